@@ -1,0 +1,50 @@
+# Each target sets up what it needs in .venv: a Python 3.11 or newer with venv is enough.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+.PHONY: help demo test lint types bench clean
+
+help:
+	@echo 'make demo    the whole job on sample releases, without any network'
+	@echo 'make test    the tests'
+	@echo 'make lint    ruff'
+	@echo 'make types   mypy'
+	@echo 'make bench   measurements, on the real releases in ../shared/data where they are'
+	@echo 'make clean   remove the environment'
+
+demo: $(VENV)/installed
+	@$(BIN)/watcher demo
+
+test: $(VENV)/developing
+	$(BIN)/pytest
+
+lint: $(VENV)/developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/developing
+	$(BIN)/mypy
+
+bench: $(VENV)/developing
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer found; install one (Debian: apt install python3 python3-venv)' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo 'make: $(PYTHON) has no venv; install it (Debian: apt install python3-venv)' >&2; rm -rf $(VENV); exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+
+$(VENV)/installed: pyproject.toml $(VENV)/bin/python
+	@echo 'installing registry-watcher into $(VENV) …'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/developing: pyproject.toml $(VENV)/installed
+	@echo 'installing the development tools into $(VENV) …'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group dev
+	@touch $@

@@ -1,0 +1,63 @@
+"""No test talks to anything but this machine.
+
+Three locks: pytest-socket (the options are in pyproject.toml) refuses a connect by name or address and says so in a
+test's own words, but only while a test runs and only `connect`. The audit hook below holds for the whole session,
+session fixtures and threads included, and sees `connect_ex`, datagrams and the resolver too. A program that a test
+starts is not held: give it loopback addresses only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from typing import Any
+
+
+class NetworkRefused(RuntimeError):  # noqa: N818 - it says what happened
+    """Not an OSError: code under test that survives a broken network must not survive this."""
+
+
+def is_here(host: object) -> bool:
+    """Whether an address is of this machine; a name is only where it is `localhost`."""
+    text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+    if text in (None, "", "localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(str(text).partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback or address.is_unspecified
+
+
+def _is_address(host: object) -> bool:
+    text = str(host).partition("%")[0]
+    try:
+        # Reads 127.1 and 0x7f.1 too, as the C library does.
+        socket.inet_aton(text)
+    except OSError:
+        return ":" in text
+    return True
+
+
+def guard(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse what would leave this machine, before it does.
+
+    A look-up fails as on a machine without a resolver, so that a test of an unknown name needs no network either.
+    """
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_here(address[0]):
+            raise NetworkRefused(f"a test tried {event} to {address[0]}: only loopback is allowed")
+    elif event == "socket.getaddrinfo":
+        # Turning an address into its own numbers asks nobody.
+        if not (is_here(arguments[0]) or _is_address(arguments[0])):
+            raise socket.gaierror(socket.EAI_NONAME, f"tests look up no names: {arguments[0]}")
+    elif event == "socket.gethostbyname" and not is_here(arguments[0]):
+        raise socket.gaierror(socket.EAI_NONAME, f"tests look up no names: {arguments[0]}")
+    elif event == "socket.gethostbyaddr" and not is_here(arguments[0]):
+        raise socket.herror(1, f"tests look up no names: {arguments[0]}")
+
+
+sys.addaudithook(guard)

@@ -1,0 +1,297 @@
+"""Reading the vocabulary: everything is kept, the cut reads as the whole, garbage is refused with its place."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.factory import PORTS, Row, person, release, reserved, tcp, udp
+from watcher.errors import ParseError
+from watcher.formats.contract import Columns, Memo, Reading
+from watcher.formats.iana_xml import read, read_whole
+
+ANY = Columns()
+SAMPLE = sorted((Path(__file__).resolve().parents[2] / "snapshots" / "sample").glob("*.xml"))
+NESTED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<registry xmlns="http://www.iana.org/assignments" id="group">
+  <title>A group</title>
+  <updated>2020-01-01</updated>
+  <registry id="one">
+    <title>One</title>
+    <range><value>0-9</value><registration_rule>IETF Review</registration_rule></range>
+    <record date="2020-01-01"><value>0</value><description>zero</description></record>
+    <registry id="inner"><title>Inner</title>
+      <record><value>0</value><odd>kept</odd></record>
+    </registry>
+    <record/>
+  </registry>
+  <registry><title>Without an id</title><record><value>7</value></record></registry>
+  <people><person id="Jo"><name>Jo</name></person></people>
+</registry>
+"""
+
+
+def facts(reading: Reading) -> object:
+    """Everything a reading says, in a form that can be compared."""
+    return (
+        reading.id,
+        reading.published,
+        {path: dict(fields) for path, fields in reading.headers.items()},
+        [(row.registry, dict(row.fields)) for row in reading.rows],
+        [(row.registry, dict(row.fields)) for row in reading.contacts],
+        reading.problems,
+    )
+
+
+def one(record: str, columns: Columns = PORTS.columns) -> dict[str, str]:
+    """The fields of one record, which the cut and the whole read alike."""
+    data = release([Row(name="x", protocol="tcp")]).replace(b"<name>x</name>", record.encode())
+    cut, whole = read(data, columns), read_whole(data, columns)
+    assert facts(cut) == facts(whole)
+    return dict(cut.rows[0].fields)
+
+
+@pytest.mark.parametrize(
+    ("updated", "published"),
+    [("2026-02-30", "2026-02-30"), ("soon", None), ("2020\u202e|x", None), ("", None), ("2020-01-01\n## x", None)],
+)
+def test_a_date_that_is_none_is_kept_reported_and_not_used(updated: str, published: str | None) -> None:
+    reading = read(release([tcp("a", "1")], updated), PORTS.columns)
+    assert reading.published == published
+    assert len(reading.problems) == (updated != "" and published is None)
+    assert reading.headers[""]["updated"] == " ".join(updated.split())
+
+
+def test_every_column_of_a_port_becomes_a_field() -> None:
+    row = Row(
+        name="ssh", port="22", protocol="tcp", description="Secure Shell", contact="A_B", assignee="C_D",
+        references="rfc4251 draft-x-y", unauthorized="reported", notes="Defined\n  here", service_code="7",
+        date="1995-07", updated="2020-02-30",
+    )  # fmt: skip
+    reading = read(release([row], people=[person("A_B", "A B", uri="mailto:a&b.example")]), PORTS.columns)
+    assert reading.published == "2020-01-01"
+    assert dict(reading.rows[0].fields) == {
+        "name": "ssh",
+        "port": "22",
+        "protocol": "tcp",
+        "description": "Secure Shell",
+        "assignee": "[C_D]",
+        "contact": "[A_B]",
+        "registered": "1995-07",
+        "modified": "2020-02-30",
+        "references": "[RFC4251][draft-x-y]",
+        "service_code": "7",
+        "unauthorized_use": "reported",
+        "notes": "Defined here",
+    }
+    assert dict(reading.contacts[0].fields) == {
+        "id": "A_B", "name": "A B", "org": "", "uri": "mailto:a&b.example", "updated": "",
+    }  # fmt: skip
+    assert reading.problems == ()
+
+
+def test_registries_nest_and_every_row_knows_its_own() -> None:
+    reading = read(NESTED, ANY)
+    assert [(row.registry, row.fields.get("value")) for row in reading.rows] == [
+        ("one", "0"), ("one/inner", "0"), ("one", None), ("#3", "7"),
+    ]  # fmt: skip
+    assert list(reading.headers) == ["", "one", "one/inner", "#3"]
+    assert reading.headers["one"]["markup:range"].startswith("<range><value>0-9</value>")
+    assert reading.rows[1].fields["odd"] == "kept"
+    assert facts(reading) == facts(read_whole(NESTED, ANY))
+
+
+def test_an_unknown_column_is_kept_under_its_own_name_and_reported_with_its_line() -> None:
+    data = release([tcp("a", "1"), tcp("b", "2", more="<colour>red</colour>"), tcp("c", "3", more="<colour/>")])
+    for reading in (read(data, PORTS.columns), read_whole(data, PORTS.columns)):
+        assert reading.rows[1].fields["colour"] == "red"
+        assert [(p.code, p.message) for p in reading.problems] == [
+            ("unknown_column", "unknown element <colour> (2 times)")
+        ]
+        line = reading.problems[0].line
+        assert line is not None
+        assert b"<record" in data.splitlines()[line - 1]
+        assert b"<name>b</name>" in data.splitlines()[line]
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "text", "markup"),
+    [
+        ("<name>a <b>bold</b> move</name>", "name", "a bold move", True),
+        ("<name>one<br/>two</name>", "name", "one\ntwo", False),
+        ("<note>see <xref type='rfc' data='rfc1'/>.</note>", "notes", "see [RFC1].", False),
+        ("<note>see <xref type='rfc' data='rfc1'>that</xref></note>", "notes", "see [that]", True),
+        ("<note>a literal [RFC1]</note>", "notes", "a literal [RFC1]", True),
+        ("<note>one</note><note>two</note>", "notes", "one\n\ntwo", True),
+        ("<name kind='odd'>x</name>", "name", "x", True),
+        ("<name>&lt;b&gt; &amp;amp;</name>", "name", "<b> &amp;", False),
+        ("<xref type='uri' data='http://a.example'>Text</xref>", "references", "[Text]", True),
+        ("<xref type='text'>a [b] c</xref>", "references", "[a [b] c]", True),
+        ("stray<name>x</name>", "#text", "stray", False),
+    ],
+)
+def test_a_cell_reads_as_it_is_printed_and_keeps_its_markup_where_that_is_not_all(
+    record: str, field: str, text: str, markup: bool
+) -> None:
+    fields = one(record)
+    assert fields[field] == text
+    assert (f"markup:{field}" in fields) is markup
+
+
+def test_two_references_that_print_alike_are_told_apart() -> None:
+    assert one("<xref type='rfc' data='rfc1'/>") != one("<xref type='text'>RFC1</xref>")
+    assert one("<note>a<xref type='note' data='1'/></note>") != one("<note>a[1]</note>")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf \n\t", "empty"),
+        (b"<html><body>502</body></html>", "not_expected_format"),
+        (b"\n<?xml version='1.0'?><!DOCTYPE html PUBLIC 'x' 'y'><html/>", "not_expected_format"),
+        (b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY e 'x'>]><registry>&e;</registry>", "doctype"),
+        (b"<!DOCTYPE r SYSTEM 'file:///etc/passwd'><registry/>", "doctype"),
+        (b"Service Name,Port Number\nx,1\n", "not_expected_format"),
+        (b"<registry><record></registry>", "not_well_formed"),
+        (b"<registry/><registry/>", "not_well_formed"),
+        (b"<?xml version='1.0' encoding='utf-8'?><registry>\xff</registry>", "not_well_formed"),
+        (b"<?xml version='1.0' encoding='no-such'?><registry/>", "not_well_formed"),
+        (b"<?xml version='1.0' encoding='rot13'?><registry/>", "not_well_formed"),
+        (b"<registry>&undefined;</registry>", "not_well_formed"),
+        (b"<registry>\0</registry>", "not_well_formed"),
+        (b"<feed xmlns='http://www.w3.org/2005/Atom'/>", "not_expected_format"),
+        (b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", "redirect"),
+    ],
+)
+def test_what_is_no_registry_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(ParseError) as error:
+        read(data, ANY)
+    assert error.value.reason == reason
+    assert "\n" not in str(error.value)
+
+
+def test_a_cut_document_is_refused_wherever_it_is_cut() -> None:
+    data = SAMPLE[0].read_bytes()
+    end = len(data.rstrip())
+    for at in [*range(1, end, 997), end - 1]:
+        with pytest.raises(ParseError):
+            read(data[:at], PORTS.columns)
+
+
+def test_the_place_of_a_fault_is_named() -> None:
+    with pytest.raises(ParseError, match=r"line 3, column \d+") as error:
+        read(b"<registry>\n<title>x</title>\n<record></registry>", ANY)
+    assert error.value.line == 3
+
+
+def test_nothing_is_expanded_and_nothing_is_loaded(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a secret")
+    bomb = b"<!ENTITY a 'ha'>" + b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 12))
+    for doctype in (
+        b"<!DOCTYPE r [<!ENTITY x SYSTEM 'file://%b'>]>" % str(secret).encode(),
+        b"<!DOCTYPE r [%b]>" % bomb,
+    ):
+        with pytest.raises(ParseError) as error:
+            read(doctype + b"<registry>&x;</registry>", ANY)
+        assert error.value.reason == "doctype"
+    include = (
+        b'<registry xmlns:xi="http://www.w3.org/2001/XInclude"><record><xi:include href="%b"/></record></registry>'
+    )
+    reading = read(include % str(secret).encode(), ANY)
+    assert "a secret" not in str(facts(reading))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<registry>" * 100_000 + b"</registry>" * 100_000,
+        b"<registry><record>" + b"<x>" * 5_000 + b"</x>" * 5_000 + b"</record></registry>",
+        b"<registry><record><x>" + b"y" * 12_000_000 + b"</x></record></registry>",
+    ],
+    ids=["deep", "deep record", "long text"],
+)
+def test_hostile_sizes_end_in_a_refusal(data: bytes) -> None:
+    with pytest.raises(ParseError) as error:
+        read(data, ANY)
+    assert error.value.reason == "not_well_formed"
+
+
+def test_comments_cdata_and_other_encodings_are_read_whole() -> None:
+    plain = release([tcp("a", "1"), udp("b", "2")])
+    for variant in (
+        plain.replace(b"<name>a", b"<!-- <record> --><name>a"),
+        plain.replace(b"<name>a</name>", b"<name><![CDATA[a]]></name>"),
+        plain.decode().replace("encoding='UTF-8'", "encoding='UTF-16'").encode("utf-16"),
+        plain.decode().replace("encoding='UTF-8'", "encoding='ISO-8859-1'").encode("latin-1"),
+        plain.replace(b"</record>", b"</record >"),
+        plain.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + plain,
+        re.sub(rb"<(/?)(?=[a-z])", rb"<\1i:", plain).replace(b" xmlns=", b" xmlns:i="),
+    ):
+        assert facts(read(variant, PORTS.columns)) == facts(read(plain, PORTS.columns))
+
+
+def test_a_memo_gives_the_same_row_for_the_same_bytes() -> None:
+    memo = Memo()
+    first = read(release([tcp("a", "1"), tcp("b", "2"), reserved("3")]), PORTS.columns, memo)
+    second = read(release([tcp("a", "1"), tcp("b", "2", notes="new"), reserved("3")]), PORTS.columns, memo)
+    same = [new is old for new, old in zip(second.rows, first.rows, strict=True)]
+    assert same == [True, False, True]
+    assert len(memo.rows) == 3
+
+
+def test_the_sample_reads_the_same_in_one_memo_and_whole() -> None:
+    assert len(SAMPLE) == 6
+    memo = Memo()
+    for path in SAMPLE:
+        data = path.read_bytes()
+        assert facts(read(data, PORTS.columns, memo)) == facts(read_whole(data, PORTS.columns))
+
+
+_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
+_PIECE = st.one_of(
+    _TEXT.map(lambda text: text.replace("&", "&amp;").replace("<", "&lt;")),
+    st.sampled_from(
+        ["<br/>", "<xref type='rfc' data='rfc1'/>", "<xref type='person' data='A'/>", "<xref type='text'>[x</xref>",
+         "<record/>", "<recorder/>", "<person/>", "<!-- </record> -->", "<![CDATA[</record>]]>", "<p>x</p>", "\n  "]
+    ),
+)  # fmt: skip
+_RECORDS = st.lists(st.lists(_PIECE, max_size=4).map("".join), max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_RECORDS, min_size=1, max_size=3), st.booleans())
+def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: bool) -> None:
+    memo = Memo()
+    for bodies in series:
+        records = "".join(f"<record><value>{body}</value>{body}</record>\n" for body in bodies)
+        inner = f"<registry id='n'>{records}<people><person id='A'/></people></registry>" if nested else records
+        data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}</registry>'.encode()
+        assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Random) -> None:
+    data = bytearray(SAMPLE[1].read_bytes())
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data))
+        what = chance.randrange(3)
+        if what == 0:
+            data[at] = chance.randrange(256)
+        elif what == 1:
+            del data[at : at + chance.randint(1, 200)]
+        else:
+            data[at:at] = chance.choice([b"<", b">", b"&", b"</record>", b"<record>", b"<person/>", b"\0", b"<!--"])
+    try:
+        cut = read(bytes(data), PORTS.columns)
+    except ParseError:
+        return
+    assert facts(cut) == facts(read_whole(bytes(data), PORTS.columns))

@@ -1,0 +1,189 @@
+"""335 real releases of the port registry, 2017 to 2023: exact, complete, in the registry's own words."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests import real_data
+from tests.factory import PORTS
+from tests.test_backfill import history
+from watcher import backfill
+from watcher.archive import Archive
+from watcher.contents import Reads, read
+from watcher.diff import apply, compare, invert
+from watcher.errors import ParseError
+from watcher.formats import iana_xml
+from watcher.formats.iana_xml import read_whole
+from watcher.judge import explain
+from watcher.model import Content, Event, Item, ItemKey, Section
+from watcher.pipeline import Intake
+from watcher.registries import ports
+from watcher.store.database import Database
+
+
+@cache
+def content(date: str) -> Content:
+    return read(real_data.ports_release(date), PORTS)
+
+
+def before(date: str) -> str:
+    dates = real_data.ports_dates()
+    return dates[dates.index(date) - 1]
+
+
+def events(date: str) -> tuple[Event, ...]:
+    """What a release changed against the one before it."""
+    found = explain(PORTS, content(before(date)), content(date))[1]
+    content.cache_clear()
+    return found
+
+
+def test_every_release_reads_and_every_difference_is_exact_both_ways() -> None:
+    reads = Reads()
+    kept: dict[str, Content] = {}
+    chance = random.Random(20261124)  # noqa: S311 - no secret
+    far = {date for pair in range(20) for date in chance.sample(real_data.ports_dates(), 2)}
+    old: Content | None = None
+    removed: list[str] = []
+    for date, data in real_data.ports_releases():
+        new = read(data, PORTS, reads=reads)
+        assert new.published == date
+        assert [problem.code for problem in new.problems] == ["duplicate_key"]
+        assert new.entries == data.count(b"<record")
+        if old is not None:
+            changes, found = explain(PORTS, old, new)
+            assert apply(changes, old.items) == new.items
+            assert apply(invert(changes), new.items) == old.items
+            removed += [f"{date} {name}" for event in found for name in false_removals(event, old, new)]
+        if date in far:
+            kept[date] = new
+        old = new
+    assert removed == []
+    dates = sorted(kept)
+    pairs = [chance.sample(dates, 2) for _ in range(20)]
+    for one, other in pairs:
+        changes = compare(kept[one], kept[other], PORTS.pairing)
+        assert apply(changes, kept[one].items) == kept[other].items
+        assert apply(invert(changes), kept[other].items) == kept[one].items
+
+
+def false_removals(event: Event, old: Content, new: Content) -> Iterator[str]:
+    """Services reported as gone that stand on the same port under another name, or elsewhere under the same name."""
+    if event.id not in ("port-deassigned", "port-released", "service-name-withdrawn"):
+        return
+    # A name that had two ports and lost one stands elsewhere since before: only where it arrived has it moved.
+    # A name that lives on without a port (47/tcp ni-ftp, 2017-05-18) has lost its port, not moved.
+    arrived = {
+        (item.key.part("name"), protocol)
+        for item, protocol in _services(new)
+        if item.key.part("port") and _at(item) not in old.items
+    }
+    places = {(item.key.part("port"), protocol) for item, protocol in _services(new)}
+    before_places = {(item.key.part("port"), protocol): item.key.part("name") for item, protocol in _services(old)}
+    for protocol in event.protocols or ("",):
+        if event.id != "service-name-withdrawn" and (event.service, protocol) in arrived:
+            yield f"{event.summary}: the name stands elsewhere"
+        for port in event.ports:
+            if (port, protocol) in places and before_places.get((port, protocol)) == event.service:
+                yield f"{event.summary}: the port has a service"
+
+
+def _at(item: Item) -> ItemKey:
+    return item.section, item.key
+
+
+def _services(found: Content) -> Iterator[tuple[Item, str]]:
+    for (section, key), item in found.items.items():
+        if section is Section.ENTRY and ports.is_service(item) and key.part("name"):
+            yield item, key.part("protocol")
+
+
+@pytest.mark.parametrize(
+    ("date", "event", "words"),
+    [
+        ("2020-07-07", "port-assigned", "7234/tcp assigned to asa-gateways (was unassigned)"),
+        ("2017-12-22", "port-assigned", "5683/tcp assigned to coap (was reserved)"),
+        ("2018-01-16", "service-name-registered", "iqp"),
+        ("2017-05-18", "port-deassigned", "47/tcp"),
+        ("2018-04-19", "port-deassigned", "toruxserver"),
+        ("2019-01-09", "service-moved", "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is reserved now"),
+        ("2018-03-27", "service-renamed", "nvm-express renamed nvme"),
+        ("2017-05-16", "service-renamed", "visicron-vs renamed trueconf"),
+        ("2022-04-14", "service-renamed", "core-rd-dtls renamed core-rd-tls"),
+        ("2017-08-24", "port-reassigned", "csd-mgmt-port to xplat-replicate"),
+        ("2018-12-19", "port-reassigned", "862/udp"),
+        ("2017-06-05", "contact-changed", "smtp 25/tcp"),
+        ("2019-02-19", "contact-updated", "Reijo_Sirila"),
+        ("2019-08-09", "unauthorized-use-reported", "mtrace 33435/udp"),
+        ("2021-10-25", "registry-note-changed", "expert"),
+    ],
+)
+def test_the_examples_say_what_happened(date: str, event: str, words: str) -> None:
+    assert any(each.id == event and words in each.summary for each in events(date)), [
+        (each.id, each.summary) for each in events(date)
+    ]
+
+
+def test_a_reserved_twin_is_folded_into_the_assignment_it_came_with() -> None:
+    found = events("2018-01-16")
+    assert not [each for each in found if each.id == "port-reserved" and "8004" in each.ports]
+    assert any(each.id == "port-assigned" and "8004" in each.ports for each in found)
+
+
+def test_a_new_date_alone_means_nothing() -> None:
+    changes, found = explain(PORTS, content(before("2017-12-23")), content("2017-12-23"))
+    assert (len(changes.changes), found) == (1, ())
+
+
+def test_the_move_carries_the_ports_that_were_redrawn_for_it() -> None:
+    changes, found = explain(PORTS, content("2019-01-08"), content("2019-01-09"))
+    moved = next(event for event in found if event.id == "service-moved")
+    touched = {changes.changes[index].item.key.part("port") for index in moved.changes}
+    assert {"8010", "8015"} <= touched
+    assert sum(change.quiet for change in changes.changes) == 6
+
+
+def test_the_cut_reads_what_the_whole_reads() -> None:
+    for date in ("2017-03-10", "2020-04-07", "2023-12-27"):
+        data = real_data.ports_release(date)
+        whole, cut = read_whole(data, PORTS.columns), iana_xml.read(data, PORTS.columns)
+        assert [dict(row.fields) for row in whole.rows] == [dict(row.fields) for row in cut.rows]
+        assert [dict(row.fields) for row in whole.contacts] == [dict(row.fields) for row in cut.contacts]
+        assert whole.headers == cut.headers
+
+
+def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -> None:
+    dates = ("2018-12-19", "2019-01-08", "2019-01-09", "2019-02-19", "2020-07-07")
+    files = []
+    for date, data in real_data.ports_releases(dates):
+        files.append(tmp_path / f"{date}.xml")
+        files[-1].write_bytes(data)
+    shuffled = [files[index] for index in (3, 0, 4, 1, 2)]
+    histories = []
+    for name, order in (("in-order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
+        folder = tmp_path / name
+        folder.mkdir()
+        with Database(folder / "history.db") as database:
+            archive = Archive(folder / "snapshots")
+            intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+            for path in order:
+                backfill.run(intake, backfill.candidates([str(path)], ".xml"))
+            if name == "shuffled":
+                assert intake.rebuild() == len(dates)
+        histories.append(history(folder))
+    assert histories[0] == histories[1] == histories[2]
+
+
+@pytest.mark.parametrize("name", ["truncated-2019-02-12.xml", "error-pages"])
+def test_what_servers_served_in_place_of_a_release_is_refused(name: str) -> None:
+    path = next(real_data.accidents().rglob(name))
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    assert files
+    for file in files:
+        with pytest.raises(ParseError):
+            read(file.read_bytes(), PORTS)

@@ -1,0 +1,102 @@
+"""Real releases for tests: where they are, and a loud skip where they are not. Knows git, and no registry.
+
+They are not part of the project: the folder `../shared/data` beside it has them on some machines. Every function here
+may be called at any time, collecting included, and skips the caller with the reason where its file is absent.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+PORTS = "service-names-port-numbers.xml"
+# A test run that a git hook started has variables that point every git command at the hook's repository.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
+def data(name: str) -> Path:
+    """Return a file of the real data."""
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"no real data: ../shared/data/{name} is not beside this checkout", allow_module_level=True)
+    return path
+
+
+@cache
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="registry-watcher-data-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def repository(bundle: str) -> Path:
+    """Return a bare clone of `bundle`.bundle, made once a session."""
+    source, clone = data(f"{bundle}.bundle"), _scratch() / f"{bundle}.git"
+    _git("clone", "--quiet", "--bare", str(source), str(clone))
+    return clone
+
+
+def ports_repository() -> Path:
+    """Return a bare repository of 335 port releases: one commit and one tag, its `<updated>` date, each."""
+    return repository("ports-2017-2023")
+
+
+@cache
+def ports_dates() -> tuple[str, ...]:
+    """Return the dates of all port releases, oldest first."""
+    return tuple(sorted(_git(f"--git-dir={ports_repository()}", "tag").decode().split()))
+
+
+@lru_cache(maxsize=4)
+def ports_release(date: str) -> bytes:
+    """Return the port release of a date, byte for byte."""
+    return _git(f"--git-dir={ports_repository()}", "show", f"{date}:{PORTS}")
+
+
+def ports_releases(dates: Iterable[str] | None = None) -> Iterator[tuple[str, bytes]]:
+    """Yield (date, bytes) for many dates, default all, through one git process."""
+    wanted = ports_dates() if dates is None else tuple(dates)
+    command = ["git", f"--git-dir={ports_repository()}", "cat-file", "--batch"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT) as git:
+        assert git.stdin is not None
+        assert git.stdout is not None
+        for date in wanted:
+            git.stdin.write(f"{date}:{PORTS}\n".encode())
+            git.stdin.flush()
+            header = git.stdout.readline().split()
+            if len(header) != 3 or header[1] != b"blob":
+                raise LookupError(f"no port release of {date}")
+            content = git.stdout.read(int(header[2]))
+            git.stdout.read(1)
+            yield date, content
+
+
+@cache
+def accidents() -> Path:
+    """Return a folder with what servers and mirrors really served in place of a release."""
+    folder = _scratch() / "accidents"
+    with tarfile.open(data("accidents.tar.xz")) as archive:
+        # The first releases of Python 3.11 have no filters; the archive is ours.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # type: ignore[assignment]
+        archive.extractall(folder)  # noqa: S202 - our own archive
+    return folder
+
+
+def seed() -> str:
+    """Return the page that the first release of the sample was made from."""
+    return data("seed-2024-11-19.txt").read_text("utf-8")
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], check=True, capture_output=True, env=_ENVIRONMENT).stdout

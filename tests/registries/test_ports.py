@@ -1,0 +1,72 @@
+"""The port registry's own words: which status a row has. The prose is of real releases, shortened."""
+
+from __future__ import annotations
+
+import pytest
+
+from watcher.model import Key, Status
+from watcher.registries import ports
+
+BLANK = dict.fromkeys(ports.FIELDS, "")
+
+
+def status(**fields: str) -> Status:
+    return ports.status({**BLANK, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"description": "Unassigned"}, Status.UNASSIGNED),
+        ({"description": "unassigned (removed 2002-04-29)"}, Status.UNASSIGNED),
+        ({"description": "Reserved"}, Status.RESERVED),
+        ({"description": "Deprecated February 25, 2011"}, Status.RESERVED),
+        ({"description": "De-registered"}, Status.RESERVED),
+        ({"description": "Removed"}, Status.RESERVED),
+        ({"description": "any private dial out service"}, Status.ASSIGNED),
+        ({"name": "ssh", "description": "The Secure Shell"}, Status.ASSIGNED),
+        ({"name": "a", "description": "Historic. Was something"}, Status.HISTORIC),
+        ({"name": "a", "description": "A thing (Deprecated)"}, Status.DEPRECATED),
+        ({"name": "a", "description": "OBSOLETE"}, Status.OBSOLETE),
+        ({"name": "a-historic"}, Status.HISTORIC),
+        ({"name": "a", "notes": "This entry is deprecated in favour of b"}, Status.DEPRECATED),
+        ({"name": "a", "notes": "The ports are no longer in use"}, Status.OBSOLETE),
+    ],
+)
+def test_the_prose_says_it(fields: dict[str, str], expected: Status) -> None:
+    assert status(**fields) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Historic usage was toruxserver",
+        "Historically, this was the port of b",
+        "This replaces the obsolete foo service",
+        "no longer deprecated",
+        "It was never obsolete",
+        "not deprecated",
+        "instead of the deprecated b",
+        "successor to the historic c",
+        "prehistoric",
+        "deprecated alias of b",
+    ],
+)
+def test_prose_that_speaks_of_something_else_does_not(text: str) -> None:
+    assert status(name="a", notes=text) is Status.ASSIGNED
+
+
+@pytest.mark.parametrize(
+    ("port", "span"),
+    [
+        ("443", (443, 443)),
+        ("7230-7234", (7230, 7234)),
+        ("", None),
+        ("x", None),
+        ("1-", None),
+        ("-1", None),
+        ("²", None),
+    ],
+)
+def test_ports_are_text_and_numbers_only_where_they_are(port: str, span: tuple[int, int] | None) -> None:
+    assert ports.span(Key(ports.LABELS, ("a", port, "tcp"))) == span

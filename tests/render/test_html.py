@@ -1,0 +1,86 @@
+"""The page: registry text is text in it, whatever it says, and nothing is loaded from anywhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import lxml.html
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.render import HOSTILE, TEXT, comparison, hidden, release, saying
+from watcher.model import Comparison
+from watcher.render.html import comparison as html
+from watcher.render.plain import visible
+
+ELEMENTS = {"html", "head", "meta", "title", "body", "h1", "p", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def cells(page: str) -> list[list[str]]:
+    root = lxml.html.document_fromstring(page)
+    return [[cell.text_content() for cell in row] for row in root.findall(".//tbody/tr")]
+
+
+def elements(page: str) -> set[str]:
+    return {str(element.tag) for element in lxml.html.document_fromstring(page).iter()}
+
+
+@given(st.lists(TEXT, min_size=1, max_size=4), TEXT)
+def test_any_text_is_text_and_stands_in_its_cell_as_it_is(texts: list[str], note: str) -> None:
+    page = html(saying(*texts), note=visible(note))
+    assert elements(page) <= ELEMENTS
+    assert [row[2] for row in cells(page)] == [visible(said) for said in texts]
+    assert {char for line in page.split("\n") for char in hidden(line)} == set()
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_no_markup_of_the_registry_gets_into_the_page(said: str) -> None:
+    page = html(saying(said), note=said)
+    assert not re.search(r"<(script|img|b)\b", page, re.IGNORECASE)
+    assert elements(page) <= ELEMENTS
+    root = lxml.html.document_fromstring(page)
+    attributes = {name for element in root.iter() for name in element.attrib}
+    assert attributes <= {"lang", "charset", "name", "content", "style"}
+
+
+def test_the_date_is_registry_text_too() -> None:
+    page = html(replace(saying("x"), new=release("2020-01-02\u202e<script>", "b")))
+    assert hidden(page) == {"\n"}
+    assert "<script" not in page
+
+
+def test_a_template_in_registry_text_is_never_computed() -> None:
+    page = html(saying("{{ 7 * 7 }}{% raise %}"), note="{{ config }}")
+    assert cells(page) == [["info", "description-changed", "{{ 7 * 7 }}{% raise %}"]]
+    assert "{{ config }}" in page
+
+
+def test_the_page_needs_nothing_from_anywhere() -> None:
+    page = html(saying("http://example.test/ <link rel=stylesheet href=//x>"))
+    root = lxml.html.document_fromstring(page)
+    assert not list(root.iterlinks())
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_the_head_names_source_dates_and_counts() -> None:
+    root = lxml.html.document_fromstring(html(saying("one", "two")))
+    assert root.findtext(".//title") == root.findtext(".//h1") == "ports: 2020-01-01 → 2020-01-02"
+    assert [each.text_content() for each in root.findall(".//body/p")] == ["2 added, 2 modified, 2 removed"]
+
+
+def test_events_that_are_left_out_are_counted() -> None:
+    found = saying(*map(str, range(10)))
+    page = html(found, most=4)
+    assert [row[2] for row in cells(page)] == ["0", "1", "2", "3"]
+    assert "6 more events are not listed here." in page
+    assert "not listed" not in html(found, most=10)
+    assert "not listed" not in html(found)
+
+
+@pytest.mark.parametrize("found", [comparison(()), saying()], ids=["no change", "no event"])
+def test_without_events_there_is_no_table(found: Comparison) -> None:
+    assert "table" not in elements(html(found))
+    assert "no change" in html(found)

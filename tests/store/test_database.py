@@ -1,0 +1,272 @@
+"""The database is opened whole or refused in words, and a transaction is all or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.factory import release, tcp
+from watcher.archive import Archive
+from watcher.errors import StoreError
+from watcher.pipeline import Intake
+from watcher.store import database as module
+from watcher.store.database import Database
+
+INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
+
+
+def names(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM sources ORDER BY name")]
+
+
+def pragma(database: Database, name: str) -> object:
+    return database.db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "history.db"
+    with Database(path) as database:
+        tables = set(database.db.table_names())
+        assert {"sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox"} <= tables
+        assert database.db.table("releases").count == 0
+    assert path.is_file()
+
+
+def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "history.db"
+    with pytest.raises(StoreError, match="there is no history yet; run `watcher check` or `watcher import` first"):
+        Database(path, create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
+    for _ in range(2):
+        with Database(tmp_path / "history.db") as database:
+            assert pragma(database, "journal_mode") == "delete"
+            assert pragma(database, "synchronous") == 2  # FULL
+            assert pragma(database, "foreign_keys") == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["history.db"]
+
+
+def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
+    with (
+        Database(tmp_path / "history.db") as database,
+        pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"),
+        database.transaction(),
+    ):
+        database.db.execute("INSERT INTO snapshots VALUES (7, 'x', 1, NULL, 7)")
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with Database(path) as database, database.transaction():
+        database.db.execute(INSERT, ["kept"])
+    before = path.read_bytes()
+    with Database(path, create=False):
+        pass
+    assert path.read_bytes() == before
+    assert names(path) == ["kept"]
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with Database(path) as database:
+        (migration,) = module.migrations.applied(database.db)
+        database.db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, 'version_2', ?)",
+            ["registry-watcher", migration.applied_at],
+        )
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"history\.db: written by a newer registry-watcher \(version_2\); upgrade"):
+        Database(path)
+    assert path.read_bytes() == before
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE photos (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is another program's database"):
+        Database(path)
+    assert path.read_bytes() == before
+
+
+def as_text(path: Path) -> None:
+    path.write_text("These are my notes, and they are not a database.\n" * 100)
+
+
+def as_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def with_a_file_as_its_folder(path: Path) -> None:
+    path.parent.rmdir()
+    path.parent.write_text("in the way")
+
+
+def with_its_schema_overwritten(path: Path) -> None:
+    with Database(path):
+        pass
+    data = bytearray(path.read_bytes())
+    data[100:2000] = b"\xff" * 1900
+    path.write_bytes(data)
+
+
+def cut_in_its_first_page(path: Path) -> None:
+    with Database(path):
+        pass
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def cut_after_its_first_page(path: Path) -> None:
+    with Database(path):
+        pass
+    path.write_bytes(path.read_bytes()[:8192])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        as_text,
+        as_folder,
+        with_a_file_as_its_folder,
+        with_its_schema_overwritten,
+        cut_in_its_first_page,
+        cut_after_its_first_page,
+    ],
+)
+def test_what_is_no_whole_database_is_refused_with_its_path(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "store" / "history.db"
+    path.parent.mkdir()
+    make(path)
+    with pytest.raises(StoreError, match=r"store/history\.db: cannot be used as the history"):
+        Database(path)
+
+
+def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+
+    def half(database: Database) -> None:
+        with database.transaction():
+            database.db.execute(INSERT, ["half"])
+            assert database.db.table("sources").count == 1
+            raise KeyboardInterrupt
+
+    with Database(path) as database:
+        with pytest.raises(KeyboardInterrupt):
+            half(database)
+        assert database.db.table("sources").count == 0
+        with database.transaction():
+            database.db.execute(INSERT, ["whole"])
+    assert names(path) == ["whole"]
+
+
+def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+
+    def inner(database: Database) -> None:
+        with database.transaction():
+            database.db.execute(INSERT, ["inner"])
+            raise ValueError
+
+    with Database(path) as database, database.transaction():
+        database.db.execute(INSERT, ["outer"])
+        with pytest.raises(ValueError, match=r"^$"):
+            inner(database)
+    assert names(path) == ["outer"]
+
+
+def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+
+    def outer(database: Database) -> None:
+        with database.transaction():
+            with database.transaction():
+                database.db.execute(INSERT, ["inner"])
+            assert names(path) == []
+            raise ValueError
+
+    with Database(path) as database, pytest.raises(ValueError, match=r"^$"):
+        outer(database)
+    assert names(path) == []
+
+
+def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    database = Database(path)
+    database.db.execute("BEGIN IMMEDIATE")
+    database.db.execute(INSERT, ["lost"])
+    database.close()
+    assert names(path) == []
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for a lock are not what is tested."""
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0)
+
+
+def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Path, impatient: None) -> None:
+    path = tmp_path / "history.db"
+    with Database(path) as ours, Database(path) as other:
+        with other.transaction():
+            other.db.execute(INSERT, ["other"])
+            with (
+                pytest.raises(StoreError, match=r"history\.db: another process is writing to the history .*try again"),
+                ours.transaction(),
+            ):
+                ours.db.execute(INSERT, ["ours"])
+        with ours.transaction():
+            ours.db.execute(INSERT, ["ours"])
+    assert names(path) == ["other", "ours"]
+
+
+def test_a_history_that_is_locked_when_it_is_opened_is_a_store_error(tmp_path: Path, impatient: None) -> None:
+    path = tmp_path / "history.db"
+    with Database(path):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"history\.db: cannot be used as the history: .*locked"):
+            Database(path)
+
+
+def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written(
+    tmp_path: Path, impatient: None
+) -> None:
+    path = tmp_path / "history.db"
+
+    def write(database: Database) -> None:
+        with database.transaction():
+            database.db.execute(INSERT, ["ours"])
+
+    with Database(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM sources").fetchall()
+        with pytest.raises(StoreError, match="another process"):
+            write(ours)
+        reader.execute("ROLLBACK")
+        write(ours)
+    assert names(path) == ["ours"]
+
+
+def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
+    with Database(tmp_path / "history.db") as database:
+        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+
+        def fail() -> None:
+            raise RuntimeError("the power is gone")
+
+        data = release([tcp("one", "1")])
+        with pytest.raises(RuntimeError, match="the power is gone"):
+            intake.take(data, origin="git:x", also=fail)
+        for table in ("releases", "snapshots", "versions", "changes", "events", "versions_fts"):
+            assert database.db.table(table).count == 0, table
+        intake.take(data, origin="git:x")
+        assert database.db.table("releases").count == 1

@@ -1,0 +1,160 @@
+"""Old releases come in any order and from anywhere, and give one history."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.factory import Row, release, reserved, tcp, udp, unassigned
+from tests.world import content_of, rows
+from watcher import backfill
+from watcher.archive import Archive
+from watcher.backfill import Report
+from watcher.errors import UsageError
+from watcher.pipeline import Intake, Outcome
+from watcher.store.database import Database
+
+SERIES = [
+    ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
+    (
+        "2019-02-01",
+        [tcp("a", "1"), udp("b", "2"), tcp("c", "5"), unassigned("3-4"), unassigned("6-9"), Row(name="rdp")],
+    ),
+    ("2019-02-01", [tcp("a", "1", notes="n"), udp("b", "2"), tcp("c", "6"), reserved("5", "tcp"), Row(name="rdp")]),
+    ("2019-03-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
+    ("2019-04-01", [tcp("z", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp")]),
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    found = []
+    for number, (date, records) in enumerate(SERIES):
+        found.append(folder / f"{number}.xml")
+        found[-1].write_bytes(release(records, date))
+    return found
+
+
+def take(folder: Path, paths: Sequence[str]) -> Report:
+    folder.mkdir(exist_ok=True)
+    with Database(folder / "history.db") as database:
+        intake = Intake(
+            "ports", registry="ports", format="xml", database=database, archive=Archive(folder / "snapshots")
+        )
+        return backfill.run(intake, backfill.candidates(paths, ".xml"))
+
+
+def history(folder: Path) -> list[object]:
+    return content_of(rows(folder / "history.db"))
+
+
+def test_every_order_of_import_gives_one_history(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "in-order"
+    take(folder, list(map(str, files)))
+    expected = history(folder)
+    assert len(rows(folder / "history.db")["releases"]) == len(SERIES)
+    orders = list(itertools.permutations(files))
+    random.Random(7).shuffle(orders)  # noqa: S311 - no secret
+    for number, order in enumerate(orders[:12]):
+        for path in order:
+            take(tmp_path / str(number), [str(path)])
+        assert history(tmp_path / str(number)) == expected
+
+
+def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "store"
+    # Two bear one date: which of them is the newer, nothing says; their content decides.
+    assert take(folder, [str(files[0].parent)]).taken == {Outcome.BASELINE: 1, Outcome.CHANGED: 3, Outcome.INSERTED: 1}
+    before = rows(folder / "history.db")
+    assert take(folder, [str(files[0].parent)]).taken == {Outcome.UNCHANGED: 5}
+    assert rows(folder / "history.db") == before
+
+
+def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "store"
+    take(folder, [str(files[0]), str(files[4])])
+    assert take(folder, [str(files[3])]).taken == {Outcome.INSERTED: 1}
+    found = rows(folder / "history.db", "releases", "events")
+    order = {row["id"]: row["published"] for row in found["releases"]}
+    assert [(order[row["release_id"]], row["summary"]) for row in found["events"]] == [
+        ("2019-04-01", "service name rdp withdrawn (no protocol)"),
+        ("2019-04-01", "1/tcp reassigned from a to z"),
+    ]
+
+
+def test_what_is_no_release_is_refused_by_name_and_the_rest_is_taken(tmp_path: Path, files: list[Path]) -> None:
+    (files[0].parent / "page.xml").write_text("<html>404</html>")
+    report = take(tmp_path / "store", [str(files[0].parent)])
+    assert [(Path(origin).name, reason) for origin, reason in report.refused] == [
+        ("page.xml", "line 1: a web page was served in place of the registry")
+    ]
+    assert sum(report.taken.values()) == 5
+
+
+def git(repository: Path, *arguments: str, when: int = 0) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    stamp = f"{1_550_000_000 + when * 86400} +0000"
+    environment |= {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp, "HOME": str(repository)}
+    subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-C", str(repository), *arguments],
+        check=True, capture_output=True, env=environment,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Five releases in a folder of a repository, with a deletion, an error page and other files between."""
+    folder = tmp_path / "mirror"
+    (folder / "assignments").mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    path = folder / "assignments" / "ports.xml"
+    for number, (date, records) in enumerate(SERIES):
+        path.write_bytes(release(records, date))
+        git(folder, "add", ".", when=number)
+        git(folder, "commit", "-q", "-m", date, when=number)
+        if number == 1:
+            git(folder, "rm", "-q", "assignments/ports.xml", when=number)
+            git(folder, "commit", "-q", "-m", "gone", when=number)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("<html>maintenance</html>")
+            (folder / "other").write_text("x")
+            git(folder, "add", ".", when=number)
+            git(folder, "commit", "-q", "-m", "a page", when=number)
+    return folder
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Path, bare: bool) -> None:
+    if bare:
+        git(tmp_path, "clone", "-q", "--bare", str(repository), "clone.git")
+        repository = tmp_path / "clone.git"
+    report = take(tmp_path / "store", [f"git:{repository}:assignments/ports.xml"])
+    assert sum(report.taken.values()) == 5
+    assert len(report.refused) == 1
+    receipts = list(Archive(tmp_path / "store" / "snapshots").receipts("ports"))
+    assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
+    assert all(receipt.origin.startswith(f"git:{repository}:assignments/ports.xml@") for receipt in receipts)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/no/such/place", "no such file or folder"),
+        ("git:/no/such/place:x.xml", "cannot change to"),
+        ("git:x.xml", "a repository is written git:REPO:PATH"),
+        ("git:{repository}:other.xml", "no commit of this repository has a file other.xml"),
+        ("{empty}", "there is no file in it that ends in .xml"),
+    ],
+)
+def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=message):
+        take(tmp_path / "store", [path.format(repository=repository, empty=tmp_path / "empty")])

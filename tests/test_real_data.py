@@ -1,0 +1,34 @@
+"""The helpers in real_data.py: they give real bytes where there are some, and skip loudly where there are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import real_data
+
+
+def test_one_release_and_many_give_the_same_bytes() -> None:
+    dates = ("2019-01-08", "2019-01-09")
+    assert len(real_data.ports_dates()) == 335
+    assert [(date, real_data.ports_release(date)) for date in dates] == list(real_data.ports_releases(dates))
+    assert real_data.ports_release("2019-01-09").startswith(b"<?xml")
+
+
+def test_a_date_without_a_release_is_an_error_and_not_an_empty_one() -> None:
+    with pytest.raises(LookupError, match="2019-01-10"):
+        list(real_data.ports_releases(["2019-01-08", "2019-01-10", "2019-01-09"]))
+
+
+def test_leaving_off_in_the_middle_leaves_nothing_open() -> None:
+    releases = real_data.ports_releases()
+    assert next(releases)[0] == "2017-03-10"
+    releases.close()
+
+
+def test_accidents_are_files() -> None:
+    assert any(path.is_file() for path in real_data.accidents().rglob("*"))
+
+
+def test_absent_data_skips_with_the_reason() -> None:
+    with pytest.raises(pytest.skip.Exception, match=r"no real data: .*absent\.bundle is not beside"):
+        real_data.repository("absent")

@@ -1,0 +1,38 @@
+"""`watcher …` and `python -m watcher …`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from watcher.cli import watcher
+from watcher.errors import WatcherError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line. What a user can do wrong ends as one clear line and exit code 2, never as a traceback."""
+    try:
+        code = watcher.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("watcher: interrupted", err=True)
+        code = INTERRUPTED
+    except WatcherError as error:
+        for line in str(error).splitlines():
+            click.echo(f"watcher: error: {line}", err=True)
+        code = USAGE_ERROR
+    except BrokenPipeError:
+        # The reader of our output has gone (`watcher history | head`): that is no error of ours.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

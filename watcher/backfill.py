@@ -1,0 +1,133 @@
+"""Import old releases: files, folders, and git repositories that people scraped a registry into for years.
+
+Any order, again and again: every release goes where it belongs, and what is there already is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from watcher.errors import ParseError, UsageError
+from watcher.pipeline import Intake, Outcome, Taken
+from watcher.times import to_text
+
+_HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
+_HEAD = 8192
+GIT = "git:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Something that may be a release. `observed` is the UTC time at which somebody saw it, None where unknown."""
+
+    origin: str
+    observed: str | None
+    load: Callable[[], bytes]
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of all candidates; `refused` are (origin, why)."""
+
+    taken: dict[Outcome, int] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def candidates(paths: Iterable[str], suffix: str) -> list[Candidate]:
+    """List what the paths hold: files, folders (every file in them that ends in `suffix`), `git:REPO:PATH`.
+
+    Files come in the order of the date they bear, commits as they were made, so that a long import goes forward.
+    Raises UsageError for a path that is not there.
+    """
+    found: list[Candidate] = []
+    for path in paths:
+        if path.startswith(GIT):
+            found.extend(_commits(path))
+        else:
+            found.extend(_files(Path(path), suffix))
+    return found
+
+
+def run(
+    intake: Intake, found: Iterable[Candidate], progress: Callable[[Candidate, Taken | None], None] = lambda *_: None
+) -> Report:
+    """Take every candidate. One that is no release is reported and passed over; nothing is alerted."""
+    report = Report()
+    for candidate in found:
+        taken = None
+        try:
+            taken = intake.take(candidate.load(), origin=candidate.origin, observed=candidate.observed)
+        except ParseError as error:
+            report.refused.append((candidate.origin, str(error)))
+        except OSError as error:
+            report.refused.append((candidate.origin, error.strerror or str(error)))
+        else:
+            report.taken[taken.outcome] = report.taken.get(taken.outcome, 0) + 1
+        progress(candidate, taken)
+    return report
+
+
+def _files(path: Path, suffix: str) -> list[Candidate]:
+    if path.is_dir():
+        names = [name for name in path.rglob(f"*{suffix}") if name.is_file()]
+        if not names:
+            raise UsageError(f"{path}: there is no file in it that ends in {suffix}")
+    elif path.exists():
+        names = [path]
+    else:
+        raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)")
+    return [
+        Candidate(origin=str(name), observed=None, load=name.read_bytes)
+        for name in sorted(names, key=lambda name: (_hint(name), str(name)))
+    ]
+
+
+def _hint(name: Path) -> str:
+    """The date that a file seems to bear: only for the order of work, never believed."""
+    try:
+        with name.open("rb") as file:
+            found = _HINT.search(file.read(_HEAD))
+    except OSError:
+        return ""  # it is refused with its reason when its turn comes
+    return found[1].decode() if found else ""
+
+
+def _commits(path: str) -> Iterator[Candidate]:
+    """Every commit that changed a path, the oldest first. Its author date is when somebody saw that state."""
+    repository, colon, inside = path.removeprefix(GIT).rpartition(":")
+    if not colon or not repository or not inside:
+        raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH as it stands in the repository")
+    log = _git(
+        repository, "log", "--reverse", "--diff-filter=AMT", "--format=%H %at", "--", f":(top,literal){inside}"
+    ).decode()
+    lines = log.split("\n")[:-1]
+    if not lines:
+        raise UsageError(f"{path}: no commit of this repository has a file {inside}")
+    for line in lines:
+        commit, seconds = line.split()
+        yield Candidate(
+            origin=f"{path}@{commit}",
+            observed=to_text(datetime.fromtimestamp(int(seconds), UTC)),
+            load=partial(_git, repository, "cat-file", "blob", f"{commit}:{inside}"),
+        )
+
+
+def _git(repository: str, *arguments: str) -> bytes:
+    try:
+        return subprocess.run(  # noqa: S603 - a fixed program; the arguments are data to it
+            ["git", "-C", repository, *arguments],  # noqa: S607 - the user's git
+            check=True,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+    except FileNotFoundError:
+        raise UsageError("importing from a repository needs the program git") from None
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"{GIT}{repository}: {said[-1] if said else 'git failed'}") from None

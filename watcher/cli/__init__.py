@@ -1,0 +1,71 @@
+"""The command line: thin commands, each in its own module, loaded only when it is called for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from watcher import __version__
+from watcher.cli.app import App
+
+# name → (module, one line of help): `watcher --help` imports none of them.
+COMMANDS = {
+    "demo": ("demo", "The whole job on releases served from this machine: no network, no config."),
+    "run": ("run", "The daemon: checks every source on its schedule, delivers what is due."),
+    "check": ("check", "Look at sources once, now."),
+    "status": ("status", "Sources, last check, next check, pending deliveries."),
+    "releases": ("releases", "Every release of a source."),
+    "diff": ("diff", "What differs between two releases, or two files, and what it means."),
+    "history": ("history", "What happened: to a port, a service, since a date, …"),
+    "show": ("show", "One entry with its whole life, or as it stood on a day."),
+    "import": ("imports", "Backfill old releases from files, folders or a git repository."),
+    "verify": ("verify", "Read every snapshot back and check it."),
+    "rebuild": ("rebuild", "Derive the history from the snapshots again."),
+    "config": ("config", "Check the configuration; print its schema or an example."),
+    "channel": ("channel", "Send a test message through a channel."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by the table above and imports one when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's shape
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"watcher.cli.{COMMANDS[cmd_name][0]}").command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="WATCHER_CONFIG",
+    default=Path("config.toml"),
+    show_default=True,
+    help="The configuration file (also: $WATCHER_CONFIG).",
+)
+@click.version_option(__version__, prog_name="watcher")
+@click.pass_context
+def watcher(ctx: click.Context, config: Path) -> None:
+    """Keep every release of IANA's registries, know exactly what changed and what it means, tell who asked.
+
+    \b
+    Examples:
+      watcher demo
+      watcher check
+      watcher diff ports 2019-01-08 2019-01-09
+      watcher history --port 8010
+      watcher diff OLD.xml NEW.xml
+    """
+    ctx.obj = App(config)

@@ -1,0 +1,400 @@
+"""config.toml to `Settings`: every problem at once, each with its place, in words of the person who wrote it.
+
+Knows files and the environment, and neither registries nor events: their names are handed in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import socket
+import stat
+import tomllib
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from watcher.errors import ConfigError
+from watcher.model import Severity
+from watcher.subscriptions import parse_ports
+
+EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
+
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+_REFERENCE = re.compile(r"(file|env|credential):(.+)")
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.fullmatch(value.strip())
+    if not value.strip() or not found:
+        raise ValueError("write a duration as 30s, 15m, 6h, 2d, 1w or a combination, 1h30m")
+    try:
+        return timedelta(**{unit: int(number or 0) for unit, number in zip(_UNITS, found.groups(), strict=True)})
+    except OverflowError:
+        raise ValueError("a duration of more than a million years") from None
+
+
+def _interval(value: timedelta) -> timedelta:
+    if value < timedelta(minutes=1):
+        raise ValueError("at least one minute (1m): registries change every few days")
+    return value
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError(f"{value!r} is not a mail address")
+    return value
+
+
+def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("names nobody")
+    return values
+
+
+def _port_range(value: str) -> str:
+    parse_ports(value)
+    return value
+
+
+def _http_url(value: str) -> str:
+    return _url(value, ("http", "https"))
+
+
+def _source_url(value: str) -> str:
+    return _url(value, ("http", "https", "file"))
+
+
+def _url(value: str, schemes: tuple[str, ...]) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in schemes:
+        raise ValueError(f"a URL here begins with {', '.join(f'{scheme}:' for scheme in schemes)}")
+    if parts.scheme != "file" and not parts.hostname:
+        raise ValueError("the URL names no host")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("the URL's port is not a number up to 65535") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL holds no user and password; it would end up in logs")
+    return value
+
+
+class SecretRef(str):
+    """Where a secret is: `file:PATH`, `env:NAME` or `credential:NAME`. The secret itself is never kept here."""
+
+    __slots__ = ()
+
+    def read(self, folder: Path) -> str:
+        """Return the secret. A relative path is under `folder`. Raises ConfigError where there is none."""
+        kind, _, name = self.partition(":")
+        if kind == "env":
+            found = os.environ.get(name)
+            if not found:
+                raise ConfigError(f"{self}: the environment has no variable {name}")
+            return found.removesuffix("\n")
+        if kind == "credential":
+            directory = os.environ.get("CREDENTIALS_DIRECTORY")
+            if not directory:
+                raise ConfigError(f"{self}: not started by systemd with LoadCredential={name}:…")
+            return _secret_file(self, Path(directory) / name, private=False)
+        return _secret_file(self, folder / name, private=True)
+
+
+def _secret_file(reference: str, path: Path, *, private: bool) -> str:
+    try:
+        mode = path.stat().st_mode
+        if private and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"{reference}: {path} can be read or written by others; chmod 600 {path}")
+        return path.read_text("utf-8").removesuffix("\n")
+    except OSError as error:
+        raise ConfigError(f"{reference}: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{reference}: {path}: is not text") from None
+
+
+def _secret(value: object) -> SecretRef:
+    if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
+        raise ValueError('name where the secret is, "file:PATH", "env:NAME" or "credential:NAME", not the secret')
+    return SecretRef(value)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
+    WithJsonSchema({"type": "string", "description": "30s, 15m, 6h, 2d, 1w or a combination, 1h30m"}),
+]
+Secret = Annotated[SecretRef, BeforeValidator(_secret), WithJsonSchema({"type": "string"})]
+Name = Annotated[str, Field(pattern=_NAME)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+class StoreSettings(_Table):
+    """[store]: where history and snapshots are kept; relative to the file."""
+
+    path: Path = Path("history.db")
+    snapshots: Path = Path("snapshots")
+
+
+class FetchSettings(_Table):
+    """[fetch]: how the network is used. Seconds and bytes."""
+
+    contact: str = Field("", description="a mail address or URL that registries can complain to; in the User-Agent")
+    connect_timeout: float = Field(10.0, gt=0, le=300)
+    read_timeout: float = Field(30.0, gt=0, le=600)
+    deadline: float = Field(120.0, gt=0, le=3600)
+    max_bytes: int = Field(64 * 2**20, gt=0, le=2**30)
+    attempts: int = Field(3, ge=1, le=10)
+    backoff: float = Field(1.0, ge=0, le=60)
+    allow_files: bool = False
+    allow_private: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    proxy: str | None = None
+
+
+class SmtpSettings(_Table):
+    """[smtp]: the mail server that e-mail channels use."""
+
+    host: str = "localhost"
+    port: int = Field(25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str | None = None
+    password: Secret | None = None
+    sender: Annotated[str, AfterValidator(_address)] = Field(
+        default_factory=lambda: f"registry-watcher@{_hostname()}", alias="from"
+    )
+    timeout: float = Field(30.0, gt=0, le=300)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secure_by_default(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "security" not in values:
+            local = _is_loopback(str(values.get("host", "localhost")))
+            return {**values, "security": "none" if local else "starttls"}
+        return values
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> SmtpSettings:
+        if self.security == "none" and self.password and not _is_loopback(self.host):
+            raise ValueError('security = "none" would send the password in the clear; use "starttls" or "tls"')
+        return self
+
+
+class SourceSettings(_Table):
+    """[[source]]: where and how often one registry group is looked at."""
+
+    name: Name
+    url: Annotated[str, AfterValidator(_source_url)]
+    registry: str = "ports"
+    format: Literal["xml"] = "xml"
+    every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=6)
+    enabled: bool = True
+
+
+class _Channel(_Table):
+    name: Name
+    sources: tuple[str, ...] = Field(("*",), description="globs of source names")
+    events: tuple[str, ...] = Field(("*",), description="globs of event ids")
+    severity: Severity = Field(Severity.INFO, description="at least")
+    ports: tuple[Annotated[str, AfterValidator(_port_range)], ...] = Field((), description="443, 8000-8100; none: all")
+    enabled: bool = True
+
+
+class EmailChannel(_Channel):
+    """[[channel]] of type email."""
+
+    type: Literal["email"]
+    to: Annotated[
+        tuple[Annotated[str, AfterValidator(_address)], ...],
+        AfterValidator(_not_empty),
+        Field(json_schema_extra={"minItems": 1}),
+    ]
+
+
+class WebhookChannel(_Channel):
+    """[[channel]] of type webhook: Standard Webhooks, signed."""
+
+    type: Literal["webhook"]
+    url: Annotated[str, AfterValidator(_http_url)]
+    secret: Secret
+    timeout: float = Field(15.0, gt=0, le=120)
+
+
+ChannelSettings = EmailChannel | WebhookChannel
+
+
+class LogSettings(_Table):
+    """[log]: to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class DaemonSettings(_Table):
+    """[daemon]."""
+
+    jitter: Duration = timedelta(seconds=30)
+
+
+class Settings(_Table):
+    """The whole configuration. `folder` is where its file is: what relative paths are relative to."""
+
+    store: StoreSettings = StoreSettings()
+    fetch: FetchSettings = FetchSettings()
+    smtp: SmtpSettings = Field(default_factory=SmtpSettings)
+    source: tuple[SourceSettings, ...] = ()
+    channel: tuple[Annotated[ChannelSettings, Field(discriminator="type")], ...] = ()
+    severity: dict[str, Severity] = Field(default_factory=dict, description="event id = severity")
+    log: LogSettings = LogSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    folder: Path = Field(Path(), exclude=True)
+
+
+def load(path: Path, *, registries: Collection[str], events: Collection[str]) -> Settings:
+    """Read a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
+    try:
+        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `watcher config example > config.toml` writes one") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    if "folder" in values:
+        raise ConfigError(f"{path}: folder: unknown")
+    problems: list[str] = []
+    try:
+        settings = Settings(**values, folder=path.resolve().parent)
+    except ValidationError as error:
+        problems += [f"{path}: {_told(problem)}" for problem in error.errors()]
+        raise ConfigError(*problems) from None
+    problems += [f"{path}: {problem}" for problem in _misfits(settings, registries, events)]
+    if problems:
+        raise ConfigError(*problems)
+    folder = settings.folder
+    store = StoreSettings(path=folder / settings.store.path, snapshots=folder / settings.store.snapshots)
+    return settings.model_copy(update={"store": store})
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a configuration file."""
+    schema = Settings.model_json_schema(by_alias=True)
+    del schema["properties"]["folder"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def example() -> str:
+    """Return a working, commented configuration."""
+    return EXAMPLE_FILE.read_text("utf-8")
+
+
+def _misfits(settings: Settings, registries: Collection[str], events: Collection[str]) -> list[str]:
+    """What each table by itself cannot know."""
+    found: list[str] = []
+    for kind, names in (
+        ("source", [source.name for source in settings.source]),
+        ("channel", [channel.name for channel in settings.channel]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        found += [f"{kind}: the name {name!r} is given twice" for name in twice]
+    for number, source in enumerate(settings.source):
+        if source.registry not in registries:
+            found.append(f"source[{number}].registry: unknown {source.registry!r}{_meant(source.registry, registries)}")
+        if source.url.startswith("file:") and not settings.fetch.allow_files:
+            found.append(f"source[{number}].url: file: URLs need allow_files = true in [fetch]")
+    for number, channel in enumerate(settings.channel):
+        for pattern in channel.events:
+            if not any(fnmatchcase(event, pattern) for event in events):
+                found.append(f"channel[{number}].events: {pattern!r} matches no event{_meant(pattern, events)}")
+    found += [
+        f"severity.{event}: unknown event{_meant(event, events)}" for event in settings.severity if event not in events
+    ]
+    return found
+
+
+_BRANCH = 2
+
+
+def _told(problem: Mapping[str, Any]) -> str:
+    """One problem in plain words, with its place."""
+    place = ""
+    for number, step in enumerate(problem["loc"]):
+        if number == _BRANCH and problem["loc"][0] == "channel":  # of the union: not in the file
+            continue
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
+    kind, message = problem["type"], str(problem["msg"])
+    if kind == "extra_forbidden":
+        return f"{place}: unknown{_meant(str(problem['loc'][-1]), _KEYS)}"
+    if kind == "missing":
+        return f"{place}: is missing"
+    if kind == "string_pattern_mismatch":
+        return f"{place}: a name is of lower-case letters, digits and . _ -, at most 64"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return f'{place}.type: a channel has type = "email" or type = "webhook"'
+    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"{place}: {message}"
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hostname() -> str:
+    name = socket.gethostname()
+    return name if _ADDRESS.fullmatch(f"x@{name}") else "localhost"
+
+
+_KEYS = {
+    alias
+    for table in (
+        Settings,
+        StoreSettings,
+        FetchSettings,
+        SmtpSettings,
+        SourceSettings,
+        EmailChannel,
+        WebhookChannel,
+        LogSettings,
+        DaemonSettings,
+    )
+    for name, info in table.model_fields.items()
+    if (alias := info.alias or name) != "folder"
+}

@@ -1,0 +1,113 @@
+"""Compare two contents: exactly and completely. Knows keys and fields, and no registry; judges nothing.
+
+Applying a change set to the old content's items gives the new content's, field for field; inverting it goes back.
+The order of rows is not a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from deepdiff import DeepDiff
+
+from watcher.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
+from watcher.pairing import pair
+from watcher.registries.contract import Step
+
+_SECTIONS = list(Section)
+
+
+def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeSet:
+    """Return everything that differs, in a stable order; `pairing` is the registry's."""
+    gone: list[Item] = []
+    changes: list[Change] = []
+    for key, before in old.items.items():
+        after = new.items.get(key)
+        if after is None:
+            gone.append(before)
+        elif after is not before and after.fields != before.fields:
+            changes.append(_change(before, after))
+    added = [item for key, item in new.items.items() if key not in old.items]
+    pairs = pair(_entries(gone), _entries(added), pairing)
+    paired = {(item.section, item.key) for before, after in pairs for item in (before, after)}
+    changes += [_change(before, after) for before, after in pairs]
+    changes += [_change(item, None) for item in gone if (item.section, item.key) not in paired]
+    changes += [_change(None, item) for item in added if (item.section, item.key) not in paired]
+    return ChangeSet(changes=tuple(sorted(changes, key=_order)))
+
+
+def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
+    """Return the items after the changes. Raises ValueError where they do not fit what is there."""
+    result = dict(items)
+    for change in changes.changes:
+        if change.before is not None:
+            found = result.pop((change.before.section, change.before.key), None)
+            if found is None or found.fields != change.before.fields:
+                raise ValueError(f"the change does not fit: {change.before.key} is not there as it was")
+    for change in changes.changes:
+        if change.after is not None:
+            if (change.after.section, change.after.key) in result:
+                raise ValueError(f"the change does not fit: {change.after.key} is there already")
+            result[change.after.section, change.after.key] = change.after
+    return result
+
+
+def invert(changes: ChangeSet) -> ChangeSet:
+    """Return the change set that leads back."""
+    return ChangeSet(
+        changes=tuple(
+            Change(
+                before=change.after,
+                after=change.before,
+                fields=tuple(FieldChange(name=f.name, before=f.after, after=f.before) for f in change.fields),
+                quiet=change.quiet,
+            )
+            for change in changes.changes
+        )
+    )
+
+
+def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
+    """Return the fields in which two paired items differ, in the order the fields stand in."""
+    difference: Mapping[str, Any] = DeepDiff(dict(before.fields), dict(after.fields), view="tree")
+    names = {
+        node.path(output_format="list")[0]
+        for report in ("values_changed", "dictionary_item_added", "dictionary_item_removed")
+        for node in difference.get(report, ())
+    }
+    order = [*after.fields, *(name for name in before.fields if name not in after.fields)]
+    return tuple(
+        FieldChange(name=name, before=before.fields.get(name, ""), after=after.fields.get(name, ""))
+        for name in order
+        if name in names
+    )
+
+
+def _change(before: Item | None, after: Item | None) -> Change:
+    fields = field_changes(before, after) if before is not None and after is not None else ()
+    return Change(before=before, after=after, fields=fields)
+
+
+def _entries(items: Iterable[Item]) -> list[Item]:
+    return [item for item in items if item.section is Section.ENTRY]
+
+
+def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
+    key = change.item.key
+    return (
+        _SECTIONS.index(change.section),
+        tuple(_natural(value) for value in _by_number(key)),
+        key.ordinal,
+        0 if change.after is None else 1,
+    )
+
+
+def _by_number(key: Key) -> tuple[str, ...]:
+    """The parts that begin with a number first: people read changes in the order of ports and values."""
+    return tuple(sorted(key.values, key=lambda value: not value[:1].isdigit()))
+
+
+def _natural(value: str) -> tuple[int, str]:
+    digits = value[: len(value) - len(value.lstrip("0123456789"))]
+    return (int(digits), value) if digits else (-1, value)

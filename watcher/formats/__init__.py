@@ -1,0 +1,1 @@
+"""File formats: bytes in, rows out. One module a format; `watcher.contents.FORMATS` is the table of them."""

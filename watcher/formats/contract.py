@@ -1,0 +1,64 @@
+"""What every format gives: rows, contacts and headers as flat fields, not yet identified. Knows no registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from watcher.model import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """How a registry's own element and attribute names become fields.
+
+    `people` is the field that takes a row's own person references (None: they stay with the others); `always` are
+    the fields every row has, "" where the registry says nothing. A `closed` registry has no other columns: what is not
+    named here is kept under its own name and reported.
+    """
+
+    elements: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    people: str | None = None
+    references: str = "references"
+    always: tuple[str, ...] = ()
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them."""
+
+    registry: str
+    fields: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A whole document as read. `headers` maps a registry's path (`""` for the root) to its header fields."""
+
+    id: str
+    published: str | None
+    headers: Mapping[str, Mapping[str, str]]
+    rows: tuple[Row, ...]
+    contacts: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Memo:
+    """Rows already read, so that the next release costs what changed. Holds one release's worth.
+
+    `rows` are by their bytes, with what stood before them; `placed` are the rows of nested registries.
+    """
+
+    rows: dict[bytes, tuple[bytes, Row]] = field(default_factory=dict)
+    placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Raises ParseError when the bytes are not a whole document in this format."""
+
+    def __call__(self, data: bytes, columns: Columns, memo: Memo | None = None) -> Reading: ...

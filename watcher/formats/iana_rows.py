@@ -1,0 +1,78 @@
+"""One element of the IANA XML vocabulary as a row: its attributes, its children by name, its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lxml import etree
+
+from watcher.errors import ParseError
+from watcher.formats.contract import Columns, Row
+from watcher.formats.iana_cells import cell, fold, local, markup, references
+from watcher.model import MARKUP
+
+
+def parse(data: bytes) -> etree._Element:
+    """Parse a document or a part of one. Raises ParseError `not_well_formed`; expands no entity, loads nothing."""
+    # huge_tree stays off: libxml2's own limits on depth and text length bound what hostile input can cost.
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        raise ParseError("not_well_formed", f"not readable: {error.msg}", line=line, column=column) from None
+
+
+def row(element: etree._Element, columns: Columns, children: Iterable[etree._Element] | None = None) -> Row:
+    """Read one element; `children` are those that count, all unless said."""
+    fields, problems = _collect(element, element if children is None else children, columns)
+    return Row(registry="", fields=fields, problems=problems)
+
+
+def _collect(
+    element: etree._Element, children: Iterable[etree._Element], columns: Columns
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The fields of one element: its attributes, its children by name, its references."""
+    fields = dict.fromkeys(columns.always, "")
+    problems: list[str] = []
+    for attribute, value in element.attrib.items():
+        name = local(str(attribute))
+        if columns.closed and name not in columns.attributes:
+            problems.append(f"unknown attribute {name!r}")
+        fields[columns.attributes.get(name, f"@{name}")] = fold(str(value))
+    if stray := fold(" ".join([element.text or "", *(child.tail or "" for child in element)])):
+        fields["#text"] = stray
+        problems.append(f"text outside any element: {stray[:60]!r}")
+    groups: dict[str, list[etree._Element]] = {}
+    for child in children:
+        name = local(child.tag)
+        if name == "xref":
+            person = columns.people is not None and child.get("type") == "person"
+            name = str(columns.people) if person else columns.references
+        elif columns.closed and name not in columns.elements:
+            problems.append(f"unknown element <{name}>")
+        else:
+            name = columns.elements.get(name, name)
+        groups.setdefault(name, []).append(child)
+    for name, group in groups.items():
+        fields[name], exact = _group(group)
+        if not exact:
+            fields[MARKUP + name] = markup(group)
+    return fields, tuple(problems)
+
+
+def _group(group: list[etree._Element]) -> tuple[str, bool]:
+    """The text of all children that share one name, and whether it says everything."""
+    if local(group[0].tag) == "xref":
+        return references(group)
+    if len(group) == 1:
+        only = group[0]
+        inner = list(only)
+        # An assignee holds nothing but references: it reads as they do anywhere else.
+        if inner and not fold(only.text) and all(local(x.tag) == "xref" and not fold(x.tail) for x in inner):
+            listed = references(inner, texts=False)
+            return listed.text, listed.exact and not only.attrib
+        return cell(only)
+    return "\n\n".join(cell(each).text for each in group), False

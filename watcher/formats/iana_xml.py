@@ -1,0 +1,176 @@
+"""The IANA XML vocabulary (namespace http://www.iana.org/assignments): one registry group, nested to any depth.
+
+Knows elements and attributes, and no registry: what a column means is handed in. The whole document is proven
+well-formed on every read. Nothing is dropped: an unknown element becomes a field under its own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import count, islice
+from typing import NoReturn
+from xml.parsers import expat
+
+from lxml import etree
+
+from watcher.errors import ParseError
+from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.iana_cells import local
+from watcher.formats.iana_cut import Cut, CutError
+from watcher.formats.iana_rows import parse, row
+from watcher.model import Problem
+
+HEADER = Columns(attributes={"id": "id"}, always=("id", "title", "updated"))
+PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "updated"))
+
+# The shape alone: a label that lies, 2026-02-30, is a label still.
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_STRUCTURE = frozenset({"registry", "record", "people"})
+
+
+def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
+    """Read one registry group; `memo` makes the next release cost what changed.
+
+    Raises ParseError: `empty`, `not_expected_format` (another root; HTML), `doctype` (any DOCTYPE: no entity is ever
+    expanded), `redirect` (the group has another name now), `not_well_formed` with line and column.
+    """
+    _sniff(data)
+    _prove_well_formed(data)
+    memo = memo if memo is not None else Memo()
+    try:
+        cut = Cut(data, columns, PERSON, memo)
+        return _Walk(columns, cut, memo).document(parse(cut.skeleton))
+    except CutError:
+        return read_whole(data, columns)
+
+
+def read_whole(data: bytes, columns: Columns) -> Reading:
+    """Read the whole tree at once: slower, and what the cut is held against. The document must be well-formed."""
+    return _Walk(columns, None, Memo()).document(parse(data))
+
+
+def _sniff(data: bytes) -> None:
+    head = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        raise ParseError("empty", "the document is empty")
+    if head.startswith((b"<!doctype html", b"<html")) or b"<html" in head:
+        raise ParseError("not_expected_format", "a web page was served in place of the registry", line=1)
+    if not head.startswith(b"<") and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ParseError("not_expected_format", "this is not XML", line=1)
+
+
+def _prove_well_formed(data: bytes) -> None:
+    parser = expat.ParserCreate()
+
+    def refuse(*_: object) -> NoReturn:
+        raise ParseError("doctype", "the document has a DOCTYPE; it is refused unread", line=parser.CurrentLineNumber)
+
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        message = f"not well-formed: {expat.ErrorString(error.code)}"
+        raise ParseError("not_well_formed", message, line=error.lineno, column=error.offset + 1) from None
+    except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
+        raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
+
+
+class _Walk:
+    """Goes through the registries of a document, nested ones included, and collects what they hold."""
+
+    def __init__(self, columns: Columns, cut: Cut | None, memo: Memo) -> None:
+        self._columns = columns
+        self._cut = cut
+        self._ready = iter(cut.rows) if cut else None
+        self._number = count()
+        self._memo = memo
+        self._headers: dict[str, Mapping[str, str]] = {}
+        self._rows: list[Row] = []
+        self._contacts: list[Row] = []
+        # What is not as expected → the line where that was seen first, and how often it was.
+        self._problems: dict[str, tuple[int | None, int]] = {}
+        self._placed: dict[tuple[str, Row], Row] = {}
+
+    def document(self, root: etree._Element) -> Reading:
+        """Read from the root down. Raises CutError where the cut does not fit what it was cut from."""
+        name = local(root.tag)
+        if name == "redirect":
+            raise ParseError("redirect", f"this registry group is published as {root.get('registry')!r} now", line=1)
+        if name != "registry":
+            raise ParseError(
+                "not_expected_format", f"the root element is <{name}>, not <registry>", line=root.sourceline
+            )
+        self._registry(root, "")
+        if self._cut:
+            if len(self._rows) + len(self._contacts) != len(self._cut.rows):
+                raise CutError
+            self._memo.placed = self._placed
+        else:
+            misplaced = sum(1 for each in root.iter() if local(each.tag) == "record") - len(self._rows)
+            if misplaced:
+                self._problems["a record outside any registry, kept as the markup round it"] = (None, misplaced)
+        updated = self._headers[""].get("updated", "")
+        dated = _DATE.fullmatch(updated) is not None
+        if updated and not dated:
+            self._problems[f"the date of the registry is no date: {updated[:40]!r}"] = (None, 1)
+        return Reading(
+            id=root.get("id", ""),
+            published=updated if dated else None,
+            headers=self._headers,
+            rows=tuple(self._rows),
+            contacts=tuple(self._contacts),
+            problems=tuple(
+                Problem(code="unknown_column", message=f"{text} ({times} times)" if times > 1 else text, line=line)
+                for text, (line, times) in self._problems.items()
+            ),
+        )
+
+    def _registry(self, element: etree._Element, path: str) -> None:
+        header = row(element, HEADER, (child for child in element if local(child.tag) not in _STRUCTURE))
+        self._headers[path] = header.fields
+        self._report(header, element.sourceline)
+        for child in element:
+            name = local(child.tag)
+            if name == "record":
+                self._rows.extend(self._next(child, self._columns, path))
+            elif name == "people":
+                for person in child:
+                    if local(person.tag) != "person":
+                        text = f"<{local(person.tag)}> among people is read as a person"
+                        self._problems[text] = (person.sourceline, 1)
+                    self._contacts.extend(self._next(person, PERSON, path))
+            elif name == "registry":
+                step = child.get("id") or f"#{len(self._headers)}"
+                self._registry(child, f"{path}/{step}" if path else step)
+
+    def _next(self, element: etree._Element, columns: Columns, path: str) -> Iterator[Row]:
+        """The rows that an element of the document, or a placeholder of the skeleton, stands for."""
+        if self._ready is None or self._cut is None:
+            found = row(element, columns)
+            self._report(found, element.sourceline)
+            yield self._at(found, path)
+            return
+        if local(element.tag) not in ("record", "person"):
+            raise CutError
+        for found in islice(self._ready, int(element.get("n", "1"))):
+            number = next(self._number)
+            if found.problems:
+                first = any(problem not in self._problems for problem in found.problems)
+                self._report(found, self._cut.line(number) if first else None)
+            yield self._at(found, path)
+
+    def _at(self, found: Row, path: str) -> Row:
+        """The row in its registry: the same object for the same row of the release before."""
+        if not path:
+            return found
+        placed = self._memo.placed.get((path, found))
+        if placed is None:
+            placed = Row(registry=path, fields=found.fields, problems=found.problems)
+        self._placed[path, found] = placed
+        return placed
+
+    def _report(self, found: Row, line: int | None) -> None:
+        for problem in found.problems:
+            first, times = self._problems.get(problem, (line, 0))
+            self._problems[problem] = (first, times + 1)

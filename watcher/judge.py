@@ -1,0 +1,85 @@
+"""What a change set means: folds a registry's findings into events. Knows no registry; pure.
+
+History can be judged again under new rules: nothing here is part of the exact difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from watcher.diff import compare
+from watcher.model import Change, ChangeSet, Content, Event, Severity
+from watcher.registries.contract import Finding, Registry, Surroundings
+
+
+def judge(
+    registry: Registry,
+    changes: ChangeSet,
+    old: Content,
+    new: Content,
+    severities: Mapping[str, Severity] | None = None,
+) -> tuple[ChangeSet, tuple[Event, ...]]:
+    """Return the same changes with the bookkeeping among them marked quiet, and the events, the gravest first.
+
+    `severities` are the user's, by event id.
+    """
+    around = Surroundings(changes, old, new)
+    twins: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in registry.findings(around):
+        twins.setdefault((finding.event, *finding.subject), []).append(finding)
+    events = [_event(registry, found, around, severities or {}) for found in twins.values()]
+    named = {finding.change for found in twins.values() for finding in found}
+    marked = tuple(
+        replace(change, quiet=index not in named and registry.bookkeeping(change))
+        for index, change in enumerate(changes.changes)
+    )
+    return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
+
+
+def explain(
+    registry: Registry, old: Content, new: Content, severities: Mapping[str, Severity] | None = None
+) -> tuple[ChangeSet, tuple[Event, ...]]:
+    """Compare two contents under a registry's rules and say what the difference means."""
+    return judge(registry, compare(old, new, registry.pairing), old, new, severities)
+
+
+def _event(
+    registry: Registry, found: Sequence[Finding], around: Surroundings, severities: Mapping[str, Severity]
+) -> Event:
+    first = found[0]
+    primary = [finding.change for finding in found]
+    explained = sorted({*registry.explained(found, around)} - {*primary})
+    kind = registry.events[first.event]
+    judged = max((finding.severity or kind.severity for finding in found), key=lambda severity: severity.rank)
+    return Event(
+        id=first.event,
+        kind=first.kind,
+        severity=severities.get(first.event, judged),
+        summary=kind.sentence(found, around),
+        fingerprint=_fingerprint(around.changes[index] for index in primary),
+        changes=(*primary, *explained),
+        also=unique(event for finding in found for event in finding.also if event != first.event),
+        service=first.service,
+        ports=unique(port for finding in found for port in finding.ports),
+        protocols=unique(protocol for finding in found for protocol in finding.protocols),
+        was="/".join(unique(finding.was for finding in found if finding.was)) or None,
+    )
+
+
+def unique(values: Iterable[str]) -> tuple[str, ...]:
+    """Return each value once, in the order of first sight."""
+    return tuple(dict.fromkeys(values))
+
+
+def _fingerprint(changes: Iterable[Change]) -> str:
+    sides = sorted(
+        json.dumps(
+            [[side.key.values, side.key.ordinal, sorted(side.fields.items())] if side else None for side in pair],
+            ensure_ascii=False,
+        )
+        for pair in ((change.before, change.after) for change in changes)
+    )
+    return hashlib.sha256("\n".join(sides).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,252 @@
+"""The nouns, frozen. Words as in docs/semantics.md; this module imports nothing of ours and does nothing.
+
+A *release* is one published state of a source. Its parsed value is a `Content`: a mapping of keyed `Item`s in three
+sections (entries, contacts, the registry's own header). Two contents compare to a `ChangeSet`; what the changes mean
+is a list of `Event`s.
+
+Every field value is a `str`, written as IANA prints it: references in brackets (`[RFC6335]`, several joined with
+nothing between), runs of white space folded to one space. Where that text does not say everything the registry
+said (a link with its own text inside a note), a second field `markup:FIELD` holds the vocabulary's own form, so that
+nothing is lost and every difference is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+Fields = Mapping[str, str]
+
+MARKUP = "markup:"
+
+
+class Section(StrEnum):
+    """Which part of a release an item stands in."""
+
+    ENTRY = "entry"
+    CONTACT = "contact"
+    REGISTRY = "registry"
+
+
+class Status(StrEnum):
+    """What the registry says an entry is (RFC 8126 section 6 and 9.6, and IANA's own usage)."""
+
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    UNASSIGNED = "unassigned"
+    HISTORIC = "historic"
+    DEPRECATED = "deprecated"
+    OBSOLETE = "obsolete"
+    PRIVATE_USE = "private-use"
+    EXPERIMENTAL = "experimental"
+
+
+RETIRED = frozenset({Status.HISTORIC, Status.DEPRECATED, Status.OBSOLETE})
+
+
+class Kind(StrEnum):
+    """What happened to an identity between two releases."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    DEPRECATED = "deprecated"
+    REMOVED = "removed"
+
+
+class Severity(StrEnum):
+    """How much an event matters, in rising order."""
+
+    INFO = "info"
+    NOTICE = "notice"
+    WARNING = "warning"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class Key(NamedTuple):
+    """The stable identity of an item inside its section.
+
+    `labels` name the parts of `values` (`("name", "port", "protocol")`); `ordinal` counts from 1 and tells real
+    duplicates apart (`rdp` without a port stands twice in every port release).
+    """
+
+    labels: tuple[str, ...]
+    values: tuple[str, ...]
+    ordinal: int = 1
+
+    def part(self, label: str) -> str:
+        """Return the value of one part; "" when this key has no such part."""
+        return self.values[self.labels.index(label)] if label in self.labels else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**dict(zip(self.labels, self.values, strict=True)), "ordinal": self.ordinal}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One keyed thing of a release: an entry (a row), a contact (a person or organisation), or a registry's header."""
+
+    section: Section
+    key: Key
+    fields: Fields
+    status: Status = Status.ASSIGNED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something in a release that was kept but is not as expected. `code` is stable; `line` counts from 1."""
+
+    code: str
+    message: str
+    line: int | None = None
+
+
+ItemKey = tuple[Section, Key]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a release says, canonically: equal contents are the same release.
+
+    `published` is the registry's own `<updated>` (`YYYY-MM-DD`), None where it has none; `digest` is a SHA-256 in hex
+    over every item, independent of the order of rows.
+    """
+
+    published: str | None
+    digest: str
+    items: Mapping[ItemKey, Item]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def entries(self) -> int:
+        """How many entries (rows) the release has; contacts and headers are not counted."""
+        return sum(1 for section, _ in self.items if section is Section.ENTRY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One field that differs between two paired items; "" stands for absent."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Two items under one identity that differ; its kind is derived, so it cannot contradict itself.
+
+    `quiet` marks bookkeeping: complete in the data, folded in what people read.
+    """
+
+    before: Item | None
+    after: Item | None
+    fields: tuple[FieldChange, ...] = ()
+    quiet: bool = False
+
+    @property
+    def item(self) -> Item:
+        """The newer of the two."""
+        found = self.after or self.before
+        if found is None:
+            raise ValueError("a change needs an item before or after it")
+        return found
+
+    @property
+    def section(self) -> Section:
+        return self.item.section
+
+    @property
+    def kind(self) -> Kind:
+        if self.before is None:
+            return Kind.ADDED
+        if self.after is None:
+            return Kind.REMOVED
+        was, now = self.before.status, self.after.status
+        if (now in RETIRED and was not in RETIRED) or (was is Status.ASSIGNED and now is Status.RESERVED):
+            return Kind.DEPRECATED
+        return Kind.MODIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSet:
+    """The complete and exact difference of two contents, in a stable order."""
+
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What one or more changes mean, in the registry's own words.
+
+    `id` is a stable kebab-case name; `also` lists what else changed in the same place; `was` says what stood there
+    before; `changes` are positions in the ChangeSet, the quiet ones that this event explains included. `fingerprint`
+    names what changed, not what we called it: it survives judging again under new rules.
+    """
+
+    id: str
+    kind: Kind
+    severity: Severity
+    summary: str
+    fingerprint: str
+    changes: tuple[int, ...]
+    also: tuple[str, ...] = ()
+    service: str = ""
+    ports: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One published state of a source, as a label for people and documents.
+
+    `id` is the first 12 hex digits of the content digest; `published` and `observed` are ISO 8601 (a date; a UTC
+    time or None when nobody saw it live); `sha256` names the first snapshot it was read from.
+    """
+
+    id: str
+    source: str
+    published: str | None
+    observed: str | None
+    sha256: str
+    entries: int
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two releases of one source, what differs, and what it means: the unit that is shown and sent."""
+
+    source: str
+    old: Release
+    new: Release
+    changes: ChangeSet
+    events: tuple[Event, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was kept but is not as expected in the new release."""
+        return self.new.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message for one recipient of one channel: a row of the outbox.
+
+    `id` is the same over every retry and restart. `body` is what is sent, rendered when the release was committed
+    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`).
+    """
+
+    id: str
+    channel: str
+    recipient: str
+    source: str
+    release: str
+    body: str
+    created: str
+    attempts: int = 0

@@ -1,0 +1,51 @@
+"""In which order a source's releases came. Pure.
+
+The registry's `<updated>` is a label that can repeat, go back, or lie. A release that was imported is placed by it.
+One that we saw ourselves is never placed before another that we saw earlier, whatever its label says, and a label in
+the future counts as the day after it was seen. The order depends only on the releases, not on how they came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What the order looks at. `observed` is a UTC time in ISO 8601; `live`: in a check of our own."""
+
+    digest: str
+    published: str | None
+    observed: str | None
+    live: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A release in its order; `dated` is the day (`YYYY-MM-DD`) it counts for when a date is asked for."""
+
+    digest: str
+    dated: str
+
+
+def in_order(labels: Iterable[Label]) -> list[Placed]:
+    """Return the releases, the oldest first."""
+    keyed: list[tuple[str, str, str]] = []
+    latest = ""
+    for label in sorted(labels, key=lambda label: (label.observed or "", label.published or "", label.digest)):
+        dated = _clamped(label)
+        if label.live:
+            latest = dated = max(latest, dated)
+        keyed.append((dated, label.observed or "", label.digest))
+    return [Placed(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
+
+
+def _clamped(label: Label) -> str:
+    seen = label.observed[:10] if label.observed else ""
+    if not label.published:
+        return seen
+    if not seen:
+        return label.published
+    return min(label.published, (date.fromisoformat(seen) + timedelta(days=1)).isoformat())

@@ -1,0 +1,99 @@
+"""What a registry has to say about itself so that the engine can identify, pair and judge its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from watcher.formats.contract import Columns
+from watcher.model import Change, ChangeSet, Content, Fields, Item, Key, Kind, Severity, Status
+
+Signature = tuple[str, ...] | None
+Span = tuple[int, int]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of pairing: a gone and a new item whose signatures are equal, and that no other shares, are one.
+
+    `gone` and `new` give an item's signature, or None where the step does not apply to it.
+    """
+
+    name: str
+    gone: Callable[[Item], Signature]
+    new: Callable[[Item], Signature]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one change means. Findings that share event, subject and ports are twins and become one event.
+
+    `also` are further event ids that apply; `was` says what stood there before; `severity` overrides the table's.
+    """
+
+    event: str
+    change: int
+    subject: tuple[str, ...]
+    kind: Kind
+    service: str = ""
+    ports: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    was: str | None = None
+    severity: Severity | None = None
+
+
+class Surroundings:
+    """A change set between the two contents it was computed from: what a rule may look at.
+
+    `once` keeps what a rule worked out of them for all findings of this change set.
+    """
+
+    def __init__(self, changes: ChangeSet, old: Content, new: Content) -> None:
+        self.changes: Sequence[Change] = changes.changes
+        self.old = old
+        self.new = new
+        self._known: dict[Callable[[Surroundings], Any], Any] = {}
+
+    def once(self, work: Callable[[Surroundings], Found]) -> Found:
+        """Return what `work` makes of these surroundings; it is called once."""
+        if work not in self._known:
+            self._known[work] = work(self)
+        found: Found = self._known[work]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType:
+    """One row of a registry's table of events: how much it matters unless the user says else, and its sentence."""
+
+    severity: Severity
+    sentence: Callable[[Sequence[Finding], Surroundings], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """Everything the engine asks of a registry. The functions are pure.
+
+    `document_id` is the id the published document must have ("" for any). `labels` and `key` give an entry's
+    identity; `name` and `span` its look-up columns (the numbers it stands for, or None); `duplicate_order` is the
+    field that tells entries with one key apart most stably. `bookkeeping` says that a change is none that anybody
+    asked for, unless a finding names it; `explained` gives the bookkeeping that an event's findings caused.
+    """
+
+    id: str
+    document_id: str
+    columns: Columns
+    labels: tuple[str, ...]
+    key: Callable[[Fields], tuple[str, ...]]
+    duplicate_order: str
+    status: Callable[[Fields], Status]
+    name: Callable[[Key], str]
+    span: Callable[[Key], Span | None]
+    pairing: Sequence[Step]
+    bookkeeping: Callable[[Change], bool]
+    findings: Callable[[Surroundings], Iterable[Finding]]
+    explained: Callable[[Sequence[Finding], Surroundings], Iterable[int]]
+    events: Mapping[str, EventType]

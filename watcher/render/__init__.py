@@ -1,0 +1,1 @@
+"""How a comparison is shown: one module a rendering. Values in, text out; registry text is hostile in all of them."""

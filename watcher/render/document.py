@@ -1,0 +1,82 @@
+"""A comparison as plain data: the JSON contract. `schema/comparison.schema.json` describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from watcher.model import Change, ChangeSet, Comparison, Event, FieldChange, Kind, Release, Section
+
+SCHEMA = 1
+
+
+def comparison(found: Comparison) -> dict[str, Any]:
+    """Return the whole comparison: complete and exact, bookkeeping included."""
+    return {
+        "schema": SCHEMA,
+        "source": found.source,
+        "old": release(found.old),
+        "new": release(found.new),
+        "counts": counts(found.changes),
+        "events": [event(each) for each in found.events],
+        "changes": [change(each) for each in found.changes.changes],
+    }
+
+
+def release(found: Release) -> dict[str, Any]:
+    """Return a release's label."""
+    return {
+        "release": found.id,
+        "published": found.published,
+        "observed": found.observed,
+        "sha256": found.sha256,
+        "entries": found.entries,
+    }
+
+
+def counts(changes: ChangeSet) -> dict[str, int]:
+    """Count the changes of entries by kind without the quiet ones, those of contacts, and the quiet ones."""
+    found = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
+    for each in changes.changes:
+        if each.section is Section.CONTACT:
+            found["contacts"] += 1
+        elif each.section is Section.ENTRY:
+            found["quiet" if each.quiet else str(each.kind)] += 1
+    return found
+
+
+def event(found: Event) -> dict[str, Any]:
+    """Return one event; `changes` are positions in the document's list of changes."""
+    return {
+        "id": found.id,
+        "kind": str(found.kind),
+        "severity": str(found.severity),
+        "summary": found.summary,
+        "also": list(found.also),
+        "service": found.service,
+        "ports": list(found.ports),
+        "protocols": list(found.protocols),
+        "was": found.was,
+        "fingerprint": found.fingerprint,
+        "changes": list(found.changes),
+    }
+
+
+def change(found: Change) -> dict[str, Any]:
+    """Return one change; `old_key` is there only where the key itself changed."""
+    document = {
+        "kind": str(found.kind),
+        "section": str(found.section),
+        "quiet": found.quiet,
+        "key": found.item.key.as_dict(),
+        "before": dict(found.before.fields) if found.before else None,
+        "after": dict(found.after.fields) if found.after else None,
+        "fields": [field(each) for each in found.fields],
+    }
+    if found.before and found.after and found.before.key != found.after.key:
+        document["old_key"] = found.before.key.as_dict()
+    return document
+
+
+def field(found: FieldChange) -> dict[str, str]:
+    """Return one differing field."""
+    return {"name": found.name, "before": found.before, "after": found.after}

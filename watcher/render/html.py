@@ -1,0 +1,33 @@
+"""A comparison as a page that needs nothing else: no script, no remote content. Also the HTML part of a mail."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from watcher.model import Comparison, Severity
+from watcher.render.plain import visible
+from watcher.render.text import summary
+
+_COLOURS = {Severity.WARNING: "#9a3b00", Severity.NOTICE: "#00557a", Severity.INFO: "#555555"}
+# Registry text only ever is a value in it, escaped; it is never a template.
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("watcher.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
+
+def comparison(found: Comparison, *, most: int | None = None, note: str = "") -> str:
+    """Return the page. `most` bounds how many events are listed; how many were left out is said."""
+    events = found.events[:most]
+    left = len(found.events) - len(events)
+    old, new = (visible(release.published or "no date") for release in (found.old, found.new))
+    return _ENVIRONMENT.get_template("comparison.html").render(
+        title=f"{found.source}: {old} → {new}",
+        source=found.source,
+        old=old,
+        new=new,
+        summary=summary(found.changes),
+        events=[{"severity": event.severity, "id": event.id, "summary": visible(event.summary)} for event in events],
+        colours=_COLOURS,
+        left_out=f"{left} more events are not listed here." if left else "",
+        note=note,
+    )

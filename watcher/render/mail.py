@@ -1,0 +1,60 @@
+"""A comparison as a mail: subject, text and HTML. Nothing the registry says can become a header."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from watcher.model import Comparison
+from watcher.render import html
+from watcher.render.plain import visible
+from watcher.render.text import comparison, summary
+
+_SUBJECT = 150
+_MOST = 200  # events that a mail lists
+_LONGEST = 500_000  # characters of text
+_FOOT = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What a mail says."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def message(found: Comparison, *, list_name: str) -> Mail:
+    """Return the mail that tells of a release; the gravest event is in the subject."""
+    first = found.events[0].summary if found.events else summary(found.changes)
+    more = f" (and {len(found.events) - 1} more)" if len(found.events) > 1 else ""
+    foot = _FOOT.format(name=list_name, source=found.source, old=found.old.id, new=found.new.id)
+    listed = replace(found, events=found.events[:_MOST])
+    text = comparison(listed, width=78)
+    if len(found.events) > _MOST:
+        text += f"\n\n  {len(found.events) - _MOST} more events are not listed here."
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "\n\n  The rest is not shown here."
+    return Mail(
+        subject=subject(f"[{found.source}] {first}", more),
+        text=f"{text}\n\n-- \n{foot}\n",
+        html=html.comparison(found, most=_MOST, note=foot),
+    )
+
+
+def test_message(list_name: str, created: str) -> Mail:
+    """Return a mail that says that it is a test."""
+    text = f"This is a test of the channel {list_name}, sent at {created}. No registry changed.\n"
+    return Mail(
+        subject=subject(f"[registry-watcher] test of the channel {list_name}", ""),
+        text=text,
+        html=f'<!DOCTYPE html><html lang="en"><title>Test</title><body><p>{text.strip()}</p></body></html>',
+    )
+
+
+def subject(text: str, more: str) -> str:
+    """Return one line that no mailer decodes into something else, at most 150 characters."""
+    clean = re.sub(r"\s+", " ", visible(text)).replace("=?", "= ?").replace("?=", "? =").strip()
+    room = _SUBJECT - len(more)
+    return (clean if len(clean) <= room else clean[: room - 1].rstrip() + "…") + more

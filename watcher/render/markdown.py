@@ -1,0 +1,33 @@
+"""A comparison as Markdown: for issues, chats and release notes."""
+
+from __future__ import annotations
+
+import re
+
+from watcher.model import Comparison
+from watcher.render.plain import visible
+from watcher.render.text import summary
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+
+
+def comparison(found: Comparison) -> str:
+    """Return a heading, the counts and a table of events. Registry text is escaped: none of it is markup."""
+    lines = [
+        f"## {escape(found.source)}: {_label(found.old.published)} → {_label(found.new.published)}",
+        "",
+        summary(found.changes),
+    ]
+    if found.events:
+        lines += ["", "| Severity | Event | What |", "|---|---|---|"]
+        lines += [f"| {event.severity} | `{event.id}` | {escape(event.summary)} |" for event in found.events]
+    return "\n".join(lines)
+
+
+def _label(published: str | None) -> str:
+    return escape(published).replace("\\-", "-") if published else "no date"
+
+
+def escape(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return _SPECIAL.sub(r"\\\1", visible(text))

@@ -1,0 +1,352 @@
+"""Ask the history. No question here reads a snapshot; everything is answered from versions, changes and events."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.errors import UsageError
+from watcher.model import (
+    Change,
+    ChangeSet,
+    Comparison,
+    Content,
+    Event,
+    FieldChange,
+    Item,
+    ItemKey,
+    Key,
+    Kind,
+    Release,
+    Section,
+    Severity,
+    Status,
+)
+from watcher.store.database import Database
+from watcher.store.history import problems
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HEX = re.compile(r"[0-9a-f]{4,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRelease:
+    """A release with where it stands and what it changed."""
+
+    row: int
+    place: int
+    dated: str
+    digest: str
+    release: Release
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One state of an item and the releases it stood in; `until` is the first it no longer stood in."""
+
+    item: Item
+    first: StoredRelease
+    until: StoredRelease | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event with the release that brought it."""
+
+    row: int
+    source: str
+    release: StoredRelease
+    before: StoredRelease | None
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What `history` asks for; everything given must hold."""
+
+    source: str | None = None
+    port: tuple[int, int] | None = None
+    service: str | None = None
+    protocol: str | None = None
+    event: str | None = None
+    kind: str | None = None
+    severity: Severity | None = None
+    since: str | None = None
+    until: str | None = None
+    text: str | None = None
+    limit: int | None = None
+
+
+class Queries:
+    """The read side of the history."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database.db
+
+    def sources(self) -> list[str]:
+        """Return the sources that have a history, by name."""
+        return [row["name"] for row in self._db.query("SELECT name FROM sources ORDER BY name")]
+
+    def registry(self, source: str) -> str:
+        """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
+        for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
+            return str(row["registry"])
+        known = ", ".join(self.sources()) or "none yet: run `watcher check` or `watcher import`"
+        raise UsageError(f"there is no history of a source named {source!r} (known: {known})")
+
+    def releases(self, source: str) -> list[StoredRelease]:
+        """Return every release, the oldest first."""
+        self.registry(source)
+        return [
+            _release(source, row)
+            for row in self._db.query(
+                """SELECT releases.* FROM releases JOIN sources ON sources.id = source_id
+                WHERE name = ? ORDER BY place""",
+                [source],
+            )
+        ]
+
+    def latest(self, source: str) -> StoredRelease | None:
+        """Return the newest release, None where there is none."""
+        found = self.releases(source) if source in self.sources() else []
+        return found[-1] if found else None
+
+    def find(self, source: str, what: str) -> StoredRelease:
+        """Return the release that a date, a release id or a SHA-256 prefix names.
+
+        A date names the last release published on or before it. Raises UsageError with what there is.
+        """
+        releases = self.releases(source)
+        if what in ("latest", "newest") and releases:
+            return releases[-1]
+        if _DATE.fullmatch(what):
+            dated = [release for release in releases if release.dated <= what]
+            if dated:
+                return max(dated, key=lambda release: (release.dated, release.place))
+            first = f"the first is of {releases[0].dated}" if releases else "there is none"
+            raise UsageError(f"{source} has no release published on or before {what}; {first}")
+        found = self._by_prefix(source, what.lower(), releases) if _HEX.fullmatch(what.lower()) else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f"{what!r} names {len(found)} releases of {source}; give more of it")
+        raise UsageError(
+            f"{source} has no release {what!r}; give a date, or an id that `watcher releases {source}` shows"
+        )
+
+    def _by_prefix(self, source: str, prefix: str, releases: Sequence[StoredRelease]) -> list[StoredRelease]:
+        snapshots = self._db.query(
+            """SELECT release_id FROM snapshots JOIN sources ON sources.id = source_id
+            WHERE name = ? AND substr(sha256, 1, ?) = ?""",
+            [source, len(prefix), prefix],
+        )
+        rows = {row["release_id"] for row in snapshots}
+        return [release for release in releases if release.digest.startswith(prefix) or release.row in rows]
+
+    def release_of(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
+        """Return the release that a snapshot or a canonical content is, None where it is new."""
+        rows = self._db.query(
+            """SELECT releases.* FROM releases JOIN sources ON sources.id = releases.source_id
+            LEFT JOIN snapshots ON snapshots.release_id = releases.id AND snapshots.sha256 = :sha256
+            WHERE sources.name = :source AND (releases.content = :digest OR snapshots.sha256 = :sha256)""",
+            {"source": source, "sha256": sha256, "digest": digest},
+        )
+        return next((_release(source, row) for row in rows), None)
+
+    def content(self, source: str, release: StoredRelease) -> Content:
+        """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
+        rows = self._db.execute(
+            """SELECT section, key, status, fields FROM versions JOIN sources ON sources.id = source_id
+            WHERE sources.name = ? AND first <= ? AND (until IS NULL OR until > ?)""",
+            [source, release.place, release.place],
+        )
+        items: dict[ItemKey, Item] = {}
+        for section, key, status, fields in rows:
+            item = _item(section, key, status, fields)
+            items[item.section, item.key] = item
+        return Content(published=release.release.published, digest=release.digest, items=items)
+
+    def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
+        """Return what a release changed against the one before it, as it was committed."""
+        rows = self._db.execute(
+            """SELECT quiet, changes.fields, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
+            FROM changes LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
+            WHERE release_id = ? ORDER BY seq""",
+            [release.row],
+        )
+        changes = tuple(
+            Change(
+                before=_item(*row[2:6]) if row[2] else None,
+                after=_item(*row[6:10]) if row[6] else None,
+                fields=tuple(FieldChange(**change) for change in json.loads(row[1])),
+                quiet=bool(row[0]),
+            )
+            for row in rows
+        )
+        events = self._db.query("SELECT * FROM events WHERE release_id = ? ORDER BY seq", [release.row])
+        return Comparison(
+            source=source,
+            old=before.release,
+            new=release.release,
+            changes=ChangeSet(changes=changes),
+            events=tuple(_event(row) for row in events),
+        )
+
+    def history(self, wanted: Wanted) -> list[StoredEvent]:
+        """Return the events that are wanted, the oldest first; with a limit, the newest of them."""
+        conditions, values = _conditions(wanted)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        limit = "" if wanted.limit is None else f"LIMIT {int(wanted.limit)}"
+        rows = list(
+            self._db.query(
+                f"""SELECT events.*, sources.name AS source FROM events
+                JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
+                {where} ORDER BY releases.dated DESC, releases.place DESC, events.seq DESC {limit}""",  # noqa: S608 - the parts are ours
+                values,
+            )
+        )
+        return list(self._with_releases(reversed(rows)))
+
+    def _with_releases(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
+        known: dict[str, list[StoredRelease]] = {}
+        for row in rows:
+            source = row["source"]
+            if source not in known:
+                known[source] = self.releases(source)
+            at = next(index for index, release in enumerate(known[source]) if release.row == row["release_id"])
+            yield StoredEvent(
+                row=row["id"],
+                source=source,
+                release=known[source][at],
+                before=known[source][at - 1] if at else None,
+                event=_event(row),
+            )
+
+    def versions(
+        self,
+        source: str,
+        *,
+        port: tuple[int, int] | None = None,
+        name: str | None = None,
+        at: StoredRelease | None = None,
+    ) -> list[Version]:
+        """Return every state of the entries (and contacts) that hold a port or bear a name, the oldest first."""
+        conditions, values = ["sources.name = :source"], {"source": source, "low": 0, "high": 0, "name": "", "place": 0}
+        if port:
+            conditions.append("versions.low <= :high AND versions.high >= :low")
+            values.update(low=port[0], high=port[1])
+        if name is not None:
+            conditions.append("versions.name = :name COLLATE NOCASE")
+            values.update(name=name)
+        if at:
+            conditions.append("first <= :place AND (until IS NULL OR until > :place)")
+            values.update(place=at.place)
+        used = {key: value for key, value in values.items() if f":{key}" in " ".join(conditions)}
+        rows = self._db.execute(
+            f"""SELECT section, key, status, fields, first, until FROM versions JOIN sources ON sources.id = source_id
+            WHERE {" AND ".join(conditions)} ORDER BY first, low, versions.name, key""",  # noqa: S608 - parts are ours
+            used,
+        )
+        places = {release.place: release for release in self.releases(source)}
+        return [
+            Version(item=_item(*row[:4]), first=places[row[4]], until=places[row[5]] if row[5] is not None else None)
+            for row in rows
+        ]
+
+    def search(self, source: str, text: str, limit: int = 50) -> list[tuple[str, str]]:
+        """Return (section, name) of items in whose text some words stand, best match first."""
+        rows = self._db.execute(
+            """SELECT DISTINCT section, versions.name FROM versions_fts
+            JOIN versions ON versions.id = versions_fts.rowid JOIN sources ON sources.id = source_id
+            WHERE sources.name = ? AND versions_fts MATCH ? ORDER BY rank LIMIT ?""",
+            [source, match(text), limit],
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def match(text: str) -> str:
+    """Turn what a person typed into an FTS5 query: every word must stand there; no operator has a meaning."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    return " ".join('"' + word.replace('"', '""') + '"' for word in text.split()) or '""'
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
+    low, high = wanted.port or (None, None)
+    ranks = [severity.value for severity in Severity if wanted.severity and severity.rank >= wanted.severity.rank]
+    table: list[tuple[object, str]] = [
+        (wanted.source, "sources.name = :source"),
+        (wanted.port, "events.id IN (SELECT event_id FROM event_ports WHERE low <= :high AND high >= :low)"),
+        (wanted.service, "events.id IN (SELECT event_id FROM event_services WHERE name = :service)"),
+        (wanted.protocol, "EXISTS (SELECT 1 FROM json_each(events.protocols) WHERE value = :protocol)"),
+        (wanted.event, "events.event GLOB :event"),
+        (wanted.kind, "events.kind = :kind"),
+        (wanted.severity, "events.severity IN (SELECT value FROM json_each(:ranks))"),
+        (wanted.since, "releases.dated >= :since"),
+        (wanted.until, "releases.dated <= :until"),
+        (wanted.text, "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)"),
+    ]
+    values: dict[str, object] = {
+        "source": wanted.source,
+        "low": low,
+        "high": high,
+        "service": wanted.service.lower() if wanted.service else None,
+        "protocol": wanted.protocol,
+        "event": wanted.event,
+        "kind": wanted.kind,
+        "ranks": json.dumps(ranks),
+        "since": wanted.since,
+        "until": wanted.until,
+        "text": match(wanted.text) if wanted.text is not None else None,
+    }
+    conditions = [condition for given, condition in table if given is not None]
+    return conditions, {name: value for name, value in values.items() if any(f":{name}" in c for c in conditions)}
+
+
+def _release(source: str, row: Mapping[str, Any]) -> StoredRelease:
+    return StoredRelease(
+        row=row["id"],
+        place=row["place"],
+        dated=row["dated"],
+        digest=row["content"],
+        release=Release(
+            id=row["content"][:12],
+            source=source,
+            published=row["published"],
+            observed=row["observed"],
+            sha256=row["sha256"],
+            entries=row["entries"],
+            problems=problems(row["problems"]),
+        ),
+        counts={name: row[name] for name in (*map(str, Kind), "contacts", "quiet")},
+    )
+
+
+def _item(section: str, key: str, status: str, fields: str) -> Item:
+    parts = json.loads(key)
+    ordinal = parts.pop("ordinal")
+    return Item(
+        section=Section(section),
+        key=Key(tuple(parts), tuple(parts.values()), ordinal),
+        fields=json.loads(fields),
+        status=Status(status),
+    )
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    return Event(
+        id=row["event"],
+        kind=Kind(row["kind"]),
+        severity=Severity(row["severity"]),
+        summary=row["summary"],
+        fingerprint=row["fingerprint"],
+        changes=tuple(json.loads(row["changes"])),
+        also=tuple(json.loads(row["also"])),
+        service=row["service"],
+        ports=tuple(json.loads(row["ports"])),
+        protocols=tuple(json.loads(row["protocols"])),
+        was=row["was"],
+    )

@@ -1,0 +1,149 @@
+-- The whole database, version 1. Open it with sqlite-utils, Datasette or plain SQL; docs/database.md has example queries.
+--
+-- A release's `place` is the number that the releases of a source are ordered by (watcher/order.py says how), with
+-- gaps between. An item stood in the releases whose place is >= version.first and < version.until (`until` NULL: it
+-- still stands), so that "as of a release" is one comparison and inserting an old release touches only what changed.
+
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  registry TEXT NOT NULL,            -- which identity and rules: "ports", …
+  url TEXT,                          -- the URL that the validators below belong to
+  etag TEXT,
+  last_modified TEXT,
+  last_success TEXT,                 -- UTC time of the last check that did not fail
+  failures INTEGER NOT NULL DEFAULT 0 -- checks failed in a row
+);
+
+-- What was served, byte for byte; the bytes are in the archive. Several snapshots can be one release.
+CREATE TABLE snapshots (
+  source_id INTEGER NOT NULL REFERENCES sources(id),
+  sha256 TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  observed TEXT,                     -- UTC time at which it was first seen; NULL: an imported file that nobody dated
+  release_id INTEGER NOT NULL REFERENCES releases(id),
+  PRIMARY KEY (source_id, sha256)
+) WITHOUT ROWID;
+
+CREATE TABLE releases (
+  id INTEGER PRIMARY KEY,
+  source_id INTEGER NOT NULL REFERENCES sources(id),
+  content TEXT NOT NULL,             -- SHA-256 of the canonical content: the release's identity
+  published TEXT,                    -- the registry's own <updated>: a label that can repeat, go back, or lie
+  observed TEXT,                     -- the earliest UTC time at which somebody saw it
+  live INTEGER NOT NULL,             -- 1: we saw it ourselves in a check; 0: imported
+  dated TEXT NOT NULL,               -- the day it counts for when a date is asked for: `published` unless that lies
+  place INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,              -- the snapshot it is read from
+  entries INTEGER NOT NULL,
+  problems TEXT NOT NULL,            -- JSON list of {"code", "message", "line"}
+  added INTEGER NOT NULL DEFAULT 0,  -- counts of the changes against the release before it
+  modified INTEGER NOT NULL DEFAULT 0,
+  deprecated INTEGER NOT NULL DEFAULT 0,
+  removed INTEGER NOT NULL DEFAULT 0,
+  contacts INTEGER NOT NULL DEFAULT 0,
+  quiet INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (source_id, content),
+  UNIQUE (source_id, place)
+);
+
+-- One row for every state an item (an entry, a contact, a registry's header) was ever in.
+CREATE TABLE versions (
+  id INTEGER PRIMARY KEY,
+  source_id INTEGER NOT NULL REFERENCES sources(id),
+  section TEXT NOT NULL,             -- entry, contact or registry
+  key TEXT NOT NULL,                 -- JSON object, `ordinal` included
+  status TEXT NOT NULL,
+  name TEXT NOT NULL,                -- the entry's name or value, for look-ups; "" where it has none
+  low INTEGER,                       -- the numbers it stands for (a port, a port range); NULL where it has none
+  high INTEGER,
+  fields TEXT NOT NULL,              -- JSON object of strings
+  text TEXT NOT NULL,                -- all of it as words, for the full-text index
+  first INTEGER NOT NULL,
+  until INTEGER
+);
+CREATE INDEX versions_key ON versions (source_id, section, key, first);
+CREATE INDEX versions_name ON versions (source_id, name COLLATE NOCASE);
+CREATE INDEX versions_low ON versions (source_id, low, high) WHERE low IS NOT NULL;
+CREATE INDEX versions_current ON versions (source_id, section) WHERE until IS NULL;
+
+-- The complete and exact difference of a release and the one before it. Never edited, only derived again.
+CREATE TABLE changes (
+  release_id INTEGER NOT NULL REFERENCES releases(id),
+  seq INTEGER NOT NULL,              -- position in the release's list of changes
+  kind TEXT NOT NULL,                -- added, modified, deprecated or removed
+  quiet INTEGER NOT NULL,
+  before_id INTEGER REFERENCES versions(id),
+  after_id INTEGER REFERENCES versions(id),
+  fields TEXT NOT NULL,              -- JSON list of {"name", "before", "after"}
+  PRIMARY KEY (release_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX changes_before ON changes (before_id) WHERE before_id IS NOT NULL;
+CREATE INDEX changes_after ON changes (after_id) WHERE after_id IS NOT NULL;
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY,
+  release_id INTEGER NOT NULL REFERENCES releases(id),
+  seq INTEGER NOT NULL,
+  event TEXT NOT NULL,               -- the event id: port-assigned, …
+  kind TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  service TEXT NOT NULL,
+  ports TEXT NOT NULL,               -- JSON lists
+  protocols TEXT NOT NULL,
+  was TEXT,
+  also TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  changes TEXT NOT NULL,             -- JSON list of changes.seq
+  text TEXT NOT NULL,                -- the summary and every word of its changes, for the full-text index
+  UNIQUE (release_id, seq)
+);
+
+-- The port ranges an event touches: what `history --port` asks.
+CREATE TABLE event_ports (
+  event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
+  low INTEGER NOT NULL,
+  high INTEGER NOT NULL,
+  PRIMARY KEY (low, high, event_id)
+) WITHOUT ROWID;
+CREATE INDEX event_ports_event ON event_ports (event_id);
+
+-- The services an event names, in lower case: what `history --service` asks.
+CREATE TABLE event_services (
+  event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  PRIMARY KEY (name, event_id)
+) WITHOUT ROWID;
+CREATE INDEX event_services_event ON event_services (event_id);
+
+-- Every attempt to look, whatever came of it.
+CREATE TABLE checks (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  at TEXT NOT NULL,                  -- UTC time at which it began
+  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale or failed (watcher/pipeline.py)
+  reason TEXT,                       -- stable code of what went wrong
+  message TEXT,
+  sha256 TEXT,
+  release_id INTEGER REFERENCES releases(id),
+  seconds REAL NOT NULL
+);
+CREATE INDEX checks_source ON checks (source, at);
+
+-- Transactional outbox: written with the release, sent after it, kept for ever.
+CREATE TABLE outbox (
+  id TEXT PRIMARY KEY,               -- stays the same over every retry: webhook-id, Message-ID
+  channel TEXT NOT NULL,
+  recipient TEXT NOT NULL,           -- an address; "" for a channel with one recipient
+  source TEXT NOT NULL,
+  release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message
+  body TEXT NOT NULL,
+  created TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent or failed (given up)
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt TEXT NOT NULL,        -- UTC time before which it is not tried
+  last_error TEXT,
+  sent TEXT
+);
+CREATE INDEX outbox_due ON outbox (next_attempt) WHERE state = 'pending';
