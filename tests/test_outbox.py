@@ -377,9 +377,9 @@ def test_a_release_gives_each_recipient_the_same_id_whenever_it_is_composed() ->
     assert len(ids) == 4
 
 
-def test_an_id_is_of_another_release_or_direction_when_either_digest_is() -> None:
+def test_an_id_is_of_another_release_or_direction_when_either_id_is() -> None:
     found = compared("one")
-    other = replace(found, new=replace(found.new, sha256="c" * 64))
+    other = replace(found, new=replace(found.new, id="c" * 12))
     back = replace(found, old=found.new, new=found.old)
     ids = {outbox.compose("noc", "webhook", [""], each)[0].id for each in (found, other, back)}
     assert len(ids) == 3

@@ -118,7 +118,7 @@ def test_an_older_release_served_again_changes_nothing(here: World) -> None:
     here.check(release(SECOND, "2020-06-02"))
     before = here.rows("releases", "versions", "changes", "events")
     taken = here.check(old)
-    assert (taken.outcome, taken.reason) == (Outcome.STALE, "older_release")
+    assert (taken.outcome, taken.reason) == (Outcome.STALE, "stale_server")
     assert here.rows("releases", "versions", "changes", "events") == before
     assert len(here.stage.webhooks) == 1
     assert here.check().outcome is Outcome.STALE, "the validators of a stale answer are not kept"

@@ -63,7 +63,9 @@ class Receipt:
 
     `prefix` is the snapshot it is compressed against, `number` counts in its source from 0. `observed` is the UTC time
     it was first seen, None where nobody dated it; `origin` a URL, a file name or `git:REPO:PATH@COMMIT`; `registry`
-    and `format` say how it is to be read again. `live`: we saw it ourselves, as the newest there was.
+    and `format` say how it is to be read again. `live`: we saw it ourselves, as the newest there was. Not `believed`:
+    it is held or was rejected, and stands in no history. `returned` are the UTC times at which it was believed to have
+    come back after newer releases.
     """
 
     source: str
@@ -76,6 +78,8 @@ class Receipt:
     registry: str
     format: str
     live: bool
+    believed: bool
+    returned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +109,13 @@ class Archive:
         format: str,  # noqa: A002 - the config's word
         near: str | None = None,
         live: bool = False,
+        believed: bool = True,
     ) -> Receipt:
         """Keep a snapshot and return its receipt. The same bytes are kept once; the earliest observation counts.
 
-        `near` is the snapshot most like it, the release before it: the prefix unless the chain grew too long. Raises
-        StoreError when it cannot be written: then nothing is there.
+        `near` is the snapshot most like it, the release before it: the prefix unless the chain grew too long. What was
+        kept as not `believed` and is kept again as believed counts from then on as it is kept now; never the other way
+        round. Raises StoreError when it cannot be written: then nothing is there.
         """
         if len(data) > _MAX_SNAPSHOT:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {_MAX_SNAPSHOT} that are kept")
@@ -117,18 +123,7 @@ class Archive:
         known = self._index(source)
         there = known.get(sha256)
         if there is not None:
-            earlier = observed and (there.observed is None or observed < there.observed)
-            if earlier or (live and not there.live):
-                if earlier:
-                    there = replace(there, observed=observed, origin=origin)
-                there = replace(there, live=there.live or live)
-                path = self._path(source, sha256)
-                try:
-                    frame = _split(path.read_bytes())[1]
-                except (OSError, ValueError) as error:
-                    raise StoreError(f"{path}: damaged ({error}); restore it from a backup") from error
-                self._write(there, frame)
-            return there
+            return self._again(there, observed=observed, origin=origin, live=live, believed=believed)
         number = max((receipt.number for receipt in known.values()), default=-1) + 1
         prefix = self._prefix(known, number, near)
         if prefix is not None and known[prefix].size < _SMALLEST_PREFIX:
@@ -144,10 +139,42 @@ class Archive:
             registry=registry,
             format=format,
             live=live,
+            believed=believed,
         )
         self._write(receipt, _compress(data, self.read(source, prefix) if prefix else None))
         self._remember(source, sha256, data)
         return receipt
+
+    def _again(self, there: Receipt, *, observed: str | None, origin: str, live: bool, believed: bool) -> Receipt:
+        """What was kept already, with what is known of it now."""
+        if not there.believed:
+            found = replace(there, observed=observed, origin=origin, live=live, believed=True) if believed else there
+        elif not believed:
+            found = there
+        else:
+            found = replace(there, live=there.live or live)
+            if observed and (there.observed is None or observed < there.observed):
+                found = replace(found, observed=observed, origin=origin)
+        return self._rewrite(there, found)
+
+    def returned(self, source: str, sha256: str, at: str) -> None:
+        """Remember that a snapshot came back after newer ones, and was believed. Raises StoreError where it is not."""
+        there = self._index(source).get(sha256)
+        if there is None:
+            raise StoreError(f"{self._path(source, sha256)}: this snapshot is missing; restore it from a backup")
+        if at not in there.returned:
+            self._rewrite(there, replace(there, returned=(*there.returned, at)))
+
+    def _rewrite(self, there: Receipt, changed: Receipt) -> Receipt:
+        """Another receipt for the same frame."""
+        if changed != there:
+            path = self._path(there.source, there.sha256)
+            try:
+                frame = _split(path.read_bytes())[1]
+            except (OSError, ValueError) as error:
+                raise StoreError(f"{path}: damaged ({error}); restore it from a backup") from error
+            self._write(changed, frame)
+        return changed
 
     def read(self, source: str, sha256: str) -> bytes:
         """Return a snapshot, checked against its SHA-256. Raises StoreError when it is damaged or missing."""
@@ -353,7 +380,7 @@ def _receipt(path: Path) -> Receipt:
             text, _ = _split(file.read(8 + _MAX_RECEIPT))
         fields = json.loads(text)
         schema = fields.pop("schema")
-        receipt = Receipt(**fields)
+        receipt = Receipt(**{**fields, "returned": tuple(fields["returned"])})
         _check(receipt)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error

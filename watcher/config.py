@@ -206,6 +206,17 @@ class SmtpSettings(_Table):
         return self
 
 
+class BelieveSettings(_Table):
+    """[source.believe]: what is believed of a source, and what is held (docs/held.md)."""
+
+    min_entries: int | None = Field(None, ge=0, description="fewer are never believed")
+    max_entries: int | None = Field(None, ge=0, description="more are never believed")
+    max_gone: float = Field(0.2, gt=0, le=1, description="share of entries that may go without a later date")
+    max_gone_entries: int = Field(500, ge=0, description="entries that may go without a later date")
+    max_gone_dated: float = Field(0.95, gt=0, le=1, description="share of entries that may go under a later date")
+    confirm_after: int = Field(2, ge=1, le=100, description="servings in a row that make a doubtful release believed")
+
+
 class SourceSettings(_Table):
     """[[source]]: where and how often one registry group is looked at."""
 
@@ -215,6 +226,7 @@ class SourceSettings(_Table):
     format: Literal["xml"] = "xml"
     every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=6)
     enabled: bool = True
+    believe: BelieveSettings = BelieveSettings()
 
 
 class _Channel(_Table):
@@ -223,6 +235,7 @@ class _Channel(_Table):
     events: tuple[str, ...] = Field(("*",), description="globs of event ids")
     severity: Severity = Field(Severity.INFO, description="at least")
     ports: tuple[Annotated[str, AfterValidator(_port_range)], ...] = Field((), description="443, 8000-8100; none: all")
+    operator: bool = Field(False, description="also told of what befalls the watcher itself")
     enabled: bool = True
 
 
@@ -390,6 +403,7 @@ _KEYS = {
         FetchSettings,
         SmtpSettings,
         SourceSettings,
+        BelieveSettings,
         EmailChannel,
         WebhookChannel,
         LogSettings,

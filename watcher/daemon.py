@@ -31,6 +31,7 @@ from watcher.times import from_text
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
 _GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
+_DOUBTFUL = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
 
 
@@ -147,7 +148,7 @@ class Daemon:
     def _check(self, source: SourceSettings) -> None:
         with self._turn("check not recorded", source=source.name), self._service() as service:
             taken = service.check(source)
-            level = self._log.warning if taken.outcome in (Outcome.FAILED, Outcome.STALE) else self._log.info
+            level = self._log.warning if taken.outcome in _DOUBTFUL else self._log.info
             events = [event.summary for event in taken.comparison.events] if taken.comparison else None
             level("checked", source=source.name, outcome=str(taken.outcome), message=taken.message, events=events)
             self._deliver(service)

@@ -13,7 +13,7 @@ nothing is lost and every difference is seen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -232,6 +232,71 @@ class Comparison:
     def problems(self) -> tuple[Problem, ...]:
         """What was kept but is not as expected in the new release."""
         return self.new.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a release is not believed yet. `code` is stable snake_case, `numbers` is what the sentence was made from."""
+
+    code: str
+    sentence: str
+    numbers: Mapping[str, int | str] = field(default_factory=dict)
+
+
+class HoldState(StrEnum):
+    """What became of a release that was held."""
+
+    HELD = "held"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A release that a check was served and that is not believed: the history knows nothing of it.
+
+    `digest` is its canonical content, `sha256` the first of its snapshots. `first_seen` is when this hold began,
+    `times` counts the checks that were served it, `in_a_row` those since anything else was served. `decided` is when
+    and `by` how the state was left: `operator`, `confirmed`, `import`, `undoubted` (a check saw no reason any more),
+    or `newer` (what superseded it). Times are UTC.
+    """
+
+    source: str
+    digest: str
+    sha256: str
+    published: str | None
+    entries: int
+    reasons: tuple[Reason, ...]
+    first_seen: str
+    last_seen: str
+    times: int = 1
+    in_a_row: int = 1
+    state: HoldState = HoldState.HELD
+    decided: str | None = None
+    by: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The id that the release has, or will have."""
+        return self.digest[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that befell the watcher itself, for those who run it.
+
+    `id` is a stable kebab-case name; `subject` says what exactly it is about: nobody is told of one subject twice.
+    `details` is plain data; `at` a UTC time.
+    """
+
+    id: str
+    severity: Severity
+    source: str
+    subject: str
+    summary: str
+    details: Mapping[str, Any]
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.errors import ConfigError, DeliveryError
-from watcher.model import Comparison, Delivery
+from watcher.model import Comparison, Delivery, Notice
 from watcher.notifiers.contract import Notifier
 from watcher.render import mail, webhook
 from watcher.store.deliveries import Deliveries
@@ -118,7 +118,8 @@ def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comp
     created = comparison.new.observed or ""
     found = []
     for recipient in recipients:
-        identifier = delivery_id(channel, recipient, comparison.source, comparison.old.sha256, comparison.new.sha256)
+        # Ids, not snapshots: a release that came back has the snapshot of the one it returns.
+        identifier = delivery_id(channel, recipient, comparison.source, comparison.old.id, comparison.new.id)
         if kind == "email":
             message = mail.message(comparison, list_name=channel)
             body = _mail(message)
@@ -133,6 +134,30 @@ def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comp
                 release=comparison.new.id,
                 body=body,
                 created=created,
+            )
+        )
+    return found
+
+
+def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice) -> list[Delivery]:
+    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids."""
+    found = []
+    for recipient in recipients:
+        identifier = delivery_id("notice", channel, recipient, notice.source, notice.id, notice.subject)
+        body = (
+            _mail(mail.notice_message(notice, list_name=channel))
+            if kind == "email"
+            else webhook.notice_body(notice, delivery_id=identifier).decode()
+        )
+        found.append(
+            Delivery(
+                id=identifier,
+                channel=channel,
+                recipient=recipient,
+                source=notice.source,
+                release="",
+                body=body,
+                created=notice.at,
             )
         )
     return found

@@ -5,6 +5,9 @@
 `Intake.take` does all of it for the bytes of one release, wherever they come from; `check` fetches them first. The
 bytes are safe in the archive before anything else is written; then the release, its versions, changes, events and
 the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing.
+
+What a check was served and cannot be believed yet is held (`plausibility`, `holding`): kept in the archive, told to
+the operator, and nothing else, until it is served again or somebody decides.
 """
 
 from __future__ import annotations
@@ -13,16 +16,19 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
+from watcher import plausibility
 from watcher.archive import Archive
 from watcher.contents import Reads, read
-from watcher.errors import FetchError, ParseError, StoreError
+from watcher.errors import FetchError, ParseError, StoreError, UsageError
 from watcher.fetch import Fetcher, NotModified, Validators
+from watcher.holding import Announce, Holding
 from watcher.judge import explain
-from watcher.model import Comparison, Content, Delivery, Release, Severity
+from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Reason, Release, Severity
 from watcher.order import Label, in_order
+from watcher.plausibility import Bounds, Newest
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
@@ -34,6 +40,8 @@ from watcher.times import to_text
 _KEPT_CONTENTS = 3
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
+# Reasons against a release (and the newest before it) that its own content does not show: another format disagrees.
+SecondOpinion = Callable[[Content, Content | None], Iterable[Reason]]
 
 
 class Outcome(StrEnum):
@@ -45,12 +53,16 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"  # the newest release, byte for byte or by the server's word
     COSMETIC = "cosmetic"  # other bytes, the same release: a snapshot is kept
     STALE = "stale"  # a release that newer ones followed: a server that lags, not a change
+    HELD = "held"  # a release that is not believed yet; the history knows nothing of it
     FAILED = "failed"  # a check that could not be done; nothing was changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What came of the bytes of one release. `comparison`: against the release before it, where there is one."""
+    """What came of the bytes of one release. `comparison`: against the release before it, where there is one.
+
+    `hold` is there for a release that is held, or was served by a server that lags.
+    """
 
     outcome: Outcome
     sha256: str = ""
@@ -58,6 +70,18 @@ class Taken:
     comparison: Comparison | None = None
     reason: str | None = None
     message: str | None = None
+    hold: Hold | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Served:
+    """The bytes of one release, and where and when they were seen."""
+
+    data: bytes
+    sha256: str
+    origin: str
+    observed: str | None
+    live: bool
 
 
 @dataclass(slots=True)
@@ -86,6 +110,8 @@ class Intake:
         database: Database,
         archive: Archive,
         severities: Mapping[str, Severity] | None = None,
+        bounds: Bounds | None = None,
+        announce: Announce = lambda _: (),
     ) -> None:
         self.source = source
         self.registry = REGISTRIES[registry]
@@ -93,6 +119,8 @@ class Intake:
         self._database = database
         self._archive = archive
         self._severities = severities or {}
+        self._bounds = bounds or Bounds()
+        self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
         self._memory = _Memory()
@@ -106,65 +134,198 @@ class Intake:
         live: bool = False,
         compose: Compose | None = None,
         also: Callable[[], None] = lambda: None,
+        second: SecondOpinion = lambda new, newest: (),  # noqa: ARG005 - nobody else was asked
     ) -> Taken:
         """Take one release.
 
-        `observed` is the UTC time at which it was seen, `live` says that we saw it ourselves. `compose` makes the
-        deliveries for a release newer than all there were; `also` is committed in the same transaction. Raises
-        ParseError where the bytes are no release of this source: nothing is kept of them then.
+        `observed` is the UTC time at which it was seen, `live` says that we saw it ourselves: then it has to be
+        plausible, or it is held. `compose` makes the deliveries for a release newer than all there were; `also` is
+        committed in the same transaction; `second` is asked about a release that is new. Raises ParseError where the
+        bytes are no release of this source: nothing is kept of them then.
         """
         sha256 = hashlib.sha256(data).hexdigest()
+        served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
             content = read(data, self.registry, self._format, self._memory.reads)
             known = self._queries.release_of(self.source, digest=content.digest)
         latest = self._queries.latest(self.source)
-        near = known or latest
+        if known is not None and latest is not None:
+            return self._known(served, known, latest, cosmetic=content is not None, compose=compose, also=also)
+        assert content is not None  # noqa: S101 - it was read because the bytes were not known
+        self._memory.keep(content)
+        if not (live and observed):
+            self._keep(served, latest)
+            digest = content.digest
+
+            def settle() -> None:
+                self._holding.imported(digest, observed or to_text(datetime.now(UTC)))
+                also()
+
+            new = NewRelease(content=content, sha256=sha256, observed=observed, live=live, dated="")
+            return self._insert(new, len(data), compose, settle)
+        newest = Newest(content=self._neighbour(latest).content, dated=latest.dated) if latest else None
+        reasons = (
+            *plausibility.doubts(content, newest, self._bounds, today=date.fromisoformat(observed[:10])),
+            *second(content, newest.content if newest else None),
+        )
+        hold = self._holding.served(
+            content.digest, sha256, observed, reasons, published=content.published, entries=content.entries
+        )
+        if plausibility.believed(hold, self._bounds):
+            by = "confirmed" if reasons else "undoubted"
+            return self._believe(hold, served, content, latest, by, observed, compose, also)
+        self._keep(served, latest, believed=False)
+        return self._hold(hold, sha256, Outcome.HELD)
+
+    def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> Taken:
+        """Take a held or rejected release by hand: an id or a SHA-256 prefix names it.
+
+        Raises UsageError where there is none, or it is the newest already.
+        """
+        hold = self._holding.find(what)
+        at = to_text(now)
+        known = self._queries.release_of(self.source, digest=hold.digest)
+        latest = self._queries.latest(self.source)
+        if known is not None and latest is not None:
+            if known.digest in (latest.digest, latest.returns):
+                raise UsageError(f"{self.source}: {hold.id} is the newest release")
+            return self._come_back(hold, known, "operator", at, compose)
+        receipt = next((each for each in self._archive.receipts(self.source) if each.sha256 == hold.sha256), None)
+        data = self._archive.read(self.source, hold.sha256)
+        content = self._read_kept(hold.sha256)
+        self._memory.keep(content)
+        origin = receipt.origin if receipt else ""
+        served = _Served(data=data, sha256=hold.sha256, origin=origin, observed=hold.first_seen, live=True)
+        return self._believe(hold, served, content, latest, "operator", at, compose)
+
+    def reject(self, what: str, *, now: datetime) -> Hold:
+        """Never believe a held release; an id or a SHA-256 prefix names it. Raises UsageError where none does."""
+        hold = self._holding.find(what)
+        with self._database.transaction():
+            return self._holding.reject(hold, to_text(now))
+
+    def not_modified(self, at: str) -> Taken:
+        """Note that the server still has the newest release."""
+        with self._database.transaction():
+            self._holding.newest_served(at)
+        return Taken(outcome=Outcome.UNCHANGED)
+
+    def _hold(self, hold: Hold, sha256: str, outcome: Outcome, release: StoredRelease | None = None) -> Taken:
+        with self._database.transaction():
+            self._holding.hold(hold, sha256)
+        message = "; ".join(reason.sentence for reason in hold.reasons)
+        reason = "rejected" if hold.state is HoldState.REJECTED else hold.reasons[0].code
+        return Taken(outcome=outcome, sha256=sha256, release=release, reason=reason, message=message, hold=hold)
+
+    def _believe(
+        self,
+        hold: Hold,
+        served: _Served,
+        content: Content,
+        latest: StoredRelease | None,
+        by: str,
+        at: str,
+        compose: Compose | None,
+        also: Callable[[], None] = lambda: None,
+    ) -> Taken:
+        """Take a release that was doubted or might have been, in all the bytes it was served in."""
+        others = [sha256 for sha256 in self._holding.snapshots(hold) if sha256 != served.sha256]
+        copies = {served.sha256: served.data} | {each: self._archive.read(self.source, each) for each in others}
+        # What was served first speaks for the release.
+        seen = {sha256: hold.first_seen if sha256 == hold.sha256 else hold.last_seen for sha256 in copies}
+        for sha256, data in copies.items():
+            self._keep(replace(served, data=data, sha256=sha256, observed=seen[sha256]), latest)
+
+        def settle() -> None:
+            row = self._release(content.digest).row
+            for sha256, data in copies.items():
+                self._history.add_snapshot(row, sha256, len(data), seen[sha256])
+            self._holding.accept(hold, by, at)
+            also()
+
+        new = NewRelease(content=content, sha256=hold.sha256, observed=hold.first_seen, live=True, dated="")
+        return self._insert(new, len(copies[hold.sha256]), compose, settle)
+
+    def _come_back(
+        self,
+        hold: Hold,
+        known: StoredRelease,
+        by: str,
+        at: str,
+        compose: Compose | None,
+        also: Callable[[], None] = lambda: None,
+    ) -> Taken:
+        """A release that newer ones followed is the newest again: it stands in the history a second time."""
+        sha256 = known.release.sha256
+        content = plausibility.came_back(self._read_kept(sha256), hold.first_seen)
+        self._memory.keep(content)
+        self._archive.returned(self.source, sha256, hold.first_seen)
+        new = NewRelease(
+            content=content, sha256=sha256, observed=hold.first_seen, live=True, dated="", returns=known.digest
+        )
+
+        def settle() -> None:
+            self._holding.accept(hold, by, at)
+            also()
+
+        return self._insert(new, 0, compose, settle)
+
+    def _keep(self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True) -> None:
         self._archive.keep(
-            data,
+            served.data,
             source=self.source,
-            observed=observed,
-            origin=origin,
+            observed=served.observed,
+            origin=served.origin,
             registry=self.registry.id,
             format=self._format,
             near=near.release.sha256 if near else None,
-            live=live and (known is None or known == latest),
+            live=served.live and live,
+            believed=believed,
         )
-        if known is not None:
-            return self._again(known, sha256, len(data), observed, live=live, cosmetic=content is not None, also=also)
-        assert content is not None  # noqa: S101 - it was read because the bytes were not known
-        self._memory.keep(content)
-        new = NewRelease(content=content, sha256=sha256, observed=observed, live=live, dated="")
-        return self._insert(new, len(data), compose, also)
 
-    def _again(
+    def _known(
         self,
+        served: _Served,
         known: StoredRelease,
-        sha256: str,
-        size: int,
-        observed: str | None,
+        latest: StoredRelease,
         *,
-        live: bool,
         cosmetic: bool,
+        compose: Compose | None,
         also: Callable[[], None],
     ) -> Taken:
         """The same release, in the same bytes or others."""
-        latest = self._queries.latest(self.source)
+        observed = served.observed
+        current = known.digest in (latest.digest, latest.returns)
+        self._keep(served, known, live=known == latest)
         with self._database.transaction():
-            self._history.add_snapshot(known.row, sha256, size, observed)
+            self._history.add_snapshot(known.row, served.sha256, len(served.data), observed)
             if observed:
-                self._history.observed(known.row, observed, live=live and known == latest)
+                self._history.observed(known.row, observed, live=served.live and known == latest)
+            if observed and served.live and current:
+                self._holding.newest_served(observed)
             also()
         placed = in_order(self._history.labels())
         if [each.digest for each in placed] != [each.digest for each in self._queries.releases(self.source)]:
             self.rebuild()
-        if latest is not None and known.row != latest.row and live:
-            message = (
-                f"the release of {known.release.published} was served again, older than {latest.release.published}"
-            )
-            return Taken(outcome=Outcome.STALE, sha256=sha256, release=known, reason="older_release", message=message)
-        return Taken(outcome=Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED, sha256=sha256, release=known)
+        if served.live and observed and not current:
+            return self._stale(served, known, latest, observed, compose)
+        outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
+        return Taken(outcome=outcome, sha256=served.sha256, release=latest if current else known)
+
+    def _stale(
+        self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
+    ) -> Taken:
+        """A release that newer ones followed: a server that lags, unless it goes on for long."""
+        published, entries = known.release.published, known.release.entries
+        reasons = (plausibility.stale(published, latest.release.published),)
+        hold = self._holding.served(
+            known.digest, served.sha256, observed, reasons, published=published, entries=entries
+        )
+        if plausibility.believed(hold, self._bounds):
+            return self._come_back(hold, known, "confirmed", observed, compose)
+        return self._hold(hold, served.sha256, Outcome.STALE, known)
 
     def _insert(self, new: NewRelease, size: int, compose: Compose | None, also: Callable[[], None]) -> Taken:
         releases = self._queries.releases(self.source) if self.source in self._queries.sources() else []
@@ -174,7 +335,8 @@ class Intake:
         if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
             # What this release shows puts others in another order: rare enough to derive the source anew.
             self.rebuild()
-            also()
+            with self._database.transaction():
+                also()
             return Taken(outcome=Outcome.INSERTED, sha256=new.sha256, release=self._release(digest))
         index = [each.digest for each in placed].index(digest)
         before = releases[index - 1] if index else None
@@ -184,13 +346,16 @@ class Intake:
         out_of = self._step(new.content, right.content) if right else None
         with self._database.transaction():
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
-            self._history.add_snapshot(row, new.sha256, size, new.observed)
+            if new.returns is None:
+                self._history.add_snapshot(row, new.sha256, size, new.observed)
             self._history.redate({each.digest: each.dated for each in placed})
             release = self._release(digest)
             comparison = self._comparison(before.release, release.release, into) if before and into else None
             if compose and comparison and after is None:
                 Deliveries(self._database).add(compose(comparison), now=new.observed or to_text(datetime.now(UTC)))
             also()
+            if after is None:
+                self._holding.newest_came(new.observed or to_text(datetime.now(UTC)))
         outcome = (
             Outcome.BASELINE if before is None and after is None else Outcome.INSERTED if after else Outcome.CHANGED
         )
@@ -198,15 +363,19 @@ class Intake:
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
-        receipts = list(self._archive.receipts(self.source))
-        found: dict[str, list[tuple[str, str | None, int, bool]]] = {}
+        receipts = [receipt for receipt in self._archive.receipts(self.source) if receipt.believed]
+        found: dict[str, list[tuple[str, str | None, int]]] = {}
         labels: dict[str, Label] = {}
         for number, receipt in enumerate(sorted(receipts, key=lambda each: each.observed or ""), 1):
             content = self._read_kept(receipt.sha256)
             live = receipt.live
             label = Label(digest=content.digest, published=content.published, observed=receipt.observed, live=live)
             labels[content.digest] = _merged(labels.get(content.digest), label)
-            found.setdefault(content.digest, []).append((receipt.sha256, receipt.observed, receipt.size, live))
+            found.setdefault(content.digest, []).append((receipt.sha256, receipt.observed, receipt.size))
+            for at in receipt.returned:
+                digest = plausibility.came_back(content, at).digest
+                labels[digest] = Label(digest=digest, published=content.published, observed=at, live=True)
+                found[digest] = [(receipt.sha256, at, receipt.size)]
             progress(number, 2 * len(receipts))
         placed = in_order(labels.values())
         with self._database.transaction():
@@ -218,15 +387,20 @@ class Intake:
         return len(placed)
 
     def _rebuild_release(
-        self, dated: str, label: Label, snapshots: Sequence[tuple[str, str | None, int, bool]], left: Neighbour | None
+        self, dated: str, label: Label, snapshots: Sequence[tuple[str, str | None, int]], left: Neighbour | None
     ) -> Neighbour:
         # The snapshot that was there first speaks for the release, as it did when it came in.
         first = min(snapshots, key=lambda each: (each[1] is None, each[1] or "", each[0]))
         content = self._read_kept(first[0])
-        new = NewRelease(content=content, sha256=first[0], observed=label.observed, live=label.live, dated=dated)
+        returns = content.digest if label.digest != content.digest else None
+        if returns and label.observed:
+            content = plausibility.came_back(content, label.observed)
+        new = NewRelease(
+            content=content, sha256=first[0], observed=label.observed, live=label.live, dated=dated, returns=returns
+        )
         into = self._step(left.content, content) if left else None
         row = self._history.add_release(new, left, None, into, None)
-        for sha256, observed, size, _ in snapshots:
+        for sha256, observed, size in snapshots if returns is None else ():
             self._history.add_snapshot(row, sha256, size, observed)
         return Neighbour(id=row, place=self._release(content.digest).place, content=content)
 
@@ -272,6 +446,7 @@ def check(
     compose: Compose,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
+    second: SecondOpinion = lambda new, newest: (),  # noqa: ARG005 - nobody else was asked
 ) -> Taken:
     """Look at a source once and take what is new.
 
@@ -304,12 +479,13 @@ def check(
             url, Validators(etag=etag, last_modified=last_modified) if etag or last_modified else None
         )
         if isinstance(answer, NotModified):
-            taken = Taken(outcome=Outcome.UNCHANGED)
+            taken = intake.not_modified(at)
             record(taken, None)
             return taken
-        taken = intake.take(answer.body, origin=answer.url, observed=at, live=True, compose=compose)
-        # A stale server's validators would let it answer "not modified" with the old release for ever.
-        record(taken, None if taken.outcome is Outcome.STALE else answer.validators)
+        taken = intake.take(answer.body, origin=answer.url, observed=at, live=True, compose=compose, second=second)
+        # With the validators of what is not believed a server would answer "not modified", and nothing be confirmed.
+        doubted = taken.outcome in (Outcome.STALE, Outcome.HELD)
+        record(taken, None if doubted else answer.validators)
     except (FetchError, ParseError) as error:
         taken = Taken(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
         record(taken, None)

@@ -15,11 +15,12 @@ from watcher.archive import Archive
 from watcher.config import ChannelSettings, EmailChannel, SecretRef, Settings, SourceSettings, WebhookChannel
 from watcher.errors import UsageError
 from watcher.fetch import Fetcher, Policy
-from watcher.model import Comparison, Delivery
+from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
 from watcher.pipeline import Intake, Taken
+from watcher.plausibility import Bounds
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -91,6 +92,8 @@ class Service:
             database=self.database,
             archive=self.archive,
             severities=self.settings.severity,
+            bounds=Bounds(**dict(source.believe)),
+            announce=self.announce,
         )
 
     def check(self, source: SourceSettings) -> Taken:
@@ -103,6 +106,14 @@ class Service:
             compose=self.compose,
             now=self._now(),
         )
+
+    def accept(self, source: SourceSettings, what: str) -> Taken:
+        """Take a held release by hand; subscribers are told of it as of any other."""
+        return self.intake(source).accept(what, now=self._now(), compose=self.compose)
+
+    def reject(self, source: SourceSettings, what: str) -> Hold:
+        """Never believe a held release."""
+        return self.intake(source).reject(what, now=self._now())
 
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
         """Return what each channel is told of a release: nothing where nothing in it is wanted."""
@@ -118,6 +129,12 @@ class Service:
             if events:
                 told = replace(comparison, events=events)
                 yield from outbox.compose(channel.name, channel.type, recipients(channel), told)
+
+    def announce(self, notice: Notice) -> Iterator[Delivery]:
+        """Return what the operators' channels are told of something that befell the watcher itself."""
+        for channel in self.settings.channel:
+            if channel.enabled and channel.operator:
+                yield from outbox.announce(channel.name, channel.type, recipients(channel), notice)
 
     def notifiers(self) -> Mapping[str, Notifier]:
         """Return the sending end of every enabled channel."""

@@ -31,7 +31,8 @@ _WORDS = {
 def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> None:
     """Look at sources once, now: all of them, or those named.
 
-    A first release is the baseline and alerts nobody. Exit code 0: unchanged or changed; 1: a check failed.
+    A first release is the baseline and alerts nobody. One that is not plausible is held (`watcher held`). Exit code 0:
+    unchanged, changed or held; 1: a check failed.
 
     \b
     Examples:
@@ -61,6 +62,9 @@ def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> N
 
 
 def _text(source: str, taken: Taken) -> str:
+    if taken.outcome is Outcome.HELD and taken.hold is not None:
+        by_hand = f"`watcher accept {source} {taken.hold.id}` or `watcher reject …` decides by hand"
+        return f"{source}: {taken.hold.id} of {taken.hold.published or 'no date'} is held: {taken.message}\n  {by_hand}"
     if taken.outcome is Outcome.FAILED:
         return f"{source}: check failed ({taken.reason}): {taken.message}"
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
@@ -79,5 +83,6 @@ def _document(source: str, taken: Taken) -> dict[str, object]:
         "reason": taken.reason,
         "message": taken.message,
         "release": document.release(release) if release else None,
+        "held": document.hold(taken.hold) if taken.hold else None,
         "comparison": document.comparison(taken.comparison) if taken.comparison else None,
     }

@@ -10,9 +10,11 @@ import click
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.reading import settings
 from watcher.config import SourceSettings
+from watcher.model import HoldState
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
+from watcher.store.held import Held
 from watcher.store.queries import Queries
 from watcher.times import from_text, to_text
 
@@ -26,6 +28,7 @@ _COLUMNS = {
     "last_success": "LAST SUCCESS",
     "next_check": "NEXT CHECK",
     "failures": "FAILURES",
+    "held": "HELD",
 }
 
 
@@ -33,7 +36,7 @@ _COLUMNS = {
 @format_option("json", "csv", "md")
 @pass_app
 def command(app: App, format: str) -> None:
-    """Sources with their newest release, last and next check, and the deliveries that are pending.
+    """Sources with their newest release, last and next check, what is held, and the deliveries that are pending.
 
     \b
     Examples:
@@ -42,7 +45,8 @@ def command(app: App, format: str) -> None:
     """
     configured = settings(app)
     with Database(configured.store.path) as database:
-        rows = [_row(source, Queries(database), Checks(database)) for source in configured.source]
+        held = Held(database)
+        rows = [_row(source, Queries(database), Checks(database), held) for source in configured.source]
         waiting = [dict(row) for row in Deliveries(database).pending()]
     if format == "json":
         print_json({"sources": rows, "pending_deliveries": waiting})
@@ -55,7 +59,7 @@ def command(app: App, format: str) -> None:
         click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
 
 
-def _row(source: SourceSettings, queries: Queries, checks: Checks) -> dict[str, Any]:
+def _row(source: SourceSettings, queries: Queries, checks: Checks, held: Held) -> dict[str, Any]:
     known = source.name in queries.sources()
     releases = queries.releases(source.name) if known else []
     last = checks.last(source.name)
@@ -74,4 +78,5 @@ def _row(source: SourceSettings, queries: Queries, checks: Checks) -> dict[str, 
         "last_success": state["last_success"],
         "next_check": to_text(due) if source.enabled else None,
         "failures": state["failures"],
+        "held": sum(1 for hold in held.all(source.name) if hold.state is HoldState.HELD),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.model import Change, ChangeSet, Comparison, Event, FieldChange, Kind, Release, Section
+from watcher.model import Change, ChangeSet, Comparison, Event, FieldChange, Hold, Kind, Notice, Release, Section
 
 SCHEMA = 1
 
@@ -75,6 +75,39 @@ def change(found: Change) -> dict[str, Any]:
     if found.before and found.after and found.before.key != found.after.key:
         document["old_key"] = found.before.key.as_dict()
     return document
+
+
+def hold(found: Hold) -> dict[str, Any]:
+    """Return a release that is not believed, why, and what became of it."""
+    return {
+        "release": found.id,
+        "published": found.published,
+        "entries": found.entries,
+        "sha256": found.sha256,
+        "state": str(found.state),
+        "reasons": [
+            {"code": reason.code, "sentence": reason.sentence, "numbers": dict(reason.numbers)}
+            for reason in found.reasons
+        ],
+        "first_seen": found.first_seen,
+        "last_seen": found.last_seen,
+        "times": found.times,
+        "in_a_row": found.in_a_row,
+        "decided": found.decided,
+        "by": found.by,
+    }
+
+
+def notice(found: Notice) -> dict[str, Any]:
+    """Return what befell the watcher itself."""
+    return {
+        "schema": SCHEMA,
+        "id": found.id,
+        "severity": str(found.severity),
+        "source": found.source,
+        "summary": found.summary,
+        "details": dict(found.details),
+    }
 
 
 def field(found: FieldChange) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from watcher.model import Comparison, Severity
@@ -13,6 +15,13 @@ _COLOURS = {Severity.WARNING: "#9a3b00", Severity.NOTICE: "#00557a", Severity.IN
 _ENVIRONMENT = Environment(
     loader=PackageLoader("watcher.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
+
+
+def notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> str:
+    """Return the page of something that befell the watcher itself; `rows` are names and what is to be said of them."""
+    return _ENVIRONMENT.get_template("notice.html").render(
+        title=visible(title), rows=[(visible(name), visible(value)) for name, value in rows], note=note
+    )
 
 
 def comparison(found: Comparison, *, most: int | None = None, note: str = "") -> str:

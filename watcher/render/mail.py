@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from watcher.model import Comparison
+from watcher.model import Comparison, Notice
 from watcher.render import html
 from watcher.render.plain import visible
 from watcher.render.text import comparison, summary
@@ -41,6 +41,28 @@ def message(found: Comparison, *, list_name: str) -> Mail:
         text=f"{text}\n\n-- \n{foot}\n",
         html=html.comparison(found, most=_MOST, note=foot),
     )
+
+
+def notice_message(found: Notice, *, list_name: str) -> Mail:
+    """Return the mail that tells of something that befell the watcher itself."""
+    rows = [("notice", f"{found.id} ({found.severity})"), ("source", found.source), ("at", found.at)]
+    rows += [(name, shown) for name, value in found.details.items() if (shown := _shown(value))]
+    lines = [f"{visible(name):<12} {visible(value)}" for name, value in rows]
+    foot = f"registry-watcher, list {list_name}: about the watcher itself, to those who run it."
+    return Mail(
+        subject=subject(f"[registry-watcher] {found.source}: {found.summary}", ""),
+        text="\n".join([visible(found.summary), "", *lines]) + f"\n\n-- \n{foot}\n",
+        html=html.notice(f"{found.source}: {found.summary}", rows, note=foot),
+    )
+
+
+def _shown(value: object) -> str:
+    """A detail in plain words; "" where there is nothing to say."""
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_shown, value)))
+    if isinstance(value, dict):
+        return str(value.get("sentence") or ", ".join(f"{name} {inner}" for name, inner in value.items()))
+    return "" if value is None else str(value)
 
 
 def test_message(list_name: str, created: str) -> Mail:

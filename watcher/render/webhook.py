@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from watcher.model import Comparison
+from watcher.model import Comparison, Notice
 from watcher.render import document
 
 CHANGED = "org.registry-watcher.release.changed"
 TEST = "org.registry-watcher.test"
+NOTICE = "org.registry-watcher.notice"
 MOST_BYTES = 20_000
 _SHORT = 200
 
@@ -43,6 +44,11 @@ def body(found: Comparison, *, delivery_id: str, occurred: str, max_bytes: int =
 
     number = _most(len(events), lambda tried: len(fitted(tried, 0)) <= max_bytes)
     return fitted(number, _most(len(changes), lambda tried: len(fitted(number, tried)) <= max_bytes))
+
+
+def notice_body(found: Notice, *, delivery_id: str) -> bytes:
+    """Return a body that tells of something that befell the watcher itself."""
+    return _event(NOTICE, delivery_id, found.source, found.at, document.notice(found))
 
 
 def test_body(*, delivery_id: str, occurred: str, channel: str) -> bytes:

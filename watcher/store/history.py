@@ -29,13 +29,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRelease:
-    """A release that the history does not have yet. `observed` is a UTC time; `live`: we saw it in a check."""
+    """A release that the history does not have yet. `observed` is a UTC time; `live`: we saw it in a check.
+
+    `returns` is the digest of the earlier release that this one is again; the content then has a digest of its own.
+    """
 
     content: Content
     sha256: str
     observed: str | None
     live: bool
     dated: str
+    returns: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +103,12 @@ class History:
         content = release.content
         row = self._db.execute(
             """INSERT INTO releases
-            (source_id, content, published, observed, live, dated, place, sha256, entries, problems)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (source_id, content, returns, published, observed, live, dated, place, sha256, entries, problems)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 self.source_id(),
                 content.digest,
+                release.returns,
                 content.published,
                 release.observed,
                 int(release.live),

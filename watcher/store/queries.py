@@ -34,12 +34,17 @@ _HEX = re.compile(r"[0-9a-f]{4,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRelease:
-    """A release with where it stands and what it changed."""
+    """A release with where it stands and what it changed.
+
+    `digest` is that of its canonical content. Where it `returns` an earlier release, that one's is here and `digest`
+    is its own.
+    """
 
     row: int
     place: int
     dated: str
     digest: str
+    returns: str | None
     release: Release
     counts: Mapping[str, int]
 
@@ -312,6 +317,7 @@ def _release(source: str, row: Mapping[str, Any]) -> StoredRelease:
         place=row["place"],
         dated=row["dated"],
         digest=row["content"],
+        returns=row["returns"],
         release=Release(
             id=row["content"][:12],
             source=source,

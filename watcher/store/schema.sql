@@ -29,6 +29,7 @@ CREATE TABLE releases (
   id INTEGER PRIMARY KEY,
   source_id INTEGER NOT NULL REFERENCES sources(id),
   content TEXT NOT NULL,             -- SHA-256 of the canonical content: the release's identity
+  returns TEXT,                      -- `content` of the earlier release that came back as this one; NULL: it is new
   published TEXT,                    -- the registry's own <updated>: a label that can repeat, go back, or lie
   observed TEXT,                     -- the earliest UTC time at which somebody saw it
   live INTEGER NOT NULL,             -- 1: we saw it ourselves in a check; 0: imported
@@ -117,12 +118,39 @@ CREATE TABLE event_services (
 ) WITHOUT ROWID;
 CREATE INDEX event_services_event ON event_services (event_id);
 
+-- Releases that a check was served and that are not believed: no other table knows of them (watcher/plausibility.py).
+CREATE TABLE held (
+  source TEXT NOT NULL,
+  content TEXT NOT NULL,             -- SHA-256 of the canonical content, as in `releases`
+  sha256 TEXT NOT NULL,              -- the snapshot it is read from
+  published TEXT,
+  entries INTEGER NOT NULL,
+  reasons TEXT NOT NULL,             -- JSON list of {"code", "sentence", "numbers"}
+  first_seen TEXT NOT NULL,          -- UTC time at which this hold began
+  last_seen TEXT NOT NULL,
+  times INTEGER NOT NULL,            -- checks that were served it
+  in_a_row INTEGER NOT NULL,         -- those since anything else was served
+  state TEXT NOT NULL,               -- held, accepted, rejected or superseded
+  decided TEXT,                      -- UTC time at which it left the state `held`
+  decided_by TEXT,                   -- operator, confirmed, import, undoubted or newer
+  PRIMARY KEY (source, content)
+) WITHOUT ROWID;
+
+-- The bytes that a held release was served in.
+CREATE TABLE held_snapshots (
+  source TEXT NOT NULL,
+  content TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  PRIMARY KEY (source, content, sha256),
+  FOREIGN KEY (source, content) REFERENCES held (source, content)
+) WITHOUT ROWID;
+
 -- Every attempt to look, whatever came of it.
 CREATE TABLE checks (
   id INTEGER PRIMARY KEY,
   source TEXT NOT NULL,
   at TEXT NOT NULL,                  -- UTC time at which it began
-  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale or failed (watcher/pipeline.py)
+  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed (watcher/pipeline.py)
   reason TEXT,                       -- stable code of what went wrong
   message TEXT,
   sha256 TEXT,
@@ -137,7 +165,7 @@ CREATE TABLE outbox (
   channel TEXT NOT NULL,
   recipient TEXT NOT NULL,           -- an address; "" for a channel with one recipient
   source TEXT NOT NULL,
-  release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message
+  release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message or a notice
   body TEXT NOT NULL,
   created TEXT NOT NULL,
   state TEXT NOT NULL DEFAULT 'pending', -- pending, sent or failed (given up)
