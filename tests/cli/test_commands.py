@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,12 @@ import lxml.html
 import pytest
 
 from tests.factory import release, tcp
+from tests.world import world
 from watcher import __version__, render
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
 from watcher.demo import sample
+from watcher.pipeline import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
 OLD, NEW = map(str, sample()[:2])
@@ -113,6 +116,36 @@ def test_help_is_there_with_examples(run: Run, command: str) -> None:
 
 def test_the_version(run: Run) -> None:
     assert run("--version") == Said(0, f"watcher, version {__version__}\n", "")
+
+
+def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.check(release([tcp("a", "1")], "2021-01-18"))
+        assert here.check(release([tcp("b", "1")], "2020-01-18")).outcome is Outcome.HELD
+        ask = partial(run, "--config", str(here.stage.config))
+        said = ask("held")
+        assert (said.code, said.err) == (0, "")
+        identifier = next(word for word in said.out.split() if len(word) == 12 and word.isalnum())
+        assert "it bears the date 2020-01-18" in " ".join(said.out.split())
+        (found,) = json.loads(ask("held", "ports", "--format", "json").out)["held"]
+        assert (found["release"], found["reasons"][0]["code"]) == (identifier, "goes_back")
+        assert json.loads(ask("status", "--format", "json").out)["sources"][0]["held"] == 1
+        rejected = ask("reject", "ports", identifier, "--format", "json")
+        assert json.loads(rejected.out)["state"] == "rejected"
+        assert ask("held").out == "nothing is held\n"
+        assert "rejected" in ask("held", "--all").out
+        assert ask("check").out.startswith(f"ports: {identifier} of 2020-01-18 is held")
+        assert json.loads(ask("check", "--format", "json").out)["checks"][0]["held"]["state"] == "rejected"
+        accepted = ask("accept", "ports", identifier)
+        assert accepted.code == 0
+        assert "service-renamed" in accepted.out or "port-reassigned" in accepted.out
+        assert accepted.out.endswith(f"ports: {identifier} is accepted (changed)\n")
+        assert sorted(row["channel"] for row in here.rows("outbox")["outbox"]) == ["hook", "mail"]
+        for word in ("accept", "reject"):
+            again = ask(word, "ports", identifier)
+            assert (again.code, again.out) == (2, "")
+            assert "it is part of the history" in again.err
+            assert "no held release 'ffff'" in ask(word, "ports", "ffff").err
 
 
 def test_two_files_are_compared_without_configuration(run: Run) -> None:
