@@ -17,15 +17,15 @@ TODAY = date(2020, 6, 15)
 BOUNDS = Bounds()
 
 
-def made(entries: int, published: str | None = "2020-06-01", registries: int = 0, root: str = "r") -> Content:
+def made(entries: int, published: str | None = "2020-06-01", registries: int = 0, **header: str) -> Content:
     items: dict[tuple[Section, Key], Item] = {}
     nothing: Fields = {}
     for number in range(entries):
         key = Key(("value",), (str(number),))
         items[Section.ENTRY, key] = Item(section=Section.ENTRY, key=key, fields=nothing)
-    for path in (root, *(f"sub-{number}" for number in range(registries))):
+    for path in ("", *(f"sub-{number}" for number in range(registries))):
         key = Key(("registry",), (path,))
-        items[Section.REGISTRY, key] = Item(section=Section.REGISTRY, key=key, fields=nothing)
+        items[Section.REGISTRY, key] = Item(section=Section.REGISTRY, key=key, fields=header if not path else nothing)
     return Content(published=published, digest=f"{entries}-{published}", items=items)
 
 
@@ -91,10 +91,14 @@ def test_registries_that_are_gone(had: int, has: int, expected: list[str]) -> No
 
 
 def test_another_document_is_another_registry() -> None:
-    assert codes(made(5, root="tls-parameters"), made(5, root="dns-parameters")) == ["other_registry"]
+    assert codes(made(5, id="tls-parameters"), made(5, id="dns-parameters")) == ["other_registry"]
     ports = content([tcp("a", "1")])
-    assert codes(ports, made(1, "2020-01-01")) == ["other_registry"]
+    assert codes(ports, made(1, "2020-01-01", id="dns-parameters")) == ["other_registry"]
     assert codes(ports, ports) == []
+
+
+def test_a_redirect_says_itself_that_everything_went_elsewhere() -> None:
+    assert codes(made(0, None, moved_to="idna-tables-12.0.0"), made(500, registries=9)) == []
 
 
 def test_the_operators_bounds_hold_for_a_first_release_too() -> None:

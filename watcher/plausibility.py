@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from watcher.model import Content, Hold, HoldState, Problem, Reason, Section
+from watcher.model import Content, Fields, Hold, HoldState, Problem, Reason, Section
 
 # What a second look can settle. Everything else is for the operator: no number of servings makes it right.
 _SETTLED_BY_SERVING = frozenset({"goes_back", "mass_removal", "sub_registries_gone"})
@@ -54,8 +54,9 @@ def doubts(new: Content, newest: Newest | None, bounds: Bounds, *, today: date) 
     if newest is not None:
         found += _another_registry(new, newest.content)
         found += _back_in_time(new, newest, today)
-        found += _entries_gone(new, newest.content, bounds)
-        found += _registries_gone(new, newest.content)
+        if not _root(new).get("moved_to"):  # a redirect says itself that everything went elsewhere
+            found += _entries_gone(new, newest.content, bounds)
+            found += _registries_gone(new, newest.content)
     return tuple(found)
 
 
@@ -130,7 +131,7 @@ def _out_of_bounds(new: Content, bounds: Bounds) -> Iterable[Reason]:
 
 
 def _another_registry(new: Content, old: Content) -> Iterable[Reason]:
-    was, now = _root(old), _root(new)
+    was, now = (_root(each).get("id", "") for each in (old, new))
     if was and now and was != now:
         yield Reason(
             code="other_registry",
@@ -187,6 +188,9 @@ def _registries_gone(new: Content, old: Content) -> Iterable[Reason]:
         )
 
 
-def _root(content: Content) -> str:
-    """The document's id: its header stands before those of the registries in it."""
-    return next((key.values[0] for section, key in content.items if section is Section.REGISTRY), "")
+def _root(content: Content) -> Fields:
+    """The header of the whole document: the one under no path."""
+    headers = (
+        item for (section, key), item in content.items.items() if section is Section.REGISTRY and not any(key.values)
+    )
+    return next((item.fields for item in headers), {})

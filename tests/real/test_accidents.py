@@ -1,0 +1,236 @@
+"""What servers and mirrors really served in place of a release: each file of it gets its verdict from the product.
+
+And the other side of it: of what IANA really published nothing is held but what bears a mistyped year.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.real_data import accidents, ports_releases, repository
+from tests.world import World, world
+from watcher.archive import Archive
+from watcher.contents import FORMATS, Reads, read
+from watcher.model import Content
+from watcher.pipeline import Intake, Outcome
+from watcher.plausibility import Bounds, Newest, doubts
+from watcher.registries.table import REGISTRIES
+from watcher.store.database import Database
+
+FOLDER = "accidents"
+ERROR_PAGES = (
+    "html-301-290.html",
+    "html-301-296.html",
+    "html-404-3445.html",
+    "html-maintenance-1251.html",
+    "html-maintenance-2060.html",
+    "xhtml-error-1565.xhtml",
+    "xhtml-error-1566.xhtml",
+    "xhtml-error-1687.xhtml",
+    "xhtml-error-leading-newline-418.xhtml",
+)
+REFUSED = {
+    **{f"error-pages/{name}": "not_expected_format" for name in ERROR_PAGES},
+    "truncated-2019-02-12.xml": "not_well_formed",
+    "not-an-error/collation-i-octet.xml": "doctype",  # valid, and no registry
+}
+# The first of a pair, the second, and what the second is after the first.
+PAIRS = {
+    "same-updated/aaa-parameters-2017-06-20-meta": Outcome.CHANGED,
+    "same-updated/auto-submitted-keywords-2009-02-02-meta": Outcome.CHANGED,
+    "same-updated/cbor-tags-2021-04-08-people": Outcome.CHANGED,
+    "same-updated/core-parameters-2016-10-31-records": Outcome.CHANGED,
+    "same-updated/dhcpv6-parameters-2021-01-15-bytes-only": Outcome.COSMETIC,
+}
+BACK_IN_TIME = {"back-in-time/ikev2-parameters-43fb8ed193", "back-in-time/xml-registry-16729fdd3e"}
+ACCEPTED = {
+    "not-an-error/redirect-root-idna-tables.xml": "xml",
+    "not-an-error/alert-urns-identifiers.csv": "csv",
+    "not-an-error/alert-urns-providers.csv": "csv",
+    "not-an-error/no-registrations-9-bytes.csv": "csv",
+}
+
+
+def served(name: str) -> bytes:
+    return (accidents() / FOLDER / name).read_bytes()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    """A world that watches a group under the generic rules."""
+    with world(tmp_path) as made:
+        made.configure('registry = "ports"', 'registry = "iana"')
+        yield made
+
+
+def test_every_file_has_a_verdict() -> None:
+    folder = accidents() / FOLDER
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    pairs = {f"{name}-{number}.xml" for name in PAIRS for number in (1, 2)}
+    back = {f"{name}-{end}.xml" for name in BACK_IN_TIME for end in ("1before", "2after")}
+    assert there == {*REFUSED, *pairs, *back, *ACCEPTED}
+    assert len(there) == 29
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_is_no_release_is_refused_and_changes_nothing(here: World, name: str) -> None:
+    good = served("same-updated/auto-submitted-keywords-2009-02-02-meta-1.xml")
+    here.check(good)
+    before, files = here.rows(), here.files()
+    taken = here.check(served(name))
+    assert (taken.outcome, taken.reason) == (Outcome.FAILED, REFUSED[name])
+    assert taken.message
+    assert (here.rows(), here.files()) == (before, files)
+    assert here.check(good).outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_one_date_is_one_release_only_where_the_content_is_the_same(here: World, name: str) -> None:
+    first, second = (served(f"{name}-{number}.xml") for number in (1, 2))
+    assert here.check(first).outcome is Outcome.BASELINE
+    taken = here.check(second)
+    assert taken.outcome is PAIRS[name]
+    assert len(here.files()) == 2
+    assert len(here.rows("releases")["releases"]) == (1 if PAIRS[name] is Outcome.COSMETIC else 2)
+
+
+@pytest.mark.parametrize("name", sorted(BACK_IN_TIME))
+def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(here: World, name: str) -> None:
+    here.check(served(f"{name}-1before.xml"))
+    before = here.rows()
+    taken = here.check(served(f"{name}-2after.xml"))
+    assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
+    assert here.rows() == before
+    assert here.stage.mails == []
+    taken = here.check()
+    assert taken.outcome is Outcome.CHANGED
+    assert [row["sha256"] for row in sorted(here.rows()["releases"], key=lambda row: row["place"])][-1] == taken.sha256
+
+
+def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
+    name = "back-in-time/ikev2-parameters-43fb8ed193"
+    with Database(tmp_path / "history.db") as database:
+        intake = Intake("ike", registry="iana", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        outcomes = [
+            intake.take(served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True).outcome
+            for end, day in (("1before", "2019-03-26"), ("2after", "2019-05-31"))
+        ]
+    assert outcomes == [Outcome.BASELINE, Outcome.CHANGED]
+
+
+@pytest.mark.parametrize("name", sorted(ACCEPTED))
+def test_what_only_looks_wrong_is_accepted(here: World, name: str) -> None:
+    if ACCEPTED[name] not in FORMATS:
+        pytest.skip(f"there is no reader for {ACCEPTED[name]} yet")
+    if ACCEPTED[name] != "xml":
+        here.configure('registry = "iana"', f'registry = "iana"\nformat = "{ACCEPTED[name]}"')
+    assert here.check(served(name)).outcome is Outcome.BASELINE
+    assert here.check(served(name)).outcome is Outcome.UNCHANGED
+
+
+# --- what is not held -------------------------------------------------------------------------------------------------
+
+IANA = "iana-2016-2021"
+_UPDATED = re.compile(rb"<updated>\s*([0-9-]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two consecutive states of a document and the days on which they were seen; `gone` counts records."""
+
+    path: str
+    old: str
+    new: str
+    seen: tuple[str, str]
+    gone: int
+    back: bool
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", f"--git-dir={repository(IANA)}", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _blobs(wanted: list[str]) -> dict[str, bytes]:
+    command = ["git", f"--git-dir={repository(IANA)}", "cat-file", "--batch"]
+    out = subprocess.run(command, input="\n".join(wanted).encode() + b"\n", check=True, capture_output=True).stdout
+    found, at = {}, 0
+    for name in wanted:
+        end = out.index(b"\n", at)
+        size = int(out[at:end].split()[2])
+        found[name] = out[end + 1 : end + 1 + size]
+        at = end + size + 2
+    return found
+
+
+def _pairs() -> tuple[list[Pair], dict[str, bytes]]:
+    """Every pair of consecutive states that differ, of all groups in all months."""
+    last: dict[str, tuple[str, str]] = {}
+    steps: list[tuple[str, str, str, tuple[str, str]]] = []
+    for month in sorted(_git("tag").split()):
+        for line in _git("ls-tree", "-r", month).splitlines():
+            about, path = line.split("\t")
+            blob = about.split()[2]
+            if path.endswith(".xml"):
+                if path in last and last[path][0] != blob:
+                    steps.append((path, last[path][0], blob, (last[path][1], month)))
+                last[path] = (blob, last[path][1] if path in last and last[path][0] == blob else month)
+    blobs = _blobs(sorted({blob for _, old, new, _ in steps for blob in (old, new)}))
+    records = {name: data.count(b"<record") for name, data in blobs.items()}
+    dates = {name: (_UPDATED.search(data) or [b"", b""])[1] for name, data in blobs.items()}
+    registries = {name for name, data in blobs.items() if b"<registry" in data[:2000]}
+    return [
+        Pair(
+            path=path,
+            old=old,
+            new=new,
+            seen=seen,
+            gone=records[old] - records[new],
+            back=bool(dates[new]) and dates[new] < dates[old],
+        )
+        for path, old, new, seen in steps
+        if {old, new} <= registries
+    ], blobs
+
+
+def _codes(old: Content, new: Content, seen: tuple[str, str]) -> list[str]:
+    """Why the newer would not be believed had both been seen live on those days."""
+    first, second = (datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date() for day in seen)
+    dated = min(old.published or first.isoformat(), (first + timedelta(days=1)).isoformat())
+    return [each.code for each in doubts(new, Newest(content=old, dated=dated), Bounds(), today=second)]
+
+
+def test_of_all_groups_in_65_months_only_two_mistyped_years_are_held() -> None:
+    pairs, blobs = _pairs()
+    assert len(pairs) > 2000
+    assert max(pair.gone for pair in pairs) > 2000, "as-numbers, 2019"
+    # The others lost no more and went back no more than these.
+    weighed = [pair for pair in pairs if pair.gone > 3 or pair.back]
+    assert len(weighed) >= 9
+    held = []
+    for pair in weighed:
+        old, new = (read(blobs[name], REGISTRIES["iana"]) for name in (pair.old, pair.new))
+        if codes := _codes(old, new, pair.seen):
+            held.append((Path(pair.path).stem, pair.seen[1], codes))
+    assert held == [
+        ("xml-registry", "2017-02-02", ["goes_back"]),
+        ("ikev2-parameters", "2017-03-04", ["goes_back"]),
+    ]
+
+
+def test_no_release_of_the_ports_is_held() -> None:
+    reads, last = Reads(), None
+    for day, data in ports_releases(["2019-01-08", "2019-01-09", "2022-05-24", "2022-06-03", "2023-12-27"]):
+        content = read(data, REGISTRIES["ports"], reads=reads)
+        if last:
+            assert _codes(last, content, (day, day)) == []
+        last = content
+    assert last is not None
+    assert date.fromisoformat(last.published or "") == date(2023, 12, 27)
