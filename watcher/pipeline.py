@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -29,6 +29,7 @@ from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Reason, Release, Severity
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
+from watcher.rebuilding import Rebuilding
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
@@ -239,7 +240,7 @@ class Intake:
             self._keep(replace(served, data=data, sha256=sha256, observed=seen[sha256]), latest)
 
         def settle() -> None:
-            row = self._release(content.digest).row
+            row = self._queries.release(self.source, content.digest).row
             for sha256, data in copies.items():
                 self._history.add_snapshot(row, sha256, len(data), seen[sha256])
             self._holding.accept(hold, by, at)
@@ -337,7 +338,9 @@ class Intake:
             self.rebuild()
             with self._database.transaction():
                 also()
-            return Taken(outcome=Outcome.INSERTED, sha256=new.sha256, release=self._release(digest))
+            return Taken(
+                outcome=Outcome.INSERTED, sha256=new.sha256, release=self._queries.release(self.source, digest)
+            )
         index = [each.digest for each in placed].index(digest)
         before = releases[index - 1] if index else None
         after = releases[index] if index < len(releases) else None
@@ -349,7 +352,7 @@ class Intake:
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
             self._history.redate({each.digest: each.dated for each in placed})
-            release = self._release(digest)
+            release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into) if before and into else None
             if compose and comparison and after is None:
                 Deliveries(self._database).add(compose(comparison), now=new.observed or to_text(datetime.now(UTC)))
@@ -363,46 +366,14 @@ class Intake:
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
-        receipts = [receipt for receipt in self._archive.receipts(self.source) if receipt.believed]
-        found: dict[str, list[tuple[str, str | None, int]]] = {}
-        labels: dict[str, Label] = {}
-        for number, receipt in enumerate(sorted(receipts, key=lambda each: each.observed or ""), 1):
-            content = self._read_kept(receipt.sha256)
-            live = receipt.live
-            label = Label(digest=content.digest, published=content.published, observed=receipt.observed, live=live)
-            labels[content.digest] = _merged(labels.get(content.digest), label)
-            found.setdefault(content.digest, []).append((receipt.sha256, receipt.observed, receipt.size))
-            for at in receipt.returned:
-                digest = plausibility.came_back(content, at).digest
-                labels[digest] = Label(digest=digest, published=content.published, observed=at, live=True)
-                found[digest] = [(receipt.sha256, at, receipt.size)]
-            progress(number, 2 * len(receipts))
-        placed = in_order(labels.values())
-        with self._database.transaction():
-            self._history.forget()
-            left: Neighbour | None = None
-            for number, each in enumerate(placed, 1):
-                left = self._rebuild_release(each.dated, labels[each.digest], found[each.digest], left)
-                progress(len(receipts) + number, len(receipts) + len(placed))
-        return len(placed)
-
-    def _rebuild_release(
-        self, dated: str, label: Label, snapshots: Sequence[tuple[str, str | None, int]], left: Neighbour | None
-    ) -> Neighbour:
-        # The snapshot that was there first speaks for the release, as it did when it came in.
-        first = min(snapshots, key=lambda each: (each[1] is None, each[1] or "", each[0]))
-        content = self._read_kept(first[0])
-        returns = content.digest if label.digest != content.digest else None
-        if returns and label.observed:
-            content = plausibility.came_back(content, label.observed)
-        new = NewRelease(
-            content=content, sha256=first[0], observed=label.observed, live=label.live, dated=dated, returns=returns
+        rebuilding = Rebuilding(
+            source=self.source,
+            database=self._database,
+            history=self._history,
+            read=self._read_kept,
+            step=self._step,
         )
-        into = self._step(left.content, content) if left else None
-        row = self._history.add_release(new, left, None, into, None)
-        for sha256, observed, size in snapshots if returns is None else ():
-            self._history.add_snapshot(row, sha256, size, observed)
-        return Neighbour(id=row, place=self._release(content.digest).place, content=content)
+        return rebuilding.run(self._archive.receipts(self.source), progress)
 
     def _read_kept(self, sha256: str) -> Content:
         try:
@@ -415,26 +386,12 @@ class Intake:
         self._memory.keep(content)
         return Neighbour(id=release.row, place=release.place, content=content)
 
-    def _release(self, digest: str) -> StoredRelease:
-        release = self._queries.release_of(self.source, digest=digest)
-        if release is None:
-            raise StoreError(f"{self.source}: release {digest[:12]} was written and is not there")
-        return release
-
     def _step(self, old: Content, new: Content) -> Step:
         changes, events = explain(self.registry, old, new, self._severities)
         return Step(changes=changes, events=events)
 
     def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:
         return Comparison(source=self.source, old=old, new=new, changes=into.changes, events=into.events)
-
-
-def _merged(one: Label | None, other: Label) -> Label:
-    """One release seen several times: the earliest observation counts, and whether any was our own."""
-    if one is None:
-        return other
-    observed = min((each for each in (one.observed, other.observed) if each), default=None)
-    return replace(one, observed=observed, live=one.live or other.live)
 
 
 def check(

@@ -88,7 +88,9 @@ class Held:
 
     def interrupted(self, source: str, besides: str = "") -> None:
         """Something else was served: no other hold goes on."""
-        self._db.execute("UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ?", [source, besides])
+        self._db.execute(
+            "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]
+        )
 
     def supersede(self, source: str, at: str, code: str | None = None) -> None:
         """Close what is held: a newer release took its place. A `code` closes what is held for that reason alone."""

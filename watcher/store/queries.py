@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.errors import UsageError
+from watcher.errors import StoreError, UsageError
 from watcher.model import (
     Change,
     ChangeSet,
@@ -161,6 +161,13 @@ class Queries:
             {"source": source, "sha256": sha256, "digest": digest},
         )
         return next((_release(source, row) for row in rows), None)
+
+    def release(self, source: str, digest: str) -> StoredRelease:
+        """Return the release of a canonical content that was just written. Raises StoreError where it is not there."""
+        release = self.release_of(source, digest=digest)
+        if release is None:
+            raise StoreError(f"{source}: release {digest[:12]} was written and is not there")
+        return release
 
     def content(self, source: str, release: StoredRelease) -> Content:
         """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
