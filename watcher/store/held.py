@@ -88,6 +88,7 @@ class Held:
 
     def interrupted(self, source: str, besides: str = "") -> None:
         """Something else was served: no other hold goes on."""
+        # What is at 0 already is not written again: a check that finds nothing writes nothing here.
         self._db.execute(
             "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]
         )
