@@ -11,13 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
-from watcher.formats import iana_xml
+from watcher.formats import csv_table, iana_xml, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Status
 from watcher.registries.contract import Registry
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
+    "csv": csv_table.read,
+    "tsv": csv_table.read_tsv,
+    "json": json_rows.read,
+    "jsonl": json_rows.read_lines,
+    "record-jar": record_jar.read,
+    "xhtml": xhtml.read,
+    "txt": ports_text.read,
 }
 
 CONTACT_LABELS = ("id",)
@@ -40,7 +47,7 @@ def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | No
     """
     reads = reads if reads is not None else Reads()
     reading = FORMATS[format](data, registry.columns, reads.rows)
-    if registry.document_id and reading.id != registry.document_id:
+    if registry.document_id and reading.id is not None and reading.id != registry.document_id:
         raise ParseError("wrong_registry", f"this is {reading.id!r}, not {registry.document_id!r}")
     if not reading.rows:
         raise ParseError("empty", "the registry has not one record: an empty registry is never believed")
