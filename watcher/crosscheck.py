@@ -219,7 +219,7 @@ def _differences(
     """The rows that have no equal on the other side, paired where they are the same row with other texts."""
     ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in rich]
     theirs = [tuple(row.fields.get(name, "") for name in matched) for row in poor]
-    alone, other_alone = _unequal(ours, theirs), _unequal(theirs, ours)
+    alone, other_alone = _unequal(ours, theirs)
     found: list[Disagreement] = []
     pairs = _pairs(alone, other_alone)
     for one, two in pairs.items():
@@ -238,15 +238,19 @@ def _differences(
     return found
 
 
-def _unequal(some: Iterable[_Values], others: Iterable[_Values]) -> list[_Values]:
-    left = Counter(tuple(map(_squeezed, values)) for values in others)
-    found = []
-    for values in some:
-        squeezed = tuple(map(_squeezed, values))
-        if left[squeezed]:
-            left[squeezed] -= 1
-        else:
-            found.append(values)
+def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[list[_Values], list[_Values]]:
+    """What is left of both when every row that has its equal on the other side is taken away."""
+    bags = [Counter(tuple(map(_squeezed, values)) for values in side) for side in (some, others)]
+    found: tuple[list[_Values], list[_Values]] = ([], [])
+    if bags[0] == bags[1]:
+        return found
+    for values, left, alone in ((some, bags[1], found[0]), (others, bags[0], found[1])):
+        for each in values:
+            squeezed = tuple(map(_squeezed, each))
+            if left[squeezed]:
+                left[squeezed] -= 1
+            else:
+                alone.append(each)
     return found
 
 

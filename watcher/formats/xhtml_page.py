@@ -18,6 +18,7 @@ from watcher.formats.iana_rows import parse
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
 _TABLE = re.compile(rb"<(?:[a-z]+:)?table[\s>]", re.IGNORECASE)
+_NAMESPACE = b"http://www.w3.org/1999/xhtml"
 _LINK = re.compile(r"[?&]page=([0-9]{1,6})(?:&|$)")
 _BLOCKS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dl", "table"})
 _SILENT = frozenset({"img", "input", "script", "style", "form", "label"})
@@ -86,7 +87,12 @@ def _texts(element: etree._Element) -> Iterator[str]:
 
 def _page(data: bytes) -> Page:
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
-    _prove(data)
+    try:
+        _prove(data)
+    except ParseError as error:
+        if error.reason != "not_well_formed" or _NAMESPACE in data:
+            raise
+        raise ParseError("not_expected_format", f"this is HTML of another kind: {error}", line=1) from None
     root = parse(data)
     if local(root.tag).lower() != "html":
         raise ParseError("not_expected_format", f"the root element is <{local(root.tag)}>, not <html>", line=1)
