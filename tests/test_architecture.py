@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("pipeline", "backfill", "holding", "outbox", "rebuilding"),
     ("config", "fetch", "answers", "wire", "archive", "store", "notifiers", "logs", "supervisor"),
-    ("contents", "judge", "notices", "plausibility"),
+    ("contents", "judge", "crosscheck", "notices", "plausibility"),
     ("diff", "pairing", "order", "subscriptions", "render"),
     ("registries",),
     ("formats",),
