@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__", "cli", "daemon"),
     ("demo",),
     ("service",),
-    ("pipeline", "backfill", "holding", "outbox", "rebuilding"),
+    ("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding"),
     ("config", "fetch", "answers", "wire", "archive", "store", "notifiers", "logs", "supervisor"),
     ("contents", "judge", "crosscheck", "notices", "plausibility"),
     ("diff", "pairing", "order", "subscriptions", "render"),

@@ -17,7 +17,8 @@ from watcher import backfill, notices, outbox
 from watcher.archive import Archive, Receipt
 from watcher.demo import SOURCE
 from watcher.errors import UsageError
-from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Reason
+from watcher.model import Comparison, Delivery, Hold, HoldState, Reason
+from watcher.opinion import Opinion
 from watcher.pipeline import Outcome, Taken
 from watcher.store.held import Held
 from watcher.times import to_text
@@ -317,12 +318,12 @@ def test_a_future_date_is_believed_and_so_is_what_comes_after_it(here: World) ->
 
 
 def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(here: World) -> None:
-    asked: list[tuple[Content, Content | None]] = []
+    asked: list[bytes] = []
     disagreement = [Reason(code="formats_disagree", sentence="the CSV has 66 entries, the XML 65")]
 
-    def second(new: Content, newest: Content | None) -> list[Reason]:
-        asked.append((new, newest))
-        return disagreement
+    def second(data: bytes) -> Opinion:
+        asked.append(data)
+        return Opinion(reasons=tuple(disagreement))
 
     def take(data: bytes) -> Taken:
         here.now = here.now.replace(microsecond=0)
@@ -334,8 +335,7 @@ def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(h
     assert asked == []
     for _ in range(3):
         assert take(release([*NEWS, *MANY], LATER)).reason == "formats_disagree"
-    assert asked[0][1] is not None
-    assert (asked[0][0].entries, asked[0][1].entries) == (66, 65)
+    assert asked == [release([*NEWS, *MANY], LATER)] * 3
     disagreement.clear()
     assert take(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
     assert holds(here)[0].by == "undoubted"

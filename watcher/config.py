@@ -40,6 +40,7 @@ EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_SUFFIXES = {"csv": "csv", "xhtml": "xhtml", "html": "xhtml", "txt": "txt"}  # of a second format
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _REFERENCE = re.compile(r"(file|env|credential):(.+)")
@@ -231,7 +232,17 @@ class SourceSettings(_Table):
     path: str = Field("", description="json: where the list of rows is, dotted; the only list there is if unset")
     every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=6)
     enabled: bool = True
+    also: Annotated[str, AfterValidator(_source_url)] | None = Field(
+        None, description="a second format of the same release, held against it (docs/held.md)"
+    )
+    also_format: Literal["csv", "xhtml", "txt"] | None = Field(None, description="its format; from its suffix if unset")
     believe: BelieveSettings = BelieveSettings()
+
+    @property
+    def second_format(self) -> str:
+        """The format of `also`: as it is said, or as its name says."""
+        suffix = (self.also or "").rpartition(".")[2].lower()
+        return self.also_format or _SUFFIXES.get(suffix, "")
 
     @property
     def layout(self) -> Layout:
@@ -246,6 +257,10 @@ class SourceSettings(_Table):
             raise ValueError('header and columns are for format = "csv" and "tsv"')
         if self.header and self.columns:
             raise ValueError("columns name those of a table without titles, and header = true says that it has some")
+        if self.also and self.format != "xml":
+            raise ValueError('also is for format = "xml": a poorer format is held against it')
+        if self.also and not self.second_format:
+            raise ValueError('the name of also does not say its format; say also_format = "csv", "xhtml" or "txt"')
         if self.key and self.format == "xml":
             raise ValueError("key is for tables; the registry says what tells its records apart")
         return self
@@ -363,8 +378,9 @@ def _misfits(settings: Settings, registries: Collection[str], events: Collection
     for number, source in enumerate(settings.source):
         if source.registry not in registries:
             found.append(f"source[{number}].registry: unknown {source.registry!r}{_meant(source.registry, registries)}")
-        if source.url.startswith("file:") and not settings.fetch.allow_files:
-            found.append(f"source[{number}].url: file: URLs need allow_files = true in [fetch]")
+        for key, url in (("url", source.url), ("also", source.also or "")):
+            if url.startswith("file:") and not settings.fetch.allow_files:
+                found.append(f"source[{number}].{key}: file: URLs need allow_files = true in [fetch]")
     for number, channel in enumerate(settings.channel):
         for pattern in channel.events:
             if not any(fnmatchcase(event, pattern) for event in events):

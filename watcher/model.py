@@ -251,11 +251,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a release is not believed yet. `code` is stable snake_case, `numbers` is what the sentence was made from."""
+    """Why a release is not believed yet. `code` is stable snake_case, `numbers` is what the sentence was made from.
+
+    `where` names the places that show it, where there are such; not all, if there are many.
+    """
 
     code: str
     sentence: str
     numbers: Mapping[str, int | str] = field(default_factory=dict)
+    where: tuple[str, ...] = ()
 
 
 class HoldState(StrEnum):

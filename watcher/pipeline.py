@@ -26,7 +26,8 @@ from watcher.errors import FetchError, ParseError, StoreError, UsageError
 from watcher.fetch import Fetcher, NotModified, Validators
 from watcher.holding import Announce, Holding
 from watcher.judge import explain
-from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Reason, Release, Severity
+from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
+from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
@@ -41,8 +42,8 @@ from watcher.times import to_text
 _KEPT_CONTENTS = 3
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
-# Reasons against a release (and the newest before it) that its own content does not show: another format disagrees.
-SecondOpinion = Callable[[Content, Content | None], Iterable[Reason]]
+# What speaks against the bytes of a release beside its own content: another format of it disagrees.
+SecondOpinion = Callable[[bytes], Opinion]
 
 
 class Outcome(StrEnum):
@@ -135,7 +136,7 @@ class Intake:
         live: bool = False,
         compose: Compose | None = None,
         also: Callable[[], None] = lambda: None,
-        second: SecondOpinion = lambda new, newest: (),  # noqa: ARG005 - nobody else was asked
+        second: SecondOpinion = lambda _: Opinion(),
     ) -> Taken:
         """Take one release.
 
@@ -167,16 +168,16 @@ class Intake:
             new = NewRelease(content=content, sha256=sha256, observed=observed, live=live, dated="")
             return self._insert(new, len(data), compose, settle)
         newest = Newest(content=self._neighbour(latest).content, dated=latest.dated) if latest else None
-        reasons = (
-            *plausibility.doubts(content, newest, self._bounds, today=date.fromisoformat(observed[:10])),
-            *second(content, newest.content if newest else None),
-        )
+        opinion = second(data)
+        doubts = plausibility.doubts(content, newest, self._bounds, today=date.fromisoformat(observed[:10]))
+        reasons = (*doubts, *opinion.reasons)
         hold = self._holding.served(
             content.digest, sha256, observed, reasons, published=content.published, entries=content.entries
         )
         if plausibility.believed(hold, self._bounds):
             by = "confirmed" if reasons else "undoubted"
-            return self._believe(hold, served, content, latest, by, observed, compose, also)
+            taken = self._believe(hold, served, content, latest, by, observed, compose, also)
+            return replace(taken, message=opinion.remark)
         self._keep(served, latest, believed=False)
         return self._hold(hold, sha256, Outcome.HELD)
 
@@ -403,7 +404,7 @@ def check(
     compose: Compose,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
-    second: SecondOpinion = lambda new, newest: (),  # noqa: ARG005 - nobody else was asked
+    second: SecondOpinion = lambda _: Opinion(),
 ) -> Taken:
     """Look at a source once and take what is new.
 

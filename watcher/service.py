@@ -19,8 +19,10 @@ from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
-from watcher.pipeline import Intake, Taken
+from watcher.opinion import Opinion, SecondFormat
+from watcher.pipeline import Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
+from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -105,6 +107,20 @@ class Service:
             checks=self.checks,
             compose=self.compose,
             now=self._now(),
+            second=self._second_opinion(source),
+        )
+
+    def _second_opinion(self, source: SourceSettings) -> SecondOpinion:
+        if source.also is None:
+            return lambda _: Opinion()
+        return SecondFormat(
+            url=source.also,
+            format=source.second_format,
+            source=source.name,
+            registry=REGISTRIES[source.registry],
+            fetcher=self.fetcher,
+            archive=self.archive,
+            queries=self.queries,
         )
 
     def accept(self, source: SourceSettings, what: str) -> Taken:

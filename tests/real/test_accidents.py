@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_data import accidents, ports_releases, repository
+from tests.real_data import accidents, formats_files, ports_releases, repository
+from tests.servers import FaultServer, reply
 from tests.world import World, world
 from watcher.archive import Archive
 from watcher.contents import Reads, read
@@ -131,6 +132,20 @@ def test_what_only_looks_wrong_is_accepted(here: World, name: str) -> None:
         here.configure('registry = "iana"', f'registry = "iana"\nformat = "{ACCEPTED[name]}"')
     assert here.check(served(name)).outcome is Outcome.BASELINE
     assert here.check(served(name)).outcome is Outcome.UNCHANGED
+
+
+def test_a_port_release_that_lost_rows_is_held_while_its_csv_is_whole(tmp_path: Path) -> None:
+    files = formats_files("2018-07-02")
+    xml, csv = (files[f"service-names-port-numbers/service-names-port-numbers.{kind}"] for kind in ("xml", "csv"))
+    at = [found.start() for found in re.finditer(rb"<record\b", xml)]
+    lost = xml[: at[5000]] + xml[at[5040] :]
+    with FaultServer(reply(csv)) as server, world(tmp_path) as here:
+        here.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
+        taken = here.check(lost)
+        assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
+        assert taken.hold is not None
+        assert taken.hold.reasons[0].numbers["total"] == 40
+        assert here.check(xml).outcome is Outcome.BASELINE
 
 
 # --- what is not held -------------------------------------------------------------------------------------------------

@@ -67,11 +67,12 @@ def _text(source: str, taken: Taken) -> str:
         return f"{source}: {taken.hold.id} of {taken.hold.published or 'no date'} is held: {taken.message}\n  {by_hand}"
     if taken.outcome is Outcome.FAILED:
         return f"{source}: check failed ({taken.reason}): {taken.message}"
+    remark = f"\n  {taken.message}" if taken.message else ""
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
-        return text.comparison(taken.comparison, width=width(), colour=colour())
+        return text.comparison(taken.comparison, width=width(), colour=colour()) + remark
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
-        return f"{source}: first release, of {release.published}, {release.entries} entries: the baseline"
+        return f"{source}: first release, of {release.published}, {release.entries} entries: the baseline{remark}"
     return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({taken.message})" if taken.message else "")
 
 

@@ -54,7 +54,8 @@ def command(app: App, format: str) -> None:
     print_rows(rows, _COLUMNS, format)
     for row in rows:
         if format == "text" and row["message"]:
-            click.echo(f"\n{row['source']}: {row['reason']}: {row['message']}")
+            reason = f"{row['reason']}: " if row["reason"] else ""
+            click.echo(f"\n{row['source']}: {reason}{row['message']}")
     if format == "text":
         click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
 

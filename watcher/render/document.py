@@ -89,7 +89,12 @@ def hold(found: Hold) -> dict[str, Any]:
         "sha256": found.sha256,
         "state": str(found.state),
         "reasons": [
-            {"code": reason.code, "sentence": reason.sentence, "numbers": dict(reason.numbers)}
+            {
+                "code": reason.code,
+                "sentence": reason.sentence,
+                "numbers": dict(reason.numbers),
+                "where": list(reason.where),
+            }
             for reason in found.reasons
         ],
         "first_seen": found.first_seen,

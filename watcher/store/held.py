@@ -110,7 +110,7 @@ def _hold(row: Mapping[str, Any]) -> Hold:
         sha256=row["sha256"],
         published=row["published"],
         entries=row["entries"],
-        reasons=tuple(Reason(**reason) for reason in json.loads(row["reasons"])),
+        reasons=tuple(Reason(**{**reason, "where": tuple(reason["where"])}) for reason in json.loads(row["reasons"])),
         first_seen=row["first_seen"],
         last_seen=row["last_seen"],
         times=row["times"],

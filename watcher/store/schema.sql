@@ -130,7 +130,7 @@ CREATE TABLE held (
   sha256 TEXT NOT NULL,              -- the snapshot it is read from
   published TEXT,
   entries INTEGER NOT NULL,
-  reasons TEXT NOT NULL,             -- JSON list of {"code", "sentence", "numbers"}
+  reasons TEXT NOT NULL,             -- JSON list of {"code", "sentence", "numbers", "where"}
   first_seen TEXT NOT NULL,          -- UTC time at which this hold began
   last_seen TEXT NOT NULL,
   times INTEGER NOT NULL,            -- checks that were served it
