@@ -201,7 +201,7 @@ def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
         "R: column rec is new (8 entries)": "schema-changed",
-        "R: 8 n8: references [RFC1] → [RFC1][RFC2], rec added: N": "entry-modified",
+        "R: 8 n8: rec added: N, references [RFC1] → [RFC1][RFC2]": "entry-modified",
     }
 
 
