@@ -74,6 +74,21 @@ AWAITED = {
         "ssh-parameters 2017-04-02 ssh-parameters-8 42 entry-added",
         "ssh-parameters 2017-08-03 ssh-parameters-3 - registration-procedure-changed",
     ),
+    "the columns that identify the rows are not the same in the two months": (
+        "pcep 2017-07-04 pcep-objects 32 entry-modified",
+        "pcep 2019-04-07 pcep-error-object 10 entry-modified",
+        "rpki 2017-10-01 rpki-rtr-pdu 1 entry-modified",
+        "yang-parameters 2018-04-07 yang-parameters-1 ietf-interfaces entry-modified",
+    ),
+    "prose is part of the identity": ("email-auth 2019-08-07 email-auth-methods arc entry-modified",),
+    "the second row of an entry that goes is taken for the entry": (
+        "dns-parameters 2019-02-07 dns-underscore-global-scoped-entries SRV nothing",
+        "icalendar 2016-10-06 properties CATEGORIES entry-modified",
+    ),
+    "a word is taken for the entry's status that says something else": (
+        "message-headers 2016-12-04 perm-headers Authentication-Control entry-added",
+        "rdap-json-values 2021-02-03 rdap-json-values-1 reserved entry-added",
+    ),
     "a date of update alone is an event": (
         "xml-registry 2021-08-25 ns vts-lang nothing",
         "trip-parameters 2016-03-03 trip-parameters-5 1924 nothing",
