@@ -82,6 +82,17 @@ def ports_releases(dates: Iterable[str] | None = None) -> Iterator[tuple[str, by
             yield date, content
 
 
+def iana_repository() -> Path:
+    """Return a bare repository of 378 registry groups, `GROUP/GROUP.xml`: one tag, a date, for each of 65 months."""
+    return repository("iana-2016-2021")
+
+
+@lru_cache(maxsize=8)
+def iana_document(group: str, tag: str) -> bytes:
+    """Return a registry group as it stood on a date, byte for byte."""
+    return _git(f"--git-dir={iana_repository()}", "show", f"{tag}:{group}/{group}.xml")
+
+
 @cache
 def accidents() -> Path:
     """Return a folder with what servers and mirrors really served in place of a release."""
