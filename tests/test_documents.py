@@ -15,6 +15,8 @@ from watcher import config, render
 from watcher.cli import COMMANDS, watcher
 from watcher.demo import sample
 from watcher.model import Severity
+from watcher.notices import NOTICES
+from watcher.plausibility import STALE
 from watcher.registries.table import EVENT_IDS, REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +41,16 @@ def test_every_event_has_its_row_with_its_severity() -> None:
     for name, said in rows.items():
         default = next(each.events[name].severity for each in REGISTRIES.values() if name in each.events)
         assert Severity(said.split(";")[0]) is default, name
+
+
+def test_every_reason_to_hold_and_every_notice_has_its_place() -> None:
+    held = (ROOT / "docs" / "held.md").read_text("utf-8")
+    sources = "".join((ROOT / "watcher" / name).read_text("utf-8") for name in ("plausibility.py", "opinion.py"))
+    codes = {*re.findall(r'Reason\(\s*code="([a-z_]+)"', sources), STALE}
+    assert len(codes) >= 8
+    assert [code for code in sorted(codes) if f"`{code}`" not in held] == []
+    contract = (ROOT / "docs" / "json.md").read_text("utf-8")
+    assert [name for name in NOTICES if f"`{name}`" not in contract] == []
 
 
 def test_every_command_in_the_readme_exists() -> None:

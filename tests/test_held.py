@@ -164,9 +164,16 @@ def test_a_server_that_flaps_is_told_of_once_and_takes_nothing(here: World) -> N
         assert here.check(current).outcome is Outcome.UNCHANGED
     assert len(here.rows("releases")["releases"]) == 1
     assert [notice["id"] for notice in notices_of(here)] == ["release-held"]
-    assert holds(here)[0].times == 4
+    assert (holds(here)[0].state, holds(here)[0].times) == (HoldState.HELD, 4)
     assert [here.check(other).outcome for _ in range(2)] == [Outcome.HELD, Outcome.CHANGED]
     assert alerts(here) == 1
+
+
+def test_two_doubtful_releases_that_take_turns_confirm_nothing(here: World) -> None:
+    for _ in range(3):
+        assert here.check(slip()).outcome is Outcome.HELD
+        assert here.check(slip([tcp("c", "7")])).outcome is Outcome.HELD
+    assert [hold.times for hold in holds(here)] == [3, 3]
 
 
 def test_not_modified_is_the_newest_served_again(here: World) -> None:
@@ -397,6 +404,20 @@ def test_other_bytes_of_a_release_that_came_back_are_a_snapshot_of_it(lagging: W
     found = lagging.rows()
     assert len(found["snapshots"]) == 3
     assert content_of(rebuilt(lagging)) == content_of(found)
+
+
+def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        path = tmp_path / "old.xml"
+        path.write_bytes(OLD)
+        with here.service() as service:
+            backfill.run(service.intake(service.source(SOURCE)), backfill.candidates([str(path)], ".xml"))
+        assert here.check(CURRENT).outcome is Outcome.CHANGED
+        assert [here.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
+        assert here.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
+        found = here.rows()
+        assert [row["live"] for row in sorted(found["releases"], key=lambda row: row["place"])] == [0, 1, 1]
+        assert content_of(rebuilt(here)) == content_of(found)
 
 
 def test_what_came_back_can_go_again(lagging: World) -> None:

@@ -149,8 +149,6 @@ class Archive:
         """What was kept already, with what is known of it now."""
         if not there.believed:
             found = replace(there, observed=observed, origin=origin, live=live, believed=True) if believed else there
-        elif not believed:
-            found = there
         else:
             found = replace(there, live=there.live or live)
             if observed and (there.observed is None or observed < there.observed):

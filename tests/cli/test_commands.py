@@ -130,6 +130,9 @@ def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_pat
         (found,) = json.loads(ask("held", "ports", "--format", "json").out)["held"]
         assert (found["release"], found["reasons"][0]["code"]) == (identifier, "goes_back")
         assert json.loads(ask("status", "--format", "json").out)["sources"][0]["held"] == 1
+        unknown = ask("held", "prots")
+        assert (unknown.code, unknown.out) == (2, "")
+        assert "known: ports" in unknown.err
         rejected = ask("reject", "ports", identifier, "--format", "json")
         assert json.loads(rejected.out)["state"] == "rejected"
         assert ask("held").out == "nothing is held\n"

@@ -10,6 +10,7 @@ from watcher.model import Hold, HoldState
 from watcher.render import document
 from watcher.store.database import Database
 from watcher.store.held import Held
+from watcher.store.queries import Queries
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -33,7 +34,7 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
     """Releases that were served and are not believed, and why; of one source or of all.
 
     They are kept, and nobody but the operator was told of them. Most are settled by the next checks (docs/held.md);
-    `watcher accept` and `watcher reject` settle one by hand.
+    `watcher accept` and `watcher reject` settle one by hand. Exit code 2: there is no such source.
 
     \b
     Examples:
@@ -41,6 +42,8 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
       watcher held ports --all --format json
     """
     with Database(settings(app).store.path, create=False) as database:
+        if source is not None:
+            Queries(database).registry(source)  # says which sources there are where this is none
         found = [hold for hold in Held(database).all(source) if all_ or hold.state is HoldState.HELD]
     if format == "json":
         print_json({"held": [{"source": hold.source, **document.hold(hold)} for hold in found]})
