@@ -68,7 +68,7 @@ def _redrawn(around: Surroundings) -> list[tuple[int, Change, Span]]:
     return [
         (index, change, spanned)
         for index, change in enumerate(around.changes)
-        if ports.bookkeeping(change) and (spanned := ports.span(change.item))
+        if ports.bookkeeping(change, around) and (spanned := ports.span(change.item))
     ]
 
 
