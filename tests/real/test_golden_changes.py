@@ -49,10 +49,6 @@ AWAITED = {
         "jwt 2019-08-07 claims act entry-modified",
         "jwt 2019-08-07 claims may_act entry-modified",
         "well-known-uris 2018-07-02 well-known-uris-1 mud (deprecated) entry-deprecated",
-        (
-            "xml-registry 2021-08-25 ns yang:ietf-syslog (TEMPORARY - registered 2021-07-11, exprires 2022-07-11)"
-            " entry-modified"
-        ),
     ),
     "a word for a hole, or for its opposite, is not known": (
         "bootp-dhcp-parameters 2020-12-29 options 108 entry-added",
@@ -78,7 +74,6 @@ AWAITED = {
         "pcep 2017-07-04 pcep-objects 32 entry-modified",
         "pcep 2019-04-07 pcep-error-object 10 entry-modified",
         "rpki 2017-10-01 rpki-rtr-pdu 1 entry-modified",
-        "yang-parameters 2018-04-07 yang-parameters-1 ietf-interfaces entry-modified",
     ),
     "prose is part of the identity": ("email-auth 2019-08-07 email-auth-methods arc entry-modified",),
     "the second row of an entry that goes is taken for the entry": (
