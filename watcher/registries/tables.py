@@ -16,6 +16,7 @@ _SIGNING = tuple(
     for column, word in (("signing", "zone signing"), ("transsec", "transaction security"))
 )
 
+_CODED = ("name", "code")
 _TOP_LEVEL_TYPES = (
     *("application", "audio", "font", "haptics", "image", "message", "model", "multipart", "text", "video"),
 )

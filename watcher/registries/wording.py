@@ -85,10 +85,10 @@ def _free(fields: Mapping[str, str]) -> Reading | None:
     called = next((fields[name] for name in ("name", "description") if (name, fields.get(name)) in texts), "")
     if not called and len(texts) == 1:
         called = texts[0][1]
-    if found := _matching(called, whole=False):
-        return found
-    column, last = texts[-1] if texts else ("", "")
-    found = _matching(last, whole=True) if column not in ("name", "description") or last != called else None
+    if called or not texts:
+        return _matching(called, whole=False)
+    column, last = texts[-1]
+    found = _matching(last, whole=True)
     # A specification can be experimental; its entry is in use.
     maturity = column.lower() in _STATUS_COLUMNS and found and found.status is Status.EXPERIMENTAL
     return None if maturity else found
