@@ -153,8 +153,10 @@ def _plain(name: str) -> str:
 def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], columns: Columns) -> dict[str, str]:
     """Which field each column of the poorer format is; one for which there is none is left out."""
     fields = _names(rich)
+    if not (names and rich):  # one side has nothing: each of the other's rows is told whole
+        return {name: name for name in names or fields}
     declared = {*columns.titles.values(), *columns.always}
-    matched = {name: name for name in names if name in declared and (name in fields or not rich)}
+    matched = {name: name for name in names if name in declared and name in fields}
     likeness = _Likeness(rich, poor, columns)
 
     def left() -> list[str]:
