@@ -6,7 +6,7 @@ import pytest
 
 from tests.factory import PORTS, release, tcp, udp
 from tests.xhtml_pages import pages
-from watcher.crosscheck import CrossCheck, Verdict, crosscheck
+from watcher.crosscheck import CrossCheck, Verdict, crosscheck, registry_of
 from watcher.formats import csv_table, iana_xml, xhtml
 from watcher.formats.contract import Columns, Reading
 
@@ -92,6 +92,13 @@ def test_formats_that_both_name_a_date_are_of_two_releases_where_it_differs() ->
     assert (found.verdict, found.lag) == (Verdict.LAG, "2019-12-31")
     same = iana_xml.read(release([tcp("a", "1"), udp("a", "1")], "2019-12-31"), PORTS.columns)
     assert crosscheck(same, xhtml.read(page, PORTS.columns), PORTS.columns).verdict is Verdict.DISAGREE
+
+
+def test_a_csv_is_of_the_registry_that_it_is_named_after() -> None:
+    rich, folder = group(), "https://www.iana.org/assignments/g/"
+    assert registry_of(rich, folder + "one.csv?x#y") == "one"
+    assert registry_of(rich, folder + "g.csv") == ""
+    assert registry_of(rich, folder + "two.csv") is None
 
 
 RECORDS = [

@@ -100,6 +100,15 @@ def crosscheck(
     return found
 
 
+def registry_of(xml: Reading, url: str) -> str | None:
+    """Return the path of the registry that a CSV is of by its name, as IANA names them; None where there is none."""
+    name = re.split(r"[?#]", url)[0].rpartition("/")[2].rpartition(".")[0]
+    if name == xml.id:
+        return ""
+    paths = [path for path, header in xml.headers.items() if path and header.get("id") == name]
+    return paths[0] if len(paths) == 1 else None
+
+
 def _lagging(found: CrossCheck, label: str) -> CrossCheck:
     return CrossCheck(
         verdict=Verdict.LAG,

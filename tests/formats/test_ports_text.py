@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.factory import PORTS
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns
 from watcher.formats.ports_text import read
@@ -28,6 +29,17 @@ def rows(data: bytes) -> list[tuple[str, ...]]:
     return [tuple(row.fields.values()) for row in read(data, ANY).rows]
 
 
+def test_the_ports_have_all_their_fields_and_the_text_says_which_it_fills() -> None:
+    reading = read(page([("ssh", "22", "tcp", "Shell")]), PORTS.columns)
+    assert {name: text for name, text in reading.rows[0].fields.items() if text} == {
+        "name": "ssh",
+        "port": "22",
+        "protocol": "tcp",
+    }
+    assert tuple(reading.rows[0].fields) == PORTS.columns.always
+    assert reading.headers[""]["columns"] == "Service Name\nPort Number\nTransport Protocol"
+
+
 PLAIN: list[Cells] = [
     ("", "0", "tcp", "Reserved          [Jo]"),
     ("tcpmux", "1", "tcp", "Multiplexer       [Jo]"),
@@ -45,7 +57,7 @@ WANTED = [cells[:3] for cells in PLAIN if any(cells[:3])]
 def test_the_columns_are_where_the_header_says(name_width: int, two_lines: bool) -> None:
     reading = read(page(PLAIN, name_width=name_width, two_lines=two_lines), ANY)
     assert [tuple(row.fields.values()) for row in reading.rows] == WANTED
-    assert {tuple(row.fields) for row in reading.rows} == {("name", "port", "protocol")}
+    assert {tuple(row.fields) for row in reading.rows} == {("Service Name", "Port Number", "Transport Protocol")}
     assert (reading.published, reading.id, reading.contacts) == ("2020-01-31", None, ())
 
 
