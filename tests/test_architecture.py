@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("pipeline", "backfill", "outbox"),
     ("config", "fetch", "answers", "wire", "archive", "store", "notifiers", "logs", "supervisor"),
-    ("contents", "judge"),
+    ("contents", "judge", "crosscheck"),
     ("diff", "pairing", "order", "subscriptions", "render"),
     ("registries",),
     ("formats",),
