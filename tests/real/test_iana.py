@@ -159,7 +159,7 @@ def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
 def test_a_renamed_title_of_the_ports_csv_is_one_event() -> None:
     ports = REGISTRIES["ports"]
     path = "service-names-port-numbers/service-names-port-numbers.csv"
-    old, new = (read(real_data.formats_files(day)[path], ports, "csv") for day in ("2018-07-02", "2019-01-02"))
+    old, new = (read(real_data.formats_files(day)[path], ports, "csv") for day in ("2019-01-02", "2019-07-01"))
     changes, events = explain(ports, old, new)
     assert [event.summary for event in events if event.id == "schema-changed"] == [
         "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now"
