@@ -76,20 +76,18 @@ def _says(header: Fields) -> bool:
 
 def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
     """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
+    document = reading.id or ""
     places: dict[str, list[Row]] = {}
     for row in reading.rows:
         places.setdefault(row.registry, []).append(row)
     for path, rows in places.items():
-        labels = registry.identify(reading.id or "", path, [row.fields for row in rows])
+        labels = registry.identify(document, path, [row.fields for row in rows])
         for row in rows:
             pair = reads.items.get(row)
             if pair is None or pair[0].key.labels != labels:
                 key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
                 item = Item(
-                    section=Section.ENTRY,
-                    key=key,
-                    fields=row.fields,
-                    status=registry.status(reading.id or "", row.fields),
+                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(document, row.fields)
                 )
                 pair = item, _digest(Section.ENTRY, path, row.fields)
             seen[row] = pair

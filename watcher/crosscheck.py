@@ -100,6 +100,15 @@ def crosscheck(
     return found
 
 
+def registry_of(xml: Reading, url: str) -> str | None:
+    """Return the path of the registry that a CSV is of by its name, as IANA names them; None where there is none."""
+    name = re.split(r"[?#]", url)[0].rpartition("/")[2].rpartition(".")[0]
+    if name == xml.id:
+        return ""
+    paths = [path for path, header in xml.headers.items() if path and header.get("id") == name]
+    return paths[0] if len(paths) == 1 else None
+
+
 def _lagging(found: CrossCheck, label: str) -> CrossCheck:
     return CrossCheck(
         verdict=Verdict.LAG,
@@ -153,8 +162,10 @@ def _plain(name: str) -> str:
 def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], columns: Columns) -> dict[str, str]:
     """Which field each column of the poorer format is; one for which there is none is left out."""
     fields = _names(rich)
+    if not (names and rich):  # one side has nothing: each of the other's rows is told whole
+        return {name: name for name in names or fields}
     declared = {*columns.titles.values(), *columns.always}
-    matched = {name: name for name in names if name in declared and (name in fields or not rich)}
+    matched = {name: name for name in names if name in declared and name in fields}
     likeness = _Likeness(rich, poor, columns)
 
     def left() -> list[str]:

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from tests import real_data, xhtml_pages
-from watcher.crosscheck import Verdict, crosscheck
+from watcher.crosscheck import Verdict, crosscheck, registry_of
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, ports_text, xhtml
 from watcher.formats.contract import Columns, Reading
@@ -43,15 +43,12 @@ def tables(date: str) -> Iterator[tuple[str, str, Reading]]:
             yield group, name.removesuffix(".csv"), csv_table.read(data, columns(group))
 
 
-def path_of(reading: Reading, name: str) -> str:
-    return "" if name == reading.id else next(path for path in reading.headers if path.rpartition("/")[2] == name)
-
-
 @dates
 def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> None:
     seen, rows, lagging = 0, 0, set()
     for group, name, table in tables(date):
-        path = path_of(xml(date, group), name)
+        path = registry_of(xml(date, group), f"https://www.iana.org/assignments/{group}/{name}.csv")
+        assert path is not None
         found = crosscheck(xml(date, group), table, columns(group), registry=path)
         seen, rows = seen + 1, rows + len(table.rows)
         if found.total:
@@ -103,10 +100,13 @@ def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
 def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> None:
     reading = xml(date, PORTS)
     text = ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))
-    wanted = [{name: row.fields[name] for name in ("name", "port", "protocol")} for row in reading.rows]
+    said = ("name", "port", "protocol")
+    empty = dict.fromkeys(columns(PORTS).always, "")
+    wanted = [empty | {name: row.fields[name] for name in said} for row in reading.rows]
     assert [row.fields for row in text.rows] == wanted  # in order, and nothing else: it cannot carry more
     assert (text.published, text.contacts, text.id) == (reading.published, (), None)
-    assert crosscheck(reading, text, columns(PORTS)).verdict is Verdict.AGREE
+    found = crosscheck(reading, text, columns(PORTS))
+    assert (found.verdict, found.compared) == (Verdict.AGREE, set(said))
 
 
 def test_what_a_csv_cannot_carry() -> None:

@@ -20,7 +20,9 @@ from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Reading, Row
 from watcher.formats.decoding import bounded, decode
 from watcher.formats.iana_cells import fold
+from watcher.formats.titles import field_names
 
+TITLES = ("Service Name", "Port Number", "Transport Protocol")
 # "Port Number" is as wide as its column; the next title, in one or two lines, begins where its column does.
 _HEADER = re.compile(r"^ *Service Name +(Port Number) +(Transport|Protocol)\b.* Assignee .*$", re.MULTILINE)
 _PROTOCOL_WIDTH = len("Transport ")
@@ -51,7 +53,7 @@ class _Line:
 
 
 def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
-    """Read the port registry's text; every row has the fields `name`, `port` and `protocol` and no other.
+    """Read the port registry's text; the header field `columns` names the three that a row can say something in.
 
     Raises ParseError: `empty`, `not_expected_format` (no table of ports), `not_well_formed` with the line (columns are
     not where the header says), `cut` (the contacts that follow the table are missing).
@@ -68,12 +70,14 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     body = text[header.end() + 1 : end.start()].split("\n")
     lines = list(_lines(body, first, port, protocol))
     updated = _UPDATED.search(text, 0, header.start())
+    names, _ = field_names(TITLES, columns, first)
+    empty = dict.fromkeys(columns.always, "")
     return Reading(
         id=None,
         published=updated[1] if updated else None,
-        headers={"": {"id": "", "updated": updated[1] if updated else ""}},
+        headers={"": {"id": "", "updated": updated[1] if updated else "", "columns": "\n".join(TITLES)}},
         rows=tuple(
-            Row(registry="", fields={"name": line.name, "port": line.port, "protocol": line.protocol})
+            Row(registry="", fields=empty | dict(zip(names, (line.name, line.port, line.protocol), strict=True)))
             for line in _whole(lines)
         ),
         contacts=(),

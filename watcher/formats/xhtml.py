@@ -110,16 +110,17 @@ class _Document:
         last = self._pages[-1]
         if last.last > last.number:
             raise ParseError("cut", f"{len(self._pages)} of {last.last} pages")
-        if not any("columns" in header for header in self._headers.values()):
-            raise ParseError("not_expected_format", "a page without a registry's table")
         root = self._headers.setdefault("", {})
         identifier = self._pages[0].id or root.get("id")
+        named = identifier or any(row.registry for row in self._rows)
+        if not (named and any("columns" in header for header in self._headers.values())):
+            raise ParseError("not_expected_format", "a page without a registry's table")
         updated = root.get("updated", "")
         return Reading(
             id=identifier,
             published=updated if _DATE.fullmatch(updated) else None,
             headers={
-                path: {"id": path.rpartition("/")[2] or identifier or "", "title": "", "updated": "", **header}
+                path: {"id": identifier or "", "title": "", "updated": "", **header}
                 for path, header in sorted(self._headers.items())
             },
             rows=tuple(self._rows),
@@ -139,7 +140,7 @@ class _Document:
         elif anchor is not None:
             del names[level - 2 :]
             names.append(anchor)
-            self._headers.setdefault("/".join(names), {"title": title})
+            self._headers.setdefault("/".join(names), {"id": anchor, "title": title})
 
     def _terms(self, element: etree._Element, path: str) -> None:
         header: dict[str, str] = {}
@@ -165,11 +166,14 @@ class _Document:
         titles, rows = _cells(table)
         if table.get("class") == "fn":
             self._extend("", "footnote", [" ".join(cells[1:]) for _, cells in rows])
+        elif not (identifier or any(titles)):
+            self._problems.setdefault("a table without titles or id, which was not read", table.sourceline or 1)
         elif identifier == f"{here}-range":
             self._extend(path, "range", [fold(" ".join(cells)) for _, cells in rows])
         else:
             if identifier and identifier != here:  # a registry without a title, so without a heading
                 path = "/".join([*names, identifier])
+                self._headers.setdefault(path, {"id": identifier})
             elif not names:
                 self._headers.setdefault("", {}).setdefault("id", here)
             self._records(path, titles, rows, table.sourceline or 1)
