@@ -112,8 +112,12 @@ class Queries:
 
     def latest(self, source: str) -> StoredRelease | None:
         """Return the newest release, None where there is none."""
-        found = self.releases(source) if source in self.sources() else []
-        return found[-1] if found else None
+        rows = self._db.query(
+            """SELECT releases.* FROM releases JOIN sources ON sources.id = source_id
+            WHERE name = ? ORDER BY place DESC LIMIT 1""",
+            [source],
+        )
+        return next((_release(source, row) for row in rows), None)
 
     def find(self, source: str, what: str) -> StoredRelease:
         """Return the release that a date, a release id or a SHA-256 prefix names.
@@ -151,7 +155,8 @@ class Queries:
         """Return the release that a snapshot or a canonical content is, None where it is new."""
         rows = self._db.query(
             """SELECT releases.* FROM releases JOIN sources ON sources.id = releases.source_id
-            LEFT JOIN snapshots ON snapshots.release_id = releases.id AND snapshots.sha256 = :sha256
+            LEFT JOIN snapshots ON snapshots.source_id = sources.id AND snapshots.sha256 = :sha256
+              AND snapshots.release_id = releases.id
             WHERE sources.name = :source AND (releases.content = :digest OR snapshots.sha256 = :sha256)""",
             {"source": source, "sha256": sha256, "digest": digest},
         )
