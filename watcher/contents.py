@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
-from watcher.formats import iana_xml
+from watcher.formats import iana_xml, index_page
 from watcher.formats.contract import Memo, Reader, Reading, Row
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Status
 from watcher.registries.contract import Registry
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
+    "index": index_page.read,
 }
 
 CONTACT_LABELS = ("id",)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.registries import ports_events
+from watcher.registries import index, ports_events
 from watcher.registries.contract import Registry
 
 REGISTRIES: Mapping[str, Registry] = {
     "ports": ports_events.REGISTRY,
+    "index": index.REGISTRY,
 }
 EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)
+
+_BY_DOCUMENT = {registry.document_id: registry.id for registry in REGISTRIES.values() if registry.document_id}
+
+
+def rules_of(group: str, otherwise: str) -> str:
+    """Return the id of the rules for a registry group, by the id its document must have."""
+    return _BY_DOCUMENT.get(group, otherwise)

@@ -99,28 +99,32 @@ class Checks:
 
     def last(self, source: str) -> Mapping[str, Any] | None:
         """Return the newest check of a source as a row of `checks`, None where there was none."""
-        return next(iter(self.newest(source, 1)), None)
+        rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
+        return next(iter(rows), None)
 
-    def newest(self, source: str, number: int) -> list[Mapping[str, Any]]:
-        """Return the newest checks of a source, the newest first."""
-        return list(self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT ?", [source, number]))
+    def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
+        """Return the newest checks of a source that did not fail, the newest first."""
+        return list(
+            self._db.query(
+                "SELECT * FROM checks WHERE source = ? AND outcome <> 'failed' ORDER BY id DESC LIMIT ?",
+                [source, number],
+            )
+        )
 
     def state(self, source: str) -> Mapping[str, Any]:
         """Return `last_success` (a UTC time or None) and `failures` (in a row) of a source."""
-        found = self._db.execute(
-            "SELECT at, id FROM checks WHERE source = ? AND outcome <> 'failed' ORDER BY id DESC LIMIT 1",
-            [source],
-        ).fetchone()
+        good = next(iter(self.answered(source, 1)), {"at": None, "id": 0})
         failures = self._db.execute(
-            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, found[1] if found else 0]
+            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
         ).fetchone()[0]
-        return {"last_success": found[0] if found else None, "failures": failures}
+        return {"last_success": good["at"], "failures": failures}
 
     def looks(self, sources: Iterable[str]) -> dict[str, Look]:
         """Return how each of many sources stands, one that was never looked at included."""
         rows = self._db.execute(
             """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
-              newest.live AND EXISTS (SELECT 1 FROM releases b WHERE b.source_id = sources.id AND b.place < newest.place)
+              newest.live AND EXISTS
+                (SELECT 1 FROM releases AS older WHERE older.source_id = sources.id AND older.place < newest.place)
             FROM json_each(?) AS name LEFT JOIN sources ON sources.name = name.value
             LEFT JOIN checks AS last ON last.id = (SELECT max(id) FROM checks WHERE source = name.value)
             LEFT JOIN releases AS newest ON newest.source_id = sources.id

@@ -119,6 +119,14 @@ class Queries:
         )
         return next((_release(source, row) for row in rows), None)
 
+    def count(self, source: str) -> int:
+        """Return how many releases a source has."""
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?", [source]
+            ).fetchone()[0]
+        )
+
     def find(self, source: str, what: str) -> StoredRelease:
         """Return the release that a date, a release id or a SHA-256 prefix names.
 

@@ -1,0 +1,117 @@
+"""An index of registry groups as a registry of its own: each group is an entry, a new one and a vanished one are news.
+
+What a name must be like to become a group that is watched is said here too: it is read off a page that others write,
+and becomes part of URLs, of names of sources and of folders.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from watcher.formats.contract import Columns
+from watcher.model import Change, Content, Fields, Key, Kind, Section, Severity, Status
+from watcher.registries.contract import EventType, Finding, Registry, Span, Surroundings
+
+FIELDS = ("group", "title", "registries", "references", "procedures")
+_GROUP = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_WORDS = {
+    "title": "title",
+    "registries": "list of registries",
+    "references": "references",
+    "procedures": "registration procedures",
+}
+
+
+def usable(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the groups that can be watched, by their id in lower case, and the names that cannot.
+
+    `_6lowpan-parameters` and `ip-over-IEEE1394` are ids; what could leave a folder or a URL's path is none. Of two
+    that a file system might take for one, the first counts.
+    """
+    found: dict[str, str] = {}
+    refused = [name for name in names if not _GROUP.fullmatch(name) or found.setdefault(name.lower(), name) != name]
+    return found, refused
+
+
+def groups(content: Content) -> list[str]:
+    """Return the names of the groups that an index lists, by name."""
+    return sorted(key.values[0] for section, key in content.items if section is Section.ENTRY)
+
+
+def _findings(around: Surroundings) -> Iterator[Finding]:
+    for index, change in enumerate(around.changes):
+        if change.section is Section.ENTRY:
+            name = change.item.key.values[0]
+            event = {Kind.ADDED: "group-added", Kind.REMOVED: "group-removed"}.get(change.kind, "group-changed")
+            yield Finding(event=event, change=index, subject=(name,), kind=change.kind, service=name)
+
+
+def _titled(change: Change) -> str:
+    title = change.item.fields["title"].replace("\n", "; ")
+    name = change.item.key.values[0]
+    return f"{name} ({title})" if title else name
+
+
+def _sentence(words: str) -> Callable[[Sequence[Finding], Surroundings], str]:
+    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+        return words.format(_titled(around.changes[found[0].change]))
+
+    return sentence
+
+
+def _changed(found: Sequence[Finding], around: Surroundings) -> str:
+    change = around.changes[found[0].change]
+    fields = ", ".join(_WORDS.get(each.name, each.name) for each in change.fields)
+    return f"the index says something else of {_titled(change)}: {fields}"
+
+
+EVENTS: Mapping[str, EventType] = {
+    "group-added": EventType(severity=Severity.NOTICE, sentence=_sentence("registry group {} is new in the index")),
+    "group-removed": EventType(
+        severity=Severity.WARNING, sentence=_sentence("registry group {} is not in the index any more")
+    ),
+    "group-changed": EventType(severity=Severity.INFO, sentence=_changed),
+}
+
+
+def _key(fields: Fields) -> tuple[str, ...]:
+    return (fields["group"],)
+
+
+def _name(key: Key) -> str:
+    return key.part("group")
+
+
+def _no_span(key: Key) -> Span | None:  # noqa: ARG001 - a group stands for no number
+    return None
+
+
+def _status(fields: Fields) -> Status:  # noqa: ARG001 - being listed is all there is to it
+    return Status.ASSIGNED
+
+
+def _news(change: Change) -> bool:  # noqa: ARG001
+    return False
+
+
+def _alone(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
+    return ()
+
+
+REGISTRY = Registry(
+    id="index",
+    document_id="",
+    columns=Columns(always=FIELDS),
+    labels=("group",),
+    key=_key,
+    duplicate_order="title",
+    status=_status,
+    name=_name,
+    span=_no_span,
+    pairing=(),
+    bookkeeping=_news,
+    findings=_findings,
+    explained=_alone,
+    events=EVENTS,
+)
