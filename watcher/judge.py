@@ -66,6 +66,9 @@ def _event(
         ports=unique(port for finding in found for port in finding.ports),
         protocols=unique(protocol for finding in found for protocol in finding.protocols),
         was="/".join(unique(finding.was for finding in found if finding.was)) or None,
+        registry=first.registry,
+        values=unique(value for finding in found for value in finding.values),
+        evidence=next((finding.evidence for finding in found if finding.evidence), None),
     )
 
 

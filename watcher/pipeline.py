@@ -97,10 +97,13 @@ class Intake:
         severities: Mapping[str, Severity] | None = None,
         document: str = "",
     ) -> None:
-        """`document` is the id that the published document must have, where the registry's rules do not say."""
+        """`document` is the id that the published document must have, where the registry's rules do not say.
+
+        A document without one, which says where the registry moved, is taken too.
+        """
         self.source = source
-        rules = REGISTRIES[registry]
-        self.registry = replace(rules, document_id=rules.document_id or document)
+        self.registry = REGISTRIES[registry]
+        self._document = document
         self._format = format
         self._database = database
         self._archive = archive
@@ -130,6 +133,8 @@ class Intake:
         content = None
         if known is None:
             content = read(data, self.registry, self._format, self._memory.reads)
+            if self._document and content.document not in ("", self._document):
+                raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
             known = self._queries.release_of(self.source, digest=content.digest)
         latest = self._queries.latest(self.source)
         near = known or latest

@@ -166,7 +166,6 @@ def test_two_references_that_print_alike_are_told_apart() -> None:
         (b"<registry>&undefined;</registry>", "not_well_formed"),
         (b"<registry>\0</registry>", "not_well_formed"),
         (b"<feed xmlns='http://www.w3.org/2005/Atom'/>", "not_expected_format"),
-        (b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", "redirect"),
     ],
 )
 def test_what_is_no_registry_is_refused_with_its_reason(data: bytes, reason: str) -> None:
@@ -295,3 +294,8 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
     except ParseError:
         return
     assert facts(cut) == facts(read_whole(bytes(data), PORTS.columns))
+
+
+def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
+    reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
+    assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())

@@ -15,7 +15,7 @@ class Columns:
 
     `people` is the field that takes a row's own person references (None: they stay with the others); `always` are
     the fields every row has, "" where the registry says nothing. A `closed` registry has no other columns: what is not
-    named here is kept under its own name and reported.
+    named here is kept under its own name and reported. Unknown attributes always are.
     """
 
     elements: Mapping[str, str] = field(default_factory=dict)

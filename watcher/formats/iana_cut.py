@@ -15,9 +15,8 @@ from itertools import accumulate
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Row
-from watcher.formats.iana_rows import parse, row
+from watcher.formats.iana_rows import NAMESPACE, parse, row
 
-NAMESPACE = "http://www.iana.org/assignments"
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.formats.contract import Columns
-from watcher.model import Change, Content, Fields, Key, Kind, Section, Severity, Status
-from watcher.registries.contract import EventType, Finding, Registry, Span, Surroundings
+from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
+from watcher.registries.contract import EventType, Finding, Labels, Registry, Span, Surroundings
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _GROUP = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
@@ -75,15 +75,15 @@ EVENTS: Mapping[str, EventType] = {
 }
 
 
-def _key(fields: Fields) -> tuple[str, ...]:
-    return (fields["group"],)
+def _identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - one identity for all
+    return ("group",)
 
 
-def _name(key: Key) -> str:
-    return key.part("group")
+def _names(item: Item) -> Sequence[str]:
+    return item.key.values
 
 
-def _no_span(key: Key) -> Span | None:  # noqa: ARG001 - a group stands for no number
+def _no_span(item: Item) -> Span | None:  # noqa: ARG001 - a group stands for no number
     return None
 
 
@@ -103,11 +103,11 @@ REGISTRY = Registry(
     id="index",
     document_id="",
     columns=Columns(always=FIELDS),
-    labels=("group",),
-    key=_key,
+    may_be_empty=False,
+    identify=_identify,
     duplicate_order="title",
     status=_status,
-    name=_name,
+    names=_names,
     span=_no_span,
     pairing=(),
     bookkeeping=_news,

@@ -6,10 +6,11 @@ Read off 335 releases of 2017 to 2023. What its changes mean is in `ports_rules`
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from watcher.formats.contract import Columns
-from watcher.model import RETIRED, Change, Fields, Item, Key, Section, Status
-from watcher.registries.contract import Signature, Span, Step
+from watcher.model import RETIRED, Change, Fields, Item, Section, Status
+from watcher.registries.contract import Labels, Signature, Span, Step
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -62,17 +63,22 @@ _OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
 _WORDS = {"historic": Status.HISTORIC, "deprecated": Status.DEPRECATED}
 
 
-def key(fields: Fields) -> tuple[str, ...]:
-    return fields["name"], fields["port"], fields["protocol"]
+def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
+    return LABELS
 
 
-def name(key: Key) -> str:
-    return key.part("name")
+def names(item: Item) -> tuple[str, ...]:
+    return (item.key.part("name"),)
 
 
-def span(key: Key) -> Span | None:
+def described(item: Item) -> tuple[str, str, str]:
+    """An entry's name, port and protocol."""
+    return item.key.part("name"), item.key.part("port"), item.key.part("protocol")
+
+
+def span(item: Item) -> Span | None:
     """The ports an entry stands for, both ends included; None for a service name without a port."""
-    return parse_span(key.part("port"))
+    return parse_span(item.key.part("port"))
 
 
 def parse_span(port: str) -> Span | None:

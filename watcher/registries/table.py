@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.registries import index, ports_events
+from watcher.registries import generic_events, index, ports_events, tls
 from watcher.registries.contract import Registry
+
+# What one registry group adds to the generic rules.
+SPECIAL = (*tls.TLS,)
 
 REGISTRIES: Mapping[str, Registry] = {
     "ports": ports_events.REGISTRY,
+    "iana": generic_events.registry(SPECIAL),
     "index": index.REGISTRY,
 }
 EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)

@@ -1,0 +1,118 @@
+"""What a row of any registry says that it is, in the words IANA's tables use for it. Knows no registry.
+
+A row without an owner says so in its own words: "Unassigned", "Reserved", "Private Use", "Experimental" (RFC 8126
+section 6). One that is kept and no longer for use says so in a status column, behind its name, or in a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from watcher.model import Status
+from watcher.registries.ranges import spans
+
+
+class Reading(NamedTuple):
+    """A status and the text it was read from, "" where nothing was said."""
+
+    status: Status
+    evidence: str = ""
+
+
+_SPACE = tuple(
+    (status, re.compile(pattern, re.IGNORECASE | re.VERBOSE))
+    for status, pattern in (
+        (
+            Status.PRIVATE_USE,
+            r"\W* (reserved\s+(for|to)\s+ | for\s+)? (private|local|site|vendor) ([- ]?\w+)? [- ]use \b",
+        ),
+        (Status.EXPERIMENTAL, r"\W* (reserved\s+for\s+ | for\s+)? experiment (s|al|ation)? \b"),
+        (
+            Status.UNASSIGNED,
+            r"""\W* ( un-?assigned | un-?allocated | not\s+(yet\s+)?(assigned|allocated) | available(\s+for\s+\w+)?
+            | unused | to\s+be\s+assigned ) \b""",
+        ),
+        (Status.RESERVED, r"\W* reserved \b | .* [_\ (-] reserved \)? $"),
+    )
+)
+_WORD = {
+    "deprecated": Status.DEPRECATED,
+    "historic": Status.HISTORIC,
+    "historical": Status.HISTORIC,
+    "obsolete": Status.OBSOLETE,
+    "obsoleted": Status.OBSOLETE,
+}
+_RETIRED = re.compile(
+    r"\b (deprecated|historic(?:al)?|obsoleted?) \b (?!\s+(?:usage|use|names?|entry|alias(?:es)?|data)\b)",
+    re.IGNORECASE | re.VERBOSE,
+)
+# "replaces the obsolete foo" speaks of another, "no longer historic" takes it back.
+_OTHERS = re.compile(
+    r"\b(no longer|not|never|non|formerly|previously|was|were|replac\w+|supersed\w+|obsolet(es|ing)"
+    r"|successor (to|of)|instead of|update (to|of)|version of|alternative to|support for|using|use of)\s+"
+    r"((the|an?|any|its|now|been|being|considered|yet)\s+)*$",
+    re.IGNORECASE,
+)
+_STATUS_COLUMNS = frozenset({"status", "state", "deprecated", "obsolete", "usage", "intended_usage", "class"})
+_NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"})
+_YES = frozenset({"y", "yes", "true"})
+_LONG = 120
+_SHORT = 30
+
+
+def read_status(fields: Mapping[str, str]) -> Reading:
+    """Return what a row's columns say; dates and references are left out by the caller."""
+    if free := _free(fields):
+        return free
+    for name, text in fields.items():
+        if (found := _retired(name, text)) is not None:
+            return Reading(found, text)
+    return Reading(Status.ASSIGNED)
+
+
+def _free(fields: Mapping[str, str]) -> Reading | None:
+    """What a row says that nobody has: as what it is called, or as a whole cell (a type that has a name, its value 0
+    is "Unassigned")."""
+    called = next(_called(fields), "")
+    for status, words in _SPACE:
+        if words.match(called):
+            return Reading(status, called)
+    for name, text in fields.items():
+        if name not in _NOTES and len(text) <= _SHORT:
+            for status, words in _SPACE:
+                if words.fullmatch(text):
+                    return Reading(status, text)
+    return None
+
+
+def _called(fields: Mapping[str, str]) -> Iterator[str]:
+    """The texts that name what has the value: the first that is not the value itself."""
+    for name in ("name", "description"):
+        if fields.get(name) and not spans(fields[name]):
+            yield fields[name]
+    for name, text in fields.items():
+        if text and name not in _NOTES and name != "value" and not spans(text):
+            yield text
+    if value := fields.get("value", ""):
+        yield value
+
+
+def _retired(name: str, text: str) -> Status | None:
+    column = name.lower()
+    if column in _STATUS_COLUMNS:
+        word = re.split(r"[\s,;(\[]", text.strip().lower(), maxsplit=1)[0]
+        if column in _WORD and word in _YES:
+            return _WORD[column]
+        if word in _WORD:
+            return _WORD[word]
+        return None
+    if column in _NOTES or len(text) <= _LONG:
+        for found in _RETIRED.finditer(text):
+            if not _OTHERS.search(text[: found.start()]):
+                return _WORD[found[1].lower()]
+        return None
+    # A long description retires its row only where it begins with the word.
+    opening = _RETIRED.match(text.lstrip("(*[ "))
+    return _WORD[opening[1].lower()] if opening else None
