@@ -136,7 +136,7 @@ def _text(source: str, taken: Taken) -> str:
         return text.comparison(taken.comparison, width=width(), colour=colour())
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
-        return f"{source}: first release, of {release.published}, {release.entries} entries: the baseline"
+        return f"{source}: first release, of {release.published or 'no date'}, {release.entries} entries: the baseline"
     return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({taken.message})" if taken.message else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from watcher.store.database import Database
 from watcher.store.history import problems
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOST_NAMES = 10
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -95,8 +97,11 @@ class Queries:
         """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
         for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
             return str(row["registry"])
-        known = ", ".join(self.sources()) or "none yet: run `watcher check` or `watcher import`"
-        raise UsageError(f"there is no history of a source named {source!r} (known: {known})")
+        known = self.sources()
+        told = [*difflib.get_close_matches(source, known, n=1, cutoff=0.8), *known]
+        told = list(dict.fromkeys(told))[:_MOST_NAMES] or ["none yet: run `watcher check` or `watcher import`"]
+        more = f" and {len(known) - len(told)} more" if len(known) > len(told) else ""
+        raise UsageError(f"there is no history of a source named {source!r} (known: {', '.join(told)}{more})")
 
     def releases(self, source: str) -> list[StoredRelease]:
         """Return every release, the oldest first."""
