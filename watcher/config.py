@@ -522,5 +522,5 @@ _KEYS = {
         DaemonSettings,
     )
     for name, info in table.model_fields.items()
-    if (alias := info.alias or name) != "folder"
+    if (table, alias := info.alias or name) != (Settings, "folder")
 }
