@@ -79,7 +79,9 @@ def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row,
             pair = reads.items.get(row)
             if pair is None or pair[0].key.labels != labels:
                 key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-                item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(row.fields))
+                item = Item(
+                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(reading.id, row.fields)
+                )
                 pair = item, _digest(Section.ENTRY, path, row.fields)
             seen[row] = pair
             yield pair

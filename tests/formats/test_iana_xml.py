@@ -299,3 +299,15 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
 def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
     reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
     assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())
+
+
+def test_people_between_records_are_people_and_not_rows() -> None:
+    people = b"<people><person id='Jo'><name>Jo</name></person></people>"
+    records = b"<record><name>a</name></record><record><name>b</name></record><record><name>c</name></record>"
+    for inside in (people + records, b"<registry id='x'>" + people + b"</registry>" + records):
+        data = (
+            b"<registry xmlns='http://www.iana.org/assignments' id='r'>".replace(b"'", b'"') + inside + b"</registry>"
+        )
+        reading = read(data, Columns())
+        assert [row.fields["name"] for row in reading.rows] == ["a", "b", "c"]
+        assert [row.fields["id"] for row in reading.contacts] == ["Jo"]

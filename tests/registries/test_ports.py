@@ -11,7 +11,7 @@ BLANK = dict.fromkeys(ports.FIELDS, "")
 
 
 def status(**fields: str) -> Status:
-    return ports.status({**BLANK, **fields})
+    return ports.status("", {**BLANK, **fields})
 
 
 @pytest.mark.parametrize(

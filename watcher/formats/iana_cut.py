@@ -43,6 +43,8 @@ class Cut:
             pieces = rest.split(b"</%b>" % name)
             rest = pieces.pop()
             found = _resolve(pieces, name, meant, memo)
+            if any(b"<person" in before for before, _ in found.values()):
+                raise CutError  # people between records: the rows would not stand in their order
             skeleton += _skeleton([found[piece] for piece in pieces], name)
             self.rows += [found[piece][1] for piece in pieces]
             self._pieces += pieces

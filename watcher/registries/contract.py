@@ -87,10 +87,10 @@ class Registry:
 
     `document_id` is the id the published document must have ("" for any); `may_be_empty` says that a document without
     one entry can be whole. `identify` is given the document's id, the path of one of its registries and the rows there,
-    and returns the fields that are their key; the label `PATH` stands for the path. `names` and `span` are an entry's
-    look-up columns (the words and the numbers it stands for); `duplicate_order` is the field that tells entries with
-    one key apart most stably. `bookkeeping` says that a change is none that anybody asked for, unless a finding names
-    it; `explained` gives the bookkeeping that an event's findings caused.
+    and returns the fields that are their key; the label `PATH` stands for the path. `status` is given the document's
+    id and a row. `names` and `span` are an entry's look-up columns (the words and the numbers it stands for);
+    `duplicate_order` is the field that tells entries with one key apart most stably. `bookkeeping` says that a change
+    is none that anybody asked for, unless a finding names it; `explained` gives the bookkeeping that an event caused.
     """
 
     id: str
@@ -99,7 +99,7 @@ class Registry:
     may_be_empty: bool
     identify: Callable[[str, str, Sequence[Fields]], Labels]
     duplicate_order: str
-    status: Callable[[Fields], Status]
+    status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]
     span: Callable[[Item], Span | None]
     pairing: Sequence[Step]

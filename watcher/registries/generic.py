@@ -15,6 +15,7 @@ from watcher.model import RETIRED, Change, Fields, Item, Section, Status
 from watcher.registries.contract import PATH, Labels, Signature, Step
 from watcher.registries.contract import Span as Numbers
 from watcher.registries.ranges import spans
+from watcher.registries.special import Special
 from watcher.registries.wording import Reading, read_status
 
 COLUMNS = Columns(
@@ -34,13 +35,14 @@ _LONGEST_KEY = 60
 _LARGEST = 2**63 - 1
 
 
-def identify(document: str, path: str, rows: Sequence[Fields], special: Mapping[str, Mapping[str, Labels]]) -> Labels:
+def identify(document: str, path: str, rows: Sequence[Fields], special: Mapping[str, Special]) -> Labels:
     """Return the path and the columns that are the key of a registry's rows.
 
-    `special` has what is declared, by document id and path. Else the first that is nearly unique: `value`, the columns
-    in their order, then pairs and more of them. The ordinal of a key tells the few duplicates apart that are left.
+    What is declared counts, where the rows have it. Else the first column that is nearly unique: `value`, then the
+    columns in their order, then several together. The ordinal of a key tells the few duplicates apart that are left.
     """
-    if declared := special.get(document, {}).get(path):
+    declared = special[document].keys.get(path) if document in special else None
+    if declared and sum(1 for row in rows if row.get(declared[0])) >= _NEARLY * len(rows):
         return (PATH, *declared)
     columns = _columns(rows)
     if not columns:
@@ -86,8 +88,10 @@ def _folded(text: str) -> str:
     return re.sub(r"\s*([-,])\s*", r"\1", text.lower())
 
 
-def status(fields: Fields) -> Status:
+def status(document: str, fields: Fields, special: Mapping[str, Special]) -> Status:
     """What a row says that it is."""
+    if document in special and special[document].all_assigned:
+        return Status.ASSIGNED
     return reading(fields).status
 
 
@@ -174,6 +178,12 @@ def _same_value_and_title(item: Item) -> Signature:
     return (*found, title(item).lower()) if found and is_assigned(item) else None
 
 
+def _same_template(item: Item) -> Signature:
+    """A media type under another name ("x - DEPRECATED in favor of y") keeps the file that registered it."""
+    file = item.fields.get("file", "") if item.section is Section.ENTRY else ""
+    return (path(item), file) if file else None
+
+
 def _same_title(item: Item) -> Signature:
     """The same thing under another value, where more than the title says so."""
     called = title(item)
@@ -204,6 +214,7 @@ PAIRING = (
     Step(name="the same row under another key", gone=_same_row, new=_same_row, interchangeable=True),
     _both_ways("the same value and title under another key", _same_value_and_title),
     _both_ways("the same value under another key", _same_value),
+    _both_ways("the same template under another name", _same_template),
     _both_ways("the same thing under another value", _same_title),
     Step(
         name="the same row in another registry", gone=_same_row_elsewhere, new=_same_row_elsewhere, interchangeable=True

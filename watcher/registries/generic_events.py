@@ -25,24 +25,25 @@ Sentence = Callable[[Sequence[Finding], Surroundings], str]
 def registry(special: Sequence[Special]) -> Registry:
     """Return the rules for every registry of the IANA vocabulary, with what is special to some."""
     by_document = {each.document: each for each in special}
-    keys = {each.document: each.keys for each in special}
-    words = {name: word for each in special for name, word in each.words.items()}
-    watches = {watch.event: watch for each in special for watch in each.watched}
+    words = {each.document: {**FIELD_WORDS, **each.words} for each in special}
+    watches: dict[str, list[Watch]] = {}
+    for watch in (watch for each in special for watch in each.watched):
+        watches.setdefault(watch.event, []).append(watch)
     return Registry(
         id="iana",
         document_id="",
         columns=generic.COLUMNS,
         may_be_empty=True,
-        identify=partial(generic.identify, special=keys),
+        identify=partial(generic.identify, special=by_document),
         duplicate_order="registered",
-        status=generic.status,
+        status=partial(generic.status, special=by_document),
         names=generic.names,
         span=generic.span,
         pairing=generic.PAIRING,
         bookkeeping=generic.bookkeeping,
         findings=Rules(by_document).findings,
         explained=explained,
-        events={**_events(words), **{event: _watched(watch) for event, watch in watches.items()}},
+        events={**_events(words), **{event: _watched(found) for event, found in watches.items()}},
     )
 
 
@@ -120,8 +121,9 @@ def _moved(found: Sequence[Finding], around: Surroundings) -> str:
     return f"{_subjects(found, around)} moved from {_title(old, around)} to {_title(found[0].registry, around)}"
 
 
-def _fields(found: Sequence[Finding], around: Surroundings, words: Mapping[str, str]) -> str:
+def _fields(found: Sequence[Finding], around: Surroundings, by_document: Mapping[str, Mapping[str, str]]) -> str:
     """How the fields of an entry differ; dates ride along unless they are all there is."""
+    words = by_document.get(around.new.document, FIELD_WORDS)
     changed = [each for each in around.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
     markup = [each for each in around.changes[found[0].change].fields if each.name.startswith(MARKUP)]
     news = [each for each in changed if each.name not in ("registered", "modified")] or changed or markup
@@ -136,7 +138,7 @@ def _fields(found: Sequence[Finding], around: Surroundings, words: Mapping[str, 
     )
 
 
-def _modified(words: Mapping[str, str]) -> Sentence:
+def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
     def sentence(found: Sequence[Finding], around: Surroundings) -> str:
         if "range-redrawn" in found[0].also:
             blocks = listed([value for finding in found for value in finding.values])
@@ -192,8 +194,8 @@ def _schema(found: Sequence[Finding], around: Surroundings) -> str:
     return f"{_where(found, around)}{', '.join(told) or 'the columns changed'} ({entries})"
 
 
-def _events(words: Mapping[str, str]) -> dict[str, EventType]:
-    modified = _modified({**FIELD_WORDS, **words})
+def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
+    modified = _modified(words)
     table: tuple[tuple[str, Severity, Sentence], ...] = (
         ("entry-added", Severity.NOTICE, _added),
         ("entry-removed", Severity.WARNING, _removed),
@@ -221,8 +223,10 @@ def _events(words: Mapping[str, str]) -> dict[str, EventType]:
     return {event: EventType(severity=severity, sentence=sentence) for event, severity, sentence in table}
 
 
-def _watched(watch: Watch) -> EventType:
+def _watched(watches: Sequence[Watch]) -> EventType:
     def sentence(found: Sequence[Finding], around: Surroundings) -> str:
-        return f"{_where(found, around)}{_subjects(found, around)}: {watch.says}"
+        change = around.changes[found[0].change]
+        told = dict.fromkeys(watch.says for watch in watches if watch.sees(change))
+        return f"{_where(found, around)}{_subjects(found, around)}: {', '.join(told)}"
 
-    return EventType(severity=watch.severity, sentence=sentence)
+    return EventType(severity=watches[0].severity, sentence=sentence)

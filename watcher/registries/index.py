@@ -87,7 +87,7 @@ def _no_span(item: Item) -> Span | None:  # noqa: ARG001 - a group stands for no
     return None
 
 
-def _status(fields: Fields) -> Status:  # noqa: ARG001 - being listed is all there is to it
+def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being listed is all there is to it
     return Status.ASSIGNED
 
 

@@ -89,7 +89,7 @@ def parse_span(port: str) -> Span | None:
     return int(low), int(high) if dash else int(low)
 
 
-def status(fields: Fields) -> Status:
+def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the contract's shape
     """What the entry is, by its name, description and notes: the registry has no column for it."""
     description = fields["description"]
     if not fields["name"]:

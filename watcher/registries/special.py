@@ -47,10 +47,11 @@ class Special:
     """What is special to one registry group.
 
     `keys` are the key columns of its registries, by path; `words` what people call its columns; `watched` the columns
-    that matter most.
+    that matter most. `all_assigned`: "Private-Use" and "Reserved" are names here, of rows like any other.
     """
 
     document: str
     keys: Mapping[str, Labels] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     watched: tuple[Watch, ...] = ()
+    all_assigned: bool = False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.registries import generic_events, index, ports_events, tls
+from watcher.registries import addresses, generic_events, index, ports_events, tables, tls
 from watcher.registries.contract import Registry
 
 # What one registry group adds to the generic rules.
-SPECIAL = (*tls.TLS,)
+SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
 
 REGISTRIES: Mapping[str, Registry] = {
     "ports": ports_events.REGISTRY,

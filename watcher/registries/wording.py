@@ -57,6 +57,7 @@ _OTHERS = re.compile(
 )
 _STATUS_COLUMNS = frozenset({"status", "state", "deprecated", "obsolete", "usage", "intended_usage", "class"})
 _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"})
+_DATE = re.compile(r"\d{4}-\d{2}")
 _YES = frozenset({"y", "yes", "true"})
 _LONG = 120
 _SHORT = 30
@@ -103,7 +104,7 @@ def _retired(name: str, text: str) -> Status | None:
     column = name.lower()
     if column in _STATUS_COLUMNS:
         word = re.split(r"[\s,;(\[]", text.strip().lower(), maxsplit=1)[0]
-        if column in _WORD and word in _YES:
+        if column in _WORD and (word in _YES or _DATE.match(word)):
             return _WORD[column]
         if word in _WORD:
             return _WORD[word]
