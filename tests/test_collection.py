@@ -200,7 +200,7 @@ def test_a_failed_read_of_the_index_is_no_read_and_stops_no_group(here: Place) -
     here.look()
     here.tree.publish(*GROUPS[1:])
     here.look()
-    here.tree.answers[INDEX] = (500, {})
+    here.tree.answers[INDEX] = (404, {})
     found = here.outcomes()
     assert found.pop("iana") is Outcome.FAILED
     assert found == dict.fromkeys(named(*GROUPS), Outcome.UNCHANGED)

@@ -42,6 +42,8 @@ def test_both_layouts_are_groups_and_nothing_else_is(tmp_path: Path) -> None:
     (tmp_path / "other" / "another.xml").touch()
     (tmp_path / "notes.txt").touch()
     (tmp_path / "folder.xml").mkdir()
+    (tmp_path / "no id.xml").touch()
+    (tmp_path / ".xml").touch()
     assert tree.groups(tmp_path) == ["_6lowpan", "flat", "tls"]
     assert listed(Folder(path=tmp_path)).body == b"_6lowpan\nflat\ntls\n"
     assert tree.document(tmp_path, "tls") == tmp_path / "tls" / "tls.xml"

@@ -1,6 +1,6 @@
 """How a folder of registry groups is laid out: `GROUP/GROUP.xml`, as IANA's tree is, or `GROUP.xml`.
 
-Reads no document.
+Reads no document. A file or folder whose name is no id of a group is passed over.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ import os
 from pathlib import Path
 
 from watcher.errors import FetchError
+from watcher.formats.contract import GROUP_ID
 
 
 def groups(folder: Path) -> list[str]:
     """Return the names that have a document, in order. Raises FetchError: `file_missing`, `file_unreadable`."""
     try:
         with os.scandir(folder) as entries:
-            return sorted({name for entry in entries if (name := _group(entry))})
+            return sorted({name for entry in entries if (name := _group(entry)) and GROUP_ID.fullmatch(name)})
     except FileNotFoundError:
         raise FetchError("file_missing", f"{folder} is not there", transient=False) from None
     except OSError as error:

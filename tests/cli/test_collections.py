@@ -117,6 +117,16 @@ def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: Tree) -
     assert [row["source"] for row in found["sources"]] == ["iana", "iana.alpha"]
 
 
+def test_a_list_has_no_index_to_tell_of(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'groups = ["alpha", "beta"]'))
+    assert "never checked" in run("status").out
+    assert run("check").out == "iana: 2 groups: 2 baseline\n"
+    (row,) = json.loads(run("status", "--format", "json").out)["sources"]
+    assert (row["entries"], row["outcome"], row["failures"]) == (2, "a list", 0)
+    assert row["last_check"]
+
+
 def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -> None:  # noqa: F811
     run("check")
     tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.tree import page
 from watcher.contents import read as contents
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Row
+from watcher.formats.contract import GROUP_ID, Columns, Row
 from watcher.formats.index_page import read, written
 from watcher.registries.index import REGISTRY
 
@@ -96,6 +96,9 @@ def test_a_page_without_the_table_is_read_by_its_links() -> None:
         (b"<!-- -->", "not_expected_format"),
         (b"<", "not_expected_format"),
         (b"\xff\xfe\x00x", "not_expected_format"),
+        (b"Service Unavailable", "not_expected_format"),
+        (b"tls-parameters\n../x\n", "not_expected_format"),
+        (b"\n".join(b"group-%d" % number for number in range(10_001)), "too_many_groups"),
     ],
 )
 def test_what_is_no_index_is_refused(data: bytes, reason: str) -> None:
@@ -121,7 +124,12 @@ def test_a_plain_list_is_an_index() -> None:
     assert found[0].fields["title"] == ""
 
 
-@given(st.sets(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True), min_size=1))
+def test_tables_in_tables_are_read_once_however_deep() -> None:
+    deep = "<table><tr><td>" * 60 + line("/assignments/a") * 3000
+    assert names(deep) == ["a"]
+
+
+@given(st.sets(st.from_regex(GROUP_ID, fullmatch=True), min_size=1))
 def test_what_is_written_as_a_list_is_read_back(groups: set[str]) -> None:
     assert [row.fields["group"] for row in read(written(groups), Columns()).rows] == sorted(groups)
 

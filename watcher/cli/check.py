@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import click
 
@@ -98,7 +99,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
     for name in collection.listed[1]:
         click.echo(f"{settings.name}: {visible(name)!r} can be no group's id and is left out", err=True)
     groups = collection.groups()
-    counts: Counter[str] = Counter()
+    looked: list[tuple[str, Taken]] = []
     with (
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -106,19 +107,21 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
         parts.sweep(groups) as turn,
     ):
         for group in turn:
-            taken = _one(parts, group)
-            results.append((group.name, taken))
-            counts[str(taken.outcome)] += 1
-            if taken.outcome not in _QUIET:
-                say.taken(group.name, taken)
+            looked.append((group.name, _one(parts, group)))
             bar.update(1)
+    for name, taken in looked:
+        if taken.outcome not in _QUIET:
+            say.taken(name, taken)
+    say.line(f"{settings.name}: {_summary(len(groups), looked)}")
+    return results + looked
+
+
+def _summary(groups: int, looked: Sequence[tuple[str, Taken]]) -> str:
+    counts = Counter(str(taken.outcome) for _, taken in looked)
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none looked at"
-    left = len(groups) - sum(counts.values())
-    say.line(
-        f"{settings.name}: {len(groups)} groups: {told}"
-        + (f"; {left} not looked at: their server asked to be left alone for a while" if left else "")
-    )
-    return results
+    left = groups - len(looked)
+    wish = f"; {left} not looked at: their server asked to be left alone for a while" if left else ""
+    return f"{groups} groups: {told}{wish}"
 
 
 def _one(parts: Service, group: GroupSettings) -> Taken:

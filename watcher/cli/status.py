@@ -56,7 +56,7 @@ def command(app: App, everything: bool, format: str) -> None:
             for each in configured.collections
         }
         lines = [line for each in configured.source for line in _lines(each, trees, checks, now, everything=everything)]
-        rows = [_row(source, due, now, queries, checks) for source, due in lines]
+        rows = [{**_row(source, due, now, queries, checks), **_listed(trees.get(source.name))} for source, due in lines]
         collections = [_collection(tree) for tree in trees.values()]
         waiting = [dict(row) for row in Deliveries(database).pending()]
     if format == "json":
@@ -86,6 +86,15 @@ def _lines(
     standing = tree.standing()
     for group in standing.groups if everything else standing.failing:
         yield group.settings, tree.due(group, now)
+
+
+def _listed(tree: Collection | None) -> dict[str, Any]:
+    """What the line of a collection says that has no index to look at."""
+    if tree is None or tree.settings.groups is None:
+        return {}
+    groups = tree.groups()
+    newest = max((group.look.at for group in groups if group.look.at), default=None)
+    return {"entries": len(groups), "last_check": newest, "outcome": "a list" if newest else "never checked"}
 
 
 def _collection(collection: Collection) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """An index of registry groups: IANA's web page that links to them, or a plain list of their ids, one a line.
 
 Knows how a page names a group (a link to `/assignments/GROUP…`), the title that stands above it, and the registries of
-the group with their references and procedures. Of the page's frame nothing is read. Nothing is judged: what a link
-names is a row, fit to be an id or not.
+the group with their references and procedures. Of the page's frame nothing is read. What a link names is a row, fit to
+be an id or not; of a list every line must be one, or a server's error in plain words would be an index.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from lxml import etree, html
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.contract import GROUP_ID, Columns, Memo, Reading, Row
 from watcher.formats.iana_cells import fold
 
 ID = "index"
+MOST = 10_000  # groups; IANA has 640
 _LINK = re.compile(r"(?:https?://[^/?#]+)?/assignments/([^/?#]+)(?:[/?#].*)?", re.DOTALL)
 _PAGE = re.compile(rb"\s*<", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
@@ -45,8 +46,8 @@ class _Group:
 def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - the shape of all readers
     """Read an index: one row a group, in the order of first sight; `published` is always None.
 
-    Raises ParseError: `empty`, or `not_expected_format` for a page without a link to a group, and for a list that is
-    not text.
+    Raises ParseError: `empty`; `not_expected_format` for a page without a link to a group, and for a list with another
+    line in it; `too_many_groups`.
     """
     data = data.removeprefix(_BOM)
     if not data.strip():
@@ -54,6 +55,10 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     groups = _page(data) if _PAGE.match(data) else _list(data)
     if not groups:
         raise ParseError("not_expected_format", "this page names no registry group: it has no link to /assignments/…")
+    if len(groups) > MOST:
+        raise ParseError(
+            "too_many_groups", f"this index names {len(groups)} groups, more than {MOST} are never asked for"
+        )
     rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
     return Reading(id=ID, published=None, headers={}, rows=rows, contacts=())
 
@@ -68,7 +73,11 @@ def _list(data: bytes) -> dict[str, _Group]:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise ParseError("not_expected_format", "this is neither a page nor a list of group ids") from None
-    return {line.strip(): _Group() for line in lines if line.strip()}
+    names = [name for line in lines if (name := line.strip())]
+    for name in names:
+        if not GROUP_ID.fullmatch(name):
+            raise ParseError("not_expected_format", f"{name[:60]!r} in a list of groups is no id of one")
+    return {name: _Group() for name in names}
 
 
 def _page(data: bytes) -> dict[str, _Group]:
@@ -81,6 +90,8 @@ def _page(data: bytes) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
     title = ""
     for line in root.iter("tr"):
+        if line.find(".//tr") is not None:
+            continue  # a table round a table: each line is read once, however deep they are nested
         if "iana-protocol-group" in line.get("class", "").split():
             title = fold("".join(str(text) for text in line.itertext()))
         else:

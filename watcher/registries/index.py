@@ -1,20 +1,17 @@
 """An index of registry groups as a registry of its own: each group is an entry, a new one and a vanished one are news.
 
-What a name must be like to become a group that is watched is said here too: it is read off a page that others write,
-and becomes part of URLs, of names of sources and of folders.
+Which names become groups that are watched is said here too: they are read off a page that others write.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from watcher.formats.contract import Columns
+from watcher.formats.contract import GROUP_ID, Columns
 from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
 from watcher.registries.contract import EventType, Finding, Labels, Registry, Span, Surroundings
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
-_GROUP = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _WORDS = {
     "title": "title",
     "registries": "list of registries",
@@ -30,7 +27,7 @@ def usable(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     that a file system might take for one, the first counts.
     """
     found: dict[str, str] = {}
-    refused = [name for name in names if not _GROUP.fullmatch(name) or found.setdefault(name.lower(), name) != name]
+    refused = [name for name in names if not GROUP_ID.fullmatch(name) or found.setdefault(name.lower(), name) != name]
     return found, refused
 
 
