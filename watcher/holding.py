@@ -81,6 +81,10 @@ class Holding:
             return hold
         return self._decide(hold, HoldState.REJECTED, "operator", at)
 
+    def going_on(self) -> bool:
+        """Whether there is a hold that the next serving of anything touches."""
+        return self._held.going_on(self._source)
+
     def newest_served(self, at: str) -> None:
         """The newest release was served: nothing else goes on, and no server lags any more."""
         self._held.interrupted(self._source)

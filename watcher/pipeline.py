@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from watcher import plausibility
 from watcher.archive import Archive
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
-from watcher.fetch import Fetcher, NotModified, Validators
+from watcher.fetch import Fetched, NotModified, Validators
 from watcher.holding import Announce, Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
@@ -44,6 +45,13 @@ _KEPT_CONTENTS = 3
 Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
 SecondOpinion = Callable[[bytes], Opinion]
+Admit = Callable[[bytes], "Taken | None"]
+
+
+class Fetches(Protocol):
+    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class Outcome(StrEnum):
@@ -114,9 +122,15 @@ class Intake:
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
+        document: str = "",
     ) -> None:
+        """`document` is the id that the published document must have, where the registry's rules do not say.
+
+        A document without one, which says where the registry moved, is taken too.
+        """
         self.source = source
         self.registry = REGISTRIES[registry]
+        self._document = document
         self._format = format
         self._database = database
         self._archive = archive
@@ -151,6 +165,8 @@ class Intake:
         content = None
         if known is None:
             content = read(data, self.registry, self._format, self._memory.reads)
+            if self._document and content.document not in ("", self._document):
+                raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
             known = self._queries.release_of(self.source, digest=content.digest)
         latest = self._queries.latest(self.source)
         if known is not None and latest is not None:
@@ -210,8 +226,9 @@ class Intake:
 
     def not_modified(self, at: str) -> Taken:
         """Note that the server still has the newest release."""
-        with self._database.transaction():
-            self._holding.newest_served(at)
+        if self._holding.going_on():
+            with self._database.transaction():
+                self._holding.newest_served(at)
         return Taken(outcome=Outcome.UNCHANGED)
 
     def _hold(self, hold: Hold, sha256: str, outcome: Outcome, release: StoredRelease | None = None) -> Taken:
@@ -399,14 +416,15 @@ def check(
     intake: Intake,
     url: str,
     *,
-    fetcher: Fetcher,
+    fetcher: Fetches,
     checks: Checks,
     compose: Compose,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
     second: SecondOpinion = lambda _: Opinion(),
+    admit: Admit = lambda _: None,
 ) -> Taken:
-    """Look at a source once and take what is new.
+    """Look at a source once and take what is new, unless `admit` says what is to come of it instead.
 
     A check that fails changes nothing but the record of checks; the error is in what is returned, not raised.
     StoreError is raised: with a damaged history nothing can be recorded.
@@ -440,7 +458,9 @@ def check(
             taken = intake.not_modified(at)
             record(taken, None)
             return taken
-        taken = intake.take(answer.body, origin=answer.url, observed=at, live=True, compose=compose, second=second)
+        taken = admit(answer.body) or intake.take(
+            answer.body, origin=answer.url, observed=at, live=True, compose=compose, second=second
+        )
         # With the validators of what is not believed a server would answer "not modified", and nothing be confirmed.
         doubted = taken.outcome in (Outcome.STALE, Outcome.HELD)
         record(taken, None if doubted else answer.validators)

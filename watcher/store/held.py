@@ -86,6 +86,13 @@ class Held:
         )
         return [row[0] for row in rows]
 
+    def going_on(self, source: str) -> bool:
+        """Whether something of a source is held or was served last."""
+        rows = self._db.execute(
+            "SELECT 1 FROM held WHERE source = ? AND (state = 'held' OR in_a_row > 0) LIMIT 1", [source]
+        )
+        return rows.fetchone() is not None
+
     def interrupted(self, source: str, besides: str = "") -> None:
         """Something else was served: no other hold goes on."""
         # What is at 0 already is not written again: a check that finds nothing writes nothing here.
