@@ -7,6 +7,7 @@ may be called at any time, collecting included, and skips the caller with the re
 from __future__ import annotations
 
 import atexit
+import io
 import os
 import shutil
 import subprocess
@@ -91,6 +92,20 @@ def iana_repository() -> Path:
 def iana_document(group: str, tag: str) -> bytes:
     """Return a registry group as it stood on a date, byte for byte."""
     return _git(f"--git-dir={iana_repository()}", "show", f"{tag}:{group}/{group}.xml")
+
+
+@cache
+def formats_dates() -> tuple[str, ...]:
+    """Return the 11 dates of which there is XML, CSV and text side by side, oldest first."""
+    return tuple(sorted(_git(f"--git-dir={repository('formats-2016-2021')}", "tag").decode().split()))
+
+
+@lru_cache(maxsize=1)
+def formats_files(date: str) -> dict[str, bytes]:
+    """Return every file of such a date by its path, `tls-parameters/tls-parameters-4.csv`."""
+    archive = _git(f"--git-dir={repository('formats-2016-2021')}", "archive", "--format=tar", date)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        return {each.name: file.read() for each in members if (file := members.extractfile(each)) is not None}
 
 
 @cache

@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),
     ),
-    ("contents", "judge"),
+    ("contents", "judge", "crosscheck"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),

@@ -16,6 +16,7 @@ import pytest
 from watcher import config
 from watcher.config import EmailChannel, SecretRef, Settings, WebhookChannel, load
 from watcher.errors import ConfigError
+from watcher.formats.contract import Layout
 from watcher.model import Severity
 from watcher.registries.table import EVENT_IDS, REGISTRIES
 
@@ -458,7 +459,7 @@ def test_the_schema_takes_the_example(whole: bool) -> None:
         "[fetch]\nattempts = 0\n",
         "[smtp]\nsecurity = 'ssl'\n",
         "[[source]]\nname = 'ports'\n",
-        PORTS + "format = 'csv'\n",
+        PORTS + "format = 'xlsx'\n",
         MAIL.replace("email", "pager"),
         MAIL.replace('["noc@example.org"]', "[]"),
         HOOK + "to = ['noc@example.org']\n",
@@ -472,3 +473,30 @@ def test_the_schema_refuses_what_loading_refuses(write: Write, text: str) -> Non
 
 def test_the_schema_does_not_ask_for_durations_that_loading_refuses() -> None:
     assert '"format": "duration"' not in json.dumps(config.json_schema())
+
+
+def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
+    found = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
+    assert (found.key, found.layout) == (("column 1",), Layout(header=False))
+    named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]
+    assert named.layout == Layout(header=False, names=("code", "name"))
+    listed = loaded(write(PORTS + 'format = "json"\npath = "data.items"\n')).source[0]
+    assert listed.layout == Layout(path="data.items")
+    assert loaded(write(PORTS)).source[0].layout == Layout()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ('format = "csv"\npath = "items"\n', 'source[0]: path is for format = "json"'),
+        ("header = true\n", 'source[0]: header and columns are for format = "csv" and "tsv"'),
+        ('format = "jsonl"\ncolumns = ["a"]\n', 'source[0]: header and columns are for format = "csv" and "tsv"'),
+        (
+            'format = "csv"\nheader = true\ncolumns = ["a"]\n',
+            "source[0]: columns name those of a table without titles, and header = true says that it has some",
+        ),
+        ('key = ["a"]\n', "source[0]: key is for tables; the registry says what tells its records apart"),
+    ],
+)
+def test_an_option_of_another_format_is_told(write: Write, options: str, problem: str) -> None:
+    assert problems(write(PORTS + options)) == [problem]

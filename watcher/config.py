@@ -34,6 +34,7 @@ from pydantic import (
 )
 
 from watcher.errors import ConfigError
+from watcher.formats.contract import Layout
 from watcher.model import Severity
 from watcher.registries.index import usable
 from watcher.subscriptions import parse_ports
@@ -243,9 +244,30 @@ class SourceSettings(_Table):
     type: Literal["registry"] = "registry"
     url: Annotated[str, AfterValidator(_source_url)]
     registry: str = "ports"
-    format: Literal["xml"] = "xml"
+    format: Literal["xml", "csv", "tsv", "json", "jsonl", "record-jar", "xhtml", "txt"] = "xml"
+    key: tuple[str, ...] = Field((), description="of a plain table: the columns that tell its rows apart")
+    header: bool | None = Field(None, description="csv, tsv: whether the first row holds titles; seen from it if unset")
+    columns: tuple[str, ...] = Field((), description="csv, tsv without titles: what the columns are called")
+    path: str = Field("", description="json: where the list of rows is, dotted; the only list there is if unset")
     every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=6)
     enabled: bool = True
+
+    @property
+    def layout(self) -> Layout:
+        """What the source's format has to be told about the document."""
+        return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
+
+    @model_validator(mode="after")
+    def _options_of_the_format(self) -> SourceSettings:
+        if self.path and self.format != "json":
+            raise ValueError('path is for format = "json"')
+        if (self.header is not None or self.columns) and self.format not in ("csv", "tsv"):
+            raise ValueError('header and columns are for format = "csv" and "tsv"')
+        if self.header and self.columns:
+            raise ValueError("columns name those of a table without titles, and header = true says that it has some")
+        if self.key and self.format == "xml":
+            raise ValueError("key is for tables; the registry says what tells its records apart")
+        return self
 
 
 class GroupSettings(SourceSettings):

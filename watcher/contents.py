@@ -11,13 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
-from watcher.formats import iana_xml, index_page
+from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.registries.contract import PATH, Registry
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
+    "csv": csv_table.read,
+    "tsv": csv_table.read_tsv,
+    "json": json_rows.read,
+    "jsonl": json_rows.read_lines,
+    "record-jar": record_jar.read,
+    "xhtml": xhtml.read,
+    "txt": ports_text.read,
     "index": index_page.read,
 }
 
@@ -45,7 +52,7 @@ def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | No
     moved_to = reading.headers.get("", {}).get("moved_to")
     if registry.document_id and moved_to:
         raise ParseError("redirect", f"this registry group is published as {moved_to!r} now")
-    if registry.document_id and reading.id != registry.document_id:
+    if registry.document_id and reading.id is not None and reading.id != registry.document_id:
         raise ParseError("wrong_registry", f"this is {reading.id!r}, not {registry.document_id!r}")
     if not reading.rows and not registry.may_be_empty:
         raise ParseError("empty", "the registry has not one record: an empty registry is never believed")
@@ -70,17 +77,18 @@ def _says(header: Fields) -> bool:
 
 def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
     """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
+    document = reading.id or ""
     places: dict[str, list[Row]] = {}
     for row in reading.rows:
         places.setdefault(row.registry, []).append(row)
     for path, rows in places.items():
-        labels = registry.identify(reading.id, path, [row.fields for row in rows])
+        labels = registry.identify(document, path, [row.fields for row in rows])
         for row in rows:
             pair = reads.items.get(row)
             if pair is None or pair[0].key.labels != labels:
                 key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
                 item = Item(
-                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(reading.id, row.fields)
+                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(document, row.fields)
                 )
                 pair = item, _digest(Section.ENTRY, path, row.fields)
             seen[row] = pair

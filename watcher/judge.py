@@ -33,7 +33,7 @@ def judge(
     events = [_event(registry, found, around, severities or {}) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        replace(change, quiet=index not in named and registry.bookkeeping(change))
+        replace(change, quiet=index not in named and registry.bookkeeping(change, around))
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -43,7 +43,7 @@ def explain(
     registry: Registry, old: Content, new: Content, severities: Mapping[str, Severity] | None = None
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Compare two contents under a registry's rules and say what the difference means."""
-    return judge(registry, compare(old, new, registry.pairing), old, new, severities)
+    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities)
 
 
 def _event(

@@ -27,82 +27,6 @@ def _title(row: Golden) -> str:
     return f"{row.group} {row.new} {registry} {what} {row.event or 'nothing'}"
 
 
-# Rows that the product does not give yet, by cause; the row is right. One that comes true must be taken off the list.
-AWAITED = {
-    "a table that gained or split columns together with other changes is not seen as one change of schema": (
-        "_6lowpan-parameters 2016-11-06 _6lowpan-parameters-1 - schema-changed",
-        "flow-spec 2020-12-29 flow-spec-2 - schema-changed",
-        "flow-spec 2020-12-29 flow-spec-2 13 entry-added",
-    ),
-    "a registry whose records changed in the same month is not recognised under its new id": (
-        "_6tisch 2021-06-02 _6tisch-cojp-unsupported-configuration-codes - registry-renamed",
-        "isis-tlv-codepoints 2017-06-08 isis-tlv-codepoints-22-23-25-141-222-223 - registry-renamed",
-        "bmp-parameters 2021-08-25 initiation-peer-up-tlvs 3 entry-modified",
-        "isis-tlv-codepoints 2021-12-01 isis-tlv-codepoints-advertising-neighbor-information 43 entry-modified",
-    ),
-    "another way to write the same value is not the same value": (
-        "bgp-extended-communities 2016-09-07 trans-two-octet-as 0x10 nothing",
-        "rpki 2019-05-05 bgpsec-algorithm-suite 0x01 entry-modified",
-        "rpl 2020-12-29 control-message-options 0x0A nothing",
-    ),
-    "a note in brackets is part of the identity": (
-        "jwt 2019-08-07 claims act entry-modified",
-        "jwt 2019-08-07 claims may_act entry-modified",
-        "well-known-uris 2018-07-02 well-known-uris-1 mud (deprecated) entry-deprecated",
-        (
-            "xml-registry 2021-08-25 ns yang:ietf-syslog (TEMPORARY - registered 2021-07-11, exprires 2022-07-11)"
-            " entry-modified"
-        ),
-    ),
-    "a word for a hole, or for its opposite, is not known": (
-        "bootp-dhcp-parameters 2020-12-29 options 108 entry-added",
-        "http-status-codes 2021-10-06 http-status-codes-1 418 entry-reserved",
-        "pwe3-parameters 2017-08-03 icc-rg 0x001A-0x002F nothing",
-        "registrar-ids 2016-02-03 registrar-ids-1 1386 entry-deprecated",
-    ),
-    "what was for private use and is reserved now is taken for a hole redrawn": (
-        "capability-codes 2020-12-29 capability-codes-2 255 entry-reserved",
-    ),
-    "a row that goes and comes back with other cells is not paired": (
-        "message-headers 2018-01-04 perm-headers Cancel-Lock entry-moved",
-        "dscp-registry 2017-06-08 dscp-registry-2 EF entry-modified",
-        "iana-ipv4-special-registry 2021-03-03 iana-ipv4-special-registry-1 0.0.0.0/32 entry-added",
-    ),
-    "the sentence does not name what people know it by": (
-        "dns-parameters 2019-12-08 dns-parameters-4 DLV entry-deprecated",
-        "dns-parameters 2019-01-02 dns-parameters-4 ZONEMD entry-added",
-        "ssh-parameters 2017-04-02 ssh-parameters-8 42 entry-added",
-        "ssh-parameters 2017-08-03 ssh-parameters-3 - registration-procedure-changed",
-    ),
-    "the columns that identify the rows are not the same in the two months": (
-        "pcep 2017-07-04 pcep-objects 32 entry-modified",
-        "pcep 2019-04-07 pcep-error-object 10 entry-modified",
-        "rpki 2017-10-01 rpki-rtr-pdu 1 entry-modified",
-        "yang-parameters 2018-04-07 yang-parameters-1 ietf-interfaces entry-modified",
-    ),
-    "prose is part of the identity": ("email-auth 2019-08-07 email-auth-methods arc entry-modified",),
-    "the second row of an entry that goes is taken for the entry": (
-        "dns-parameters 2019-02-07 dns-underscore-global-scoped-entries SRV nothing",
-        "icalendar 2016-10-06 properties CATEGORIES entry-modified",
-    ),
-    "a word is taken for the entry's status that says something else": (
-        "message-headers 2016-12-04 perm-headers Authentication-Control entry-added",
-        "rdap-json-values 2021-02-03 rdap-json-values-1 reserved entry-added",
-    ),
-    "a date of update alone is an event": (
-        "xml-registry 2021-08-25 ns vts-lang nothing",
-        "trip-parameters 2016-03-03 trip-parameters-5 1924 nothing",
-        "registrar-ids 2016-04-01 registrar-ids-1 1079 nothing",
-    ),
-}
-
-
-def _judged(row: Golden) -> object:
-    causes = [cause for cause, titles in AWAITED.items() if _title(row) in titles]
-    marks = [pytest.mark.xfail(reason=cause, raises=AssertionError, strict=True) for cause in causes]
-    return pytest.param(row, id=_title(row), marks=marks)
-
-
 def _text(cell: lxml.etree._Element) -> str:
     return " ".join("".join(cell.itertext()).split())
 
@@ -126,7 +50,6 @@ def test_the_table_is_large_and_spread() -> None:
     assert len({row.group for row in CHANGES}) >= 25
     assert len(set(map(_title, CHANGES))) == len(CHANGES)
     assert events[""] >= 8
-    assert {title for titles in AWAITED.values() for title in titles} <= set(map(_title, CHANGES))
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=_title)
@@ -159,7 +82,7 @@ def _about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
     return any(not change.quiet and (_is(change.before, row) or _is(change.after, row)) for change in own)
 
 
-@pytest.mark.parametrize("row", [_judged(row) for row in CHANGES])
+@pytest.mark.parametrize("row", CHANGES, ids=_title)
 def test_every_golden_change_gives_its_event(row: Golden) -> None:
     changes, events = _explained(row.group, row.old, row.new)
     found = [event for event in events if _about(event, changes.changes, row)]

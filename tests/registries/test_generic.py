@@ -200,7 +200,7 @@ def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
     new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
-        "R: column rec is new (8 entries)": "schema-changed",
+        "R: column rec is new (9 entries)": "schema-changed",
         "R: 8 n8: rec added: N, references [RFC1] → [RFC1][RFC2]": "entry-modified",
     }
 

@@ -12,6 +12,7 @@ from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severi
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
 PATH = "registry"
+COLUMNS = "columns"  # the field of a header that holds the titles of a table, one a line
 Span = tuple[int, int]
 Found = TypeVar("Found")
 
@@ -89,8 +90,9 @@ class Registry:
     one entry can be whole. `identify` is given the document's id, the path of one of its registries and the rows there,
     and returns the fields that are their key; the label `PATH` stands for the path. `status` is given the document's
     id and a row. `names` and `span` are an entry's look-up columns (the words and the numbers it stands for);
-    `duplicate_order` is the field that tells entries with one key apart most stably. `bookkeeping` says that a change
-    is none that anybody asked for, unless a finding names it; `explained` gives the bookkeeping that an event caused.
+    `duplicate_order` is the field that tells entries with one key apart most stably. `pairing` gives the steps for two
+    releases. `bookkeeping` says that a change is none that anybody asked for, unless a finding names it; `explained`
+    gives the bookkeeping that an event caused.
     """
 
     id: str
@@ -102,8 +104,8 @@ class Registry:
     status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]
     span: Callable[[Item], Span | None]
-    pairing: Sequence[Step]
-    bookkeeping: Callable[[Change], bool]
+    pairing: Callable[[Content, Content], Sequence[Step]]
+    bookkeeping: Callable[[Change, Surroundings], bool]
     findings: Callable[[Surroundings], Iterable[Finding]]
     explained: Callable[[Sequence[Finding], Surroundings], Iterable[int]]
     events: Mapping[str, EventType]

@@ -7,12 +7,12 @@ what the rows show: a column that is (nearly) unique, or several; it does not de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from watcher.formats.contract import Columns
-from watcher.model import RETIRED, Change, Fields, Item, Section, Status
-from watcher.registries.contract import PATH, Labels, Signature, Step
+from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
+from watcher.registries.contract import PATH, Labels, Surroundings
 from watcher.registries.contract import Span as Numbers
 from watcher.registries.ranges import spans
 from watcher.registries.special import Special
@@ -29,6 +29,7 @@ _ABOUT = frozenset(
     {"description", "note", "notes", "comment", "comments", "file", "status", "spec", "specification", "date"}
     | {"controller", "contact", "template", "references (column)", "reference", "refs", "owner", "registrant"}
 )
+_FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
 _NEARLY = 0.9
 _FEW = 5
 _LONGEST_KEY = 60
@@ -44,14 +45,13 @@ def identify(document: str, path: str, rows: Sequence[Fields], special: Mapping[
     declared = special[document].keys.get(path) if document in special else None
     if declared and sum(1 for row in rows if row.get(declared[0])) >= _NEARLY * len(rows):
         return (PATH, *declared)
-    columns = _columns(rows)
-    if not columns:
-        return (PATH,)
-    cells = {column: [_folded(row.get(column, "")) for row in rows] for column in columns}
-    for column in columns:
-        if _identifies(cells[column]):
-            return PATH, column
-    return (PATH, *_compound(columns, cells, len(rows)))
+    single = identifying(rows)
+    return (PATH, single[0]) if single else (PATH, *_compound(rows))
+
+
+def identifying(rows: Sequence[Fields]) -> list[str]:
+    """Return the columns that identify the rows by themselves, the likeliest first."""
+    return [column for column in _columns(rows) if _identifies([folded(row.get(column, "")) for row in rows])]
 
 
 def _columns(rows: Sequence[Fields]) -> list[str]:
@@ -71,21 +71,38 @@ def _identifies(cells: Sequence[str]) -> bool:
     return unique and fmean(map(len, told)) <= _LONGEST_KEY
 
 
-def _compound(columns: Sequence[str], cells: Mapping[str, Sequence[str]], rows: int) -> Labels:
+def _compound(rows: Sequence[Fields]) -> Labels:
     """The columns that, taken one after the other, tell the most rows apart."""
     chosen: list[str] = []
-    seen, distinct = [""] * rows, 1
-    for column in columns:
-        tried = [f"{before}\n{cell}" for before, cell in zip(seen, cells[column], strict=True)]
+    seen, distinct = [""] * len(rows), 1
+    for column in _columns(rows):
+        tried = [f"{before}\n{folded(row.get(column, ''))}" for before, row in zip(seen, rows, strict=True)]
         if len({*tried}) > distinct or not chosen:
             chosen, seen, distinct = [*chosen, column], tried, len({*tried})
-        if distinct >= _NEARLY * rows:
+        if distinct >= _NEARLY * len(rows):
             break
     return tuple(chosen)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text in which case and the space round hyphens and commas do not count."""
     return re.sub(r"\s*([-,])\s*", r"\1", text.lower())
+
+
+def canonical(value: str) -> str:
+    """Return a value in one form: 0x0a, 0x0A and 10 are one number; case and space do not count."""
+    numbers = spans(value)
+    return " ".join(f"{span.space}{span.low}-{span.high}" for span in numbers) if numbers else folded(value)
+
+
+def news(change: Change) -> set[str]:
+    """The columns in which a pair of entries differs, but for a key that is only written in another way."""
+    key = {*change.item.key.labels}
+    return {
+        each.name.removeprefix(MARKUP)
+        for each in change.fields
+        if each.name not in key or canonical(each.before) != canonical(each.after)
+    }
 
 
 def status(document: str, fields: Fields, special: Mapping[str, Special]) -> Status:
@@ -113,9 +130,11 @@ def path(item: Item) -> str:
 def title(item: Item) -> str:
     """What a row calls its value, besides the value itself; "" where it has no other name."""
     key = {*item.key.labels}
-    for name in ("name", "description", *item.fields):
-        text = item.fields.get(name, "")
-        if text and name not in key and name not in _META and ":" not in name and not spans(text):
+    told = [name for name in item.fields if name not in key and name not in _META and ":" not in name]
+    # A name or a mnemonic is what people know it by; what is said of it comes after.
+    for name in sorted(told, key=lambda name: (name.lower() != "name", name in _ABOUT and name != "description")):
+        text = item.fields[name]
+        if text and not spans(text) and text.lower() not in _FLAGS:
             return text.split("\n")[0]
     return ""
 
@@ -143,80 +162,19 @@ def is_assigned(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change) -> bool:
-    """A row of free or reserved space redrawn; a key counted anew; nothing that anybody asked for."""
+def bookkeeping(change: Change, around: Surroundings) -> bool:
+    """A row of free space redrawn; a key counted or written in another way; the twin of a row that stays."""
     if change.section is not Section.ENTRY:
         return False
     before, after = change.before, change.after
-    if before is not None and after is not None and before.fields == after.fields and path(before) == path(after):
+    if before is not None and after is not None and path(before) == path(after) and not news(change):
+        return True
+    if before is not None and after is None and _stays(before, around):
         return True
     return not is_assigned(before) and not is_assigned(after)
 
 
-def _content(item: Item) -> tuple[str, ...]:
-    return tuple(f"{name}\n{text}" for name, text in sorted(item.fields.items()))
-
-
-def _same_row(item: Item) -> Signature:
-    return (path(item), *_content(item)) if item.section is Section.ENTRY else None
-
-
-def _same_row_elsewhere(item: Item) -> Signature:
-    return _content(item) if item.section is Section.ENTRY else None
-
-
-def _same_value(item: Item) -> Signature:
-    """The value under another key: the columns that identify changed, or it is written in another way."""
-    if item.section is not Section.ENTRY:
-        return None
-    value = item.fields.get("value") or next(iter(values(item)), "")
-    return (path(item), _folded(value)) if value else None
-
-
-def _same_value_and_title(item: Item) -> Signature:
-    found = _same_value(item)
-    return (*found, title(item).lower()) if found and is_assigned(item) else None
-
-
-def _same_template(item: Item) -> Signature:
-    """A media type under another name ("x - DEPRECATED in favor of y") keeps the file that registered it."""
-    file = item.fields.get("file", "") if item.section is Section.ENTRY else ""
-    return (path(item), file) if file else None
-
-
-def _same_title(item: Item) -> Signature:
-    """The same thing under another value, where more than the title says so."""
-    called = title(item)
-    if not is_assigned(item) or not called:
-        return None
-    return path(item), called.lower(), item.fields.get("references", ""), item.fields.get("registered", "")
-
-
-def _header(item: Item) -> str:
-    return item.fields.get("title", "") if item.section is Section.REGISTRY and path(item) else ""
-
-
-def _same_registry_title(item: Item) -> Signature:
-    return (_header(item).lower(),) if _header(item) else None
-
-
-def _same_registry_id(item: Item) -> Signature:
-    return (path(item).rpartition("/")[2],) if _header(item) else None
-
-
-def _both_ways(name: str, signature: Callable[[Item], Signature]) -> Step:
-    return Step(name=name, gone=signature, new=signature)
-
-
-PAIRING = (
-    _both_ways("the same registry under another id", _same_registry_title),
-    _both_ways("the same registry in another place", _same_registry_id),
-    Step(name="the same row under another key", gone=_same_row, new=_same_row, interchangeable=True),
-    _both_ways("the same value and title under another key", _same_value_and_title),
-    _both_ways("the same value under another key", _same_value),
-    _both_ways("the same template under another name", _same_template),
-    _both_ways("the same thing under another value", _same_title),
-    Step(
-        name="the same row in another registry", gone=_same_row_elsewhere, new=_same_row_elsewhere, interchangeable=True
-    ),
-)
+def _stays(item: Item, around: Surroundings) -> bool:
+    """Whether a row that stood twice still stands once."""
+    other = around.new.items.get((item.section, item.key._replace(ordinal=1)))
+    return other is not None and other.fields == item.fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.model import FREE, Change, Content, Item, Section, Status
+from watcher.model import FREE, Change, Content, Item, Section
 from watcher.registries import generic
 from watcher.registries.contract import Surroundings
 from watcher.registries.ranges import Span, spans
@@ -18,7 +18,7 @@ def redrawn(around: Surroundings) -> dict[str, list[tuple[int, Change, tuple[Spa
     """The changes of free space, with the values they speak of, by registry."""
     rows: dict[str, list[tuple[int, Change, tuple[Span, ...]]]] = {}
     for index, change in enumerate(around.changes):
-        if change.section is Section.ENTRY and generic.bookkeeping(change):
+        if change.section is Section.ENTRY and generic.bookkeeping(change, around):
             held = numbers(change.item)
             rows.setdefault(generic.path(change.item), []).append((index, change, held))
     return rows
@@ -62,9 +62,9 @@ def _free(content: Content) -> dict[str, list[tuple[Span, str]]]:
 
 
 def set_aside(around: Surroundings, item: Item) -> bool:
-    """Whether any of an entry's values was set aside in the old release: then its row was only redrawn."""
+    """Whether any of an entry's values was set aside alike in the old release: then its row was only redrawn."""
     rows = around.once(_free_before).get(generic.path(item), ())
-    return any(span.meets(mine) for span, status in rows if status != Status.UNASSIGNED for mine in numbers(item))
+    return any(span.meets(mine) for span, status in rows if status == item.status for mine in numbers(item))
 
 
 def in_a_block_of_its_owner(around: Surroundings, content: Content, item: Item) -> bool:
@@ -88,7 +88,8 @@ def _blocks(content: Content) -> dict[tuple[str, str], list[Span]]:
     found: dict[tuple[str, str], list[Span]] = {}
     for (section, _), item in content.items.items():
         if section is Section.ENTRY and generic.is_assigned(item):
-            wide = [span for span in numbers(item) if span.high > span.low]
+            # Of plain numbers: an address block inside another has a meaning of its own.
+            wide = [span for span in numbers(item) if span.high > span.low and not span.space]
             if wide:
                 found.setdefault((generic.path(item), generic.title(item)), []).extend(wide)
     return found

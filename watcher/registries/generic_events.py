@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from watcher.model import MARKUP, Item, Key, Section, Severity
-from watcher.registries import generic
+from watcher.model import MARKUP, FieldChange, Item, Key, Section, Severity
+from watcher.registries import generic, generic_pairing
 from watcher.registries.contract import PATH, EventType, Finding, Registry, Surroundings
 from watcher.registries.generic_coverage import ABSENT, covering
 from watcher.registries.generic_rules import Rules, explained
 from watcher.registries.generic_whole import columns_of
-from watcher.registries.sentences import FIELD_WORDS, contact_updated, difference, listed, short
+from watcher.registries.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
 from watcher.registries.special import Special, Watch
 
 _MOST_FIELDS = 3
@@ -39,7 +39,7 @@ def registry(special: Sequence[Special]) -> Registry:
         status=partial(generic.status, special=by_document),
         names=generic.names,
         span=generic.span,
-        pairing=generic.PAIRING,
+        pairing=generic_pairing.steps,
         bookkeeping=generic.bookkeeping,
         findings=Rules(by_document).findings,
         explained=explained,
@@ -140,6 +140,8 @@ def _fields(found: Sequence[Finding], around: Surroundings, by_document: Mapping
 
 def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
     def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+        if "twin-removed" in found[0].also:
+            return f"{_where(found, around)}{_subjects(found, around)}: stood twice, and one row went"
         if "range-redrawn" in found[0].also:
             blocks = listed([value for finding in found for value in finding.values])
             return f"{_where(found, around)}{short(found[0].service)}: blocks put together or cut: {blocks}"
@@ -176,16 +178,25 @@ def _header_changed(found: Sequence[Finding], around: Surroundings) -> str:
     told = {
         each.name.removeprefix(MARKUP): each for each in reversed(changed) if each.name not in ("updated", "created")
     }
-    parts = [
-        f"{FIELD_WORDS.get(name, name)} changed"
-        if each.name.startswith(MARKUP)
-        else difference(FIELD_WORDS.get(name, name), each.before, each.after)
-        for name, each in sorted(told.items())
-    ]
+    parts = [_part(FIELD_WORDS.get(name, name), each) for name, each in sorted(told.items())]
     return f"{_where(found, around) or 'the registry: '}{', '.join(parts)}"
 
 
+def _part(word: str, each: FieldChange) -> str:
+    """What became of one part of a registry's own text; of several ranges or notes, which came and which went."""
+    if each.name.startswith(MARKUP):
+        return f"{word} changed"
+    before, after = ([line for line in text.split("\n\n") if line] for text in (each.before, each.after))
+    if len(before) < 2 and len(after) < 2:
+        return difference(word, each.before, each.after)
+    told = [f"without “{short(line)}”" for line in before if line not in after]
+    told += [f"with “{short(line)}”" for line in after if line not in before]
+    return f"{word} {', '.join(told) or 'in another order'}"
+
+
 def _schema(found: Sequence[Finding], around: Surroundings) -> str:
+    if around.changes[found[0].change].section is Section.REGISTRY:
+        return columns_changed(found, around)
     columns = columns_of(around, found[0].registry)
     told = [f"column {old} is {new} now" for old, new in columns.renamed.items()]
     told += [f"column {name} is new" for name in sorted(columns.gained)]
@@ -208,6 +219,7 @@ def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
         ("entry-renumbered", Severity.NOTICE, modified),
         ("entry-renamed", Severity.INFO, modified),
         ("range-redrawn", Severity.INFO, modified),
+        ("twin-removed", Severity.INFO, modified),
         ("reference-published", Severity.INFO, modified),
         ("reference-changed", Severity.INFO, modified),
         ("dates-changed", Severity.INFO, modified),

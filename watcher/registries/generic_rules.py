@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from watcher.model import RETIRED, Change, Item, Kind, Section, Status
 from watcher.registries import contacts, generic
-from watcher.registries.contract import Finding, Surroundings
+from watcher.registries.contract import COLUMNS, Finding, Surroundings
 from watcher.registries.generic_coverage import (
-    ABSENT,
     covering,
     in_a_block_of_its_owner,
     numbers,
@@ -48,12 +47,24 @@ class Rules:
                 yield from contacts.updated(index, change, around, _described)
             elif change.section is Section.REGISTRY:
                 yield from _header(index, change, around)
-            elif (whole := _of_a_whole_registry(index, change, around)) is not None:
-                yield whole
-            elif generic.is_assigned(change.before) or generic.is_assigned(change.after):
-                yield from _entry(index, change, around, watched)
             else:
-                yield from _space(index, change, around)
+                yield from _row(index, change, around, watched)
+
+
+def _row(index: int, change: Change, around: Surroundings, watched: Sequence[Watch]) -> Iterator[Finding]:
+    if (whole := _of_a_whole_registry(index, change, around)) is not None:
+        yield whole
+        return
+    if (
+        change.before
+        and change.after
+        and generic.news(change) & columns_of(around, generic.path(change.after)).touched()
+    ):
+        yield _finding("schema-changed", index, change, generic.path(change.after))
+    if generic.bookkeeping(change, around):
+        yield from _space(index, change, around)
+    else:
+        yield from _entry(index, change, around, watched)
 
 
 def explained(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:
@@ -92,7 +103,7 @@ def _of_a_whole_registry(index: int, change: Change, around: Surroundings) -> Fi
     if old != new and whole.moved.get(old) == new and before.fields == after.fields:
         return _finding(renamed(old, new), index, change, new)
     touched_columns = columns_of(around, new).touched()
-    if touched_columns and change.fields and {plain(each) for each in change.fields} <= touched_columns | DATES:
+    if touched_columns and change.fields and generic.news(change) <= touched_columns | DATES:
         return _finding("schema-changed", index, change, new)
     return None
 
@@ -107,10 +118,10 @@ def _header(index: int, change: Change, around: Surroundings) -> Iterator[Findin
         yield _finding(event, index, change, new or path)
         return
     changed = {plain(each) for each in change.fields} - _LABELS
-    also = []
+    also = ["schema-changed"] if COLUMNS in changed else []
     if changed & _PROCEDURE:
         also.append("registration-procedure-changed")
-    if changed - _PROCEDURE:
+    if changed - _PROCEDURE - {COLUMNS}:
         also.append("registry-note-changed")
     if generic.path(before) != path:
         yield _finding(renamed(generic.path(before), path), index, change, path, also=tuple(also))
@@ -120,37 +131,18 @@ def _header(index: int, change: Change, around: Surroundings) -> Iterator[Findin
 
 def _entry(index: int, change: Change, around: Surroundings, watched: Sequence[Watch]) -> Iterator[Finding]:
     before, after = change.before, change.after
-    if before is None and in_a_block_of_its_owner(around, around.old, change.item):
-        yield _finding(
-            "entry-modified", index, change, also=("range-redrawn",), same=("range", generic.title(change.item))
-        )
-        return
     if before is None or not generic.is_assigned(before):
-        was = str(before.status) if before else covering(around, around.old, change.item)
-        yield _finding("entry-added", index, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
-        return
-    if after is None and in_a_block_of_its_owner(around, around.new, change.item):
-        yield _finding(
-            "entry-modified", index, change, also=("range-redrawn",), same=("range", generic.title(change.item))
-        )
-        return
-    if after is None or not generic.is_assigned(after):
+        yield _came(index, change, around)
+    elif after is None or not generic.is_assigned(after):
         yield _gone(index, change, around)
-        return
-    events = _events(change, around, watched)
-    if events:
+    elif events := _events(change, before, after, around, watched):
         same = () if events[0] in _ALONE else tuple(f"{f.name}\n{f.before}\n{f.after}" for f in change.fields)
-        yield _finding(
-            events[0], index, change, also=events[1:], same=same, was=_was(before, after), evidence=_evidence(after)
-        )
+        was = str(before.status) if before.status is not after.status else None
+        yield _finding(events[0], index, change, also=events[1:], same=same, was=was, evidence=_evidence(after))
 
 
 # Events that name their entry, and are not told of many at once.
 _ALONE = frozenset({"entry-moved"})
-
-
-def _was(before: Item, after: Item) -> str | None:
-    return str(before.status) if before.status is not after.status else None
 
 
 def _redrawn_block(index: int, change: Change) -> Finding:
@@ -158,21 +150,37 @@ def _redrawn_block(index: int, change: Change) -> Finding:
     return _finding("entry-modified", index, change, also=("range-redrawn",), same=same)
 
 
+def _came(index: int, change: Change, around: Surroundings) -> Finding:
+    if change.before is None and in_a_block_of_its_owner(around, around.old, change.item):
+        return _redrawn_block(index, change)
+    was = str(change.before.status) if change.before else covering(around, around.old, change.item)
+    return _finding("entry-added", index, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
+
+
 def _gone(index: int, change: Change, around: Surroundings) -> Finding:
+    if change.after is None and in_a_block_of_its_owner(around, around.new, change.item):
+        return _redrawn_block(index, change)
+    if change.after is None and _stands_once(change.item, around):
+        return _finding("entry-modified", index, change, also=("twin-removed",))
     now = str(change.after.status) if change.after else covering(around, around.new, change.item)
     if now == Status.RESERVED:
         return _finding("entry-deprecated", index, change, kind=Kind.DEPRECATED, was=Status.ASSIGNED)
     return _finding("entry-removed", index, change, kind=Kind.REMOVED, was=Status.ASSIGNED)
 
 
-def _events(change: Change, around: Surroundings, watched: Sequence[Watch]) -> tuple[str, ...]:
+def _stands_once(item: Item, around: Surroundings) -> bool:
+    """Whether one of the rows that shared a key went, and another is there still."""
+    other = around.new.items.get((item.section, item.key._replace(ordinal=1)))
+    return other is not None and generic.is_assigned(other)
+
+
+def _events(
+    change: Change, before: Item, after: Item, around: Surroundings, watched: Sequence[Watch]
+) -> tuple[str, ...]:
     """The events of an entry that is assigned before and after, the most important first."""
-    before, after = change.before, change.after
-    if before is None or after is None:
-        return ()
     path = generic.path(after)
     ignored = DATES | columns_of(around, path).touched()
-    changed = {plain(each) for each in change.fields} - ignored
+    changed = generic.news(change) - ignored
     events = [watch.event for watch in watched if watch.sees(change) and watch.column not in ignored]
     if (after.status in RETIRED) != (before.status in RETIRED):
         events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
@@ -186,8 +194,6 @@ def _events(change: Change, around: Surroundings, watched: Sequence[Watch]) -> t
         events.append("entry-renamed")
     if "references" in changed:
         events.append(_references(before.fields.get("references", ""), after.fields.get("references", "")))
-    if not events and change.fields and columns_of(around, path).touched():
-        events.append("schema-changed")
     if not events and {plain(each) for each in change.fields} & DATES:
         events.append("dates-changed")
     return tuple(dict.fromkeys(events))
@@ -208,13 +214,13 @@ def _space(index: int, change: Change, around: Surroundings) -> Iterator[Finding
     if after is None or after.status is Status.UNASSIGNED:
         return
     if before is not None and before.status is after.status:
-        told = {plain(each) for each in change.fields} - DATES - columns_of(around, generic.path(after)).touched()
+        told = generic.news(change) - DATES - columns_of(around, generic.path(after)).touched()
         if told and before.key == after.key and "references" in told:
             yield _finding("entry-modified", index, change, also=("reference-changed",))
         return
     was = str(before.status) if before else covering(around, around.old, after)
     taken = around.once(touched).get(generic.path(after), ())
-    if was in (Status.UNASSIGNED, ABSENT) and not meets(numbers(after), taken) and not set_aside(around, after):
+    if was != after.status and not meets(numbers(after), taken) and not set_aside(around, after):
         same = (after.status, was, generic.title(after))
         yield _finding("entry-reserved", index, change, was=was, kind=Kind.ADDED, same=same, evidence=_evidence(after))
 

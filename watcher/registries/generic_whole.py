@@ -11,7 +11,6 @@ from watcher.registries import generic
 from watcher.registries.contract import Surroundings
 
 DATES = frozenset({"registered", "modified"})
-_MOSTLY = 0.5  # of its entries: then a registry went there
 _WIDELY = 0.34  # of the entries that are assigned: then the registry has another column
 _ALIKE = 0.9
 _FEW = 3
@@ -47,21 +46,7 @@ def registries(around: Surroundings) -> Registries:
         for change in headers
         if change.before and change.after and generic.path(change.before) != generic.path(change.after)
     }
-    # One whose title changed with its id is known by its entries.
-    went: dict[str, Counter[str]] = {}
-    for change in around.changes:
-        if change.section is Section.ENTRY and change.before and change.after:
-            went.setdefault(generic.path(change.before), Counter())[generic.path(change.after)] += 1
-    for old in sorted(removed):
-        if old in went:
-            new, entries = went[old].most_common(1)[0]
-            if new in added and entries >= _MOSTLY * _entries(around.old, old):
-                moved[old] = new
-    return Registries(
-        added=frozenset(added - {*moved.values()}),
-        removed=frozenset(removed - {*moved}),
-        moved=dict(sorted(moved.items())),
-    )
+    return Registries(added=frozenset(added), removed=frozenset(removed), moved=dict(sorted(moved.items())))
 
 
 def _entries(content: Content, path: str, *, assigned: bool = False) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.formats.contract import GROUP_ID, Columns
 from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.registries.contract import EventType, Finding, Labels, Registry, Span, Surroundings
+from watcher.registries.contract import EventType, Finding, Labels, Registry, Span, Step, Surroundings
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _WORDS = {
@@ -88,8 +88,12 @@ def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being li
     return Status.ASSIGNED
 
 
-def _news(change: Change) -> bool:  # noqa: ARG001
+def _news(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - every change of an index is one
     return False
+
+
+def _unpaired(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - a group under another id is another
+    return ()
 
 
 def _alone(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
@@ -106,7 +110,7 @@ REGISTRY = Registry(
     status=_status,
     names=_names,
     span=_no_span,
-    pairing=(),
+    pairing=_unpaired,
     bookkeeping=_news,
     findings=_findings,
     explained=_alone,

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from watcher.formats.contract import Columns
-from watcher.model import RETIRED, Change, Fields, Item, Section, Status
-from watcher.registries.contract import Labels, Signature, Span, Step
+from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
+from watcher.registries.contract import Labels, Signature, Span, Step, Surroundings
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -39,6 +39,22 @@ COLUMNS = Columns(
         "note": "notes",
     },
     attributes={"date": "registered", "updated": "modified"},
+    titles={
+        "Service Name": "name",
+        "Port Number": "port",
+        "Transport Protocol": "protocol",
+        "Description": "description",
+        "Assignee": "assignee",
+        "Contact": "contact",
+        "Registration Date": "registered",
+        "Modification Date": "modified",
+        "Reference": "references",
+        "Service Code": "service_code",
+        "Known Unauthorized Uses": "unauthorized_use",  # until 2018-12-20
+        "Unauthorized Use Reported": "unauthorized_use",
+        "Assignment Notes": "notes",
+    },
+    shown_for={"assignee": "contact"},
     people="contact",
     always=FIELDS,
     closed=True,
@@ -118,7 +134,7 @@ def is_service(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change) -> bool:
+def bookkeeping(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - the contract's shape
     """A change between rows of unassigned and reserved space."""
     return change.section is Section.ENTRY and not is_service(change.before) and not is_service(change.after)
 
@@ -147,10 +163,15 @@ def _left_reserved(item: Item) -> Signature:
     return (item.key.part("port"), item.key.part("protocol")) if item.status is Status.RESERVED else None
 
 
-PAIRING = (
+_STEPS = (
     Step(name="another name on the same port and protocol", gone=_same_place, new=_same_place),
     Step(name="the same name and protocol on another port", gone=_same_service, new=_same_service),
     Step(name="another name without a port, same purpose and date", gone=_same_purpose, new=_same_purpose),
     # After the moves: a service that went elsewhere is not de-assigned, though its old port is reserved now.
     Step(name="the service is gone and its port reserved", gone=_same_place, new=_left_reserved),
 )
+
+
+def pairing(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - the contract's shape
+    """The steps of pairing: the same for all releases."""
+    return _STEPS

@@ -34,5 +34,10 @@ WATCHED = (
 
 TLS = (
     Special(document="tls-parameters", words=WORDS, watched=WATCHED),
-    Special(document="tls-extensiontype-values", words=WORDS | {"tls13": "TLS 1.3"}, watched=WATCHED),
+    Special(
+        document="tls-extensiontype-values",
+        keys={"alpn-protocol-ids": ("description",)},
+        words=WORDS | {"tls13": "TLS 1.3"},
+        watched=WATCHED,
+    ),
 )

@@ -7,7 +7,7 @@ section 6). One that is kept and no longer for use says so in a status column, b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from watcher.model import Status
@@ -31,10 +31,11 @@ _SPACE = tuple(
         (Status.EXPERIMENTAL, r"\W* (reserved\s+for\s+ | for\s+)? experiment (s|al|ation)? \b"),
         (
             Status.UNASSIGNED,
-            r"""\W* ( un-?assigned | un-?allocated | not\s+(yet\s+)?(assigned|allocated) | available(\s+for\s+\w+)?
-            | unused | to\s+be\s+assigned ) \b""",
+            r"""\W* ( (removed\s*/\s*)? un-?assigned | un-?allocated | not\s+(yet\s+)?(assigned|allocated)
+            | available(\s+for\s+\w+)? | to\s+be\s+assigned ) \b""",
         ),
-        (Status.RESERVED, r"\W* reserved \b | .* [_\ (-] reserved \)? $"),
+        # "(Unused)" keeps a value from being given away; one registry has a typing error.
+        (Status.RESERVED, r"\W* (rese?rved | unused) \b \W* | .* [_\ (-] reserved \)? $"),
     )
 )
 _WORD = {
@@ -43,6 +44,7 @@ _WORD = {
     "historical": Status.HISTORIC,
     "obsolete": Status.OBSOLETE,
     "obsoleted": Status.OBSOLETE,
+    "terminated": Status.OBSOLETE,
 }
 _RETIRED = re.compile(
     r"\b (deprecated|historic(?:al)?|obsoleted?) \b (?!\s+(?:usage|use|names?|entry|alias(?:es)?|data)\b)",
@@ -60,7 +62,7 @@ _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"}
 _DATE = re.compile(r"\d{4}-\d{2}")
 _YES = frozenset({"y", "yes", "true"})
 _LONG = 120
-_SHORT = 30
+_FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
 
 
 def read_status(fields: Mapping[str, str]) -> Reading:
@@ -74,30 +76,34 @@ def read_status(fields: Mapping[str, str]) -> Reading:
 
 
 def _free(fields: Mapping[str, str]) -> Reading | None:
-    """What a row says that nobody has: as what it is called, or as a whole cell (a type that has a name, its value 0
-    is "Unassigned")."""
-    called = next(_called(fields), "")
+    """What a row says that nobody has: by what it is called, or by a whole cell that comes last.
+
+    A type that has a name and whose value 0 is "Unassigned" is free; one that is "Unassigned" for IPv4 and named for
+    IPv6 is not.
+    """
+    texts = [(name, text) for name, text in fields.items() if _tells(name, text)]
+    called = next((text for wanted in ("name", "description") for name, text in texts if name.lower() == wanted), "")
+    if not called and len(texts) == 1:
+        called = texts[0][1]
+    if called or not texts:
+        return _matching(called, whole=False)
+    column, last = texts[-1]
+    found = _matching(last, whole=True)
+    # A specification can be experimental; its entry is in use.
+    maturity = column.lower() in _STATUS_COLUMNS and found and found.status is Status.EXPERIMENTAL
+    return None if maturity else found
+
+
+def _tells(name: str, text: str) -> bool:
+    """Whether a cell says what has the value: not the value itself, a number, a flag or a remark."""
+    return bool(text) and name != "value" and name not in _NOTES and text.lower() not in _FLAGS and not spans(text)
+
+
+def _matching(text: str, *, whole: bool) -> Reading | None:
     for status, words in _SPACE:
-        if words.match(called):
-            return Reading(status, called)
-    for name, text in fields.items():
-        if name not in _NOTES and len(text) <= _SHORT:
-            for status, words in _SPACE:
-                if words.fullmatch(text):
-                    return Reading(status, text)
+        if words.fullmatch(text) if whole else words.match(text):
+            return Reading(status, text)
     return None
-
-
-def _called(fields: Mapping[str, str]) -> Iterator[str]:
-    """The texts that name what has the value: the first that is not the value itself."""
-    for name in ("name", "description"):
-        if fields.get(name) and not spans(fields[name]):
-            yield fields[name]
-    for name, text in fields.items():
-        if text and name not in _NOTES and name != "value" and not spans(text):
-            yield text
-    if value := fields.get("value", ""):
-        yield value
 
 
 def _retired(name: str, text: str) -> Status | None:

@@ -1,0 +1,177 @@
+"""Reading CSV and TSV: strict about the table, indifferent to how it is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factory import PORTS
+from watcher.errors import ParseError
+from watcher.formats import decoding
+from watcher.formats.contract import Columns, Layout, Reading
+from watcher.formats.csv_table import read, read_tsv
+
+ANY = Columns()
+DATED = Columns(attributes={"date": "registered", "updated": "modified"})
+
+
+def rows(data: bytes, columns: Columns = ANY) -> list[dict[str, str]]:
+    return [dict(row.fields) for row in read(data, columns).rows]
+
+
+def titles(reading: Reading) -> list[str]:
+    return reading.headers[""]["columns"].split("\n")
+
+
+def refusal(data: bytes, columns: Columns = ANY) -> tuple[str, int | None]:
+    with pytest.raises(ParseError) as error:
+        read(data, columns)
+    return error.value.reason, error.value.line
+
+
+def test_the_titles_are_the_fields_and_an_empty_cell_is_none() -> None:
+    reading = read(b"Value,Description,Reference\r\n0,zero,[RFC1]\r\n1,,\r\n", ANY)
+    assert [dict(row.fields) for row in reading.rows] == [
+        {"Value": "0", "Description": "zero", "references": "[RFC1]"},
+        {"Value": "1"},
+    ]
+    assert titles(reading) == ["Value", "Description", "Reference"]
+    assert (reading.id, reading.published, reading.contacts, reading.problems) == (None, None, (), ())
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n", " ", "\n\n  ", "\t"])
+def test_a_line_break_in_a_cell_is_a_space_however_it_is_written(break_: str) -> None:
+    assert rows(f'a,b\r\n"one{break_}two", three \r\n'.encode()) == [{"a": "one two", "b": "three"}]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbfa,b\r\n1,2\r\n",
+        b"a,b\n1,2\n",
+        b"a,b\r1,2\r",
+        b'"a","b"\r\n"1","2"\r\n',
+        b"a,b\r\n1,2\r\n\r\n",
+        b" a ,b\r\n1, 2\r\n",
+    ],
+    ids=["byte order mark", "line feeds", "carriage returns", "quotes", "empty line at the end", "white space"],
+)
+def test_what_is_only_written_otherwise_reads_the_same(data: bytes) -> None:
+    reading = read(data, ANY)
+    assert ([dict(row.fields) for row in reading.rows], titles(reading)) == ([{"a": "1", "b": "2"}], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "line"),
+    [
+        (b"", "empty", None),
+        (b"\xef\xbb\xbf \r\n\r\n", "empty", None),
+        (b"a,b\r\n1,2\r\n3\r\n", "ragged", 3),
+        (b"a,b\r\n1,2,3\r\n", "ragged", 2),
+        (b'a,b\r\n"1\r\n2",2\r\n3\r\n', "ragged", 4),
+        (b'a,b\r\n1,2\r\n"3,4\r\n', "not_well_formed", 3),
+        (b'a,b\r\n"1"2,3\r\n', "not_well_formed", 2),
+        (b"a,b\r\n1,\xff\r\n", "not_well_formed", 2),
+        ("a,b\r\n1,2\r\n".encode("utf-16"), "not_well_formed", 1),
+        (b"a,b\r\n1,\0\r\n", "not_well_formed", 2),
+        (b"a\r\n" + b"x" * 200_000 + b"\r\n", "not_well_formed", 2),
+        (b"a," * 2000 + b"a\r\n", "too_large", 1),
+        (b"\n<?xml version='1.0'?>\n<html/>", "not_expected_format", 1),
+        (b"<!DOCTYPE html>\n<html>\n", "not_expected_format", 1),
+        (b"<html lang='en'>", "not_expected_format", 1),
+        (b'<registry xmlns="http://www.iana.org/assignments" id="x">\n</registry>', "not_expected_format", 1),
+    ],
+)
+def test_what_is_no_table_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:
+    assert refusal(data) == (reason, line)
+
+
+def test_a_table_may_begin_with_an_angle_bracket_and_have_no_row() -> None:
+    assert rows(b"<category>/<identifier>,Description\r\n") == []
+    assert rows(b"<provider>\r\nexample\r\n") == [{"<provider>": "example"}]
+    assert rows(b"<html>,<title>\r\nx,y\r\n".replace(b"<html>,", b"<b>,")) == [{"<b>": "x", "<title>": "y"}]
+
+
+def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_ROWS", 3)
+    assert len(rows(b"a\r\n1\r\n2\r\n3\r\n")) == 3
+    assert refusal(b"a\r\n1\r\n2\r\n3\r\n4\r\n") == ("too_large", 5)
+
+
+@pytest.mark.parametrize(
+    "first", ["0,zero,[RFC1]", "0x1F-0x2F,x,y", "name,[Jo_Doe][RFC2],x", "2020-01-01,a,b", "https://example.org/,a,b"]
+)
+def test_a_first_row_of_data_is_no_header(first: str) -> None:
+    reading = read(f"{first}\r\n1,one,[RFC2]\r\n".encode(), ANY)
+    assert [list(row.fields) for row in reading.rows] == [["column 1", "column 2", "column 3"]] * 2
+    assert reading.headers[""]["columns"] == ""
+
+
+def test_the_source_can_say_what_a_table_does_not() -> None:
+    data = b"Value,Name\r\n1,one\r\n"
+    assert len(rows(data, Columns(layout=Layout(header=False)))) == 2
+    named = Columns(layout=Layout(header=False, names=("code", "text")))
+    assert rows(data, named)[1] == {"code": "1", "text": "one"}
+    assert refusal(data, Columns(layout=Layout(header=False, names=("code",)))) == ("ragged", 1)
+    assert rows(b"1,2\r\n3,4\r\n", Columns(layout=Layout(header=True))) == [{"1": "3", "2": "4"}]
+
+
+def test_titles_that_say_the_same_become_the_fields_of_the_xml() -> None:
+    data = b"Reference(s),Registration Date,Last Updated,Status [1]\r\n[RFC1],2020-01-01,2021,x\r\n"
+    assert list(rows(data, DATED)[0]) == ["references", "registered", "modified", "Status [1]"]
+    assert list(rows(data)[0]) == ["references", "Registration Date", "Last Updated", "Status [1]"]
+
+
+def test_a_title_that_stands_twice_or_is_empty_loses_no_cell() -> None:
+    reading = read(b"Note,Note,\r\nx,y,z\r\n", ANY)
+    assert dict(reading.rows[0].fields) == {"Note": "x", "Note (column 2)": "y", "column 3": "z"}
+    assert [problem.message for problem in reading.problems] == ["column 2 is called 'Note' too"]
+
+
+PORT_TITLES = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date"
+
+
+def test_the_ports_have_the_fields_of_the_xml_under_both_names_of_a_column() -> None:
+    for title in ("Known Unauthorized Uses", "Unauthorized Use Reported"):
+        data = f"{PORT_TITLES},{title}\r\nssh,22,tcp,Shell,[A],[B],2020,yes\r\n".encode()
+        reading = read(data, PORTS.columns)
+        assert tuple(reading.rows[0].fields) == PORTS.columns.always
+        assert reading.rows[0].fields["unauthorized_use"] == "yes"
+        assert reading.problems == ()
+
+
+def test_a_column_that_the_ports_do_not_have_is_kept_and_reported() -> None:
+    reading = read(f"{PORT_TITLES},Colour\r\nssh,22,tcp,Shell,[A],[B],2020,red\r\n".encode(), PORTS.columns)
+    assert reading.rows[0].fields["Colour"] == "red"
+    assert [problem.message for problem in reading.problems] == ["unknown column 'Colour'"]
+    assert refusal(b"Value,Colour\r\n1,red\r\n", PORTS.columns) == ("wrong_registry", 1)
+
+
+def test_a_table_that_ends_inside_a_line_is_read_and_reported() -> None:
+    assert [problem.code for problem in read(b"a,b\r\n1,2", ANY).problems] == ["unfinished"]
+
+
+def test_in_tsv_a_quote_is_a_character_like_others() -> None:
+    reading = read_tsv(b'a\tb\n"1\t2, 3\n', ANY)
+    assert [dict(row.fields) for row in reading.rows] == [{"a": '"1', "b": "2, 3"}]
+    with pytest.raises(ParseError) as error:
+        read_tsv(b"a\tb\n1,2\n", ANY)
+    assert error.value.reason == "ragged"
+
+
+_CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+
+
+@given(st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(_CELL, min_size=width, max_size=width), max_size=5)))
+def test_what_a_writer_writes_is_read_again_but_for_white_space(table: list[list[str]]) -> None:
+    width = len(table[0]) if table else 1
+    out = io.StringIO(newline="")
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerows([[f"t{n}" for n in range(width)], *table])
+    found = rows(out.getvalue().encode("utf-8"))
+    assert found == [
+        {f"t{n}": " ".join(cell.split()) for n, cell in enumerate(cells) if cell.strip()} for cells in table
+    ]

@@ -1,0 +1,178 @@
+"""The formats that IANA publishes side by side say the same, on 11 dates, as far as each can say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from tests import real_data, xhtml_pages
+from watcher.crosscheck import Verdict, crosscheck, registry_of
+from watcher.errors import ParseError
+from watcher.formats import csv_table, iana_xml, ports_text, xhtml
+from watcher.formats.contract import Columns, Reading
+from watcher.registries.table import REGISTRIES
+
+PORTS = "service-names-port-numbers"
+GROUPS = (PORTS, "tls-parameters", "protocol-numbers", "ipv4-address-space")
+# CSVs that were behind their XML when these copies were taken: IANA writes them hours or days later.
+LAGGING = {
+    ("2016-07-05", "tls-parameters-4"),
+    ("2018-07-02", "tls-parameters-4"),
+    ("2018-07-02", "tls-parameters-8"),
+    ("2018-07-02", "tls-parameters-18"),
+}
+dates = pytest.mark.parametrize("date", real_data.formats_dates())
+
+
+def columns(group: str) -> Columns:
+    return REGISTRIES["ports"].columns if group == PORTS else Columns()
+
+
+@cache
+def xml(date: str, group: str) -> Reading:
+    return iana_xml.read(real_data.formats_files(date)[f"{group}/{group}.xml"], columns(group))
+
+
+def tables(date: str) -> Iterator[tuple[str, str, Reading]]:
+    """Every CSV of a date: its group, the name of its registry, what it says."""
+    for path, data in real_data.formats_files(date).items():
+        group, _, name = path.partition("/")
+        if name.endswith(".csv"):
+            yield group, name.removesuffix(".csv"), csv_table.read(data, columns(group))
+
+
+@dates
+def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> None:
+    seen, rows, lagging = 0, 0, set()
+    for group, name, table in tables(date):
+        path = registry_of(xml(date, group), f"https://www.iana.org/assignments/{group}/{name}.csv")
+        assert path is not None
+        found = crosscheck(xml(date, group), table, columns(group), registry=path)
+        seen, rows = seen + 1, rows + len(table.rows)
+        if found.total:
+            lagging.add((date, name))
+            assert found.verdict is Verdict.DISAGREE, name
+        # The supported groups' CSV has a column for a comment, and no record of theirs has one.
+        comment = name == "tls-parameters-8" and date >= "2018-07-02"
+        assert found.unmatched == (("tls-parameters-8: Comment",) if comment else ()), name
+        assert not any(row.fields.get("Comment") for row in table.rows if comment)
+        assert table.problems == ()
+    assert lagging == {each for each in LAGGING if each[0] == date}
+    assert seen >= 19
+    assert rows > 14_000
+
+
+def test_what_lags_says_what_the_xml_said_before() -> None:
+    for date, name in sorted(LAGGING - {("2016-07-05", "tls-parameters-4")}):
+        table = next(table for _, each, table in tables(date) if each == name)
+        found = crosscheck(xml(date, "tls-parameters"), table, Columns(), registry=name)
+        before = {
+            (row.fields["value"], field): row.fields.get(field, "")
+            for row in xml("2018-01-04", "tls-parameters").rows
+            if row.registry == name
+            for field in ("description", "dtls", "references")
+        }
+        assert found.total == len(found.examples)
+        for each in found.examples:
+            value = each.row.partition(" ")[0]
+            # One cell was between the two: the release before it is not in the bundle.
+            assert before.get((value, each.field), "") in (each.other, "N" if value == "0xC0,0xA3" else each.other)
+    draft, rfc = "[RFC-ietf-tls-chacha20-poly1305-04]", "[RFC7905]"
+    table = next(table for _, name, table in tables("2016-07-05") if name == "tls-parameters-4")
+    found = crosscheck(xml("2016-07-05", "tls-parameters"), table, Columns(), registry="tls-parameters-4")
+    assert {(each.field, each.xml, each.other) for each in found.examples} == {("references", rfc, draft)}
+    assert found.total == 7
+
+
+def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
+    table = next(table for group, _, table in tables("2019-01-02") if group == PORTS)
+    new = iana_xml.read(real_data.ports_release("2019-01-09"), columns(PORTS))
+    old = xml("2019-01-02", PORTS)
+    known = [("2019-01-08", lambda: new), ("2018-12-19", lambda: old)]
+    found = crosscheck(new, table, columns(PORTS), known=known)
+    assert (found.verdict, found.lag) == (Verdict.LAG, "2018-12-19")
+    assert crosscheck(new, table, columns(PORTS), known=known[:1]).verdict is Verdict.DISAGREE
+
+
+@dates
+def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> None:
+    reading = xml(date, PORTS)
+    text = ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))
+    said = ("name", "port", "protocol")
+    empty = dict.fromkeys(columns(PORTS).always, "")
+    wanted = [empty | {name: row.fields[name] for name in said} for row in reading.rows]
+    assert [row.fields for row in text.rows] == wanted  # in order, and nothing else: it cannot carry more
+    assert (text.published, text.contacts, text.id) == (reading.published, (), None)
+    found = crosscheck(reading, text, columns(PORTS))
+    assert (found.verdict, found.compared) == (Verdict.AGREE, set(said))
+
+
+def test_what_a_csv_cannot_carry() -> None:
+    date = "2021-07-07"
+    rich = xml(date, PORTS)
+    poor = next(table for group, _, table in tables(date) if group == PORTS)
+    assert rich.published is not None
+    assert (poor.published, poor.id, poor.contacts) == (None, None, ())
+    assert set(poor.headers[""]) == {"id", "columns"}  # no title, experts, notes
+    pairs = list(zip(rich.rows, poor.rows, strict=True))
+    # No assignee and an assignee who is the contact look alike.
+    assert sum(not one.fields["assignee"] and bool(two.fields["assignee"]) for one, two in pairs) > 500
+    assert all(two.fields["assignee"] == (one.fields["assignee"] or one.fields["contact"]) for one, two in pairs)
+    # Where a line of a cell ends, and what is behind the text of a link.
+    assert any("\n" in one.fields["notes"] and "\n" not in two.fields["notes"] for one, two in pairs)
+    assert any(name.startswith("markup:") for one, _ in pairs for name in one.fields)
+    assert not any(name.startswith("markup:") for _, two in pairs for name in two.fields)
+
+
+def test_a_renamed_column_changes_the_header_and_no_row() -> None:
+    fields = {}
+    for date in ("2019-01-02", "2019-07-01"):
+        table = next(table for group, _, table in tables(date) if group == PORTS)
+        fields[date] = {tuple(row.fields) for row in table.rows}
+        titles = table.headers[""]["columns"].split("\n")
+        assert ("Known Unauthorized Uses" in titles, "Unauthorized Use Reported" in titles) == (
+            date == "2019-01-02",
+            date == "2019-07-01",
+        )
+    assert fields["2019-01-02"] == fields["2019-07-01"] == {REGISTRIES["ports"].columns.always}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
+    rich = xml("2021-07-07", group)
+    made = xhtml_pages.pages(rich, columns(group), size=100 if group == PORTS else None)
+    assert len(made) == (143 if group == PORTS else 1)
+    poor = xhtml.read(b"".join(made), columns(group))
+    found = crosscheck(rich, poor, columns(group))
+    assert (found.verdict, found.unmatched) == (Verdict.AGREE, ())
+    assert (poor.id, poor.published) == (rich.id, rich.published)
+    contacts = {row.fields["id"]: row.fields for row in rich.contacts}
+    assert len(poor.contacts) > (0 if contacts else -1)
+    for row in poor.contacts:
+        said = contacts[row.fields["id"]].items()
+        assert row.fields == {name: text for name, text in said if not name.startswith("markup:")}
+    assert poor.headers.keys() <= rich.headers.keys()
+    assert not any(name.startswith("markup:") for row in poor.rows for name in row.fields)
+
+
+@pytest.mark.parametrize("format", [csv_table.read, csv_table.read_tsv, xhtml.read, ports_text.read])
+def test_the_pages_that_servers_sent_in_place_of_a_registry_are_refused(format: object) -> None:  # noqa: A002
+    pages = sorted((real_data.accidents() / "accidents" / "error-pages").iterdir())
+    assert len(pages) == 9
+    for page in pages:
+        with pytest.raises(ParseError) as error:
+            format(page.read_bytes(), Columns())  # type: ignore[operator]
+        assert error.value.reason == "not_expected_format", page.name
+
+
+def test_tables_that_only_look_wrong_are_read() -> None:
+    folder = real_data.accidents() / "accidents" / "not-an-error"
+    read = {path.name: csv_table.read(path.read_bytes(), Columns()) for path in sorted(folder.glob("*.csv"))}
+    assert {name: len(table.rows) for name, table in read.items()} == {
+        "alert-urns-identifiers.csv": 27,
+        "alert-urns-providers.csv": 1,
+        "no-registrations-9-bytes.csv": 1,
+    }
+    assert read["alert-urns-identifiers.csv"].headers[""]["columns"].startswith("<alert-category>/<alert-identifier>\n")

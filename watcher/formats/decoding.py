@@ -1,0 +1,48 @@
+"""Bytes of a text format to text, strictly, and what was served in place of it. Knows no format's syntax."""
+
+from __future__ import annotations
+
+import re
+
+from watcher.errors import ParseError
+from watcher.model import Problem
+
+MAX_ROWS = 3_000_000
+MAX_FIELDS = 1_000
+MAX_FIELD = 131_072  # characters; also the csv module's own limit
+
+# A table may well begin with "<" (`<alert-category>/<alert-identifier>,…`): only what cannot be one is a page.
+_MARKUP = re.compile(r"\s*<(?:\?xml\s|!doctype\s|!--|html[\s>]|[a-z][\w:.-]*\s[^<>]*xmlns)", re.IGNORECASE)
+
+
+def decode(data: bytes, what: str) -> str:
+    """Return the text of a UTF-8 document without its byte order mark; `what` is named in errors.
+
+    Raises ParseError: `empty`, `not_expected_format` (a web page or XML was served), `not_well_formed` (not UTF-8, or
+    a NUL in it) with the line.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ParseError("not_well_formed", f"not UTF-8: {error.reason}", line=line) from None
+    if not text.strip():
+        raise ParseError("empty", "the document is empty")
+    if _MARKUP.match(text):
+        raise ParseError("not_expected_format", f"a web page or XML was served in place of {what}", line=1)
+    if (at := text.find("\0")) >= 0:
+        raise ParseError("not_well_formed", "a NUL in the text", line=text.count("\n", 0, at) + 1)
+    return text
+
+
+def bounded(rows: int, line: int | None) -> None:
+    """Raise ParseError `too_large` once there are more rows than any registry has."""
+    if rows > MAX_ROWS:
+        raise ParseError("too_large", f"more than {MAX_ROWS} rows", line=line)
+
+
+def unfinished(text: str) -> tuple[Problem, ...]:
+    """Say that a document ends inside a line: nothing else shows that a table was cut in its last cell."""
+    if text.endswith(("\n", "\r")):
+        return ()
+    return (Problem(code="unfinished", message="the last line has no end: it may have been cut", line=None),)
