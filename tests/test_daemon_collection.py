@@ -32,7 +32,7 @@ class Watch:
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
-            self.daemon._turn_of(self.settings)
+            self.daemon._check_collection(self.settings)
         return [dict(log) for log in logs]
 
     def next(self) -> datetime:

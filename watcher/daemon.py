@@ -35,6 +35,7 @@ from watcher.times import from_text
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
 _GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
+_THREADS = 4
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
 
 
@@ -116,12 +117,12 @@ class Daemon:
                 self._scheduler.start()
             notify("WATCHDOG=1")
 
-    @staticmethod
-    def _new_scheduler() -> BackgroundScheduler:
+    def _new_scheduler(self) -> BackgroundScheduler:
         # misfire_grace_time None: a job that is late runs late. The default of one second drops it.
         return BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            # A collection keeps a thread for minutes; deliveries must not wait for one.
+            executors={"default": ThreadPoolExecutor(_THREADS + len(self._settings.collections))},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
@@ -136,7 +137,7 @@ class Daemon:
                 # A clock that was wrong once must not put the next check years ahead.
                 due = min(due, now + source.every)
                 self._scheduler.add_job(
-                    self._turn_of if isinstance(source, CollectionSettings) else self._check,
+                    self._check_collection if isinstance(source, CollectionSettings) else self._check,
                     "interval",
                     args=[source],
                     id=source.name,
@@ -163,7 +164,7 @@ class Daemon:
             self._tell(source.name, service.check(source))
             self._deliver(service)
 
-    def _turn_of(self, settings: CollectionSettings) -> None:
+    def _check_collection(self, settings: CollectionSettings) -> None:
         """One turn of a collection: its index, then the groups that are due, each by itself."""
         with self._turn("collection not checked", source=settings.name), self._service() as service:
             index = service.check_index(settings)

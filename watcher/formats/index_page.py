@@ -60,7 +60,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
             "too_many_groups", f"this index names {len(groups)} groups, more than {MOST} are never asked for"
         )
     rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
-    return Reading(id=ID, published=None, headers={}, rows=rows, contacts=())
+    return Reading(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
 
 
 def written(groups: Iterable[str]) -> bytes:

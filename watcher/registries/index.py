@@ -88,11 +88,11 @@ def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being li
     return Status.ASSIGNED
 
 
-def _news(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - the contract's shape
+def _news(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - every change of an index is one
     return False
 
 
-def _pairing(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - a group is known by its id
+def _unpaired(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - a group under another id is another
     return ()
 
 
@@ -110,7 +110,7 @@ REGISTRY = Registry(
     status=_status,
     names=_names,
     span=_no_span,
-    pairing=_pairing,
+    pairing=_unpaired,
     bookkeeping=_news,
     findings=_findings,
     explained=_alone,
