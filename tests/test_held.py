@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.factory import Row, release, tcp, udp, unassigned
+from tests.test_collection import Place
+from tests.tree import INDEX, Tree, document, page, path, served
 from tests.world import World, content_of, world
 from watcher import backfill, notices, outbox
 from watcher.archive import Archive, Receipt
@@ -442,6 +444,34 @@ def test_a_lagging_server_that_was_rejected_stays_one(lagging: World) -> None:
     lagging.check(OLD)
     decide(lagging, "reject", holds(lagging)[0].id)
     assert {lagging.check(OLD).outcome for _ in range(5)} == {Outcome.STALE}
+
+
+# --- a collection -----------------------------------------------------------------------------------------------------
+
+
+def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: Path) -> None:
+    with served(Tree()) as tree:
+        tree.publish("one", "two")
+        here = Place(tree, tmp_path, "believe = { confirm_after = 3 }\n")
+        here.look()
+        tree.pages[path("one")] = document("one", "Reserved", "Another", updated="2019-01-01")
+        assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
+        assert here.outcomes()["iana.one"] is Outcome.HELD
+        with here.service() as service:
+            (found,) = Held(service.database).all()
+            assert (found.source, found.in_a_row) == ("iana.one", 2)
+            assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
+        assert here.outcomes()["iana.one"] is Outcome.UNCHANGED
+
+
+def test_an_index_that_lost_most_groups_is_doubted_by_one_rule_not_by_two(tmp_path: Path) -> None:
+    with served(Tree()) as tree:
+        tree.publish(*(f"group-{number}" for number in range(30)))
+        here = Place(tree, tmp_path)
+        here.look()
+        tree.pages[INDEX] = page(["group-0", "group-1"])
+        assert [here.look()["iana"].outcome for _ in range(3)] == [Outcome.HELD, Outcome.HELD, Outcome.CHANGED]
+        assert here.look()["iana"].outcome is Outcome.UNCHANGED
 
 
 # --- the notice -------------------------------------------------------------------------------------------------------

@@ -135,7 +135,8 @@ class Service:
             database=self.database,
             archive=self.archive,
             severities=self.settings.severity,
-            bounds=Bounds(**dict(source.believe)),
+            # What is believed of an index `discovery` has said before.
+            bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
             announce=self.announce,
             document=source.group if isinstance(source, GroupSettings) else "",
         )
