@@ -63,8 +63,8 @@ class Disagreement:
 class CrossCheck:
     """`total` counts all disagreements, `examples` are the first of them.
 
-    `lag` names the release that the other format is of; `compared` are the fields that were held against each other;
-    `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
+    `lag` names the release that the other format is of; `compared` are the fields that were held against each other
+    (none: only the rows were counted); `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
     """
 
     verdict: Verdict
