@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	@$(BIN)/watcher demo
 
 test: $(VENV)/developing
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/developing
 	$(BIN)/ruff check .

@@ -191,7 +191,7 @@ def exact(files: Sequence[Path]) -> str:
             kept[path] = new
         old = new
     for one, other in far:
-        changes = compare(kept[one], kept[other], PORTS.pairing)
+        changes = compare(kept[one], kept[other], PORTS.pairing(kept[one], kept[other]))
         if (
             apply(changes, kept[one].items) != kept[other].items
             or apply(invert(changes), kept[other].items) != kept[one].items

@@ -83,6 +83,17 @@ def ports_releases(dates: Iterable[str] | None = None) -> Iterator[tuple[str, by
             yield date, content
 
 
+def iana_repository() -> Path:
+    """Return a bare repository of 378 registry groups, `GROUP/GROUP.xml`: one tag, a date, for each of 65 months."""
+    return repository("iana-2016-2021")
+
+
+@lru_cache(maxsize=8)
+def iana_document(group: str, tag: str) -> bytes:
+    """Return a registry group as it stood on a date, byte for byte."""
+    return _git(f"--git-dir={iana_repository()}", "show", f"{tag}:{group}/{group}.xml")
+
+
 @cache
 def formats_dates() -> tuple[str, ...]:
     """Return the 11 dates of which there is XML, CSV and text side by side, oldest first."""
@@ -115,3 +126,29 @@ def seed() -> str:
 
 def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, env=_ENVIRONMENT).stdout
+
+
+@cache
+def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return every registry group of the months there are: (month, blob) for each that differs from the one before."""
+    git = f"--git-dir={repository('iana-2016-2021')}"
+    found: dict[str, list[tuple[str, str]]] = {}
+    for month in sorted(_git(git, "tag").decode().split()):
+        for line in _git(git, "ls-tree", "-r", month).decode().splitlines():
+            meta, path = line.split("\t")
+            versions = found.setdefault(path.partition("/")[0], [])
+            blob = meta.split()[2]
+            if not versions or versions[-1][1] != blob:
+                versions.append((month, blob))
+    return {group: tuple(versions) for group, versions in found.items()}
+
+
+def iana_documents(group: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (month, bytes) of one registry group, each month in which it differs from the one before."""
+    for month, blob in iana_versions()[group]:
+        yield month, _git(f"--git-dir={repository('iana-2016-2021')}", "cat-file", "blob", blob)
+
+
+def iana_groups() -> tuple[str, ...]:
+    """Return the ids of the registry groups there are."""
+    return tuple(sorted(iana_versions()))

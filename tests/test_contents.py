@@ -29,7 +29,8 @@ def test_entries_contacts_and_header_are_keyed_items() -> None:
     assert found.items[key("", "3-9", "")].status is Status.UNASSIGNED
     assert found.items[key("", "10", "")].status is Status.RESERVED
     assert found.items[Section.CONTACT, Key(("id",), ("Jo",))].fields["name"] == "Jo"
-    header = found.items[Section.REGISTRY, Key(("registry",), ("service-names-port-numbers",))]
+    header = found.items[Section.REGISTRY, Key(("registry",), ("",))]
+    assert found.document == "service-names-port-numbers"
     assert header.fields["note"] == "A note."
 
 

@@ -19,6 +19,12 @@ def test_a_date_without_a_release_is_an_error_and_not_an_empty_one() -> None:
         list(real_data.ports_releases(["2019-01-08", "2019-01-10", "2019-01-09"]))
 
 
+def test_a_registry_group_has_another_document_on_another_date() -> None:
+    old, new = (real_data.iana_document("protocol-numbers", tag) for tag in ("2020-01-05", "2020-02-03"))
+    assert old.startswith(b"<?xml")
+    assert (b"<value>144-252</value>" in old, b"<value>144-252</value>" in new) == (False, True)
+
+
 def test_leaving_off_in_the_middle_leaves_nothing_open() -> None:
     releases = real_data.ports_releases()
     assert next(releases)[0] == "2017-03-10"

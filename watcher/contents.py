@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
-from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Status
-from watcher.registries.contract import Registry
+from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section
+from watcher.registries.contract import PATH, Registry
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
@@ -27,8 +27,9 @@ FORMATS: Mapping[str, Reader] = {
     "txt": ports_text.read,
 }
 
+_Pair = tuple[Item, bytes]
 CONTACT_LABELS = ("id",)
-HEADER_LABELS = ("registry",)
+HEADER_LABELS = (PATH,)
 
 
 @dataclass(slots=True)
@@ -36,27 +37,31 @@ class Reads:
     """What was read before, so that the next release of the same source costs what changed. Holds one release."""
 
     rows: Memo = field(default_factory=Memo)
-    items: dict[Row, tuple[Item, bytes]] = field(default_factory=dict)
+    items: dict[Row, _Pair] = field(default_factory=dict)
 
 
 def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | None = None) -> Content:  # noqa: A002 - the config's word
     """Read one release.
 
     Raises ParseError where the bytes are not a whole document in that format, are another registry's
-    (`wrong_registry`) or hold no entry at all (`empty`).
+    (`wrong_registry`, `redirect`) or hold no entry at all (`empty`).
     """
     reads = reads if reads is not None else Reads()
     reading = FORMATS[format](data, registry.columns, reads.rows)
+    moved_to = reading.headers.get("", {}).get("moved_to")
+    if registry.document_id and moved_to:
+        raise ParseError("redirect", f"this registry group is published as {moved_to!r} now")
     if registry.document_id and reading.id is not None and reading.id != registry.document_id:
         raise ParseError("wrong_registry", f"this is {reading.id!r}, not {registry.document_id!r}")
-    if not reading.rows:
+    if not reading.rows and not registry.may_be_empty:
         raise ParseError("empty", "the registry has not one record: an empty registry is never believed")
-    seen: dict[Row, tuple[Item, bytes]] = {}
-    entries = _items(reading.rows, registry, Section.ENTRY, reads.items, seen)
-    contacts = _items(reading.contacts, registry, Section.CONTACT, reads.items, seen)
+    if not reading.rows and not any(_says(header) for header in reading.headers.values()):
+        raise ParseError("empty", "the document says nothing but its name: it is never believed")
+    seen: dict[Row, _Pair] = {}
+    pairs = [*_entries(reading, registry, reads, seen), *_contacts(reading, reads, seen), *_headers(reading)]
     reads.items = seen
     problems = list(reading.problems)
-    items, digests = _numbered([*entries, *contacts, *_headers(reading)], registry, problems)
+    items, digests = _numbered(pairs, registry, problems)
     return Content(
         published=reading.published,
         digest=hashlib.sha256(b"".join(sorted(digests))).hexdigest(),
@@ -65,53 +70,59 @@ def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | No
     )
 
 
-def identified(section: Section, fields: Fields, registry: Registry, ordinal: int = 1) -> Item:
-    """Give some fields their identity and status, as `read` does."""
-    if section is Section.ENTRY:
-        key = Key(registry.labels, registry.key(fields), ordinal)
-        return Item(section=section, key=key, fields=fields, status=registry.status(fields))
-    if section is Section.CONTACT:
-        return Item(section=section, key=Key(CONTACT_LABELS, (fields["id"],), ordinal), fields=fields)
-    return Item(section=section, key=Key(HEADER_LABELS, (fields["registry"],), ordinal), fields=fields)
+def _says(header: Fields) -> bool:
+    return any(value for name, value in header.items() if name != "id")
 
 
-def _items(
-    rows: Iterable[Row],
-    registry: Registry,
-    section: Section,
-    known: Mapping[Row, tuple[Item, bytes]],
-    seen: dict[Row, tuple[Item, bytes]],
-) -> list[tuple[Item, bytes]]:
-    pairs = []
-    for row in rows:
-        pair = known.get(row)
+def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
+    """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
+    document = registry.document_id if reading.id is None else reading.id
+    places: dict[str, list[Row]] = {}
+    for row in reading.rows:
+        places.setdefault(row.registry, []).append(row)
+    for path, rows in places.items():
+        labels = registry.identify(document, path, [row.fields for row in rows])
+        for row in rows:
+            pair = reads.items.get(row)
+            if pair is None or pair[0].key.labels != labels:
+                key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
+                status = registry.status(document, row.fields)
+                item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
+                pair = item, _digest(Section.ENTRY, path, row.fields)
+            seen[row] = pair
+            yield pair
+
+
+def _contacts(reading: Reading, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
+    for row in reading.contacts:
+        pair = reads.items.get(row)
         if pair is None:
-            item = identified(section, row.fields, registry)
-            pair = (item, _digest(item))
+            key = Key(CONTACT_LABELS, (row.fields["id"],))
+            item = Item(section=Section.CONTACT, key=key, fields=row.fields)
+            pair = item, _digest(Section.CONTACT, row.registry, row.fields)
         seen[row] = pair
-        pairs.append(pair)
-    return pairs
+        yield pair
 
 
-def _headers(reading: Reading) -> Iterator[tuple[Item, bytes]]:
+def _headers(reading: Reading) -> Iterator[_Pair]:
     for path, fields in reading.headers.items():
-        key = Key(HEADER_LABELS, (path or fields["id"],))
-        item = Item(section=Section.REGISTRY, key=key, fields=fields, status=Status.ASSIGNED)
-        yield item, _digest(item)
+        item = Item(section=Section.REGISTRY, key=Key(HEADER_LABELS, (path,)), fields=fields)
+        yield item, _digest(Section.REGISTRY, path, fields)
 
 
-def _digest(item: Item) -> bytes:
-    text = json.dumps([item.section, item.key.values, sorted(item.fields.items())], ensure_ascii=False)
+def _digest(section: Section, path: str, fields: Fields) -> bytes:
+    """A digest of what the registry said, not of the key we gave it: a better identity makes no new releases."""
+    text = json.dumps([section, path, sorted(fields.items())], ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _numbered(
-    pairs: Sequence[tuple[Item, bytes]], registry: Registry, problems: list[Problem]
+    pairs: Sequence[_Pair], registry: Registry, problems: list[Problem]
 ) -> tuple[dict[ItemKey, Item], list[bytes]]:
     """Number the items that share a key, in an order that does not depend on the order of rows."""
     items = {(item.section, item.key): item for item, _ in pairs}
     if len(items) < len(pairs):
-        groups: dict[ItemKey, list[tuple[Item, bytes]]] = {}
+        groups: dict[ItemKey, list[_Pair]] = {}
         for pair in pairs:
             groups.setdefault((pair[0].section, pair[0].key), []).append(pair)
         for (section, key), group in groups.items():

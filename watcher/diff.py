@@ -6,35 +6,85 @@ The order of rows is not a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepdiff import DeepDiff
 
 from watcher.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
 from watcher.pairing import pair
-from watcher.registries.contract import Step
+from watcher.registries.contract import PATH, Step
 
 _SECTIONS = list(Section)
 
 
 def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeSet:
     """Return everything that differs, in a stable order; `pairing` is the registry's."""
+    twins = _Duplicates(old, new)
     gone: list[Item] = []
-    changes: list[Change] = []
+    pairs: list[tuple[Item, Item]] = []
     for key, before in old.items.items():
-        after = new.items.get(key)
+        after = twins.successor(key) if twins.share(key) else new.items.get(key)
         if after is None:
             gone.append(before)
-        elif after is not before and after.fields != before.fields:
-            changes.append(_change(before, after))
-    added = [item for key, item in new.items.items() if key not in old.items]
-    pairs = pair(_entries(gone), _entries(added), pairing)
-    paired = {(item.section, item.key) for before, after in pairs for item in (before, after)}
-    changes += [_change(before, after) for before, after in pairs]
-    changes += [_change(item, None) for item in gone if (item.section, item.key) not in paired]
-    changes += [_change(None, item) for item in added if (item.section, item.key) not in paired]
+        elif after is not before and (after.fields != before.fields or after.key != before.key):
+            pairs.append((before, after))
+    added = [
+        item
+        for key, item in new.items.items()
+        if (not twins.succeeds(key) if twins.share(key) else key not in old.items)
+    ]
+    pairs += pair(gone, added, pairing)
+    paired = {id(item) for two in pairs for item in two}
+    changes = [_change(before, after) for before, after in pairs]
+    changes += [_change(item, None) for item in gone if id(item) not in paired]
+    changes += [_change(None, item) for item in added if id(item) not in paired]
     return ChangeSet(changes=tuple(sorted(changes, key=_order)))
+
+
+class _Duplicates:
+    """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity."""
+
+    def __init__(self, old: Content, new: Content) -> None:
+        self._groups = {_first(key) for content in (old, new) for key in content.items if key[1].ordinal > 1}
+        self._successors: dict[ItemKey, Item] = {}
+        for group in self._groups:
+            before, after = _members(old, group), _members(new, group)
+            rest = []
+            for item in before:
+                same = next((other for other in after if other.fields == item.fields), None)
+                if same is None:
+                    rest.append(item)
+                else:
+                    self._successors[item.section, item.key] = same
+                    after.remove(same)
+            # What is left on both sides is in a stable order: its likeliest pairs.
+            for item, other in zip(rest, after, strict=False):
+                self._successors[item.section, item.key] = other
+        self._taken = {(item.section, item.key) for item in self._successors.values()}
+
+    def share(self, key: ItemKey) -> bool:
+        """Whether more than one item has this key, but for its ordinal."""
+        return bool(self._groups) and _first(key) in self._groups
+
+    def successor(self, key: ItemKey) -> Item | None:
+        return self._successors.get(key)
+
+    def succeeds(self, key: ItemKey) -> bool:
+        return key in self._taken
+
+
+def _members(content: Content, group: ItemKey) -> list[Item]:
+    section, key = group
+    found = []
+    while (item := content.items.get((section, key))) is not None:
+        found.append(item)
+        key = key._replace(ordinal=key.ordinal + 1)
+    return found
+
+
+def _first(key: ItemKey) -> ItemKey:
+    return key if key[1].ordinal == 1 else (key[0], key[1]._replace(ordinal=1))
 
 
 def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
@@ -70,7 +120,9 @@ def invert(changes: ChangeSet) -> ChangeSet:
 
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
     """Return the fields in which two paired items differ, in the order the fields stand in."""
-    difference: Mapping[str, Any] = DeepDiff(dict(before.fields), dict(after.fields), view="tree")
+    difference: Mapping[str, Any] = DeepDiff(
+        dict(before.fields), dict(after.fields), view="tree", threshold_to_diff_deeper=0
+    )
     names = {
         node.path(output_format="list")[0]
         for report in ("values_changed", "dictionary_item_added", "dictionary_item_removed")
@@ -89,10 +141,6 @@ def _change(before: Item | None, after: Item | None) -> Change:
     return Change(before=before, after=after, fields=fields)
 
 
-def _entries(items: Iterable[Item]) -> list[Item]:
-    return [item for item in items if item.section is Section.ENTRY]
-
-
 def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
     key = change.item.key
     return (
@@ -104,8 +152,9 @@ def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
 
 
 def _by_number(key: Key) -> tuple[str, ...]:
-    """The parts that begin with a number first: people read changes in the order of ports and values."""
-    return tuple(sorted(key.values, key=lambda value: not value[:1].isdigit()))
+    """By registry, then the parts that begin with a number: people read changes in the order of ports and values."""
+    place = key.labels[:1] == (PATH,)
+    return (*key.values[:place], *sorted(key.values[place:], key=lambda value: not value[:1].isdigit()))
 
 
 def _natural(value: str) -> tuple[int, str]:

@@ -33,7 +33,7 @@ def judge(
     events = [_event(registry, found, around, severities or {}) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        replace(change, quiet=index not in named and registry.bookkeeping(change))
+        replace(change, quiet=index not in named and registry.bookkeeping(change, around))
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -43,7 +43,7 @@ def explain(
     registry: Registry, old: Content, new: Content, severities: Mapping[str, Severity] | None = None
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Compare two contents under a registry's rules and say what the difference means."""
-    return judge(registry, compare(old, new, registry.pairing), old, new, severities)
+    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities)
 
 
 def _event(
@@ -66,6 +66,9 @@ def _event(
         ports=unique(port for finding in found for port in finding.ports),
         protocols=unique(protocol for finding in found for protocol in finding.protocols),
         was="/".join(unique(finding.was for finding in found if finding.was)) or None,
+        registry=first.registry,
+        values=unique(value for finding in found for value in finding.values),
+        evidence=next((finding.evidence for finding in found if finding.evidence), None),
     )
 
 

@@ -44,6 +44,8 @@ class Status(StrEnum):
 
 
 RETIRED = frozenset({Status.HISTORIC, Status.DEPRECATED, Status.OBSOLETE})
+# Rows that only say that nobody has the value.
+FREE = frozenset({Status.RESERVED, Status.UNASSIGNED, Status.PRIVATE_USE, Status.EXPERIMENTAL})
 
 
 class Kind(StrEnum):
@@ -70,8 +72,8 @@ class Severity(StrEnum):
 class Key(NamedTuple):
     """The stable identity of an item inside its section.
 
-    `labels` name the parts of `values` (`("name", "port", "protocol")`); `ordinal` counts from 1 and tells real
-    duplicates apart (`rdp` without a port stands twice in every port release).
+    `labels` name the parts of `values` (`("name", "port", "protocol")`, `("registry", "value")`); `ordinal` counts from
+    1 and tells real duplicates apart (`rdp` without a port stands twice in every port release).
     """
 
     labels: tuple[str, ...]
@@ -106,6 +108,7 @@ class Problem:
 
 
 ItemKey = tuple[Section, Key]
+ROOT = Key(("registry",), ("",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ class Content:
     """What a release says, canonically: equal contents are the same release.
 
     `published` is the registry's own `<updated>` (`YYYY-MM-DD`), None where it has none; `digest` is a SHA-256 in hex
-    over every item, independent of the order of rows.
+    over every item, independent of the order of rows. A `registry` item under the path "" is the document's own header.
     """
 
     published: str | None
@@ -125,6 +128,12 @@ class Content:
     def entries(self) -> int:
         """How many entries (rows) the release has; contacts and headers are not counted."""
         return sum(1 for section, _ in self.items if section is Section.ENTRY)
+
+    @property
+    def document(self) -> str:
+        """The id of the registry group that the document says it is, "" where it does not say."""
+        root = self.items.get((Section.REGISTRY, ROOT))
+        return root.fields.get("id", "") if root else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,9 +176,11 @@ class Change:
         if self.after is None:
             return Kind.REMOVED
         was, now = self.before.status, self.after.status
-        if (now in RETIRED and was not in RETIRED) or (was is Status.ASSIGNED and now is Status.RESERVED):
-            return Kind.DEPRECATED
-        return Kind.MODIFIED
+        if was in FREE and now not in FREE:
+            return Kind.ADDED  # a row that said that nobody has the value
+        if was not in FREE and now in FREE:
+            return Kind.DEPRECATED if now is Status.RESERVED else Kind.REMOVED
+        return Kind.DEPRECATED if now in RETIRED and was not in RETIRED else Kind.MODIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +195,9 @@ class Event:
     """What one or more changes mean, in the registry's own words.
 
     `id` is a stable kebab-case name; `also` lists what else changed in the same place; `was` says what stood there
-    before; `changes` are positions in the ChangeSet, the quiet ones that this event explains included. `fingerprint`
-    names what changed, not what we called it: it survives judging again under new rules.
+    before; `evidence` is the registry's own text that a status was read from; `changes` are positions in the ChangeSet,
+    the quiet ones that this event explains included. `registry` is the path of the nested registry, `values` what it
+    gives there. `fingerprint` names what changed, not what we called it: it survives judging again under new rules.
     """
 
     id: str
@@ -199,6 +211,9 @@ class Event:
     ports: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
     was: str | None = None
+    registry: str = ""
+    values: tuple[str, ...] = ()
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

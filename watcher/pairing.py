@@ -1,7 +1,7 @@
 """What a keyed comparison leaves over on both sides, put together where it is the same thing under a new key.
 
 Knows signatures and no registry: the steps are the registry's. A step pairs a gone and a new item only when each is
-the only one with that signature; anything else stays a removal and an addition.
+the only one with that signature, or when it does not matter which; anything else stays a removal and an addition.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[Step]) -> li
     right = {(item.section, item.key): item for item in new}
     pairs: list[Pair] = []
     for step in steps:
-        before, after = _unambiguous(left.values(), step.gone), _unambiguous(right.values(), step.new)
-        pairs += [
-            (_take(left, before[signature]), _take(right, after[signature]))
-            for signature in before.keys() & after.keys()
-        ]
+        before, after = _groups(left.values(), step.gone), _groups(right.values(), step.new)
+        for signature in before.keys() & after.keys():
+            found = before[signature], after[signature]
+            if step.interchangeable or all(len(group) == 1 for group in found):
+                pairs += [(_take(left, one), _take(right, other)) for one, other in zip(*found, strict=False)]
     return sorted(pairs, key=lambda found: (found[1].key.values, found[1].key.ordinal))
 
 
-def _unambiguous(items: Iterable[Item], signature: Callable[[Item], Signature]) -> dict[tuple[str, ...], Item]:
+def _groups(items: Iterable[Item], signature: Callable[[Item], Signature]) -> dict[tuple[str, ...], list[Item]]:
     groups: dict[tuple[str, ...], list[Item]] = {}
     for item in items:
         if (found := signature(item)) is not None:
             groups.setdefault(found, []).append(item)
-    return {key: group[0] for key, group in groups.items() if len(group) == 1}
+    return {key: sorted(group, key=lambda item: (item.key.values, item.key.ordinal)) for key, group in groups.items()}
 
 
 def _take(items: dict[ItemKey, Item], item: Item) -> Item:

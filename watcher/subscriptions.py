@@ -24,7 +24,10 @@ class Subscription:
 
 
 def matching(subscription: Subscription, source: str, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return the events that are wanted. One that names no port is not wanted where ports are given."""
+    """Return the events that are wanted, by what they are or are besides (`also`).
+
+    One that names no port is not wanted where ports are given.
+    """
     if not any(fnmatchcase(source, pattern) for pattern in subscription.sources):
         return ()
     spans = [parse_ports(text) for text in subscription.ports]
@@ -32,7 +35,7 @@ def matching(subscription: Subscription, source: str, events: Iterable[Event]) -
         event
         for event in events
         if event.severity.rank >= subscription.severity.rank
-        and any(fnmatchcase(event.id, pattern) for pattern in subscription.events)
+        and any(fnmatchcase(each, pattern) for each in (event.id, *event.also) for pattern in subscription.events)
         and (not spans or _touches(event, spans))
     )
 

@@ -166,7 +166,6 @@ def test_two_references_that_print_alike_are_told_apart() -> None:
         (b"<registry>&undefined;</registry>", "not_well_formed"),
         (b"<registry>\0</registry>", "not_well_formed"),
         (b"<feed xmlns='http://www.w3.org/2005/Atom'/>", "not_expected_format"),
-        (b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", "redirect"),
     ],
 )
 def test_what_is_no_registry_is_refused_with_its_reason(data: bytes, reason: str) -> None:
@@ -295,3 +294,20 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
     except ParseError:
         return
     assert facts(cut) == facts(read_whole(bytes(data), PORTS.columns))
+
+
+def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
+    reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
+    assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())
+
+
+def test_people_between_records_are_people_and_not_rows() -> None:
+    people = b"<people><person id='Jo'><name>Jo</name></person></people>"
+    records = b"<record><name>a</name></record><record><name>b</name></record><record><name>c</name></record>"
+    for inside in (people + records, b"<registry id='x'>" + people + b"</registry>" + records):
+        data = (
+            b"<registry xmlns='http://www.iana.org/assignments' id='r'>".replace(b"'", b'"') + inside + b"</registry>"
+        )
+        reading = read(data, Columns())
+        assert [row.fields["name"] for row in reading.rows] == ["a", "b", "c"]
+        assert [row.fields["id"] for row in reading.contacts] == ["Jo"]

@@ -67,7 +67,7 @@ def test_every_release_reads_and_every_difference_is_exact_both_ways() -> None:
     dates = sorted(kept)
     pairs = [chance.sample(dates, 2) for _ in range(20)]
     for one, other in pairs:
-        changes = compare(kept[one], kept[other], PORTS.pairing)
+        changes = compare(kept[one], kept[other], PORTS.pairing(kept[one], kept[other]))
         assert apply(changes, kept[one].items) == kept[other].items
         assert apply(invert(changes), kept[other].items) == kept[one].items
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.model import Key, Status
+from watcher.model import Status
 from watcher.registries import ports
 
 BLANK = dict.fromkeys(ports.FIELDS, "")
 
 
 def status(**fields: str) -> Status:
-    return ports.status({**BLANK, **fields})
+    return ports.status("", {**BLANK, **fields})
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_prose_that_speaks_of_something_else_does_not(text: str) -> None:
     ],
 )
 def test_ports_are_text_and_numbers_only_where_they_are(port: str, span: tuple[int, int] | None) -> None:
-    assert ports.span(Key(ports.LABELS, ("a", port, "tcp"))) == span
+    assert ports.parse_span(port) == span

@@ -103,5 +103,8 @@ def row(found: StoredEvent) -> dict[str, Any]:
         "ports": list(event.ports),
         "protocols": list(event.protocols),
         "was": event.was,
+        "registry": event.registry,
+        "values": list(event.values),
+        "evidence": event.evidence,
         "fingerprint": event.fingerprint,
     }

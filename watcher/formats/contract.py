@@ -28,7 +28,7 @@ class Columns:
 
     `people` is the field that takes a row's own person references (None: they stay with the others); `always` are
     the fields every row has, "" where the registry says nothing. A `closed` registry has no other columns: what is not
-    named here is kept under its own name and reported.
+    named here is kept under its own name and reported. Unknown attributes always are.
 
     In formats that are read by people columns have titles instead: `titles` maps each as printed, former ones too, to
     its field. `shown_for` names the field whose text such a table prints in place of another that is empty.

@@ -15,9 +15,8 @@ from itertools import accumulate
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Row
-from watcher.formats.iana_rows import parse, row
+from watcher.formats.iana_rows import NAMESPACE, parse, row
 
-NAMESPACE = "http://www.iana.org/assignments"
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
@@ -44,6 +43,8 @@ class Cut:
             pieces = rest.split(b"</%b>" % name)
             rest = pieces.pop()
             found = _resolve(pieces, name, meant, memo)
+            if any(b"<person" in before for before, _ in found.values()):
+                raise CutError  # people between records: the rows would not stand in their order
             skeleton += _skeleton([found[piece] for piece in pieces], name)
             self.rows += [found[piece][1] for piece in pieces]
             self._pieces += pieces

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
@@ -10,6 +10,14 @@ from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Row
 from watcher.formats.iana_cells import cell, fold, local, markup, references
 from watcher.model import MARKUP
+
+NAMESPACE = "http://www.iana.org/assignments"
+_OURS = f"{{{NAMESPACE}}}"
+# What stands inside a cell, a note or a range; read off all the registries there are.
+_INLINE = frozenset(
+    {"xref", "br", "paragraph", "artwork", "list", "item", "file", "server"}
+    | {"value", "hex", "registration_rule", "note"}  # of a range
+)
 
 
 def parse(data: bytes) -> etree._Element:
@@ -39,7 +47,7 @@ def _collect(
     problems: list[str] = []
     for attribute, value in element.attrib.items():
         name = local(str(attribute))
-        if columns.closed and name not in columns.attributes:
+        if name not in columns.attributes:
             problems.append(f"unknown attribute {name!r}")
         fields[columns.attributes.get(name, f"@{name}")] = fold(str(value))
     if stray := fold(" ".join([element.text or "", *(child.tail or "" for child in element)])):
@@ -48,6 +56,7 @@ def _collect(
     groups: dict[str, list[etree._Element]] = {}
     for child in children:
         name = local(child.tag)
+        problems += _unknown(child)
         if name == "xref":
             person = columns.people is not None and child.get("type") == "person"
             name = str(columns.people) if person else columns.references
@@ -61,6 +70,15 @@ def _collect(
         if not exact:
             fields[MARKUP + name] = markup(group)
     return fields, tuple(problems)
+
+
+def _unknown(child: etree._Element) -> Iterator[str]:
+    """What in a cell is not of the vocabulary: its markup is kept beside the text all the same."""
+    if not str(child.tag).startswith(_OURS):
+        yield f"element of another namespace: <{child.tag!s}>"
+    for inner in child.iterdescendants():
+        if local(inner.tag) not in _INLINE or not str(inner.tag).startswith(_OURS):
+            yield f"unknown element <{local(inner.tag)}> inside <{local(child.tag)}>"
 
 
 def _group(group: list[etree._Element]) -> tuple[str, bool]:

@@ -21,7 +21,15 @@ from watcher.formats.iana_cut import Cut, CutError
 from watcher.formats.iana_rows import parse, row
 from watcher.model import Problem
 
-HEADER = Columns(attributes={"id": "id"}, always=("id", "title", "updated"))
+_OWN = (
+    *("title", "created", "updated", "category", "note", "registration_rule", "description", "expert", "file", "hide"),
+    *("footnote", "footnotes", "range"),
+)
+HEADER = Columns(
+    elements={name: name for name in _OWN}, attributes={"id": "id"}, always=("id", "title", "updated"), closed=True
+)
+# A document that only says where the registry group went.
+REDIRECT = Columns(attributes={"id": "id", "registry": "moved_to"}, always=("id", "title", "updated"))
 PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "updated"))
 
 # The shape alone: a label that lies, 2026-02-30, is a label still.
@@ -32,8 +40,9 @@ _STRUCTURE = frozenset({"registry", "record", "people"})
 def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     """Read one registry group; `memo` makes the next release cost what changed.
 
-    Raises ParseError: `empty`, `not_expected_format` (another root; HTML), `doctype` (any DOCTYPE: no entity is ever
-    expanded), `redirect` (the group has another name now), `not_well_formed` with line and column.
+    A `<redirect>` in place of the registry is a document whose header says where it `moved_to`. Raises ParseError:
+    `empty`, `not_expected_format` (another root; HTML), `doctype` (any DOCTYPE: no entity is ever expanded),
+    `not_well_formed` with line and column.
     """
     _sniff(data)
     _prove_well_formed(data)
@@ -96,12 +105,15 @@ class _Walk:
         """Read from the root down. Raises CutError where the cut does not fit what it was cut from."""
         name = local(root.tag)
         if name == "redirect":
-            raise ParseError("redirect", f"this registry group is published as {root.get('registry')!r} now", line=1)
-        if name != "registry":
+            header = row(root, REDIRECT)
+            self._headers[""] = header.fields
+            self._report(header, root.sourceline)
+        elif name == "registry":
+            self._registry(root, "")
+        else:
             raise ParseError(
                 "not_expected_format", f"the root element is <{name}>, not <registry>", line=root.sourceline
             )
-        self._registry(root, "")
         if self._cut:
             if len(self._rows) + len(self._contacts) != len(self._cut.rows):
                 raise CutError
@@ -141,8 +153,18 @@ class _Walk:
                         self._problems[text] = (person.sourceline, 1)
                     self._contacts.extend(self._next(person, PERSON, path))
             elif name == "registry":
-                step = child.get("id") or f"#{len(self._headers)}"
-                self._registry(child, f"{path}/{step}" if path else step)
+                self._registry(child, self._path(child, path))
+
+    def _path(self, element: etree._Element, above: str) -> str:
+        """Where a nested registry stands: the ids down to it. One without an id, or with one taken, is numbered."""
+        step = element.get("id") or f"#{len(self._headers)}"
+        path = f"{above}/{step}" if above else step
+        if not element.get("id"):
+            self._problems["a registry without an id"] = (element.sourceline, 1)
+        if path in self._headers:
+            self._problems[f"two registries have the id {step!r}"] = (element.sourceline, 1)
+            path += f"#{len(self._headers)}"
+        return path
 
     def _next(self, element: etree._Element, columns: Columns, path: str) -> Iterator[Row]:
         """The rows that an element of the document, or a placeholder of the skeleton, stands for."""

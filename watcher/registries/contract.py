@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from watcher.formats.contract import Columns
-from watcher.model import Change, ChangeSet, Content, Fields, Item, Key, Kind, Severity, Status
+from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
 
 Signature = tuple[str, ...] | None
+Labels = tuple[str, ...]
+PATH = "registry"
 Span = tuple[int, int]
 Found = TypeVar("Found")
 
@@ -18,19 +20,22 @@ Found = TypeVar("Found")
 class Step:
     """One step of pairing: a gone and a new item whose signatures are equal, and that no other shares, are one.
 
-    `gone` and `new` give an item's signature, or None where the step does not apply to it.
+    `gone` and `new` give an item's signature, or None where the step does not apply to it. Where `interchangeable`,
+    items of one signature say the same, so that it does not matter which of them is paired with which.
     """
 
     name: str
     gone: Callable[[Item], Signature]
     new: Callable[[Item], Signature]
+    interchangeable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one change means. Findings that share event, subject and ports are twins and become one event.
+    """What one change means. Findings that share event and subject are twins and become one event.
 
-    `also` are further event ids that apply; `was` says what stood there before; `severity` overrides the table's.
+    `also` are further event ids that apply; `was` says what stood there before; `evidence` is the text that a status
+    was read from; `severity` overrides the table's. `registry` and `values` say where in a registry group.
     """
 
     event: str
@@ -43,6 +48,9 @@ class Finding:
     also: tuple[str, ...] = ()
     was: str | None = None
     severity: Severity | None = None
+    registry: str = ""
+    values: tuple[str, ...] = ()
+    evidence: str | None = None
 
 
 class Surroundings:
@@ -77,23 +85,26 @@ class EventType:
 class Registry:
     """Everything the engine asks of a registry. The functions are pure.
 
-    `document_id` is the id the published document must have ("" for any). `labels` and `key` give an entry's
-    identity; `name` and `span` its look-up columns (the numbers it stands for, or None); `duplicate_order` is the
-    field that tells entries with one key apart most stably. `bookkeeping` says that a change is none that anybody
-    asked for, unless a finding names it; `explained` gives the bookkeeping that an event's findings caused.
+    `document_id` is the id the published document must have ("" for any); `may_be_empty` says that a document without
+    one entry can be whole. `identify` is given the document's id, the path of one of its registries and the rows there,
+    and returns the fields that are their key; the label `PATH` stands for the path. `status` is given the document's
+    id and a row. `names` and `span` are an entry's look-up columns (the words and the numbers it stands for);
+    `duplicate_order` is the field that tells entries with one key apart most stably. `pairing` gives the steps for two
+    releases. `bookkeeping` says that a change is none that anybody asked for, unless a finding names it; `explained`
+    gives the bookkeeping that an event caused.
     """
 
     id: str
     document_id: str
     columns: Columns
-    labels: tuple[str, ...]
-    key: Callable[[Fields], tuple[str, ...]]
+    may_be_empty: bool
+    identify: Callable[[str, str, Sequence[Fields]], Labels]
     duplicate_order: str
-    status: Callable[[Fields], Status]
-    name: Callable[[Key], str]
-    span: Callable[[Key], Span | None]
-    pairing: Sequence[Step]
-    bookkeeping: Callable[[Change], bool]
+    status: Callable[[str, Fields], Status]
+    names: Callable[[Item], Sequence[str]]
+    span: Callable[[Item], Span | None]
+    pairing: Callable[[Content, Content], Sequence[Step]]
+    bookkeeping: Callable[[Change, Surroundings], bool]
     findings: Callable[[Surroundings], Iterable[Finding]]
     explained: Callable[[Sequence[Finding], Surroundings], Iterable[int]]
     events: Mapping[str, EventType]

@@ -6,10 +6,11 @@ Read off 335 releases of 2017 to 2023. What its changes mean is in `ports_rules`
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from watcher.formats.contract import Columns
-from watcher.model import RETIRED, Change, Fields, Item, Key, Section, Status
-from watcher.registries.contract import Signature, Span, Step
+from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
+from watcher.registries.contract import Labels, Signature, Span, Step, Surroundings
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -78,17 +79,22 @@ _OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
 _WORDS = {"historic": Status.HISTORIC, "deprecated": Status.DEPRECATED}
 
 
-def key(fields: Fields) -> tuple[str, ...]:
-    return fields["name"], fields["port"], fields["protocol"]
+def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
+    return LABELS
 
 
-def name(key: Key) -> str:
-    return key.part("name")
+def names(item: Item) -> tuple[str, ...]:
+    return (item.key.part("name"),)
 
 
-def span(key: Key) -> Span | None:
+def described(item: Item) -> tuple[str, str, str]:
+    """An entry's name, port and protocol."""
+    return item.key.part("name"), item.key.part("port"), item.key.part("protocol")
+
+
+def span(item: Item) -> Span | None:
     """The ports an entry stands for, both ends included; None for a service name without a port."""
-    return parse_span(key.part("port"))
+    return parse_span(item.key.part("port"))
 
 
 def parse_span(port: str) -> Span | None:
@@ -99,7 +105,7 @@ def parse_span(port: str) -> Span | None:
     return int(low), int(high) if dash else int(low)
 
 
-def status(fields: Fields) -> Status:
+def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the contract's shape
     """What the entry is, by its name, description and notes: the registry has no column for it."""
     description = fields["description"]
     if not fields["name"]:
@@ -128,7 +134,7 @@ def is_service(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change) -> bool:
+def bookkeeping(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - the contract's shape
     """A change between rows of unassigned and reserved space."""
     return change.section is Section.ENTRY and not is_service(change.before) and not is_service(change.after)
 
@@ -157,10 +163,15 @@ def _left_reserved(item: Item) -> Signature:
     return (item.key.part("port"), item.key.part("protocol")) if item.status is Status.RESERVED else None
 
 
-PAIRING = (
+_STEPS = (
     Step(name="another name on the same port and protocol", gone=_same_place, new=_same_place),
     Step(name="the same name and protocol on another port", gone=_same_service, new=_same_service),
     Step(name="another name without a port, same purpose and date", gone=_same_purpose, new=_same_purpose),
     # After the moves: a service that went elsewhere is not de-assigned, though its old port is reserved now.
     Step(name="the service is gone and its port reserved", gone=_same_place, new=_left_reserved),
 )
+
+
+def pairing(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - the contract's shape
+    """The steps of pairing: the same for all releases."""
+    return _STEPS

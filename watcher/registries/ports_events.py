@@ -11,17 +11,9 @@ from watcher.model import Change, Item, Severity
 from watcher.registries import ports
 from watcher.registries.contract import EventType, Finding, Registry, Surroundings
 from watcher.registries.ports_rules import explained, findings, new_coverage, old_coverage
+from watcher.registries.sentences import FIELD_WORDS, contact_updated, difference, header_changed, short
 
-_LONG = 60
 _PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
-_FIELD_WORDS = {
-    "unauthorized_use": "unauthorized use",
-    "service_code": "service code",
-    "registered": "registration date",
-    "modified": "modification date",
-    "org": "organisation",
-    "uri": "URI",
-}
 
 Sentence = Callable[[Sequence[Finding], Surroundings], str]
 
@@ -75,7 +67,7 @@ def _reserved(found: Sequence[Finding], around: Surroundings) -> str:  # noqa: A
 
 def _registered(found: Sequence[Finding], around: Surroundings) -> str:
     protocols = _place(found, "")
-    description = _short(_change(found, around).item.fields["description"].replace("\n", " "))
+    description = short(_change(found, around).item.fields["description"].replace("\n", " "))
     return (
         f"service name {found[0].service} registered" + (f" for {protocols}" if protocols else "") + f": {description}"
     )
@@ -122,59 +114,21 @@ def _field(name: str) -> Sentence:
     def sentence(found: Sequence[Finding], around: Surroundings) -> str:
         change = _change(found, around)
         before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
-        return f"{_subject(found, around)}: {_difference(_FIELD_WORDS.get(name, name), before, after)}"
+        return f"{_subject(found, around)}: {difference(FIELD_WORDS.get(name, name), before, after)}"
 
     return sentence
-
-
-def _difference(word: str, before: str, after: str) -> str:
-    before, after = (text.replace("\n", " ") for text in (before, after))
-    if before == after:
-        return f"{word} changed"
-    if not before:
-        return f"{word} added: {_short(after)}"
-    if not after:
-        return f"{word} removed: {_short(before)}"
-    if len(before) > _LONG or len(after) > _LONG:
-        return f"{word} changed"
-    return f"{word} {before} → {after}"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 2 * _LONG else text[: 2 * _LONG - 1].rstrip() + "…"
 
 
 def _dates(found: Sequence[Finding], around: Surroundings) -> str:
     fields = [field for field in _change(found, around).fields if field.name in ("registered", "modified")]
     return f"{_subject(found, around)}: " + ", ".join(
-        _difference(_FIELD_WORDS[field.name], field.before, field.after) for field in fields
+        difference(FIELD_WORDS[field.name], field.before, field.after) for field in fields
     )
 
 
 def _modified(found: Sequence[Finding], around: Surroundings) -> str:
-    names = (_FIELD_WORDS.get(field.name, field.name) for field in _change(found, around).fields)
+    names = (FIELD_WORDS.get(field.name, field.name) for field in _change(found, around).fields)
     return f"{_subject(found, around)}: {', '.join(names)} changed"
-
-
-def _contact_updated(found: Sequence[Finding], around: Surroundings) -> str:
-    who = ", ".join(around.changes[finding.change].item.key.part("id") for finding in found)
-    what = ", ".join(
-        _difference(
-            "updated" if field.name == "updated" else _FIELD_WORDS.get(field.name, field.name),
-            field.before,
-            field.after,
-        )
-        for field in _change(found, around).fields
-        if field.name != "updated" or len(_change(found, around).fields) == 1
-    )
-    services = [name for name in found[0].service.split(", ") if name]
-    named = f" (named by {', '.join(services[:3])}{f' and {len(services) - 3} more' if len(services) > 3 else ''})"
-    return f"{who}: {what}" + (named if services else "")
-
-
-def _header_changed(found: Sequence[Finding], around: Surroundings) -> str:
-    fields = [field for field in _change(found, around).fields if not field.name.startswith(("updated", "markup:"))]
-    return "the registry's own text changed: " + ", ".join(field.name for field in fields)
 
 
 def _event(severity: Severity, sentence: Sentence) -> EventType:
@@ -197,7 +151,7 @@ EVENTS: Mapping[str, EventType] = {
     "unauthorized-use-cleared": _event(Severity.INFO, _field("unauthorized_use")),
     "assignee-changed": _event(Severity.INFO, _field("assignee")),
     "contact-changed": _event(Severity.INFO, _field("contact")),
-    "contact-updated": _event(Severity.INFO, _contact_updated),
+    "contact-updated": _event(Severity.INFO, contact_updated),
     "reference-published": _event(Severity.INFO, _field("references")),
     "reference-changed": _event(Severity.INFO, _field("references")),
     "description-changed": _event(Severity.INFO, _field("description")),
@@ -205,20 +159,20 @@ EVENTS: Mapping[str, EventType] = {
     "notes-changed": _event(Severity.INFO, _field("notes")),
     "dates-changed": _event(Severity.INFO, _dates),
     "entry-modified": _event(Severity.INFO, _modified),
-    "registry-note-changed": _event(Severity.INFO, _header_changed),
+    "registry-note-changed": _event(Severity.INFO, header_changed),
 }
 
 REGISTRY = Registry(
     id="ports",
     document_id="service-names-port-numbers",
     columns=ports.COLUMNS,
-    labels=ports.LABELS,
-    key=ports.key,
+    may_be_empty=False,
+    identify=ports.identify,
     duplicate_order="registered",
     status=ports.status,
-    name=ports.name,
+    names=ports.names,
     span=ports.span,
-    pairing=ports.PAIRING,
+    pairing=ports.pairing,
     bookkeeping=ports.bookkeeping,
     findings=findings,
     explained=explained,

@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.model import MARKUP, RETIRED, Change, Content, Item, Kind, Section, Severity, Status
-from watcher.registries import ports
+from watcher.registries import contacts, ports
 from watcher.registries.contract import Finding, Span, Surroundings
 
 ABSENT = "absent"
 _SYSTEM_PORTS = 1023
 _DRAFT = re.compile(r"\[(?:draft-|RFC-)[^\]]*\]")
-_IDS = re.compile(r"\[([^\[\]]+)\]")
 _RFC = re.compile(r"\[RFC\d+\]")
 _STAYS = ("registered", "assignee", "contact", "description")
 # Which event a changed field makes, the most important first.
@@ -40,11 +39,11 @@ def findings(around: Surroundings) -> Iterator[Finding]:
         spanned
         for change in around.changes
         for item in (change.before, change.after)
-        if ports.is_service(item) and item is not None and (spanned := ports.span(item.key))
+        if ports.is_service(item) and item is not None and (spanned := ports.span(item))
     ]
     for index, change in enumerate(around.changes):
         if change.section is Section.CONTACT:
-            yield from _contact(index, change, around)
+            yield from contacts.updated(index, change, around, ports.described)
         elif change.section is Section.REGISTRY:
             yield from _header(index, change)
         elif ports.is_service(change.before) or ports.is_service(change.after):
@@ -69,7 +68,7 @@ def _redrawn(around: Surroundings) -> list[tuple[int, Change, Span]]:
     return [
         (index, change, spanned)
         for index, change in enumerate(around.changes)
-        if ports.bookkeeping(change) and (spanned := ports.span(change.item.key))
+        if ports.bookkeeping(change, around) and (spanned := ports.span(change.item))
     ]
 
 
@@ -167,7 +166,7 @@ def _space(index: int, change: Change, old: Coverage, touched: Sequence[Span]) -
     before, after = change.before, change.after
     if after is None or after.status is not Status.RESERVED:
         return
-    spanned = ports.span(after.key)
+    spanned = ports.span(after)
     if before is not None and before.status is Status.RESERVED:
         reasons = [reason for reason in _reasons(before, after) if reason != "dates-changed"]
         if reasons and before.key == after.key:
@@ -176,34 +175,6 @@ def _space(index: int, change: Change, old: Coverage, touched: Sequence[Span]) -
     was = str(before.status) if before else old.says(after.key.part("port"), after.key.part("protocol"))
     if was != Status.RESERVED and not (spanned and _overlaps(spanned, touched)):
         yield _finding("port-reserved", index, Kind.ADDED, after, was=was)
-
-
-def _contact(index: int, change: Change, around: Surroundings) -> Iterator[Finding]:
-    """Somebody's details changed: told with every entry that names them. Who comes or goes rides with an entry."""
-    if change.before is None or change.after is None:
-        return
-    named = around.once(_named).get(change.item.key.part("id"), ())
-    values = [item.key.values for item in named]
-    yield Finding(
-        event="contact-updated",
-        change=index,
-        # Contacts whose details changed in the same way at once are one event.
-        subject=tuple(f"{field.name}\n{field.before}\n{field.after}" for field in change.fields),
-        kind=change.kind,
-        service=", ".join(dict.fromkeys(service for service, _, _ in values if service)),
-        ports=tuple(dict.fromkeys(port for _, port, _ in values if port)),
-        protocols=tuple(dict.fromkeys(protocol for _, _, protocol in values if protocol)),
-    )
-
-
-def _named(around: Surroundings) -> dict[str, list[Item]]:
-    """The entries of the new release by the contacts and assignees they name."""
-    found: dict[str, list[Item]] = {}
-    for (section, _), item in around.new.items.items():
-        if section is Section.ENTRY:
-            for name in dict.fromkeys(_IDS.findall(item.fields["contact"] + item.fields["assignee"])):
-                found.setdefault(name, []).append(item)
-    return found
 
 
 def _header(index: int, change: Change) -> Iterator[Finding]:
@@ -278,7 +249,7 @@ def _refined(event: str, before: Item, after: Item) -> str:
 
 
 def _is_system(item: Item) -> bool:
-    spanned = ports.span(item.key)
+    spanned = ports.span(item)
     return spanned is not None and spanned[0] <= _SYSTEM_PORTS
 
 

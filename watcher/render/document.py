@@ -56,6 +56,9 @@ def event(found: Event) -> dict[str, Any]:
         "ports": list(found.ports),
         "protocols": list(found.protocols),
         "was": found.was,
+        "registry": found.registry,
+        "values": list(found.values),
+        "evidence": found.evidence,
         "fingerprint": found.fingerprint,
         "changes": list(found.changes),
     }

@@ -7,7 +7,7 @@ changes of the release after it are derived again. Content and differences are h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -247,8 +247,9 @@ class History:
         number = int(self._one("SELECT coalesce(max(id), 0) FROM versions"))
         source = self.source_id()
         self._db.conn.executemany(
-            """INSERT INTO versions (id, source_id, section, key, status, name, low, high, fields, text, first, until)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            """INSERT INTO versions
+            (id, source_id, section, key, status, name, value, low, high, fields, text, first, until)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 (number + index, source, *self._columns(item), first, until)
                 for index, (item, first, until) in enumerate(items, 1)
@@ -257,17 +258,22 @@ class History:
 
     def _columns(self, item: Item) -> tuple[object, ...]:
         entry = item.section is Section.ENTRY
-        low, high = (self._registry.span(item.key) if entry else None) or (None, None)
+        low, high = (self._registry.span(item) if entry else None) or (None, None)
+        names = self._names(item)
         return (
             item.section,
             _json(item.key.as_dict()),
             item.status,
-            self._registry.name(item.key) if entry else item.key.values[0],
+            names[0],
+            names[1] if len(names) > 1 else "",
             low,
             high,
             _json(dict(item.fields)),
             _words(item),
         )
+
+    def _names(self, item: Item) -> Sequence[str]:
+        return self._registry.names(item) if item.section is Section.ENTRY else item.key.values[:1]
 
     def _describe(self, release_id: int, old: int, new: int, step: Step) -> None:
         """Write what a release changed and what that means, in place of what stood there."""
@@ -294,7 +300,8 @@ class History:
         items = [item for change in touched for item in (change.before, change.after) if item is not None]
         row = self._db.execute(
             """INSERT INTO events (release_id, seq, event, kind, severity, summary, service, ports, protocols, was,
-            also, fingerprint, changes, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            registry, "values", evidence, also, fingerprint, changes, text)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 release_id,
                 seq,
@@ -306,6 +313,9 @@ class History:
                 _json(event.ports),
                 _json(event.protocols),
                 event.was,
+                event.registry,
+                _json(event.values),
+                event.evidence,
                 _json(event.also),
                 event.fingerprint,
                 _json(event.changes),
@@ -313,7 +323,9 @@ class History:
             ],
         )
         spans = {spanned for port in event.ports if (spanned := _ports(port))}
-        names = {name.lower() for name in (*event.service.split(", "), *_names(items)) if name}
+        entries = [item for item in items if item.section is Section.ENTRY]
+        known = [name for item in entries for name in self._names(item)]
+        names = {name.lower() for name in (*event.service.split(", "), *event.values, *known) if name}
         self._db.conn.executemany(
             "INSERT INTO event_ports VALUES (?, ?, ?)", [(row.lastrowid, low, high) for low, high in sorted(spans)]
         )
@@ -351,10 +363,6 @@ def _same(one: Item | None, other: Item | None) -> bool:
 
 def _words(item: Item) -> str:
     return "\n".join(dict.fromkeys(value for name, value in item.fields.items() if value and ":" not in name))
-
-
-def _names(items: Iterable[Item]) -> Iterator[str]:
-    return (item.key.part("name") for item in items if item.section is Section.ENTRY)
 
 
 def _ports(port: str) -> tuple[int, int] | None:

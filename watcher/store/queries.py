@@ -240,7 +240,9 @@ class Queries:
             conditions.append("versions.low <= :high AND versions.high >= :low")
             values.update(low=port[0], high=port[1])
         if name is not None:
-            conditions.append("versions.name = :name COLLATE NOCASE")
+            conditions.append(
+                "(versions.name = :name COLLATE NOCASE OR (value <> '' AND value = :name COLLATE NOCASE))"
+            )
             values.update(name=name)
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
@@ -349,4 +351,7 @@ def _event(row: Mapping[str, Any]) -> Event:
         ports=tuple(json.loads(row["ports"])),
         protocols=tuple(json.loads(row["protocols"])),
         was=row["was"],
+        registry=row["registry"],
+        values=tuple(json.loads(row["values"])),
+        evidence=row["evidence"],
     )

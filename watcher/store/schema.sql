@@ -54,7 +54,8 @@ CREATE TABLE versions (
   section TEXT NOT NULL,             -- entry, contact or registry
   key TEXT NOT NULL,                 -- JSON object, `ordinal` included
   status TEXT NOT NULL,
-  name TEXT NOT NULL,                -- the entry's name or value, for look-ups; "" where it has none
+  name TEXT NOT NULL,                -- what it is looked up by: the entry's name, else its value; "" where it has none
+  value TEXT NOT NULL,               -- the value, where it has both (0x13,0x01 of TLS_AES_128_GCM_SHA256)
   low INTEGER,                       -- the numbers it stands for (a port, a port range); NULL where it has none
   high INTEGER,
   fields TEXT NOT NULL,              -- JSON object of strings
@@ -64,6 +65,7 @@ CREATE TABLE versions (
 );
 CREATE INDEX versions_key ON versions (source_id, section, key, first);
 CREATE INDEX versions_name ON versions (source_id, name COLLATE NOCASE);
+CREATE INDEX versions_value ON versions (source_id, value COLLATE NOCASE) WHERE value <> '';
 CREATE INDEX versions_low ON versions (source_id, low, high) WHERE low IS NOT NULL;
 CREATE INDEX versions_current ON versions (source_id, section) WHERE until IS NULL;
 
@@ -93,6 +95,9 @@ CREATE TABLE events (
   ports TEXT NOT NULL,               -- JSON lists
   protocols TEXT NOT NULL,
   was TEXT,
+  registry TEXT NOT NULL,            -- the path of the nested registry; "" for the document's own rows
+  "values" TEXT NOT NULL,            -- JSON list: what the registry gives there (a code point, a name)
+  evidence TEXT,                     -- the registry's text that a status was read from
   also TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   changes TEXT NOT NULL,             -- JSON list of changes.seq

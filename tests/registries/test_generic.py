@@ -1,0 +1,316 @@
+"""Any registry of the vocabulary: which columns are its key, and what its changes mean."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.groups import IANA, content, explained, group, record, registry, told
+from watcher.contents import read
+from watcher.diff import apply, invert
+from watcher.errors import ParseError
+from watcher.model import Content, Section
+
+
+def labels(*records: str) -> tuple[str, ...]:
+    """The key columns of one registry, without the path."""
+    found = content(registry("r", *records))
+    return next(key.labels[1:] for (section, key) in found.items if section is Section.ENTRY)
+
+
+def numbered(*names: str) -> list[str]:
+    return [record("rfc1", value=str(number), description=name) for number, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{"value": "1", "name": "a"}, {"value": "2", "name": "b"}], ("value",)),
+        ([{"name": "a", "description": "x"}, {"name": "b", "description": "x"}], ("name",)),
+        ([{"code": "1", "name": "Unassigned"}, {"code": "2", "name": "Unassigned"}], ("code",)),
+        ([{"description": "a long thing", "type": "1"}, {"description": "b", "type": "2"}], ("type",)),
+        ([{"description": "a"}, {"description": "b"}], ("description",)),
+        (
+            [{"type": "audio", "subtype": "a"}, {"type": "audio", "subtype": "b"}, {"type": "text", "subtype": "a"}],
+            ("type", "subtype"),
+        ),
+        ([{"value": "", "name": "a"}, {"value": "", "name": "b"}], ("name",)),
+    ],
+)
+def test_the_key_is_chosen_from_what_the_rows_show(rows: list[dict[str, str]], expected: tuple[str, ...]) -> None:
+    assert labels(*(record(**row) for row in rows)) == expected
+    assert labels(*(record(**row) for row in reversed(rows))) == expected
+
+
+def test_a_few_duplicates_do_not_change_the_key() -> None:
+    rows = [record(value=str(number), name=f"n{number}") for number in range(20)]
+    again = record(value="7", name="another seven")
+    assert labels(*rows) == labels(*rows, again) == ("value",)
+    before, after = content(registry("r", *rows)), content(registry("r", *rows, again))
+    assert told(before, after) == {"R: 7 another seven added": "entry-added"}
+
+
+def test_rows_without_any_column_are_kept() -> None:
+    found = content(registry("r", "<record/>", "<record/>", record(value="1")))
+    assert found.entries == 3
+    assert [problem.code for problem in found.problems] == ["duplicate_key"]
+
+
+OLD = registry(
+    "codes",
+    record("rfc1", value="0", description="Reserved"),
+    record("rfc2", value="1", description="first"),
+    record("draft-toy-second", value="2", description="second"),
+    record(value="3-99", description="Unassigned"),
+    record(value="100-127", description="Private Use"),
+    rule="Standards Action",
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (
+            record(value="3-99", description="Unassigned"),
+            record("rfc3", value="3", description="third") + record(value="4-99", description="Unassigned"),
+            {"Codes: 3 third assigned (was unassigned)": "entry-added"},
+        ),
+        (
+            record("rfc2", value="1", description="first") ,
+            record("rfc2", value="1", description="Unassigned"),
+            {"Codes: 1 first removed; unassigned now": "entry-removed"},
+        ),
+        (
+            record("rfc2", value="1", description="first"),
+            record("rfc2", value="1", description="Reserved"),
+            {"Codes: 1 first is reserved now": "entry-deprecated"},
+        ),
+        (
+            record("rfc2", value="1", description="first"),
+            record("rfc2 rfc9", value="1", description="first (DEPRECATED)"),
+            {"Codes: 1 first (DEPRECATED) is deprecated now": "entry-deprecated"},
+        ),
+        (
+            record("draft-toy-second", value="2", description="second"),
+            record("rfc4", value="2", description="second"),
+            {"Codes: 2 second: references [draft-toy-second] → [RFC4]": "entry-modified"},
+        ),
+        (
+            record("draft-toy-second", value="2", description="second"),
+            record("draft-toy-second", value="5", description="second"),
+            {"Codes: 5 second: value 2 → 5": "entry-modified"},
+        ),
+        (
+            record("draft-toy-second", value="2", description="second"),
+            "",
+            {"Codes: 2 second removed": "entry-removed"},
+        ),
+        (
+            record(value="3-99", description="Unassigned"),
+            record(value="3-98", description="Unassigned") + record("rfc1", value="99", description="Reserved"),
+            {"Codes: 99 Reserved is reserved now (was unassigned)": "entry-reserved"},
+        ),
+        ("<registration_rule>Standards Action", "<registration_rule>IETF Review",
+         {"Codes: registration procedure Standards Action → IETF Review": "registration-procedure-changed"}),
+        ("<title>Codes", "<title>The Codes", {"The Codes: title Codes → The Codes": "registry-note-changed"}),
+    ],
+)  # fmt: skip
+def test_a_change_is_one_event_in_the_registrys_words(before: str, after: str, expected: dict[str, str]) -> None:
+    assert before in OLD
+    old, new = content(OLD), content(OLD.replace(before, after), updated="2020-02-01")
+    assert told(old, new) == expected
+    changes = explained(old, new)[0]
+    assert apply(changes, old.items) == new.items
+    assert apply(invert(changes), new.items) == old.items
+
+
+def test_a_redrawn_range_is_folded_into_the_assignment_that_caused_it() -> None:
+    new = OLD.replace(
+        record(value="3-99", description="Unassigned"),
+        record("rfc3", value="50", description="fiftieth")
+        + record(value="3-49", description="Unassigned")
+        + record(value="51-99", description="Unassigned"),
+    )
+    changes, events = explained(content(OLD), content(new))
+    assert [(event.id, event.was, len(event.changes)) for event in events] == [("entry-added", "unassigned", 4)]
+    assert sum(change.quiet for change in changes.changes) == 3
+
+
+def test_the_date_of_the_document_alone_means_nothing() -> None:
+    assert explained(content(OLD), content(OLD, updated="2021-01-01"))[1] == ()
+
+
+def test_the_order_of_rows_and_registries_is_no_change() -> None:
+    rows = numbered("a", "b", "c")
+    one = content(registry("r", *rows), registry("s", *rows))
+    other = content(registry("s", *rows[::-1]), registry("r", *rows[::-1]))
+    assert one.digest == other.digest
+    assert explained(one, other)[0].changes == ()
+
+
+def test_entries_that_changed_alike_are_one_event_that_names_them() -> None:
+    old = [record("draft-toy", value=str(number), description=f"n{number}") for number in range(5)]
+    new = [record("rfc7", value=str(number), description=f"n{number}") for number in range(5)]
+    events = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
+    assert [(event.id, event.also, event.values) for event in events] == [
+        ("entry-modified", ("reference-published",), ("0", "1", "2", "3", "4"))
+    ]
+    assert events[0].summary == "R: 0 n0, 1 n1, 2 n2 and 2 more: references [draft-toy] → [RFC7]"
+
+
+def test_a_new_registry_is_one_event_with_its_entries() -> None:
+    old = content(registry("r", *numbered("a", "b")))
+    new = content(registry("r", *numbered("a", "b")), registry("s", *numbered("x", "y", "z")))
+    _, events = explained(old, new)
+    assert [(event.summary, event.id, len(event.changes)) for event in events] == [
+        ("registry added: S with 3 entries", "registry-added", 4)
+    ]
+    assert {event.id for event in explained(new, old)[1]} == {"registry-removed"}
+
+
+def test_a_registry_under_another_id_keeps_its_entries() -> None:
+    rows = numbered("a", "b", "c", "d")
+    old = content(registry("r", *rows, title="Things"))
+    assert told(old, content(registry("things", *rows, title="Things"))) == {
+        "registry Things: id r → things": "registry-renamed"
+    }
+    # Even when its title changed as well: it is known by its entries.
+    assert told(old, content(registry("things", *rows, title="All Things"))) == {
+        "registry All Things: id r → things": "registry-renamed"
+    }
+
+
+def test_a_registry_in_another_place_moved() -> None:
+    rows = numbered("a", "b", "c")
+    old = content(registry("r", *rows, title="Things"), registry("outer", *rows, title="Outer"))
+    new = content(registry("outer", *rows, title="Outer", more=registry("r", *rows, title="Things")))
+    assert {event.id for event in explained(old, new)[1]} == {"registry-moved"}
+
+
+def test_a_row_in_another_registry_moved() -> None:
+    a, b = numbered("a", "b"), [record("rfc9", value="77", description="seventy")]
+    old = content(registry("r", *a, *b), registry("s", *a))
+    new = content(registry("r", *a), registry("s", *a, *b))
+    assert told(old, new) == {"77 seventy moved from R to S": "entry-moved"}
+
+
+def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
+    old = [record("rfc1", value=str(number), description=f"n{number}") for number in range(9)]
+    new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
+    new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
+    assert told(content(registry("r", *old)), content(registry("r", *new))) == {
+        "R: column rec is new (9 entries)": "schema-changed",
+        "R: 8 n8: rec added: N, references [RFC1] → [RFC1][RFC2]": "entry-modified",
+    }
+
+
+def test_a_renamed_column_is_one_event() -> None:
+    old = [record(value=str(number), meaning=f"n{number}") for number in range(6)]
+    new = [record(value=str(number), description=f"n{number}") for number in range(6)]
+    assert told(content(registry("r", *old)), content(registry("r", *new))) == {
+        "R: column meaning is description now (6 entries)": "schema-changed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "event"),
+    [
+        ("Y", "N", "recommendation-withdrawn"),
+        ("Y", "D", "recommendation-withdrawn"),
+        ("N", "Y", "recommendation-granted"),
+        ("N", "D", "discouraged"),
+        ("D", "N", "entry-modified"),
+    ],
+)
+def test_tls_says_what_is_recommended(before: str, after: str, event: str) -> None:
+    def suites(rec: str) -> Content:
+        rows = [record("rfc8446", value=f"0x13,0x0{n}", description=f"TLS_TOY_{n}", rec="N") for n in range(3, 9)]
+        return content(
+            registry("tls-parameters-4", record(value="0x13,0x01", description="TLS_TOY", rec=rec), *rows),
+            name="tls-parameters",
+        )
+
+    found = explained(suites(before), suites(after))[1]
+    assert [each.id for each in found] == [event]
+
+
+def test_private_use_is_the_name_of_a_special_purpose_block() -> None:
+    def blocks(reachable: str) -> Content:
+        return content(
+            registry(
+                "iana-ipv4-special-registry-1",
+                *(
+                    record(address=f"10.{n}.0.0/16", name="Private-Use", **{"global": reachable if n == 1 else "False"})
+                    for n in range(4)
+                ),
+            ),
+            name="iana-ipv4-special-registry",
+        )
+
+    assert told(blocks("False"), blocks("True")) == {
+        "Iana-Ipv4-Special-Registry-1: 10.1.0.0/16 Private-Use: globally reachable now": "address-use-changed"
+    }
+
+
+def test_blocks_of_one_owner_that_are_put_together_are_no_removals() -> None:
+    old = [record(value=f"{n * 10}-{n * 10 + 9}", description="Assigned by RIR") for n in range(4)]
+    new = [record(value="0-39", description="Assigned by RIR"), record(value="40-49", description="Other")]
+    old.append(new[1])
+    found = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
+    assert {(event.id, event.also) for event in found if "RIR" in event.summary} <= {
+        ("entry-modified", ("range-redrawn",)),
+        ("entry-added", ()),
+    }
+    assert "entry-removed" not in {event.id for event in found}
+
+
+def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
+    old = content(registry("r", *numbered("a", "b")), name="toys-1")
+    new = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)
+    assert told(old, new) == {"this registry group is published as toys-2 now": "registry-moved"}
+
+
+@pytest.mark.parametrize("data", [b"<registry/>", b'<registry xmlns="http://www.iana.org/assignments" id="x"/>'])
+def test_a_document_that_says_nothing_is_never_believed(data: bytes) -> None:
+    with pytest.raises(ParseError) as error:
+        read(data, IANA)
+    assert error.value.reason == "empty"
+
+
+def test_what_the_vocabulary_does_not_know_is_kept_and_reported() -> None:
+    odd = '<record update="2020"><value>1</value><d>see <blink>this</blink></d></record>'
+    found = read(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
+    assert {problem.message for problem in found.problems} == {
+        "unknown attribute 'update'",
+        "unknown element <blink> inside <d>",
+        "unknown element <colour>",
+    }
+    entry = next(item for item in found.items.values() if item.fields.get("value") == "1")
+    assert entry.fields["@update"] == "2020"
+    assert entry.fields["markup:d"] == "<d>see <blink>this</blink></d>"
+
+
+def test_any_two_random_groups_differ_exactly() -> None:
+    chance = random.Random(7)  # noqa: S311 - no secret
+    words = ("a", "b", "Unassigned", "Reserved", "c (obsolete)")
+
+    def some() -> Content:
+        return content(*(
+            registry(name, *(
+                record(chance.choice(("rfc1", "")), value=str(chance.randrange(6)), description=chance.choice(words),
+                       **({"type": chance.choice("xy")} if chance.random() < 0.3 else {}))
+                for _ in range(chance.randrange(7))
+            ), title=chance.choice("TU"))
+            for name in chance.sample(("r", "s", "t"), chance.randrange(1, 4))
+        ))  # fmt: skip
+
+    for _ in range(400):
+        old, new = some(), some()
+        changes, events = explained(old, new)
+        assert apply(changes, old.items) == new.items
+        assert apply(invert(changes), new.items) == old.items
+        named = {index for event in events for index in event.changes}
+        loud = {index for index, change in enumerate(changes.changes)
+                if change.section is Section.ENTRY and not change.quiet}  # fmt: skip
+        assert loud <= named
