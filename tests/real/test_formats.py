@@ -27,7 +27,7 @@ dates = pytest.mark.parametrize("date", real_data.formats_dates())
 
 
 def columns(group: str) -> Columns:
-    return REGISTRIES["ports"].columns if group == PORTS else Columns()
+    return REGISTRIES["ports" if group == PORTS else "iana"].columns
 
 
 @cache
