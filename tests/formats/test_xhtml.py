@@ -159,6 +159,15 @@ def test_the_markup_round_the_tables_is_no_difference() -> None:
         assert without_markup(read(edit(group()), ANY)) == plain
 
 
+def test_a_group_without_a_registry_has_a_page_without_a_table() -> None:
+    rich = iana_xml.read(re.sub(rb"<registry id=.one.*</people>", b"", GROUP, flags=re.DOTALL), ANY)
+    (page,) = pages(rich)
+    reading = read(page, ANY)
+    assert b"<table" not in page
+    assert (reading.id, reading.rows, set(reading.headers)) == ("group", (), {""})
+    assert refusal(page.replace(b"group.xml", b"group.pdf")) == "not_expected_format"
+
+
 def test_a_table_that_is_no_registry_is_not_read_and_reported() -> None:
     page = group().replace(b"<h2>", b"<table><tr><td>This page</td><td>is old</td></tr></table><h2>", 1)
     reading = read(page, ANY)
