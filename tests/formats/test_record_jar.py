@@ -32,7 +32,7 @@ def test_records_are_rows_and_repeated_fields_one_field() -> None:
         {"Type": "language", "Subtag": "aa", "Description": "One\nAnother name of it", "Added": "2005-10-16"},
         {"Type": "language", "Subtag": "ab", "Comments": "see aa: it says more"},
     ]
-    assert (reading.published, dict(reading.headers[""])) == ("2020-01-31", {"id": "", "File-Date": "2020-01-31"})
+    assert (reading.published, dict(reading.headers[""])) == ("2020-01-31", {"id": "", "updated": "2020-01-31"})
     assert (reading.id, reading.contacts, reading.problems) == (None, (), ())
 
 

@@ -154,3 +154,15 @@ def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
     assert len(suites) == 1
     assert "column rec is new" in suites[0].summary
     assert len(suites[0].changes) > 300
+
+
+def test_a_renamed_title_of_the_ports_csv_is_one_event() -> None:
+    ports = REGISTRIES["ports"]
+    path = "service-names-port-numbers/service-names-port-numbers.csv"
+    old, new = (read(real_data.formats_files(day)[path], ports, "csv") for day in ("2019-01-02", "2019-07-01"))
+    changes, events = explain(ports, old, new)
+    assert [event.summary for event in events if event.id == "schema-changed"] == [
+        "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now"
+    ]
+    assert len(changes.changes) < 500
+    assert apply(changes, old.items) == new.items

@@ -37,7 +37,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     for number, (line, record) in enumerate(_records(text)):
         fields = {columns.titles.get(name, name): "\n".join(bodies) for name, bodies in record.items()}
         if number == 0 and _DATED in record:
-            header |= fields
+            header |= {("updated" if name == _DATED else name): body for name, body in fields.items()}
             published = record[_DATED][0] if _DATE.fullmatch(record[_DATED][0]) else None
             if published is None:
                 problems.append(Problem(code="unknown_column", message=f"{_DATED} is no date", line=line))

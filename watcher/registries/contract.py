@@ -12,6 +12,7 @@ from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severi
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
 PATH = "registry"
+COLUMNS = "columns"  # the field of a header that holds the titles of a table, one a line
 Span = tuple[int, int]
 Found = TypeVar("Found")
 

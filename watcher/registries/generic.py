@@ -132,7 +132,7 @@ def title(item: Item) -> str:
     key = {*item.key.labels}
     told = [name for name in item.fields if name not in key and name not in _META and ":" not in name]
     # A name or a mnemonic is what people know it by; what is said of it comes after.
-    for name in sorted(told, key=lambda name: (name != "name", name in _ABOUT and name != "description")):
+    for name in sorted(told, key=lambda name: (name.lower() != "name", name in _ABOUT and name != "description")):
         text = item.fields[name]
         if text and not spans(text) and text.lower() not in _FLAGS:
             return text.split("\n")[0]

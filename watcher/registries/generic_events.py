@@ -14,7 +14,7 @@ from watcher.registries.contract import PATH, EventType, Finding, Registry, Surr
 from watcher.registries.generic_coverage import ABSENT, covering
 from watcher.registries.generic_rules import Rules, explained
 from watcher.registries.generic_whole import columns_of
-from watcher.registries.sentences import FIELD_WORDS, contact_updated, difference, listed, short
+from watcher.registries.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
 from watcher.registries.special import Special, Watch
 
 _MOST_FIELDS = 3
@@ -195,6 +195,8 @@ def _part(word: str, each: FieldChange) -> str:
 
 
 def _schema(found: Sequence[Finding], around: Surroundings) -> str:
+    if around.changes[found[0].change].section is Section.REGISTRY:
+        return columns_changed(found, around)
     columns = columns_of(around, found[0].registry)
     told = [f"column {old} is {new} now" for old, new in columns.renamed.items()]
     told += [f"column {name} is new" for name in sorted(columns.gained)]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from watcher.model import RETIRED, Change, Item, Kind, Section, Status
 from watcher.registries import contacts, generic
-from watcher.registries.contract import Finding, Surroundings
+from watcher.registries.contract import COLUMNS, Finding, Surroundings
 from watcher.registries.generic_coverage import (
     covering,
     in_a_block_of_its_owner,
@@ -118,10 +118,10 @@ def _header(index: int, change: Change, around: Surroundings) -> Iterator[Findin
         yield _finding(event, index, change, new or path)
         return
     changed = {plain(each) for each in change.fields} - _LABELS
-    also = []
+    also = ["schema-changed"] if COLUMNS in changed else []
     if changed & _PROCEDURE:
         also.append("registration-procedure-changed")
-    if changed - _PROCEDURE:
+    if changed - _PROCEDURE - {COLUMNS}:
         also.append("registry-note-changed")
     if generic.path(before) != path:
         yield _finding(renamed(generic.path(before), path), index, change, path, also=tuple(also))

@@ -11,7 +11,14 @@ from watcher.model import Change, Item, Severity
 from watcher.registries import ports
 from watcher.registries.contract import EventType, Finding, Registry, Surroundings
 from watcher.registries.ports_rules import explained, findings, new_coverage, old_coverage
-from watcher.registries.sentences import FIELD_WORDS, contact_updated, difference, header_changed, short
+from watcher.registries.sentences import (
+    FIELD_WORDS,
+    columns_changed,
+    contact_updated,
+    difference,
+    header_changed,
+    short,
+)
 
 _PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 
@@ -160,6 +167,7 @@ EVENTS: Mapping[str, EventType] = {
     "dates-changed": _event(Severity.INFO, _dates),
     "entry-modified": _event(Severity.INFO, _modified),
     "registry-note-changed": _event(Severity.INFO, header_changed),
+    "schema-changed": _event(Severity.NOTICE, columns_changed),
 }
 
 REGISTRY = Registry(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.model import MARKUP, RETIRED, Change, Content, Item, Kind, Section, Severity, Status
 from watcher.registries import contacts, ports
-from watcher.registries.contract import Finding, Span, Surroundings
+from watcher.registries.contract import COLUMNS, Finding, Span, Surroundings
 
 ABSENT = "absent"
 _SYSTEM_PORTS = 1023
@@ -178,7 +178,10 @@ def _space(index: int, change: Change, old: Coverage, touched: Sequence[Span]) -
 
 
 def _header(index: int, change: Change) -> Iterator[Finding]:
-    if any(field.name.removeprefix(MARKUP) != "updated" for field in change.fields):
+    changed = {field.name.removeprefix(MARKUP) for field in change.fields} - {"updated"}
+    if COLUMNS in changed:
+        yield Finding(event="schema-changed", change=index, subject=(), kind=change.kind)
+    elif changed:
         yield Finding(event="registry-note-changed", change=index, subject=(), kind=change.kind)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.model import MARKUP
-from watcher.registries.contract import Finding, Surroundings
+from watcher.registries.contract import COLUMNS, Finding, Surroundings
 
 _LONG = 60
 _MOST = 3
@@ -59,6 +59,20 @@ def contact_updated(found: Sequence[Finding], around: Surroundings) -> str:
     )
     services = [name for name in found[0].service.split(", ") if name]
     return f"{who}: {what}" + (f" (named by {listed(services)})" if services else "")
+
+
+def columns_changed(found: Sequence[Finding], around: Surroundings) -> str:
+    """Say which titles of a table came and which went."""
+    for field in around.changes[found[0].change].fields:
+        if field.name == COLUMNS:
+            before, after = field.before.split("\n"), field.after.split("\n")
+            gone = [title for title in before if title not in after]
+            came = [title for title in after if title not in before]
+            if len(gone) == len(came) == 1:
+                return f"the column “{gone[0]}” is called “{came[0]}” now"
+            told = [f"without “{title}”" for title in gone] + [f"with “{title}”" for title in came]
+            return f"the columns of the table changed: {', '.join(told) or 'in another order'}"
+    return "the columns of the table changed"
 
 
 def header_changed(found: Sequence[Finding], around: Surroundings) -> str:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from watcher.formats.contract import Layout
+from watcher.model import Fields
 from watcher.registries import addresses, generic_events, ports_events, tables, tls
-from watcher.registries.contract import Registry
+from watcher.registries.contract import Labels, Registry
 
 # What one registry group adds to the generic rules.
 SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
 
+_IANA = generic_events.registry(SPECIAL)
+
+
+_AS_IT_IS = Layout()
+
+
+def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Registry:
+    """Return a registry's rules for a plain table whose key columns are known; no key: it is chosen from the rows."""
+    columns = replace(registry.columns, layout=layout)
+    if not key:
+        return replace(registry, columns=columns)
+
+    def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
+        return key
+
+    return replace(registry, columns=columns, identify=identify)
+
+
 REGISTRIES: Mapping[str, Registry] = {
     "ports": ports_events.REGISTRY,
-    "iana": generic_events.registry(SPECIAL),
+    "iana": _IANA,
+    # The language subtag registry (RFC 5646): a subtag is known by its type; grandfathered tags stand whole.
+    "language-subtags": replace(keyed(_IANA, ("Type", "Subtag", "Tag")), id="language-subtags"),
 }
 EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)

@@ -82,7 +82,7 @@ def _free(fields: Mapping[str, str]) -> Reading | None:
     IPv6 is not.
     """
     texts = [(name, text) for name, text in fields.items() if _tells(name, text)]
-    called = next((fields[name] for name in ("name", "description") if (name, fields.get(name)) in texts), "")
+    called = next((text for wanted in ("name", "description") for name, text in texts if name.lower() == wanted), "")
     if not called and len(texts) == 1:
         called = texts[0][1]
     if called or not texts:

@@ -1,0 +1,61 @@
+"""The language subtag registry in its own format: identity, deprecation, and what is private use."""
+
+from __future__ import annotations
+
+from watcher.contents import read
+from watcher.judge import explain
+from watcher.model import Content, Status
+from watcher.registries.table import REGISTRIES
+
+SUBTAGS = REGISTRIES["language-subtags"]
+OLD = """\
+File-Date: 2020-01-01
+%%
+Type: language
+Subtag: aa
+Description: Afar
+Added: 2005-10-16
+%%
+Type: region
+Subtag: BU
+Description: Burma
+Added: 2005-10-16
+%%
+Type: region
+Subtag: aa
+Description: Private use
+Added: 2005-10-16
+%%
+Type: grandfathered
+Tag: i-klingon
+Description: Klingon
+Added: 1999-05-26
+"""
+
+
+def content(text: str) -> Content:
+    return read(text.encode(), SUBTAGS, "record-jar")
+
+
+def test_a_subtag_is_known_by_its_type() -> None:
+    found = content(OLD)
+    assert found.published == "2020-01-01"
+    assert [key.values for _, key in found.items if len(key.values) == 3] == [
+        ("language", "aa", ""),
+        ("region", "BU", ""),
+        ("region", "aa", ""),
+        ("grandfathered", "", "i-klingon"),
+    ]
+    assert [item.status for item in found.items.values() if item.key.values[:2] == ("region", "aa")] == [
+        Status.PRIVATE_USE
+    ]
+
+
+def test_a_deprecation_says_its_date_as_evidence() -> None:
+    new = OLD.replace("Description: Burma\n", "Description: Burma\nDeprecated: 1989-12-05\nPreferred-Value: MM\n")
+    (event,) = explain(SUBTAGS, content(OLD), content(new.replace("2020-01-01", "2020-02-01")))[1]
+    assert (event.id, event.summary, event.evidence) == (
+        "entry-deprecated",
+        "region BU Burma is deprecated now",
+        "1989-12-05",
+    )
