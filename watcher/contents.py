@@ -76,7 +76,7 @@ def _says(header: Fields) -> bool:
 
 def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
     """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
-    document = reading.id or ""
+    document = registry.document_id if reading.id is None else reading.id
     places: dict[str, list[Row]] = {}
     for row in reading.rows:
         places.setdefault(row.registry, []).append(row)
@@ -86,9 +86,8 @@ def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row,
             pair = reads.items.get(row)
             if pair is None or pair[0].key.labels != labels:
                 key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-                item = Item(
-                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(document, row.fields)
-                )
+                status = registry.status(document, row.fields)
+                item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
                 pair = item, _digest(Section.ENTRY, path, row.fields)
             seen[row] = pair
             yield pair
