@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
+import tree  # noqa: E402 - beside this file
 from series import lay_out  # noqa: E402 - beside this file
 
 from tests.world import content_of, rows  # noqa: E402
@@ -230,6 +231,19 @@ def one_history(files: Sequence[Path], folder: Path) -> str:
     return "The same history, row by row, four times.\n\n" + table(["", "CPU s"], lines)
 
 
+def whole_tree(folder: Path) -> str:
+    """A full check of a tree of registry groups over loopback."""
+    place = folder / "tree"
+    place.mkdir()
+    lines = tree.measure(place, WATCHER, cost)
+    head = ["a full check", "requests", "conditional", "304", "connections", "rows of checks", "other rows",
+            "transactions", "CPU s", "wall s"]  # fmt: skip
+    return (
+        f"{tree.GROUPS} generated groups with {tree.RECORDS} records and their index, served over loopback without a "
+        f"pause between requests. A row is counted where it is new or differs.\n\n" + table(head, lines)
+    )
+
+
 def _machine() -> str:
     return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
 
@@ -249,6 +263,7 @@ def main() -> None:
             ("Whole processes", lambda: processes(files, folder, given.times)),
             ("Exactness", lambda: exact(files)),
             ("Order of import", lambda: one_history(files, folder)),
+            ("A tree of registry groups", lambda: whole_tree(folder)),
         ]
         text = [
             "# Benchmarks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,11 @@ class World:
             taken = service.check(service.source(SOURCE))
             service.deliver()
         return taken
+
+    def state(self) -> Mapping[str, Any]:
+        """How the checks of the source stand."""
+        with self.service() as service:
+            return service.checks.state(SOURCE)
 
     def configure(self, before: str, after: str) -> None:
         text = self.stage.config.read_text()

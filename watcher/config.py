@@ -12,7 +12,7 @@ import re
 import socket
 import stat
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,8 +24,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
+    Tag,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -34,14 +36,18 @@ from pydantic import (
 from watcher.errors import ConfigError
 from watcher.formats.contract import Layout
 from watcher.model import Severity
+from watcher.registries.index import usable
 from watcher.subscriptions import parse_ports
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+_GROUP_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$"
+_GROUP = "{group}"
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+_RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
 _REFERENCE = re.compile(r"(file|env|credential):(.+)")
 
 
@@ -86,6 +92,29 @@ def _http_url(value: str) -> str:
 
 def _source_url(value: str) -> str:
     return _url(value, ("http", "https", "file"))
+
+
+def _rsync_url(value: str) -> str:
+    _url(value, ("rsync",))
+    if not _RSYNC.fullmatch(value):
+        raise ValueError("write it as rsync://HOST/MODULE/ or rsync://HOST/MODULE/FOLDER/")
+    return value if value.endswith("/") else value + "/"
+
+
+def _template(value: str) -> str:
+    if _GROUP not in value or set("{}") & set(value.replace(_GROUP, "")):
+        raise ValueError(f"holds {_GROUP} where the id of a group goes, and no other braces")
+    _source_url(value.replace(_GROUP, "x"))
+    return value
+
+
+def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
+    found, refused = usable(values)
+    if refused:
+        raise ValueError(f"{refused[0]!r} is no id of a group (letters, digits and . _ -, at most 64) of its own")
+    if len(found) < len(values):
+        raise ValueError("a group is given twice")
+    return values
 
 
 def _url(value: str, schemes: tuple[str, ...]) -> str:
@@ -173,6 +202,7 @@ class FetchSettings(_Table):
     max_bytes: int = Field(64 * 2**20, gt=0, le=2**30)
     attempts: int = Field(3, ge=1, le=10)
     backoff: float = Field(1.0, ge=0, le=60)
+    min_interval: float = Field(0.5, ge=0, le=60, description="between two requests to a host")
     allow_files: bool = False
     allow_private: bool = False
     allow_hosts: tuple[str, ...] = ()
@@ -211,6 +241,7 @@ class SourceSettings(_Table):
     """[[source]]: where and how often one registry group is looked at."""
 
     name: Name
+    type: Literal["registry"] = "registry"
     url: Annotated[str, AfterValidator(_source_url)]
     registry: str = "ports"
     format: Literal["xml", "csv", "tsv", "json", "jsonl", "record-jar", "xhtml", "txt"] = "xml"
@@ -237,6 +268,74 @@ class SourceSettings(_Table):
         if self.key and self.format == "xml":
             raise ValueError("key is for tables; the registry says what tells its records apart")
         return self
+
+
+class GroupSettings(SourceSettings):
+    """One group of a collection: a source made by us, named COLLECTION.GROUP in lower case."""
+
+    name: Annotated[str, Field(pattern=_GROUP_NAME)]
+    group: str = Field(description="its id as published")
+
+
+class CollectionSettings(_Table):
+    """[[source]] of type collection: many registry groups that are watched as one.
+
+    `groups`, `index`, `folder` or `rsync` says which they are; `url` where the document of one is, but for a folder
+    and rsync. `registry` are the rules of those that have none of their own.
+    """
+
+    name: Name
+    type: Literal["collection"]
+    groups: (
+        Annotated[
+            tuple[str, ...],
+            AfterValidator(_not_empty),
+            AfterValidator(_group_ids),
+            Field(json_schema_extra={"minItems": 1}),
+        ]
+        | None
+    ) = None
+    index: Annotated[str, AfterValidator(_source_url)] | None = None
+    folder: Path | None = None
+    rsync: Annotated[str, AfterValidator(_rsync_url)] | None = None
+    url: Annotated[str, AfterValidator(_template)] = f"https://www.iana.org/assignments/{_GROUP}/{_GROUP}.xml"
+    include: tuple[str, ...] = Field(("*",), description="globs of group ids")
+    exclude: tuple[str, ...] = Field((), description="globs of group ids")
+    registry: str = "iana"
+    format: Literal["xml"] = "xml"
+    every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=24)
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CollectionSettings:
+        ways = [name for name in ("groups", "index", "folder", "rsync") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            given = " and ".join(ways) or "none of them"
+            raise ValueError(f"a collection is given by one of groups, index, folder and rsync; here by {given}")
+        if (self.folder or self.rsync) and "url" in self.model_fields_set:
+            raise ValueError(f"url is for groups and index; the documents of this one are in its {ways[0]}")
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether its documents are on this machine: where its list cannot be had, they cannot be read either."""
+        return self.folder is not None or self.rsync is not None
+
+    def wants(self, group: str) -> bool:
+        """Whether a group is to be watched, by include and exclude."""
+        return any(fnmatchcase(group, each) for each in self.include) and not any(
+            fnmatchcase(group, each) for each in self.exclude
+        )
+
+
+def _type_of(table: Any) -> Any:
+    return table.get("type", "registry") if isinstance(table, dict) else getattr(table, "type", "registry")
+
+
+AnySource = Annotated[
+    Annotated[SourceSettings, Tag("registry")] | Annotated[CollectionSettings, Tag("collection")],
+    Discriminator(_type_of),
+]
 
 
 class _Channel(_Table):
@@ -290,12 +389,29 @@ class Settings(_Table):
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()
     smtp: SmtpSettings = Field(default_factory=SmtpSettings)
-    source: tuple[SourceSettings, ...] = ()
+    source: tuple[AnySource, ...] = ()
     channel: tuple[Annotated[ChannelSettings, Field(discriminator="type")], ...] = ()
     severity: dict[str, Severity] = Field(default_factory=dict, description="event id = severity")
     log: LogSettings = LogSettings()
     daemon: DaemonSettings = DaemonSettings()
     folder: Path = Field(Path(), exclude=True)
+
+    @property
+    def registries(self) -> tuple[SourceSettings, ...]:
+        """The sources that are one registry group each."""
+        return tuple(source for source in self.source if isinstance(source, SourceSettings))
+
+    @property
+    def collections(self) -> tuple[CollectionSettings, ...]:
+        """The sources that are collections."""
+        return tuple(source for source in self.source if isinstance(source, CollectionSettings))
+
+    def folder_of(self, collection: CollectionSettings) -> Path | None:
+        """Where the documents of a collection are on this machine; None where they are fetched one by one."""
+        if collection.rsync is not None:
+            snapshots = self.store.snapshots
+            return snapshots.with_name(f"{snapshots.name}.mirror") / collection.name
+        return self.folder / collection.folder if collection.folder is not None else None
 
 
 def load(path: Path, *, registries: Collection[str], events: Collection[str]) -> Settings:
@@ -350,8 +466,7 @@ def _misfits(settings: Settings, registries: Collection[str], events: Collection
     for number, source in enumerate(settings.source):
         if source.registry not in registries:
             found.append(f"source[{number}].registry: unknown {source.registry!r}{_meant(source.registry, registries)}")
-        if source.url.startswith("file:") and not settings.fetch.allow_files:
-            found.append(f"source[{number}].url: file: URLs need allow_files = true in [fetch]")
+        found += [f"source[{number}].{problem}" for problem in _unreachable(source, settings)]
     for number, channel in enumerate(settings.channel):
         for pattern in channel.events:
             if not any(fnmatchcase(event, pattern) for event in events):
@@ -362,6 +477,19 @@ def _misfits(settings: Settings, registries: Collection[str], events: Collection
     return found
 
 
+def _unreachable(source: AnySource, settings: Settings) -> Iterator[str]:
+    """What keeps a source from being read, or from being told from others."""
+    if not settings.fetch.allow_files:
+        for place in ("url", "index"):
+            if (getattr(source, place, None) or "").startswith("file:"):
+                yield f"{place}: file: URLs need allow_files = true in [fetch]"
+        if isinstance(source, CollectionSettings) and source.folder is not None:
+            yield "folder: a folder needs allow_files = true in [fetch]"
+    for other in settings.collections:
+        if source.name.startswith(f"{other.name}."):
+            yield f"name: {source.name!r} would be a group of the collection {other.name!r}"
+
+
 _BRANCH = 2
 
 
@@ -369,7 +497,7 @@ def _told(problem: Mapping[str, Any]) -> str:
     """One problem in plain words, with its place."""
     place = ""
     for number, step in enumerate(problem["loc"]):
-        if number == _BRANCH and problem["loc"][0] == "channel":  # of the union: not in the file
+        if number == _BRANCH and problem["loc"][0] in ("channel", "source"):  # of the union: not in the file
             continue
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
     kind, message = problem["type"], str(problem["msg"])
@@ -380,6 +508,8 @@ def _told(problem: Mapping[str, Any]) -> str:
     if kind == "string_pattern_mismatch":
         return f"{place}: a name is of lower-case letters, digits and . _ -, at most 64"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
+        if problem["loc"][0] == "source":
+            return f'{place}.type: a source has type = "registry", which need not be written, or type = "collection"'
         return f'{place}.type: a channel has type = "email" or type = "webhook"'
     message = message.removeprefix("Value error, ").removeprefix("Input should be ")
     return f"{place}: {message}"
@@ -412,11 +542,12 @@ _KEYS = {
         FetchSettings,
         SmtpSettings,
         SourceSettings,
+        CollectionSettings,
         EmailChannel,
         WebhookChannel,
         LogSettings,
         DaemonSettings,
     )
     for name, info in table.model_fields.items()
-    if (alias := info.alias or name) != "folder"
+    if (table, alias := info.alias or name) != (Settings, "folder")
 }

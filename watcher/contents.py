@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
-from watcher.formats import csv_table, iana_xml, json_rows, ports_text, record_jar, xhtml
+from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.registries.contract import PATH, Registry
@@ -25,6 +25,7 @@ FORMATS: Mapping[str, Reader] = {
     "record-jar": record_jar.read,
     "xhtml": xhtml.read,
     "txt": ports_text.read,
+    "index": index_page.read,
 }
 
 _Pair = tuple[Item, bytes]

@@ -1,8 +1,11 @@
 """The daemon: when to look, when to send. Everything it does, `watcher check` does too.
 
 The schedule is in memory and derived from the record of checks: a source is due when its interval has passed since
-the last attempt, so a restart neither forgets nor repeats. The main thread watches: APScheduler follows the wall
-clock and would sleep through an hour that is set back, so when wall and monotonic clock part the schedule is made anew.
+the last attempt, so a restart neither forgets nor repeats. A collection is one job, a turn of which looks at its index
+and at the groups that are due; a turn that a server cut short is taken up when the server may be asked again.
+
+The main thread watches: APScheduler follows the wall clock and would sleep through an hour that is set back, so when
+wall and monotonic clock part the schedule is made anew.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +25,9 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from watcher.config import Settings, SourceSettings
+from watcher.config import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.errors import WatcherError
-from watcher.pipeline import Outcome
+from watcher.pipeline import Outcome, Taken
 from watcher.service import Service
 from watcher.supervisor import notify, watchdog_seconds
 from watcher.times import from_text
@@ -31,7 +35,11 @@ from watcher.times import from_text
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
 _GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
+_THREADS = 4
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
+
+
+_UNWELCOME = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 
 
 @dataclass(slots=True)
@@ -109,36 +117,43 @@ class Daemon:
                 self._scheduler.start()
             notify("WATCHDOG=1")
 
-    @staticmethod
-    def _new_scheduler() -> BackgroundScheduler:
+    def _new_scheduler(self) -> BackgroundScheduler:
         # misfire_grace_time None: a job that is late runs late. The default of one second drops it.
         return BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(4)},
+            # A collection keeps a thread for minutes; deliveries must not wait for one.
+            executors={"default": ThreadPoolExecutor(_THREADS + len(self._settings.collections))},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
-    def _sources(self) -> list[SourceSettings]:
+    def _sources(self) -> list[AnySource]:
         return [source for source in self._settings.source if source.enabled]
 
     def _schedule(self) -> None:
         now = datetime.now(UTC)
         with self._service() as service:
             for source in self._sources():
-                last = service.checks.last(source.name)
-                due = from_text(str(last["at"])) + source.every if last else now
+                due = self._due(service, source, now)
                 # A clock that was wrong once must not put the next check years ahead.
                 due = min(due, now + source.every)
                 self._scheduler.add_job(
-                    self._check,
+                    self._check_collection if isinstance(source, CollectionSettings) else self._check,
                     "interval",
                     args=[source],
                     id=source.name,
                     seconds=source.every.total_seconds(),
                     jitter=self._settings.daemon.jitter.total_seconds() or None,
-                    next_run_time=max(due, now) + self._late(source.every) if last else now,
+                    next_run_time=now if due == now else max(due, now) + self._late(source.every),
                 )
         self._scheduler.add_job(self._send, "interval", id=" deliveries", seconds=_TURN, next_run_time=now)
+
+    @staticmethod
+    def _due(service: Service, source: AnySource, now: datetime) -> datetime:
+        """When a source is due: now exactly where it was never looked at."""
+        if isinstance(source, CollectionSettings):
+            return service.collection(source).next_turn(now)
+        last = service.checks.last(source.name)
+        return from_text(str(last["at"])) + source.every if last else now
 
     def _late(self, every: timedelta) -> timedelta:
         """After a downtime everything is due at once: spread it."""
@@ -146,11 +161,41 @@ class Daemon:
 
     def _check(self, source: SourceSettings) -> None:
         with self._turn("check not recorded", source=source.name), self._service() as service:
-            taken = service.check(source)
-            level = self._log.warning if taken.outcome in (Outcome.FAILED, Outcome.STALE) else self._log.info
-            events = [event.summary for event in taken.comparison.events] if taken.comparison else None
-            level("checked", source=source.name, outcome=str(taken.outcome), message=taken.message, events=events)
+            self._tell(source.name, service.check(source))
             self._deliver(service)
+
+    def _check_collection(self, settings: CollectionSettings) -> None:
+        """One turn of a collection: its index, then the groups that are due, each by itself."""
+        with self._turn("collection not checked", source=settings.name), self._service() as service:
+            index = service.check_index(settings)
+            if index is not None:
+                self._tell(settings.name, index)
+                if index.outcome is Outcome.FAILED and settings.local:
+                    return
+            collection = service.collection(settings)
+            chosen = collection.in_turn(datetime.now(UTC))
+            counts: Counter[str] = Counter()
+            with service.sweep(chosen, self._stop.is_set) as groups:
+                for group in groups:
+                    with self._turn("check not recorded", source=group.name):
+                        taken = service.check(group)
+                        counts[str(taken.outcome)] += 1
+                        if taken.outcome is not Outcome.UNCHANGED:
+                            self._tell(group.name, taken)
+            left = len(chosen) - counts.total()
+            self._log.info(
+                "collection checked", source=settings.name, left=left, refused=collection.listed[1], **counts
+            )
+            if left and (wait := service.fetcher.asked_to_wait(chosen[-1].settings.url)):
+                # Moved, not added: a turn of its own would be looked at twice when both come together.
+                self._scheduler.modify_job(settings.name, next_run_time=datetime.now(UTC) + timedelta(seconds=wait + 1))
+            self._deliver(service)
+
+    def _tell(self, source: str, taken: Taken) -> None:
+        """Log what came of a check."""
+        level = self._log.warning if taken.outcome in _UNWELCOME else self._log.info
+        events = [event.summary for event in taken.comparison.events] if taken.comparison else None
+        level("checked", source=source, outcome=str(taken.outcome), message=taken.message, events=events)
 
     def _send(self) -> None:
         with self._turn("deliveries not sent"), self._service() as service:

@@ -22,14 +22,15 @@ Every failure is a FetchError with one of these reasons (tried again within the 
     redirect_refused  to a host, scheme or address that a redirect may not lead to
     too_many_redirects
     not_modified_unasked  "not modified" to a request without a condition, twice
-    retry_later       429, or 503 with Retry-After: `retry_after` says when; never waited for here
+    retry_later       429, or 503 with Retry-After: `retry_after` says when; never waited for here, and until then
+                      the host is not asked again, for whatever it may have
     not_found         404, 410
     denied            401, 403, 451
     http_status*      any other status but 200; tried again when it is 408 or 5xx
     file_refused      a file: URL, and `allow_files` is not set
     file_missing  file_unreadable  file_changing
 
-A Fetcher keeps one connection a host open between fetches, and belongs to one thread.
+A Fetcher keeps one connection a host open between fetches, and belongs to one thread. The pace may be shared.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ from urllib3.util import parse_url
 from watcher import __version__
 from watcher.answers import BROKEN, content_type, drain, explained, seconds_of, stated_length, whole_body
 from watcher.errors import ConfigError, FetchError
+from watcher.pace import Pace
 from watcher.wire import Guard, GuardedAdapter, refused
 
 MAX_REDIRECTS = 5
@@ -120,7 +122,10 @@ class _Session(requests.Session):
 
 
 class Fetcher:
-    """Fetches by one policy; a context manager. `wall` is the time of day, for a Retry-After that names a date."""
+    """Fetches by one policy; a context manager. `wall` is the time of day, for a Retry-After that names a date.
+
+    `pace` says how often a host may be asked: as often as one likes where it is not given. It goes by `clock`.
+    """
 
     def __init__(
         self,
@@ -130,6 +135,7 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         wall: Callable[[], float] = time.time,
+        pace: Pace | None = None,
     ) -> None:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
         if not (agent.isascii() and agent.isprintable()):
@@ -140,6 +146,8 @@ class Fetcher:
         self._sleep = sleep
         self._jitter = jitter
         self._wall = wall
+        self._clock = clock
+        self._pace = pace
         self._guard = Guard(
             deadline=policy.deadline,
             connect_timeout=policy.connect_timeout,
@@ -191,6 +199,10 @@ class Fetcher:
                 )
             )
         return answer
+
+    def asked_to_wait(self, url: str) -> float:
+        """Return the seconds for which the host of a URL asked to be left alone; 0 when it may be asked."""
+        return self._pace.asked_to_wait(urlsplit(url).netloc, self._clock()) if self._pace is not None else 0.0
 
     def _persist(self, url: str, asked: Validators, *, fresh: bool = False) -> Fetched | NotModified:
         """Fetch, and again while that can help and there is time."""
@@ -247,6 +259,7 @@ class Fetcher:
         if fresh:
             headers["Cache-Control"] = "no-cache"
         self._literal_behind_proxy(url)
+        self._take_turn(url)
         self._guard.left()
         self._guard.request()
         try:
@@ -264,8 +277,23 @@ class Fetcher:
             return self._taken(response)
         except BROKEN as error:
             raise explained(error) from error
+        except FetchError as error:
+            if error.retry_after is not None and self._pace is not None:
+                self._pace.leave_alone(urlsplit(url).netloc, error.retry_after, self._clock())
+            raise
         finally:
             response.close()
+
+    def _take_turn(self, url: str) -> None:
+        """Wait until the host may be asked. Raises FetchError (`retry_later`) where it asked for a longer silence."""
+        if self._pace is None:
+            return
+        host, now = urlsplit(url).netloc, self._clock()
+        if seconds := self._pace.asked_to_wait(host, now):
+            message = f"{host} asked to be left alone for another {seconds:.0f} s"
+            raise FetchError("retry_later", message, transient=True, retry_after=seconds)
+        if pause := self._pace.turn(host, now):
+            self._sleep(pause)
 
     def _literal_behind_proxy(self, url: str) -> None:
         """Behind a proxy no peer can be looked at; what a URL says openly still can."""

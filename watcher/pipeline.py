@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from watcher.archive import Archive
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError
-from watcher.fetch import Fetcher, NotModified, Validators
+from watcher.fetch import Fetched, NotModified, Validators
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Release, Severity
 from watcher.order import Label, in_order
@@ -34,6 +35,13 @@ from watcher.times import to_text
 _KEPT_CONTENTS = 3
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
+Admit = Callable[[bytes], "Taken | None"]
+
+
+class Fetches(Protocol):
+    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class Outcome(StrEnum):
@@ -45,6 +53,7 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"  # the newest release, byte for byte or by the server's word
     COSMETIC = "cosmetic"  # other bytes, the same release: a snapshot is kept
     STALE = "stale"  # a release that newer ones followed: a server that lags, not a change
+    HELD = "held"  # what was served is not believed until it is served again
     FAILED = "failed"  # a check that could not be done; nothing was changed
 
 
@@ -86,9 +95,15 @@ class Intake:
         database: Database,
         archive: Archive,
         severities: Mapping[str, Severity] | None = None,
+        document: str = "",
     ) -> None:
+        """`document` is the id that the published document must have, where the registry's rules do not say.
+
+        A document without one, which says where the registry moved, is taken too.
+        """
         self.source = source
         self.registry = REGISTRIES[registry]
+        self._document = document
         self._format = format
         self._database = database
         self._archive = archive
@@ -118,6 +133,8 @@ class Intake:
         content = None
         if known is None:
             content = read(data, self.registry, self._format, self._memory.reads)
+            if self._document and content.document not in ("", self._document):
+                raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
             known = self._queries.release_of(self.source, digest=content.digest)
         latest = self._queries.latest(self.source)
         near = known or latest
@@ -267,13 +284,14 @@ def check(
     intake: Intake,
     url: str,
     *,
-    fetcher: Fetcher,
+    fetcher: Fetches,
     checks: Checks,
     compose: Compose,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
+    admit: Admit = lambda _: None,
 ) -> Taken:
-    """Look at a source once and take what is new.
+    """Look at a source once and take what is new, unless `admit` says what is to come of it instead.
 
     A check that fails changes nothing but the record of checks; the error is in what is returned, not raised.
     StoreError is raised: with a damaged history nothing can be recorded.
@@ -307,9 +325,11 @@ def check(
             taken = Taken(outcome=Outcome.UNCHANGED)
             record(taken, None)
             return taken
-        taken = intake.take(answer.body, origin=answer.url, observed=at, live=True, compose=compose)
+        taken = admit(answer.body) or intake.take(
+            answer.body, origin=answer.url, observed=at, live=True, compose=compose
+        )
         # A stale server's validators would let it answer "not modified" with the old release for ever.
-        record(taken, None if taken.outcome is Outcome.STALE else answer.validators)
+        record(taken, None if taken.outcome in (Outcome.STALE, Outcome.HELD) else answer.validators)
     except (FetchError, ParseError) as error:
         taken = Taken(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
         record(taken, None)

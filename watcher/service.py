@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -12,19 +13,35 @@ from typing import Self
 
 from watcher import outbox, pipeline
 from watcher.archive import Archive
-from watcher.config import ChannelSettings, EmailChannel, SecretRef, Settings, SourceSettings, WebhookChannel
+from watcher.collection import Collection, Group, until_asked_to_wait
+from watcher.config import (
+    AnySource,
+    ChannelSettings,
+    CollectionSettings,
+    EmailChannel,
+    GroupSettings,
+    SecretRef,
+    Settings,
+    SourceSettings,
+    WebhookChannel,
+)
+from watcher.discovery import doubt
 from watcher.errors import UsageError
 from watcher.fetch import Fetcher, Policy
+from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery
 from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
-from watcher.pipeline import Intake, Taken
+from watcher.pace import Pace
+from watcher.pipeline import Admit, Fetches, Intake, Taken
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
 from watcher.store.queries import Queries
 from watcher.subscriptions import Subscription, matching
+
+_BATCH = 64
 
 
 class Service:
@@ -37,8 +54,11 @@ class Service:
         create: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
+        pace: Pace | None = None,
     ) -> None:
+        """`pace` is shared with the other services of this process that fetch; without it there is no other."""
         self.settings = settings
+        self._pace = pace or pace_of(settings)
         self._create = create
         self._now = now
         self._jitter = jitter
@@ -53,7 +73,16 @@ class Service:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        return Fetcher(Policy(**dict(self.settings.fetch)))
+        return Fetcher(self._policy, pace=self._pace)
+
+    @cached_property
+    def files(self) -> Fetcher:
+        """Reads what a collection has on this machine: its folder was allowed, or is our own."""
+        return Fetcher(replace(self._policy, allow_files=True))
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(**self.settings.fetch.model_dump(exclude={"min_interval"}))
 
     @cached_property
     def queries(self) -> Queries:
@@ -67,13 +96,23 @@ class Service:
     def deliveries(self) -> Deliveries:
         return Deliveries(self.database)
 
-    def source(self, name: str) -> SourceSettings:
-        """Return a configured source. Raises UsageError with the names there are."""
+    def source(self, name: str, *, new: bool = False) -> AnySource:
+        """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
+
+        Raises UsageError with the names there are.
+        """
         for source in self.settings.source:
             if source.name == name:
                 return source
+        for collection in self.settings.collections:
+            if name.startswith(f"{collection.name}."):
+                return self.collection(collection).group(name.removeprefix(f"{collection.name}."), new=new)
         known = ", ".join(source.name for source in self.settings.source) or "none"
         raise UsageError(f"there is no source named {name!r} in the configuration (there are: {known})")
+
+    def collection(self, settings: CollectionSettings) -> Collection:
+        """Return a collection as of its newest index."""
+        return Collection(settings, self.queries, self.checks, folder=self.settings.folder_of(settings))
 
     def channel(self, name: str) -> ChannelSettings:
         """Return a configured channel. Raises UsageError with the names there are."""
@@ -83,26 +122,72 @@ class Service:
         known = ", ".join(channel.name for channel in self.settings.channel) or "none"
         raise UsageError(f"there is no channel named {name!r} in the configuration (there are: {known})")
 
-    def intake(self, source: SourceSettings) -> Intake:
+    def intake(self, source: AnySource) -> Intake:
+        """Return what takes the releases of a source; of a collection, those of its index."""
+        index = isinstance(source, CollectionSettings)
         return Intake(
             source.name,
-            registry=source.registry,
-            format=source.format,
+            registry="index" if index else source.registry,
+            format="index" if index else source.format,
             database=self.database,
             archive=self.archive,
             severities=self.settings.severity,
+            document=source.group if isinstance(source, GroupSettings) else "",
         )
 
     def check(self, source: SourceSettings) -> Taken:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
+        # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
+        local = isinstance(source, GroupSettings) and source.url.startswith("file:")
+        return self._check(source, source.url, self.files if local else self.fetcher)
+
+    def check_index(self, settings: CollectionSettings) -> Taken | None:
+        """Look at the index of a collection once; None for one that is a list in the configuration.
+
+        Where it is on another machine and fails, the groups of the last one stand; where it is kept by rsync, they
+        could not be brought here either.
+        """
+        folder = self.settings.folder_of(settings)
+        if folder is None and settings.index is None:
+            return None
+        fetcher: Fetches = self.fetcher
+        if folder is not None:
+            fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
+        url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
+        return self._check(
+            settings,
+            url,
+            fetcher,
+            partial(doubt, source=settings.name, queries=self.queries, checks=self.checks),
+        )
+
+    def _check(
+        self,
+        source: AnySource,
+        url: str,
+        fetcher: Fetches,
+        admit: Admit = lambda _: None,
+    ) -> Taken:
         return pipeline.check(
             self.intake(source),
-            source.url,
-            fetcher=self.fetcher,
+            url,
+            fetcher=fetcher,
             checks=self.checks,
             compose=self.compose,
             now=self._now(),
+            admit=admit,
         )
+
+    @contextmanager
+    def sweep(
+        self, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Iterator[GroupSettings]]:
+        """Give the groups to be looked at, one after the other, for as long as their host may be asked.
+
+        Checks that find nothing are written in batches: the record of the last ones at the end.
+        """
+        with self.checks.together(_BATCH):
+            yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
 
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
         """Return what each channel is told of a release: nothing where nothing in it is wanted."""
@@ -153,7 +238,7 @@ class Service:
         return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
 
     def close(self) -> None:
-        for name in ("fetcher", "database"):
+        for name in ("fetcher", "files", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
 
@@ -164,6 +249,15 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Return the pace at which hosts are asked, for all services of a process to share."""
+    return Pace(interval=settings.fetch.min_interval)
+
+
+def _nothing() -> None:
+    """What is done to bring the user's own folder up to date."""
 
 
 def recipients(channel: ChannelSettings) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.factory import PORTS, person, release, tcp, unassigned
 from tests.formats.test_ports_text import PLAIN, page
 from tests.formats.test_record_jar import JAR
+from tests.tree import page as index_page
 from tests.xhtml_pages import pages
 from watcher.contents import FORMATS
 from watcher.errors import ParseError
@@ -31,6 +32,7 @@ WHOLE = {
     "record-jar": JAR,
     "xhtml": b"".join(pages(MADE, PORTS.columns, 1)),
     "txt": page(PLAIN),
+    "index": index_page(["a", "b"]),
 }
 
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 
 import click
 
 from watcher.cli.app import App, colour, format_option, pass_app, print_json, width
 from watcher.cli.wired import service
+from watcher.config import CollectionSettings, GroupSettings
+from watcher.errors import StoreError
 from watcher.pipeline import Outcome, Taken
 from watcher.render import document, text
+from watcher.render.plain import visible
+from watcher.service import Service
 
 _WORDS = {
     Outcome.UNCHANGED: "unchanged",
     Outcome.COSMETIC: "served in other bytes, not changed",
     Outcome.STALE: "an older release was served; nothing was changed",
+    Outcome.HELD: "not taken",
     Outcome.INSERTED: "an older release, put where it belongs",
 }
+_QUIET = (Outcome.UNCHANGED, Outcome.COSMETIC, Outcome.BASELINE)
 
 
 @click.command("check")
@@ -29,7 +37,7 @@ _WORDS = {
 )
 @pass_app
 def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> None:
-    """Look at sources once, now: all of them, or those named.
+    """Look at sources once, now: all of them, or those named. Of a collection, at its index and every group.
 
     A first release is the baseline and alerts nobody. Exit code 0: unchanged or changed; 1: a check failed.
 
@@ -37,27 +45,91 @@ def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> N
     Examples:
       watcher check
       watcher check ports --format json
+      watcher check iana
+      watcher check iana.tls-parameters
     """
-    failed = False
-    results = []
+    results: list[tuple[str, Taken]] = []
+    say = _Say(format)
     with service(app) as parts:
         chosen = [parts.source(name) for name in sources] or [each for each in parts.settings.source if each.enabled]
         for source in chosen:
-            if sys.stderr.isatty():
-                click.echo(f"{source.name}: looking at {source.url} …", err=True)
-            taken = parts.check(source)
-            failed = failed or taken.outcome is Outcome.FAILED
-            if format == "json":
-                results.append(_document(source.name, taken))
+            if isinstance(source, CollectionSettings):
+                results += _collection(parts, source, say)
             else:
-                click.echo(_text(source.name, taken), err=taken.outcome is Outcome.FAILED)
+                say.looking(source.name, source.url)
+                results.append((source.name, parts.check(source)))
+                say.taken(*results[-1])
         report = parts.deliver() if deliver else None
     if format == "json":
-        print_json({"checks": results})
+        print_json({"checks": [_document(name, taken) for name, taken in results]})
     elif report and (report.sent or report.retried or report.failed):
         click.echo(f"deliveries: {report.sent} sent, {report.retried} to be tried again, {report.failed} given up")
-    if failed:
+    if any(taken.outcome is Outcome.FAILED for _, taken in results):
         raise click.exceptions.Exit(1)
+
+
+class _Say:
+    """Tells people of a check while it goes on; in JSON everything is told at the end."""
+
+    def __init__(self, format: str) -> None:
+        self._text = format == "text"
+
+    def looking(self, source: str, url: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"{source}: looking at {url} …", err=True)
+
+    def taken(self, source: str, taken: Taken) -> None:
+        if self._text:
+            click.echo(_text(source, taken), err=taken.outcome is Outcome.FAILED)
+
+    def line(self, text: str) -> None:
+        if self._text:
+            click.echo(text)
+
+
+def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list[tuple[str, Taken]]:
+    """Look at a collection's index and at every group; only what is worth a line is told before the summary."""
+    results: list[tuple[str, Taken]] = []
+    if (index := parts.check_index(settings)) is not None:
+        results.append((settings.name, index))
+        say.taken(settings.name, index)
+        if index.outcome is Outcome.FAILED and settings.local:
+            return results
+    collection = parts.collection(settings)
+    for name in collection.listed[1]:
+        click.echo(f"{settings.name}: {visible(name)!r} can be no group's id and is left out", err=True)
+    groups = collection.groups()
+    looked: list[tuple[str, Taken]] = []
+    with (
+        click.progressbar(
+            length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar,
+        parts.sweep(groups) as turn,
+    ):
+        for group in turn:
+            looked.append((group.name, _one(parts, group)))
+            bar.update(1)
+    for name, taken in looked:
+        if taken.outcome not in _QUIET:
+            say.taken(name, taken)
+    say.line(f"{settings.name}: {_summary(len(groups), looked)}")
+    return results + looked
+
+
+def _summary(groups: int, looked: Sequence[tuple[str, Taken]]) -> str:
+    counts = Counter(str(taken.outcome) for _, taken in looked)
+    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none looked at"
+    left = groups - len(looked)
+    wish = f"; {left} not looked at: their server asked to be left alone for a while" if left else ""
+    return f"{groups} groups: {told}{wish}"
+
+
+def _one(parts: Service, group: GroupSettings) -> Taken:
+    """Look at one group. One whose snapshots are damaged does not keep the others from being looked at."""
+    try:
+        return parts.check(group)
+    except StoreError as error:
+        return Taken(outcome=Outcome.FAILED, reason="store", message=str(error))
 
 
 def _text(source: str, taken: Taken) -> str:
@@ -67,7 +139,7 @@ def _text(source: str, taken: Taken) -> str:
         return text.comparison(taken.comparison, width=width(), colour=colour())
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
-        return f"{source}: first release, of {release.published}, {release.entries} entries: the baseline"
+        return f"{source}: first release, of {release.published or 'no date'}, {release.entries} entries: the baseline"
     return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({taken.message})" if taken.message else "")
 
 

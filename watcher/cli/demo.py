@@ -68,7 +68,7 @@ def _play(folder: Path) -> None:
                 _one_check(service, stage)
         _heading("The same release is served again; check")
         with Service(configured) as service:
-            _say(service.check(service.source(SOURCE)))
+            _say(service.check(service.settings.registries[0]))
             click.echo(f"  (the server answered {stage.requests[-1]}: nothing was downloaded)")
         with Service(configured, create=False) as service:
             _ask(service)
@@ -80,7 +80,7 @@ def _play(folder: Path) -> None:
 
 def _one_check(service: Service, stage: Stage) -> None:
     webhooks, mails = len(stage.webhooks), len(stage.mails)
-    _say(service.check(service.source(SOURCE)))
+    _say(service.check(service.settings.registries[0]))
     service.deliver()
     for body in stage.webhooks[webhooks:]:
         counts = body["data"]["counts"]

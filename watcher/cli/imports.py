@@ -9,6 +9,7 @@ import click
 from watcher import backfill
 from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
+from watcher.config import AnySource, CollectionSettings
 from watcher.pipeline import Outcome, Taken
 
 _WORDS = {
@@ -38,8 +39,8 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
     """
     with service(app) as parts:
-        configured = parts.source(source)
-        found = backfill.candidates(paths, f".{configured.format}")
+        configured = parts.source(source, new=True)
+        found = backfill.candidates(paths, _suffix(configured))
         with click.progressbar(length=len(found), label=f"importing {len(found)}", file=sys.stderr) as bar:
 
             def progress(candidate: backfill.Candidate, taken: Taken | None) -> None:  # noqa: ARG001 - the callback's shape
@@ -61,3 +62,8 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
             click.echo(f"watcher: refused {origin}: {reason}", err=True)
     if report.refused:
         raise click.exceptions.Exit(1)
+
+
+def _suffix(source: AnySource) -> str:
+    """How the files of a source end; of a collection, old pages of its index."""
+    return ".html" if isinstance(source, CollectionSettings) else f".{source.format}"

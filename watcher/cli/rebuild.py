@@ -22,9 +22,10 @@ def command(app: App, sources: tuple[str, ...]) -> None:
     """
     with service(app) as parts:
         kept = parts.archive.sources()
-        chosen = [parts.source(name) for name in sources] or [
-            source for source in parts.settings.source if source.name in kept
-        ]
+        configured = tuple(source.name for source in parts.settings.source)
+        collections = tuple(f"{source.name}." for source in parts.settings.collections)
+        ours = [name for name in kept if name in configured or name.startswith(collections)]
+        chosen = [parts.source(name, new=True) for name in sources or ours]
         if not chosen:
             raise UsageError("there is no snapshot to rebuild from; run `watcher check` or `watcher import` first")
         for source in chosen:

@@ -11,7 +11,7 @@ from watcher import logs
 from watcher.cli.app import App, pass_app
 from watcher.cli.reading import settings
 from watcher.daemon import Daemon
-from watcher.service import Service
+from watcher.service import Service, pace_of
 
 
 @click.command("run")
@@ -23,7 +23,8 @@ def command(app: App) -> None:
     """
     configured = settings(app)
     logs.configure(configured.log.level, configured.log.format, sys.stderr)
-    finished = Daemon(configured, lambda: Service(configured)).run()
+    pace = pace_of(configured)
+    finished = Daemon(configured, lambda: Service(configured, pace=pace)).run()
     if not finished:
         # A thread still waits on the network. Whatever it was doing is a transaction that was not committed.
         os._exit(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,9 @@ import click
 
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.reading import settings
-from watcher.config import SourceSettings
+from watcher.collection import Collection
+from watcher.config import AnySource, SourceSettings
+from watcher.render.plain import visible
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -30,48 +33,107 @@ _COLUMNS = {
 
 
 @click.command("status")
+@click.option("--all", "everything", is_flag=True, help="Every group of a collection, not only the failing ones.")
 @format_option("json", "csv", "md")
 @pass_app
-def command(app: App, format: str) -> None:
+def command(app: App, everything: bool, format: str) -> None:
     """Sources with their newest release, last and next check, and the deliveries that are pending.
+
+    A collection is one line, with the groups that fail below it.
 
     \b
     Examples:
       watcher status
+      watcher status --all
       watcher status --format json
     """
     configured = settings(app)
+    now = datetime.now(UTC)
     with Database(configured.store.path) as database:
-        rows = [_row(source, Queries(database), Checks(database)) for source in configured.source]
+        queries, checks = Queries(database), Checks(database)
+        trees = {
+            each.name: Collection(each, queries, checks, folder=configured.folder_of(each))
+            for each in configured.collections
+        }
+        lines = [line for each in configured.source for line in _lines(each, trees, checks, now, everything=everything)]
+        rows = [{**_row(source, due, now, queries, checks), **_listed(trees.get(source.name))} for source, due in lines]
+        collections = [_collection(tree) for tree in trees.values()]
         waiting = [dict(row) for row in Deliveries(database).pending()]
     if format == "json":
-        print_json({"sources": rows, "pending_deliveries": waiting})
+        print_json({"sources": rows, "collections": collections, "pending_deliveries": waiting})
         return
     print_rows(rows, _COLUMNS, format)
+    if format != "text":
+        return
     for row in rows:
-        if format == "text" and row["message"]:
+        if row["message"]:
             click.echo(f"\n{row['source']}: {row['reason']}: {row['message']}")
-    if format == "text":
-        click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
+    for collection in collections:
+        click.echo("\n" + _summary(collection))
+    click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
 
 
-def _row(source: SourceSettings, queries: Queries, checks: Checks) -> dict[str, Any]:
-    known = source.name in queries.sources()
-    releases = queries.releases(source.name) if known else []
+def _lines(
+    source: AnySource, trees: Mapping[str, Collection], checks: Checks, now: datetime, *, everything: bool
+) -> Iterator[tuple[AnySource, datetime]]:
+    """What is shown of a source, each line with when it is due: of a collection its index, then groups."""
+    if isinstance(source, SourceSettings):
+        last = checks.last(source.name)
+        yield source, from_text(str(last["at"])) + source.every if last else now
+        return
+    tree = trees[source.name]
+    yield source, tree.next_turn(now)
+    standing = tree.standing()
+    for group in standing.groups if everything else standing.failing:
+        yield group.settings, tree.due(group, now)
+
+
+def _listed(tree: Collection | None) -> dict[str, Any]:
+    """What the line of a collection says that has no index to look at."""
+    if tree is None or tree.settings.groups is None:
+        return {}
+    groups = tree.groups()
+    newest = max((group.look.at for group in groups if group.look.at), default=None)
+    return {"entries": len(groups), "last_check": newest, "outcome": "a list" if newest else "never checked"}
+
+
+def _collection(collection: Collection) -> dict[str, Any]:
+    standing = collection.standing()
+    return {
+        "source": collection.name,
+        "groups": len(standing.groups),
+        "failing": [group.settings.name for group in standing.failing],
+        "never_checked": sum(group.look.at is None for group in standing.groups),
+        "left_out": list(standing.refused),
+        "last_full_sweep": standing.swept,
+    }
+
+
+def _summary(collection: Mapping[str, Any]) -> str:
+    told = [f"{collection['groups']} groups", f"{len(collection['failing']) or 'none'} failing"]
+    if collection["never_checked"]:
+        told.append(f"{collection['never_checked']} never checked")
+    if collection["last_full_sweep"]:
+        told.append(f"all looked at since {collection['last_full_sweep']}")
+    if collection["left_out"]:
+        told.append("left out, being no ids: " + visible(", ".join(collection["left_out"])))
+    return f"{collection['source']}: " + ", ".join(told)
+
+
+def _row(source: AnySource, due: datetime, now: datetime, queries: Queries, checks: Checks) -> dict[str, Any]:
+    latest = queries.latest(source.name)
     last = checks.last(source.name)
     state = checks.state(source.name)
-    now = datetime.now(UTC)
-    due = max(from_text(str(last["at"])) + source.every, now) if last else now
     return {
         "source": source.name,
-        "releases": len(releases),
-        "latest": releases[-1].release.published if releases else None,
-        "entries": releases[-1].release.entries if releases else None,
+        "releases": queries.count(source.name),
+        "latest": latest.release.published if latest else None,
+        "entries": latest.release.entries if latest else None,
         "last_check": last["at"] if last else None,
         "outcome": last["outcome"] if last else "never checked",
         "reason": last["reason"] if last else None,
         "message": last["message"] if last else None,
         "last_success": state["last_success"],
-        "next_check": to_text(due) if source.enabled else None,
+        "next_check": to_text(max(due, now)) if source.enabled else None,
         "failures": state["failures"],
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from watcher.formats.contract import Layout
 from watcher.model import Fields
-from watcher.registries import addresses, generic_events, ports_events, tables, tls
+from watcher.registries import addresses, generic_events, index, ports_events, tables, tls
 from watcher.registries.contract import Labels, Registry
 
 # What one registry group adds to the generic rules.
@@ -36,5 +36,13 @@ REGISTRIES: Mapping[str, Registry] = {
     "iana": _IANA,
     # The language subtag registry (RFC 5646): a subtag is known by its type; grandfathered tags stand whole.
     "language-subtags": replace(keyed(_IANA, ("Type", "Subtag", "Tag")), id="language-subtags"),
+    "index": index.REGISTRY,
 }
 EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)
+
+_BY_DOCUMENT = {registry.document_id: registry.id for registry in REGISTRIES.values() if registry.document_id}
+
+
+def rules_of(group: str, otherwise: str) -> str:
+    """Return the id of the rules for a registry group, by the id its document must have."""
+    return _BY_DOCUMENT.get(group, otherwise)

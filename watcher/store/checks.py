@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from watcher.store.database import Database
@@ -23,12 +25,28 @@ class Check:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a source stands: its last check (all None: there was none) and the day of its last change.
+
+    The day is the newest release's own, or the day on which we saw that release follow another; None without any.
+    """
+
+    at: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    changed: str | None = None
+
+
 class Checks:
-    """Write and ask the record of checks."""
+    """Write and ask the record of checks. What `together` holds back is not seen by the questions yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._db = database.db
+        self._waiting: list[Check] = []
+        self._most = 0
 
     def validators(self, source: str, url: str) -> tuple[str | None, str | None]:
         """Return ETag and Last-Modified that came with what we have from this URL."""
@@ -37,31 +55,33 @@ class Checks:
         ).fetchone()
         return (row[0], row[1]) if row else (None, None)
 
+    @contextmanager
+    def together(self, most: int) -> Iterator[None]:
+        """Write up to so many checks that found nothing in one transaction: a tree of unchanged groups costs few.
+
+        One that found something is written at once, after those before it; the rest at the end, whatever ends it.
+        """
+        self._most = most
+        try:
+            yield
+        finally:
+            self._most = 0
+            with self._database.transaction():
+                self._write()
+
     def add(self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None) -> None:
         """Record a check; `validators` replace those kept, None leaves them."""
-        failed = check.outcome == "failed"
+        self._waiting.append(check)
+        nothing_new = check.outcome == "unchanged" and validators is None
+        if nothing_new and len(self._waiting) < self._most:
+            return
         with self._database.transaction():
-            self._db.table("checks").insert(
-                {
-                    "source": check.source,
-                    "at": check.at,
-                    "outcome": check.outcome,
-                    "reason": check.reason,
-                    "message": check.message,
-                    "sha256": check.sha256,
-                    "release_id": check.release_id,
-                    "seconds": check.seconds,
-                }
-            )
+            self._write()
+            if nothing_new:
+                return
             self._db.execute(
                 "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
                 [check.source, registry],
-            )
-            if failed:
-                self._db.execute("UPDATE sources SET failures = failures + 1 WHERE name = ?", [check.source])
-                return
-            self._db.execute(
-                "UPDATE sources SET failures = 0, last_success = ? WHERE name = ?", [check.at, check.source]
             )
             if validators is not None:
                 self._db.execute(
@@ -69,12 +89,55 @@ class Checks:
                     [url, *validators, check.source],
                 )
 
+    def _write(self) -> None:
+        self._db.conn.executemany(
+            """INSERT INTO checks (source, at, outcome, reason, message, sha256, release_id, seconds)
+            VALUES (:source, :at, :outcome, :reason, :message, :sha256, :release_id, :seconds)""",
+            [asdict(check) for check in self._waiting],
+        )
+        self._waiting.clear()
+
     def last(self, source: str) -> Mapping[str, Any] | None:
         """Return the newest check of a source as a row of `checks`, None where there was none."""
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
+    def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
+        """Return the newest checks of a source that did not fail, the newest first."""
+        return list(
+            self._db.query(
+                "SELECT * FROM checks WHERE source = ? AND outcome <> 'failed' ORDER BY id DESC LIMIT ?",
+                [source, number],
+            )
+        )
+
     def state(self, source: str) -> Mapping[str, Any]:
         """Return `last_success` (a UTC time or None) and `failures` (in a row) of a source."""
-        rows = self._db.query("SELECT last_success, failures FROM sources WHERE name = ?", [source])
-        return next(iter(rows), {"last_success": None, "failures": 0})
+        good = next(iter(self.answered(source, 1)), {"at": None, "id": 0})
+        failures = self._db.execute(
+            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
+        ).fetchone()[0]
+        return {"last_success": good["at"], "failures": failures}
+
+    def looks(self, sources: Iterable[str]) -> dict[str, Look]:
+        """Return how each of many sources stands, one that was never looked at included."""
+        rows = self._db.execute(
+            """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
+              newest.live AND EXISTS
+                (SELECT 1 FROM releases AS older WHERE older.source_id = sources.id AND older.place < newest.place)
+            FROM json_each(?) AS name LEFT JOIN sources ON sources.name = name.value
+            LEFT JOIN checks AS last ON last.id = (SELECT max(id) FROM checks WHERE source = name.value)
+            LEFT JOIN releases AS newest ON newest.source_id = sources.id
+              AND newest.place = (SELECT max(place) FROM releases WHERE source_id = sources.id)""",
+            [json.dumps(list(sources))],
+        )
+        return {
+            name: Look(
+                at=at,
+                outcome=outcome,
+                reason=reason,
+                message=message,
+                changed=max(dated, observed[:10]) if followed else dated,
+            )
+            for name, at, outcome, reason, message, dated, observed, followed in rows
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from watcher.store.database import Database
 from watcher.store.history import problems
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOST_NAMES = 10
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 
 
@@ -95,8 +97,11 @@ class Queries:
         """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
         for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
             return str(row["registry"])
-        known = ", ".join(self.sources()) or "none yet: run `watcher check` or `watcher import`"
-        raise UsageError(f"there is no history of a source named {source!r} (known: {known})")
+        known = self.sources()
+        told = [*difflib.get_close_matches(source, known, n=1, cutoff=0.8), *known]
+        told = list(dict.fromkeys(told))[:_MOST_NAMES] or ["none yet: run `watcher check` or `watcher import`"]
+        more = f" and {len(known) - len(told)} more" if len(known) > len(told) else ""
+        raise UsageError(f"there is no history of a source named {source!r} (known: {', '.join(told)}{more})")
 
     def releases(self, source: str) -> list[StoredRelease]:
         """Return every release, the oldest first."""
@@ -112,8 +117,20 @@ class Queries:
 
     def latest(self, source: str) -> StoredRelease | None:
         """Return the newest release, None where there is none."""
-        found = self.releases(source) if source in self.sources() else []
-        return found[-1] if found else None
+        rows = self._db.query(
+            """SELECT releases.* FROM releases JOIN sources ON sources.id = source_id
+            WHERE name = ? ORDER BY place DESC LIMIT 1""",
+            [source],
+        )
+        return next((_release(source, row) for row in rows), None)
+
+    def count(self, source: str) -> int:
+        """Return how many releases a source has."""
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?", [source]
+            ).fetchone()[0]
+        )
 
     def find(self, source: str, what: str) -> StoredRelease:
         """Return the release that a date, a release id or a SHA-256 prefix names.
@@ -151,7 +168,8 @@ class Queries:
         """Return the release that a snapshot or a canonical content is, None where it is new."""
         rows = self._db.query(
             """SELECT releases.* FROM releases JOIN sources ON sources.id = releases.source_id
-            LEFT JOIN snapshots ON snapshots.release_id = releases.id AND snapshots.sha256 = :sha256
+            LEFT JOIN snapshots ON snapshots.source_id = sources.id AND snapshots.sha256 = :sha256
+              AND snapshots.release_id = releases.id
             WHERE sources.name = :source AND (releases.content = :digest OR snapshots.sha256 = :sha256)""",
             {"source": source, "sha256": sha256, "digest": digest},
         )

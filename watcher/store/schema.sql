@@ -10,9 +10,7 @@ CREATE TABLE sources (
   registry TEXT NOT NULL,            -- which identity and rules: "ports", …
   url TEXT,                          -- the URL that the validators below belong to
   etag TEXT,
-  last_modified TEXT,
-  last_success TEXT,                 -- UTC time of the last check that did not fail
-  failures INTEGER NOT NULL DEFAULT 0 -- checks failed in a row
+  last_modified TEXT
 );
 
 -- What was served, byte for byte; the bytes are in the archive. Several snapshots can be one release.
@@ -127,14 +125,14 @@ CREATE TABLE checks (
   id INTEGER PRIMARY KEY,
   source TEXT NOT NULL,
   at TEXT NOT NULL,                  -- UTC time at which it began
-  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale or failed (watcher/pipeline.py)
+  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed (watcher/pipeline.py)
   reason TEXT,                       -- stable code of what went wrong
   message TEXT,
   sha256 TEXT,
   release_id INTEGER REFERENCES releases(id),
   seconds REAL NOT NULL
 );
-CREATE INDEX checks_source ON checks (source, at);
+CREATE INDEX checks_source ON checks (source);
 
 -- Transactional outbox: written with the release, sent after it, kept for ever.
 CREATE TABLE outbox (

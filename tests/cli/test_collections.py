@@ -1,0 +1,173 @@
+"""Collections on the command line: one line in the status, one summary of a check, every group by its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.tree import INDEX, Tree, document, page, path, served
+
+GROUPS = ("alpha", "beta", "gamma")
+CONFIG = """
+[fetch]
+allow_private = true
+min_interval = 0
+[[source]]
+name = "iana"
+type = "collection"
+index = "{url}{index}"
+url = "{url}/assignments/{{group}}/{{group}}.xml"
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Tree]:
+    with served(Tree()) as made:
+        made.publish(*GROUPS)
+        config = tmp_path / "config.toml"
+        config.write_text(CONFIG.format(url=made.url, index=INDEX))
+        config.chmod(0o600)
+        yield made
+
+
+def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Run, tree: Tree) -> None:  # noqa: F811
+    first = run("check", "iana")
+    assert (first.code, first.err) == (0, "")
+    assert first.out.splitlines() == [
+        "iana: first release, of no date, 3 entries: the baseline",
+        "iana: 3 groups: 3 baseline",
+    ]
+    tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
+    tree.answers[path("gamma")] = (404, {})
+    second = run("check")
+    assert second.code == 1
+    assert "iana.beta  2020-01-01 → 2020-02-02    1 added" in second.out
+    assert second.out.splitlines()[-1] == "iana: 3 groups: 1 changed, 1 failed, 1 unchanged"
+    assert "iana.alpha" not in second.out
+    assert second.err == "iana.gamma: check failed (not_found): HTTP status 404\n"
+
+
+def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: Tree) -> None:  # noqa: F811
+    found = json.loads(run("check", "--format", "json").out)["checks"]
+    assert [(each["source"], each["outcome"]) for each in found] == [
+        ("iana", "baseline"),
+        *((f"iana.{group}", "baseline") for group in GROUPS),
+    ]
+
+
+def test_one_group_can_be_checked_by_its_name(run: Run, tree: Tree) -> None:  # noqa: F811
+    run("check")
+    tree.take()
+    said = run("check", "iana.beta")
+    assert (said.code, said.out) == (0, "iana.beta: unchanged\n")
+    assert [each.path for each in tree.take()] == [path("beta")]
+    slip = run("check", "iana.betta")
+    assert slip.code == 2
+    assert "did you mean iana.beta?" in slip.err
+    assert tree.take() == []
+
+
+def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: Tree) -> None:  # noqa: F811
+    tree.answers[path("alpha")] = (503, {"Retry-After": "600"})
+    said = run("check")
+    assert said.code == 1
+    assert said.out.splitlines()[-1] == (
+        "iana: 3 groups: 1 failed; 2 not looked at: their server asked to be left alone for a while"
+    )
+
+
+def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: Tree) -> None:  # noqa: F811
+    tree.pages[INDEX] = page([*GROUPS, "a b", "\x1b[31mred"])
+    said = run("check")
+    assert "iana: 'a b' can be no group's id and is left out" in said.err
+    assert "\x1b" not in said.err + said.out
+
+
+def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run, tree: Tree) -> None:  # noqa: F811
+    assert run("status").out.splitlines()[1].split()[:2] == ["iana", "0"]
+    run("check")
+    tree.answers[path("gamma")] = (404, {})
+    run("check")
+    said = run("status").out
+    lines = [line.split()[0] for line in said.split("\n\n", 1)[0].splitlines()[1:]]
+    assert lines == ["iana", "iana.gamma"]
+    assert "iana.gamma: not_found: HTTP status 404" in said
+    assert "iana: 3 groups, 1 failing, all looked at since " in said
+    everything = run("status", "--all").out.split("\n\n", 1)[0].splitlines()[1:]
+    assert [line.split()[0] for line in everything] == ["iana", *(f"iana.{group}" for group in GROUPS)]
+
+
+def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: Tree) -> None:  # noqa: F811
+    tree.answers[path("alpha")] = (503, {"Retry-After": "600"})
+    run("check")
+    found = json.loads(run("status", "--format", "json").out)
+    (collection,) = found["collections"]
+    assert collection == {
+        "source": "iana",
+        "groups": 3,
+        "failing": ["iana.alpha"],
+        "never_checked": 2,
+        "left_out": [],
+        "last_full_sweep": None,
+    }
+    assert [row["source"] for row in found["sources"]] == ["iana", "iana.alpha"]
+
+
+def test_a_list_has_no_index_to_tell_of(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'groups = ["alpha", "beta"]'))
+    assert "never checked" in run("status").out
+    assert run("check").out == "iana: 2 groups: 2 baseline\n"
+    (row,) = json.loads(run("status", "--format", "json").out)["sources"]
+    assert (row["entries"], row["outcome"], row["failures"]) == (2, "a list", 0)
+    assert row["last_check"]
+
+
+def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    config = tmp_path / "config.toml"
+    text = config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'folder = "gone"')
+    text = text.replace("min_interval = 0", "allow_files = true")
+    config.write_text("\n".join(line for line in text.splitlines() if "{group}" not in line))
+    said = run("check")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone is not there\n"
+
+
+def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -> None:  # noqa: F811
+    run("check")
+    tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
+    run("check")
+    assert "entry-added" in run("diff", "iana.beta", "2020-01-01", "2020-02-02").out
+    assert len(run("releases", "iana.beta").out.splitlines()) == 3
+    assert "entry-added" in run("history", "iana.beta").out
+    assert run("verify", "iana.beta").code == 0
+
+
+def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    run("check")
+    old = tmp_path / "old.xml"
+    old.write_bytes(document("beta", "Reserved", updated="2019-01-01"))
+    assert run("import", "iana.beta", str(old)).out == "iana.beta: 1 older, put where they belong\n"
+    assert run("import", "iana.never-listed", str(old)).code == 1  # it is another group's
+    assert "entry-added" in run("history", "iana.beta").out
+
+
+def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: Tree) -> None:  # noqa: F811
+    run("check")
+    assert run("rebuild").out.splitlines() == [
+        "iana: 1 releases",
+        *(f"iana.{group}: 1 releases" for group in GROUPS),
+    ]
+
+
+def test_a_typed_name_that_nobody_knows_is_not_answered_with_six_hundred(run: Run, tree: Tree) -> None:  # noqa: F811
+    tree.publish(*(f"group-{number}" for number in range(20)))
+    run("check")
+    said = run("releases", "iana.grup-7").err
+    assert said.startswith("watcher: error: there is no history of a source named 'iana.grup-7' (known: iana.group-7, ")
+    assert said.count("iana.") < 15
+    assert said.endswith(" more)\n")
