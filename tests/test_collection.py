@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.test_mirror import daemon, lay, needs_rsync
 from tests.tree import INDEX, Tree, document, page, path, served
 from tests.world import rows
 from watcher.cli.app import App
@@ -348,6 +349,29 @@ def test_a_folder_is_a_collection(tmp_path: Path) -> None:
             "iana.c": Outcome.BASELINE,
         }
         assert made.told() == [("iana", "group-added")]
+
+
+@needs_rsync
+def test_an_rsync_module_is_a_collection(tmp_path: Path) -> None:
+    with daemon(tmp_path) as module, served(Tree()) as tree:
+        lay(module.path, "a", "b")
+        made = Place(tree, tmp_path)
+        text = made.config.read_text().replace(f'index = "{tree.url}{INDEX}"', f'rsync = "{module.url}"')
+        made.config.write_text("\n".join(line for line in text.splitlines() if "{group}" not in line))
+        assert made.outcomes() == dict.fromkeys(["iana", "iana.a", "iana.b"], Outcome.BASELINE)
+        before = made.rows("sources", "releases")
+        assert set(made.outcomes().values()) == {Outcome.UNCHANGED}
+        assert made.rows("sources", "releases") == before
+        (module.path / "a" / "a.xml").write_bytes(document("a", "Something else"))
+        lay(module.path, "c")
+        assert made.outcomes() == {
+            "iana": Outcome.CHANGED,
+            "iana.a": Outcome.CHANGED,
+            "iana.b": Outcome.UNCHANGED,
+            "iana.c": Outcome.BASELINE,
+        }
+        assert tree.take() == []
+    assert made.look()["iana"].reason == "rsync"
 
 
 def test_the_history_of_a_collection_is_derived_from_its_snapshots_again(here: Place) -> None:

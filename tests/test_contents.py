@@ -110,3 +110,16 @@ def test_reading_with_what_was_read_before_gives_the_same_and_keeps_one_release_
         data = release([*ROWS, tcp(f"new-{number}", "500")], people=[person("Jo", f"Jo {number}")])
         assert read(data, PORTS, reads=reads) == read(data, PORTS)
         assert len(reads.items) == len(ROWS) + 1  # two rows are the same bytes
+
+
+def test_a_table_of_the_registry_gives_the_entries_of_its_xml_under_their_keys() -> None:
+    rows = [tcp("a", "1", contact="Jo", assignee="Al"), unassigned("3-9"), reserved("10")]
+    table = b"Service Name,Port Number,Transport Protocol,Description,Assignee,Contact\r\n"
+    table += b"a,1,tcp,The a service,[Al],[Jo]\r\n,3-9,,Unassigned,,\r\n,10,,Reserved,,\r\n"
+    found, wanted = read(table, PORTS, "csv"), content(release(rows))
+    entries = {key: item for key, item in wanted.items.items() if key[0] is Section.ENTRY}
+    assert {key: item for key, item in found.items.items() if key[0] is Section.ENTRY} == entries
+    assert found.published is None
+    with pytest.raises(ParseError) as error:
+        read(table[: table.index(b"a,1")], PORTS, "csv")
+    assert error.value.reason == "empty"

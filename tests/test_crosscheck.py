@@ -48,6 +48,16 @@ def test_a_cell_that_differs_is_named_with_both_texts() -> None:
     assert told(found) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
 
 
+def test_rows_are_paired_by_all_that_tells_them_apart() -> None:
+    rich = iana_xml.read(release([tcp("a", "1"), udp("a", "1"), tcp("a", "2")]), PORTS.columns)
+    found = crosscheck(rich, ports("a,2,tcp,Two,,", "a,1,udp,Udp,,", "a,1,tcp,Tcp,,"), PORTS.columns)
+    assert [(row, other) for row, _, _, other in told(found)] == [
+        ("a 1 tcp", "Tcp"),
+        ("a 1 udp", "Udp"),
+        ("a 2 tcp", "Two"),
+    ]
+
+
 def test_rows_that_one_of_them_does_not_have_are_named() -> None:
     found = crosscheck(xml(), ports(*rows(2), "new,9,udp,New,,"), PORTS.columns)
     assert told(found) == [

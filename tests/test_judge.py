@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factory import Row, content, explained, person, reserved, tcp, udp, unassigned
+from tests.factory import PORTS, Row, content, explained, person, reserved, tcp, udp, unassigned
+from watcher.contents import read
 from watcher.judge import explain
 from watcher.model import Event, Kind, Severity
 from watcher.registries.table import REGISTRIES
@@ -302,6 +303,23 @@ def test_the_gravest_event_comes_first() -> None:
         [*BASE, tcp("a", "2000", contact="X"), reserved("3000", "tcp"), tcp("c", "4000")],
     )
     assert [event.severity for event in events] == [Severity.WARNING, Severity.NOTICE, Severity.INFO]
+
+
+def test_a_title_of_the_table_that_is_renamed_is_one_event_and_no_entry_changes() -> None:
+    row = "a,1,tcp,The a service,,[Jo],,,,,in use elsewhere,"
+    titles = (
+        "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,Modification Date,"
+        "Reference,Service Code,Known Unauthorized Uses,Assignment Notes"
+    )
+    old, new = (
+        read(f"{head}\r\n{row}\r\n".encode(), PORTS, "csv")
+        for head in (titles, titles.replace("Known Unauthorized Uses", "Unauthorized Use Reported"))
+    )
+    changes, events = explain(PORTS, old, new)
+    assert len(changes.changes) == 1
+    assert [(event.id, event.summary) for event in events] == [
+        ("schema-changed", "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now")
+    ]
 
 
 def test_every_event_of_the_table_has_a_test_here() -> None:

@@ -31,6 +31,13 @@ def test_leaving_off_in_the_middle_leaves_nothing_open() -> None:
     releases.close()
 
 
+def test_a_date_of_the_formats_has_them_side_by_side() -> None:
+    assert len(real_data.formats_dates()) == 11
+    files = real_data.formats_files("2016-01-01")
+    assert files["tls-parameters/tls-parameters-4.csv"].startswith(b"Value,")
+    assert {path.rpartition(".")[2] for path in files} == {"xml", "csv", "txt"}
+
+
 def test_accidents_are_files() -> None:
     assert any(path.is_file() for path in real_data.accidents().rglob("*"))
 

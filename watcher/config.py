@@ -344,6 +344,11 @@ class CollectionSettings(_Table):
             raise ValueError(f"url is for groups and index; the documents of this one are in its {ways[0]}")
         return self
 
+    @property
+    def local(self) -> bool:
+        """Whether its documents are on this machine: where its list cannot be had, they cannot be read either."""
+        return self.folder is not None or self.rsync is not None
+
     def wants(self, group: str) -> bool:
         """Whether a group is to be watched, by include and exclude."""
         return any(fnmatchcase(group, each) for each in self.include) and not any(

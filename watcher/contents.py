@@ -77,7 +77,7 @@ def _says(header: Fields) -> bool:
 
 def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
     """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
-    document = reading.id or ""
+    document = registry.document_id if reading.id is None else reading.id
     places: dict[str, list[Row]] = {}
     for row in reading.rows:
         places.setdefault(row.registry, []).append(row)
@@ -87,9 +87,8 @@ def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row,
             pair = reads.items.get(row)
             if pair is None or pair[0].key.labels != labels:
                 key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-                item = Item(
-                    section=Section.ENTRY, key=key, fields=row.fields, status=registry.status(document, row.fields)
-                )
+                status = registry.status(document, row.fields)
+                item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
                 pair = item, _digest(Section.ENTRY, path, row.fields)
             seen[row] = pair
             yield pair
@@ -122,17 +121,22 @@ def _numbered(
     pairs: Sequence[_Pair], registry: Registry, problems: list[Problem]
 ) -> tuple[dict[ItemKey, Item], list[bytes]]:
     """Number the items that share a key, in an order that does not depend on the order of rows."""
-    items = {(item.section, item.key): item for item, _ in pairs}
-    if len(items) < len(pairs):
-        groups: dict[ItemKey, list[_Pair]] = {}
-        for pair in pairs:
-            groups.setdefault((pair[0].section, pair[0].key), []).append(pair)
-        for (section, key), group in groups.items():
-            if len(group) > 1:
-                what = " ".join(filter(None, key.values)) or "(no name)"
-                problems.append(Problem(code="duplicate_key", message=f"{what} stands {len(group)} times as {section}"))
-                group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))
-                for ordinal, (item, _) in enumerate(group, 1):
-                    numbered = key._replace(ordinal=ordinal)
-                    items[section, numbered] = replace(item, key=numbered)
+    items: dict[ItemKey, Item] = {}
+    again: dict[ItemKey, None] = {}
+    for item, _ in pairs:
+        key = item.section, item.key
+        if key in items:
+            again[key] = None
+        items[key] = item
+    groups: dict[ItemKey, list[_Pair]] = {key: [] for key in again}
+    for pair in pairs if again else ():
+        if (key := (pair[0].section, pair[0].key)) in again:
+            groups[key].append(pair)
+    for (section, plain), group in groups.items():
+        what = " ".join(filter(None, plain.values)) or "(no name)"
+        problems.append(Problem(code="duplicate_key", message=f"{what} stands {len(group)} times as {section}"))
+        group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))
+        for ordinal, (item, _) in enumerate(group, 1):
+            numbered = plain._replace(ordinal=ordinal)
+            items[section, numbered] = replace(item, key=numbered)
     return items, [digest for _, digest in pairs]

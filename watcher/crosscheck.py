@@ -63,8 +63,8 @@ class Disagreement:
 class CrossCheck:
     """`total` counts all disagreements, `examples` are the first of them.
 
-    `lag` names the release that the other format is of; `compared` are the fields that were held against each other;
-    `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
+    `lag` names the release that the other format is of; `compared` are the fields that were held against each other
+    (none: only the rows were counted); `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
     """
 
     verdict: Verdict
@@ -249,20 +249,28 @@ def _differences(
     return found
 
 
-def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[list[_Values], list[_Values]]:
+def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[Sequence[_Values], Sequence[_Values]]:
     """What is left of both when every row that has its equal on the other side is taken away."""
-    bags = [Counter(tuple(map(_squeezed, values)) for values in side) for side in (some, others)]
-    found: tuple[list[_Values], list[_Values]] = ([], [])
-    if bags[0] == bags[1]:
-        return found
-    for values, left, alone in ((some, bags[1], found[0]), (others, bags[0], found[1])):
-        for each in values:
-            squeezed = tuple(map(_squeezed, each))
-            if left[squeezed]:
-                left[squeezed] -= 1
-            else:
-                alone.append(each)
+    # As written first: nearly all rows are equal already, and need not be squeezed.
+    for form in (tuple, _squeezed_row):
+        some, others = _without(some, others, form), _without(others, some, form)
+    return some, others
+
+
+def _without(some: Iterable[_Values], others: Iterable[_Values], form: Callable[[_Values], _Values]) -> list[_Values]:
+    left = Counter(map(form, others))
+    found = []
+    for values in some:
+        formed = form(values)
+        if left[formed]:
+            left[formed] -= 1
+        else:
+            found.append(values)
     return found
+
+
+def _squeezed_row(values: _Values) -> _Values:
+    return tuple(map(_squeezed, values))
 
 
 def _pairs(some: Sequence[_Values], others: Sequence[_Values]) -> dict[int, int]:

@@ -170,7 +170,7 @@ class Daemon:
             index = service.check_index(settings)
             if index is not None:
                 self._tell(settings.name, index)
-                if index.outcome is Outcome.FAILED and (settings.folder or settings.rsync):
+                if index.outcome is Outcome.FAILED and settings.local:
                     return
             collection = service.collection(settings)
             chosen = collection.in_turn(datetime.now(UTC))

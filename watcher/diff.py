@@ -24,16 +24,17 @@ def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeS
     gone: list[Item] = []
     pairs: list[tuple[Item, Item]] = []
     for key, before in old.items.items():
-        after = twins.successor(key) if twins.share(key) else new.items.get(key)
+        after = new.items.get(key)
+        if after is before and key not in twins.keys:
+            continue
+        if key in twins.keys:
+            after = twins.successors.get(key)
         if after is None:
             gone.append(before)
-        elif after is not before and (after.fields != before.fields or after.key != before.key):
+        elif after.fields != before.fields or after.key != before.key:
             pairs.append((before, after))
-    added = [
-        item
-        for key, item in new.items.items()
-        if (not twins.succeeds(key) if twins.share(key) else key not in old.items)
-    ]
+    added = [new.items[key] for key in new.items.keys() - old.items.keys() - twins.keys]
+    added += [new.items[key] for key in twins.keys - twins.taken if key in new.items]
     pairs += pair(gone, added, pairing)
     paired = {id(item) for two in pairs for item in two}
     changes = [_change(before, after) for before, after in pairs]
@@ -43,35 +44,33 @@ def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeS
 
 
 class _Duplicates:
-    """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity."""
+    """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity.
+
+    `keys` are all of theirs, `successors` the new item of an old key, `taken` the keys of those.
+    """
 
     def __init__(self, old: Content, new: Content) -> None:
-        self._groups = {_first(key) for content in (old, new) for key in content.items if key[1].ordinal > 1}
-        self._successors: dict[ItemKey, Item] = {}
-        for group in self._groups:
-            before, after = _members(old, group), _members(new, group)
-            rest = []
-            for item in before:
-                same = next((other for other in after if other.fields == item.fields), None)
-                if same is None:
-                    rest.append(item)
-                else:
-                    self._successors[item.section, item.key] = same
-                    after.remove(same)
-            # What is left on both sides is in a stable order: its likeliest pairs.
-            for item, other in zip(rest, after, strict=False):
-                self._successors[item.section, item.key] = other
-        self._taken = {(item.section, item.key) for item in self._successors.values()}
+        repeated = {key for content in (old, new) for key in content.items if key[1].ordinal > 1}
+        self.keys: set[ItemKey] = set()
+        self.successors: dict[ItemKey, Item] = {}
+        for section, key in {(section, key._replace(ordinal=1)) for section, key in repeated}:
+            before, after = _members(old, (section, key)), _members(new, (section, key))
+            self.keys.update((item.section, item.key) for item in (*before, *after))
+            self._match(before, after)
+        self.taken = {(item.section, item.key) for item in self.successors.values()}
 
-    def share(self, key: ItemKey) -> bool:
-        """Whether more than one item has this key, but for its ordinal."""
-        return bool(self._groups) and _first(key) in self._groups
-
-    def successor(self, key: ItemKey) -> Item | None:
-        return self._successors.get(key)
-
-    def succeeds(self, key: ItemKey) -> bool:
-        return key in self._taken
+    def _match(self, before: list[Item], after: list[Item]) -> None:
+        rest = []
+        for item in before:
+            same = next((other for other in after if other.fields == item.fields), None)
+            if same is None:
+                rest.append(item)
+            else:
+                self.successors[item.section, item.key] = same
+                after.remove(same)
+        # What is left on both sides is in a stable order: its likeliest pairs.
+        for item, other in zip(rest, after, strict=False):
+            self.successors[item.section, item.key] = other
 
 
 def _members(content: Content, group: ItemKey) -> list[Item]:
@@ -81,10 +80,6 @@ def _members(content: Content, group: ItemKey) -> list[Item]:
         found.append(item)
         key = key._replace(ordinal=key.ordinal + 1)
     return found
-
-
-def _first(key: ItemKey) -> ItemKey:
-    return key if key[1].ordinal == 1 else (key[0], key[1]._replace(ordinal=1))
 
 
 def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:

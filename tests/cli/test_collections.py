@@ -127,6 +127,16 @@ def test_a_list_has_no_index_to_tell_of(run: Run, tree: Tree, tmp_path: Path) ->
     assert row["last_check"]
 
 
+def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    config = tmp_path / "config.toml"
+    text = config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'folder = "gone"')
+    text = text.replace("min_interval = 0", "allow_files = true")
+    config.write_text("\n".join(line for line in text.splitlines() if "{group}" not in line))
+    said = run("check")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone is not there\n"
+
+
 def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -> None:  # noqa: F811
     run("check")
     tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")

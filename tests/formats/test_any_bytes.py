@@ -81,6 +81,23 @@ def test_damaged_documents_are_read_or_refused(format: str, chance: random.Rando
     read_or_refused(format, bytes(data), columns)
 
 
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [
+        ("json", b"[" + b"{}," * 1_100_000 + b"{}]"),
+        ("json", b"[[" + b"1," * 11_000_000 + b"1]]"),
+        ("jsonl", b"{}\n" * 1_100_000),
+        ("record-jar", b"%%\na:b\n" * 600_000),
+        ("txt", WHOLE["txt"].replace(b"rdp", b"\n" * 1_100_000 + b"rdp")),
+    ],
+    ids=["objects", "values", "lines", "records", "text"],
+)
+def test_hostile_sizes_end_in_a_refusal(format: str, data: bytes) -> None:  # noqa: A002
+    with pytest.raises(ParseError) as error:
+        FORMATS[format](data, Columns())
+    assert error.value.reason == "too_large"
+
+
 def test_the_readers_are_all_of_their_folder() -> None:
     folder = Path(iana_xml.__file__).parent
     readers = {path.stem for path in folder.glob("*.py") if "\ndef read(" in path.read_text("utf-8")}

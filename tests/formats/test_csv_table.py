@@ -100,6 +100,8 @@ def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(decoding, "MAX_ROWS", 3)
     assert len(rows(b"a\r\n1\r\n2\r\n3\r\n")) == 3
     assert refusal(b"a\r\n1\r\n2\r\n3\r\n4\r\n") == ("too_large", 5)
+    monkeypatch.setattr(decoding, "MAX_CELLS", 5)
+    assert refusal(b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n") == ("too_large", 4)
 
 
 @pytest.mark.parametrize(

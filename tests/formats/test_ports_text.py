@@ -86,6 +86,11 @@ def test_a_name_that_wraps_is_one_name() -> None:
     ]
 
 
+def test_lines_between_two_names_that_wrap_go_to_each_as_they_are_centred() -> None:
+    name: list[Cells] = [("one two three", "", "", ""), ("four five six", "7", "", ""), ("seven", "", "", "")]
+    assert rows(page(name * 3)) == [("one two three four five six seven", "7", "")] * 3
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

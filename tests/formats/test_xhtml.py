@@ -159,6 +159,22 @@ def test_the_markup_round_the_tables_is_no_difference() -> None:
         assert without_markup(read(edit(group()), ANY)) == plain
 
 
+def test_a_group_without_a_registry_has_a_page_without_a_table() -> None:
+    rich = iana_xml.read(re.sub(rb"<registry id=.one.*</people>", b"", GROUP, flags=re.DOTALL), ANY)
+    (page,) = pages(rich)
+    reading = read(page, ANY)
+    assert b"<table" not in page
+    assert (reading.id, reading.rows, set(reading.headers)) == ("group", (), {""})
+    assert refusal(page.replace(b"group.xml", b"group.pdf")) == "not_expected_format"
+
+
+def test_a_table_that_is_no_registry_is_not_read_and_reported() -> None:
+    page = group().replace(b"<h2>", b"<table><tr><td>This page</td><td>is old</td></tr></table><h2>", 1)
+    reading = read(page, ANY)
+    assert without_markup(reading) == without_markup(read(group(), ANY))
+    assert [problem.message for problem in reading.problems] == ["a table without titles or id, which was not read"]
+
+
 def test_two_protocols_of_a_page_are_two_rows() -> None:
     made = pages(iana_xml.read(release([tcp("a", "1"), udp("a", "1")]), PORTS.columns), PORTS.columns)
     assert [row.fields["protocol"] for row in read(made[0], PORTS.columns).rows] == ["tcp", "udp"]

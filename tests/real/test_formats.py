@@ -27,7 +27,7 @@ dates = pytest.mark.parametrize("date", real_data.formats_dates())
 
 
 def columns(group: str) -> Columns:
-    return REGISTRIES["ports"].columns if group == PORTS else Columns()
+    return REGISTRIES["ports" if group == PORTS else "iana"].columns
 
 
 @cache
@@ -88,9 +88,8 @@ def test_what_lags_says_what_the_xml_said_before() -> None:
 
 def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
     table = next(table for group, _, table in tables("2019-01-02") if group == PORTS)
-    new = iana_xml.read(real_data.ports_release("2019-01-09"), columns(PORTS))
-    old = xml("2019-01-02", PORTS)
-    known = [("2019-01-08", lambda: new), ("2018-12-19", lambda: old)]
+    old, new = xml("2019-01-02", PORTS), xml("2019-07-01", PORTS)
+    known = [("2019-06-13", lambda: new), ("2018-12-19", lambda: old)]
     found = crosscheck(new, table, columns(PORTS), known=known)
     assert (found.verdict, found.lag) == (Verdict.LAG, "2018-12-19")
     assert crosscheck(new, table, columns(PORTS), known=known[:1]).verdict is Verdict.DISAGREE
@@ -155,6 +154,20 @@ def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
         assert row.fields == {name: text for name, text in said if not name.startswith("markup:")}
     assert poor.headers.keys() <= rich.headers.keys()
     assert not any(name.startswith("markup:") for row in poor.rows for name in row.fields)
+
+
+def test_the_page_of_any_group_says_what_its_xml_says() -> None:
+    groups = real_data.iana_groups()[::3]
+    rows, generic = 0, REGISTRIES["iana"].columns
+    for group in groups:
+        rich = iana_xml.read(real_data.iana_document(group, real_data.iana_versions()[group][-1][0]), generic)
+        poor = xhtml.read(b"".join(xhtml_pages.pages(rich)), generic)
+        found = crosscheck(rich, poor, generic)
+        assert (found.verdict, found.unmatched) == (Verdict.AGREE, ()), group
+        assert poor.headers.keys() <= rich.headers.keys(), group
+        rows += len(poor.rows)
+    assert len(groups) == 126
+    assert rows > 5_000
 
 
 @pytest.mark.parametrize("format", [csv_table.read, csv_table.read_tsv, xhtml.read, ports_text.read])

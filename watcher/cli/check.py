@@ -94,7 +94,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
     if (index := parts.check_index(settings)) is not None:
         results.append((settings.name, index))
         say.taken(settings.name, index)
-        if index.outcome is Outcome.FAILED and (settings.folder or settings.rsync):
+        if index.outcome is Outcome.FAILED and settings.local:
             return results
     collection = parts.collection(settings)
     for name in collection.listed[1]:

@@ -63,7 +63,7 @@ def _table(text: str, reader: Iterator[list[str]], columns: Columns) -> Reading:
             raise ParseError("ragged", f"{len(cells)} cells in a table of {len(names)} columns", line=line)
         found = {name: cell for name, cell in zip(names, map(fold, cells), strict=True) if cell}
         rows.append(Row(registry="", fields=empty | found))
-        bounded(len(rows), line)
+        bounded(len(rows), line, len(names))
     problems = tuple(Problem(code="unknown_column", message=each, line=first[0][0]) for each in said)
     return Reading(
         id=None,

@@ -27,6 +27,9 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     page; no list of objects where it should be), `not_well_formed` (duplicate keys and NaN too), `too_large`.
     """
     text = decode(data, "the JSON document")
+    # Before parsing: a bracket costs a byte in the document and a hundred in memory.
+    bounded(text.count("{") + text.count("["), None)
+    bounded(1, None, width=text.count(","))
     document = _parsed(text, 1)
     found, header = _list(document, columns.layout.path)
     rows = []
@@ -34,13 +37,13 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
         if not isinstance(each, dict):
             raise ParseError("not_expected_format", f"item {number} of the list is not an object")
         rows.append(_row(each, columns, None))
-        bounded(len(rows), None)
     return _reading(rows, header, ())
 
 
 def read_lines(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001
     """Read JSON Lines: one object a line, empty lines between them allowed. Raises as `read`."""
     text = decode(data, "JSON lines")
+    bounded(text.count("\n"), None)
     rows = []
     for line, each in enumerate(text.split("\n"), 1):
         if each.strip():
@@ -48,7 +51,6 @@ def read_lines(data: bytes, columns: Columns, memo: Memo | None = None) -> Readi
             if not isinstance(value, dict):
                 raise ParseError("not_expected_format", "this line is not an object", line=line)
             rows.append(_row(value, columns, line))
-            bounded(len(rows), line)
     return _reading(rows, {}, unfinished(text))
 
 

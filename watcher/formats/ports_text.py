@@ -67,6 +67,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
         raise ParseError("cut", "the text ends before its table does: no contacts follow it")
     port, protocol = (header.start(group) - header.start() for group in (1, 2))
     first = text.count("\n", 0, header.end()) + 2
+    bounded(text.count("\n"), None)
     body = text[header.end() + 1 : end.start()].split("\n")
     lines = list(_lines(body, first, port, protocol))
     updated = _UPDATED.search(text, 0, header.start())
@@ -92,7 +93,6 @@ def _lines(body: Sequence[str], first: int, port: int, protocol: int) -> Iterato
             continue
         if not (_PORT.fullmatch(at) and _PROTOCOL.fullmatch(over)):
             raise ParseError("not_well_formed", "the columns are not where the header says", line=number)
-        bounded(number - first, number)
         yield _Line(number=number, name=name, port=at, protocol=over)
 
 

@@ -29,6 +29,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` with the line, `too_large`.
     """
     text = decode(data, "the records")
+    bounded(text.count("\n"), None, width=2)
     problems = list(unfinished(text))
     header: dict[str, str] = {"id": ""}
     published = None
@@ -44,7 +45,6 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
         if len(fields) < len(record):
             raise ParseError("not_well_formed", "two fields have one name", line=line)
         rows.append(Row(registry="", fields=dict.fromkeys(columns.always, "") | fields))
-        bounded(len(rows), line)
     return Reading(
         id=None,
         published=published,

@@ -112,8 +112,9 @@ class _Document:
             raise ParseError("cut", f"{len(self._pages)} of {last.last} pages")
         root = self._headers.setdefault("", {})
         identifier = self._pages[0].id or root.get("id")
-        named = identifier or any(row.registry for row in self._rows)
-        if not (named and any("columns" in header for header in self._headers.values())):
+        # A group without one registry has a page without a table, which then has to say whose it is.
+        tables = any("columns" in header for header in self._headers.values())
+        if not (self._pages[0].id or (tables and (identifier or any(row.registry for row in self._rows)))):
             raise ParseError("not_expected_format", "a page without a registry's table")
         updated = root.get("updated", "")
         return Reading(

@@ -17,7 +17,7 @@ from watcher.formats.iana_cells import fold, local
 from watcher.formats.iana_rows import parse
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
-_TABLE = re.compile(rb"<(?:[a-z]+:)?table[\s>]", re.IGNORECASE)
+_OURS = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
 _NAMESPACE = b"http://www.w3.org/1999/xhtml"
 _LINK = re.compile(r"[?&]page=([0-9]{1,6})(?:&|$)")
 _BLOCKS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dl", "table"})
@@ -45,8 +45,8 @@ def pages(data: bytes) -> Sequence[Page]:
     """
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise ParseError("empty", "the document is empty")
-    if not _TABLE.search(data):
-        raise ParseError("not_expected_format", "this is no page with a table", line=1)
+    if not _OURS.search(data):
+        raise ParseError("not_expected_format", "this is no page of a registry", line=1)
     ends = [found.end() for found in _END.finditer(data)]
     if not ends or ends[-1] != len(data):
         ends.append(len(data))  # what is not whole is refused when it is parsed

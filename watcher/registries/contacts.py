@@ -31,11 +31,12 @@ def updated(index: int, change: Change, around: Surroundings, describe: Describe
 
 
 def _named(around: Surroundings) -> dict[str, list[Item]]:
-    """The entries of the new release by the people they name."""
+    """The entries of the new release by the people they name whose details changed."""
+    wanted = {change.item.key.part("id") for change in around.changes if change.section is Section.CONTACT}
     found: dict[str, list[Item]] = {}
     for (section, _), item in around.new.items.items():
         if section is Section.ENTRY:
-            text = "".join(text for name, text in item.fields.items() if "[" in text and ":" not in name)
-            for name in dict.fromkeys(_IDS.findall(text)):
+            told = [each for text in item.fields.values() if "[" in text for each in _IDS.findall(text)]
+            for name in wanted.intersection(told):
                 found.setdefault(name, []).append(item)
     return found

@@ -78,25 +78,31 @@ def _overlaps(spanned: Span, others: Iterable[Span]) -> bool:
 
 def old_coverage(around: Surroundings) -> Coverage:
     """The coverage of the old release."""
-    return Coverage(around.old)
+    return Coverage(around.old, around.once(_looked_at))
 
 
 def new_coverage(around: Surroundings) -> Coverage:
     """The coverage of the new release."""
-    return Coverage(around.new)
+    return Coverage(around.new, around.once(_looked_at))
+
+
+def _looked_at(around: Surroundings) -> frozenset[str]:
+    """The ports that something changed at, as they are written: no other is asked for."""
+    items = [item for change in around.changes for item in (change.before, change.after) if item]
+    return frozenset(str(spanned[0]) for item in items if (spanned := ports.span(item)))
 
 
 class Coverage:
-    """Which row of a release speaks for a port and protocol."""
+    """Which row of a release speaks for some ports and their protocols; a range is known by its first port."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, wanted: frozenset[str]) -> None:
         self._single: dict[str, list[Item]] = {}
         self._ranges: list[tuple[Span, Item]] = []
         for (section, key), item in content.items.items():
             if section is Section.ENTRY and (port := key.values[1]):
-                if "-" not in port:
+                if port in wanted:
                     self._single.setdefault(port, []).append(item)
-                elif spanned := ports.parse_span(port):
+                elif "-" in port and (spanned := ports.parse_span(port)):
                     self._ranges.append((spanned, item))
 
     def rows(self, port: int, protocol: str) -> list[Item]:
