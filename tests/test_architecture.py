@@ -16,7 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__", "cli", "daemon"),
     ("demo",),
     ("service",),
-    ("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+    ("pipeline", "backfill", "holding", "opinion", "outbox", "endpoints", "rebuilding", "collection", "discovery"),
     (
         *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),

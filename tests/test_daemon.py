@@ -95,7 +95,8 @@ def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
     pending = {row["id"] for row in here.rows("outbox")["outbox"]}
     assert (len(pending), here.stage.webhooks) == (2, [])
     with daemon(here) as running:
-        assert running.logged("delivered")["sent"] == 2
+        delivered = [running.logged("delivered") for _ in range(2)]
+        assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
     (hook,), (mail,) = here.stage.webhooks, here.stage.mails
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
@@ -164,6 +165,5 @@ def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None
     made = Daemon(configured, broken)
     with structlog.testing.capture_logs() as logs:
         made._check(configured.source[0])
-        made._send()
     assert [log["event"] for log in logs] == ["check not recorded", "deliveries not sent"]
     assert made._work.wait(0)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor as Threads
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,10 +28,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from watcher.config import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.errors import WatcherError
+from watcher.outbox import Report
 from watcher.pipeline import Outcome, Taken
 from watcher.service import Service
 from watcher.supervisor import notify, watchdog_seconds
-from watcher.times import from_text
+from watcher.times import from_text, to_text
 
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
@@ -63,6 +65,38 @@ class _Work:
             return self.idle.wait_for(lambda: self.count == 0, seconds)
 
 
+class _Turns:
+    """Work in threads of its own, by name: a name has one turn at a time, and none waits for another's."""
+
+    def __init__(self, threads: int, work: Callable[[str], None]) -> None:
+        self._threads = Threads(threads, thread_name_prefix="turn")
+        self._work = work
+        self._lock = threading.Lock()
+        self._going: set[str] = set()
+        self._ended = False
+
+    def begin(self, name: str) -> None:
+        """Give a name its turn, unless it has it already."""
+        with self._lock:
+            if name in self._going or self._ended:
+                return
+            self._going.add(name)
+            self._threads.submit(self._turn, name)
+
+    def end(self) -> None:
+        """Begin no turn any more; those under way go on."""
+        with self._lock:
+            self._ended = True
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _turn(self, name: str) -> None:
+        try:
+            self._work(name)
+        finally:
+            with self._lock:
+                self._going.discard(name)
+
+
 class Daemon:
     """Checks every source on its schedule and delivers what is due, until told to stop."""
 
@@ -74,6 +108,8 @@ class Daemon:
         self._jitter = jitter
         self._stop = threading.Event()
         self._work = _Work()
+        # A thread for each channel; those that no configuration knows ask nobody and share one.
+        self._sending = _Turns(len(settings.channel) + 1, self._deliver)
         self._log = structlog.get_logger("watcher.daemon")
         self._scheduler = self._new_scheduler()
 
@@ -90,6 +126,7 @@ class Daemon:
         self._watch()
         notify("STOPPING=1")
         self._scheduler.shutdown(wait=False)
+        self._sending.end()
         finished = self._work.wait(_GRACE)
         self._log.info("stopped" if finished else "stopped with work abandoned; it is taken up again at the next start")
         return finished
@@ -162,7 +199,7 @@ class Daemon:
     def _check(self, source: SourceSettings) -> None:
         with self._turn("check not recorded", source=source.name), self._service() as service:
             self._tell(source.name, service.check(source))
-            self._deliver(service)
+        self._send()
 
     def _check_collection(self, settings: CollectionSettings) -> None:
         """One turn of a collection: its index, then the groups that are due, each by itself."""
@@ -189,7 +226,7 @@ class Daemon:
             if left and (wait := service.fetcher.asked_to_wait(chosen[-1].settings.url)):
                 # Moved, not added: a turn of its own would be looked at twice when both come together.
                 self._scheduler.modify_job(settings.name, next_run_time=datetime.now(UTC) + timedelta(seconds=wait + 1))
-            self._deliver(service)
+        self._send()
 
     def _tell(self, source: str, taken: Taken) -> None:
         """Log what came of a check."""
@@ -198,14 +235,18 @@ class Daemon:
         level("checked", source=source, outcome=str(taken.outcome), message=taken.message, events=events)
 
     def _send(self) -> None:
+        """Begin to send over every channel that has something due, each in a thread of its own; wait for none."""
         with self._turn("deliveries not sent"), self._service() as service:
-            self._deliver(service)
+            for channel in service.deliveries.channels_due(to_text(datetime.now(UTC))):
+                self._sending.begin(channel)
 
-    def _deliver(self, service: Service) -> None:
-        report = service.deliver()
-        if report.sent or report.retried or report.failed:
-            level = self._log.warning if report.retried or report.failed else self._log.info
-            level("delivered", sent=report.sent, tried_again_later=report.retried, given_up=report.failed)
+    def _deliver(self, channel: str) -> None:
+        with self._turn("deliveries not sent", channel=channel), self._service() as service:
+            report = service.deliver_over(channel, self._stop.is_set)
+            if report != Report():
+                level = self._log.warning if report.retried or report.failed else self._log.info
+                told = {"sent": report.sent, "tried_again_later": report.retried, "given_up": report.failed}
+                level("delivered", channel=channel, **told)
 
     @contextmanager
     def _turn(self, failed: str, **about: str) -> Iterator[None]:

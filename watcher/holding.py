@@ -5,18 +5,16 @@ What is believed is decided in `plausibility`; here it is remembered. Everything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from watcher import notices, plausibility
 from watcher.errors import UsageError
-from watcher.model import Delivery, Hold, HoldState, Notice, Reason
+from watcher.model import Hold, HoldState, Notice, Reason
+from watcher.notices import Announce
 from watcher.plausibility import Bounds
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
 from watcher.store.held import Held
-
-Announce = Callable[[Notice], Iterable[Delivery]]
 
 
 class Holding:

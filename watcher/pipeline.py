@@ -21,13 +21,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from watcher import plausibility
-from watcher.archive import Archive
+from watcher.archive import Archive, Receipt
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
 from watcher.fetch import Fetched, NotModified, Validators
-from watcher.holding import Announce, Holding
+from watcher.holding import Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
+from watcher.notices import Announce
 from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
@@ -164,6 +165,7 @@ class Intake:
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
+            self.take_up(compose)
             content = read(data, self.registry, self._format, self._memory.reads)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
@@ -196,6 +198,49 @@ class Intake:
             return replace(taken, message=opinion.remark)
         self._keep(served, latest, believed=False)
         return self._hold(hold, sha256, Outcome.HELD)
+
+    def take_up(self, compose: Compose | None) -> None:
+        """Take what is in the archive and not in the history: a process died between the two, or an old database came.
+
+        `compose` makes the deliveries for what we saw ourselves and nobody was told of. Where there is no history yet,
+        all of the archive is older than it: `rebuild` is for that.
+        """
+        if self._queries.latest(self.source) is None:
+            return
+        known = self._history.snapshots()
+        left = [each for each in self._archive.receipts(self.source) if each.believed and each.sha256 not in known]
+        for receipt in sorted(left, key=lambda each: each.number):
+            self._take_up(receipt, compose if receipt.live else None)
+        for receipt in self._archive.receipts(self.source):
+            for at in receipt.returned if receipt.believed else ():
+                self._take_up_again(receipt, at, compose)
+
+    def _take_up(self, receipt: Receipt, compose: Compose | None) -> None:
+        content = self._read_kept(receipt.sha256)
+        self._memory.keep(content)
+        known = self._queries.release_of(self.source, digest=content.digest)
+        if known is not None:
+            with self._database.transaction():
+                self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
+                if receipt.observed:
+                    self._history.observed(known.row, receipt.observed, live=False)
+            return
+        new = NewRelease(
+            content=content, sha256=receipt.sha256, observed=receipt.observed, live=receipt.live, dated=""
+        )
+        at = receipt.observed or to_text(datetime.now(UTC))
+        self._insert(new, receipt.size, compose, lambda: self._holding.imported(content.digest, at))
+
+    def _take_up_again(self, receipt: Receipt, at: str, compose: Compose | None) -> None:
+        """The same for a release that came back."""
+        before = self._read_kept(receipt.sha256)
+        content = plausibility.came_back(before, at)
+        if self._queries.release_of(self.source, digest=content.digest) is None:
+            self._memory.keep(content)
+            new = NewRelease(
+                content=content, sha256=receipt.sha256, observed=at, live=True, dated="", returns=before.digest
+            )
+            self._insert(new, 0, compose, lambda: self._holding.imported(before.digest, at))
 
     def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> Taken:
         """Take a held or rejected release by hand: an id or a SHA-256 prefix names it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -41,8 +42,10 @@ from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
+from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
 from watcher.subscriptions import Subscription, matching
+from watcher.times import to_text
 
 _BATCH = 64
 
@@ -98,6 +101,10 @@ class Service:
     @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self.database)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.database)
 
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
@@ -268,8 +275,26 @@ class Service:
         return secret.read(self.settings.folder).split()
 
     def deliver(self) -> outbox.Report:
-        """Send what is due."""
-        return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
+        """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
+        due = self.deliveries.channels_due(to_text(self._now()))
+        with ThreadPoolExecutor(max(len(due), 1)) as threads:
+            return sum(threads.map(self._deliver_apart, due), outbox.Report())
+
+    def _deliver_apart(self, channel: str) -> outbox.Report:
+        with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+            return own.deliver_over(channel)
+
+    def deliver_over(self, channel: str, stopped: Callable[[], bool] = lambda: False) -> outbox.Report:
+        """Send what is due over one channel, in this thread, until told to stop."""
+        return outbox.deliver_due(
+            self.deliveries,
+            self.notifiers(),
+            self._now,
+            self._jitter,
+            channel=channel,
+            announce=self.announce,
+            stopped=stopped,
+        )
 
     def close(self) -> None:
         for name in ("fetcher", "files", "database"):

@@ -384,6 +384,7 @@ def test_a_subject_that_would_become_a_header_is_given_up_and_nothing_is_sent(su
     ],
     ids=str,
 )
+@pytest.mark.fault(42)
 def test_a_5xx_is_permanent_and_a_4xx_is_not(answers: dict[str, str], permanent: bool) -> None:
     box = Mailbox(**answers)  # type: ignore[arg-type]
     with served(box) as port, pytest.raises(DeliveryError) as caught:
@@ -462,6 +463,7 @@ def test_starttls_is_used_where_it_is_demanded(authority: trustme.CA) -> None:
     assert box.secure == [True]
 
 
+@pytest.mark.fault(42)
 def test_a_server_without_starttls_gets_nothing_in_plain_text() -> None:
     box = Mailbox()
     asked: list[str] = []
@@ -533,6 +535,7 @@ def test_user_and_password_are_given_when_they_are_configured() -> None:
 
 
 @without_tls
+@pytest.mark.fault(42)
 def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:
     box = Mailbox()
     with served(box, **locked("right")) as port, pytest.raises(DeliveryError, match="user and password") as caught:
