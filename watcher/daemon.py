@@ -242,7 +242,7 @@ class Daemon:
 
     def _deliver(self, channel: str) -> None:
         with self._turn("deliveries not sent", channel=channel), self._service() as service:
-            report = service.deliver_over(channel, self._stop.is_set)
+            report = service.deliver_over(channel, lambda: not self._stop.is_set())
             if report != Report():
                 level = self._log.warning if report.retried or report.failed else self._log.info
                 told = {"sent": report.sent, "tried_again_later": report.retried, "given_up": report.failed}

@@ -34,6 +34,11 @@ class Holding:
             raise UsageError(f"{self._source}: {hold.id} was accepted at {hold.decided}; it is part of the history")
         return hold
 
+    def of(self, digest: str) -> Hold | None:
+        """Return the hold of a canonical content, where it is held or was rejected."""
+        hold = self._held.get(self._source, digest)
+        return hold if hold is not None and hold.state is not HoldState.ACCEPTED else None
+
     def served(
         self, digest: str, sha256: str, at: str, reasons: tuple[Reason, ...], *, published: str | None, entries: int
     ) -> Hold:

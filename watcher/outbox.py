@@ -45,12 +45,12 @@ def deliver_due(
     notifiers: Mapping[str, Notifier],
     clock: Callable[[], datetime],
     jitter: Callable[[], float],
+    going_on: Callable[[], bool] = lambda: True,
     *,
     channel: str | None = None,
     announce: Announce = lambda _: (),
-    stopped: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Send everything that is due, over one channel or over all, until told to stop.
+    """Send everything that is due, over one channel or over all; `going_on` is asked before each message whether to.
 
     A channel that cannot be reached is left for this round; its rows stay due. The operators hear of what is broken
     through `announce`. A send takes as long as the other side lets it: who has several channels gives each a thread.
@@ -66,7 +66,7 @@ def deliver_due(
     unreachable: set[str] = set()
     while due := deliveries.due(to_text(clock()), besides=unreachable, channel=channel):
         for delivery in due:
-            if stopped():
+            if not going_on():
                 return turn.report
             if delivery.channel not in unreachable and not turn.deliver(delivery):
                 unreachable.add(delivery.channel)

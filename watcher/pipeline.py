@@ -4,7 +4,8 @@
 
 `Intake.take` does all of it for the bytes of one release, wherever they come from; `check` fetches them first. The
 bytes are safe in the archive before anything else is written; then the release, its versions, changes, events and
-the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing.
+the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing. What a
+process that died left in the archive without its rows is taken up first (`take_up`), and who wanted to know is told.
 
 What a check was served and cannot be believed yet is held (`plausibility`, `holding`): kept in the archive, told to
 the operator, and nothing else, until it is served again or somebody decides.
@@ -109,6 +110,10 @@ class _Memory:
             del self.contents[next(iter(self.contents))]
 
 
+class _OvertakenError(StoreError):
+    """Another process took a release of the same source between our reading and our writing."""
+
+
 class Intake:
     """Takes the releases of one source into archive and history. For one thread."""
 
@@ -124,10 +129,12 @@ class Intake:
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
         document: str = "",
+        compose: Compose = lambda _: (),
     ) -> None:
         """`document` is the id that the published document must have, where the registry's rules do not say.
 
-        A document without one, which says where the registry moved, is taken too.
+        A document without one, which says where the registry moved, is taken too. `compose` makes the deliveries for
+        what is taken up.
         """
         self.source = source
         self.registry = REGISTRIES[registry]
@@ -137,6 +144,7 @@ class Intake:
         self._archive = archive
         self._severities = severities or {}
         self._bounds = bounds or Bounds()
+        self._owed = compose
         self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
@@ -162,10 +170,18 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
+        try:
+            return self._take(served, compose, also, second)
+        except _OvertakenError:
+            return self._take(served, compose, also, second)
+
+    def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
+        data, sha256, observed, live = served.data, served.sha256, served.observed, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
-            self.take_up(compose)
+            if (taken := self.take_up().get(sha256)) is not None:
+                return taken
             content = read(data, self.registry, self._format, self._memory.reads)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
@@ -176,7 +192,7 @@ class Intake:
         assert content is not None  # noqa: S101 - it was read because the bytes were not known
         self._memory.keep(content)
         if not (live and observed):
-            self._keep(served, latest)
+            observed = self._keep(served, latest).observed
             digest = content.digest
 
             def settle() -> None:
@@ -199,48 +215,44 @@ class Intake:
         self._keep(served, latest, believed=False)
         return self._hold(hold, sha256, Outcome.HELD)
 
-    def take_up(self, compose: Compose | None) -> None:
-        """Take what is in the archive and not in the history: a process died between the two, or an old database came.
+    def take_up(self) -> dict[str, Taken]:
+        """Take what is in the archive and not in the history, and return what came of it by SHA-256.
 
-        `compose` makes the deliveries for what we saw ourselves and nobody was told of. Where there is no history yet,
-        all of the archive is older than it: `rebuild` is for that.
+        A process died between the two, or the database is an older one: of what we saw ourselves nobody was told. A
+        source without any release has nothing to take up: whether its archive is new to anybody is not known.
         """
         if self._queries.latest(self.source) is None:
-            return
-        known = self._history.snapshots()
-        left = [each for each in self._archive.receipts(self.source) if each.believed and each.sha256 not in known]
-        for receipt in sorted(left, key=lambda each: each.number):
-            self._take_up(receipt, compose if receipt.live else None)
-        for receipt in self._archive.receipts(self.source):
-            for at in receipt.returned if receipt.believed else ():
-                self._take_up_again(receipt, at, compose)
+            return {}
+        known, returned = self._history.snapshots(), self._history.returned()
+        receipts = sorted(self._archive.receipts(self.source), key=lambda each: each.number)
+        found = {}
+        for receipt in receipts:
+            if receipt.believed and receipt.sha256 not in known:
+                found[receipt.sha256] = self._take_up(receipt)
+        for receipt in receipts:
+            for at in sorted(set(receipt.returned) - returned):
+                self._return(receipt.sha256, at, self._owed, lambda: None)
+        return found
 
-    def _take_up(self, receipt: Receipt, compose: Compose | None) -> None:
+    def _take_up(self, receipt: Receipt) -> Taken:
+        data = self._archive.read(self.source, receipt.sha256)
         content = self._read_kept(receipt.sha256)
-        self._memory.keep(content)
-        known = self._queries.release_of(self.source, digest=content.digest)
+        served = _Served(
+            data=data, sha256=receipt.sha256, origin=receipt.origin, observed=receipt.observed, live=receipt.live
+        )
+        compose = self._owed if receipt.live else None
+        known, latest = self._queries.release_of(self.source, digest=content.digest), self._queries.latest(self.source)
         if known is not None:
             with self._database.transaction():
-                self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
-                if receipt.observed:
-                    self._history.observed(known.row, receipt.observed, live=False)
-            return
-        new = NewRelease(
-            content=content, sha256=receipt.sha256, observed=receipt.observed, live=receipt.live, dated=""
-        )
+                self._seen(known, receipt, live=False)
+            return Taken(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
+        self._memory.keep(content)
+        hold = self._holding.of(content.digest)
+        if hold is not None and receipt.live:
+            return self._believe(hold, served, content, latest, "confirmed", hold.last_seen, compose)
+        new = NewRelease(content=content, sha256=receipt.sha256, observed=receipt.observed, live=receipt.live, dated="")
         at = receipt.observed or to_text(datetime.now(UTC))
-        self._insert(new, receipt.size, compose, lambda: self._holding.imported(content.digest, at))
-
-    def _take_up_again(self, receipt: Receipt, at: str, compose: Compose | None) -> None:
-        """The same for a release that came back."""
-        before = self._read_kept(receipt.sha256)
-        content = plausibility.came_back(before, at)
-        if self._queries.release_of(self.source, digest=content.digest) is None:
-            self._memory.keep(content)
-            new = NewRelease(
-                content=content, sha256=receipt.sha256, observed=at, live=True, dated="", returns=before.digest
-            )
-            self._insert(new, 0, compose, lambda: self._holding.imported(before.digest, at))
+        return self._insert(new, receipt.size, compose, lambda: self._holding.imported(content.digest, at))
 
     def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> Taken:
         """Take a held or rejected release by hand: an id or a SHA-256 prefix names it.
@@ -298,9 +310,11 @@ class Intake:
         others = [sha256 for sha256 in self._holding.snapshots(hold) if sha256 != served.sha256]
         copies = {served.sha256: served.data} | {each: self._archive.read(self.source, each) for each in others}
         # What was served first speaks for the release.
-        seen = {sha256: hold.first_seen if sha256 == hold.sha256 else hold.last_seen for sha256 in copies}
+        seen: dict[str, str | None] = {}
         for sha256, data in copies.items():
-            self._keep(replace(served, data=data, sha256=sha256, observed=seen[sha256]), latest)
+            at_first = hold.first_seen if sha256 == hold.sha256 else hold.last_seen
+            # A check that died may have kept it earlier.
+            seen[sha256] = self._keep(replace(served, data=data, sha256=sha256, observed=at_first), latest).observed
 
         def settle() -> None:
             row = self._queries.release(self.source, content.digest).row
@@ -309,7 +323,7 @@ class Intake:
             self._holding.accept(hold, by, at)
             also()
 
-        new = NewRelease(content=content, sha256=hold.sha256, observed=hold.first_seen, live=True, dated="")
+        new = NewRelease(content=content, sha256=hold.sha256, observed=seen[hold.sha256], live=True, dated="")
         return self._insert(new, len(copies[hold.sha256]), compose, settle)
 
     def _come_back(
@@ -322,22 +336,25 @@ class Intake:
         also: Callable[[], None] = lambda: None,
     ) -> Taken:
         """A release that newer ones followed is the newest again: it stands in the history a second time."""
-        sha256 = known.release.sha256
-        content = plausibility.came_back(self._read_kept(sha256), hold.first_seen)
-        self._memory.keep(content)
-        self._archive.returned(self.source, sha256, hold.first_seen)
-        new = NewRelease(
-            content=content, sha256=sha256, observed=hold.first_seen, live=True, dated="", returns=known.digest
-        )
 
         def settle() -> None:
             self._holding.accept(hold, by, at)
             also()
 
-        return self._insert(new, 0, compose, settle)
+        self._archive.returned(self.source, known.release.sha256, hold.first_seen)
+        return self._return(known.release.sha256, hold.first_seen, compose, settle)
 
-    def _keep(self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True) -> None:
-        self._archive.keep(
+    def _return(self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None]) -> Taken:
+        before = self._read_kept(sha256)
+        content = plausibility.came_back(before, at)
+        self._memory.keep(content)
+        new = NewRelease(content=content, sha256=sha256, observed=at, live=True, dated="", returns=before.digest)
+        return self._insert(new, 0, compose, also)
+
+    def _keep(
+        self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True
+    ) -> Receipt:
+        return self._archive.keep(
             served.data,
             source=self.source,
             observed=served.observed,
@@ -362,21 +379,24 @@ class Intake:
         """The same release, in the same bytes or others."""
         observed = served.observed
         current = known.digest in (latest.digest, latest.returns)
-        self._keep(served, known, live=known == latest)
+        receipt = self._keep(served, known, live=known == latest)
         with self._database.transaction():
-            self._history.add_snapshot(known.row, served.sha256, len(served.data), observed)
-            if observed:
-                self._history.observed(known.row, observed, live=served.live and known == latest)
+            self._seen(known, receipt, live=served.live and known == latest)
             if observed and served.live and current:
                 self._holding.newest_served(observed)
             also()
         placed = in_order(self._history.labels())
         if [each.digest for each in placed] != [each.digest for each in self._queries.releases(self.source)]:
-            self.rebuild()
+            self._rebuild()
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
         return Taken(outcome=outcome, sha256=served.sha256, release=latest if current else known)
+
+    def _seen(self, known: StoredRelease, receipt: Receipt, *, live: bool) -> None:
+        self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
+        if receipt.observed:
+            self._history.observed(known.row, receipt.observed, live=live)
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
@@ -398,7 +418,7 @@ class Intake:
         placed = in_order([*self._history.labels(), label]) if releases else in_order([label])
         if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
             # What this release shows puts others in another order: rare enough to derive the source anew.
-            self.rebuild()
+            self._rebuild()
             with self._database.transaction():
                 also()
             return Taken(
@@ -411,6 +431,8 @@ class Intake:
         into = self._step(left.content, new.content) if left else None
         out_of = self._step(new.content, right.content) if right else None
         with self._database.transaction():
+            if {each.digest for each in self._history.labels()} != {each.digest for each in releases}:
+                raise _OvertakenError(f"{self.source}: another process took a release meanwhile; try again")
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
@@ -429,6 +451,10 @@ class Intake:
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
+        self.take_up()
+        return self._rebuild(progress)
+
+    def _rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         rebuilding = Rebuilding(
             source=self.source,
             database=self._database,

@@ -146,6 +146,7 @@ class Service:
             bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
             announce=self.announce,
             document=source.group if isinstance(source, GroupSettings) else "",
+            compose=self.compose,
         )
 
     def check(self, source: SourceSettings) -> Taken:
@@ -284,16 +285,16 @@ class Service:
         with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
             return own.deliver_over(channel)
 
-    def deliver_over(self, channel: str, stopped: Callable[[], bool] = lambda: False) -> outbox.Report:
-        """Send what is due over one channel, in this thread, until told to stop."""
+    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> outbox.Report:
+        """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
         return outbox.deliver_due(
             self.deliveries,
             self.notifiers(),
             self._now,
             self._jitter,
+            going_on,
             channel=channel,
             announce=self.announce,
-            stopped=stopped,
         )
 
     def close(self) -> None:

@@ -151,12 +151,12 @@ class Deliveries:
         """Return what waits, for people, what is due first before the rest."""
         return sorted(self.find(Sought(states=("pending",))), key=lambda row: (row["next_attempt"], row["id"]))
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return how many messages of each channel are in each state."""
-        found: dict[str, dict[str, int]] = {}
-        for channel, state, number in self._db.execute("SELECT channel, state, count(*) FROM outbox GROUP BY 1, 2"):
-            found.setdefault(channel, {})[state] = number
-        return found
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many messages of a channel are in each state but sent."""
+        rows = self._db.execute(
+            "SELECT channel, state, count(*) FROM outbox WHERE state <> 'sent' GROUP BY channel, state"
+        )
+        return {(channel, state): number for channel, state, number in rows}
 
     def last_sent(self, channel: str) -> str | None:
         """Return when a channel last took a message, a UTC time; None where it never did."""

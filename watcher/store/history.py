@@ -80,6 +80,13 @@ class History:
         rows = self._db.execute("SELECT sha256 FROM snapshots WHERE source_id = ?", [self.source_id()])
         return {str(row[0]) for row in rows}
 
+    def returned(self) -> set[str]:
+        """Return the times at which releases of the source came back."""
+        rows = self._db.execute(
+            "SELECT observed FROM releases WHERE source_id = ? AND returns IS NOT NULL", [self.source_id()]
+        )
+        return {str(row[0]) for row in rows}
+
     def add_snapshot(self, release_id: int, sha256: str, size: int, observed: str | None) -> None:
         """Remember that these bytes are this release; the earliest observation counts."""
         self._db.execute(
