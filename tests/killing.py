@@ -15,7 +15,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,11 +172,13 @@ def _child(order: dict[str, Any]) -> None:
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
+    signal.sigtimedwait({signal.SIGCHLD}, 0)  # of the run before
     child = os.fork()
     if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         _child(order)
     if order["after"] is not None:
-        time.sleep(order["after"])
+        signal.sigtimedwait({signal.SIGCHLD}, order["after"])
         os.kill(child, signal.SIGKILL)  # a child that has ended is still there to be waited for
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     read = [Path(f"{order['scratch']}.{name}") for name in ("steps", "said")]
@@ -188,6 +189,7 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 def _serve(commands: Sequence[str]) -> None:
     for name in commands:
         import_module(f"watcher.cli.{COMMANDS[name][0]}")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     for line in sys.stdin:
         print(json.dumps(_run(json.loads(line))), flush=True)
 

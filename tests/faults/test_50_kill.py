@@ -6,13 +6,16 @@ of an undisturbed run and every subscriber has every event; what came twice bear
 
 from __future__ import annotations
 
+import hashlib
 import random
+import re
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +25,11 @@ from tests.factory import Row, release, tcp
 from tests.killing import Ended, Killing
 from tests.world import World, content_of, rows, world
 from watcher.archive import Archive
-from watcher.times import to_text
 
 pytestmark = pytest.mark.fault(50)
 
 CHECK = ("check",)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 ROWS = [tcp("a", "1"), *(tcp(f"base-{number}", str(100 + number)) for number in range(15))]
 
 
@@ -164,15 +167,14 @@ class Travel:
 
 
 def _timeless(line: str) -> str:
-    """A row of a history that was not written under a clock that stands still."""
-    now = datetime.now(UTC)
-    for seconds in range(600):
-        line = line.replace(to_text(now - timedelta(seconds=seconds)), "now")
-    return line
+    """A row without the times of a clock that went on."""
+    return _TIME.sub("then", line)
 
 
 def intact(folder: Path) -> None:
     """The database is whole and so is every snapshot."""
+    if not (folder / "history.db").exists():
+        return
     with closing(sqlite3.connect(folder / "history.db")) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert plain.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -181,6 +183,8 @@ def intact(folder: Path) -> None:
 
 def _time_passes(folder: Path) -> None:
     """Ten minutes pass, in which nobody renews a lease; a source is due again."""
+    if not (folder / "history.db").exists():
+        return
     with closing(sqlite3.connect(folder / "history.db")) as plain, plain:
         if plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").fetchone():
             plain.execute("UPDATE outbox SET next_attempt = created WHERE state = 'pending'")
@@ -236,3 +240,111 @@ def test_every_journey_survives_a_kill_before_every_step_of_it(name: str, here: 
     travel = Travel(here, killing, {"a change": CHANGED, **JOURNEYS}[name])
     for at in range(1, len(travel.steps) + 1):
         compare(travel, at)
+
+
+@dataclass(slots=True, kw_only=True)
+class Spree:
+    """What came of many kills of one store, and what its subscribers have in the end."""
+
+    kills: int = 0
+    died_at: Counter[str] = field(default_factory=Counter)
+    releases: int = 0
+    repeats: int = 0
+
+
+def spree(killed: World, undisturbed: World, killing: Killing, *, kills: int, seed: int) -> Spree:
+    """Kill checks and daemons at random moments until so many died; the store is the same all the time.
+
+    A release is followed by the next one when the history has it, as if a registry waited for us.
+    """
+    chance, found, published = random.Random(seed), Spree(), []  # noqa: S311 - the same moments each time
+    folder = killed.stage.folder
+    longest = 0.4
+    while found.kills < kills:
+        if not published or _has(folder, published[-1]):
+            published.append(_next_release(published, chance))
+            killed.publish(published[-1])
+        if chance.random() < 0.5:
+            _time_passes(folder)
+        command = chance.choice([("check",), ("check",), ("check", "--no-deliver"), ("run",)])
+        ended = killing.run(killed.stage.config, *command, after=chance.uniform(0.0, longest))
+        if ended.killed:
+            found.kills += 1
+            found.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
+        intact(folder)
+    _settle(killed, killing, checks=2)
+    for data in published:
+        undisturbed.publish(data)
+        _settle(undisturbed, killing)
+    found.releases = len(published)
+    found.repeats = len(killed.stage.webhooks) + len(killed.stage.mails)
+    here, there = (_told(each) for each in (killed, undisturbed))
+    found.repeats -= len(here[0]) + len(here[1])
+    assert here == there
+    histories = [content_of(rows(each.stage.folder / "history.db")) for each in (killed, undisturbed)]
+    first, second = ([[_timeless(str(line)) for line in table] for table in each] for each in histories)  # type: ignore[attr-defined]
+    assert first == second
+    return found
+
+
+def _has(folder: Path, data: bytes) -> bool:
+    if not (folder / "history.db").exists():
+        return False
+    with closing(sqlite3.connect(folder / "history.db")) as plain:
+        if not plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'snapshots'").fetchone():
+            return False
+        sha256 = hashlib.sha256(data).hexdigest()
+        return plain.execute("SELECT 1 FROM snapshots WHERE sha256 = ?", [sha256]).fetchone() is not None
+
+
+def _next_release(before: Sequence[bytes], chance: random.Random) -> bytes:
+    """A release a day later, in which a few entries came, went and changed."""
+    number = len(before)
+    day = (date(2020, 1, 1) + timedelta(days=number)).isoformat()
+    some = [
+        tcp(f"e{n}", str(1000 + n), description=f"At {number // (n + 1)}") for n in range(12) if chance.random() < 0.9
+    ]
+    return release([*ROWS, *some, tcp(f"n{number}", str(5000 + number))], day)
+
+
+def _settle(here: World, killing: Killing, *, checks: int = 1) -> None:
+    for _ in range(checks):
+        _time_passes(here.stage.folder)
+        done = killing.run(here.stage.config, "check")
+        assert done.code == 0, done.said
+    intact(here.stage.folder)
+    states = {row["state"] for row in here.rows("outbox")["outbox"]}
+    assert states <= {"sent"}
+
+
+def _told(here: World) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What subscribers have, by id: what bears one id says one thing."""
+    webhooks: dict[str, list[str]] = {}
+    for body in here.stage.webhooks:
+        events = [event["summary"] for event in body["data"]["events"]]
+        assert webhooks.setdefault(body["id"], events) == events
+    mails: dict[str, str] = {}
+    for mail in here.stage.mails:
+        assert mails.setdefault(str(mail["Message-ID"]), str(mail["Subject"])) == str(mail["Subject"])
+    return webhooks, mails
+
+
+@contextmanager
+def two_worlds(folder: Path) -> Iterator[tuple[World, World]]:
+    """One to be killed in and one to be left alone."""
+    for name in ("killed", "undisturbed"):
+        (folder / name).mkdir()
+    with world(folder / "killed") as one, world(folder / "undisturbed") as other:
+        yield one, other
+
+
+def test_thirty_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+    with two_worlds(tmp_path) as worlds:
+        found = spree(*worlds, killing, kills=30, seed=50)
+    assert (found.kills, found.died_at.total()) == (30, 30)
+
+
+@pytest.mark.slow
+def test_a_thousand_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+    with two_worlds(tmp_path) as worlds:
+        assert spree(*worlds, killing, kills=1000, seed=1000).releases > 100

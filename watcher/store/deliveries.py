@@ -10,6 +10,8 @@ from typing import Any
 from watcher.model import Delivery
 from watcher.store.database import Database
 
+PENDING, SENT, FAILED = STATES = ("pending", "sent", "failed")
+
 _DUE = """state = 'pending' AND next_attempt <= :now
   AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
 
@@ -129,6 +131,15 @@ class Deliveries:
                 WHERE id IN (SELECT value FROM json_each(?))""",
                 [now, json.dumps(list(ids))],
             )
+
+    def hurry(self, channel: str, *, now: str) -> int:
+        """Make all that waits for a channel due at once, with all tries before it, and return how many there are."""
+        with self.database.transaction():
+            found = self._db.execute(
+                "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
+                [now, channel],
+            )
+            return int(found.rowcount)
 
     def find(self, sought: Sought) -> list[Mapping[str, Any]]:
         """Return rows of the outbox for people, the oldest first: every column but the body."""
