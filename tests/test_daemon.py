@@ -87,6 +87,7 @@ def test_it_says_ready_looks_and_ends_cleanly(here: World) -> None:
     assert len(here.rows("releases")["releases"]) == 1
 
 
+@pytest.mark.fault(39)
 def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
     here.check(release([tcp("a", "1")]))
     here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))

@@ -31,9 +31,9 @@ class Care:
         self._announce = announce
 
     def failed(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-        """A try failed. What is permanent concerns one recipient, everything else the channel as a whole."""
+        """A try failed: of one recipient, or of the channel as a whole."""
         at = to_text(now)
-        recipient = delivery.recipient if error.permanent else ""
+        recipient = delivery.recipient if error.personal else ""
         endpoint = self._endpoints.failed(delivery.channel, recipient, str(error), at)
         if error.gone:
             self._endpoints.gone(delivery.channel, at)
@@ -46,7 +46,7 @@ class Care:
     def sent(self, delivery: Delivery, now: datetime) -> None:
         """A message was taken: what was wrong is over."""
         for endpoint in self._endpoints.well(delivery.channel, delivery.recipient):
-            if endpoint.told and not endpoint.recipient:
+            if endpoint.told:
                 self._tell(endpoint, notices.channel_recovered(endpoint, to_text(now)))
 
     def _tell(self, endpoint: Endpoint, notice: Notice) -> None:

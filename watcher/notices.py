@@ -60,7 +60,7 @@ def _notice(identifier: str, hold: Hold, summary: str, about: str) -> Notice:
 
 def channel_broken(endpoint: Endpoint, at: str) -> Notice:
     """Return the notice that nothing gets through a channel any more; one outage is told of once."""
-    told = f"the channel {endpoint.channel} takes nothing since {endpoint.since}: {endpoint.last_error}"
+    told = f"{_who(endpoint)} takes nothing since {endpoint.since}: {endpoint.last_error}"
     return _of_channel("channel-broken", endpoint, told, at)
 
 
@@ -73,17 +73,23 @@ def channel_disabled(endpoint: Endpoint, at: str) -> Notice:
 
 def channel_recovered(endpoint: Endpoint, at: str) -> Notice:
     """Return the notice that a channel that was broken takes messages again."""
-    told = f"the channel {endpoint.channel} takes messages again; it had failed since {endpoint.since}"
+    told = f"{_who(endpoint)} takes messages again; that had failed since {endpoint.since}"
     return _of_channel("channel-recovered", endpoint, told, at)
 
 
 def recipient_refused(endpoint: Endpoint, delivery: Delivery, at: str) -> Notice:
     """Return the notice that one recipient of a channel is refused for good; told once until it is taken again."""
-    told = (
-        f"{endpoint.recipient or 'a message'} of the channel {endpoint.channel} is refused: {endpoint.last_error}; "
-        "what was refused is kept (`watcher outbox --state failed`)"
-    )
+    kept = "what was refused is kept (`watcher outbox --state failed`)"
+    told = f"{_who(endpoint)} is refused: {endpoint.last_error}; {kept}"
     return _of_channel("recipient-refused", endpoint, told, at, delivery=delivery.id)
+
+
+def _who(endpoint: Endpoint) -> str:
+    return (
+        f"{endpoint.recipient} of the channel {endpoint.channel}"
+        if endpoint.recipient
+        else f"the channel {endpoint.channel}"
+    )
 
 
 def _of_channel(identifier: str, endpoint: Endpoint, summary: str, at: str, **more: str) -> Notice:

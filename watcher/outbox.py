@@ -126,14 +126,14 @@ class _Round:
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
             self.deliveries.failed(delivery.id, f"{error}{given_up}")
             self.report.failed += 1
-            return error.permanent
+            return error.permanent or error.personal
         wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * self.jitter())
         if error.retry_after is not None:
             wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
         # Rounded up: times are kept to the second.
         self.deliveries.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
         self.report.retried += 1
-        return False
+        return error.personal
 
 
 def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comparison) -> list[Delivery]:

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factory import explained, tcp
-from tests.servers import Answer, FaultServer, hang, raw
+from tests.servers import Answer, FaultServer, drip, hang, raw
 from watcher import outbox
 from watcher.errors import ConfigError, DeliveryError
 from watcher.model import Comparison, Delivery, Event, Release
@@ -438,6 +438,13 @@ def test_a_name_that_no_resolver_knows_is_tried_again() -> None:
 def test_a_server_that_does_not_speak_smtp_is_tried_again(start: Answer) -> None:
     with FaultServer(raw_start=start) as server, pytest.raises(DeliveryError) as caught:
         channel(server.port, timeout=0.3).send(composed()[0], NOW)
+    assert not caught.value.permanent
+
+
+@pytest.mark.fault(42)
+def test_a_server_that_drips_is_left_at_the_deadline_of_a_try() -> None:
+    with FaultServer(raw_start=drip(b"220-", every=0.02)) as server, pytest.raises(DeliveryError) as caught:
+        channel(server.port, timeout=60.0, deadline=0.3).send(composed()[0], NOW)
     assert not caught.value.permanent
 
 
