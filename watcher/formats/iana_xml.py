@@ -34,6 +34,7 @@ PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "u
 
 # The shape alone: a label that lies, 2026-02-30, is a label still.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ROOT_ID = re.compile(rb"""<registry\b[^>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
@@ -57,6 +58,12 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
 def read_whole(data: bytes, columns: Columns) -> Reading:
     """Read the whole tree at once: slower, and what the cut is held against. The document must be well-formed."""
     return _Walk(columns, None, Memo()).document(parse(data))
+
+
+def document_id(data: bytes) -> str:
+    """Return the id that a document's root bears, as far as a look at its beginning tells; "" where it does not."""
+    found = _ROOT_ID.search(data, 0, 4096)
+    return found[1].decode("ascii") if found else ""
 
 
 def _sniff(data: bytes) -> None:
