@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from watcher.cli import watcher
 from watcher.errors import WatcherError
@@ -27,10 +28,9 @@ def main() -> None:
         for line in str(error).splitlines():
             click.echo(f"watcher: error: {line}", err=True)
         code = USAGE_ERROR
-    except BrokenPipeError:
-        # The reader of our output has gone (`watcher history | head`): that is no error of ours.
-        sys.stderr.close()
-        code = 0
+    except SystemExit as ended:
+        # click ends with 1 when the reader of our output has gone (`watcher history | head`): no error of ours.
+        code = 0 if isinstance(sys.stdout, PacifyFlushWrapper) else ended.code
     sys.exit(code if isinstance(code, int) else 0)
 
 

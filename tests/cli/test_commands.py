@@ -379,3 +379,13 @@ def test_an_entry_of_any_registry_is_shown_with_its_life(run: Run, tmp_path: Pat
         assert "flag: Y" in found.out
         assert "entry-added" in found.out
     assert "n2" not in run("show", "toys", "n1").out
+
+
+def test_a_reader_that_has_gone_is_no_error(kept: Path) -> None:
+    command = [sys.executable, "-m", "watcher", "--config", str(kept / "config.toml"), "history", "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
