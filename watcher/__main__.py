@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from watcher.cli import watcher
 from watcher.errors import WatcherError
@@ -28,9 +27,6 @@ def main() -> None:
         for line in str(error).splitlines():
             click.echo(f"watcher: error: {line}", err=True)
         code = USAGE_ERROR
-    except SystemExit as ended:
-        # click ends with 1 when the reader of our output has gone (`watcher history | head`): no error of ours.
-        code = 0 if isinstance(sys.stdout, PacifyFlushWrapper) else ended.code
     sys.exit(code if isinstance(code, int) else 0)
 
 
