@@ -32,7 +32,7 @@ from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.registries.contract import Labels
+from watcher.registries.contract import Labels, Lookups
 from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
@@ -95,6 +95,7 @@ class _Memory:
 
     reads: Reads = field(default_factory=Reads)
     contents: dict[str, Content] = field(default_factory=dict)
+    lookups: Lookups = field(default_factory=Lookups)
 
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
@@ -403,7 +404,7 @@ class Intake:
         return Neighbour(id=release.row, place=release.place, content=content)
 
     def _step(self, old: Content, new: Content) -> Step:
-        changes, events = explain(self.registry, old, new, self._severities)
+        changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
     def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:
