@@ -251,6 +251,7 @@ def _content(
         published=reading.published,
         digest=hashlib.sha256(b"".join(digests)).hexdigest(),
         items=items,
+        entries=len(reading.rows),
         problems=(*reading.problems, *twice),
         since=since,
     )
@@ -258,7 +259,11 @@ def _content(
 
 def _labels(reading: Reading, registry: Registry, path: str) -> Labels:
     """The key columns of one registry, chosen from all of its rows together."""
-    return registry.identify(_document(reading, registry), path, [r.fields for r in reading.rows if r.registry == path])
+
+    def rows() -> list[Fields]:
+        return [row.fields for row in reading.rows if row.registry == path]
+
+    return registry.identify(_document(reading, registry), path, rows)
 
 
 def _document(reading: Reading, registry: Registry) -> str:

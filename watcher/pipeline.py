@@ -368,7 +368,14 @@ class Intake:
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate({each.digest: each.dated for each in placed})
+            known = {each.digest: each.dated for each in releases}
+            self._history.redate(
+                {
+                    each.digest: each.dated
+                    for each in placed
+                    if each.digest != digest and known[each.digest] != each.dated
+                }
+            )
             release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into) if before and into else None
             if compose and comparison and after is None:

@@ -11,6 +11,7 @@ from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severi
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
+Rows = Callable[[], Sequence[Fields]]  # the rows of a registry: looked at only by who has to
 PATH = "registry"
 COLUMNS = "columns"  # the field of a header that holds the titles of a table, one a line
 Span = tuple[int, int]
@@ -135,7 +136,7 @@ class Registry:
     document_id: str
     columns: Columns
     may_be_empty: bool
-    identify: Callable[[str, str, Sequence[Fields]], Labels]
+    identify: Callable[[str, str, Rows], Labels]
     duplicate_order: str
     status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]
