@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from watcher import plausibility
 from watcher.archive import Archive, Receipt
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
-from watcher.fetch import Fetched, NotModified, Validators
+from watcher.fetch import Fetches, NotModified, Validators
+from watcher.formats.contract import Layout
 from watcher.holding import Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
@@ -34,7 +34,8 @@ from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.registries.table import REGISTRIES
+from watcher.registries.contract import Labels, Lookups
+from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -48,12 +49,6 @@ Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
 SecondOpinion = Callable[[bytes], Opinion]
 Admit = Callable[[bytes], "Taken | None"]
-
-
-class Fetches(Protocol):
-    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
-
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class Outcome(StrEnum):
@@ -102,6 +97,7 @@ class _Memory:
 
     reads: Reads = field(default_factory=Reads)
     contents: dict[str, Content] = field(default_factory=dict)
+    lookups: Lookups = field(default_factory=Lookups)
 
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
@@ -129,15 +125,18 @@ class Intake:
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
         document: str = "",
+        key: Labels = (),
+        layout: Layout = Layout(),  # noqa: B008 - frozen
         compose: Compose = lambda _: (),
     ) -> None:
-        """`document` is the id that the published document must have, where the registry's rules do not say.
+        """`key` and `layout` are those of a plain table (docs/formats.md).
 
-        A document without one, which says where the registry moved, is taken too. `compose` makes the deliveries for
-        what is taken up.
+        `document` is the id that the published document must have, where the registry's rules do not say. A document
+        without one, which says where the registry moved, is taken too. `compose` makes the deliveries for what is taken
+        up.
         """
         self.source = source
-        self.registry = REGISTRIES[registry]
+        self.registry = keyed(REGISTRIES[registry], key, layout)
         self._document = document
         self._format = format
         self._database = database
@@ -145,6 +144,7 @@ class Intake:
         self._severities = severities or {}
         self._bounds = bounds or Bounds()
         self._owed = compose
+        self._whole = False  # whether the history is known to have what the archive has
         self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
@@ -170,18 +170,21 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
-        try:
-            return self._take(served, compose, also, second)
-        except _OvertakenError:
-            return self._take(served, compose, also, second)
+        whole, self._whole = self._whole, False
+        left = {} if whole else self.take_up()
+        if (taken := left.get(sha256)) is None:
+            try:
+                taken = self._take(served, compose, also, second)
+            except _OvertakenError:
+                taken = self._take(served, compose, also, second)
+        self._whole = True
+        return taken
 
     def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
         data, sha256, observed, live = served.data, served.sha256, served.observed, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
-            if (taken := self.take_up().get(sha256)) is not None:
-                return taken
             content = read(data, self.registry, self._format, self._memory.reads)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
@@ -436,7 +439,14 @@ class Intake:
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate({each.digest: each.dated for each in placed})
+            known = {each.digest: each.dated for each in releases}
+            self._history.redate(
+                {
+                    each.digest: each.dated
+                    for each in placed
+                    if each.digest != digest and known[each.digest] != each.dated
+                }
+            )
             release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into) if before and into else None
             if compose and comparison and after is None:
@@ -476,7 +486,7 @@ class Intake:
         return Neighbour(id=release.row, place=release.place, content=content)
 
     def _step(self, old: Content, new: Content) -> Step:
-        changes, events = explain(self.registry, old, new, self._severities)
+        changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
     def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:
