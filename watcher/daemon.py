@@ -38,6 +38,7 @@ _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
 _GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
 _THREADS = 4
+_CHANNELS = 64  # that are sent over at the same time, at most; a thread is made when it is needed
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
 
 
@@ -108,8 +109,7 @@ class Daemon:
         self._jitter = jitter
         self._stop = threading.Event()
         self._work = _Work()
-        # A thread for each channel; those that no configuration knows ask nobody and share one.
-        self._sending = _Turns(len(settings.channel) + 1, self._deliver)
+        self._sending = _Turns(_CHANNELS, self._deliver)
         self._log = structlog.get_logger("watcher.daemon")
         self._scheduler = self._new_scheduler()
 
