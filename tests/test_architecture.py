@@ -16,12 +16,15 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__", "cli", "daemon"),
     ("demo",),
     ("service",),
-    ("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+    (
+        *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+        *("oversight", "gathering"),
+    ),
     (
         *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),
     ),
-    ("contents", "judge", "crosscheck", "notices", "plausibility"),
+    ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),

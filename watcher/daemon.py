@@ -175,7 +175,7 @@ class Daemon:
             collection = service.collection(settings)
             chosen = collection.in_turn(datetime.now(UTC))
             counts: Counter[str] = Counter()
-            with service.sweep(chosen, self._stop.is_set) as groups:
+            with service.sweep(settings, chosen, self._stop.is_set) as groups:
                 for group in groups:
                     with self._turn("check not recorded", source=group.name):
                         taken = service.check(group)

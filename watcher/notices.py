@@ -15,6 +15,13 @@ NOTICES: Mapping[str, Severity] = {
     "release-held": Severity.WARNING,
     "release-accepted": Severity.NOTICE,
     "release-rejected": Severity.INFO,
+    # made in watcher/health.py
+    "source-unhealthy": Severity.WARNING,
+    "source-gone": Severity.WARNING,
+    "source-recovered": Severity.NOTICE,
+    "nothing-checked": Severity.WARNING,
+    "checked-again": Severity.NOTICE,
+    "clock-jumped": Severity.WARNING,
 }
 _BY = {
     "operator": "by hand",

@@ -5,17 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
-from watcher import outbox, pipeline
+from watcher import gathering, outbox, pipeline
 from watcher.archive import Archive
 from watcher.collection import Collection, Group, until_asked_to_wait
 from watcher.config import (
     AnySource,
+    CanarySource,
     ChannelSettings,
     CollectionSettings,
     EmailChannel,
@@ -27,22 +28,25 @@ from watcher.config import (
 )
 from watcher.discovery import doubt
 from watcher.errors import UsageError
-from watcher.fetch import Fetcher, Policy
+from watcher.fetch import Fetched, Fetcher, Policy, Validators
 from watcher.mirror import Folder, Rsync
-from watcher.model import Comparison, Delivery, Hold, Notice
+from watcher.model import Comparison, Delivery, Event, Hold, Notice
 from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
 from watcher.opinion import Opinion, SecondFormat
+from watcher.oversight import Oversight
 from watcher.pace import Pace
 from watcher.pipeline import Admit, Fetches, Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
+from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
 from watcher.store.queries import Queries
-from watcher.subscriptions import Subscription, matching
+from watcher.subscriptions import Subscription, matching, selected
+from watcher.times import to_text
 
 _BATCH = 64
 
@@ -65,6 +69,7 @@ class Service:
         self._create = create
         self._now = now
         self._jitter = jitter
+        self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
 
     @cached_property
     def database(self) -> Database:
@@ -96,6 +101,10 @@ class Service:
         return Checks(self.database)
 
     @cached_property
+    def oversight(self) -> Oversight:
+        return Oversight(self.settings, self.database, self.announce, self._kept)
+
+    @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self.database)
 
@@ -104,7 +113,10 @@ class Service:
 
         Raises UsageError with the names there are.
         """
-        for source in self.settings.source:
+        sources: list[AnySource] = [*self.settings.source]
+        if self.settings.canary:
+            sources.append(self.settings.canary.source)
+        for source in sources:
             if source.name == name:
                 return source
         for collection in self.settings.collections:
@@ -145,7 +157,15 @@ class Service:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        return self._check(source, source.url, self.files if local else self.fetcher)
+        fetcher: Fetches = self.files if local else self.fetcher
+        if isinstance(source, CanarySource) and self.settings.canary:
+            fetcher = Canary(every=self.settings.canary.every, now=self._now)
+        taken = self._check(source, source.url, fetcher)
+        if isinstance(source, GroupSettings) and self._swept is not None:
+            self._swept.append(source)
+        else:
+            self.oversight.checked(source, self._now())
+        return taken
 
     def check_index(self, settings: CollectionSettings) -> Taken | None:
         """Look at the index of a collection once; None for one that is a list in the configuration.
@@ -160,12 +180,14 @@ class Service:
         if folder is not None:
             fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
         url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
-        return self._check(
+        taken = self._check(
             settings,
             url,
             fetcher,
             partial(doubt, source=settings.name, queries=self.queries, checks=self.checks),
         )
+        self.oversight.checked(settings, self._now())
+        return taken
 
     def _check(
         self,
@@ -208,35 +230,92 @@ class Service:
 
     @contextmanager
     def sweep(
-        self, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
+        self, collection: CollectionSettings, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[Iterator[GroupSettings]]:
         """Give the groups to be looked at, one after the other, for as long as their host may be asked.
 
-        Checks that find nothing are written in batches: the record of the last ones at the end.
+        Checks that find nothing are written in batches: the record of the last ones at the end. What befell the groups
+        is told then, in one.
         """
-        with self.checks.together(_BATCH):
-            yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+        self._swept = []
+        try:
+            with self.checks.together(_BATCH):
+                yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+            self.oversight.swept(collection, self._swept, self._now())
+        finally:
+            self._swept = None
 
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
-        """Return what each channel is told of a release: nothing where nothing in it is wanted."""
+        """Return what each recipient is told of a release: nothing where nothing in it is wanted.
+
+        An address that several channels name gets one message, over the first of them, with all that they want.
+        """
+        wanted: dict[tuple[str, str], set[int]] = {}
+        first: dict[str, str] = {}
+        place = {event.fingerprint: number for number, event in enumerate(comparison.events)}
         for channel in self.settings.channel:
-            subscription = Subscription(
-                channel=channel.name,
-                sources=channel.sources,
-                events=channel.events,
-                severity=channel.severity,
-                ports=channel.ports,
-            )
-            events = matching(subscription, comparison.source, comparison.events) if channel.enabled else ()
-            if events:
-                told = replace(comparison, events=events)
-                yield from outbox.compose(channel.name, channel.type, recipients(channel), told)
+            events = self._wanted(channel, comparison) if channel.enabled else ()
+            for recipient in recipients(channel) if events else ():
+                over = first.setdefault(recipient.casefold(), channel.name) if recipient else channel.name
+                wanted.setdefault((over, recipient), set()).update(place[event.fingerprint] for event in events)
+        for (name, recipient), numbers in wanted.items():
+            events = tuple(comparison.events[number] for number in sorted(numbers))
+            kept = tuple(event for event in events if self._silenced(comparison.source, event.id))
+            aloud = tuple(event for event in events if event not in kept)
+            for told, state in ((aloud, "pending"), (kept, "silenced")):
+                if told:
+                    found = outbox.compose(
+                        name,
+                        self.channel(name).type,
+                        [recipient],
+                        replace(comparison, events=told),
+                        mark="silenced" if state == "silenced" else "",
+                    )
+                    yield from self._as_told(name, found, state)
+
+    def _wanted(self, channel: ChannelSettings, comparison: Comparison) -> tuple[Event, ...]:
+        if comparison.source == canary.CANARY:
+            asked = self.settings.canary is not None and channel.name in self.settings.canary.channels
+            return comparison.events if asked else ()
+        subscription = Subscription(
+            channel=channel.name,
+            sources=channel.sources,
+            events=channel.events,
+            severity=channel.severity,
+            ports=channel.ports,
+        )
+        return matching(subscription, comparison.source, comparison.events)
+
+    def _silenced(self, source: str, event: str) -> bool:
+        now = self._now()
+        return any(
+            each.begin <= now < each.until and selected(each.sources, source) and selected(each.events, event)
+            for each in self.settings.silence
+        )
+
+    def _as_told(self, channel: str, found: Iterable[Delivery], state: str) -> Iterator[Delivery]:
+        """Deliveries in the state they begin in: a channel with a digest gathers what is not silenced."""
+        digest = self.channel(channel).digest
+        if state == "pending" and digest:
+            after = to_text(self._now() + digest)
+            yield from (replace(each, state="gathering", after=after) for each in found)
+        else:
+            yield from (replace(each, state=state) for each in found)
 
     def announce(self, notice: Notice) -> Iterator[Delivery]:
         """Return what the operators' channels are told of something that befell the watcher itself."""
+        told: set[str] = set()
+        state = "silenced" if self._silenced(notice.source, notice.id) else "pending"
         for channel in self.settings.channel:
             if channel.enabled and channel.operator:
-                yield from outbox.announce(channel.name, channel.type, recipients(channel), notice)
+                new = [each for each in recipients(channel) if not each or each.casefold() not in told]
+                told.update(each.casefold() for each in new)
+                mark = "silenced" if state == "silenced" else ""
+                found = outbox.announce(channel.name, channel.type, new, notice, mark=mark)
+                yield from self._as_told(channel.name, found, state)
+
+    def _kept(self, notice: Notice) -> bool:
+        return self._silenced(notice.source, notice.id)
 
     def notifiers(self) -> Mapping[str, Notifier]:
         """Return the sending end of every enabled channel."""
@@ -268,7 +347,11 @@ class Service:
         return secret.read(self.settings.folder).split()
 
     def deliver(self) -> outbox.Report:
-        """Send what is due."""
+        """Send what is due, gathered and restrained as its channel says."""
+        now = self._now()
+        gathering.gather(self.deliveries, now)
+        most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
+        gathering.restrain(self.deliveries, most, now)
         return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
 
     def close(self) -> None:
@@ -283,6 +366,18 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What the canary is fetched from: no network, the time alone."""
+
+    every: timedelta
+    now: Callable[[], datetime]
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched:  # noqa: ARG002 - as every source is fetched
+        """Return the canary's release of now."""
+        return Fetched(body=canary.document(self.now(), self.every), url=url, validators=Validators())
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -105,7 +105,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar,
-        parts.sweep(groups) as turn,
+        parts.sweep(settings, groups) as turn,
     ):
         for group in turn:
             looked.append((group.name, _one(parts, group)))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from watcher.health import GONE_REASONS, Run
 from watcher.store.database import Database
 
 
@@ -102,6 +103,11 @@ class Checks:
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
+    def newest(self) -> str | None:
+        """Return the UTC time of the newest check of any source."""
+        row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else None
+
     def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the newest checks of a source that did not fail, the newest first."""
         return list(
@@ -118,6 +124,43 @@ class Checks:
             "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
         ).fetchone()[0]
         return {"last_success": good["at"], "failures": failures}
+
+    def runs(self, sources: Iterable[str]) -> dict[str, Run]:
+        """Return how the last checks of each of many sources went, one that was never looked at included."""
+        rows = self._db.execute(
+            """WITH newest AS (
+              SELECT name.value AS source,
+                (SELECT id FROM checks WHERE source = name.value ORDER BY id DESC LIMIT 1) AS last,
+                coalesce((SELECT id FROM checks WHERE source = name.value AND outcome <> 'failed'
+                  ORDER BY id DESC LIMIT 1), 0) AS good
+              FROM json_each(:sources) AS name),
+            failing AS (
+              SELECT *, coalesce((SELECT id FROM checks WHERE source = newest.source AND id > good
+                AND coalesce(reason, '') NOT IN (SELECT value FROM json_each(:gone)) ORDER BY id DESC LIMIT 1), good)
+                AS known
+              FROM newest)
+            SELECT failing.source, last.at, good.at,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good),
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known),
+              (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1),
+              last.reason, last.message
+            FROM failing LEFT JOIN checks AS last ON last.id = failing.last
+            LEFT JOIN checks AS good ON good.id = failing.good""",
+            {"sources": json.dumps(list(sources)), "gone": json.dumps(GONE_REASONS)},
+        )
+        return {
+            source: Run(
+                source=source,
+                last=last,
+                success=success,
+                failures=failures,
+                gone=gone,
+                failing_since=since,
+                reason=reason,
+                message=message,
+            )
+            for source, last, success, failures, gone, since, reason, message in rows
+        }
 
     def looks(self, sources: Iterable[str]) -> dict[str, Look]:
         """Return how each of many sources stands, one that was never looked at included."""

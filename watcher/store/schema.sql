@@ -162,6 +162,14 @@ CREATE TABLE checks (
 );
 CREATE INDEX checks_source ON checks (source);
 
+-- Alarms about the watcher itself that were raised and not called off yet (watcher/health.py).
+CREATE TABLE troubles (
+  source TEXT NOT NULL,              -- a source, or "watcher" where it is about none
+  notice TEXT NOT NULL,              -- the id of the notice that raised it: source-unhealthy, …
+  since TEXT NOT NULL,               -- UTC time since when there was a reason for it
+  PRIMARY KEY (source, notice)
+) WITHOUT ROWID;
+
 -- Transactional outbox: written with the release, sent after it, kept for ever.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,               -- stays the same over every retry: webhook-id, Message-ID
@@ -171,10 +179,13 @@ CREATE TABLE outbox (
   release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message or a notice
   body TEXT NOT NULL,
   created TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent or failed (given up)
+  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent, failed (given up), gathering, digested or silenced
+  digest TEXT REFERENCES outbox(id), -- of a digested message: the one that was sent in its place
   attempts INTEGER NOT NULL DEFAULT 0,
   next_attempt TEXT NOT NULL,        -- UTC time before which it is not tried
   last_error TEXT,
   sent TEXT
 );
 CREATE INDEX outbox_due ON outbox (next_attempt) WHERE state = 'pending';
+CREATE INDEX outbox_unsent ON outbox (state, channel) WHERE state NOT IN ('sent', 'digested');
+CREATE INDEX outbox_sent ON outbox (channel, sent) WHERE sent IS NOT NULL;
