@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1] / "watcher"
 # A name stands for a module or, with everything in it, for a folder.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__", "cli", "daemon"),
-    ("demo",),
+    ("demo", "pulse", "metrics"),
     ("service",),
     (
         *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
-        *("archive", "store", "notifiers", "logs", "supervisor"),
+        *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

@@ -149,7 +149,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
     made = Daemon(configured, lambda: Service(configured), jitter=lambda: 0.5)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
-    assert set(jobs) == {SOURCE, " deliveries"}
+    assert set(jobs) == {SOURCE, " deliveries", " health"}
     late = (jobs[SOURCE].next_run_time - datetime.now(UTC)).total_seconds()
     # Long overdue: once, soon, and not at the same moment as every other source.
     assert 0 < late <= configured.daemon.jitter.total_seconds()

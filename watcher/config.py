@@ -124,11 +124,8 @@ def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _hidden_url(value: object) -> HiddenUrl:
-    if isinstance(value, str) and _REFERENCE.fullmatch(value):
-        return HiddenUrl(value)
-    if not isinstance(value, str):
-        raise ValueError('a URL, or where it is written: "file:PATH", "env:NAME" or "credential:NAME"')
-    return HiddenUrl(_http_url(value))
+    text = value if isinstance(value, str) else ""
+    return HiddenUrl(text if _REFERENCE.fullmatch(text) else _http_url(text))
 
 
 def _listen(value: str) -> str:
@@ -545,10 +542,14 @@ class Settings(_Table):
     folder: Path = Field(Path(), exclude=True)
 
     @property
+    def sources(self) -> tuple[AnySource, ...]:
+        """The sources, and the canary."""
+        return (*self.source, *([self.canary.source] if self.canary else []))
+
+    @property
     def watched(self) -> tuple[AnySource, ...]:
-        """What is looked at on a schedule: the enabled sources, and the canary."""
-        canary = (self.canary.source,) if self.canary else ()
-        return (*(source for source in self.source if source.enabled), *canary)
+        """What is looked at on a schedule."""
+        return tuple(source for source in self.sources if source.enabled)
 
     @property
     def registries(self) -> tuple[SourceSettings, ...]:

@@ -28,6 +28,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from watcher.config import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.errors import WatcherError
 from watcher.pipeline import Outcome, Taken
+from watcher.pulse import EVERY, Pulse
 from watcher.service import Service
 from watcher.supervisor import notify, watchdog_seconds
 from watcher.times import from_text
@@ -76,6 +77,7 @@ class Daemon:
         self._work = _Work()
         self._log = structlog.get_logger("watcher.daemon")
         self._scheduler = self._new_scheduler()
+        self._pulse = Pulse(settings, service)
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False when work had to be abandoned at the end (it is safe to)."""
@@ -83,12 +85,14 @@ class Daemon:
             signal.signal(number, self._on_signal)
         with self._service() as service:  # fails here, before READY, when the history cannot be used
             service.queries.sources()
-        self._schedule()
-        self._scheduler.start()
-        notify("READY=1\nSTATUS=watching")
-        self._log.info("watching", sources=[source.name for source in self._sources()])
-        self._watch()
-        notify("STOPPING=1")
+            service.oversight.start(datetime.now(UTC))
+        with self._pulse.answering():
+            self._schedule()
+            self._scheduler.start()
+            notify("READY=1\nSTATUS=watching")
+            self._log.info("watching", sources=[source.name for source in self._settings.watched])
+            self._watch()
+            notify("STOPPING=1")
         self._scheduler.shutdown(wait=False)
         finished = self._work.wait(_GRACE)
         self._log.info("stopped" if finished else "stopped with work abandoned; it is taken up again at the next start")
@@ -115,6 +119,8 @@ class Daemon:
                 self._scheduler = self._new_scheduler()
                 self._schedule()
                 self._scheduler.start()
+                with self._turn("the jump was not told"):
+                    self._pulse.clock_jumped(jump)
             notify("WATCHDOG=1")
 
     def _new_scheduler(self) -> BackgroundScheduler:
@@ -126,13 +132,10 @@ class Daemon:
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
-    def _sources(self) -> list[AnySource]:
-        return [source for source in self._settings.source if source.enabled]
-
     def _schedule(self) -> None:
         now = datetime.now(UTC)
         with self._service() as service:
-            for source in self._sources():
+            for source in self._settings.watched:
                 due = self._due(service, source, now)
                 # A clock that was wrong once must not put the next check years ahead.
                 due = min(due, now + source.every)
@@ -145,7 +148,14 @@ class Daemon:
                     jitter=self._settings.daemon.jitter.total_seconds() or None,
                     next_run_time=now if due == now else max(due, now) + self._late(source.every),
                 )
-        self._scheduler.add_job(self._send, "interval", id=" deliveries", seconds=_TURN, next_run_time=now)
+        heartbeat = self._settings.heartbeat
+        own: list[tuple[str, Callable[[], None], float]] = [
+            (" deliveries", self._send, _TURN),
+            (" health", self._look, EVERY),
+            *([(" heartbeat", self._beat, heartbeat.every.total_seconds())] if heartbeat else []),
+        ]
+        for name, job, seconds in own:
+            self._scheduler.add_job(job, "interval", id=name, seconds=seconds, next_run_time=now)
 
     @staticmethod
     def _due(service: Service, source: AnySource, now: datetime) -> datetime:
@@ -161,7 +171,7 @@ class Daemon:
 
     def _check(self, source: SourceSettings) -> None:
         with self._turn("check not recorded", source=source.name), self._service() as service:
-            self._tell(source.name, service.check(source))
+            self._tell(source.name, self._counted(source.name, service.check(source)))
             self._deliver(service)
 
     def _check_collection(self, settings: CollectionSettings) -> None:
@@ -169,7 +179,7 @@ class Daemon:
         with self._turn("collection not checked", source=settings.name), self._service() as service:
             index = service.check_index(settings)
             if index is not None:
-                self._tell(settings.name, index)
+                self._tell(settings.name, self._counted(settings.name, index))
                 if index.outcome is Outcome.FAILED and settings.local:
                     return
             collection = service.collection(settings)
@@ -178,7 +188,7 @@ class Daemon:
             with service.sweep(settings, chosen, self._stop.is_set) as groups:
                 for group in groups:
                     with self._turn("check not recorded", source=group.name):
-                        taken = service.check(group)
+                        taken = self._counted(settings.name, service.check(group))
                         counts[str(taken.outcome)] += 1
                         if taken.outcome is not Outcome.UNCHANGED:
                             self._tell(group.name, taken)
@@ -191,11 +201,23 @@ class Daemon:
                 self._scheduler.modify_job(settings.name, next_run_time=datetime.now(UTC) + timedelta(seconds=wait + 1))
             self._deliver(service)
 
+    def _counted(self, source: str, taken: Taken) -> Taken:
+        self._pulse.checked(source, str(taken.outcome))
+        return taken
+
     def _tell(self, source: str, taken: Taken) -> None:
         """Log what came of a check."""
         level = self._log.warning if taken.outcome in _UNWELCOME else self._log.info
         events = [event.summary for event in taken.comparison.events] if taken.comparison else None
         level("checked", source=source, outcome=str(taken.outcome), message=taken.message, events=events)
+
+    def _look(self) -> None:
+        with self._turn("how the watcher is was not looked at"):
+            self._pulse.look()
+
+    def _beat(self) -> None:
+        with self._turn("no sign of life was given"):
+            self._pulse.beat()
 
     def _send(self) -> None:
         with self._turn("deliveries not sent"), self._service() as service:

@@ -146,7 +146,10 @@ def compose(
 
 
 def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice, *, mark: str = "") -> list[Delivery]:
-    """Return the messages that tell a channel's recipients of a notice; one subject and mark always give the same ids."""
+    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids.
+
+    `mark` gives others.
+    """
     found = []
     for recipient in recipients:
         parts = ("notice", channel, recipient, notice.source, notice.id, notice.subject)

@@ -113,10 +113,7 @@ class Service:
 
         Raises UsageError with the names there are.
         """
-        sources: list[AnySource] = [*self.settings.source]
-        if self.settings.canary:
-            sources.append(self.settings.canary.source)
-        for source in sources:
+        for source in self.settings.sources:
             if source.name == name:
                 return source
         for collection in self.settings.collections:
