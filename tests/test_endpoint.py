@@ -82,7 +82,9 @@ def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixtur
     assert "a defect" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["GET / HTTP/1.1\r\nHost: local", "", "GET /" + "x" * 70_000, "\x00\xff" * 50 + "\r\n"])
+@pytest.mark.parametrize(
+    "text", ["GET / HTTP/1.1\r\nHost: local", "", "GET /" + "x" * 70_000, "\x00\xff" * 50 + "\r\n"]
+)
 def test_a_client_that_is_slow_or_talks_nonsense_is_cut_off(text: str) -> None:
     with served("127.0.0.1:0", app, deadline=0.2) as port:
         assert "well" not in ask(port, text)
@@ -101,6 +103,9 @@ def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> N
 
 
 def test_an_address_that_cannot_be_had_is_said() -> None:
-    with served("127.0.0.1:0", app) as port, pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"):
-        with served(f"127.0.0.1:{port}", app):
-            pass
+    with (
+        served("127.0.0.1:0", app) as port,
+        pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"),
+        served(f"127.0.0.1:{port}", app),
+    ):
+        pass

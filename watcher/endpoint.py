@@ -40,6 +40,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
     deadline = _DEADLINE
+    request_queue_size = 64  # who comes in a crowd is refused at once, not left waiting
 
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

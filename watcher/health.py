@@ -176,10 +176,15 @@ def _named(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
+def patience(every: timedelta) -> timedelta:
+    """Return the longest time between two looks that is none too long."""
+    return 2 * every + _LATE
+
+
 def overdue(sight: Sight, now: datetime, started: datetime | None = None) -> bool:
     """Whether a source was not looked at for too long; one that never was counts from the start of the daemon."""
     last = from_text(sight.run.last) if sight.run.last else started
-    return last is not None and now - last > 2 * sight.every + _LATE
+    return last is not None and now - last > patience(sight.every)
 
 
 def of_watcher(sights: Sequence[Sight], told: Trouble | None, now: datetime, started: datetime) -> Notice | None:

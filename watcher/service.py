@@ -248,13 +248,14 @@ class Service:
         An address that several channels name gets one message, over the first of them, with all that they want.
         """
         wanted: dict[tuple[str, str], set[int]] = {}
-        first: dict[str, str] = {}
-        place = {event.fingerprint: number for number, event in enumerate(comparison.events)}
+        first: dict[str, tuple[str, str]] = {}  # an address, however it is spelled → who tells it
+        place = {id(event): number for number, event in enumerate(comparison.events)}
         for channel in self.settings.channel:
             events = self._wanted(channel, comparison) if channel.enabled else ()
             for recipient in recipients(channel) if events else ():
-                over = first.setdefault(recipient.casefold(), channel.name) if recipient else channel.name
-                wanted.setdefault((over, recipient), set()).update(place[event.fingerprint] for event in events)
+                own = (channel.name, recipient)
+                over = first.setdefault(recipient.casefold(), own) if recipient else own
+                wanted.setdefault(over, set()).update(place[id(event)] for event in events)
         for (name, recipient), numbers in wanted.items():
             events = tuple(comparison.events[number] for number in sorted(numbers))
             kept = tuple(event for event in events if self._silenced(comparison.source, event.id))

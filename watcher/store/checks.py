@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.health import GONE_REASONS, Run
 from watcher.store.database import Database
+from watcher.times import from_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,34 @@ class Checks:
         """Return the UTC time of the newest check of any source."""
         row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else None
+
+    def seen_before(self, source: str, at: str) -> str | None:
+        """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
+        row = self._db.execute(
+            """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
+            AND outcome IN ('baseline', 'changed', 'unchanged', 'cosmetic') ORDER BY at DESC LIMIT 1""",
+            [source, at],
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
+        """Return the times, longer than that, in which no check succeeded, the oldest first: UTC, from and until.
+
+        The time before the first success is none. None in place of the end: it goes on.
+        """
+        rows = self._db.execute(
+            """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
+              WHERE source = ? AND outcome <> 'failed')
+            WHERE (julianday(at) - julianday(was)) * 86400 > ? ORDER BY at""",
+            [source, longer.total_seconds()],
+        )
+        found: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
+        last = self._db.execute(
+            "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed'", [source]
+        ).fetchone()[0]
+        if last is not None and now - from_text(last) > longer:
+            found.append((last, None))
+        return found
 
     def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the newest checks of a source that did not fail, the newest first."""

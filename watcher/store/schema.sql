@@ -161,6 +161,7 @@ CREATE TABLE checks (
   seconds REAL NOT NULL
 );
 CREATE INDEX checks_source ON checks (source);
+CREATE INDEX checks_seen ON checks (source, at) WHERE outcome <> 'failed';
 
 -- Alarms about the watcher itself that were raised and not called off yet (watcher/health.py).
 CREATE TABLE troubles (
