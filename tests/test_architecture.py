@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("oversight", "gathering"),
     ),
     (
-        *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
+        *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),

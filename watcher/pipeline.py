@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from watcher import plausibility
 from watcher.archive import Archive
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
-from watcher.fetch import Fetched, NotModified, Validators
+from watcher.fetch import Fetches, NotModified, Validators
+from watcher.formats.contract import Layout
 from watcher.holding import Announce, Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
@@ -32,7 +32,8 @@ from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.registries.table import REGISTRIES
+from watcher.registries.contract import Labels
+from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -46,12 +47,6 @@ Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
 SecondOpinion = Callable[[bytes], Opinion]
 Admit = Callable[[bytes], "Taken | None"]
-
-
-class Fetches(Protocol):
-    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
-
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class Outcome(StrEnum):
@@ -123,13 +118,16 @@ class Intake:
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
         document: str = "",
+        key: Labels = (),
+        layout: Layout = Layout(),  # noqa: B008 - frozen
     ) -> None:
-        """`document` is the id that the published document must have, where the registry's rules do not say.
+        """`key` and `layout` are those of a plain table (docs/formats.md).
 
-        A document without one, which says where the registry moved, is taken too.
+        `document` is the id that the published document must have, where the registry's rules do not say. A document
+        without one, which says where the registry moved, is taken too.
         """
         self.source = source
-        self.registry = REGISTRIES[registry]
+        self.registry = keyed(REGISTRIES[registry], key, layout)
         self._document = document
         self._format = format
         self._database = database

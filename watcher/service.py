@@ -28,7 +28,8 @@ from watcher.config import (
 )
 from watcher.discovery import doubt
 from watcher.errors import UsageError
-from watcher.fetch import Fetched, Fetcher, Policy, Validators
+from watcher.fetch import Fetched, Fetcher, Fetches, Policy, Validators
+from watcher.formats.contract import Layout
 from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery, Event, Hold, Notice
 from watcher.notifiers.contract import Notifier
@@ -37,7 +38,8 @@ from watcher.notifiers.webhook import Webhook
 from watcher.opinion import Opinion, SecondFormat
 from watcher.oversight import Oversight
 from watcher.pace import Pace
-from watcher.pipeline import Admit, Fetches, Intake, SecondOpinion, Taken
+from watcher.paging import Paged
+from watcher.pipeline import Admit, Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
 from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
@@ -148,13 +150,15 @@ class Service:
             bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
             announce=self.announce,
             document=source.group if isinstance(source, GroupSettings) else "",
+            key=source.key if isinstance(source, SourceSettings) else (),
+            layout=source.layout if isinstance(source, SourceSettings) else Layout(),
         )
 
     def check(self, source: SourceSettings) -> Taken:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        fetcher: Fetches = self.files if local else self.fetcher
+        fetcher = self._fetches(source.format, self.files if local else self.fetcher)
         if isinstance(source, CanarySource) and self.settings.canary:
             fetcher = Canary(every=self.settings.canary.every, now=self._now)
         taken = self._check(source, source.url, fetcher)
@@ -163,6 +167,10 @@ class Service:
         else:
             self.oversight.checked(source, self._now())
         return taken
+
+    def _fetches(self, format: str, fetcher: Fetcher) -> Fetches:  # noqa: A002 - the config's word
+        """Return what fetches a document in some format, with all its pages where it has several."""
+        return Paged(fetcher=fetcher, max_bytes=self.settings.fetch.max_bytes) if format == "xhtml" else fetcher
 
     def check_index(self, settings: CollectionSettings) -> Taken | None:
         """Look at the index of a collection once; None for one that is a list in the configuration.
@@ -212,7 +220,7 @@ class Service:
             format=source.second_format,
             source=source.name,
             registry=REGISTRIES[source.registry],
-            fetcher=self.fetcher,
+            fetcher=self._fetches(source.second_format, self.fetcher),
             archive=self.archive,
             queries=self.queries,
         )
