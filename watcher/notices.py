@@ -5,7 +5,7 @@ A notice goes over the channels with `operator = true`, through the same outbox 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from watcher.model import Hold, HoldState, Notice, Severity
 from watcher.render import document
@@ -22,6 +22,8 @@ NOTICES: Mapping[str, Severity] = {
     "nothing-checked": Severity.WARNING,
     "checked-again": Severity.NOTICE,
     "clock-jumped": Severity.WARNING,
+    "check-skipped": Severity.WARNING,
+    "config-refused": Severity.WARNING,
 }
 _BY = {
     "operator": "by hand",
@@ -44,6 +46,32 @@ def decided(hold: Hold) -> Notice:
     how = _BY.get(hold.by or "", "")
     notice = "release-accepted" if hold.state is HoldState.ACCEPTED else "release-rejected"
     return _notice(notice, hold, f"{_named(hold)} was {word}" + (f": {how}" if how else ""), hold.decided or "")
+
+
+def check_skipped(source: str, number: int, at: str) -> Notice:
+    """Return the notice that a source was not looked at when it was time to; told of once a day."""
+    return Notice(
+        id="check-skipped",
+        severity=NOTICES["check-skipped"],
+        source=source,
+        subject=at[:10],
+        summary=f"{source} was not looked at: the look before it is still under way ({number} skipped so far)",
+        details={"skipped": number},
+        at=at,
+    )
+
+
+def config_refused(problems: Sequence[str], at: str) -> Notice:
+    """Return the notice that the daemon was told to read its configuration again, and why the old one stays."""
+    return Notice(
+        id="config-refused",
+        severity=NOTICES["config-refused"],
+        source="watcher",
+        subject=at,
+        summary=f"the changed configuration is refused, the old one stays in force: {'; '.join(problems)}",
+        details={"problems": list(problems)},
+        at=at,
+    )
 
 
 def _notice(identifier: str, hold: Hold, summary: str, about: str) -> Notice:

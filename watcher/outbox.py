@@ -40,8 +40,9 @@ def deliver_due(
     notifiers: Mapping[str, Notifier],
     clock: Callable[[], datetime],
     jitter: Callable[[], float],
+    going_on: Callable[[], bool] = lambda: True,
 ) -> Report:
-    """Send everything that is due, channel by channel.
+    """Send everything that is due, channel by channel, for as long as `going_on`, asked before each message, says so.
 
     A channel that cannot be reached is left for this round, so that it holds up no other; its rows stay due.
     """
@@ -49,6 +50,8 @@ def deliver_due(
     unreachable: set[str] = set()
     while due := deliveries.due(to_text(clock()), besides=unreachable):
         for delivery in due:
+            if not going_on():
+                return report
             if delivery.channel not in unreachable and not _deliver(
                 deliveries, notifiers, delivery, clock, jitter, report
             ):

@@ -13,18 +13,18 @@ from watcher.config import Settings
 from watcher.errors import DeliveryError
 from watcher.health import Level
 from watcher.metrics import Metrics
-from watcher.notifiers import heartbeat
+from watcher.notifiers.heartbeat import ping
 from watcher.service import Service
 
 EVERY = 60.0  # seconds between two looks at the looking
 
 
 class Pulse:
-    """`service` makes the parts for the thread that calls."""
+    """`settings` gives the configuration in force, `service` makes the parts for the thread that calls."""
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Callable[[], Settings],
         service: Callable[[], Service],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -44,32 +44,28 @@ class Pulse:
         with self._service() as service:
             service.oversight.look(self._now(), self._started)
 
-    def clock_jumped(self, seconds: float) -> None:
-        """Tell the operators that the clock was set."""
-        with self._service() as service:
-            service.oversight.clock_jumped(seconds, self._now())
-
     def beat(self) -> None:
         """Give the sign of life, unless something is not looked at in time or nothing can be read.
 
         One that does not arrive is logged and not tried again: whoever waits for it says so.
         """
-        settings = self._settings.heartbeat
-        if settings is None:
+        settings = self._settings()
+        heartbeat = settings.heartbeat
+        if heartbeat is None:
             return
         verdict = self._metrics.verdict()
         if verdict.level is Level.CRITICAL:
             self._log.warning("no sign of life is given", reasons=list(verdict.reasons))
             return
         try:
-            heartbeat.ping(settings.url.read(self._settings.folder), settings.timeout)
+            ping(heartbeat.url.read(settings.folder), heartbeat.timeout)
         except DeliveryError as error:
             self._log.warning("the sign of life did not arrive", error=str(error))
 
     @contextmanager
     def answering(self) -> Iterator[int | None]:
-        """Answer who asks over HTTP, where that is configured; give the port. Raises ConfigError."""
-        metrics = self._settings.metrics
+        """Answer who asks over HTTP, where that is configured at the start; give the port. Raises ConfigError."""
+        metrics = self._settings().metrics
         if metrics is None:
             yield None
             return

@@ -352,13 +352,18 @@ class Service:
         """The current secret and, on further lines, those that still count while a secret is rotated."""
         return secret.read(self.settings.folder).split()
 
-    def deliver(self) -> outbox.Report:
-        """Send what is due, gathered and restrained as its channel says."""
+    def tell(self, notice: Notice) -> None:
+        """Write down what the operators are to be told; it is sent with the rest of what is due."""
+        with self.database.transaction():
+            self.deliveries.add(self.announce(notice), now=notice.at)
+
+    def deliver(self, going_on: Callable[[], bool] = lambda: True) -> outbox.Report:
+        """Send what is due, gathered and restrained as its channel says; `going_on` is asked before each message."""
         now = self._now()
         gathering.gather(self.deliveries, now)
         most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
         gathering.restrain(self.deliveries, most, now)
-        return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
+        return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter, going_on)
 
     def close(self) -> None:
         for name in ("fetcher", "files", "database"):

@@ -51,7 +51,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 def pulse(here: World) -> Pulse:
     configured = settings(App(here.stage.config))
     now = lambda: here.now  # noqa: E731 - the world's time moves
-    return Pulse(configured, lambda: Service(configured, now=now), now=now)
+    return Pulse(lambda: configured, lambda: Service(configured, now=now), now=now)
 
 
 def notices(here: World) -> list[str]:

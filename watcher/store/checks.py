@@ -138,6 +138,21 @@ class Checks:
             found.append((last, None))
         return found
 
+    def skipped(self, source: str, at: str) -> int:
+        """Count a turn of a source that did not take place, and return how many there were."""
+        with self._database.transaction():
+            self._db.execute(
+                """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
+                ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
+                [source, at],
+            )
+        return int(self.skips(source)["number"])
+
+    def skips(self, source: str) -> Mapping[str, Any]:
+        """Return the `number` of turns of a source that did not take place, and the time of the `last`."""
+        rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
+        return next(iter(rows), {"number": 0, "last": None})
+
     def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the newest checks of a source that did not fail, the newest first."""
         return list(

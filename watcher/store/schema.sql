@@ -171,6 +171,13 @@ CREATE TABLE troubles (
   PRIMARY KEY (source, notice)
 ) WITHOUT ROWID;
 
+-- Turns that did not take place because the one before was still under way.
+CREATE TABLE skips (
+  source TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  last TEXT NOT NULL                 -- UTC time
+) WITHOUT ROWID;
+
 -- Transactional outbox: written with the release, sent after it, kept for ever.
 CREATE TABLE outbox (
   id TEXT PRIMARY KEY,               -- stays the same over every retry: webhook-id, Message-ID
