@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     (
         *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
-        *("oversight", "gathering"),
+        *("endpoints", "oversight", "gathering"),
     ),
     (
         *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),

@@ -19,6 +19,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor as Threads
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +34,7 @@ from watcher.config import AnySource, CollectionSettings, Settings, SourceSettin
 from watcher.errors import ConfigError, WatcherError
 from watcher.mirror import LONGEST as LONGEST_TRANSFER
 from watcher.model import Notice
+from watcher.outbox import Report
 from watcher.pipeline import Outcome, Taken
 from watcher.pulse import EVERY, Pulse
 from watcher.service import Service
@@ -46,11 +48,44 @@ _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
 _GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
 _THREADS = 4
+_CHANNELS = 64  # that are sent over at the same time
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
 _COMMANDS = 10  # of a dialogue with a mail server, each of which may take its whole timeout
 _DELIVERIES, _HEALTH, _HEARTBEAT = " deliveries", " health", " heartbeat"  # no source can be named so
 
 _UNWELCOME = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
+
+
+class _Turns:
+    """Work in threads of its own, by name: a name has one turn at a time, and none waits for another's."""
+
+    def __init__(self, threads: int, work: Callable[[str], None]) -> None:
+        self._threads = Threads(threads, thread_name_prefix="turn")
+        self._work = work
+        self._lock = threading.Lock()
+        self._going: set[str] = set()
+        self._ended = False
+
+    def begin(self, name: str) -> None:
+        """Give a name its turn, unless it has it already."""
+        with self._lock:
+            if name in self._going or self._ended:
+                return
+            self._going.add(name)
+            self._threads.submit(self._turn, name)
+
+    def end(self) -> None:
+        """Begin no turn any more; those under way go on."""
+        with self._lock:
+            self._ended = True
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _turn(self, name: str) -> None:
+        try:
+            self._work(name)
+        finally:
+            with self._lock:
+                self._going.discard(name)
 
 
 class Daemon:
@@ -78,6 +113,8 @@ class Daemon:
         self._seen = wall(), monotonic()
         self._stop = threading.Event()
         self._work = Work(monotonic)
+        # Threads are made as they are needed, one for each channel that has something due.
+        self._sending = _Turns(_CHANNELS, self._deliver)
         self._hung: frozenset[str] = frozenset()
         self._lanes: set[str] = set()
         # What befell the daemon itself, until the thread that delivers has written it down.
@@ -100,6 +137,7 @@ class Daemon:
             self._watch(signals)
             notify(f"STOPPING=1\n{status('ending what is under way')}")
             self._scheduler.shutdown(wait=False)
+            self._sending.end()
             finished = self._finish(signals)
         self._log.info("stopped" if finished else "stopped with work abandoned; it is taken up again at the next start")
         return finished
@@ -297,7 +335,7 @@ class Daemon:
             return
         with self._turn("check not recorded", self._budget(source), source=source.name), self._service() as service:
             self._tell(source.name, self._counted(source.name, service.check(source)))
-            self._deliver(service)
+            self._begin_sending(service)
 
     def _check_collection(self, settings: CollectionSettings) -> None:
         """One turn of a collection: its index, then the groups that are due, each by itself."""
@@ -327,7 +365,7 @@ class Daemon:
                 with suppress(JobLookupError):  # a reload meanwhile took the collection away
                     again = datetime.now(UTC) + timedelta(seconds=wait + 1)
                     self._scheduler.modify_job(settings.name, next_run_time=again)
-            self._deliver(service)
+            self._begin_sending(service)
 
     def _counted(self, source: str, taken: Taken) -> Taken:
         self._pulse.checked(source, str(taken.outcome))
@@ -350,10 +388,15 @@ class Daemon:
             self._pulse.beat()
 
     def _send(self) -> None:
-        budget = self._patience + _COMMANDS * self._settings.smtp.timeout
-        with self._turn("deliveries not sent", budget, source=_DELIVERIES), self._service() as service:
+        """Write down what befell the daemon, then send; for one thread."""
+        with self._turn("deliveries not sent", self._patience, source=_DELIVERIES), self._service() as service:
             self._write_down(service)
-            self._deliver(service)
+            self._begin_sending(service)
+
+    def _begin_sending(self, service: Service) -> None:
+        """Begin to send over every channel that has something due, each in a thread of its own; wait for none."""
+        for channel in service.channels_due():
+            self._sending.begin(channel)
 
     def _write_down(self, service: Service) -> None:
         """Put what befell the daemon itself into the history; what cannot be written now stays for the next round."""
@@ -367,11 +410,17 @@ class Daemon:
             service.tell(self._notices[0])
             self._notices.popleft()
 
-    def _deliver(self, service: Service) -> None:
-        report = service.deliver(self._going_on)
-        if report.sent or report.retried or report.failed:
-            level = self._log.warning if report.retried or report.failed else self._log.info
-            level("delivered", sent=report.sent, tried_again_later=report.retried, given_up=report.failed)
+    def _deliver(self, channel: str) -> None:
+        budget = self._patience + _COMMANDS * self._settings.smtp.timeout
+        with (
+            self._turn("deliveries not sent", budget, source=f"{_DELIVERIES} {channel}"),
+            self._service() as service,
+        ):
+            report = service.deliver_over(channel, self._going_on)
+            if report != Report():
+                level = self._log.warning if report.retried or report.failed else self._log.info
+                told = {"sent": report.sent, "tried_again_later": report.retried, "given_up": report.failed}
+                level("delivered", channel=channel, **told)
 
     def _going_on(self) -> bool:
         """Say that the deliveries get on, and return whether they shall: what is left is sent after the next start."""

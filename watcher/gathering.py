@@ -21,7 +21,7 @@ _MOST_BYTES = {True: 400_000, False: 18_000}  # of the messages in one digest: a
 
 def gather(deliveries: Deliveries, now: datetime) -> None:
     """Make one message of those for one recipient whose time of gathering is over; what does not fit makes another."""
-    with deliveries.transaction():
+    with deliveries.database.transaction():
         for waiting in deliveries.gathered(to_text(now)):
             for bundle in _bundles(waiting):
                 if len(bundle) == 1:
@@ -47,6 +47,6 @@ def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
 def restrain(deliveries: Deliveries, most_per_hour: Mapping[str, int], now: datetime) -> None:
     """Let what is due on a channel beyond its messages an hour wait."""
     for channel, most in most_per_hour.items():
-        with deliveries.transaction():
+        with deliveries.database.transaction():
             room = max(0, most - deliveries.sent_since(channel, to_text(now - _HOUR)))
             deliveries.postpone(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))

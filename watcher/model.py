@@ -341,3 +341,20 @@ class Delivery:
     attempts: int = 0
     state: str = "pending"
     after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An other side that does not take what is sent to it: a channel, or (`recipient`) one address of a channel.
+
+    `failures` counts failed tries in a row, the first of them at `since`. `told` is when the operators were told of it,
+    `gone` when it said that it takes nothing any more. Times are UTC.
+    """
+
+    channel: str
+    recipient: str
+    failures: int
+    since: str
+    last_error: str
+    told: str | None = None
+    gone: str | None = None

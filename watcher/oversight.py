@@ -12,8 +12,8 @@ from watcher import health
 from watcher.collection import Collection
 from watcher.config import AnySource, CollectionSettings, HealthSettings, Settings
 from watcher.health import Limits, Sight, Trouble
-from watcher.holding import Announce
 from watcher.model import Notice
+from watcher.notices import Announce
 from watcher.schedule import LONGEST
 from watcher.store.checks import Checks
 from watcher.store.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,7 @@ from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
+from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
 from watcher.subscriptions import Subscription, matching, selected
 from watcher.times import to_text
@@ -110,6 +112,10 @@ class Service:
     def deliveries(self) -> Deliveries:
         return Deliveries(self.database)
 
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.database)
+
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
 
@@ -152,6 +158,7 @@ class Service:
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
+            compose=self.compose,
         )
 
     def check(self, source: SourceSettings) -> Taken:
@@ -357,13 +364,35 @@ class Service:
         with self.database.transaction():
             self.deliveries.add(self.announce(notice), now=notice.at)
 
-    def deliver(self, going_on: Callable[[], bool] = lambda: True) -> outbox.Report:
-        """Send what is due, gathered and restrained as its channel says; `going_on` is asked before each message."""
+    def channels_due(self) -> list[str]:
+        """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
         now = self._now()
         gathering.gather(self.deliveries, now)
         most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
         gathering.restrain(self.deliveries, most, now)
-        return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter, going_on)
+        return self.deliveries.channels_due(to_text(now))
+
+    def deliver(self) -> outbox.Report:
+        """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
+        due = self.channels_due()
+        with ThreadPoolExecutor(max(len(due), 1)) as threads:
+            return sum(threads.map(self._deliver_apart, due), outbox.Report())
+
+    def _deliver_apart(self, channel: str) -> outbox.Report:
+        with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+            return own.deliver_over(channel)
+
+    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> outbox.Report:
+        """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
+        return outbox.deliver_due(
+            self.deliveries,
+            self.notifiers(),
+            self._now,
+            self._jitter,
+            going_on,
+            channel=channel,
+            announce=self.announce,
+        )
 
     def close(self) -> None:
         for name in ("fetcher", "files", "database"):

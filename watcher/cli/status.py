@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -15,12 +16,13 @@ from watcher.collection import Collection
 from watcher.config import AnySource, SourceSettings
 from watcher.errors import WatcherError
 from watcher.health import Level, Verdict
-from watcher.model import HoldState
+from watcher.model import Endpoint, HoldState
 from watcher.oversight import Oversight
 from watcher.render.plain import visible
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
+from watcher.store.endpoints import Endpoints
 from watcher.store.held import Held
 from watcher.store.queries import Queries
 from watcher.times import from_text, to_text
@@ -77,8 +79,16 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         ]
         collections = [_collection(tree) for tree in trees.values()]
         waiting = [dict(row) for row in Deliveries(database).pending()]
+        unwell = Endpoints(database).all()
     if format == "json":
-        print_json({"sources": rows, "collections": collections, "pending_deliveries": waiting})
+        print_json(
+            {
+                "sources": rows,
+                "collections": collections,
+                "pending_deliveries": waiting,
+                "endpoints": [asdict(endpoint) for endpoint in unwell],
+            }
+        )
         return
     print_rows(rows, _COLUMNS, format)
     if format != "text":
@@ -90,6 +100,16 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
     for collection in collections:
         click.echo("\n" + _summary(collection))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
+    for endpoint in unwell:
+        click.echo(_unwell(endpoint))
+
+
+def _unwell(endpoint: Endpoint) -> str:
+    if endpoint.gone:
+        by_hand = f"`watcher channel enable {endpoint.channel}` sends again"
+        return f"the channel {endpoint.channel} is disabled since {endpoint.gone}: {endpoint.last_error}; {by_hand}"
+    who = f"{endpoint.recipient} of the channel" if endpoint.recipient else "the channel"
+    return f"{who} {endpoint.channel} takes nothing since {endpoint.since}: {visible(endpoint.last_error)}"
 
 
 def _in_a_line(app: App, now: datetime) -> NoReturn:

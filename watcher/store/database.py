@@ -60,14 +60,20 @@ class Database:
             raise StoreError(f"{path}: cannot be used as the history: {error}") from error
 
     def _migrate(self) -> None:
+        if self._pending():
+            # All or nothing, and asked again under the lock: another process may have done it meanwhile.
+            with self.transaction():
+                if self._pending():
+                    migrations.apply(self.db)
+
+    def _pending(self) -> bool:
         known = {"version_1"}
         applied = {migration.name for migration in migrations.applied(self.db)}
         if newer := applied - known:
             raise StoreError(f"{self.path}: written by a newer registry-watcher ({', '.join(sorted(newer))}); upgrade")
         if not applied and self.db.table_names():
             raise StoreError(f"{self.path}: is another program's database")
-        if known - applied:
-            migrations.apply(self.db)
+        return bool(known - applied)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

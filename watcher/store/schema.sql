@@ -197,3 +197,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (next_attempt) WHERE state = 'pending';
 CREATE INDEX outbox_unsent ON outbox (state, channel) WHERE state NOT IN ('sent', 'digested');
 CREATE INDEX outbox_sent ON outbox (channel, sent) WHERE sent IS NOT NULL;
+
+-- The other sides that do not take what is sent to them; one that is well has no row.
+CREATE TABLE endpoints (
+  channel TEXT NOT NULL,
+  recipient TEXT NOT NULL,           -- "": the channel as a whole; an address: what is wrong with that one alone
+  failures INTEGER NOT NULL,         -- failed tries in a row
+  since TEXT NOT NULL,               -- UTC time of the first of them
+  last_error TEXT NOT NULL,
+  told TEXT,                         -- UTC time at which the operators were told
+  gone TEXT,                         -- UTC time at which the other side said that it is gone (410): nothing is sent
+  PRIMARY KEY (channel, recipient)
+) WITHOUT ROWID;
