@@ -34,7 +34,7 @@ from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.registries.contract import Labels
+from watcher.registries.contract import Labels, Lookups
 from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
@@ -97,6 +97,7 @@ class _Memory:
 
     reads: Reads = field(default_factory=Reads)
     contents: dict[str, Content] = field(default_factory=dict)
+    lookups: Lookups = field(default_factory=Lookups)
 
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
@@ -441,7 +442,14 @@ class Intake:
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate({each.digest: each.dated for each in placed})
+            known = {each.digest: each.dated for each in releases}
+            self._history.redate(
+                {
+                    each.digest: each.dated
+                    for each in placed
+                    if each.digest != digest and known[each.digest] != each.dated
+                }
+            )
             release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into, marks) if before and into else None
             if compose and comparison and after is None:
@@ -481,7 +489,7 @@ class Intake:
         return Neighbour(id=release.row, place=release.place, content=content)
 
     def _step(self, old: Content, new: Content) -> Step:
-        changes, events = explain(self.registry, old, new, self._severities)
+        changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
     def _comparison(self, old: Release, new: Release, into: Step, marks: Mapping[str, str] | None) -> Comparison:

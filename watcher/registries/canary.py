@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.formats.contract import Columns
-from watcher.model import Fields, Section, Severity
+from watcher.model import Section, Severity
 from watcher.registries import index
-from watcher.registries.contract import EventType, Finding, Labels, Surroundings
+from watcher.registries.contract import EventType, Finding, Labels, Rows, Surroundings
 from watcher.times import to_text
 
 CANARY = "canary"
@@ -48,7 +48,7 @@ def _sentence(found: Sequence[Finding], around: Surroundings) -> str:
 EVENTS: Mapping[str, EventType] = {"canary-changed": EventType(severity=Severity.INFO, sentence=_sentence)}
 
 
-def _identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - one identity for all
+def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - one identity for all
     return (_KEY,)
 
 

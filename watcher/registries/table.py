@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Layout
-from watcher.model import Fields
 from watcher.registries import addresses, canary, generic_events, index, ports_events, tables, tls
-from watcher.registries.contract import Labels, Registry
+from watcher.registries.contract import Labels, Registry, Rows
 
 # What one registry group adds to the generic rules.
 SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
@@ -30,8 +29,8 @@ def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Regist
     if not key:
         return registry
 
-    def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
-        if not any(row.get(label) for row in rows for label in key):
+    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the contract's shape
+        if not any(row.get(label) for row in rows() for label in key):
             raise ParseError("no_key", f"the table has no column {' or '.join(map(repr, key))}: the key it should have")
         return key
 

@@ -199,7 +199,9 @@ class Queries:
         for section, key, status, fields in rows:
             item = _item(section, key, status, fields)
             items[item.section, item.key] = item
-        return Content(published=release.release.published, digest=release.digest, items=items)
+        return Content(
+            published=release.release.published, digest=release.digest, items=items, entries=release.release.entries
+        )
 
     def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
         """Return what a release changed against the one before it, as it was committed."""
