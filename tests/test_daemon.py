@@ -22,7 +22,6 @@ from tests.world import World, world
 from watcher.cli.app import App
 from watcher.cli.reading import settings
 from watcher.config import Settings
-from watcher.config import Settings
 from watcher.daemon import Daemon
 from watcher.demo import SOURCE
 from watcher.service import Service
