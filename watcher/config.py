@@ -482,10 +482,13 @@ class LogSettings(_Table):
 
 
 class DaemonSettings(_Table):
-    """[daemon]."""
+    """[daemon]: docs/operation.md."""
 
-    jitter: Duration = timedelta(seconds=30)
-    hung_after: Annotated[Duration, AfterValidator(_patience)] = timedelta(minutes=15)
+    jitter: Duration = Field(timedelta(seconds=30), description="by which a look at a source may be late")
+    hung_after: Annotated[Duration, AfterValidator(_patience)] = Field(
+        timedelta(minutes=15), description="beyond its own deadlines; what takes longer is ended by the watchdog"
+    )
+    grace: Duration = Field(timedelta(seconds=20), description="for what is under way when it is told to stop")
 
 
 class HeartbeatSettings(_Table):

@@ -46,7 +46,6 @@ from watcher.work import Work
 
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
-_GRACE = 20.0  # seconds a check or delivery under way has to end after SIGTERM
 _THREADS = 4
 _CHANNELS = 64  # that are sent over at the same time
 _SPREAD = 0.1  # share of a lateness-free start over which overdue sources are spread at most
@@ -150,7 +149,8 @@ class Daemon:
         return self._make_service(self._settings)
 
     def _watching(self) -> str:
-        return f"watching {len(self._sources())} sources"
+        number = len(self._sources())
+        return f"watching {number} source{'s' * (number != 1)}"
 
     def _watch(self, signals: Signals) -> None:
         interval = watchdog_seconds()
@@ -168,7 +168,7 @@ class Daemon:
 
     def _finish(self, signals: Signals) -> bool:
         """Wait for what is under way, but not for ever, and no longer once we are told to stop a second time."""
-        until = self._monotonic() + _GRACE
+        until = self._monotonic() + self._settings.daemon.grace.total_seconds()
         while not (finished := self._work.wait(0.1)) and self._monotonic() < until:
             if {signal.SIGTERM, signal.SIGINT} & set(signals.wait(0)):
                 break
