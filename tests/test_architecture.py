@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     (
         *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
-        *("endpoints", "oversight", "gathering"),
+        *("endpoints", "oversight", "gathering", "telling"),
     ),
     (
         *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),

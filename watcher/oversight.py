@@ -119,13 +119,15 @@ class Oversight:
         What a silence keeps does not stand: if there is still a reason when it ends, it is told then.
         """
         found = list(found)
+        told = found if told is None else list(told)
         if not found:
             return
+        kept = {notice.id for notice in told if self._kept(notice)}
         with self._database.transaction():
-            for notice in found if told is None else told:
+            for notice in told:
                 Deliveries(self._database).add(self._announce(notice), now=notice.at)
             for notice in found:
-                if notice.id in _ALARMS and not self._kept(notice):
+                if notice.id in _ALARMS and notice.id not in kept:
                     self._troubles.add(Trouble(source=notice.source, notice=notice.id, since=notice.at))
                 elif notice.id in _ALL_CLEAR:
                     self._troubles.clear(notice.source)

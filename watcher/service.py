@@ -32,7 +32,7 @@ from watcher.errors import UsageError
 from watcher.fetch import Fetched, Fetcher, Fetches, Policy, Validators
 from watcher.formats.contract import Layout
 from watcher.mirror import Folder, Rsync
-from watcher.model import Comparison, Delivery, Event, Hold, Notice
+from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
@@ -49,7 +49,7 @@ from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
 from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
-from watcher.subscriptions import Subscription, matching, selected
+from watcher.telling import Telling
 from watcher.times import to_text
 
 _BATCH = 64
@@ -106,7 +106,7 @@ class Service:
 
     @cached_property
     def oversight(self) -> Oversight:
-        return Oversight(self.settings, self.database, self.announce, self._kept)
+        return Oversight(self.settings, self.database, self.announce, self.telling.keeps)
 
     @cached_property
     def deliveries(self) -> Deliveries:
@@ -257,78 +257,17 @@ class Service:
         finally:
             self._swept = None
 
+    @cached_property
+    def telling(self) -> Telling:
+        return Telling(settings=self.settings, now=self._now)
+
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
-        """Return what each recipient is told of a release: nothing where nothing in it is wanted.
-
-        An address that several channels name gets one message, over the first of them, with all that they want.
-        """
-        wanted: dict[tuple[str, str], set[int]] = {}
-        first: dict[str, tuple[str, str]] = {}  # an address, however it is spelled → who tells it
-        place = {id(event): number for number, event in enumerate(comparison.events)}
-        for channel in self.settings.channel:
-            events = self._wanted(channel, comparison) if channel.enabled else ()
-            for recipient in recipients(channel) if events else ():
-                own = (channel.name, recipient)
-                over = first.setdefault(recipient.casefold(), own) if recipient else own
-                wanted.setdefault(over, set()).update(place[id(event)] for event in events)
-        for (name, recipient), numbers in wanted.items():
-            events = tuple(comparison.events[number] for number in sorted(numbers))
-            kept = tuple(event for event in events if self._silenced(comparison.source, event.id))
-            aloud = tuple(event for event in events if event not in kept)
-            for told, state in ((aloud, "pending"), (kept, "silenced")):
-                if told:
-                    found = outbox.compose(
-                        name,
-                        self.channel(name).type,
-                        [recipient],
-                        replace(comparison, events=told),
-                        mark="silenced" if state == "silenced" else "",
-                    )
-                    yield from self._as_told(name, found, state)
-
-    def _wanted(self, channel: ChannelSettings, comparison: Comparison) -> tuple[Event, ...]:
-        if comparison.source == canary.CANARY:
-            asked = self.settings.canary is not None and channel.name in self.settings.canary.channels
-            return comparison.events if asked else ()
-        subscription = Subscription(
-            channel=channel.name,
-            sources=channel.sources,
-            events=channel.events,
-            severity=channel.severity,
-            ports=channel.ports,
-        )
-        return matching(subscription, comparison.source, comparison.events)
-
-    def _silenced(self, source: str, event: str) -> bool:
-        now = self._now()
-        return any(
-            each.begin <= now < each.until and selected(each.sources, source) and selected(each.events, event)
-            for each in self.settings.silence
-        )
-
-    def _as_told(self, channel: str, found: Iterable[Delivery], state: str) -> Iterator[Delivery]:
-        """Deliveries in the state they begin in: a channel with a digest gathers what is not silenced."""
-        digest = self.channel(channel).digest
-        if state == "pending" and digest:
-            after = to_text(self._now() + digest)
-            yield from (replace(each, state="gathering", after=after) for each in found)
-        else:
-            yield from (replace(each, state=state) for each in found)
+        """Return what each recipient is told of a release."""
+        return self.telling.compose(comparison)
 
     def announce(self, notice: Notice) -> Iterator[Delivery]:
         """Return what the operators' channels are told of something that befell the watcher itself."""
-        told: set[str] = set()
-        state = "silenced" if self._silenced(notice.source, notice.id) else "pending"
-        for channel in self.settings.channel:
-            if channel.enabled and channel.operator:
-                new = [each for each in recipients(channel) if not each or each.casefold() not in told]
-                told.update(each.casefold() for each in new)
-                mark = "silenced" if state == "silenced" else ""
-                found = outbox.announce(channel.name, channel.type, new, notice, mark=mark)
-                yield from self._as_told(channel.name, found, state)
-
-    def _kept(self, notice: Notice) -> bool:
-        return self._silenced(notice.source, notice.id)
+        return self.telling.announce(notice)
 
     def notifiers(self) -> Mapping[str, Notifier]:
         """Return the sending end of every enabled channel."""
@@ -427,8 +366,3 @@ def pace_of(settings: Settings) -> Pace:
 
 def _nothing() -> None:
     """What is done to bring the user's own folder up to date."""
-
-
-def recipients(channel: ChannelSettings) -> tuple[str, ...]:
-    """Return who is told over a channel: addresses, or "" for a channel that is its own recipient."""
-    return tuple(channel.to) if isinstance(channel, EmailChannel) else ("",)

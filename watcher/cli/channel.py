@@ -11,8 +11,9 @@ from watcher import outbox
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
 from watcher.config import ChannelSettings
-from watcher.service import Service, recipients
+from watcher.service import Service
 from watcher.store.deliveries import FAILED, PENDING
+from watcher.telling import recipients
 from watcher.times import to_text
 
 _COLUMNS = {
