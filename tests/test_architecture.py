@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),
-        *("signals", "turns", "work"),
+        *("signals", "turns", "units", "work"),
     ),
     ("contents", "judge", "crosscheck", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

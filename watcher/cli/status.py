@@ -60,7 +60,12 @@ def command(app: App, everything: bool, format: str) -> None:
         }
         lines = [line for each in configured.source for line in _lines(each, trees, checks, now, everything=everything)]
         rows = [
-            {**_row(source, due, now, queries, checks), **_listed(trees.get(source.name)), "held": _held(source, held)}
+            {
+                **_row(source, due, now, queries, checks),
+                **_listed(trees.get(source.name)),
+                "held": _held(source, held),
+                "skipped": checks.skips(source.name)["number"],
+            }
             for source, due in lines
         ]
         collections = [_collection(tree) for tree in trees.values()]
@@ -75,6 +80,8 @@ def command(app: App, everything: bool, format: str) -> None:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
             click.echo(f"\n{row['source']}: {reason}{row['message']}")
+        if row["skipped"]:
+            click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
     for collection in collections:
         click.echo("\n" + _summary(collection))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
