@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     ("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
     (
-        *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
+        *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),
         *("signals", "turns", "units", "work"),
     ),
