@@ -14,10 +14,12 @@ import pytest
 import structlog
 import time_machine
 from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, JobEvent
+from click.testing import CliRunner
 
 from tests.factory import release, tcp
 from tests.servers import FaultServer, reply
 from tests.world import rows
+from watcher.cli import watcher
 from watcher.cli.app import App
 from watcher.cli.reading import settings
 from watcher.daemon import Daemon
@@ -186,8 +188,8 @@ def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_
             # The connection breaks: at its end the check has failed, and is tried no more.
             watch.daemon.stop()
             go_on.set()
-    with Service(watch.settings) as service:
-        assert service.checks.skips("ports")["number"] == 1
+    status = CliRunner().invoke(watcher, ["--config", str(tmp_path / "config.toml"), "status"])
+    assert "ports: 1 turns skipped, the one before being under way still\n" in status.output
     (told,) = rows(watch.history, "outbox")["outbox"]
     assert "the look before it is still under way" in told["body"]
     assert len(server.requests) == 1
