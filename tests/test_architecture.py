@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
-        *("signals", "turns", "work"),
+        *("signals", "turns", "units", "work"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

@@ -226,6 +226,7 @@ class Daemon:
             problems = error.problems if isinstance(error, ConfigError) else (str(error),)
             self._log.error("configuration refused; the old one stays in force", problems=problems)
             self._notices.append(notices.config_refused(problems, to_text(datetime.now(UTC))))
+            self._scheduler.modify_job(_DELIVERIES, next_run_time=datetime.now(UTC))
             notify(f"READY=1\n{status(f'{self._watching()}; the changed configuration is refused: {error}')}")
             return
         self._settings = settings

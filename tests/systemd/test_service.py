@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,15 +44,10 @@ def test_the_units_are_clean(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
-def test_the_services_are_exposed_to_little(sandbox: Sandbox, path: object) -> None:
+def test_the_services_are_exposed_to_little(sandbox: Sandbox, path: Path) -> None:
     assert len(SERVICES) == 2
-    sandbox.run(
-        "systemd-analyze",
-        "security",
-        "--offline=yes",
-        "--threshold=15",
-        str(path).replace(str(PROJECT), "/opt/registry-watcher/project"),
-    )
+    inside = HOME / "project" / path.relative_to(PROJECT)
+    sandbox.run("systemd-analyze", "security", "--offline=yes", "--threshold=15", str(inside))
 
 
 def test_a_start_waits_until_the_daemon_is_ready(unit: Unit) -> None:
@@ -193,7 +189,7 @@ def test_a_reload_applies_what_changed(unit: Unit) -> None:
 def test_a_reload_of_a_broken_configuration_leaves_the_old_one_in_force(unit: Unit) -> None:
     pid = unit.start()
     unit.logged("checked")
-    unit.configure(SETTINGS.replace("every", "every").replace("[daemon]", "[demon]"))
+    unit.configure(SETTINGS.replace("[daemon]", "[demon]"))
     failed = unit.ctl("reload", UNIT, check=False)
     assert failed.returncode != 0, "whoever reloads is told at once"
     unit.other.hears("POST /hook notice config-refused")
@@ -206,6 +202,19 @@ def test_a_reload_of_a_broken_configuration_leaves_the_old_one_in_force(unit: Un
     unit.ctl("reload", UNIT)
     until(lambda: unit.show("StatusText") == "watching 1 source", "the mended one")
     assert unit.show("MainPID") == pid
+
+
+def test_an_operators_command_works_on_the_state_as_the_services_user(unit: Unit) -> None:
+    text = (PROJECT / "docs" / "operation.md").read_text("utf-8")
+    (line,) = (line for line in text.splitlines() if "systemd-run" in line)
+    command = line.partition("`")[2].partition("`")[0].split()
+    unit.start()
+    unit.logged("checked")
+    said = unit.sandbox.run(*command[:-3], "check")
+    assert said.stdout == "ports: unchanged\n"
+    owners = unit.sandbox.run("find", f"{STATE}/", "-printf", "%u\\n").stdout.split()
+    assert len(set(owners)) == 1
+    assert len(owners) > 3
 
 
 def test_the_timer_looks_once_and_says_when_it_failed(unit: Unit) -> None:

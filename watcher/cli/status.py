@@ -74,7 +74,12 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
             line for each in configured.sources for line in _lines(each, trees, checks, now, everything=everything)
         ]
         rows = [
-            {**_row(source, due, now, queries, checks), **_listed(trees.get(source.name)), "held": _held(source, held)}
+            {
+                **_row(source, due, now, queries, checks),
+                **_listed(trees.get(source.name)),
+                "held": _held(source, held),
+                "skipped": checks.skips(source.name)["number"],
+            }
             for source, due in lines
         ]
         collections = [_collection(tree) for tree in trees.values()]
@@ -97,6 +102,8 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
             click.echo(f"\n{row['source']}: {reason}{row['message']}")
+        if row["skipped"]:
+            click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
     for collection in collections:
         click.echo("\n" + _summary(collection))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
