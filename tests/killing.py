@@ -195,4 +195,4 @@ def _serve(commands: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(("check", "run", "accept", "rebuild", "verify"))
+    _serve(("check", "run", "rebuild", "import"))

@@ -144,6 +144,7 @@ class Intake:
         self._severities = severities or {}
         self._bounds = bounds or Bounds()
         self._owed = compose
+        self._whole = False  # whether the history is known to have what the archive has
         self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
@@ -169,18 +170,21 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
-        try:
-            return self._take(served, compose, also, second)
-        except _OvertakenError:
-            return self._take(served, compose, also, second)
+        whole, self._whole = self._whole, False
+        left = {} if whole else self.take_up()
+        if (taken := left.get(sha256)) is None:
+            try:
+                taken = self._take(served, compose, also, second)
+            except _OvertakenError:
+                taken = self._take(served, compose, also, second)
+        self._whole = True
+        return taken
 
     def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
         data, sha256, observed, live = served.data, served.sha256, served.observed, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
-            if (taken := self.take_up().get(sha256)) is not None:
-                return taken
             content = read(data, self.registry, self._format, self._memory.reads)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")

@@ -234,6 +234,31 @@ def test_every_journey_survives_a_kill_before_some_of_its_steps(name: str, here:
         compare(travel, at)
 
 
+@pytest.mark.parametrize("then", ["the next check", "a newer release", "a rebuild", "an import"])
+def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here: World, killing: Killing) -> None:
+    travel = Travel(here, killing, CHANGED)
+    commit = travel.steps.index("BEGIN", travel.steps.index("rename")) + 1
+    travel._prepare()
+    assert travel._take(travel.folder, CHANGED.killed, commit).killed
+    left = [receipt for receipt in Archive(travel.folder / "snapshots").receipts("ports") if receipt.number == 1]
+    assert [receipt.believed for receipt in left] == [True]
+    assert len(rows(travel.folder / "history.db", "releases")["releases"]) == 1
+    old = travel.folder / "old.xml"
+    old.write_bytes(release(ROWS[:9], "2019-01-01"))
+    steps = {
+        "the next check": [],
+        "a newer release": [Step(CHECK, THIRD)],
+        "a rebuild": [Step(("rebuild",))],
+        "an import": [Step(("import", "ports", str(old)))],
+    }
+    for step in [*steps[then], Step(CHECK)]:
+        assert (done := travel._take(travel.folder, step)).code == 0, done.said
+    found = travel._found()
+    assert set(found.outbox) >= set(travel.whole.outbox)
+    assert found.webhooks.keys() >= travel.whole.webhooks.keys()
+    assert found.mails.keys() >= travel.whole.mails.keys()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a change", *JOURNEYS])
 def test_every_journey_survives_a_kill_before_every_step_of_it(name: str, here: World, killing: Killing) -> None:
