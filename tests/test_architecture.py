@@ -14,14 +14,18 @@ ROOT = Path(__file__).resolve().parents[1] / "watcher"
 # A name stands for a module or, with everything in it, for a folder.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__", "cli", "daemon"),
-    ("demo",),
+    ("demo", "pulse", "metrics"),
     ("service",),
-    ("pipeline", "backfill", "holding", "opinion", "outbox", "endpoints", "rebuilding", "collection", "discovery"),
+    (
+        *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+        *("endpoints", "oversight", "gathering", "telling"),
+    ),
     (
         *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
-        *("archive", "store", "notifiers", "logs", "supervisor"),
+        *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
+        *("signals", "turns", "units", "work"),
     ),
-    ("contents", "judge", "crosscheck", "notices", "plausibility"),
+    ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),

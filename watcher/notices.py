@@ -5,7 +5,7 @@ A notice goes over the channels with `operator = true`, through the same outbox 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from watcher.model import Delivery, Endpoint, Hold, HoldState, Notice, Severity
 from watcher.render import document
@@ -18,6 +18,15 @@ NOTICES: Mapping[str, Severity] = {
     "release-held": Severity.WARNING,
     "release-accepted": Severity.NOTICE,
     "release-rejected": Severity.INFO,
+    # made in watcher/health.py
+    "source-unhealthy": Severity.WARNING,
+    "source-gone": Severity.WARNING,
+    "source-recovered": Severity.NOTICE,
+    "nothing-checked": Severity.WARNING,
+    "checked-again": Severity.NOTICE,
+    "clock-jumped": Severity.WARNING,
+    "check-skipped": Severity.WARNING,
+    "config-refused": Severity.WARNING,
     "channel-broken": Severity.WARNING,
     "channel-disabled": Severity.WARNING,
     "channel-recovered": Severity.NOTICE,
@@ -44,6 +53,32 @@ def decided(hold: Hold) -> Notice:
     how = _BY.get(hold.by or "", "")
     notice = "release-accepted" if hold.state is HoldState.ACCEPTED else "release-rejected"
     return _notice(notice, hold, f"{_named(hold)} was {word}" + (f": {how}" if how else ""), hold.decided or "")
+
+
+def check_skipped(source: str, number: int, at: str) -> Notice:
+    """Return the notice that a source was not looked at when it was time to; told of once a day."""
+    return Notice(
+        id="check-skipped",
+        severity=NOTICES["check-skipped"],
+        source=source,
+        subject=at[:10],
+        summary=f"{source} was not looked at: the look before it is still under way ({number} skipped so far)",
+        details={"skipped": number},
+        at=at,
+    )
+
+
+def config_refused(problems: Sequence[str], at: str) -> Notice:
+    """Return the notice that the daemon was told to read its configuration again, and why the old one stays."""
+    return Notice(
+        id="config-refused",
+        severity=NOTICES["config-refused"],
+        source="watcher",
+        subject=at,
+        summary=f"the changed configuration is refused, the old one stays in force: {'; '.join(problems)}",
+        details={"problems": list(problems)},
+        at=at,
+    )
 
 
 def _notice(identifier: str, hold: Hold, summary: str, about: str) -> Notice:

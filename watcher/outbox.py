@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -136,13 +136,19 @@ class _Round:
         return error.personal
 
 
-def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comparison) -> list[Delivery]:
-    """Return the messages that tell a channel's recipients of a release, each under an id that is always the same."""
+def compose(
+    channel: str, kind: str, recipients: Iterable[str], comparison: Comparison, *, mark: str = ""
+) -> list[Delivery]:
+    """Return the messages that tell a channel's recipients of a release, each under an id that is always the same.
+
+    `mark` gives another id: to what is not sent of a release beside that which is.
+    """
     created = comparison.new.observed or ""
     found = []
     for recipient in recipients:
         # Ids, not snapshots: a release that came back has the snapshot of the one it returns.
-        identifier = delivery_id(channel, recipient, comparison.source, comparison.old.id, comparison.new.id)
+        parts = (channel, recipient, comparison.source, comparison.old.id, comparison.new.id)
+        identifier = delivery_id(*parts, *filter(None, [mark]))
         if kind == "email":
             message = mail.message(comparison, list_name=channel)
             body = _mail(message)
@@ -162,11 +168,15 @@ def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comp
     return found
 
 
-def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice) -> list[Delivery]:
-    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids."""
+def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice, *, mark: str = "") -> list[Delivery]:
+    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids.
+
+    `mark` gives others.
+    """
     found = []
     for recipient in recipients:
-        identifier = delivery_id("notice", channel, recipient, notice.source, notice.id, notice.subject)
+        parts = ("notice", channel, recipient, notice.source, notice.id, notice.subject)
+        identifier = delivery_id(*parts, *filter(None, [mark]))
         body = (
             _mail(mail.notice_message(notice, list_name=channel))
             if kind == "email"
@@ -184,6 +194,27 @@ def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice)
             )
         )
     return found
+
+
+def digest(members: Sequence[Delivery], now: datetime) -> Delivery:
+    """Return one message in place of several for one recipient, under an id that is theirs together."""
+    first = members[0]
+    identifier = delivery_id("digest", *(member.id for member in members))
+    bodies = [json.loads(member.body) for member in members]
+    if first.recipient:
+        mails = [mail.Mail(subject=each["subject"], text=each["text"], html=each["html"]) for each in bodies]
+        body = _mail(mail.digest(mails, list_name=first.channel))
+    else:
+        body = webhook.digest_body(bodies, delivery_id=identifier, occurred=to_text(now)).decode()
+    return Delivery(
+        id=identifier,
+        channel=first.channel,
+        recipient=first.recipient,
+        source="",
+        release="",
+        body=body,
+        created=to_text(now),
+    )
 
 
 def test_deliveries(channel: str, kind: str, recipients: Iterable[str], now: datetime) -> list[Delivery]:

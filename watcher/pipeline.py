@@ -332,7 +332,7 @@ class Intake:
             also()
 
         new = NewRelease(content=content, sha256=hold.sha256, observed=seen[hold.sha256], live=True, dated="")
-        return self._insert(new, len(copies[hold.sha256]), compose, settle)
+        return self._insert(new, len(copies[hold.sha256]), compose, settle, plausibility.marks(hold))
 
     def _come_back(
         self,
@@ -420,7 +420,14 @@ class Intake:
             return self._come_back(hold, known, "confirmed", observed, compose)
         return self._hold(hold, served.sha256, Outcome.STALE, known)
 
-    def _insert(self, new: NewRelease, size: int, compose: Compose | None, also: Callable[[], None]) -> Taken:
+    def _insert(
+        self,
+        new: NewRelease,
+        size: int,
+        compose: Compose | None,
+        also: Callable[[], None],
+        marks: Mapping[str, str] | None = None,
+    ) -> Taken:
         releases = self._queries.releases(self.source) if self.source in self._queries.sources() else []
         digest = new.content.digest
         label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
@@ -454,7 +461,7 @@ class Intake:
                 }
             )
             release = self._queries.release(self.source, digest)
-            comparison = self._comparison(before.release, release.release, into) if before and into else None
+            comparison = self._comparison(before.release, release.release, into, marks) if before and into else None
             if compose and comparison and after is None:
                 Deliveries(self._database).add(compose(comparison), now=new.observed or to_text(datetime.now(UTC)))
             also()
@@ -495,8 +502,10 @@ class Intake:
         changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
-    def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:
-        return Comparison(source=self.source, old=old, new=new, changes=into.changes, events=into.events)
+    def _comparison(self, old: Release, new: Release, into: Step, marks: Mapping[str, str] | None) -> Comparison:
+        return Comparison(
+            source=self.source, old=old, new=new, changes=into.changes, events=into.events, marks=marks or {}
+        )
 
 
 def check(

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": ("verify", "Read every snapshot back and check it."),
     "rebuild": ("rebuild", "Derive the history from the snapshots again."),
     "config": ("config", "Check the configuration; print its schema or an example."),
+    "systemd": ("systemd", "Run as a service: show the units, or write them for this machine."),
     "channel": ("channel", "How the channels do; test one, enable one that is gone."),
 }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 from watcher.model import Delivery
 from watcher.store.database import Database
 
-PENDING, SENT, FAILED = STATES = ("pending", "sent", "failed")
+PENDING, SENT, FAILED = "pending", "sent", "failed"
+STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced")
 
 _DUE = """state = 'pending' AND next_attempt <= :now
   AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
@@ -54,12 +56,50 @@ class Deliveries:
     def add(self, deliveries: Iterable[Delivery], *, now: str) -> None:
         """Add messages, due at once, in the caller's transaction; an id that is there already is left alone."""
         self._db.conn.executemany(
-            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, next_attempt)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING""",
-            [
-                (each.id, each.channel, each.recipient, each.source, each.release, each.body, each.created, now)
-                for each in deliveries
-            ],
+            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
+            VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt)
+            ON CONFLICT (id) DO NOTHING""",
+            [{**asdict(each), "next_attempt": each.after or now} for each in deliveries],
+        )
+
+    def gathered(self, now: str) -> list[list[Delivery]]:
+        """Return what is gathered, by channel and recipient, where the first of it is due; the oldest first."""
+        rows = self._db.query(
+            """SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
+            WHERE state = 'gathering' AND (channel, recipient) IN
+              (SELECT channel, recipient FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
+            ORDER BY channel, recipient, created, next_attempt, id""",
+            [now],
+        )
+        found = [Delivery(**row) for row in rows]
+        return [list(same) for _, same in groupby(found, key=lambda each: (each.channel, each.recipient))]
+
+    def release(self, id: str) -> None:  # noqa: A002 - the column's name
+        """Let a gathered message be sent by itself, as it is."""
+        self._db.execute("UPDATE outbox SET state = 'pending' WHERE id = ? AND state = 'gathering'", [id])
+
+    def replace(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
+        """Send a digest in place of gathered messages; they stay in the outbox and name it."""
+        self.add([digest], now=now)
+        self._db.conn.executemany(
+            "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?", [(digest.id, each.id) for each in members]
+        )
+
+    def sent_since(self, channel: str, time: str) -> int:
+        """Return how many messages a channel took since a time."""
+        return int(
+            self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time]).fetchone()[
+                0
+            ]
+        )
+
+    def postpone(self, channel: str, *, besides: int, now: str, until: str) -> None:
+        """Let everything that is due on a channel wait until a time, besides so many of the oldest."""
+        self._db.execute(
+            """UPDATE outbox SET next_attempt = :until WHERE id IN
+              (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
+               ORDER BY next_attempt, created, id LIMIT -1 OFFSET :besides)""",
+            {"until": until, "channel": channel, "now": now, "besides": besides},
         )
 
     def due(
@@ -154,18 +194,22 @@ class Deliveries:
             {**asdict(sought), "ids": json.dumps(sought.ids), "states": json.dumps(sought.states)},
         )
         found: list[Mapping[str, Any]] = [
-            {**row, "next_attempt": row["next_attempt"] if row["state"] == "pending" else None} for row in rows
+            {**row, "next_attempt": row["next_attempt"] if row["state"] in ("pending", "gathering") else None}
+            for row in rows
         ]
         return found[::-1]
 
     def pending(self) -> list[Mapping[str, Any]]:
-        """Return what waits, for people, what is due first before the rest."""
-        return sorted(self.find(Sought(states=("pending",))), key=lambda row: (row["next_attempt"], row["id"]))
+        """Return what waits or is gathered, for people, what is due first before the rest."""
+        return sorted(
+            self.find(Sought(states=("pending", "gathering"))), key=lambda row: (row["next_attempt"], row["id"])
+        )
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Return how many messages of a channel are in each state but sent."""
+        """Return how many messages of a channel are in each state but sent and digested."""
         rows = self._db.execute(
-            "SELECT channel, state, count(*) FROM outbox WHERE state <> 'sent' GROUP BY channel, state"
+            """SELECT channel, state, count(*) FROM outbox WHERE state NOT IN ('sent', 'digested')
+            GROUP BY channel, state"""
         )
         return {(channel, state): number for channel, state, number in rows}
 
