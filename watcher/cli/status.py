@@ -84,7 +84,8 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         ]
         collections = [_collection(tree) for tree in trees.values()]
         waiting = [dict(row) for row in Deliveries(database).pending()]
-        unwell = Endpoints(database).all()
+        names = {channel.name for channel in configured.channel}
+        unwell = [endpoint for endpoint in Endpoints(database).all() if endpoint.channel in names]
     if format == "json":
         print_json(
             {
