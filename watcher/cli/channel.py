@@ -11,6 +11,7 @@ from watcher import outbox
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
 from watcher.config import ChannelSettings
+from watcher.render.plain import visible
 from watcher.service import Service
 from watcher.store.deliveries import FAILED, PENDING
 from watcher.telling import recipients
@@ -105,6 +106,7 @@ def test(app: App, name: str) -> None:
             state = parts.deliveries.state(message.id)
             failed = failed or state.state != "sent"
             to = f"{name} {message.recipient}".strip()
-            click.echo(f"{to}: {state.state}" + (f": {state.last_error}" if state.last_error else ""), err=failed)
+            why = f": {visible(state.last_error)}" if state.last_error else ""
+            click.echo(f"{to}: {state.state}{why}", err=failed)
     if failed:
         raise click.exceptions.Exit(1)
