@@ -83,7 +83,8 @@ def whole_way(format: str, data: bytes, *registries: Registry) -> bool:  # noqa:
         try:
             content = read(data, rules, format)
         except ParseError as error:
-            assert error.reason, error
+            if not error.reason:
+                raise
             continue
         taken = True
         start = _start(format, rules.id) or content

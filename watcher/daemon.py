@@ -82,7 +82,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         with self._service() as service:  # fails here, before READY, when the history cannot be used
-            service.queries.sources()
+            service.verify()
         self._schedule()
         self._scheduler.start()
         notify("READY=1\nSTATUS=watching")

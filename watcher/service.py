@@ -39,7 +39,7 @@ from watcher.pipeline import Admit, Fetches, Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
-from watcher.store.database import Database
+from watcher.store.database import Database, befell
 from watcher.store.deliveries import Deliveries
 from watcher.store.queries import Queries
 from watcher.subscriptions import Subscription, matching
@@ -271,6 +271,17 @@ class Service:
         """Send what is due."""
         return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
 
+    def verify(self) -> None:
+        """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
+
+        The other snapshots are `watcher verify`'s: they are read when a release is put beside them.
+        """
+        self.database.check()
+        for source in self.settings.source:
+            newest = self.queries.latest(source.name)
+            if newest is not None:
+                self.archive.read(source.name, newest.release.sha256)
+
     def close(self) -> None:
         for name in ("fetcher", "files", "database"):
             if name in self.__dict__:
@@ -282,7 +293,10 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Raises StoreError in place of what befell the history while it was read."""
         self.close()
+        if (found := befell(self.settings.store.path, error)) is not None:
+            raise found from error
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,9 @@ def test_a_damaged_document_goes_the_whole_way_or_is_refused(
 
 
 def test_the_whole_way_is_gone() -> None:
-    gone = {
-        (format, name)
-        for format in FORMATS
-        for name in REGISTRIES
-        if whole_way(format, WHOLE[format], REGISTRIES[name])
-    }
-    assert {format for format, _ in gone} == set(FORMATS)
-    assert {name for _, name in gone} == set(REGISTRIES)
+    gone = {each for each in product(FORMATS, REGISTRIES) if whole_way(each[0], WHOLE[each[0]], REGISTRIES[each[1]])}
+    assert {each[0] for each in gone} == set(FORMATS)
+    assert {each[1] for each in gone} == set(REGISTRIES)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from watcher.archive import Archive
 from watcher.errors import StoreError
 from watcher.pipeline import Intake
 from watcher.store import database as module
-from watcher.store.database import Database
+from watcher.store.database import Database, journal_mode
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -47,8 +47,8 @@ def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
 def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
     for _ in range(2):
         with Database(tmp_path / "history.db") as database:
-            assert pragma(database, "journal_mode") == "delete"
-            assert pragma(database, "synchronous") == 2  # FULL
+            assert pragma(database, "journal_mode") == journal_mode()
+            assert pragma(database, "synchronous") == 3  # EXTRA
             assert pragma(database, "foreign_keys") == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["history.db"]
 
