@@ -39,6 +39,7 @@ def test_every_format_has_a_whole_document_here() -> None:
         assert FORMATS[format](data, Columns()).rows
 
 
+@pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None)
 @given(
@@ -49,6 +50,7 @@ def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: Column
     read_or_refused(format, data, columns)
 
 
+@pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(COLUMNS))
@@ -75,6 +77,7 @@ def test_the_whole_way_is_gone() -> None:
     assert {each[1] for each in gone} == set(REGISTRIES)
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     ("format", "data"),
     [

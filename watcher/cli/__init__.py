@@ -25,8 +25,10 @@ COMMANDS = {
     "accept": ("accept", "Believe a held release after all."),
     "reject": ("reject", "Never believe a held release."),
     "verify": ("verify", "Read every snapshot back and check it."),
+    "backup": ("backup", "Copy history and snapshots while the daemon runs; check a copy; put it back."),
     "rebuild": ("rebuild", "Derive the history from the snapshots again."),
     "config": ("config", "Check the configuration; print its schema or an example."),
+    "doctor": ("doctor", "Look at everything the watcher stands on: versions, permissions, disk, clock, history, …"),
     "channel": ("channel", "Send a test message through a channel."),
 }
 

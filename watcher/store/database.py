@@ -131,7 +131,7 @@ class Database:
         return [migration.name for migration in migrations.pending(self.db)]
 
     def check(self, *, thorough: bool = False) -> None:
-        """Read the file through, `thorough` with its references. Raises StoreError with what to do where it is damaged."""
+        """Read the file through, `thorough` with its references. Raises StoreError where it is damaged."""
         if (found := damage(self.db.conn, thorough=thorough)) is not None:
             raise StoreError(f"{self.path}: damaged ({found}); {RESTORE}")
 
