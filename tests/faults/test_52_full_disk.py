@@ -40,9 +40,9 @@ def disk(here: World) -> Iterator[Path]:
     """A disk of 3 MiB that holds history and snapshots."""
     folder = here.stage.folder / "disk"
     folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={3 * MIB}", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    ) if os.geteuid() == 0 else None  # fmt: skip
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={3 * MIB}", "tmpfs", str(folder)]
+    root = os.geteuid() == 0
+    made = subprocess.run(mount, capture_output=True, text=True, check=False) if root else None
     if made is None or made.returncode:
         pytest.skip(f"a small disk needs root and mount: {made.stderr.strip() if made else 'this is not root'}")
     here.configure('"history.db"', f'"{folder}/history.db"')
@@ -127,7 +127,7 @@ def test_a_disk_that_turned_read_only_fails_the_check_until_it_can_be_written(he
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     logs = turns.take()
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-    assert [log["event"] for log in logs if log["log_level"] == "error"][0] == "check not recorded"
+    assert next(log["event"] for log in logs if log["log_level"] == "error") == "check not recorded"
     assert not any("exc_info" in log for log in logs)
     assert turns.outcomes() == ["changed"]
     assert len(here.stage.mails) == 1
