@@ -13,6 +13,7 @@ import click
 from watcher import backup
 from watcher.cli.app import App, format_option, need, pass_app, print_json
 from watcher.cli.reading import settings
+from watcher.render.plain import visible
 from watcher.store.copying import copy
 from watcher.store.database import Database
 from watcher.times import to_text
@@ -50,7 +51,7 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
     else:
         report, said = _make(app, target)
     for line in wrong:
-        click.echo(line, err=True)
+        click.echo(visible(line), err=True)
     if format == "json":
         print_json(_document(report, wrong))
     else:

@@ -9,6 +9,7 @@ import click
 from watcher import outbox
 from watcher.cli.app import App, pass_app
 from watcher.cli.wired import service
+from watcher.render.plain import visible
 from watcher.service import recipients
 from watcher.times import to_text
 
@@ -38,6 +39,8 @@ def test(app: App, name: str) -> None:
             state = parts.deliveries.state(message.id)
             failed = failed or state.state != "sent"
             to = f"{name} {message.recipient}".strip()
-            click.echo(f"{to}: {state.state}" + (f": {state.last_error}" if state.last_error else ""), err=failed)
+            # What a server answers is its own text.
+            why = visible(f": {state.last_error}" if state.last_error else "")
+            click.echo(f"{to}: {state.state}{why}", err=failed)
     if failed:
         raise click.exceptions.Exit(1)

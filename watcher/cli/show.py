@@ -148,7 +148,9 @@ def _line(item: Item) -> str:
     if item.section is not Section.ENTRY:
         return visible(f"{item.section} " + "  ".join(value for value in item.fields.values() if value))
     place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
-    return visible("  ".join(part for part in (place, item.key.part("name"), item.fields["description"]) if part))
+    return visible(
+        "  ".join(part for part in (place, item.key.part("name"), item.fields.get("description", "")) if part)
+    )
 
 
 def _details(item: Item) -> list[str]:

@@ -74,7 +74,7 @@ def command(app: App, everything: bool, format: str) -> None:
     for row in rows:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
-            click.echo(f"\n{row['source']}: {reason}{row['message']}")
+            click.echo(f"\n{row['source']}: {reason}{visible(row['message'])}")
     for collection in collections:
         click.echo("\n" + _summary(collection))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
