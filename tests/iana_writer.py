@@ -29,6 +29,7 @@ def document(reading: Reading, columns: Columns) -> bytes:
 def _registry(reading: Reading, path: str, columns: Columns) -> Iterator[str]:
     namespace = "" if path else f' xmlns="{NAMESPACE}"'
     yield f"<registry{namespace}{_attributes(reading.headers[path], HEADER)}>"
+    yield escape(reading.headers[path].get("#text", ""))
     yield from _children(reading.headers[path], HEADER)
     for row in reading.rows:
         if row.registry == path:

@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "doctor",
     ),
     (
-        *("config", "fetch", "answers", "wire", "pace", "mirror", "tree"),
+        *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor"),
     ),
     ("contents", "judge", "crosscheck", "notices", "plausibility"),

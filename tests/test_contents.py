@@ -7,9 +7,13 @@ import random
 import pytest
 
 from tests.factory import PORTS, Row, person, release, reserved, tcp, udp, unassigned
+from tests.groups import IANA, group, record, registry
 from watcher.contents import Reads, read
+from watcher.diff import apply, compare
 from watcher.errors import ParseError
+from watcher.judge import explain
 from watcher.model import Content, Key, Section, Status
+from watcher.registries.contract import Lookups
 
 ROWS = [tcp("a", "1", contact="Jo"), udp("b", "2"), unassigned("3-9"), reserved("10"), Row(name="rdp"), Row(name="rdp")]
 
@@ -110,12 +114,76 @@ def test_a_registry_without_a_record_is_never_believed() -> None:
     assert error.value.reason == "empty"
 
 
-def test_reading_with_what_was_read_before_gives_the_same_and_keeps_one_release_only() -> None:
+def test_reading_with_what_was_read_before_keeps_one_release_only() -> None:
     reads = Reads()
     for number in range(4):
-        data = release([*ROWS, tcp(f"new-{number}", "500")], people=[person("Jo", f"Jo {number}")])
+        data = release([*ROWS[:-1], tcp(f"new-{number}", "500")], people=[person("Jo", f"Jo {number}")])
         assert read(data, PORTS, reads=reads) == read(data, PORTS)
-        assert len(reads.items) == len(ROWS) + 1  # two rows are the same bytes
+        assert reads.last is not None
+        assert len(reads.last.pairs) == len(ROWS) + 1
+
+
+def some_row(chance: random.Random) -> Row:
+    """A row that may share its key with another, or be the same to the byte."""
+    number = chance.randrange(30)
+    if number < 4:
+        return Row(name="rdp", date=chance.choice(("2001", "2002")), description=chance.choice("abc"))
+    return tcp(f"s{number}", str(number), notes=chance.choice("xy"))
+
+
+def revised(chance: random.Random, rows: list[Row]) -> list[Row]:
+    """The rows with one less, one more, or in another order."""
+    rows = list(rows)
+    for _ in range(chance.randrange(3)):
+        rows.pop(chance.randrange(len(rows)))
+        rows.insert(chance.randrange(len(rows)), some_row(chance))
+    if chance.random() < 0.2:
+        chance.shuffle(rows)
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_series_read_from_one_to_the_next_is_what_each_says_by_itself(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    reads = Reads()
+    old = None
+    after = 0
+    rows = [some_row(chance) for _ in range(30)] if seed % 3 else [tcp(f"s{n}", str(n)) for n in range(30)]
+    for number in range(15):
+        people = [person(name, chance.choice("kl")) for name in "AB" if chance.random() < 0.8]
+        data = release(rows, f"2020-01-{number + 1:02}", people=people, note=chance.choice("mn"))
+        new, alone = read(data, PORTS, reads=reads), read(data, PORTS)
+        after += new.since is not None
+        assert (new, new.digest) == (alone, alone.digest)
+        if old is not None:
+            assert explain(PORTS, old, new) == explain(PORTS, old, alone)
+            assert apply(compare(old, new), old.items) == alone.items
+        old, rows = new, revised(chance, rows)
+    assert after or seed % 3, "every release was read by itself"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    reads, lookups = Reads(), Lookups()
+    old = None
+    after = 0
+    rows = {name: [[str(n), "u"] for n in range(25)] for name in ("r", "s", "t")}
+    for number in range(12):
+        inner = [registry(name, *(record("rfc1", value=v, description=d) for v, d in rows[name])) for name in rows]
+        data = group(*inner, updated=f"2020-01-{number + 1:02}")
+        new, alone = read(data, IANA, reads=reads), read(data, IANA)
+        after += new.since is not None
+        assert (new, new.digest) == (alone, alone.digest)
+        if old is not None:
+            assert explain(IANA, old, new, None, lookups) == explain(IANA, old, alone)
+        old = new
+        changed = chance.choice(rows[chance.choice(list(rows))])
+        changed[chance.randrange(2)] = chance.choice(("5", "u", "Unassigned", "w"))
+        if chance.random() < 0.2:
+            rows[f"x{number}"] = rows.pop(chance.choice(list(rows)))
+    assert reads.last is not None
+    assert after or reads.last.repeated, "every release was read by itself"
 
 
 def test_a_table_of_the_registry_gives_the_entries_of_its_xml_under_their_keys() -> None:

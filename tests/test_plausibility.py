@@ -26,7 +26,7 @@ def made(entries: int, published: str | None = "2020-06-01", registries: int = 0
     for path in ("", *(f"sub-{number}" for number in range(registries))):
         key = Key(("registry",), (path,))
         items[Section.REGISTRY, key] = Item(section=Section.REGISTRY, key=key, fields=header if not path else nothing)
-    return Content(published=published, digest=f"{entries}-{published}", items=items)
+    return Content(published=published, digest=f"{entries}-{published}", items=items, entries=entries)
 
 
 def codes(

@@ -28,10 +28,6 @@ def main() -> None:
         for line in str(error).splitlines():
             click.echo(f"watcher: error: {visible(line)}", err=True)
         code = USAGE_ERROR
-    except BrokenPipeError:
-        # The reader of our output has gone (`watcher history | head`): that is no error of ours.
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
-from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section
-from watcher.registries.contract import PATH, Registry
+from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Since
+from watcher.registries.contract import PATH, Labels, Registry
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
@@ -33,12 +34,29 @@ CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Last:
+    """A release as it was read, for the next one to start from.
+
+    `pairs` are the items of rows and contacts, `headers` those of registries; `groups` are the items that share a key;
+    `labels` the key columns by path; `digests` are in order. `repeated`: some rows are the same to the byte.
+    """
+
+    content: Content
+    pairs: dict[Row, _Pair]
+    headers: dict[str, _Pair]
+    groups: dict[ItemKey, list[_Pair]]
+    labels: dict[str, Labels]
+    digests: list[bytes]
+    repeated: bool
+
+
 @dataclass(slots=True)
 class Reads:
     """What was read before, so that the next release of the same source costs what changed. Holds one release."""
 
     rows: Memo = field(default_factory=Memo)
-    items: dict[Row, _Pair] = field(default_factory=dict)
+    last: _Last | None = None
 
 
 def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | None = None) -> Content:  # noqa: A002 - the config's word
@@ -58,57 +76,216 @@ def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | No
         raise ParseError("empty", "the registry has not one record: an empty registry is never believed")
     if not reading.rows and not any(_says(header) for header in reading.headers.values()):
         raise ParseError("empty", "the document says nothing but its name: it is never believed")
-    seen: dict[Row, _Pair] = {}
-    pairs = [*_entries(reading, registry, reads, seen), *_contacts(reading, reads, seen), *_headers(reading)]
-    reads.items = seen
-    problems = list(reading.problems)
-    items, digests = _numbered(pairs, registry, problems)
-    return Content(
-        published=reading.published,
-        digest=hashlib.sha256(b"".join(sorted(digests))).hexdigest(),
-        items=items,
-        problems=tuple(problems),
-    )
+    reads.last = (reads.last and _Next(reads.last, reading, registry).read()) or _first(reading, registry)
+    return reads.last.content
 
 
 def _says(header: Fields) -> bool:
     return any(value for name, value in header.items() if name != "id")
 
 
-def _entries(reading: Reading, registry: Registry, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
-    """Every row as an entry: the key of a registry's rows is chosen from all of them together."""
-    document = registry.document_id if reading.id is None else reading.id
-    places: dict[str, list[Row]] = {}
-    for row in reading.rows:
-        places.setdefault(row.registry, []).append(row)
-    for path, rows in places.items():
-        labels = registry.identify(document, path, [row.fields for row in rows])
-        for row in rows:
-            pair = reads.items.get(row)
-            if pair is None or pair[0].key.labels != labels:
-                key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-                status = registry.status(document, row.fields)
-                item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
-                pair = item, _digest(Section.ENTRY, path, row.fields)
-            seen[row] = pair
-            yield pair
+def _first(reading: Reading, registry: Registry) -> _Last:
+    """Read a release by itself."""
+    labels = {path: _labels(reading, registry, path) for path in dict.fromkeys(row.registry for row in reading.rows)}
+    entries = [(row, _entry(row, reading, registry, labels[row.registry])) for row in reading.rows]
+    contacts = [(row, _contact(row)) for row in reading.contacts]
+    headers = {path: _header(path, fields) for path, fields in reading.headers.items()}
+    pairs = [*(pair for _, pair in entries), *(pair for _, pair in contacts), *headers.values()]
+    items: dict[ItemKey, Item] = {}
+    again: set[ItemKey] = set()
+    for item, _ in pairs:
+        key = item.section, item.key
+        if key in items:
+            again.add(key)
+        items[key] = item
+    groups: dict[ItemKey, list[_Pair]] = {key: [] for key in again}
+    for pair in pairs if again else ():
+        if (key := (pair[0].section, pair[0].key)) in again:
+            groups[key].append(pair)
+    for key, group in groups.items():
+        items.update(_numbered(key, group, registry))
+    digests = sorted(digest for _, digest in pairs)
+    return _Last(
+        content=_content(reading, items, digests, groups),
+        pairs=dict([*entries, *contacts]),
+        headers=headers,
+        groups=groups,
+        labels=labels,
+        digests=digests,
+        repeated=len({*reading.rows, *reading.contacts}) < len(reading.rows) + len(reading.contacts),
+    )
 
 
-def _contacts(reading: Reading, reads: Reads, seen: dict[Row, _Pair]) -> Iterator[_Pair]:
-    for row in reading.contacts:
-        pair = reads.items.get(row)
-        if pair is None:
-            key = Key(CONTACT_LABELS, (row.fields["id"],))
-            item = Item(section=Section.CONTACT, key=key, fields=row.fields)
-            pair = item, _digest(Section.CONTACT, row.registry, row.fields)
-        seen[row] = pair
-        yield pair
+class _Next:
+    """Reads a release from what differs to the one before: most of its rows are the same objects."""
+
+    def __init__(self, last: _Last, reading: Reading, registry: Registry) -> None:
+        self._last = last
+        self._reading = reading
+        self._registry = registry
+        self._items = dict(last.content.items)
+        self._groups = dict(last.groups)
+        self._regrouped: dict[ItemKey, list[_Pair]] = {}
+        self._fresh: dict[ItemKey, _Pair] = {}
+
+    def read(self) -> _Last | None:
+        """Return the release; None where it has to be read by itself: too much differs, or a key has other columns."""
+        reading, last = self._reading, self._last
+        contacts = set(reading.contacts)
+        rows = contacts.union(reading.rows)
+        if last.repeated or len(rows) != len(reading.rows) + len(reading.contacts):
+            return None  # rows that are the same to the byte cannot be told apart
+        came, gone = rows - last.pairs.keys(), last.pairs.keys() - rows
+        if len(came) + len(gone) > len(rows) // 2:
+            return None
+        labels = self._labels(came - contacts, gone)
+        if labels is None:
+            return None
+        added = {row: _contact(row) for row in came & contacts}
+        added |= {row: _entry(row, reading, self._registry, labels[row.registry]) for row in came - contacts}
+        headers = {
+            path: last.headers[path]
+            if path in last.headers and last.headers[path][0].fields == fields
+            else _header(path, fields)
+            for path, fields in reading.headers.items()
+        }
+        out = [last.pairs[row] for row in gone]
+        out += [pair for path, pair in last.headers.items() if headers.get(path) is not pair]
+        into = [*added.values(), *(pair for path, pair in headers.items() if last.headers.get(path) is not pair)]
+        self._replace(out, into)
+        digests = _digests(last.digests, out, into)
+        pairs = dict(last.pairs)
+        for row in gone:
+            del pairs[row]
+        pairs |= added
+        return _Last(
+            content=_content(reading, self._items, digests, self._groups, self._since(out, into)),
+            pairs=pairs,
+            headers=headers,
+            groups=self._groups,
+            labels=labels,
+            digests=digests,
+            repeated=False,
+        )
+
+    def _labels(self, came: set[Row], gone: set[Row]) -> dict[str, Labels] | None:
+        """The key columns by path; None where those of rows that stay are not the same."""
+        labels = dict(self._last.labels)
+        for path in {row.registry for row in (*came, *gone) if row.registry in labels or row in came}:
+            found = _labels(self._reading, self._registry, path)
+            if labels.setdefault(path, found) != found:
+                return None
+        return labels
+
+    def _replace(self, out: Sequence[_Pair], into: Sequence[_Pair]) -> None:
+        """Take some items away and put others there; count anew those that share a key."""
+        for pair in out:
+            key = pair[0].section, pair[0].key
+            if key in self._groups:
+                self._regrouped.setdefault(key, list(self._groups[key])).remove(pair)
+            else:
+                del self._items[key]
+        for pair in into:
+            key = pair[0].section, pair[0].key
+            if key in self._groups or key in self._regrouped:
+                self._regrouped.setdefault(key, list(self._groups.get(key, ()))).append(pair)
+            elif key in self._items:
+                self._regrouped[key] = [self._pair_of(key), pair]
+            else:
+                self._items[key] = pair[0]
+                self._fresh[key] = pair
+        for key, group in self._regrouped.items():
+            for ordinal in range(1, len(self._groups.pop(key, ())) + 1):
+                self._items.pop((key[0], key[1]._replace(ordinal=ordinal)), None)
+            if len(group) > 1:
+                self._groups[key] = group
+                self._items.update(_numbered(key, group, self._registry))
+            elif group:
+                self._items[key] = group[0][0]
+
+    def _pair_of(self, key: ItemKey) -> _Pair:
+        """The item that had a key alone until now, with its digest."""
+        if key in self._fresh:
+            return self._fresh[key]
+        item = self._items[key]
+        return next(pair for pair in self._last.pairs.values() if pair[0] is item)
+
+    def _since(self, out: Sequence[_Pair], into: Sequence[_Pair]) -> Since:
+        keys = {(item.section, item.key) for item, _ in (*out, *into)} - self._regrouped.keys()
+        for key, group in self._regrouped.items():
+            most = max(len(group), len(self._last.groups.get(key, ())), 1)
+            keys |= {(key[0], key[1]._replace(ordinal=ordinal)) for ordinal in range(1, most + 1)}
+        before, after = self._last.content.items, self._items
+        return Since(
+            digest=self._last.content.digest,
+            gone=tuple(before[key] for key in keys if key in before and before[key] is not after.get(key)),
+            came=tuple(after[key] for key in keys if key in after and after[key] is not before.get(key)),
+        )
 
 
-def _headers(reading: Reading) -> Iterator[_Pair]:
-    for path, fields in reading.headers.items():
-        item = Item(section=Section.REGISTRY, key=Key(HEADER_LABELS, (path,)), fields=fields)
-        yield item, _digest(Section.REGISTRY, path, fields)
+def _digests(digests: list[bytes], out: Sequence[_Pair], into: Sequence[_Pair]) -> list[bytes]:
+    """The digests in their order, some less and some more."""
+    found = list(digests)
+    for _, digest in out:
+        del found[bisect_left(found, digest)]
+    for _, digest in into:
+        insort(found, digest)
+    return found
+
+
+def _content(
+    reading: Reading,
+    items: dict[ItemKey, Item],
+    digests: Sequence[bytes],
+    groups: Mapping[ItemKey, Sequence[_Pair]],
+    since: Since | None = None,
+) -> Content:
+    twice = (
+        Problem(
+            code="duplicate_key",
+            message=f"{' '.join(filter(None, key.values)) or '(no name)'} stands {len(group)} times as {section}",
+        )
+        for (section, key), group in sorted(groups.items())
+    )
+    return Content(
+        published=reading.published,
+        digest=hashlib.sha256(b"".join(digests)).hexdigest(),
+        items=items,
+        entries=len(reading.rows),
+        problems=(*reading.problems, *twice),
+        since=since,
+    )
+
+
+def _labels(reading: Reading, registry: Registry, path: str) -> Labels:
+    """The key columns of one registry, chosen from all of its rows together."""
+
+    def rows() -> list[Fields]:
+        return [row.fields for row in reading.rows if row.registry == path]
+
+    return registry.identify(_document(reading, registry), path, rows)
+
+
+def _document(reading: Reading, registry: Registry) -> str:
+    return registry.document_id if reading.id is None else reading.id
+
+
+def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _Pair:
+    path = row.registry
+    key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
+    status = registry.status(_document(reading, registry), row.fields)
+    item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
+    return item, _digest(Section.ENTRY, path, row.fields)
+
+
+def _contact(row: Row) -> _Pair:
+    item = Item(section=Section.CONTACT, key=Key(CONTACT_LABELS, (row.fields["id"],)), fields=row.fields)
+    return item, _digest(Section.CONTACT, row.registry, row.fields)
+
+
+def _header(path: str, fields: Fields) -> _Pair:
+    item = Item(section=Section.REGISTRY, key=Key(HEADER_LABELS, (path,)), fields=fields)
+    return item, _digest(Section.REGISTRY, path, fields)
 
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
@@ -117,26 +294,10 @@ def _digest(section: Section, path: str, fields: Fields) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _numbered(
-    pairs: Sequence[_Pair], registry: Registry, problems: list[Problem]
-) -> tuple[dict[ItemKey, Item], list[bytes]]:
+def _numbered(key: ItemKey, group: list[_Pair], registry: Registry) -> Iterator[tuple[ItemKey, Item]]:
     """Number the items that share a key, in an order that does not depend on the order of rows."""
-    items: dict[ItemKey, Item] = {}
-    again: dict[ItemKey, None] = {}
-    for item, _ in pairs:
-        key = item.section, item.key
-        if key in items:
-            again[key] = None
-        items[key] = item
-    groups: dict[ItemKey, list[_Pair]] = {key: [] for key in again}
-    for pair in pairs if again else ():
-        if (key := (pair[0].section, pair[0].key)) in again:
-            groups[key].append(pair)
-    for (section, plain), group in groups.items():
-        what = " ".join(filter(None, plain.values)) or "(no name)"
-        problems.append(Problem(code="duplicate_key", message=f"{what} stands {len(group)} times as {section}"))
-        group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))
-        for ordinal, (item, _) in enumerate(group, 1):
-            numbered = plain._replace(ordinal=ordinal)
-            items[section, numbered] = replace(item, key=numbered)
-    return items, [digest for _, digest in pairs]
+    section, plain = key
+    group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))
+    for ordinal, (item, _) in enumerate(group, 1):
+        numbered = plain._replace(ordinal=ordinal)
+        yield (section, numbered), replace(item, key=numbered)

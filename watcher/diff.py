@@ -6,7 +6,7 @@ The order of rows is not a change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deepdiff import DeepDiff
@@ -20,20 +20,18 @@ _SECTIONS = list(Section)
 
 def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeSet:
     """Return everything that differs, in a stable order; `pairing` is the registry's."""
-    twins = _Duplicates(old, new)
+    touched = _touched(old, new)
+    twins = _Duplicates(old, new, touched)
     gone: list[Item] = []
     pairs: list[tuple[Item, Item]] = []
-    for key, before in old.items.items():
-        after = new.items.get(key)
-        if after is before and key not in twins.keys:
-            continue
-        if key in twins.keys:
-            after = twins.successors.get(key)
+    for key in (touched | twins.keys) & old.items.keys():
+        before = old.items[key]
+        after = twins.successors.get(key) if key in twins.keys else new.items.get(key)
         if after is None:
             gone.append(before)
         elif after.fields != before.fields or after.key != before.key:
             pairs.append((before, after))
-    added = [new.items[key] for key in new.items.keys() - old.items.keys() - twins.keys]
+    added = [new.items[key] for key in (touched - old.items.keys() - twins.keys) & new.items.keys()]
     added += [new.items[key] for key in twins.keys - twins.taken if key in new.items]
     pairs += pair(gone, added, pairing)
     paired = {id(item) for two in pairs for item in two}
@@ -43,17 +41,26 @@ def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeS
     return ChangeSet(changes=tuple(sorted(changes, key=_order)))
 
 
+def _touched(old: Content, new: Content) -> set[ItemKey]:
+    """The keys that may differ: those of items that are not the same objects on both sides."""
+    if new.since is not None and new.since.digest == old.digest:
+        return {(item.section, item.key) for item in (*new.since.gone, *new.since.came)}
+    other = new.items.get
+    return {key for key, item in old.items.items() if other(key) is not item} | (new.items.keys() - old.items.keys())
+
+
 class _Duplicates:
     """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity.
 
     `keys` are all of theirs, `successors` the new item of an old key, `taken` the keys of those.
     """
 
-    def __init__(self, old: Content, new: Content) -> None:
-        repeated = {key for content in (old, new) for key in content.items if key[1].ordinal > 1}
+    def __init__(self, old: Content, new: Content, touched: Iterable[ItemKey]) -> None:
         self.keys: set[ItemKey] = set()
         self.successors: dict[ItemKey, Item] = {}
-        for section, key in {(section, key._replace(ordinal=1)) for section, key in repeated}:
+        for section, key in {
+            (section, key._replace(ordinal=1)) for section, key in touched if _shared(section, key, old, new)
+        }:
             before, after = _members(old, (section, key)), _members(new, (section, key))
             self.keys.update((item.section, item.key) for item in (*before, *after))
             self._match(before, after)
@@ -71,6 +78,12 @@ class _Duplicates:
         # What is left on both sides is in a stable order: its likeliest pairs.
         for item, other in zip(rest, after, strict=False):
             self.successors[item.section, item.key] = other
+
+
+def _shared(section: Section, key: Key, *contents: Content) -> bool:
+    """Whether more than one item has a key, but for its ordinal."""
+    second = key if key.ordinal > 1 else key._replace(ordinal=2)
+    return key.ordinal > 1 or any((section, second) in content.items for content in contents)
 
 
 def _members(content: Content, group: ItemKey) -> list[Item]:

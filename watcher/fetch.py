@@ -46,7 +46,7 @@ from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
@@ -114,6 +114,12 @@ class NotModified:
     """The server has nothing newer than what `validators` name."""
 
     validators: Validators
+
+
+class Fetches(Protocol):
+    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class _Session(requests.Session):

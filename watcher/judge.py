@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from watcher.diff import compare
 from watcher.model import Change, ChangeSet, Content, Event, Severity
-from watcher.registries.contract import Finding, Registry, Surroundings
+from watcher.registries.contract import Finding, Lookups, Registry, Surroundings
 
 
 def judge(
@@ -21,12 +21,13 @@ def judge(
     old: Content,
     new: Content,
     severities: Mapping[str, Severity] | None = None,
+    lookups: Lookups | None = None,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Return the same changes with the bookkeeping among them marked quiet, and the events, the gravest first.
 
-    `severities` are the user's, by event id.
+    `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next.
     """
-    around = Surroundings(changes, old, new)
+    around = Surroundings(changes, old, new, lookups)
     twins: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.findings(around):
         twins.setdefault((finding.event, *finding.subject), []).append(finding)
@@ -40,10 +41,14 @@ def judge(
 
 
 def explain(
-    registry: Registry, old: Content, new: Content, severities: Mapping[str, Severity] | None = None
+    registry: Registry,
+    old: Content,
+    new: Content,
+    severities: Mapping[str, Severity] | None = None,
+    lookups: Lookups | None = None,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Compare two contents under a registry's rules and say what the difference means."""
-    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities)
+    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities, lookups)
 
 
 def _event(

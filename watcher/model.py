@@ -112,22 +112,30 @@ ROOT = Key(("registry",), ("",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """How a content came of another one, by that one's digest: the items that are no more, and those that are new."""
+
+    digest: str
+    gone: tuple[Item, ...]
+    came: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What a release says, canonically: equal contents are the same release.
 
     `published` is the registry's own `<updated>` (`YYYY-MM-DD`), None where it has none; `digest` is a SHA-256 in hex
-    over every item, independent of the order of rows. A `registry` item under the path "" is the document's own header.
+    over every item, independent of the order of rows. `entries` counts the rows, without contacts and headers. A
+    `registry` item under the path "" is the document's own header.
+    `since` is there where it was read after another release: a short cut, never more than what the items say.
     """
 
     published: str | None
     digest: str
     items: Mapping[ItemKey, Item]
+    entries: int
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def entries(self) -> int:
-        """How many entries (rows) the release has; contacts and headers are not counted."""
-        return sum(1 for section, _ in self.items if section is Section.ENTRY)
+    since: Since | None = field(default=None, compare=False, repr=False)
 
     @property
     def document(self) -> str:

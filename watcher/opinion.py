@@ -17,7 +17,7 @@ from watcher.archive import Archive
 from watcher.contents import FORMATS
 from watcher.crosscheck import CrossCheck, Disagreement, Verdict, crosscheck
 from watcher.errors import FetchError, ParseError
-from watcher.fetch import Fetcher, NotModified
+from watcher.fetch import Fetches, NotModified
 from watcher.formats.contract import Reading
 from watcher.model import Reason
 from watcher.registries.contract import Registry
@@ -43,7 +43,7 @@ class SecondFormat:
     format: str
     source: str
     registry: Registry
-    fetcher: Fetcher
+    fetcher: Fetches
     archive: Archive
     queries: Queries
 

@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Protocol
 
 from watcher import plausibility
 from watcher.archive import Archive
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
-from watcher.fetch import Fetched, NotModified, Validators
+from watcher.fetch import Fetches, NotModified, Validators
+from watcher.formats.contract import Layout
 from watcher.holding import Announce, Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
@@ -32,7 +32,8 @@ from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.registries.table import REGISTRIES
+from watcher.registries.contract import Labels, Lookups
+from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.checks import Check, Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -46,12 +47,6 @@ Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
 SecondOpinion = Callable[[bytes], Opinion]
 Admit = Callable[[bytes], "Taken | None"]
-
-
-class Fetches(Protocol):
-    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
-
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class Outcome(StrEnum):
@@ -100,6 +95,7 @@ class _Memory:
 
     reads: Reads = field(default_factory=Reads)
     contents: dict[str, Content] = field(default_factory=dict)
+    lookups: Lookups = field(default_factory=Lookups)
 
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
@@ -123,13 +119,16 @@ class Intake:
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
         document: str = "",
+        key: Labels = (),
+        layout: Layout = Layout(),  # noqa: B008 - frozen
     ) -> None:
-        """`document` is the id that the published document must have, where the registry's rules do not say.
+        """`key` and `layout` are those of a plain table (docs/formats.md).
 
-        A document without one, which says where the registry moved, is taken too.
+        `document` is the id that the published document must have, where the registry's rules do not say. A document
+        without one, which says where the registry moved, is taken too.
         """
         self.source = source
-        self.registry = REGISTRIES[registry]
+        self.registry = keyed(REGISTRIES[registry], key, layout)
         self._document = document
         self._format = format
         self._database = database
@@ -369,7 +368,14 @@ class Intake:
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate({each.digest: each.dated for each in placed})
+            known = {each.digest: each.dated for each in releases}
+            self._history.redate(
+                {
+                    each.digest: each.dated
+                    for each in placed
+                    if each.digest != digest and known[each.digest] != each.dated
+                }
+            )
             release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into) if before and into else None
             if compose and comparison and after is None:
@@ -405,7 +411,7 @@ class Intake:
         return Neighbour(id=release.row, place=release.place, content=content)
 
     def _step(self, old: Content, new: Content) -> Step:
-        changes, events = explain(self.registry, old, new, self._severities)
+        changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
     def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:

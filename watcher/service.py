@@ -27,7 +27,8 @@ from watcher.config import (
 )
 from watcher.discovery import doubt
 from watcher.errors import UsageError
-from watcher.fetch import Fetcher, Policy
+from watcher.fetch import Fetcher, Fetches, Policy
+from watcher.formats.contract import Layout
 from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
@@ -35,7 +36,8 @@ from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
 from watcher.opinion import Opinion, SecondFormat
 from watcher.pace import Pace
-from watcher.pipeline import Admit, Fetches, Intake, SecondOpinion, Taken
+from watcher.paging import Paged
+from watcher.pipeline import Admit, Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
@@ -139,13 +141,19 @@ class Service:
             bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
             announce=self.announce,
             document=source.group if isinstance(source, GroupSettings) else "",
+            key=source.key if isinstance(source, SourceSettings) else (),
+            layout=source.layout if isinstance(source, SourceSettings) else Layout(),
         )
 
     def check(self, source: SourceSettings) -> Taken:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        return self._check(source, source.url, self.files if local else self.fetcher)
+        return self._check(source, source.url, self._fetches(source.format, self.files if local else self.fetcher))
+
+    def _fetches(self, format: str, fetcher: Fetcher) -> Fetches:  # noqa: A002 - the config's word
+        """Return what fetches a document in some format, with all its pages where it has several."""
+        return Paged(fetcher=fetcher, max_bytes=self.settings.fetch.max_bytes) if format == "xhtml" else fetcher
 
     def check_index(self, settings: CollectionSettings) -> Taken | None:
         """Look at the index of a collection once; None for one that is a list in the configuration.
@@ -193,7 +201,7 @@ class Service:
             format=source.second_format,
             source=source.name,
             registry=REGISTRIES[source.registry],
-            fetcher=self.fetcher,
+            fetcher=self._fetches(source.second_format, self.fetcher),
             archive=self.archive,
             queries=self.queries,
         )

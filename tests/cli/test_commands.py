@@ -18,6 +18,7 @@ import lxml.html
 import pytest
 
 from tests.factory import release, tcp
+from tests.groups import group, record, registry
 from tests.world import world
 from watcher import __version__, render
 from watcher.__main__ import main
@@ -348,3 +349,43 @@ def test_pipes_work(kept: Path) -> None:
             timeout=60,
         )  # fmt: skip
     assert "assigned to tidepool" in done.stdout
+
+
+def test_files_of_any_registry_are_read_by_what_they_say_they_are(run: Run, tmp_path: Path) -> None:
+    rows = [record("rfc1", value=str(number), description=f"n{number}") for number in range(3)]
+    (tmp_path / "old.xml").write_bytes(group(registry("r", *rows[:2])))
+    (tmp_path / "new.xml").write_bytes(group(registry("r", *rows), updated="2020-02-01"))
+    found = run("diff", str(tmp_path / "old.xml"), str(tmp_path / "new.xml"))
+    assert found.out.startswith("toy-parameters  2020-01-01 → 2020-02-01    1 added")
+    assert "entry-added" in found.out
+    (tmp_path / "old.csv").write_text("code,name\n1,one\n")
+    (tmp_path / "new.csv").write_text("code,name\n1,one\n2,two\n")
+    found = run("diff", "--key", "code", str(tmp_path / "old.csv"), str(tmp_path / "new.csv"))
+    assert "2 two added" in found.out
+    assert run("diff", "--key", "x", str(tmp_path / "old.csv"), str(tmp_path / "new.csv")).code == 2
+
+
+def test_an_entry_of_any_registry_is_shown_with_its_life(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[[source]]\nname = "toys"\nurl = "https://example.org/toys.xml"\nregistry = "iana"\n'
+    )
+    rows = [record("rfc1", value=f"0x0{number}", description=f"n{number}", flag="Y") for number in range(3)]
+    for day, held in (("2020-01-01", rows[:2]), ("2020-02-01", rows)):
+        (tmp_path / f"{day}.xml").write_bytes(group(registry("r", *held), updated=day))
+        assert run("import", "toys", str(tmp_path / f"{day}.xml")).code == 0
+    for what in ("n2", "0x02", "2"):
+        found = run("show", "toys", what)
+        assert "r  0x02  n2" in found.out, what
+        assert "flag: Y" in found.out
+        assert "entry-added" in found.out
+    assert "n2" not in run("show", "toys", "n1").out
+
+
+def test_a_reader_that_has_gone_is_no_error(kept: Path) -> None:
+    command = [sys.executable, "-m", "watcher", "--config", str(kept / "config.toml"), "history", "--format", "json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0

@@ -109,7 +109,7 @@ OLD = registry(
         (
             record(value="3-99", description="Unassigned"),
             record(value="3-98", description="Unassigned") + record("rfc1", value="99", description="Reserved"),
-            {"Codes: 99 Reserved is reserved now (was unassigned)": "entry-reserved"},
+            {"Codes: 99 is reserved now (was unassigned)": "entry-reserved"},
         ),
         ("<registration_rule>Standards Action", "<registration_rule>IETF Review",
          {"Codes: registration procedure Standards Action → IETF Review": "registration-procedure-changed"}),
@@ -205,7 +205,7 @@ def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
         "R: column rec is new (9 entries)": "schema-changed",
-        "R: 8 n8: rec added: N, references [RFC1] → [RFC1][RFC2]": "entry-modified",
+        "R: 8 n8: references [RFC1] → [RFC1][RFC2]": "entry-modified",
     }
 
 

@@ -11,11 +11,12 @@ import click
 
 from watcher.cli.app import App, colour, format_option, need, pass_app, width
 from watcher.cli.reading import history, settings
-from watcher.contents import Reads, read
+from watcher.contents import FORMATS, Reads, read
 from watcher.errors import ParseError, UsageError
+from watcher.formats.iana_xml import document_id
 from watcher.judge import explain
 from watcher.model import Comparison, Release, Severity
-from watcher.registries.table import REGISTRIES
+from watcher.registries.table import REGISTRIES, keyed, rules_of
 from watcher.render import csv as render_csv
 from watcher.render import html, json, markdown, text
 from watcher.store.queries import Queries
@@ -30,8 +31,12 @@ _TWO, _THREE = 2, 3
 @click.option("--raw", is_flag=True, help="CSV: leave cells that a spreadsheet would take for a formula as they are.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when they differ.")
 @click.option(
-    "--registry", type=click.Choice(list(REGISTRIES)), default="ports", show_default=True, help="How files are read."
+    "--registry", type=click.Choice(list(REGISTRIES)), help="How files are read; else by what they say they are."
 )
+@click.option(
+    "--as", "file_format", type=click.Choice(list(FORMATS)), help="The format of files; else by how their names end."
+)
+@click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
 @pass_app
 def command(
     app: App,
@@ -40,23 +45,27 @@ def command(
     everything: bool,
     raw: bool,
     exit_code: bool,
-    registry: str,
+    registry: str | None,
+    file_format: str | None,
+    key: tuple[str, ...],
 ) -> None:
     """What differs between two releases of a source, or between two files, and what it means.
 
     A release is named by a date (the last one published on or before it), by its id, or by the beginning of its
     SHA-256. SOURCE alone compares the two newest; SOURCE and one release, that release with the one before it.
-    Two files need no configuration and no history; `-` is standard input.
+    Two files need no configuration and no history; `-` is standard input. They can be of any registry, and plain
+    tables in CSV, TSV, JSON and other formats (docs/formats.md).
 
     \b
     Examples:
       watcher diff ports 2019-01-08 2019-01-09
       watcher diff ports
       watcher diff OLD.xml NEW.xml --format json
+      watcher diff OLD.csv NEW.csv --key code
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
-        comparison = _files(what[0], what[1], registry)
+        comparison = _files(what[0], what[1], registry, file_format, key)
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         with history(app) as queries:
@@ -75,20 +84,27 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _files(old: str, new: str, registry: str) -> Comparison:
-    rules = REGISTRIES[registry]
+def _files(
+    old: str,
+    new: str,
+    registry: str | None,
+    format: str | None,
+    key: tuple[str, ...],
+) -> Comparison:
+    files = [(name, _bytes(name)) for name in (old, new)]
+    chosen = registry or _registry_of(*files[-1])
+    rules = keyed(REGISTRIES[chosen], key)
     contents, releases, reads = [], [], Reads()
-    for name in (old, new):
-        data = _bytes(name)
+    for name, data in files:
         try:
-            content = read(data, rules, reads=reads)
+            content = read(data, rules, format or _format_of(name), reads)
         except ParseError as error:
             raise UsageError(f"{name}: {error}") from error
         contents.append(content)
         releases.append(
             Release(
                 id=content.digest[:12],
-                source=registry,
+                source=chosen,
                 published=content.published,
                 observed=None,
                 sha256=hashlib.sha256(data).hexdigest(),
@@ -97,7 +113,18 @@ def _files(old: str, new: str, registry: str) -> Comparison:
             )
         )
     changes, events = explain(rules, contents[0], contents[1])
-    return Comparison(source=registry, old=releases[0], new=releases[1], changes=changes, events=events)
+    source = contents[1].document or chosen if chosen == "iana" else chosen
+    return Comparison(source=source, old=releases[0], new=releases[1], changes=changes, events=events)
+
+
+def _registry_of(name: str, data: bytes) -> str:
+    """The rules for a file: by the id that the document gives itself, else by its name."""
+    return rules_of(document_id(data) or Path(name).stem, "iana")
+
+
+def _format_of(name: str) -> str:
+    suffix = Path(name).suffix.removeprefix(".").lower()
+    return suffix if suffix in FORMATS else "xml"
 
 
 def _bytes(name: str) -> bytes:

@@ -27,6 +27,11 @@ def command(app: App, network: bool, format: str) -> None:
 
     Versions, SQLite's mode, permissions of configuration, secrets and store, disk, clock, programs, the history
     itself, sources, channels. Exit code 0: all is well; 1: something deserves a look; 2: something does not work.
+
+    \b
+    Examples:
+      watcher doctor
+      watcher doctor --network --format json
     """
     found = list(_findings(app, network=network))
     worst = max((each.state for each in found), key=lambda state: _CODES[state])

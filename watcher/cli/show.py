@@ -13,7 +13,8 @@ from watcher.cli.app import App, format_option, print_json, width
 from watcher.cli.history import row as event_row
 from watcher.cli.reading import history
 from watcher.errors import UsageError
-from watcher.model import Item, Section
+from watcher.model import MARKUP, Item, Section
+from watcher.registries import generic
 from watcher.render.plain import visible
 from watcher.render.text import table
 from watcher.store.queries import Queries, StoredEvent, StoredRelease, Version, Wanted
@@ -40,15 +41,16 @@ def command(
     at: str | None,
     format: str,
 ) -> None:
-    """One port, service or contact with its whole life, or as it stood on a day.
+    """One entry or contact with its whole life, or as it stood on a day.
 
-    WHAT is a port (443, 443/tcp, 8000-8100) or a name.
+    WHAT is a port (443, 443/tcp, 8000-8100), the value of an entry (0x13,0x01) or a name.
 
     \b
     Examples:
       watcher show ports 8010
       watcher show ports cfg-cloud
       watcher show ports --port 443 --at 2019-01-01
+      watcher show iana.tls-parameters TLS_AES_128_GCM_SHA256
     """
     if what:
         number, _, said = what.partition("/")
@@ -101,10 +103,15 @@ def find(
         if not protocol or version.item.key.part("protocol") in (protocol, "")
     ]
     title = title or service or _range(port)
+    if not versions and port and not service:  # a name that is a number
+        versions = queries.versions(source, name=_range(port), at=day if at else None)
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"{source} says nothing of {title}{when}; `watcher history --search` looks in every word")
-    events = queries.history(Wanted(source=source, port=port, service=service, protocol=protocol, until=at))
+    if any("port" in version.item.key.labels for version in versions):
+        events = queries.history(Wanted(source=source, port=port, service=service, protocol=protocol, until=at))
+    else:
+        events = queries.events_of(versions, until=at)
     return Life(title=title, versions=versions, events=events, day=day)
 
 
@@ -126,7 +133,7 @@ def print_life(life: Life) -> None:
     for version in standing:
         click.echo("  " + _line(version.item))
         for name in _details(version.item):
-            click.echo(f"      {name.replace('_', ' ')}: {visible(version.item.fields[name])}")
+            click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
     lines = [
         [event.release.release.published or "", str(event.event.severity), event.event.id, event.event.summary]
         for event in life.events
@@ -147,14 +154,22 @@ def _stands(version: Version, day: StoredRelease) -> bool:
 def _line(item: Item) -> str:
     if item.section is not Section.ENTRY:
         return visible(f"{item.section} " + "  ".join(value for value in item.fields.values() if value))
+    if "port" not in item.key.labels:
+        return visible(
+            "  ".join(part for part in (generic.path(item), *generic.values(item), generic.title(item)) if part)
+        )
     place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
-    return visible(
-        "  ".join(part for part in (place, item.key.part("name"), item.fields.get("description", "")) if part)
-    )
+    return visible("  ".join(part for part in (place, item.key.part("name"), item.fields["description"]) if part))
 
 
 def _details(item: Item) -> list[str]:
-    return [name for name in _DETAILS if item.section is Section.ENTRY and item.fields.get(name)]
+    """The fields that the line does not show already."""
+    if item.section is not Section.ENTRY:
+        return []
+    if "port" in item.key.labels:
+        return [name for name in _DETAILS if item.fields.get(name)]
+    shown = {*generic.values(item), generic.title(item)}
+    return [name for name, text in item.fields.items() if text and text not in shown and not name.startswith(MARKUP)]
 
 
 def _document(version: Version) -> dict[str, Any]:

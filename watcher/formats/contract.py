@@ -77,10 +77,13 @@ class Reading:
 class Memo:
     """Rows already read, so that the next release costs what changed. Holds one release's worth.
 
-    `rows` are by their bytes, with what stood before them; `placed` are the rows of nested registries.
+    `rows` are by their bytes; `befores` has what stood before some of them; `problems` says whether any row has one.
+    `placed` are the rows of nested registries.
     """
 
-    rows: dict[bytes, tuple[bytes, Row]] = field(default_factory=dict)
+    rows: dict[bytes, Row] = field(default_factory=dict)
+    befores: dict[bytes, bytes] = field(default_factory=dict)
+    problems: bool = False
     placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
 
 

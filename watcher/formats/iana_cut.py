@@ -10,7 +10,7 @@ Where the cut could be wrong `CutError` is raised, and the document is to be rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from watcher.errors import ParseError
@@ -26,33 +26,41 @@ class CutError(Exception):
 
 
 class Cut:
-    """A document as rows in their order and the skeleton that they stood in."""
+    """A document as rows in their order and the skeleton that they stood in; `odd` are the rows that have problems."""
 
     def __init__(self, data: bytes, columns: Columns, persons: Columns, memo: Memo) -> None:
         if not _may_be_cut(data):
             raise CutError
         self.rows: list[Row] = []
+        self.odd: list[int] = []
         self._data = data
         self._ends: list[int] | None = None
         self._pieces: list[bytes] = []
-        self._records = data.count(b"</record>")
         skeleton: list[bytes] = []
-        used: dict[bytes, tuple[bytes, Row]] = {}
+        used: dict[bytes, Row] = {}
+        befores: dict[bytes, bytes] = {}
         rest = data
+        self._records = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
             pieces = rest.split(b"</%b>" % name)
             rest = pieces.pop()
-            found = _resolve(pieces, name, meant, memo)
-            if any(b"<person" in before for before, _ in found.values()):
-                raise CutError  # people between records: the rows would not stand in their order
-            skeleton += _skeleton([found[piece] for piece in pieces], name)
-            self.rows += [found[piece][1] for piece in pieces]
+            _resolve(pieces, name, meant, memo)
+            rows = list(map(memo.rows.__getitem__, pieces))
+            skeleton += _skeleton(pieces, memo.befores, name)
+            used.update(zip(pieces, rows, strict=True))
+            self.rows += rows
             self._pieces += pieces
-            used |= found
-        if b"<record" in rest or b"<person" in rest:
-            raise CutError
+            self._records = self._records or len(pieces)
+        if memo.befores:
+            befores = {piece: before for piece, before in memo.befores.items() if piece in used}
+        if b"<record" in rest or b"<person" in rest or any(b"<person" in before for before in befores.values()):
+            raise CutError  # people between records: the rows would not stand in their order
         self.skeleton = b"".join([*skeleton, rest])
-        memo.rows = used
+        memo.rows, memo.befores = used, befores
+        problematic = {piece for piece, found in used.items() if found.problems} if memo.problems else set()
+        memo.problems = bool(problematic)
+        if problematic:
+            self.odd = [number for number, piece in enumerate(self._pieces) if piece in problematic]
 
     def line(self, index: int) -> int:
         """The line on which a row begins, counted from 1."""
@@ -76,11 +84,12 @@ def _may_be_cut(data: bytes) -> bool:
     )
 
 
-def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> dict[bytes, tuple[bytes, Row]]:
-    """Every piece as what stands before its row ("" where that is white space) and the row."""
-    known = memo.rows
-    found = {piece: known[piece] for piece in pieces if piece in known}
-    fresh = [piece for piece in dict.fromkeys(pieces) if piece not in found]
+def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> None:
+    """Put every piece that the memo does not know into it: its row, and what stands before that but white space."""
+    unknown = {*pieces} - memo.rows.keys()
+    if not unknown:
+        return
+    fresh = list(dict.fromkeys(piece for piece in pieces if piece in unknown))
     opening = b"<" + name
     starts = [piece.find(opening) for piece in fresh]
     if any(piece.count(opening) != 1 for piece in fresh):
@@ -93,19 +102,19 @@ def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo)
     if len(elements) != len(fresh):
         raise CutError
     for piece, start, element in zip(fresh, starts, elements, strict=True):
-        before = piece[:start]
-        found[piece] = (before if before.strip() else b"", row(element, columns))
-    return found
+        found = memo.rows[piece] = row(element, columns)
+        memo.problems = memo.problems or bool(found.problems)
+        if before := piece[:start].strip() and piece[:start]:
+            memo.befores[piece] = before
 
 
-def _skeleton(found: Sequence[tuple[bytes, Row]], name: bytes) -> Iterator[bytes]:
-    run = 0
-    for before, _ in found:
-        if before:
-            if run:
-                yield b'<%b n="%d"/>' % (name, run)
-            yield before
-            run = 0
-        run += 1
-    if run:
-        yield b'<%b n="%d"/>' % (name, run)
+def _skeleton(pieces: Sequence[bytes], befores: Mapping[bytes, bytes], name: bytes) -> Iterator[bytes]:
+    """What stood between the rows; `<record n="5"/>` stands for five that follow each other."""
+    begun = 0
+    for number in [number for number, piece in enumerate(pieces) if piece in befores] if befores else []:
+        if number > begun:
+            yield b'<%b n="%d"/>' % (name, number - begun)
+        yield befores[pieces[number]]
+        begun = number
+    if len(pieces) > begun:
+        yield b'<%b n="%d"/>' % (name, len(pieces) - begun)

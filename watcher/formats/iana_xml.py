@@ -7,8 +7,8 @@ well-formed on every read. Nothing is dropped: an unknown element becomes a fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 from xml.parsers import expat
 
@@ -36,6 +36,7 @@ PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "u
 
 # The shape alone: a label that lies, 2026-02-30, is a label still.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ROOT_ID = re.compile(rb"""<registry\b[^>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
@@ -61,6 +62,12 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
 def read_whole(data: bytes, columns: Columns) -> Reading:
     """Read the whole tree at once: slower, and what the cut is held against. The document must be well-formed."""
     return _Walk(columns, None, Memo()).document(parse(data))
+
+
+def document_id(data: bytes) -> str:
+    """Return the id that a document's root bears, as far as a look at its beginning tells; "" where it does not."""
+    found = _ROOT_ID.search(data, 0, 4096)
+    return found[1].decode("ascii") if found else ""
 
 
 def _sniff(data: bytes) -> None:
@@ -95,8 +102,7 @@ class _Walk:
     def __init__(self, columns: Columns, cut: Cut | None, memo: Memo) -> None:
         self._columns = columns
         self._cut = cut
-        self._ready = iter(cut.rows) if cut else None
-        self._number = count()
+        self._taken = 0  # of the cut's rows
         self._memo = memo
         self._headers: dict[str, Mapping[str, str]] = {}
         self._rows: list[Row] = []
@@ -170,26 +176,24 @@ class _Walk:
             path += f"#{len(self._headers)}"
         return path
 
-    def _next(self, element: etree._Element, columns: Columns, path: str) -> Iterator[Row]:
+    def _next(self, element: etree._Element, columns: Columns, path: str) -> Sequence[Row]:
         """The rows that an element of the document, or a placeholder of the skeleton, stands for."""
-        if self._ready is None or self._cut is None:
+        if self._cut is None:
             found = row(element, columns)
             self._report(found, element.sourceline)
-            yield self._at(found, path)
-            return
+            return (self._at(found, path) if path else found,)
         if local(element.tag) not in ("record", "person"):
             raise CutError
-        for found in islice(self._ready, int(element.get("n", "1"))):
-            number = next(self._number)
-            if found.problems:
-                first = any(problem not in self._problems for problem in found.problems)
-                self._report(found, self._cut.line(number) if first else None)
-            yield self._at(found, path)
+        first, self._taken = self._taken, self._taken + int(element.get("n", "1"))
+        rows = self._cut.rows[first : self._taken]
+        for number in self._cut.odd[bisect_left(self._cut.odd, first) : bisect_left(self._cut.odd, self._taken)]:
+            found = self._cut.rows[number]
+            unseen = any(problem not in self._problems for problem in found.problems)
+            self._report(found, self._cut.line(number) if unseen else None)
+        return [self._at(found, path) for found in rows] if path else rows
 
     def _at(self, found: Row, path: str) -> Row:
         """The row in its registry: the same object for the same row of the release before."""
-        if not path:
-            return found
         placed = self._memo.placed.get((path, found))
         if placed is None:
             placed = Row(registry=path, fields=found.fields, problems=found.problems)

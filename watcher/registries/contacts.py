@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from watcher.model import Change, Item, Section
-from watcher.registries.contract import Finding, Surroundings
+from watcher.model import Change, Item, Key, Section
+from watcher.registries.contract import Finding, Lookup, Surroundings
 
 _IDS = re.compile(r"\[([^\[\]]+)\]")
 
+People = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
 
 
@@ -17,7 +18,8 @@ def updated(index: int, change: Change, around: Surroundings, describe: Describe
     """Return what a change of a contact means; `describe` gives an entry's name, port and protocol ("": none)."""
     if change.before is None or change.after is None:
         return
-    told = [describe(item) for item in around.once(_named).get(change.item.key.part("id"), ())]
+    named = around.look(NAMED, around.new).get(change.item.key.part("id"), {})
+    told = [describe(named[key]) for key in sorted(named, key=_natural)]
     yield Finding(
         event="contact-updated",
         change=index,
@@ -30,13 +32,35 @@ def updated(index: int, change: Change, around: Surroundings, describe: Describe
     )
 
 
-def _named(around: Surroundings) -> dict[str, list[Item]]:
-    """The entries of the new release by the people they name whose details changed."""
-    wanted = {change.item.key.part("id") for change in around.changes if change.section is Section.CONTACT}
-    found: dict[str, list[Item]] = {}
-    for (section, _), item in around.new.items.items():
-        if section is Section.ENTRY:
-            told = [each for text in item.fields.values() if "[" in text for each in _IDS.findall(text)]
-            for name in wanted.intersection(told):
-                found.setdefault(name, []).append(item)
-    return found
+def _natural(key: Key) -> tuple[tuple[int, str], ...]:
+    """Numbers in their order, as people list them."""
+    return tuple((int(value) if value.isdecimal() else -1, value) for value in key.values)
+
+
+def _build(items: Iterable[Item]) -> People:
+    return _update({}, (), tuple(items))
+
+
+def _update(people: People, gone: Sequence[Item], came: Sequence[Item]) -> People:
+    """The entries by the people they name, some less and some more."""
+    touched: dict[str, dict[Key, Item]] = {}
+    for items, put in ((gone, False), (came, True)):
+        for item in items:
+            for name in _names(item):
+                entries = touched.setdefault(name, {}) if name not in people else touched.get(name)
+                if entries is None:
+                    entries = touched[name] = dict(people[name])
+                if put:
+                    entries[item.key] = item
+                else:
+                    entries.pop(item.key, None)
+    return {**people, **touched}
+
+
+def _names(item: Item) -> Iterable[str]:
+    if item.section is not Section.ENTRY:
+        return ()
+    return {name for text in item.fields.values() if "[" in text for name in _IDS.findall(text)}
+
+
+NAMED = Lookup(_build, _update)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from watcher.formats.contract import Columns
 from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
+Rows = Callable[[], Sequence[Fields]]  # the rows of a registry: looked at only by who has to
 PATH = "registry"
 COLUMNS = "columns"  # the field of a header that holds the titles of a table, one a line
 Span = tuple[int, int]
 Found = TypeVar("Found")
+_KEPT_LOOKUPS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +56,52 @@ class Finding:
     evidence: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup(Generic[Found]):
+    """Something to look items up in. `build` makes it of all items of a content; `update` of another look-up, the items
+    that are no more and those that are new, and leaves the other as it is."""
+
+    build: Callable[[Iterable[Item]], Found]
+    update: Callable[[Found, Sequence[Item], Sequence[Item]], Found]
+
+
+class Lookups:
+    """The look-ups of the contents that were judged last, so that the next release's cost what changed."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, dict[str, Any]] = {}
+
+    def of(self, lookup: Lookup[Found], content: Content) -> Found:
+        """Return a look-up of a content, made of the one before it where that is known."""
+        kept = self._kept.setdefault(id(lookup), {})
+        if content.digest not in kept:
+            since = content.since
+            if since is not None and since.digest in kept:
+                kept[content.digest] = lookup.update(kept[since.digest], since.gone, since.came)
+            else:
+                kept[content.digest] = lookup.build(content.items.values())
+            while len(kept) > _KEPT_LOOKUPS:
+                del kept[next(iter(kept))]
+        found: Found = kept[content.digest]
+        return found
+
+
 class Surroundings:
     """A change set between the two contents it was computed from: what a rule may look at.
 
-    `once` keeps what a rule worked out of them for all findings of this change set.
+    `once` keeps what a rule worked out of them for all findings of this change set; `look` gives a look-up of one.
     """
 
-    def __init__(self, changes: ChangeSet, old: Content, new: Content) -> None:
+    def __init__(self, changes: ChangeSet, old: Content, new: Content, lookups: Lookups | None = None) -> None:
         self.changes: Sequence[Change] = changes.changes
         self.old = old
         self.new = new
         self._known: dict[Callable[[Surroundings], Any], Any] = {}
+        self._lookups = lookups or Lookups()
+
+    def look(self, lookup: Lookup[Found], content: Content) -> Found:
+        """Return a look-up of the old or the new content."""
+        return self._lookups.of(lookup, content)
 
     def once(self, work: Callable[[Surroundings], Found]) -> Found:
         """Return what `work` makes of these surroundings; it is called once."""
@@ -99,7 +136,7 @@ class Registry:
     document_id: str
     columns: Columns
     may_be_empty: bool
-    identify: Callable[[str, str, Sequence[Fields]], Labels]
+    identify: Callable[[str, str, Rows], Labels]
     duplicate_order: str
     status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]

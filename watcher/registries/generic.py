@@ -12,7 +12,7 @@ from statistics import fmean
 
 from watcher.formats.contract import Columns
 from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
-from watcher.registries.contract import PATH, Labels, Surroundings
+from watcher.registries.contract import PATH, Labels, Rows, Surroundings
 from watcher.registries.contract import Span as Numbers
 from watcher.registries.ranges import spans
 from watcher.registries.special import Special
@@ -36,17 +36,18 @@ _LONGEST_KEY = 60
 _LARGEST = 2**63 - 1
 
 
-def identify(document: str, path: str, rows: Sequence[Fields], special: Mapping[str, Special]) -> Labels:
+def identify(document: str, path: str, rows: Rows, special: Mapping[str, Special]) -> Labels:
     """Return the path and the columns that are the key of a registry's rows.
 
     What is declared counts, where the rows have it. Else the first column that is nearly unique: `value`, then the
     columns in their order, then several together. The ordinal of a key tells the few duplicates apart that are left.
     """
     declared = special[document].keys.get(path) if document in special else None
-    if declared and sum(1 for row in rows if row.get(declared[0])) >= _NEARLY * len(rows):
+    found = rows()
+    if declared and sum(1 for row in found if row.get(declared[0])) >= _NEARLY * len(found):
         return (PATH, *declared)
-    single = identifying(rows)
-    return (PATH, single[0]) if single else (PATH, *_compound(rows))
+    single = identifying(found)
+    return (PATH, single[0]) if single else (PATH, *_compound(found))
 
 
 def identifying(rows: Sequence[Fields]) -> list[str]:

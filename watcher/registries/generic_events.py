@@ -18,6 +18,7 @@ from watcher.registries.sentences import FIELD_WORDS, columns_changed, contact_u
 from watcher.registries.special import Special, Watch
 
 _MOST_FIELDS = 3
+_MOST_VALUES = 10
 
 Sentence = Callable[[Sequence[Finding], Surroundings], str]
 
@@ -112,7 +113,8 @@ def _reinstated(found: Sequence[Finding], around: Surroundings) -> str:
 
 def _reserved(found: Sequence[Finding], around: Surroundings) -> str:
     item = around.changes[found[0].change].item
-    return f"{_where(found, around)}{_subjects(found, around)} is {item.status} now (was {found[0].was})"
+    values = listed([" ".join(finding.values) or _first_words(item) for finding in found], _MOST_VALUES)
+    return f"{_where(found, around)}{values} {_are(found)} {item.status} now (was {found[0].was})"
 
 
 def _moved(found: Sequence[Finding], around: Surroundings) -> str:
@@ -126,7 +128,9 @@ def _fields(found: Sequence[Finding], around: Surroundings, by_document: Mapping
     words = by_document.get(around.new.document, FIELD_WORDS)
     changed = [each for each in around.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
     markup = [each for each in around.changes[found[0].change].fields if each.name.startswith(MARKUP)]
-    news = [each for each in changed if each.name not in ("registered", "modified")] or changed or markup
+    # What happened to the whole registry's columns is an event of its own.
+    aside = {"registered", "modified"} | columns_of(around, found[0].registry).touched()
+    news = [each for each in changed if each.name not in aside] or changed or markup
     told = [
         difference(words.get(each.name.removeprefix(MARKUP), each.name.removeprefix(MARKUP)), each.before, each.after)
         if not each.name.startswith(MARKUP)

@@ -216,7 +216,8 @@ def _space(index: int, change: Change, around: Surroundings) -> Iterator[Finding
     if before is not None and before.status is after.status:
         told = generic.news(change) - DATES - columns_of(around, generic.path(after)).touched()
         if told and before.key == after.key and "references" in told:
-            yield _finding("entry-modified", index, change, also=("reference-changed",))
+            same = tuple(f"{field.name}\n{field.before}\n{field.after}" for field in change.fields)
+            yield _finding("entry-modified", index, change, also=("reference-changed",), same=same)
         return
     was = str(before.status) if before else covering(around, around.old, after)
     taken = around.once(touched).get(generic.path(after), ())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.formats.contract import GROUP_ID, Columns
 from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.registries.contract import EventType, Finding, Labels, Registry, Span, Step, Surroundings
+from watcher.registries.contract import EventType, Finding, Labels, Registry, Rows, Span, Step, Surroundings
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _WORDS = {
@@ -72,7 +72,7 @@ EVENTS: Mapping[str, EventType] = {
 }
 
 
-def _identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - one identity for all
+def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - one identity for all
     return ("group",)
 
 

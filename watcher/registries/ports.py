@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from watcher.formats.contract import Columns
 from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
-from watcher.registries.contract import Labels, Signature, Span, Step, Surroundings
+from watcher.registries.contract import Labels, Rows, Signature, Span, Step, Surroundings
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -79,7 +79,7 @@ _OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
 _WORDS = {"historic": Status.HISTORIC, "deprecated": Status.DEPRECATED}
 
 
-def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
+def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the contract's shape
     return LABELS
 
 

@@ -49,13 +49,13 @@ def _before(found: Sequence[Finding], around: Surroundings) -> Item:
 
 
 def _now(found: Sequence[Finding], around: Surroundings, port: str) -> str:
-    coverage = around.once(new_coverage)
+    coverage = new_coverage(around)
     said = {coverage.says(port, protocol) for finding in found for protocol in finding.protocols or ("",)}
     return " and ".join(sorted(said))
 
 
 def _assigned(found: Sequence[Finding], around: Surroundings) -> str:
-    old = around.once(old_coverage)
+    old = old_coverage(around)
     beside = dict.fromkeys(
         name for finding in found for name in old.services(finding.ports[-1], "".join(finding.protocols))
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from watcher.model import MARKUP, RETIRED, Change, Content, Item, Kind, Section, Severity, Status
+from watcher.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
 from watcher.registries import contacts, ports
-from watcher.registries.contract import COLUMNS, Finding, Span, Surroundings
+from watcher.registries.contract import COLUMNS, Finding, Lookup, Span, Surroundings
 
 ABSENT = "absent"
 _SYSTEM_PORTS = 1023
@@ -34,7 +34,7 @@ _IDENTITY = ("name", "port", "protocol")
 
 def findings(around: Surroundings) -> Iterator[Finding]:
     """Return what each change means; changes of unassigned space and changed dates of the document mean nothing."""
-    old, new = around.once(old_coverage), around.once(new_coverage)
+    old, new = old_coverage(around), new_coverage(around)
     touched = [
         spanned
         for change in around.changes
@@ -78,40 +78,47 @@ def _overlaps(spanned: Span, others: Iterable[Span]) -> bool:
 
 def old_coverage(around: Surroundings) -> Coverage:
     """The coverage of the old release."""
-    return Coverage(around.old, around.once(_looked_at))
+    return around.look(COVERAGE, around.old)
 
 
 def new_coverage(around: Surroundings) -> Coverage:
     """The coverage of the new release."""
-    return Coverage(around.new, around.once(_looked_at))
-
-
-def _looked_at(around: Surroundings) -> frozenset[str]:
-    """The ports that something changed at, as they are written: no other is asked for."""
-    items = [item for change in around.changes for item in (change.before, change.after) if item]
-    return frozenset(str(spanned[0]) for item in items if (spanned := ports.span(item)))
+    return around.look(COVERAGE, around.new)
 
 
 class Coverage:
-    """Which row of a release speaks for some ports and their protocols; a range is known by its first port."""
+    """Which row of a release speaks for a port and protocol."""
 
-    def __init__(self, content: Content, wanted: frozenset[str]) -> None:
-        self._single: dict[str, list[Item]] = {}
-        self._ranges: list[tuple[Span, Item]] = []
-        for (section, key), item in content.items.items():
-            if section is Section.ENTRY and (port := key.values[1]):
-                if port in wanted:
-                    self._single.setdefault(port, []).append(item)
-                elif "-" in port and (spanned := ports.parse_span(port)):
-                    self._ranges.append((spanned, item))
+    def __init__(self, single: dict[str, tuple[Item, ...]], ranges: dict[ItemKey, tuple[Span, Item]]) -> None:
+        self._single = single
+        self._ranges = ranges
+
+    @classmethod
+    def build(cls, items: Iterable[Item]) -> Coverage:
+        return cls({}, {}).updated((), tuple(items))
+
+    def updated(self, gone: Sequence[Item], came: Sequence[Item]) -> Coverage:
+        """Return the coverage of another release: some rows less, some more."""
+        single, ranges = dict(self._single), dict(self._ranges)
+        for item in gone:
+            if port := item.key.part("port"):
+                ranges.pop((item.section, item.key), None)
+                single[port] = tuple(other for other in single.get(port, ()) if other.key != item.key)
+        for item in came:
+            port = item.key.part("port")
+            if port and "-" not in port:
+                single[port] = (*single.get(port, ()), item)
+            elif port and (spanned := ports.parse_span(port)):
+                ranges[item.section, item.key] = spanned, item
+        return Coverage(single, ranges)
 
     def rows(self, port: int, protocol: str) -> list[Item]:
         """The rows that hold a port, the closest first: of that protocol before any, a single port before a range."""
         single = self._single.get(str(port), ())
-        held = [*single, *(item for (low, high), item in self._ranges if low <= port <= high)]
+        held = [*single, *(item for (low, high), item in self._ranges.values() if low <= port <= high)]
         return sorted(
             (item for item in held if item.key.part("protocol") in (protocol, "")),
-            key=lambda item: not item.key.part("protocol"),
+            key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
         )
 
     def says(self, port: str, protocol: str) -> str:
@@ -127,6 +134,9 @@ class Coverage:
         spanned = ports.parse_span(port)
         rows = self.rows(spanned[0], protocol) if spanned else []
         return [name for row in rows if ports.is_service(row) and (name := row.key.part("name"))]
+
+
+COVERAGE = Lookup(Coverage.build, Coverage.updated)
 
 
 def _service(index: int, change: Change, old: Coverage, new: Coverage) -> Finding:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
+from watcher.errors import ParseError
 from watcher.formats.contract import Layout
-from watcher.model import Fields
 from watcher.registries import addresses, generic_events, index, ports_events, tables, tls
-from watcher.registries.contract import Labels, Registry
+from watcher.registries.contract import Labels, Registry, Rows
 
 # What one registry group adds to the generic rules.
 SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
@@ -20,15 +20,21 @@ _AS_IT_IS = Layout()
 
 
 def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Registry:
-    """Return a registry's rules for a plain table whose key columns are known; no key: it is chosen from the rows."""
-    columns = replace(registry.columns, layout=layout)
-    if not key:
-        return replace(registry, columns=columns)
+    """Return a registry's rules for a plain table whose key columns are known; no key: as the registry has it.
 
-    def identify(document: str, path: str, rows: Sequence[Fields]) -> Labels:  # noqa: ARG001 - the contract's shape
+    Reading such a table raises ParseError `no_key` where none of its rows has any of them.
+    """
+    if layout != _AS_IT_IS:
+        registry = replace(registry, columns=replace(registry.columns, layout=layout))
+    if not key:
+        return registry
+
+    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the contract's shape
+        if not any(row.get(label) for row in rows() for label in key):
+            raise ParseError("no_key", f"the table has no column {' or '.join(map(repr, key))}: the key it should have")
         return key
 
-    return replace(registry, columns=columns, identify=identify)
+    return replace(registry, identify=identify)
 
 
 REGISTRIES: Mapping[str, Registry] = {

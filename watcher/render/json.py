@@ -13,6 +13,8 @@ from watcher.render.plain import HIDDEN
 def dumps(value: Any, *, indent: int | None = None) -> str:
     """Return JSON that people can read, in any language, on a terminal: what moves or hides text is `\\uXXXX` in it."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
+    # Half of a pair of surrogates is no character and would be no UTF-8.
+    text = text.encode("utf-8", "replace").decode()
     # Outside of strings there is nothing to find but the line feeds of the indent, which are not hidden.
     return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 

@@ -59,14 +59,20 @@ class History:
         self._db = database.db
         self._registry = registry
         self._source = source
+        self._known: int | None = None
 
     def source_id(self) -> int:
         """Return the source's row, made on first use."""
+        if self._known is not None:
+            return self._known
         self._db.execute(
             "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             [self._source, self._registry.id],
         )
-        return int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+        found = int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+        if not self._db.conn.in_transaction:  # a row made in a transaction may go with it
+            self._known = found
+        return found
 
     def labels(self) -> list[Label]:
         """What `order.in_order` needs of every release there is."""

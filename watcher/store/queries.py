@@ -55,6 +55,7 @@ class StoredRelease:
 class Version:
     """One state of an item and the releases it stood in; `until` is the first it no longer stood in."""
 
+    row: int
     item: Item
     first: StoredRelease
     until: StoredRelease | None
@@ -198,7 +199,9 @@ class Queries:
         for section, key, status, fields in rows:
             item = _item(section, key, status, fields)
             items[item.section, item.key] = item
-        return Content(published=release.release.published, digest=release.digest, items=items)
+        return Content(
+            published=release.release.published, digest=release.digest, items=items, entries=release.release.entries
+        )
 
     def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
         """Return what a release changed against the one before it, as it was committed."""
@@ -279,15 +282,36 @@ class Queries:
             values.update(place=at.place)
         used = {key: value for key, value in values.items() if f":{key}" in " ".join(conditions)}
         rows = self._db.execute(
-            f"""SELECT section, key, status, fields, first, until FROM versions JOIN sources ON sources.id = source_id
+            f"""SELECT section, key, status, fields, first, until, versions.id
+            FROM versions JOIN sources ON sources.id = source_id
             WHERE {" AND ".join(conditions)} ORDER BY first, low, versions.name, key""",  # noqa: S608 - parts are ours
             used,
         )
         places = {release.place: release for release in self.releases(source)}
         return [
-            Version(item=_item(*row[:4]), first=places[row[4]], until=places[row[5]] if row[5] is not None else None)
+            Version(
+                row=row[6],
+                item=_item(*row[:4]),
+                first=places[row[4]],
+                until=places[row[5]] if row[5] is not None else None,
+            )
             for row in rows
         ]
+
+    def events_of(self, versions: Iterable[Version], *, until: str | None = None) -> list[StoredEvent]:
+        """Return the events that made or ended some states of entries, the oldest first."""
+        rows = self._db.query(
+            """SELECT DISTINCT events.*, sources.name AS source
+            FROM json_each(:rows) wanted
+            JOIN changes ON wanted.value IN (changes.before_id, changes.after_id)
+            JOIN events ON events.release_id = changes.release_id
+              AND changes.seq IN (SELECT value FROM json_each(events.changes))
+            JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
+            WHERE :until IS NULL OR releases.dated <= :until
+            ORDER BY releases.dated, releases.place, events.seq""",
+            {"rows": json.dumps([version.row for version in versions]), "until": until},
+        )
+        return list(self._with_releases(rows))
 
     def search(self, source: str, text: str, limit: int = 50) -> list[tuple[str, str]]:
         """Return (section, name) of items in whose text some words stand, best match first."""
