@@ -3,7 +3,7 @@
 Coverage-guided bytes go the way of a release: read in its format, read as a registry's content, compared with a whole
 document and judged. Nothing but ParseError may come out of it, within seconds and bounded memory. A format after the
 other, each in a process of its own; what is found is written beside the corpus and becomes a test
-(tests/formats/test_found_by_fuzzing.py). Where atheris cannot be installed, it says so and ends with 3.
+in tests/formats. Where atheris is not installed, it says so and fuzzes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ sys.path[:0] = [str(ROOT)]
 ONE_INPUT_SECONDS = 20
 MEMORY_MB = 2048
 MOST_BYTES = 65536
-SKIPPED = 3
 
 
 def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the config's word
@@ -56,7 +55,7 @@ def main() -> int:
     options = arguments.parse_args()
     if importlib.util.find_spec("atheris") is None:
         print("SKIPPED: atheris is not installed here (pip install atheris); nothing was fuzzed", file=sys.stderr)
-        return SKIPPED
+        return 0
     if options.here:
         fuzz(options.format[0], options.seconds, options.corpus)
         return 0

@@ -159,7 +159,9 @@ def _line(item: Item) -> str:
             "  ".join(part for part in (generic.path(item), *generic.values(item), generic.title(item)) if part)
         )
     place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
-    return visible("  ".join(part for part in (place, item.key.part("name"), item.fields["description"]) if part))
+    return visible(
+        "  ".join(part for part in (place, item.key.part("name"), item.fields.get("description", "")) if part)
+    )
 
 
 def _details(item: Item) -> list[str]:
