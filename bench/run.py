@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
+import ingest  # noqa: E402 - beside this file
 import tree  # noqa: E402 - beside this file
 from series import lay_out  # noqa: E402 - beside this file
 
@@ -174,6 +175,14 @@ def processes(files: Sequence[Path], folder: Path, times: int) -> str:
     return table(["", "wall s", "CPU s", "peak MB", "wall, script = 1"], lines)
 
 
+def next_release(files: Sequence[Path], folder: Path) -> str:
+    """The next release in a warm process, beside the sum of its floors."""
+    parts, ours = ingest.measure(files[-60:], folder)
+    lines: list[list[object]] = [[name, part] for name, part in zip(ingest.FLOORS, parts, strict=True)]
+    lines += [["all of these", sum(parts)], ["registry-watcher", ours], ["ours : floors", ours / sum(parts)]]
+    return "Milliseconds of CPU a release, medians.\n\n" + table(["", ""], lines)
+
+
 def exact(files: Sequence[Path]) -> str:
     """Every difference applied, both ways."""
     reads = Reads()
@@ -259,6 +268,7 @@ def main() -> None:
         files, repository = lay_out(folder / "releases", most=given.releases)
         parts: list[tuple[str, Callable[[], str]]] = [
             ("Archive", lambda: archive(files, repository, folder)),
+            ("The next release", lambda: next_release(files, folder)),
             ("Importing the whole series", lambda: seven_years(files, folder)),
             ("Whole processes", lambda: processes(files, folder, given.times)),
             ("Exactness", lambda: exact(files)),

@@ -110,16 +110,18 @@ class Archive:
         near: str | None = None,
         live: bool = False,
         believed: bool = True,
+        sha256: str = "",
     ) -> Receipt:
         """Keep a snapshot and return its receipt. The same bytes are kept once; the earliest observation counts.
 
-        `near` is the snapshot most like it, the release before it: the prefix unless the chain grew too long. What was
-        kept as not `believed` and is kept again as believed counts from then on as it is kept now; never the other way
-        round. Raises StoreError when it cannot be written: then nothing is there.
+        `sha256` is the data's, where the caller knows it. `near` is the snapshot most like it, the release before it:
+        the prefix unless the chain grew too long. What was kept as not `believed` and is kept again as believed counts
+        from then on as it is kept now; never the other way round. Raises StoreError when it cannot be written: then
+        nothing is there.
         """
         if len(data) > _MAX_SNAPSHOT:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {_MAX_SNAPSHOT} that are kept")
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = sha256 or hashlib.sha256(data).hexdigest()
         known = self._index(source)
         there = known.get(sha256)
         if there is not None:

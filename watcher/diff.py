@@ -24,15 +24,20 @@ def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeS
     twins = _Duplicates(old, new, touched)
     gone: list[Item] = []
     pairs: list[tuple[Item, Item]] = []
-    for key in (touched | twins.keys) & old.items.keys():
-        before = old.items[key]
+    # Written out: the difference of a set and a dictionary's keys would walk the whole dictionary.
+    for key in touched | twins.keys:
+        if (before := old.items.get(key)) is None:
+            continue
         after = twins.successors.get(key) if key in twins.keys else new.items.get(key)
         if after is None:
             gone.append(before)
         elif after.fields != before.fields or after.key != before.key:
             pairs.append((before, after))
-    added = [new.items[key] for key in (touched - old.items.keys() - twins.keys) & new.items.keys()]
-    added += [new.items[key] for key in twins.keys - twins.taken if key in new.items]
+    added = [
+        new.items[key]
+        for key in touched | twins.keys
+        if key in new.items and (key not in twins.taken if key in twins.keys else key not in old.items)
+    ]
     pairs += pair(gone, added, pairing)
     paired = {id(item) for two in pairs for item in two}
     changes = [_change(before, after) for before, after in pairs]

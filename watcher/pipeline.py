@@ -301,6 +301,7 @@ class Intake:
             near=near.release.sha256 if near else None,
             live=served.live and live,
             believed=believed,
+            sha256=served.sha256,
         )
 
     def _known(

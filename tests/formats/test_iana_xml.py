@@ -320,3 +320,11 @@ def test_people_between_records_are_people_and_not_rows() -> None:
         reading = read(data, Columns())
         assert [row.fields["name"] for row in reading.rows] == ["a", "b", "c"]
         assert [row.fields["id"] for row in reading.contacts] == ["Jo"]
+
+
+def test_a_problem_that_comes_back_with_its_row_is_reported_again() -> None:
+    odd = release([tcp("a", "1"), Row(name="b", more="\n    <colour>red</colour>")])
+    plain = release([tcp("a", "1")])
+    memo = Memo()
+    told = [len(read(data, PORTS.columns, memo).problems) for data in (odd, plain, odd)]
+    assert told == [1, 0, 1]

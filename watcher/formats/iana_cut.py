@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import cast
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Row
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 
+_ROOM = 1.2  # how many more pieces than a document has are remembered
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
@@ -37,30 +39,24 @@ class Cut:
         self._ends: list[int] | None = None
         self._pieces: list[bytes] = []
         skeleton: list[bytes] = []
-        used: dict[bytes, Row] = {}
-        befores: dict[bytes, bytes] = {}
         rest = data
         self._records = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
             pieces = rest.split(b"</%b>" % name)
             rest = pieces.pop()
-            _resolve(pieces, name, meant, memo)
-            rows = list(map(memo.rows.__getitem__, pieces))
+            self.rows += _resolve(pieces, name, meant, memo)
             skeleton += _skeleton(pieces, memo.befores, name)
-            used.update(zip(pieces, rows, strict=True))
-            self.rows += rows
             self._pieces += pieces
             self._records = self._records or len(pieces)
-        if memo.befores:
-            befores = {piece: before for piece, before in memo.befores.items() if piece in used}
-        if b"<record" in rest or b"<person" in rest or any(b"<person" in before for before in befores.values()):
-            raise CutError  # people between records: the rows would not stand in their order
+            if name == b"record" and any(b"<person" in part for part in skeleton):
+                raise CutError  # people between records: the rows would not stand in their order
+        if len(memo.rows) > _ROOM * len(self._pieces):
+            _forget(memo, self._pieces, self.rows)
         self.skeleton = b"".join([*skeleton, rest])
-        memo.rows, memo.befores = used, befores
-        problematic = {piece for piece, found in used.items() if found.problems} if memo.problems else set()
-        memo.problems = bool(problematic)
-        if problematic:
-            self.odd = [number for number, piece in enumerate(self._pieces) if piece in problematic]
+        if b"<record" in rest or b"<person" in rest or b"<!" in self.skeleton or self.skeleton.count(b"xmlns") != 1:
+            raise CutError
+        if memo.problems:
+            self.odd = [number for number, found in enumerate(self.rows) if found.problems]
 
     def line(self, index: int) -> int:
         """The line on which a row begins, counted from 1."""
@@ -73,28 +69,32 @@ class Cut:
 
 
 def _may_be_cut(data: bytes) -> bool:
-    """Whether `<record` and `<person` can only be elements here, and mean the same outside their document."""
+    """Whether a piece of the document means the same outside of it, by what its beginning says.
+
+    Comments, CDATA and other namespaces, in which `<record` can be something else, are looked for in what is read.
+    """
     declaration = _ENCODING.search(data[:200])
     return (
-        b"<!" not in data
-        and data.count(b"xmlns") == 1
-        and f'xmlns="{NAMESPACE}"'.encode() in data[:2000]
+        f'xmlns="{NAMESPACE}"'.encode() in data[:2000]
         and (declaration is None or declaration[1].lower() in (b"utf-8", b"us-ascii"))
         and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
     )
 
 
-def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> None:
-    """Put every piece that the memo does not know into it: its row, and what stands before that but white space."""
-    unknown = {*pieces} - memo.rows.keys()
-    if not unknown:
-        return
-    fresh = list(dict.fromkeys(piece for piece in pieces if piece in unknown))
+def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> list[Row]:
+    """Return the row of every piece; what the memo does not know is put into it, with what stands before it."""
+    known: list[Row | None] = list(map(memo.rows.get, pieces))
+    if None not in known:
+        return cast("list[Row]", known)
+    missing = [number for number, found in enumerate(known) if found is None]
+    fresh = list(dict.fromkeys(pieces[number] for number in missing))
     opening = b"<" + name
     starts = [piece.find(opening) for piece in fresh]
     if any(piece.count(opening) != 1 for piece in fresh):
         raise CutError  # an element that closes itself, or another whose name only begins so
     chunks = [piece[start:] + b"</%b>" % name for piece, start in zip(fresh, starts, strict=True)]
+    if any(b"<!" in chunk or b"xmlns" in chunk for chunk in chunks):
+        raise CutError
     try:
         elements = list(parse(_WRAPPER % (NAMESPACE.encode(), b"".join(chunks))))
     except ParseError:
@@ -106,6 +106,16 @@ def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo)
         memo.problems = memo.problems or bool(found.problems)
         if before := piece[:start].strip() and piece[:start]:
             memo.befores[piece] = before
+    for number in missing:
+        known[number] = memo.rows[pieces[number]]
+    return cast("list[Row]", known)
+
+
+def _forget(memo: Memo, pieces: Sequence[bytes], rows: Sequence[Row]) -> None:
+    """Keep what this document holds, and nothing older."""
+    memo.rows = dict(zip(pieces, rows, strict=True))
+    memo.befores = {piece: before for piece, before in memo.befores.items() if piece in memo.rows}
+    memo.problems = any(found.problems for found in rows)
 
 
 def _skeleton(pieces: Sequence[bytes], befores: Mapping[bytes, bytes], name: bytes) -> Iterator[bytes]:

@@ -44,7 +44,7 @@ ADDRESSES = (
                 column="designation",
                 event="block-redesignated",
                 severity=Severity.WARNING,
-                says="has another designation",
+                says="was {before}",
             ),
         ),
     ),

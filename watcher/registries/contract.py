@@ -69,21 +69,28 @@ class Lookups:
     """The look-ups of the contents that were judged last, so that the next release's cost what changed."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, dict[str, Any]] = {}
+        self._kept: dict[Lookup[Any], dict[str, Any]] = {}
 
     def of(self, lookup: Lookup[Found], content: Content) -> Found:
-        """Return a look-up of a content, made of the one before it where that is known."""
-        kept = self._kept.setdefault(id(lookup), {})
+        """Return a look-up of a content."""
+        kept = self._kept.setdefault(lookup, {})
         if content.digest not in kept:
-            since = content.since
-            if since is not None and since.digest in kept:
-                kept[content.digest] = lookup.update(kept[since.digest], since.gone, since.came)
-            else:
-                kept[content.digest] = lookup.build(content.items.values())
-            while len(kept) > _KEPT_LOOKUPS:
-                del kept[next(iter(kept))]
+            self._put(lookup, content, lookup.build(content.items.values()))
         found: Found = kept[content.digest]
         return found
+
+    def follow(self, content: Content) -> None:
+        """Make the look-ups of a content of those of the release it was read after, while these are at hand."""
+        since = content.since
+        for lookup, kept in self._kept.items():
+            if since is not None and since.digest in kept and content.digest not in kept:
+                self._put(lookup, content, lookup.update(kept[since.digest], since.gone, since.came))
+
+    def _put(self, lookup: Lookup[Any], content: Content, found: object) -> None:
+        kept = self._kept[lookup]
+        kept[content.digest] = found
+        while len(kept) > _KEPT_LOOKUPS:
+            del kept[next(iter(kept))]
 
 
 class Surroundings:
@@ -98,6 +105,7 @@ class Surroundings:
         self.new = new
         self._known: dict[Callable[[Surroundings], Any], Any] = {}
         self._lookups = lookups or Lookups()
+        self._lookups.follow(new)
 
     def look(self, lookup: Lookup[Found], content: Content) -> Found:
         """Return a look-up of the old or the new content."""

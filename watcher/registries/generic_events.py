@@ -15,7 +15,7 @@ from watcher.registries.generic_coverage import ABSENT, covering
 from watcher.registries.generic_rules import Rules, explained
 from watcher.registries.generic_whole import columns_of
 from watcher.registries.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
-from watcher.registries.special import Special, Watch
+from watcher.registries.special import Special, Watch, told
 
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
@@ -242,7 +242,7 @@ def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
 def _watched(watches: Sequence[Watch]) -> EventType:
     def sentence(found: Sequence[Finding], around: Surroundings) -> str:
         change = around.changes[found[0].change]
-        told = dict.fromkeys(watch.says for watch in watches if watch.sees(change))
-        return f"{_where(found, around)}{_subjects(found, around)}: {', '.join(told)}"
+        said = dict.fromkeys(told(watch, change) for watch in watches if watch.sees(change))
+        return f"{_where(found, around)}{_subjects(found, around)}: {', '.join(said)}"
 
     return EventType(severity=watches[0].severity, sentence=sentence)

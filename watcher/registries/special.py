@@ -14,7 +14,8 @@ class Watch:
     """A column whose change means more than that it changed.
 
     `before` and `after` are the words it turns from and to, lower case; an empty collection stands for any other word.
-    `registries` are the ids of the nested registries it is meant for, empty: all of the group.
+    `says` is the sentence's end; `{before}` and `{after}` stand for the cell's texts. `registries` are the ids of the
+    nested registries it is meant for, empty: all of the group.
     """
 
     column: str
@@ -35,6 +36,12 @@ class Watch:
             and _among(each.after, self.after, self.before)
             for each in change.fields
         )
+
+
+def told(watch: Watch, change: Change) -> str:
+    """Return what a watch says of a change that it sees."""
+    field = next(each for each in change.fields if each.name == watch.column)
+    return watch.says.format(before=field.before, after=field.after)
 
 
 def _among(text: str, words: Collection[str], others: Collection[str]) -> bool:

@@ -1,0 +1,61 @@
+"""The next release in a warm process, beside what no program can do without, measured in the same run."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.parsers import expat
+
+from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
+
+from watcher.archive import Archive
+from watcher.pipeline import Intake
+from watcher.store.database import Database
+
+FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")
+
+
+def _spent(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return (time.process_time() - started) * 1000
+
+
+def _encode(data: bytes, before: bytes) -> bytes:
+    options = {
+        CompressionParameter.compression_level: 3,
+        CompressionParameter.enable_long_distance_matching: 1,
+        CompressionParameter.window_log: 27,
+    }
+    return ZstdCompressor(options=options, zstd_dict=ZstdDict(before, is_raw=True).as_prefix).compress(
+        data, ZstdCompressor.FLUSH_FRAME
+    )
+
+
+def floors(before: bytes, data: bytes) -> list[float]:
+    """Milliseconds of CPU of each floor."""
+    return [
+        _spent(lambda: hashlib.sha256(data).hexdigest()),
+        _spent(lambda: expat.ParserCreate().Parse(data, True)),
+        _spent(lambda: {*data.split(b"</record>")} - {*before.split(b"</record>")}),
+        _spent(lambda: _encode(data, before)),
+    ]
+
+
+def measure(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
+    """Return the medians of the floors and of ours: archived, compared, judged and committed, one release each."""
+    found: list[list[float]] = []
+    ours: list[float] = []
+    with Database(folder / "ingest.db") as database:
+        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(folder / "ingest"))
+        before = files[0].read_bytes()
+        intake.take(before, origin=files[0].name)
+        for path in files[1:]:
+            data = path.read_bytes()
+            found.append(floors(before, data))
+            ours.append(_spent(lambda data=data, path=path: intake.take(data, origin=path.name)))  # type: ignore[misc]
+            before = data
+    return [statistics.median(column) for column in zip(*found, strict=True)], statistics.median(ours)
