@@ -72,7 +72,7 @@ class Place:
                 found["iana"] = index
             collection = service.collection(self.settings)
             chosen = collection.in_turn(self.now) if due else collection.groups()
-            with service.sweep(chosen) as groups:
+            with service.sweep(self.settings, chosen) as groups:
                 found |= {group.name: service.check(group) for group in groups}
         return found
 

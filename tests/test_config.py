@@ -447,6 +447,30 @@ def test_everything_the_example_suggests_is_good(write: Write) -> None:
     assert found.smtp.host == "mail.example.org"
     assert found.fetch.allow_files
     assert found.severity == {"contact-updated": Severity.NOTICE}
+    assert found.canary is not None
+    assert found.metrics is not None
+    assert found.heartbeat is not None
+    assert found.silence[0].sources == ("iana*",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: write it as ADDRESS:PORT"),
+        ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port is not a number up to 65535"),
+        ('[heartbeat]\nurl = "ftp://example.org/"', "heartbeat.url: a URL here begins with http:, https:"),
+        ("[heartbeat]\nurl = 3", "heartbeat.url: a URL here begins with http:, https:"),
+        ('[heartbeat]\nurl = "https://u:p@example.org/"', "heartbeat.url: a URL holds no user and password"),
+        ("[health]\nfailures = 0", "health.failures: greater than or equal to 1"),
+        ('[health]\nfailing_for = "0s"', "health.failing_for: at least one second (1s)"),
+        ('[canary]\nchannels = ["nobody"]', "canary.channels: there is no channel 'nobody'"),
+        ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are the watcher's own"),
+    ],
+)
+def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        loaded(write(text))
+    assert said in str(error.value)
 
 
 def validator() -> Any:
@@ -458,7 +482,9 @@ def validator() -> Any:
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_schema_takes_the_example(whole: bool) -> None:
     text = uncommented(config.example()) if whole else config.example()
-    assert list(validator().iter_errors(tomllib.loads(text))) == []
+    # JSON knows no times: editors show those of TOML to a schema as strings.
+    values = json.loads(json.dumps(tomllib.loads(text), default=lambda when: when.isoformat()))
+    assert list(validator().iter_errors(values)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from tests.factory import release, tcp
 from tests.world import World, world
 from watcher.cli.app import App
 from watcher.cli.reading import settings
+from watcher.config import Settings
 from watcher.daemon import Daemon
 from watcher.demo import SOURCE
 from watcher.service import Service
+from watcher.supervisor import notify
 
 
 class Running:
@@ -36,6 +39,10 @@ class Running:
     def said(self) -> str:
         """The next word to the service manager."""
         return self._manager.recv(4096).decode()
+
+    def news(self) -> str:
+        """The next word to the service manager but for signs of life."""
+        return next(word for word in iter(self.said, "") if word != "WATCHDOG=1")
 
     def logged(self, event: str) -> dict[str, Any]:
         """Read the log up to an event."""
@@ -83,10 +90,11 @@ def test_it_says_ready_looks_and_ends_cleanly(here: World) -> None:
         checked = running.logged("checked")
         assert (checked["source"], checked["outcome"]) == (SOURCE, "baseline")
         assert running.stop() == 0
-        assert running.said() == "STOPPING=1"
+        assert running.said().startswith("STOPPING=1")
     assert len(here.rows("releases")["releases"]) == 1
 
 
+@pytest.mark.fault(39)
 def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
     here.check(release([tcp("a", "1")]))
     here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
@@ -95,7 +103,8 @@ def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
     pending = {row["id"] for row in here.rows("outbox")["outbox"]}
     assert (len(pending), here.stage.webhooks) == (2, [])
     with daemon(here) as running:
-        assert running.logged("delivered")["sent"] == 2
+        delivered = [running.logged("delivered") for _ in range(2)]
+        assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
     (hook,), (mail,) = here.stage.webhooks, here.stage.mails
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
@@ -147,10 +156,10 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
     with here.service() as service:
         service.check(service.source(SOURCE))
     configured = settings(App(here.stage.config))
-    made = Daemon(configured, lambda: Service(configured), jitter=lambda: 0.5)
+    made = Daemon(configured, Service, jitter=lambda: 0.5)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
-    assert set(jobs) == {SOURCE, " deliveries"}
+    assert set(jobs) == {SOURCE, " deliveries", " health"}
     late = (jobs[SOURCE].next_run_time - datetime.now(UTC)).total_seconds()
     # Long overdue: once, soon, and not at the same moment as every other source.
     assert 0 < late <= configured.daemon.jitter.total_seconds()
@@ -159,7 +168,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
 def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None:
     configured = settings(App(here.stage.config))
 
-    def broken() -> Service:
+    def broken(_: Settings) -> Service:
         raise RuntimeError("a defect")
 
     made = Daemon(configured, broken)
@@ -168,3 +177,93 @@ def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None
         made._send()
     assert [log["event"] for log in logs] == ["check not recorded", "deliveries not sent"]
     assert made._work.wait(0)
+
+
+@pytest.mark.fault(61, 66)
+def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(here: World) -> None:
+    here.publish(release([tcp("a", "1")]))
+    with daemon(here) as running:
+        assert running.said().startswith("READY=1\nSTATUS=watching 1 source")
+        running.logged("checked")
+        good = here.stage.config.read_text()
+        for text, status, event in (
+            (good.replace("[smtp]", "[smpt]"), "refused: ", "configuration refused; the old one stays in force"),
+            (
+                good.replace('"history.db"', '"other.db"'),
+                "restart it",
+                "configuration refused; the old one stays in force",
+            ),
+            (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration read again"),
+        ):
+            here.stage.config.write_text(text)
+            running.process.send_signal(signal.SIGHUP)
+            begun = running.news()
+            assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=")
+            assert begun.rpartition("=")[2].isdecimal()
+            ended = running.news()
+            assert ended.startswith("READY=1\nSTATUS=")
+            assert status in ended
+            assert ended.count("\n") == 1
+            running.logged(event)
+        assert running.logged("checked")["source"] == "again"
+        assert running.stop() == 0
+
+
+@pytest.mark.fault(66)
+def test_a_signal_that_comes_before_it_is_ready_is_heard(here: World) -> None:
+    with here.service() as service:
+        service.queries.sources()
+    lock = sqlite3.connect(here.stage.folder / "history.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    with daemon(here) as running:
+        assert running.process.stderr is not None
+        status = Path(f"/proc/{running.process.pid}/status")
+        while not _caught(status, signal.SIGTERM):
+            assert running.process.poll() is None
+        running.process.send_signal(signal.SIGTERM)
+        lock.close()
+        assert running.process.wait(60) == 0
+        assert running.said().startswith("READY=1")
+        assert running.said().startswith("STOPPING=1")
+
+
+def _caught(status: Path, number: int) -> bool:
+    (mask,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("address", ["", "nonsense", "/nobody/listens/here", "@nobody-listens-here"])
+def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    notify("READY=1")
+
+
+@pytest.mark.fault(67)
+def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(here: World) -> None:
+    now = [0.0]
+    configured = settings(App(here.stage.config))
+    made = Daemon(configured, Service, monotonic=lambda: now[0])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
+        manager.bind(str(here.stage.folder / "manager"))
+        manager.setblocking(False)
+        patch.setenv("NOTIFY_SOCKET", str(here.stage.folder / "manager"))
+
+        def said() -> list[str]:
+            made._look_at_the_work()
+            with suppress(BlockingIOError):
+                return [manager.recv(4096).decode()]
+            return []
+
+        budget = made._budget(configured.source[0])
+        assert budget == configured.fetch.deadline + configured.daemon.hung_after.total_seconds()
+        with made._turn("", budget, source="ports"):
+            assert said() == ["WATCHDOG=1"]
+            now[0] += budget + 1
+            made._work._moved = now[0]  # the deliveries come and go meanwhile
+            assert [said(), said()] == [["STATUS=hung: ports"], []]
+            made._work.alive()
+            assert said() == ["WATCHDOG=1"]
+        # A scheduler that begins nothing any more is no sign of life either.
+        now[0] += configured.daemon.hung_after.total_seconds() + 11
+        assert said() == ["STATUS=hung: the scheduler"]

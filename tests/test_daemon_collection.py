@@ -28,7 +28,7 @@ class Watch:
         configured = settings(App(place.config))
         self.settings = place.settings
         pace = pace_of(configured)
-        self.daemon = Daemon(configured, lambda: Service(configured, pace=pace), jitter=lambda: 0.5)
+        self.daemon = Daemon(configured, lambda current: Service(current, pace=pace), jitter=lambda: 0.5)
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
@@ -73,7 +73,7 @@ def test_a_collection_is_one_job_that_follows_the_record_of_checks(here: Watch) 
     again = Watch(here.place)
     again.daemon._schedule()
     assert abs(again.next() - datetime.now(UTC) - DAY) < timedelta(minutes=1)
-    assert len(again.daemon._scheduler.get_jobs()) == 2
+    assert len(again.daemon._scheduler.get_jobs()) == 3
 
 
 def test_what_an_interrupted_turn_left_is_due_soon_after_a_restart(here: Watch) -> None:

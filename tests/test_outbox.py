@@ -27,7 +27,7 @@ from watcher.times import from_text, to_text
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = DeliveryError("HTTP 503", permanent=False)
-NEVER = DeliveryError("HTTP 410: the endpoint is gone", permanent=True)
+NEVER = DeliveryError("the mail server said 550 no such user", permanent=True)
 
 
 @dataclass
@@ -156,6 +156,7 @@ def test_a_message_that_is_there_already_is_left_alone(deliveries: Deliveries) -
     assert len(line.accepted) == 1
 
 
+@pytest.mark.fault(45)
 def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: Deliveries) -> None:
     line, clock = Line(errors=[LATER] * 9), Clock()
     deliveries.add([message()], now=to_text(START))
@@ -168,6 +169,7 @@ def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: D
     assert deliveries.state(message().id).last_error is None
 
 
+@pytest.mark.fault(45)
 def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(deliveries: Deliveries) -> None:
     line, clock = Dead(), Clock()
     deliveries.add([message()], now=to_text(START))
@@ -187,7 +189,7 @@ def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_t
     states = {deliveries.state(message(number).id).state for number in (1, 2)}
     assert states == {"failed", "sent"}
     refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
-    assert deliveries.state(refused).last_error == "HTTP 410: the endpoint is gone"
+    assert deliveries.state(refused).last_error == "the mail server said 550 no such user"
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
@@ -262,6 +264,7 @@ def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_sam
     assert dying.accepted == line.accepted == [message().id]
 
 
+@pytest.mark.fault(41)
 def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: Deliveries) -> None:
     deliveries.add([message()], now=to_text(START))
     until = to_text(START + timedelta(minutes=10))
@@ -271,6 +274,7 @@ def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: Delive
         assert Deliveries(second).claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
 
 
+@pytest.mark.fault(41)
 def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries: Deliveries) -> None:
     """The second message is sent by another process while this one sends the first."""
     with Database(path) as second:
@@ -288,6 +292,7 @@ def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries:
     assert {*line.accepted, *other.accepted} == {message(1).id, message(2).id}
 
 
+@pytest.mark.fault(46)
 def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(deliveries: Deliveries) -> None:
     dead, line = Dead(), Line()
     deliveries.add([message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,13 @@ class World:
         text = self.stage.config.read_text()
         assert before in text
         self.stage.config.write_text(text.replace(before, after))
+
+    def wait(self, until: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Wait for something that another process or thread does."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.01)
 
     def files(self) -> set[str]:
         return {path.name for path in (self.stage.folder / "snapshots").rglob("*.zst")}

@@ -123,6 +123,10 @@ class Archive:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {_MAX_SNAPSHOT} that are kept")
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
         known = self._index(source)
+        if sha256 not in known and self._path(source, sha256).exists():
+            # Kept meanwhile by another process.
+            del self._known[source]
+            known = self._index(source)
         there = known.get(sha256)
         if there is not None:
             return self._again(there, observed=observed, origin=origin, live=live, believed=believed)

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,7 +36,10 @@ from pydantic import (
 
 from watcher.errors import ConfigError
 from watcher.formats.contract import Layout
+from watcher.health import WATCHER
 from watcher.model import Severity
+from watcher.notices import NOTICES
+from watcher.registries.canary import CANARY
 from watcher.registries.index import usable
 from watcher.subscriptions import parse_ports
 
@@ -45,6 +49,7 @@ _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 _GROUP_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$"
 _GROUP = "{group}"
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_LAST_PORT = 65535
 _SUFFIXES = {"csv": "csv", "xhtml": "xhtml", "html": "xhtml", "txt": "txt"}  # of a second format
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
@@ -67,6 +72,12 @@ def _duration(value: object) -> object:
 def _interval(value: timedelta) -> timedelta:
     if value < timedelta(minutes=1):
         raise ValueError("at least one minute (1m): registries change every few days")
+    return value
+
+
+def _patience(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("at least one second (1s)")
     return value
 
 
@@ -118,6 +129,28 @@ def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _hidden_url(value: object) -> HiddenUrl:
+    text = value if isinstance(value, str) else ""
+    return HiddenUrl(text if _REFERENCE.fullmatch(text) else _http_url(text))
+
+
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError("write it as ADDRESS:PORT, 127.0.0.1:9876 or [::1]:9876") from None
+    if not port.isdecimal() or int(port) > _LAST_PORT:
+        raise ValueError("the port is not a number up to 65535")
+    return value
+
+
+def _some_time(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("at least one second (1s)")
+    return value
+
+
 def _url(value: str, schemes: tuple[str, ...]) -> str:
     parts = urlsplit(value)
     if parts.scheme not in schemes:
@@ -154,6 +187,24 @@ class SecretRef(str):
         return _secret_file(self, folder / name, private=True)
 
 
+class HiddenUrl(str):
+    """A URL that may hold a token, or where it is written; shown to nobody."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HiddenUrl('***')"
+
+    def read(self, folder: Path) -> str:
+        """Return the URL. Raises ConfigError where the place it is written in cannot be read or holds none."""
+        if not _REFERENCE.fullmatch(self):
+            return str(self)
+        try:
+            return _http_url(SecretRef(self).read(folder).strip())
+        except ValueError as error:
+            raise ConfigError(f"{self:s}: {error}") from None
+
+
 def _secret_file(reference: str, path: Path, *, private: bool) -> str:
     try:
         mode = path.stat().st_mode
@@ -180,6 +231,11 @@ Duration = Annotated[
 ]
 Secret = Annotated[SecretRef, BeforeValidator(_secret), WithJsonSchema({"type": "string"})]
 Name = Annotated[str, Field(pattern=_NAME)]
+
+
+HiddenUrlField = Annotated[
+    HiddenUrl, BeforeValidator(_hidden_url), PlainSerializer(lambda _: "***"), WithJsonSchema({"type": "string"})
+]
 
 
 class _Table(BaseModel):
@@ -249,6 +305,15 @@ class BelieveSettings(_Table):
     confirm_after: int = Field(2, ge=1, le=100, description="servings in a row that make a doubtful release believed")
 
 
+class HealthSettings(_Table):
+    """[health] and [source.health]: when a source is unhealthy (docs/health.md)."""
+
+    failures: int = Field(3, ge=1, le=1000, description="failed checks in a row")
+    failing_for: Annotated[Duration, AfterValidator(_some_time)] = Field(
+        timedelta(days=1), description="or failed checks for so long"
+    )
+
+
 class SourceSettings(_Table):
     """[[source]]: where and how often one registry group is looked at."""
 
@@ -268,6 +333,7 @@ class SourceSettings(_Table):
     )
     also_format: Literal["csv", "xhtml", "txt"] | None = Field(None, description="its format; from its suffix if unset")
     believe: BelieveSettings = BelieveSettings()
+    health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
 
     @property
     def second_format(self) -> str:
@@ -304,6 +370,12 @@ class GroupSettings(SourceSettings):
     group: str = Field(description="its id as published")
 
 
+class CanarySource(SourceSettings):
+    """The source that the watcher serves itself, inside the process."""
+
+    url: str = "canary:"
+
+
 class CollectionSettings(_Table):
     """[[source]] of type collection: many registry groups that are watched as one.
 
@@ -333,6 +405,7 @@ class CollectionSettings(_Table):
     every: Annotated[Duration, AfterValidator(_interval)] = timedelta(hours=24)
     enabled: bool = True
     believe: BelieveSettings = BelieveSettings()
+    health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
 
     @model_validator(mode="after")
     def _one_way(self) -> CollectionSettings:
@@ -373,6 +446,8 @@ class _Channel(_Table):
     severity: Severity = Field(Severity.INFO, description="at least")
     ports: tuple[Annotated[str, AfterValidator(_port_range)], ...] = Field((), description="443, 8000-8100; none: all")
     operator: bool = Field(False, description="also told of what befalls the watcher itself")
+    digest: Duration = Field(timedelta(), description="gather what comes within so long into one message; 0s: do not")
+    most_per_hour: int | None = Field(None, ge=1, description="messages; what is more waits")
     enabled: bool = True
 
 
@@ -407,9 +482,55 @@ class LogSettings(_Table):
 
 
 class DaemonSettings(_Table):
-    """[daemon]."""
+    """[daemon]: docs/operation.md."""
 
-    jitter: Duration = timedelta(seconds=30)
+    jitter: Duration = Field(timedelta(seconds=30), description="by which a look at a source may be late")
+    hung_after: Annotated[Duration, AfterValidator(_patience)] = Field(
+        timedelta(minutes=15), description="beyond its own deadlines; what takes longer is ended by the watchdog"
+    )
+    grace: Duration = Field(timedelta(seconds=20), description="for what is under way when it is told to stop")
+
+
+class HeartbeatSettings(_Table):
+    """[heartbeat]: a URL that is asked for while all is looked at in time: a dead man's switch elsewhere."""
+
+    url: HiddenUrlField
+    every: Annotated[Duration, AfterValidator(_some_time)] = timedelta(minutes=5)
+    timeout: float = Field(10.0, gt=0, le=120)
+
+
+class CanarySettings(_Table):
+    """[canary]: a registry of our own that changes on a schedule, to prove the way to the channels that ask for it."""
+
+    channels: Annotated[tuple[str, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})]
+    every: Annotated[Duration, AfterValidator(_interval)] = timedelta(days=1)
+
+    @property
+    def source(self) -> CanarySource:
+        """The source that it is looked at as: often enough to see each change soon."""
+        return CanarySource(name=CANARY, registry=CANARY, every=max(self.every / 4, timedelta(minutes=1)))
+
+
+class MetricsSettings(_Table):
+    """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9876"
+    hosts: tuple[str, ...] = Field((), description="names it may be asked under, besides addresses and localhost")
+
+
+class SilenceSettings(_Table):
+    """[[silence]]: a time in which messages are kept and not sent."""
+
+    begin: Annotated[AwareDatetime, Field(alias="from")]
+    until: AwareDatetime
+    sources: tuple[str, ...] = Field(("*",), description="globs of source names")
+    events: tuple[str, ...] = Field(("*",), description="globs of ids of events and notices")
+
+    @model_validator(mode="after")
+    def _forward(self) -> SilenceSettings:
+        if self.until <= self.begin:
+            raise ValueError("until is not after from")
+        return self
 
 
 class Settings(_Table):
@@ -423,7 +544,22 @@ class Settings(_Table):
     severity: dict[str, Severity] = Field(default_factory=dict, description="event id = severity")
     log: LogSettings = LogSettings()
     daemon: DaemonSettings = DaemonSettings()
+    health: HealthSettings = HealthSettings()
+    heartbeat: HeartbeatSettings | None = None
+    canary: CanarySettings | None = None
+    metrics: MetricsSettings | None = None
+    silence: tuple[SilenceSettings, ...] = ()
     folder: Path = Field(Path(), exclude=True)
+
+    @property
+    def sources(self) -> tuple[AnySource, ...]:
+        """The sources, and the canary."""
+        return (*self.source, *([self.canary.source] if self.canary else []))
+
+    @property
+    def watched(self) -> tuple[AnySource, ...]:
+        """What is looked at on a schedule."""
+        return tuple(source for source in self.sources if source.enabled)
 
     @property
     def registries(self) -> tuple[SourceSettings, ...]:
@@ -500,10 +636,25 @@ def _misfits(settings: Settings, registries: Collection[str], events: Collection
         for pattern in channel.events:
             if not any(fnmatchcase(event, pattern) for event in events):
                 found.append(f"channel[{number}].events: {pattern!r} matches no event{_meant(pattern, events)}")
+    known = {*events, *NOTICES}
+    for number, silence in enumerate(settings.silence):
+        for pattern in silence.events:
+            if not any(fnmatchcase(each, pattern) for each in known):
+                found.append(f"silence[{number}].events: {pattern!r} matches no event{_meant(pattern, known)}")
+    found += _canary_misfits(settings)
     found += [
         f"severity.{event}: unknown event{_meant(event, events)}" for event in settings.severity if event not in events
     ]
     return found
+
+
+def _canary_misfits(settings: Settings) -> Iterator[str]:
+    names = [channel.name for channel in settings.channel]
+    for channel in settings.canary.channels if settings.canary else ():
+        if channel not in names:
+            yield f"canary.channels: there is no channel {channel!r}{_meant(channel, names)}"
+    if any(source.name in (CANARY, WATCHER) for source in settings.source):
+        yield f"source: the names {CANARY!r} and {WATCHER!r} are the watcher's own"
 
 
 def _unreachable(source: AnySource, settings: Settings) -> Iterator[str]:
@@ -577,6 +728,11 @@ _KEYS = {
         WebhookChannel,
         LogSettings,
         DaemonSettings,
+        HealthSettings,
+        HeartbeatSettings,
+        CanarySettings,
+        MetricsSettings,
+        SilenceSettings,
     )
     for name, info in table.model_fields.items()
     if (table, alias := info.alias or name) != (Settings, "folder")

@@ -63,9 +63,23 @@ class StoreError(WatcherError):
 
 
 class DeliveryError(WatcherError):
-    """A notification was not accepted; `retry_after` is seconds, when the other side named them."""
+    """A notification was not accepted; `retry_after` is seconds, when the other side named them.
 
-    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
+    `permanent`: this message is never taken. `personal`: it is this recipient's, and others may well be taken.
+    `gone`: the endpoint takes nothing any more.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool,
+        retry_after: float | None = None,
+        personal: bool = False,
+        gone: bool = False,
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.retry_after = retry_after
+        self.personal = personal
+        self.gone = gone

@@ -5,18 +5,16 @@ What is believed is decided in `plausibility`; here it is remembered. Everything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from watcher import notices, plausibility
 from watcher.errors import UsageError
-from watcher.model import Delivery, Hold, HoldState, Notice, Reason
+from watcher.model import Hold, HoldState, Notice, Reason
+from watcher.notices import Announce
 from watcher.plausibility import Bounds
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
 from watcher.store.held import Held
-
-Announce = Callable[[Notice], Iterable[Delivery]]
 
 
 class Holding:
@@ -35,6 +33,11 @@ class Holding:
         if hold.state is HoldState.ACCEPTED:
             raise UsageError(f"{self._source}: {hold.id} was accepted at {hold.decided}; it is part of the history")
         return hold
+
+    def of(self, digest: str) -> Hold | None:
+        """Return the hold of a canonical content, where it is held or was rejected."""
+        hold = self._held.get(self._source, digest)
+        return hold if hold is not None and hold.state is not HoldState.ACCEPTED else None
 
     def served(
         self, digest: str, sha256: str, at: str, reasons: tuple[Reason, ...], *, published: str | None, entries: int

@@ -46,9 +46,13 @@ def configure(level: str, format: str, stream: IO[str]) -> None:  # noqa: A002 -
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Their own words about every job and connection are not news.
-    for name in ("apscheduler", "urllib3"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    # Their own words about every job and connection are not news; that a turn was skipped the daemon says itself.
+    for name, lowest in (
+        ("apscheduler", logging.WARNING),
+        ("apscheduler.scheduler", logging.ERROR),
+        ("urllib3", logging.WARNING),
+    ):
+        logging.getLogger(name).setLevel(lowest)
 
 
 def clean(

@@ -26,6 +26,7 @@ from watcher.fetch import Fetched, NotModified, Validators
 from watcher.formats.index_page import written
 from watcher.tree import groups
 
+LONGEST = 1800.0  # seconds for a transfer
 _TURN = 0.5  # seconds between two looks at a transfer under way
 _SOME_VANISHED = 24  # rsync's exit code: files went away on the other side meanwhile; what is there is whole
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -54,7 +55,7 @@ class Rsync:
 
     url: str
     path: Path
-    seconds: float = 1800
+    seconds: float = LONGEST
     most_bytes: int = 2 * 2**30
     most_file_bytes: int = 64 * 2**20
     contact_seconds: int = 30

@@ -243,13 +243,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two releases of one source, what differs, and what it means: the unit that is shown and sent."""
+    """Two releases of one source, what differs, and what it means: the unit that is shown and sent.
+
+    `marks` says what is out of the ordinary in it (`large_change`), each with a sentence.
+    """
 
     source: str
     old: Release
     new: Release
     changes: ChangeSet
     events: tuple[Event, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -331,7 +335,8 @@ class Delivery:
     """One message for one recipient of one channel: a row of the outbox.
 
     `id` is the same over every retry and restart. `body` is what is sent, rendered when the release was committed
-    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`).
+    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`). It begins in `state`: `pending`,
+    `gathering` (to become part of a digest) or `silenced` (kept, not sent), and is due `after` a UTC time, or at once.
     """
 
     id: str
@@ -342,3 +347,22 @@ class Delivery:
     body: str
     created: str
     attempts: int = 0
+    state: str = "pending"
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An other side that does not take what is sent to it: a channel, or (`recipient`) one address of a channel.
+
+    `failures` counts failed tries in a row, the first of them at `since`. `told` is when the operators were told of it,
+    `gone` when it said that it takes nothing any more. Times are UTC.
+    """
+
+    channel: str
+    recipient: str
+    failures: int
+    since: str
+    last_error: str
+    told: str | None = None
+    gone: str | None = None

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from watcher.endpoints import Care
 from watcher.errors import ConfigError, DeliveryError
 from watcher.model import Comparison, Delivery, Notice
+from watcher.notices import Announce
 from watcher.notifiers.contract import Notifier
 from watcher.render import mail, webhook
 from watcher.store.deliveries import Deliveries
@@ -34,92 +36,119 @@ class Report:
     retried: int = 0
     failed: int = 0
 
+    def __add__(self, other: Report) -> Report:
+        return Report(self.sent + other.sent, self.retried + other.retried, self.failed + other.failed)
+
 
 def deliver_due(
     deliveries: Deliveries,
     notifiers: Mapping[str, Notifier],
     clock: Callable[[], datetime],
     jitter: Callable[[], float],
+    going_on: Callable[[], bool] = lambda: True,
+    *,
+    channel: str | None = None,
+    announce: Announce = lambda _: (),
 ) -> Report:
-    """Send everything that is due, channel by channel.
+    """Send everything that is due, over one channel or over all; `going_on` is asked before each message whether to.
 
-    A channel that cannot be reached is left for this round, so that it holds up no other; its rows stay due.
+    A channel that cannot be reached is left for this round; its rows stay due. The operators hear of what is broken
+    through `announce`. A send takes as long as the other side lets it: who has several channels gives each a thread.
     """
-    report = Report()
+    turn = _Round(
+        deliveries=deliveries,
+        notifiers=notifiers,
+        clock=clock,
+        jitter=jitter,
+        care=Care(deliveries.database, announce),
+        report=Report(),
+    )
     unreachable: set[str] = set()
-    while due := deliveries.due(to_text(clock()), besides=unreachable):
+    while due := deliveries.due(to_text(clock()), besides=unreachable, channel=channel):
         for delivery in due:
-            if delivery.channel not in unreachable and not _deliver(
-                deliveries, notifiers, delivery, clock, jitter, report
-            ):
+            if not going_on():
+                return turn.report
+            if delivery.channel not in unreachable and not turn.deliver(delivery):
                 unreachable.add(delivery.channel)
-    return report
+    return turn.report
 
 
-def _deliver(
-    deliveries: Deliveries,
-    notifiers: Mapping[str, Notifier],
-    delivery: Delivery,
-    clock: Callable[[], datetime],
-    jitter: Callable[[], float],
-    report: Report,
-) -> bool:
-    """Try one delivery and return whether its channel could be reached."""
-    now = clock()
-    if not deliveries.claim(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One round of sending."""
+
+    deliveries: Deliveries
+    notifiers: Mapping[str, Notifier]
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    care: Care
+    report: Report
+
+    def deliver(self, delivery: Delivery) -> bool:
+        """Try one delivery and return whether its channel could be reached."""
+        now = self.clock()
+        if not self.deliveries.claim(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
+            return True
+        notifier = self.notifiers.get(delivery.channel)
+        if notifier is None:
+            message = f"there is no enabled channel {delivery.channel!r} in the configuration"
+            waiting = DeliveryError(message, permanent=False, retry_after=_UNCONFIGURED.total_seconds())
+            return self._again(delivery, waiting, self.clock())
+        try:
+            notifier.send(delivery, now)
+        except DeliveryError as error:
+            return self._failed(delivery, error)
+        except ConfigError as error:
+            # A secret that cannot be read is the operator's to mend; nothing is lost meanwhile.
+            return self._failed(delivery, DeliveryError(str(error), permanent=False))
+        done = self.clock()
+        with self.deliveries.database.transaction():
+            self.deliveries.sent(delivery.id, to_text(done))
+            self.care.sent(delivery, done)
+        self.report.sent += 1
         return True
-    try:
-        _notifier(notifiers, delivery).send(delivery, now)
-    except DeliveryError as error:
-        return _failed(deliveries, delivery, error, clock(), jitter, report)
-    except ConfigError as error:
-        # A secret that cannot be read is the operator's to mend; nothing is lost meanwhile.
-        mendable = DeliveryError(str(error), permanent=False)
-        return _failed(deliveries, delivery, mendable, clock(), jitter, report)
-    deliveries.sent(delivery.id, to_text(clock()))
-    report.sent += 1
-    return True
+
+    def _failed(self, delivery: Delivery, error: DeliveryError) -> bool:
+        """Note that a try failed, and return whether its channel answered all the same."""
+        now = self.clock()
+        with self.deliveries.database.transaction():
+            self.care.failed(delivery, error, now)
+            return self._again(delivery, error, now)
+
+    def _again(self, delivery: Delivery, error: DeliveryError, now: datetime) -> bool:
+        tries = delivery.attempts + 1
+        if error.gone:
+            # Not this message's end: it waits with the others until the channel is enabled again.
+            self.deliveries.retry(delivery.id, str(error), to_text(now))
+            self.report.retried += 1
+            return False
+        if error.permanent or tries > len(SCHEDULE):
+            given_up = "" if error.permanent else f" (given up after {tries} tries)"
+            self.deliveries.failed(delivery.id, f"{error}{given_up}")
+            self.report.failed += 1
+            return error.permanent or error.personal
+        wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * self.jitter())
+        if error.retry_after is not None:
+            wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
+        # Rounded up: times are kept to the second.
+        self.deliveries.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+        self.report.retried += 1
+        return error.personal
 
 
-def _notifier(notifiers: Mapping[str, Notifier], delivery: Delivery) -> Notifier:
-    found = notifiers.get(delivery.channel)
-    if found is None:
-        message = f"there is no enabled channel {delivery.channel!r} in the configuration"
-        raise DeliveryError(message, permanent=False, retry_after=_UNCONFIGURED.total_seconds())
-    return found
+def compose(
+    channel: str, kind: str, recipients: Iterable[str], comparison: Comparison, *, mark: str = ""
+) -> list[Delivery]:
+    """Return the messages that tell a channel's recipients of a release, each under an id that is always the same.
 
-
-def _failed(
-    deliveries: Deliveries,
-    delivery: Delivery,
-    error: DeliveryError,
-    now: datetime,
-    jitter: Callable[[], float],
-    report: Report,
-) -> bool:
-    """Note that a try failed, and return whether its channel answered all the same."""
-    tries = delivery.attempts + 1
-    if error.permanent or tries > len(SCHEDULE):
-        given_up = "" if error.permanent else f" (given up after {tries} tries)"
-        deliveries.failed(delivery.id, f"{error}{given_up}")
-        report.failed += 1
-        return True
-    wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * jitter())
-    if error.retry_after is not None:
-        wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
-    # Rounded up: times are kept to the second.
-    deliveries.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
-    report.retried += 1
-    return False
-
-
-def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comparison) -> list[Delivery]:
-    """Return the messages that tell a channel's recipients of a release, each under an id that is always the same."""
+    `mark` gives another id: to what is not sent of a release beside that which is.
+    """
     created = comparison.new.observed or ""
     found = []
     for recipient in recipients:
         # Ids, not snapshots: a release that came back has the snapshot of the one it returns.
-        identifier = delivery_id(channel, recipient, comparison.source, comparison.old.id, comparison.new.id)
+        parts = (channel, recipient, comparison.source, comparison.old.id, comparison.new.id)
+        identifier = delivery_id(*parts, *filter(None, [mark]))
         if kind == "email":
             message = mail.message(comparison, list_name=channel)
             body = _mail(message)
@@ -139,11 +168,15 @@ def compose(channel: str, kind: str, recipients: Iterable[str], comparison: Comp
     return found
 
 
-def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice) -> list[Delivery]:
-    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids."""
+def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice, *, mark: str = "") -> list[Delivery]:
+    """Return the messages that tell a channel's recipients of a notice; one subject always gives the same ids.
+
+    `mark` gives others.
+    """
     found = []
     for recipient in recipients:
-        identifier = delivery_id("notice", channel, recipient, notice.source, notice.id, notice.subject)
+        parts = ("notice", channel, recipient, notice.source, notice.id, notice.subject)
+        identifier = delivery_id(*parts, *filter(None, [mark]))
         body = (
             _mail(mail.notice_message(notice, list_name=channel))
             if kind == "email"
@@ -161,6 +194,27 @@ def announce(channel: str, kind: str, recipients: Iterable[str], notice: Notice)
             )
         )
     return found
+
+
+def digest(members: Sequence[Delivery], now: datetime) -> Delivery:
+    """Return one message in place of several for one recipient, under an id that is theirs together."""
+    first = members[0]
+    identifier = delivery_id("digest", *(member.id for member in members))
+    bodies = [json.loads(member.body) for member in members]
+    if first.recipient:
+        mails = [mail.Mail(subject=each["subject"], text=each["text"], html=each["html"]) for each in bodies]
+        body = _mail(mail.digest(mails, list_name=first.channel))
+    else:
+        body = webhook.digest_body(bodies, delivery_id=identifier, occurred=to_text(now)).decode()
+    return Delivery(
+        id=identifier,
+        channel=first.channel,
+        recipient=first.recipient,
+        source="",
+        release="",
+        body=body,
+        created=to_text(now),
+    )
 
 
 def test_deliveries(channel: str, kind: str, recipients: Iterable[str], now: datetime) -> list[Delivery]:

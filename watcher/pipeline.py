@@ -4,7 +4,8 @@
 
 `Intake.take` does all of it for the bytes of one release, wherever they come from; `check` fetches them first. The
 bytes are safe in the archive before anything else is written; then the release, its versions, changes, events and
-the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing.
+the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing. What a
+process that died left in the archive without its rows is taken up first (`take_up`), and who wanted to know is told.
 
 What a check was served and cannot be believed yet is held (`plausibility`, `holding`): kept in the archive, told to
 the operator, and nothing else, until it is served again or somebody decides.
@@ -20,14 +21,15 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from watcher import plausibility
-from watcher.archive import Archive
+from watcher.archive import Archive, Receipt
 from watcher.contents import Reads, read
 from watcher.errors import FetchError, ParseError, StoreError, UsageError
 from watcher.fetch import Fetches, NotModified, Validators
 from watcher.formats.contract import Layout
-from watcher.holding import Announce, Holding
+from watcher.holding import Holding
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
+from watcher.notices import Announce
 from watcher.opinion import Opinion
 from watcher.order import Label, in_order
 from watcher.plausibility import Bounds, Newest
@@ -104,6 +106,10 @@ class _Memory:
             del self.contents[next(iter(self.contents))]
 
 
+class _OvertakenError(StoreError):
+    """Another process took a release of the same source between our reading and our writing."""
+
+
 class Intake:
     """Takes the releases of one source into archive and history. For one thread."""
 
@@ -121,11 +127,13 @@ class Intake:
         document: str = "",
         key: Labels = (),
         layout: Layout = Layout(),  # noqa: B008 - frozen
+        compose: Compose = lambda _: (),
     ) -> None:
         """`key` and `layout` are those of a plain table (docs/formats.md).
 
         `document` is the id that the published document must have, where the registry's rules do not say. A document
-        without one, which says where the registry moved, is taken too.
+        without one, which says where the registry moved, is taken too. `compose` makes the deliveries for what is taken
+        up.
         """
         self.source = source
         self.registry = keyed(REGISTRIES[registry], key, layout)
@@ -135,6 +143,8 @@ class Intake:
         self._archive = archive
         self._severities = severities or {}
         self._bounds = bounds or Bounds()
+        self._owed = compose
+        self._whole = False  # whether the history is known to have what the archive has
         self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
@@ -160,6 +170,18 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
+        whole, self._whole = self._whole, False
+        left = {} if whole else self.take_up()
+        if (taken := left.get(sha256)) is None:
+            try:
+                taken = self._take(served, compose, also, second)
+            except _OvertakenError:
+                taken = self._take(served, compose, also, second)
+        self._whole = True
+        return taken
+
+    def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
+        data, sha256, observed, live = served.data, served.sha256, served.observed, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
@@ -173,7 +195,7 @@ class Intake:
         assert content is not None  # noqa: S101 - it was read because the bytes were not known
         self._memory.keep(content)
         if not (live and observed):
-            self._keep(served, latest)
+            observed = self._keep(served, latest).observed
             digest = content.digest
 
             def settle() -> None:
@@ -195,6 +217,45 @@ class Intake:
             return replace(taken, message=opinion.remark)
         self._keep(served, latest, believed=False)
         return self._hold(hold, sha256, Outcome.HELD)
+
+    def take_up(self) -> dict[str, Taken]:
+        """Take what is in the archive and not in the history, and return what came of it by SHA-256.
+
+        A process died between the two, or the database is an older one: of what we saw ourselves nobody was told. A
+        source without any release has nothing to take up: whether its archive is new to anybody is not known.
+        """
+        if self._queries.latest(self.source) is None:
+            return {}
+        known, returned = self._history.snapshots(), self._history.returned()
+        receipts = sorted(self._archive.receipts(self.source), key=lambda each: each.number)
+        found = {}
+        for receipt in receipts:
+            if receipt.believed and receipt.sha256 not in known:
+                found[receipt.sha256] = self._take_up(receipt)
+        for receipt in receipts:
+            for at in sorted(set(receipt.returned) - returned):
+                self._return(receipt.sha256, at, self._owed, lambda: None)
+        return found
+
+    def _take_up(self, receipt: Receipt) -> Taken:
+        data = self._archive.read(self.source, receipt.sha256)
+        content = self._read_kept(receipt.sha256)
+        served = _Served(
+            data=data, sha256=receipt.sha256, origin=receipt.origin, observed=receipt.observed, live=receipt.live
+        )
+        compose = self._owed if receipt.live else None
+        known, latest = self._queries.release_of(self.source, digest=content.digest), self._queries.latest(self.source)
+        if known is not None:
+            with self._database.transaction():
+                self._seen(known, receipt, live=False)
+            return Taken(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
+        self._memory.keep(content)
+        hold = self._holding.of(content.digest)
+        if hold is not None and receipt.live:
+            return self._believe(hold, served, content, latest, "confirmed", hold.last_seen, compose)
+        new = NewRelease(content=content, sha256=receipt.sha256, observed=receipt.observed, live=receipt.live, dated="")
+        at = receipt.observed or to_text(datetime.now(UTC))
+        return self._insert(new, receipt.size, compose, lambda: self._holding.imported(content.digest, at))
 
     def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> Taken:
         """Take a held or rejected release by hand: an id or a SHA-256 prefix names it.
@@ -252,9 +313,11 @@ class Intake:
         others = [sha256 for sha256 in self._holding.snapshots(hold) if sha256 != served.sha256]
         copies = {served.sha256: served.data} | {each: self._archive.read(self.source, each) for each in others}
         # What was served first speaks for the release.
-        seen = {sha256: hold.first_seen if sha256 == hold.sha256 else hold.last_seen for sha256 in copies}
+        seen: dict[str, str | None] = {}
         for sha256, data in copies.items():
-            self._keep(replace(served, data=data, sha256=sha256, observed=seen[sha256]), latest)
+            at_first = hold.first_seen if sha256 == hold.sha256 else hold.last_seen
+            # A check that died may have kept it earlier.
+            seen[sha256] = self._keep(replace(served, data=data, sha256=sha256, observed=at_first), latest).observed
 
         def settle() -> None:
             row = self._queries.release(self.source, content.digest).row
@@ -263,8 +326,8 @@ class Intake:
             self._holding.accept(hold, by, at)
             also()
 
-        new = NewRelease(content=content, sha256=hold.sha256, observed=hold.first_seen, live=True, dated="")
-        return self._insert(new, len(copies[hold.sha256]), compose, settle)
+        new = NewRelease(content=content, sha256=hold.sha256, observed=seen[hold.sha256], live=True, dated="")
+        return self._insert(new, len(copies[hold.sha256]), compose, settle, plausibility.marks(hold))
 
     def _come_back(
         self,
@@ -276,22 +339,25 @@ class Intake:
         also: Callable[[], None] = lambda: None,
     ) -> Taken:
         """A release that newer ones followed is the newest again: it stands in the history a second time."""
-        sha256 = known.release.sha256
-        content = plausibility.came_back(self._read_kept(sha256), hold.first_seen)
-        self._memory.keep(content)
-        self._archive.returned(self.source, sha256, hold.first_seen)
-        new = NewRelease(
-            content=content, sha256=sha256, observed=hold.first_seen, live=True, dated="", returns=known.digest
-        )
 
         def settle() -> None:
             self._holding.accept(hold, by, at)
             also()
 
-        return self._insert(new, 0, compose, settle)
+        self._archive.returned(self.source, known.release.sha256, hold.first_seen)
+        return self._return(known.release.sha256, hold.first_seen, compose, settle)
 
-    def _keep(self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True) -> None:
-        self._archive.keep(
+    def _return(self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None]) -> Taken:
+        before = self._read_kept(sha256)
+        content = plausibility.came_back(before, at)
+        self._memory.keep(content)
+        new = NewRelease(content=content, sha256=sha256, observed=at, live=True, dated="", returns=before.digest)
+        return self._insert(new, 0, compose, also)
+
+    def _keep(
+        self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True
+    ) -> Receipt:
+        return self._archive.keep(
             served.data,
             source=self.source,
             observed=served.observed,
@@ -317,21 +383,24 @@ class Intake:
         """The same release, in the same bytes or others."""
         observed = served.observed
         current = known.digest in (latest.digest, latest.returns)
-        self._keep(served, known, live=known == latest)
+        receipt = self._keep(served, known, live=known == latest)
         with self._database.transaction():
-            self._history.add_snapshot(known.row, served.sha256, len(served.data), observed)
-            if observed:
-                self._history.observed(known.row, observed, live=served.live and known == latest)
+            self._seen(known, receipt, live=served.live and known == latest)
             if observed and served.live and current:
                 self._holding.newest_served(observed)
             also()
         placed = in_order(self._history.labels())
         if [each.digest for each in placed] != [each.digest for each in self._queries.releases(self.source)]:
-            self.rebuild()
+            self._rebuild()
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
         return Taken(outcome=outcome, sha256=served.sha256, release=latest if current else known)
+
+    def _seen(self, known: StoredRelease, receipt: Receipt, *, live: bool) -> None:
+        self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
+        if receipt.observed:
+            self._history.observed(known.row, receipt.observed, live=live)
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
@@ -346,14 +415,21 @@ class Intake:
             return self._come_back(hold, known, "confirmed", observed, compose)
         return self._hold(hold, served.sha256, Outcome.STALE, known)
 
-    def _insert(self, new: NewRelease, size: int, compose: Compose | None, also: Callable[[], None]) -> Taken:
+    def _insert(
+        self,
+        new: NewRelease,
+        size: int,
+        compose: Compose | None,
+        also: Callable[[], None],
+        marks: Mapping[str, str] | None = None,
+    ) -> Taken:
         releases = self._queries.releases(self.source) if self.source in self._queries.sources() else []
         digest = new.content.digest
         label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
         placed = in_order([*self._history.labels(), label]) if releases else in_order([label])
         if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
             # What this release shows puts others in another order: rare enough to derive the source anew.
-            self.rebuild()
+            self._rebuild()
             with self._database.transaction():
                 also()
             return Taken(
@@ -366,6 +442,8 @@ class Intake:
         into = self._step(left.content, new.content) if left else None
         out_of = self._step(new.content, right.content) if right else None
         with self._database.transaction():
+            if {each.digest for each in self._history.labels()} != {each.digest for each in releases}:
+                raise _OvertakenError(f"{self.source}: another process took a release meanwhile; try again")
             row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
@@ -378,7 +456,7 @@ class Intake:
                 }
             )
             release = self._queries.release(self.source, digest)
-            comparison = self._comparison(before.release, release.release, into) if before and into else None
+            comparison = self._comparison(before.release, release.release, into, marks) if before and into else None
             if compose and comparison and after is None:
                 Deliveries(self._database).add(compose(comparison), now=new.observed or to_text(datetime.now(UTC)))
             also()
@@ -391,6 +469,10 @@ class Intake:
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
+        self.take_up()
+        return self._rebuild(progress)
+
+    def _rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         rebuilding = Rebuilding(
             source=self.source,
             database=self._database,
@@ -415,8 +497,10 @@ class Intake:
         changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
         return Step(changes=changes, events=events)
 
-    def _comparison(self, old: Release, new: Release, into: Step) -> Comparison:
-        return Comparison(source=self.source, old=old, new=new, changes=into.changes, events=into.events)
+    def _comparison(self, old: Release, new: Release, into: Step, marks: Mapping[str, str] | None) -> Comparison:
+        return Comparison(
+            source=self.source, old=old, new=new, changes=into.changes, events=into.events, marks=marks or {}
+        )
 
 
 def check(

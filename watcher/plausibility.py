@@ -8,7 +8,7 @@ merged 2,323 rows into 137 under a new date), and what servers do by accident is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -17,6 +17,8 @@ from watcher.model import Content, Fields, Hold, HoldState, Problem, Reason, Sec
 # What a second look can settle. Everything else is for the operator: no number of servings makes it right.
 _SETTLED_BY_SERVING = frozenset({"goes_back", "mass_removal", "sub_registries_gone"})
 STALE = "stale_server"
+LARGE_CHANGE = "large_change"
+_LARGE = frozenset({"mass_removal", "sub_registries_gone"})
 
 _FEW = 10  # entries may always go
 _FEW_REGISTRIES = 3  # from this number on their going is counted
@@ -105,6 +107,12 @@ def came_back(content: Content, at: str) -> Content:
         digest=hashlib.sha256(f"{content.digest} {at}".encode()).hexdigest(),
         problems=(*content.problems, Problem(code="rollback", message=f"the release {content.digest[:12]} again")),
     )
+
+
+def marks(hold: Hold) -> Mapping[str, str]:
+    """Return what is out of the ordinary in a release that was doubted and is taken now, for those who are told."""
+    large = [reason.sentence for reason in hold.reasons if reason.code in _LARGE]
+    return {LARGE_CHANGE: "; ".join(large)} if large else {}
 
 
 def told(hold: Hold, bounds: Bounds) -> bool:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from types import TracebackType
 from typing import Self
 
-from watcher import outbox, pipeline
+from watcher import gathering, outbox, pipeline
 from watcher.archive import Archive
 from watcher.collection import Collection, Group, until_asked_to_wait
 from watcher.config import (
     AnySource,
+    CanarySource,
     ChannelSettings,
     CollectionSettings,
     EmailChannel,
@@ -27,7 +29,7 @@ from watcher.config import (
 )
 from watcher.discovery import doubt
 from watcher.errors import UsageError
-from watcher.fetch import Fetcher, Fetches, Policy
+from watcher.fetch import Fetched, Fetcher, Fetches, Policy, Validators
 from watcher.formats.contract import Layout
 from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery, Hold, Notice
@@ -35,16 +37,20 @@ from watcher.notifiers.contract import Notifier
 from watcher.notifiers.email import Email
 from watcher.notifiers.webhook import Webhook
 from watcher.opinion import Opinion, SecondFormat
+from watcher.oversight import Oversight
 from watcher.pace import Pace
 from watcher.paging import Paged
 from watcher.pipeline import Admit, Intake, SecondOpinion, Taken
 from watcher.plausibility import Bounds
+from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
 from watcher.store.database import Database, befell
 from watcher.store.deliveries import Deliveries
+from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
-from watcher.subscriptions import Subscription, matching
+from watcher.telling import Telling
+from watcher.times import to_text
 
 _BATCH = 64
 
@@ -67,6 +73,7 @@ class Service:
         self._create = create
         self._now = now
         self._jitter = jitter
+        self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
 
     @cached_property
     def database(self) -> Database:
@@ -98,15 +105,23 @@ class Service:
         return Checks(self.database)
 
     @cached_property
+    def oversight(self) -> Oversight:
+        return Oversight(self.settings, self.database, self.announce, self.telling.keeps)
+
+    @cached_property
     def deliveries(self) -> Deliveries:
         return Deliveries(self.database)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.database)
 
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
 
         Raises UsageError with the names there are.
         """
-        for source in self.settings.source:
+        for source in self.settings.sources:
             if source.name == name:
                 return source
         for collection in self.settings.collections:
@@ -143,13 +158,22 @@ class Service:
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
+            compose=self.compose,
         )
 
     def check(self, source: SourceSettings) -> Taken:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        return self._check(source, source.url, self._fetches(source.format, self.files if local else self.fetcher))
+        fetcher = self._fetches(source.format, self.files if local else self.fetcher)
+        if isinstance(source, CanarySource) and self.settings.canary:
+            fetcher = Canary(every=self.settings.canary.every, now=self._now)
+        taken = self._check(source, source.url, fetcher)
+        if isinstance(source, GroupSettings) and self._swept is not None:
+            self._swept.append(source)
+        else:
+            self.oversight.checked(source, self._now())
+        return taken
 
     def _fetches(self, format: str, fetcher: Fetcher) -> Fetches:  # noqa: A002 - the config's word
         """Return what fetches a document in some format, with all its pages where it has several."""
@@ -168,12 +192,14 @@ class Service:
         if folder is not None:
             fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
         url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
-        return self._check(
+        taken = self._check(
             settings,
             url,
             fetcher,
             partial(doubt, source=settings.name, queries=self.queries, checks=self.checks),
         )
+        self.oversight.checked(settings, self._now())
+        return taken
 
     def _check(
         self,
@@ -216,35 +242,32 @@ class Service:
 
     @contextmanager
     def sweep(
-        self, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
+        self, collection: CollectionSettings, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
     ) -> Iterator[Iterator[GroupSettings]]:
         """Give the groups to be looked at, one after the other, for as long as their host may be asked.
 
-        Checks that find nothing are written in batches: the record of the last ones at the end.
+        Checks that find nothing are written in batches: the record of the last ones at the end. What befell the groups
+        is told then, in one.
         """
-        with self.checks.together(_BATCH):
-            yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+        self._swept = []
+        try:
+            with self.checks.together(_BATCH):
+                yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+            self.oversight.swept(collection, self._swept, self._now())
+        finally:
+            self._swept = None
+
+    @cached_property
+    def telling(self) -> Telling:
+        return Telling(settings=self.settings, now=self._now)
 
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
-        """Return what each channel is told of a release: nothing where nothing in it is wanted."""
-        for channel in self.settings.channel:
-            subscription = Subscription(
-                channel=channel.name,
-                sources=channel.sources,
-                events=channel.events,
-                severity=channel.severity,
-                ports=channel.ports,
-            )
-            events = matching(subscription, comparison.source, comparison.events) if channel.enabled else ()
-            if events:
-                told = replace(comparison, events=events)
-                yield from outbox.compose(channel.name, channel.type, recipients(channel), told)
+        """Return what each recipient is told of a release."""
+        return self.telling.compose(comparison)
 
     def announce(self, notice: Notice) -> Iterator[Delivery]:
         """Return what the operators' channels are told of something that befell the watcher itself."""
-        for channel in self.settings.channel:
-            if channel.enabled and channel.operator:
-                yield from outbox.announce(channel.name, channel.type, recipients(channel), notice)
+        return self.telling.announce(notice)
 
     def notifiers(self) -> Mapping[str, Notifier]:
         """Return the sending end of every enabled channel."""
@@ -275,9 +298,40 @@ class Service:
         """The current secret and, on further lines, those that still count while a secret is rotated."""
         return secret.read(self.settings.folder).split()
 
+    def tell(self, notice: Notice) -> None:
+        """Write down what the operators are to be told; it is sent with the rest of what is due."""
+        with self.database.transaction():
+            self.deliveries.add(self.announce(notice), now=notice.at)
+
+    def channels_due(self) -> list[str]:
+        """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
+        now = self._now()
+        gathering.gather(self.deliveries, now)
+        most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
+        gathering.restrain(self.deliveries, most, now)
+        return self.deliveries.channels_due(to_text(now))
+
     def deliver(self) -> outbox.Report:
-        """Send what is due."""
-        return outbox.deliver_due(self.deliveries, self.notifiers(), self._now, self._jitter)
+        """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
+        due = self.channels_due()
+        with ThreadPoolExecutor(max(len(due), 1)) as threads:
+            return sum(threads.map(self._deliver_apart, due), outbox.Report())
+
+    def _deliver_apart(self, channel: str) -> outbox.Report:
+        with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+            return own.deliver_over(channel)
+
+    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> outbox.Report:
+        """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
+        return outbox.deliver_due(
+            self.deliveries,
+            self.notifiers(),
+            self._now,
+            self._jitter,
+            going_on,
+            channel=channel,
+            announce=self.announce,
+        )
 
     def verify(self) -> None:
         """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
@@ -307,6 +361,18 @@ class Service:
             raise found from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What the canary is fetched from: no network, the time alone."""
+
+    every: timedelta
+    now: Callable[[], datetime]
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched:  # noqa: ARG002 - as every source is fetched
+        """Return the canary's release of now."""
+        return Fetched(body=canary.document(self.now(), self.every), url=url, validators=Validators())
+
+
 def pace_of(settings: Settings) -> Pace:
     """Return the pace at which hosts are asked, for all services of a process to share."""
     return Pace(interval=settings.fetch.min_interval)
@@ -314,8 +380,3 @@ def pace_of(settings: Settings) -> Pace:
 
 def _nothing() -> None:
     """What is done to bring the user's own folder up to date."""
-
-
-def recipients(channel: ChannelSettings) -> tuple[str, ...]:
-    """Return who is told over a channel: addresses, or "" for a channel that is its own recipient."""
-    return tuple(channel.to) if isinstance(channel, EmailChannel) else ("",)

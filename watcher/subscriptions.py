@@ -28,16 +28,21 @@ def matching(subscription: Subscription, source: str, events: Iterable[Event]) -
 
     One that names no port is not wanted where ports are given.
     """
-    if not any(fnmatchcase(source, pattern) for pattern in subscription.sources):
+    if not selected(subscription.sources, source):
         return ()
     spans = [parse_ports(text) for text in subscription.ports]
     return tuple(
         event
         for event in events
         if event.severity.rank >= subscription.severity.rank
-        and any(fnmatchcase(each, pattern) for each in (event.id, *event.also) for pattern in subscription.events)
+        and any(selected(subscription.events, each) for each in (event.id, *event.also))
         and (not spans or _touches(event, spans))
     )
+
+
+def selected(patterns: Iterable[str], name: str) -> bool:
+    """Whether one of some globs names this."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def parse_ports(text: str) -> Ports:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 
 
 def notify(state: str) -> None:
@@ -16,6 +17,16 @@ def notify(state: str) -> None:
             channel.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
         except OSError:
             return
+
+
+def status(text: str) -> str:
+    """Return the assignment that shows a line of text in `systemctl status`."""
+    return "STATUS=" + text.replace("\n", "; ")
+
+
+def reloading() -> str:
+    """Return what is to be sent when a reload begins; READY=1 ends it. The time tells one reload from another."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
 def watchdog_seconds() -> float | None:

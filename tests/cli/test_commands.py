@@ -111,7 +111,7 @@ def test_help_is_there_with_examples(run: Run, command: str) -> None:
     said = run(*command.split(), "--help")
     assert said.code == 0
     assert "Usage: watcher" in said.out
-    if command not in ("run", "verify", "rebuild", "config", "channel"):
+    if command not in ("run", "verify", "rebuild", "config", "systemd", "channel"):
         assert "Examples:" in said.out
 
 

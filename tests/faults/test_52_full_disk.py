@@ -60,7 +60,8 @@ class Turns:
         configured = settings(App(here.stage.config))
         self.path = configured.store.path
         self._source = configured.registries[0]
-        self._daemon = Daemon(configured, lambda *_: Service(configured))
+        self._daemon = Daemon(configured, Service)
+        self._daemon._sending.begin = self._daemon._deliver  # type: ignore[method-assign]  # in this thread, too
 
     def take(self) -> list[dict[str, Any]]:
         """What a check and a delivery logged."""

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factory import explained, tcp
-from tests.servers import Answer, FaultServer, hang, raw
+from tests.servers import Answer, FaultServer, drip, hang, raw
 from watcher import outbox
 from watcher.errors import ConfigError, DeliveryError
 from watcher.model import Comparison, Delivery, Event, Release
@@ -391,6 +391,7 @@ def test_a_subject_that_would_become_a_header_is_given_up_and_nothing_is_sent(su
     ],
     ids=str,
 )
+@pytest.mark.fault(42)
 def test_a_5xx_is_permanent_and_a_4xx_is_not(answers: dict[str, str], permanent: bool) -> None:
     box = Mailbox(**answers)  # type: ignore[arg-type]
     with served(box) as port, pytest.raises(DeliveryError) as caught:
@@ -447,6 +448,13 @@ def test_a_server_that_does_not_speak_smtp_is_tried_again(start: Answer) -> None
     assert not caught.value.permanent
 
 
+@pytest.mark.fault(42)
+def test_a_server_that_drips_is_left_at_the_deadline_of_a_try() -> None:
+    with FaultServer(raw_start=drip(b"220-", every=0.02)) as server, pytest.raises(DeliveryError) as caught:
+        channel(server.port, timeout=60.0, deadline=0.3).send(composed()[0], NOW)
+    assert not caught.value.permanent
+
+
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """An authority that this process trusts."""
@@ -469,6 +477,7 @@ def test_starttls_is_used_where_it_is_demanded(authority: trustme.CA) -> None:
     assert box.secure == [True]
 
 
+@pytest.mark.fault(42)
 def test_a_server_without_starttls_gets_nothing_in_plain_text() -> None:
     box = Mailbox()
     asked: list[str] = []
@@ -541,6 +550,7 @@ def test_user_and_password_are_given_when_they_are_configured() -> None:
 
 @pytest.mark.fault(63)
 @without_tls
+@pytest.mark.fault(42)
 def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:
     box = Mailbox()
     with served(box, **locked("right")) as port, pytest.raises(DeliveryError, match="user and password") as caught:

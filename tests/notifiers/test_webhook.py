@@ -121,6 +121,7 @@ def test_the_headers_name_the_message_the_attempt_and_us() -> None:
     assert headers["user-agent"] == f"registry-watcher/{__version__}"
 
 
+@pytest.mark.fault(47)
 def test_a_retry_has_the_same_id_and_a_signature_of_its_own_time() -> None:
     first = channel("http://127.0.0.1/").headers(DELIVERY, NOW)
     second = channel("http://127.0.0.1/").headers(DELIVERY, NOW + timedelta(hours=2))
@@ -129,6 +130,7 @@ def test_a_retry_has_the_same_id_and_a_signature_of_its_own_time() -> None:
     assert first["webhook-signature"] != second["webhook-signature"]
 
 
+@pytest.mark.fault(47)
 def test_the_zone_of_the_clock_does_not_change_what_is_signed() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
     assert channel("http://127.0.0.1/").headers(DELIVERY, elsewhere) == channel("http://127.0.0.1/").headers(
@@ -136,6 +138,7 @@ def test_the_zone_of_the_clock_does_not_change_what_is_signed() -> None:
     )
 
 
+@pytest.mark.fault(47)
 def test_while_secrets_are_rotated_a_holder_of_either_verifies() -> None:
     receiver, now = Receiver(), datetime.now(UTC)
     with served(receiver) as url:
@@ -178,6 +181,7 @@ def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> N
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+@pytest.mark.fault(44)
 def test_every_2xx_is_success(status: int) -> None:
     receiver = Receiver(status)
     with served(receiver) as url:
@@ -186,19 +190,23 @@ def test_every_2xx_is_success(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed_and_permanent(status: int) -> None:
+@pytest.mark.fault(44)
+def test_a_redirect_is_not_followed_and_tried_again(status: int) -> None:
     elsewhere = Receiver()
     with served(elsewhere) as url:
         error = error_of(status, Location=url)
-    assert error.permanent
+    assert not error.permanent
     assert elsewhere.asked == []
 
 
-def test_an_endpoint_that_is_gone_is_permanent() -> None:
-    assert error_of(410).permanent
+@pytest.mark.fault(44)
+def test_an_endpoint_that_is_gone_says_so_and_refuses_no_message_for_good() -> None:
+    error = error_of(410)
+    assert (error.gone, error.permanent) == (True, False)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504, 599])
+@pytest.mark.fault(44)
 def test_every_other_answer_is_tried_again(status: int) -> None:
     error = error_of(status)
     assert not error.permanent
@@ -219,6 +227,7 @@ def test_every_other_answer_is_tried_again(status: int) -> None:
         (format_datetime(NOW + timedelta(days=400), usegmt=True), 86400.0),
     ],
 )
+@pytest.mark.fault(44)
 def test_retry_after_is_heard_within_bounds(status: int, value: str, seconds: float) -> None:
     assert error_of(status, Retry_After=value).retry_after == seconds
 
@@ -302,6 +311,7 @@ def test_a_url_that_leads_nowhere_is_tried_again(url: str) -> None:
     assert "t0ken" not in str(caught.value)
 
 
+@pytest.mark.fault(44)
 def test_a_certificate_of_an_unknown_authority_gets_nothing() -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
@@ -339,6 +349,7 @@ class Slow:
         return False
 
 
+@pytest.mark.fault(44)
 def test_a_body_that_drips_is_not_waited_for() -> None:
     slow = Slow(head(200, Content_Length=3_000), b"x" * 3_000)
     with FaultServer(slow) as server:
@@ -346,6 +357,7 @@ def test_a_body_that_drips_is_not_waited_for() -> None:
     assert not slow.waited
 
 
+@pytest.mark.fault(44)
 def test_a_head_that_drips_is_not_waited_for() -> None:
     slow = Slow(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 3_000 + b"\r\nContent-Length: 0\r\n\r\n")
     with FaultServer(slow) as server:
@@ -359,6 +371,7 @@ def _outcome(server: FaultServer, timeout: float) -> None:
         channel(server.url(), timeout=timeout).send(DELIVERY, NOW)
 
 
+@pytest.mark.fault(44)
 def test_an_endless_body_is_read_a_little_and_the_status_counts() -> None:
     def endless(sock: socket.socket, stopped: threading.Event) -> bool:
         sock.sendall(head(200))

@@ -27,12 +27,15 @@ COMMANDS = {
     "held": ("held", "Releases that were served and are not believed, and why."),
     "accept": ("accept", "Believe a held release after all."),
     "reject": ("reject", "Never believe a held release."),
+    "outbox": ("outbox", "Messages: what waits, what was sent, the dead letters."),
+    "resend": ("resend", "Send messages again, by id or by period."),
     "verify": ("verify", "Read every snapshot back and check it."),
     "backup": ("backup", "Copy history and snapshots while the daemon runs; check a copy; put it back."),
     "rebuild": ("rebuild", "Derive the history from the snapshots again."),
     "config": ("config", "Check the configuration; print its schema or an example."),
     "doctor": ("doctor", "Look at everything the watcher stands on: versions, permissions, disk, clock, history, …"),
-    "channel": ("channel", "Send a test message through a channel."),
+    "systemd": ("systemd", "Run as a service: show the units, or write them for this machine."),
+    "channel": ("channel", "How the channels do; test one, enable one that is gone."),
 }
 
 

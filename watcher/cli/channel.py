@@ -3,20 +3,87 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from watcher import outbox
-from watcher.cli.app import App, pass_app
+from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
+from watcher.config import ChannelSettings
 from watcher.render.plain import visible
-from watcher.service import recipients
+from watcher.service import Service
+from watcher.store.deliveries import FAILED, PENDING
+from watcher.telling import recipients
 from watcher.times import to_text
+
+_COLUMNS = {
+    "channel": "CHANNEL",
+    "type": "TYPE",
+    "state": "STATE",
+    "since": "SINCE",
+    "last_sent": "LAST SENT",
+    "pending": "PENDING",
+    "failed": "GIVEN UP",
+    "last_error": "LAST ERROR",
+}
 
 
 @click.group("channel")
 def command() -> None:
-    """Send a test message through a channel."""
+    """How the channels do; test one, enable one that is gone."""
+
+
+@command.command("list")
+@format_option("json", "csv", "md")
+@pass_app
+def list_(app: App, format: str) -> None:
+    """Every channel: whether it takes messages, what waits for it, and what was given up.
+
+    A channel is `ok`, `failing`, `gone` (it answered 410; nothing is sent until `watcher channel enable`) or `off`
+    (`enabled = false`).
+    """
+    with service(app) as parts:
+        rows = [_row(parts, channel) for channel in parts.settings.channel]
+    if format == "json":
+        print_json({"channels": rows})
+    else:
+        print_rows(rows, _COLUMNS, format)
+
+
+def _row(parts: Service, channel: ChannelSettings) -> dict[str, Any]:
+    whole = next((each for each in parts.endpoints.of(channel.name) if not each.recipient), None)
+    refused = [each for each in parts.endpoints.of(channel.name) if each.recipient]
+    counts = parts.deliveries.counts()
+    state = "ok" if whole is None else "gone" if whole.gone else "failing"
+    return {
+        "channel": channel.name,
+        "type": channel.type,
+        "state": state if channel.enabled else "off",
+        "since": whole.since if whole else None,
+        "failures": whole.failures if whole else 0,
+        "last_error": whole.last_error if whole else None,
+        "last_sent": parts.deliveries.last_sent(channel.name),
+        "pending": counts.get((channel.name, PENDING), 0),
+        "failed": counts.get((channel.name, FAILED), 0),
+        "refused": [{"recipient": each.recipient, "since": each.since, "error": each.last_error} for each in refused],
+    }
+
+
+@command.command("enable")
+@click.argument("name")
+@pass_app
+def enable(app: App, name: str) -> None:
+    """Send over the channel NAME again after it answered 410; all that waits for it is due at once.
+
+    A channel that only fails can be hurried so, too: every message has all its tries before it again.
+    """
+    with service(app) as parts:
+        channel = parts.channel(name)
+        with parts.database.transaction():
+            known = parts.endpoints.forget(channel.name)
+            waiting = parts.deliveries.hurry(channel.name, now=to_text(datetime.now(UTC)))
+    click.echo(f"{name}: {'enabled' if known else 'was not disabled'}; {waiting} messages are due")
 
 
 @command.command("test")
@@ -33,7 +100,7 @@ def test(app: App, name: str) -> None:
         messages = outbox.test_deliveries(channel.name, channel.type, recipients(channel), now)
         with parts.database.transaction():
             parts.deliveries.add(messages, now=to_text(now))
-        parts.deliver()
+        parts.deliver_over(channel.name)
         failed = False
         for message in messages:
             state = parts.deliveries.state(message.id)

@@ -52,7 +52,7 @@ def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> N
     results: list[tuple[str, Taken]] = []
     say = _Say(format)
     with service(app) as parts:
-        chosen = [parts.source(name) for name in sources] or [each for each in parts.settings.source if each.enabled]
+        chosen = tuple(parts.source(name) for name in sources) or parts.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):
                 results += _collection(parts, source, say)
@@ -105,7 +105,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar,
-        parts.sweep(groups) as turn,
+        parts.sweep(settings, groups) as turn,
     ):
         for group in turn:
             looked.append((group.name, _one(parts, group)))

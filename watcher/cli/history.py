@@ -8,7 +8,7 @@ import click
 
 from watcher.cli import app as common
 from watcher.cli.app import App, format_option, print_json, print_rows
-from watcher.cli.reading import history
+from watcher.cli.seen import Seen, history, print_gaps
 from watcher.model import Kind, Severity
 from watcher.store.queries import StoredEvent, Wanted
 
@@ -70,21 +70,24 @@ def command(
         text=search,
         limit=limit,
     )
-    with history(app) as queries:
+    with history(app) as (queries, seen):
         if source:
             queries.registry(source)
-        rows = [row(found) for found in queries.history(wanted)]
+        rows = [row(found, seen) for found in queries.history(wanted)]
+        gaps = seen.gaps([source] if source else sorted({each["source"] for each in rows}))
     if format == "json":
-        print_json({"events": rows})
+        print_json({"events": rows, "gaps": gaps})
     elif rows or format != "text":
         several = len({each["source"] for each in rows}) > 1
         columns = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
         print_rows(rows, columns, format)
     else:
         click.echo("nothing of that kind happened in the releases there are")
+    if format == "text":
+        print_gaps(gaps)
 
 
-def row(found: StoredEvent) -> dict[str, Any]:
+def row(found: StoredEvent, seen: Seen) -> dict[str, Any]:
     """One event as the JSON contract has it, with the window in which it happened."""
     event, release = found.event, found.release.release
     return {
@@ -94,6 +97,8 @@ def row(found: StoredEvent) -> dict[str, Any]:
         "observed": release.observed,
         # Between these two releases: when exactly, the registry does not say.
         "between": [found.before.release.published if found.before else None, release.published],
+        # And between these two looks.
+        "observed_between": seen.between(found.source, found.before, found.release),
         "id": event.id,
         "kind": str(event.kind),
         "severity": str(event.severity),

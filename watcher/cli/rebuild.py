@@ -18,7 +18,8 @@ def command(app: App, sources: tuple[str, ...]) -> None:
     """Derive the history from the snapshots again, under today's rules.
 
     The archive is the truth: this gives the same history, or a better one after the rules were improved. Each
-    source is replaced whole or not at all. The record of checks and deliveries stays; nobody is alerted.
+    source is replaced whole or not at all. The record of checks and deliveries stays. Nobody is alerted, but of what a
+    check that was killed had kept and not told.
     """
     with service(app) as parts:
         kept = parts.archive.sources()

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.reading import history
+from watcher.cli.seen import history, print_gaps
 from watcher.store.queries import StoredRelease
 
 _COLUMNS = {
@@ -37,15 +37,22 @@ def command(app: App, source: str, format: str) -> None:
       watcher releases ports
       watcher releases ports --format csv
     """
-    with history(app) as queries:
+    with history(app) as (queries, seen):
         releases = queries.releases(source)
-    rows = [_row(release) for release in releases]
+        befores = [None, *releases[:-1]]
+        rows = [
+            {**_row(release), "observed_between": seen.between(source, before, release)}
+            for before, release in zip(befores, releases, strict=True)
+        ]
+        gaps = seen.gaps([source])
     if format == "json":
-        print_json({"source": source, "releases": rows})
+        print_json({"source": source, "releases": rows, "gaps": gaps})
         return
     if format == "text":
         rows = [{**row, "sha256": row["sha256"][:12]} for row in rows]
     print_rows(rows, _COLUMNS, format)
+    if format == "text":
+        print_gaps(gaps)
 
 
 def _row(stored: StoredRelease) -> dict[str, Any]:

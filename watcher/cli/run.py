@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 
@@ -10,7 +11,9 @@ import click
 from watcher import logs
 from watcher.cli.app import App, pass_app
 from watcher.cli.reading import settings
+from watcher.config import Settings
 from watcher.daemon import Daemon
+from watcher.errors import ConfigError
 from watcher.service import Service, pace_of
 
 
@@ -19,12 +22,25 @@ from watcher.service import Service, pace_of
 def command(app: App) -> None:
     """The daemon: checks every source on its schedule and delivers what is due, until SIGTERM.
 
-    Logs go to standard error. systemd/registry-watcher.service is a unit for it.
+    SIGHUP reads the configuration again; where something is wrong with it, the old one stays. Logs go to standard
+    error. `watcher systemd install` writes a unit for it.
     """
+    faulthandler.enable()  # the watchdog ends a process that hangs with SIGABRT: the log then says where
     configured = settings(app)
     logs.configure(configured.log.level, configured.log.format, sys.stderr)
     pace = pace_of(configured)
-    finished = Daemon(configured, lambda: Service(configured, pace=pace)).run()
-    if not finished:
+
+    def service(current: Settings) -> Service:
+        pace.interval = current.fetch.min_interval
+        return Service(current, pace=pace)
+
+    def load() -> Settings:
+        changed = settings(app)
+        if changed.store != configured.store:
+            raise ConfigError(f"{app.config}: store: cannot change while the daemon runs; restart it")
+        logs.configure(changed.log.level, changed.log.format, sys.stderr)
+        return changed
+
+    if not Daemon(configured, service, load=load).run():
         # A thread still waits on the network. Whatever it was doing is a transaction that was not committed.
         os._exit(0)

@@ -11,7 +11,7 @@ import click
 from watcher.cli import app as common
 from watcher.cli.app import App, format_option, print_json, width
 from watcher.cli.history import row as event_row
-from watcher.cli.reading import history
+from watcher.cli.seen import history, print_gaps
 from watcher.errors import UsageError
 from watcher.model import MARKUP, Item, Section
 from watcher.registries import generic
@@ -58,8 +58,10 @@ def command(
         protocol = protocol or (said if port and said else None)
         service = service or (None if port else what)
     common.need(port or service, "say what: a port or a name")
-    with history(app) as queries:
+    with history(app) as (queries, seen):
         life = find(queries, source, what, port=port, service=service, protocol=protocol, at=at)
+        events = [event_row(event, seen) for event in life.events]
+        gaps = seen.gaps([source])
     if format == "json":
         print_json(
             {
@@ -68,11 +70,13 @@ def command(
                 "at": at,
                 "release": life.day.release.id,
                 "versions": [_document(version) for version in life.versions],
-                "events": [event_row(event) for event in life.events],
+                "events": events,
+                "gaps": gaps,
             }
         )
     else:
         print_life(life)
+        print_gaps(gaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from watcher import health
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.reading import settings
 from watcher.collection import Collection
 from watcher.config import AnySource, SourceSettings
-from watcher.model import HoldState
+from watcher.errors import WatcherError
+from watcher.health import Level, Verdict
+from watcher.model import Endpoint, HoldState
+from watcher.oversight import Oversight
 from watcher.render.plain import visible
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
+from watcher.store.endpoints import Endpoints
 from watcher.store.held import Held
 from watcher.store.queries import Queries
 from watcher.times import from_text, to_text
@@ -36,37 +42,58 @@ _COLUMNS = {
 
 
 @click.command("status")
+@click.option("--check", "brief", is_flag=True, help="One line and an exit code, for a monitoring system.")
 @click.option("--all", "everything", is_flag=True, help="Every group of a collection, not only the failing ones.")
 @format_option("json", "csv", "md")
 @pass_app
-def command(app: App, everything: bool, format: str) -> None:
+def command(app: App, brief: bool, everything: bool, format: str) -> None:
     """Sources with their newest release, last and next check, what is held, and the deliveries that are pending.
 
-    A collection is one line, with the groups that fail below it.
+    A collection is one line, with the groups that fail below it. --check prints one line; its exit code is 0: all is
+    looked at in time and can be read; 1: something cannot be read; 2: something is not looked at, or nothing can be
+    read; 3: that cannot be said.
 
     \b
     Examples:
       watcher status
+      watcher status --check
       watcher status --all
       watcher status --format json
     """
-    configured = settings(app)
     now = datetime.now(UTC)
+    if brief:
+        _in_a_line(app, now)
+    configured = settings(app)
     with Database(configured.store.path) as database:
         queries, checks, held = Queries(database), Checks(database), Held(database)
         trees = {
             each.name: Collection(each, queries, checks, folder=configured.folder_of(each))
             for each in configured.collections
         }
-        lines = [line for each in configured.source for line in _lines(each, trees, checks, now, everything=everything)]
+        lines = [
+            line for each in configured.sources for line in _lines(each, trees, checks, now, everything=everything)
+        ]
         rows = [
-            {**_row(source, due, now, queries, checks), **_listed(trees.get(source.name)), "held": _held(source, held)}
+            {
+                **_row(source, due, now, queries, checks),
+                **_listed(trees.get(source.name)),
+                "held": _held(source, held),
+                "skipped": checks.skips(source.name)["number"],
+            }
             for source, due in lines
         ]
         collections = [_collection(tree) for tree in trees.values()]
         waiting = [dict(row) for row in Deliveries(database).pending()]
+        unwell = Endpoints(database).all()
     if format == "json":
-        print_json({"sources": rows, "collections": collections, "pending_deliveries": waiting})
+        print_json(
+            {
+                "sources": rows,
+                "collections": collections,
+                "pending_deliveries": waiting,
+                "endpoints": [asdict(endpoint) for endpoint in unwell],
+            }
+        )
         return
     print_rows(rows, _COLUMNS, format)
     if format != "text":
@@ -75,9 +102,38 @@ def command(app: App, everything: bool, format: str) -> None:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
             click.echo(f"\n{row['source']}: {reason}{visible(row['message'])}")
+        if row["skipped"]:
+            click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
     for collection in collections:
         click.echo("\n" + _summary(collection))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
+    for endpoint in unwell:
+        click.echo(_unwell(endpoint))
+
+
+def _unwell(endpoint: Endpoint) -> str:
+    if endpoint.gone:
+        by_hand = f"`watcher channel enable {endpoint.channel}` sends again"
+        return f"the channel {endpoint.channel} is disabled since {endpoint.gone}: {endpoint.last_error}; {by_hand}"
+    who = f"{endpoint.recipient} of the channel" if endpoint.recipient else "the channel"
+    return f"{who} {endpoint.channel} takes nothing since {endpoint.since}: {visible(endpoint.last_error)}"
+
+
+def _in_a_line(app: App, now: datetime) -> NoReturn:
+    """Print what a monitoring system shows and end with the code that it knows."""
+    try:
+        configured = settings(app)
+        with Database(configured.store.path, create=False) as database:
+            found = health.verdict(Oversight(configured, database).sights(), now)
+            waiting = len(Deliveries(database).pending())
+            held = sum(1 for hold in Held(database).all() if hold.state is HoldState.HELD)
+        told = "; ".join(found.reasons) or "all is looked at in time"
+        line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
+    except WatcherError as error:
+        found = Verdict(level=Level.UNKNOWN)
+        line = f"WATCHER UNKNOWN - {error}"
+    click.echo(visible(line))
+    raise click.exceptions.Exit(found.level)
 
 
 def _lines(

@@ -36,7 +36,7 @@ class Webhook:
     timeout: float
 
     def send(self, delivery: Delivery, now: datetime) -> None:
-        """Post the body. 2xx is success; 410 and 3xx are permanent, everything else is tried again."""
+        """Post the body. 2xx is success; 410 says that the endpoint is gone, everything else is tried again."""
         headers = self.headers(delivery, now)
         guard = self._guard()
         with requests.Session() as session:
@@ -93,9 +93,10 @@ def _judge(status: int, retry_after: str | None, now: datetime) -> None:
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=True)
+        # Tried again: the URL is the operator's to mend, and until then nothing shall be lost.
+        raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=False)
     if status == _GONE:
-        raise DeliveryError("HTTP 410: the endpoint is gone", permanent=True)
+        raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
     raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=_seconds(retry_after, now))
 
 

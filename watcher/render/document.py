@@ -17,6 +17,7 @@ def comparison(found: Comparison) -> dict[str, Any]:
         "old": release(found.old),
         "new": release(found.new),
         "counts": counts(found.changes),
+        **({"marks": dict(found.marks)} if found.marks else {}),
         "events": [event(each) for each in found.events],
         "changes": [change(each) for each in found.changes.changes],
     }

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from watcher.model import Comparison, Severity
 from watcher.render.plain import visible
-from watcher.render.text import summary
+from watcher.render.text import marked, summary
 
 _COLOURS = {Severity.WARNING: "#9a3b00", Severity.NOTICE: "#00557a", Severity.INFO: "#555555"}
 # Registry text only ever is a value in it, escaped; it is never a template.
@@ -24,6 +24,11 @@ def notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> str:
     )
 
 
+def plain(title: str, text: str) -> str:
+    """Return the page of a text as it is, line by line."""
+    return _ENVIRONMENT.get_template("plain.html").render(title=visible(title), text=visible(text, lines=True))
+
+
 def comparison(found: Comparison, *, most: int | None = None, note: str = "") -> str:
     """Return the page. `most` bounds how many events are listed; how many were left out is said."""
     events = found.events[:most]
@@ -35,6 +40,7 @@ def comparison(found: Comparison, *, most: int | None = None, note: str = "") ->
         old=old,
         new=new,
         summary=summary(found.changes),
+        marked=marked(found),
         events=[{"severity": event.severity, "id": event.id, "summary": visible(event.summary)} for event in events],
         colours=_COLOURS,
         left_out=f"{left} more events are not listed here." if left else "",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from watcher.model import Comparison, Notice
 from watcher.render import html
 from watcher.render.plain import visible
-from watcher.render.text import comparison, summary
+from watcher.render.text import comparison, marked, summary
 
 _SUBJECT = 150
 _MOST = 200  # events that a mail lists
@@ -28,6 +29,8 @@ class Mail:
 def message(found: Comparison, *, list_name: str) -> Mail:
     """Return the mail that tells of a release; the gravest event is in the subject."""
     first = found.events[0].summary if found.events else summary(found.changes)
+    if found.marks:
+        first = f"{marked(found)}: {first}"
     more = f" (and {len(found.events) - 1} more)" if len(found.events) > 1 else ""
     foot = _FOOT.format(name=list_name, source=found.source, old=found.old.id, new=found.new.id)
     listed = replace(found, events=found.events[:_MOST])
@@ -54,6 +57,16 @@ def notice_message(found: Notice, *, list_name: str) -> Mail:
         text="\n".join([visible(found.summary), "", *lines]) + f"\n\n-- \n{foot}\n",
         html=html.notice(f"{found.source}: {found.summary}", rows, note=foot),
     )
+
+
+def digest(mails: Sequence[Mail], *, list_name: str) -> Mail:
+    """Return one mail that says what several say; its text is theirs, one after the other."""
+    more = f" (and {len(mails) - 1} more)"
+    listed = "\n".join(f"  {number}. {each.subject}" for number, each in enumerate(mails, 1))
+    parts = [f"{number}. {each.subject}\n\n{each.text.rstrip()}" for number, each in enumerate(mails, 1)]
+    head = f"{len(mails)} messages of registry-watcher, list {list_name}:"
+    text = "\n\n\n".join([f"{head}\n\n{listed}", *parts]) + "\n"
+    return Mail(subject=subject(mails[0].subject, more), text=text, html=html.plain(head, text))
 
 
 def _shown(value: object) -> str:

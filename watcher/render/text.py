@@ -27,6 +27,7 @@ def comparison(found: Comparison, *, all: bool = False, width: int | None = None
     said = ", ".join(f"{number} {name}" for name, number in counted.items()) or _nothing(found)
     title = f"{found.source}  {_label(found.old.published)} → {_label(found.new.published)}"
     parts = [(_BOLD + title + _OFF if colour else title) + f"    {said}"]
+    parts += [f"  {marked(found)}"] if found.marks else []
     if found.events:
         parts += ["", *_events(found, width, colour)]
     if not all and counted.get("quiet"):
@@ -34,6 +35,11 @@ def comparison(found: Comparison, *, all: bool = False, width: int | None = None
     if all and found.changes.changes:
         parts += ["", *(line for change in found.changes.changes for line in _change(change, width))]
     return "\n".join(parts)
+
+
+def marked(found: Comparison) -> str:
+    """Return what is out of the ordinary in a comparison, in a line; "" where nothing is."""
+    return "; ".join(f"{visible(mark.replace('_', ' '))}: {visible(said)}" for mark, said in found.marks.items())
 
 
 def _label(published: str | None) -> str:

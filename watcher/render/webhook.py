@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher.model import Comparison, Notice
@@ -10,6 +11,7 @@ from watcher.render.json import dumps
 
 CHANGED = "org.registry-watcher.release.changed"
 TEST = "org.registry-watcher.test"
+DIGEST = "org.registry-watcher.digest"
 NOTICE = "org.registry-watcher.notice"
 MOST_BYTES = 20_000
 _SHORT = 200
@@ -49,6 +51,12 @@ def body(found: Comparison, *, delivery_id: str, occurred: str, max_bytes: int =
 def notice_body(found: Notice, *, delivery_id: str) -> bytes:
     """Return a body that tells of something that befell the watcher itself."""
     return _event(NOTICE, delivery_id, found.source, found.at, document.notice(found))
+
+
+def digest_body(bodies: Sequence[Mapping[str, Any]], *, delivery_id: str, occurred: str) -> bytes:
+    """Return a body that holds those of several messages, each whole."""
+    data = {"schema": document.SCHEMA, "messages": list(bodies)}
+    return _event(DIGEST, delivery_id, "registry-watcher", occurred, data)
 
 
 def test_body(*, delivery_id: str, occurred: str, channel: str) -> bytes:

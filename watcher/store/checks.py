@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from watcher.health import GONE_REASONS, Run
 from watcher.store.database import Database
+from watcher.times import from_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,54 @@ class Checks:
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
+    def newest(self) -> str | None:
+        """Return the UTC time of the newest check of any source."""
+        row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else None
+
+    def seen_before(self, source: str, at: str) -> str | None:
+        """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
+        row = self._db.execute(
+            """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
+            AND outcome IN ('baseline', 'changed', 'unchanged', 'cosmetic') ORDER BY at DESC LIMIT 1""",
+            [source, at],
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
+        """Return the times, longer than that, in which no check succeeded, the oldest first: UTC, from and until.
+
+        The time before the first success is none. None in place of the end: it goes on.
+        """
+        rows = self._db.execute(
+            """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
+              WHERE source = ? AND outcome <> 'failed')
+            WHERE (julianday(at) - julianday(was)) * 86400 > ? ORDER BY at""",
+            [source, longer.total_seconds()],
+        )
+        found: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
+        last = self._db.execute(
+            "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed'", [source]
+        ).fetchone()[0]
+        if last is not None and now - from_text(last) > longer:
+            found.append((last, None))
+        return found
+
+    def skipped(self, source: str, at: str) -> int:
+        """Count a turn of a source that did not take place, and return how many there were."""
+        with self._database.transaction():
+            self._db.execute(
+                """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
+                ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
+                [source, at],
+            )
+        return int(self.skips(source)["number"])
+
+    def skips(self, source: str) -> Mapping[str, Any]:
+        """Return the `number` of turns of a source that did not take place, and the time of the `last`."""
+        rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
+        return next(iter(rows), {"number": 0, "last": None})
+
     def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the newest checks of a source that did not fail, the newest first."""
         return list(
@@ -118,6 +169,43 @@ class Checks:
             "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
         ).fetchone()[0]
         return {"last_success": good["at"], "failures": failures}
+
+    def runs(self, sources: Iterable[str]) -> dict[str, Run]:
+        """Return how the last checks of each of many sources went, one that was never looked at included."""
+        rows = self._db.execute(
+            """WITH newest AS (
+              SELECT name.value AS source,
+                (SELECT id FROM checks WHERE source = name.value ORDER BY id DESC LIMIT 1) AS last,
+                coalesce((SELECT id FROM checks WHERE source = name.value AND outcome <> 'failed'
+                  ORDER BY id DESC LIMIT 1), 0) AS good
+              FROM json_each(:sources) AS name),
+            failing AS (
+              SELECT *, coalesce((SELECT id FROM checks WHERE source = newest.source AND id > good
+                AND coalesce(reason, '') NOT IN (SELECT value FROM json_each(:gone)) ORDER BY id DESC LIMIT 1), good)
+                AS known
+              FROM newest)
+            SELECT failing.source, last.at, good.at,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good),
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known),
+              (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1),
+              last.reason, last.message
+            FROM failing LEFT JOIN checks AS last ON last.id = failing.last
+            LEFT JOIN checks AS good ON good.id = failing.good""",
+            {"sources": json.dumps(list(sources)), "gone": json.dumps(GONE_REASONS)},
+        )
+        return {
+            source: Run(
+                source=source,
+                last=last,
+                success=success,
+                failures=failures,
+                gone=gone,
+                failing_since=since,
+                reason=reason,
+                message=message,
+            )
+            for source, last, success, failures, gone, since, reason, message in rows
+        }
 
     def looks(self, sources: Iterable[str]) -> dict[str, Look]:
         """Return how each of many sources stands, one that was never looked at included."""

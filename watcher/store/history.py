@@ -81,6 +81,18 @@ class History:
         )
         return [Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3])) for row in rows]
 
+    def snapshots(self) -> set[str]:
+        """Return the SHA-256 of every snapshot that a release of the history was read from."""
+        rows = self._db.execute("SELECT sha256 FROM snapshots WHERE source_id = ?", [self.source_id()])
+        return {str(row[0]) for row in rows}
+
+    def returned(self) -> set[str]:
+        """Return the times at which releases of the source came back."""
+        rows = self._db.execute(
+            "SELECT observed FROM releases WHERE source_id = ? AND returns IS NOT NULL", [self.source_id()]
+        )
+        return {str(row[0]) for row in rows}
+
     def add_snapshot(self, release_id: int, sha256: str, size: int, observed: str | None) -> None:
         """Remember that these bytes are this release; the earliest observation counts."""
         self._db.execute(

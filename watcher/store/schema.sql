@@ -161,6 +161,22 @@ CREATE TABLE checks (
   seconds REAL NOT NULL
 );
 CREATE INDEX checks_source ON checks (source);
+CREATE INDEX checks_seen ON checks (source, at) WHERE outcome <> 'failed';
+
+-- Alarms about the watcher itself that were raised and not called off yet (watcher/health.py).
+CREATE TABLE troubles (
+  source TEXT NOT NULL,              -- a source, or "watcher" where it is about none
+  notice TEXT NOT NULL,              -- the id of the notice that raised it: source-unhealthy, …
+  since TEXT NOT NULL,               -- UTC time since when there was a reason for it
+  PRIMARY KEY (source, notice)
+) WITHOUT ROWID;
+
+-- Turns that did not take place because the one before was still under way.
+CREATE TABLE skips (
+  source TEXT PRIMARY KEY,
+  number INTEGER NOT NULL,
+  last TEXT NOT NULL                 -- UTC time
+) WITHOUT ROWID;
 
 -- Transactional outbox: written with the release, sent after it, kept for ever.
 CREATE TABLE outbox (
@@ -171,10 +187,25 @@ CREATE TABLE outbox (
   release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message or a notice
   body TEXT NOT NULL,
   created TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent or failed (given up)
+  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent, failed (given up), gathering, digested or silenced
+  digest TEXT REFERENCES outbox(id), -- of a digested message: the one that was sent in its place
   attempts INTEGER NOT NULL DEFAULT 0,
   next_attempt TEXT NOT NULL,        -- UTC time before which it is not tried
   last_error TEXT,
   sent TEXT
 );
 CREATE INDEX outbox_due ON outbox (next_attempt) WHERE state = 'pending';
+CREATE INDEX outbox_unsent ON outbox (state, channel) WHERE state NOT IN ('sent', 'digested');
+CREATE INDEX outbox_sent ON outbox (channel, sent) WHERE sent IS NOT NULL;
+
+-- The other sides that do not take what is sent to them; one that is well has no row.
+CREATE TABLE endpoints (
+  channel TEXT NOT NULL,
+  recipient TEXT NOT NULL,           -- "": the channel as a whole; an address: what is wrong with that one alone
+  failures INTEGER NOT NULL,         -- failed tries in a row
+  since TEXT NOT NULL,               -- UTC time of the first of them
+  last_error TEXT NOT NULL,
+  told TEXT,                         -- UTC time at which the operators were told
+  gone TEXT,                         -- UTC time at which the other side said that it is gone (410): nothing is sent
+  PRIMARY KEY (channel, recipient)
+) WITHOUT ROWID;

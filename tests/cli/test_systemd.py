@@ -1,0 +1,145 @@
+"""`watcher systemd`: one text of the units, written for a machine, and never over somebody's changes."""
+
+from __future__ import annotations
+
+import stat
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from watcher import units
+from watcher.units import Machine
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICE = "registry-watcher.service"
+CONFIG = """
+[store]
+path = "/var/lib/registry-watcher/history.db"
+snapshots = "/var/lib/registry-watcher/snapshots"
+[smtp]
+host = "localhost"
+password = "credential:smtp-password"
+[[source]]
+name = "ports"
+url = "https://www.iana.org/ports.xml"
+[[channel]]
+name = "hook"
+type = "webhook"
+url = "https://example.org/"
+secret = "credential:hook"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG)
+    path.chmod(0o600)
+    return path
+
+
+def test_what_is_shown_is_what_is_shipped(run: Run) -> None:  # noqa: F811
+    assert run("systemd", "show").out == (ROOT / "systemd" / SERVICE).read_text()
+    assert run("systemd", "show", "--timer").out == "".join(
+        (ROOT / "systemd" / name).read_text() for name in units.TIMER
+    )
+    assert {path.name for path in (ROOT / "systemd").iterdir()} == {*units.DAEMON, *units.TIMER}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"]["systemd"] == "watcher/systemd"
+
+
+def test_both_services_are_hardened_alike() -> None:
+    texts = [(ROOT / "systemd" / name).read_text() for name in (SERVICE, units.TIMER[0])]
+    hardened = [text[text.index("User=") :].partition("\n\n")[0].strip() for text in texts]
+    assert hardened[0] == hardened[1]
+    assert hardened[0].count("\n") > 30
+
+
+def test_the_units_are_written_with_the_paths_of_this_machine(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+    said = run("--config", str(config), "systemd", "install", "--prefix", str(tmp_path / "image"))
+    assert (said.code, said.err) == (0, "")
+    written = tmp_path / "image" / "etc" / "systemd" / "system" / SERVICE
+    assert said.out.startswith(f"wrote {written}\n")
+    assert "systemctl daemon-reload\n  systemctl enable --now registry-watcher.service\n" in said.out
+    assert stat.S_IMODE(written.stat().st_mode) == 0o644
+    text = written.read_text()
+    program = Path(sysconfig.get_path("scripts"), "watcher")
+    assert f"ExecStart={program} --config {config} run\n" in text
+    assert f"ExecReload={program} --config {config} config check\n" in text
+    assert [line for line in text.splitlines() if "LoadCredential" in line] == [
+        f"LoadCredential=hook:{tmp_path}/hook",
+        f"LoadCredential=smtp-password:{tmp_path}/smtp-password",
+    ]
+    assert str(units.COMMAND) not in text
+    assert str(units.CONFIG) not in text
+
+
+def test_what_keeps_the_service_from_running_is_said(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+    config.write_text(CONFIG.replace("/var/lib/registry-watcher/history.db", "history.db"))
+    said = run("--config", str(config), "systemd", "install", "--dry-run").out
+    assert 'write path = "/var/lib/registry-watcher/history.db"' in said
+    assert "write snapshots" not in said
+    assert f"put the secret 'hook' into {tmp_path}/hook (root's, mode 600)" in said
+
+
+@pytest.mark.parametrize(
+    ("config", "mode", "said"),
+    [("/home/me/config.toml", 0o644, "is hidden from the service"), ("etc/config.toml", 0o600, "chmod o+r")],
+)
+def test_a_configuration_that_the_service_cannot_read_is_said(
+    config: str, mode: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where temporary folders are is no matter here.
+    monkeypatch.setattr(units, "_HIDDEN", (Path("/home"),))
+    path = tmp_path / config
+    if not path.is_relative_to("/home"):
+        path.parent.mkdir()
+        path.write_text("")
+        path.chmod(mode)
+    assert said in units.unreadable(path)
+
+
+def test_a_dry_run_writes_nothing(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+    said = run(
+        "--config", str(config), "systemd", "install", "--timer", "--dry-run", "--prefix", str(tmp_path / "image")
+    )
+    assert said.code == 0
+    assert said.out.count("[Unit]") == 2
+    assert not (tmp_path / "image").exists()
+
+
+def test_a_unit_that_was_changed_is_not_overwritten_unless_forced(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+    install = ("--config", str(config), "systemd", "install", "--prefix", str(tmp_path))
+    assert run(*install).code == 0
+    assert run(*install).code == 0, "what is as it would be written is no obstacle"
+    written = tmp_path / "etc" / "systemd" / "system" / SERVICE
+    text = written.read_text()
+    written.write_text(text.replace("WatchdogSec=60", "WatchdogSec=600"))
+    refused = run(*install)
+    assert refused.code == 2
+    assert "-WatchdogSec=600" in refused.err
+    assert "--force overwrites it" in refused.err
+    assert "WatchdogSec=600" in written.read_text()
+    assert run(*install, "--force").code == 0
+    assert written.read_text() == text
+
+
+def test_a_path_that_a_unit_cannot_hold_is_refused(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+    odd = tmp_path / "a b%n"
+    odd.mkdir()
+    config.rename(odd / "config.toml")
+    said = run("--config", str(odd / "config.toml"), "systemd", "install", "--dry-run")
+    assert said.code == 2
+    assert "a path in a unit" in said.err
+
+
+def test_the_defaults_stand_in_the_shipped_units() -> None:
+    for name in (SERVICE, units.TIMER[0]):
+        text = units.unit(name, Machine(command=Path("/x/watcher"), config=Path("/y/c.toml"), credentials=("z",)))
+        assert "/x/watcher --config /y/c.toml" in text
+        assert "LoadCredential=z:/y/z" in text
+        assert "#LoadCredential" not in text
+        assert f"WorkingDirectory={units.STATE}" in text

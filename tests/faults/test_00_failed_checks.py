@@ -1,0 +1,136 @@
+"""R0: a failed check changes nothing that is derived, tells no subscriber, and alarms the operators once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factory import release, tcp
+from tests.servers import Answer, FaultServer, hang, head, raw, reply, reset
+from tests.world import DERIVED, World, world
+from watcher.demo import SOURCE
+from watcher.health import Limits
+from watcher.pipeline import Outcome
+
+GOOD = release([tcp("a", "1"), tcp("b", "2")])
+TOLD = "org.registry-watcher.notice"
+HELD = ("held", "held_snapshots")
+
+FAILURES: dict[str, tuple[Answer, str]] = {
+    "reset": (reset(), "reset"),
+    "hang": (hang(), "timeout"),
+    "cut": (raw(head(200, Content_Length=9999) + GOOD[:100]), "cut"),
+    "gzip": (reply(b"no gzip", Content_Encoding="gzip"), "bad_gzip"),
+    "500": (reply(status=500), "http_status"),
+    "503": (reply(status=503, Retry_After="120"), "retry_later"),
+    "429": (reply(status=429), "retry_later"),
+    "404": (reply(status=404), "not_found"),
+    "410": (reply(status=410), "not_found"),
+    "403": (reply(status=403), "denied"),
+    "451": (reply(status=451), "denied"),
+    "redirect": (reply(status=302, Location="http://localhost/"), "redirect_refused"),
+    "page": (reply(b"<html><body>maintenance</body></html>"), "not_expected_format"),
+    "empty": (reply(), "empty"),
+    "unclosed": (reply(GOOD[:-20]), "not_well_formed"),
+    "no records": (reply(release([])), "empty"),
+    "entity": (reply(GOOD.replace(b"<registry", b"<!DOCTYPE x><registry", 1)), "doctype"),
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    """A world whose webhook is the operators' channel, and which has one release."""
+    with world(tmp_path) as made:
+        made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
+        made.configure(
+            "allow_private = true", "allow_private = true\nattempts = 1\nread_timeout = 0.2\nmin_interval = 0"
+        )
+        assert made.check(GOOD).outcome is Outcome.BASELINE
+        yield made
+
+
+def notices(here: World) -> list[dict[str, Any]]:
+    return [hook["data"] for hook in here.stage.webhooks if hook["type"] == TOLD]
+
+
+def stored(here: World) -> str:
+    """A hash of everything that is derived from releases, of what is held, and of the archive's files."""
+    return hashlib.sha256(
+        json.dumps([here.rows(*DERIVED, *HELD), sorted(here.files())], default=str).encode()
+    ).hexdigest()
+
+
+def look_at(here: World, url: str) -> None:
+    """Watch another address from now on."""
+    text = here.stage.config.read_text()
+    old = next(line for line in text.splitlines() if line.startswith("url = ") and "assignments" in line)
+    here.configure(old, f'url = "{url}/assignments/x.xml"')
+
+
+@pytest.mark.fault("R0")
+@pytest.mark.parametrize("kind", FAILURES)
+def test_a_failed_check_changes_nothing_and_is_told_once(here: World, kind: str) -> None:
+    answer, reason = FAILURES[kind]
+    before = stored(here)
+    with FaultServer(answer) as server:
+        good = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
+        look_at(here, server.url()[:-1])
+        for _ in range(5):
+            assert here.check().outcome is Outcome.FAILED
+        checks = here.rows("checks")["checks"][1:]
+        assert {(row["outcome"], row["reason"]) for row in checks} == {("failed", reason)}
+        assert stored(here) == before
+        (notice,) = notices(here)
+        gone = kind in ("404", "410", "403", "451")
+        assert (notice["id"], notice["source"]) == ("source-gone" if gone else "source-unhealthy", SOURCE)
+        assert (notice["details"]["reason"], notice["details"]["failures"]) == (reason, Limits().failures)
+        assert notice["details"]["message"] in notice["summary"]
+        here.configure(
+            next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line), good
+        )
+    for _ in range(2):
+        assert here.check().outcome is Outcome.UNCHANGED
+    assert stored(here) == before
+    assert [each["id"] for each in notices(here)[1:]] == ["source-recovered"]
+    assert len(here.stage.webhooks) == 2
+    assert here.stage.mails == []
+
+
+@pytest.mark.fault("R0")
+def test_two_failures_are_not_told_and_the_count_begins_anew(here: World) -> None:
+    for _ in range(3):
+        here.publish(b"<html></html>")
+        here.check()
+        here.check()
+        here.check(GOOD)
+    assert notices(here) == []
+
+
+@pytest.mark.fault("R0")
+def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(here: World) -> None:
+    here.now -= timedelta(hours=25)  # what is sent at the end bears a time that its receiver believes
+    here.check(b"<html></html>")
+    here.now += timedelta(hours=25)
+    here.check()
+    assert [each["id"] for each in notices(here)] == ["source-unhealthy"]
+
+
+@pytest.mark.fault("R0", 18)
+def test_the_limits_are_configured_for_all_and_for_one_source(here: World) -> None:
+    here.configure("[store]", "[health]\nfailures = 1\n\n[store]")
+    here.check(b"<html></html>")
+    assert len(notices(here)) == 1
+    here.check(GOOD)
+    here.configure('[[channel]]\nname = "mail"', '[source.health]\nfailures = 4\n\n[[channel]]\nname = "mail"')
+    here.publish(b"<html></html>")
+    for _ in range(3):
+        here.check()
+    assert len(notices(here)) == 2
+    here.check()
+    assert [each["id"] for each in notices(here)][2:] == ["source-unhealthy"]

@@ -1,0 +1,55 @@
+"""A server that asks to be left alone is, for as long as it says within bounds, and no worker sleeps for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factory import release, tcp
+from tests.servers import FaultServer, reply
+from tests.world import World, world
+from watcher.cli.app import App
+from watcher.cli.reading import settings
+from watcher.demo import SOURCE
+from watcher.pipeline import Outcome
+from watcher.service import Service, pace_of
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
+        made.check(release([tcp("a", "1")]))
+        yield made
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [("120", 120), ("1", 60), ("-5", 60), ("99999999999", 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 60), ("soon", 60)],
+)
+def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: int, asked: str, left: float) -> None:
+    with FaultServer(reply(status=status, Retry_After=asked)) as server:
+        old = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
+        here.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
+        configured = settings(App(here.stage.config))
+        pace = pace_of(configured)
+        began = time.monotonic()
+        found: list[Any] = []
+        for _ in range(3):
+            with Service(configured, pace=pace, now=lambda: here.now) as service:
+                source = service.source(SOURCE)
+                found.append(service.check(source))  # type: ignore[arg-type]
+                wait = service.fetcher.asked_to_wait(server.url("/"))
+                service.deliver()
+        assert time.monotonic() - began < 30
+        assert len(server.requests) == 1
+    assert {(each.outcome, each.reason) for each in found} == {(Outcome.FAILED, "retry_later")}
+    assert left - 30 <= wait <= left
+    # To be asked to wait is no success: the operators hear of it as of any failure.
+    assert [hook["data"]["id"] for hook in here.stage.webhooks] == ["source-unhealthy"]

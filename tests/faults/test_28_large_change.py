@@ -1,0 +1,56 @@
+"""A mass removal is held for one more look; when it is confirmed, the one alert says that it is large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.factory import release, tcp
+from tests.world import World, world
+from watcher.demo import SOURCE
+from watcher.pipeline import Outcome
+from watcher.render import document
+
+pytestmark = pytest.mark.fault(28)
+MANY = [tcp(f"s{number}", str(1000 + number)) for number in range(100)]
+DATE = "2021-01-18"
+SAID = "60 of 100 entries are gone, and its date has not moved on"
+SCHEMA = Path(document.__file__).with_name("schema") / "comparison.schema.json"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.check(release(MANY, DATE))
+        yield made
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(here: World, by_hand: bool) -> None:
+    taken = here.check(release(MANY[:40], DATE))
+    assert taken.outcome is Outcome.HELD
+    assert (here.stage.webhooks, here.stage.mails) == ([], [])
+    if by_hand:
+        assert taken.hold is not None
+        with here.service() as service:
+            service.accept(service.source(SOURCE), taken.hold.id)
+            service.deliver()
+    else:
+        assert here.check().outcome is Outcome.CHANGED
+    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+    assert hook["data"]["marks"] == {"large_change": SAID}
+    assert hook["data"]["counts"]["removed"] == 60
+    jsonschema.validate(hook["data"], json.loads(SCHEMA.read_text()))
+    assert f"large change: {SAID}" in str(mail["Subject"]).replace("\r\n", "")
+    parts = {part.get_content_type(): part.get_payload(decode=True) for part in mail.walk() if not part.is_multipart()}
+    assert all(b"large change: 60 of 100 entries" in bytes(part).replace(b"\n", b" ") for part in parts.values())  # type: ignore[arg-type]
+
+
+def test_no_other_alert_is_marked(here: World) -> None:
+    here.check(release(MANY[:99], "2021-01-19"))
+    assert "marks" not in here.stage.webhooks[0]["data"]
+    assert "large change" not in here.stage.mails[0].as_string()

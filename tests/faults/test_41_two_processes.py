@@ -1,0 +1,119 @@
+"""Two daemons on one store: each release is in the history once, and each message is sent once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.factory import release, tcp
+from tests.faults.test_50_kill import _time_passes
+from tests.world import World, content_of, world
+from watcher.archive import Archive
+from watcher.model import Comparison, Content, Delivery
+from watcher.store.history import Step
+from watcher.times import to_text
+
+ROWS = [tcp("a", "1")]
+
+
+class Watcher:
+    """A daemon, and what it logged."""
+
+    def __init__(self, here: World) -> None:
+        command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+        self.process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE, text=True)
+        self.logs: list[dict[str, object]] = []
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.logs.append(json.loads(line))
+
+    def events(self, name: str) -> list[dict[str, object]]:
+        return [log for log in self.logs if log["event"] == name]
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self._thread.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return code
+
+
+@pytest.mark.fault(41)
+def test_two_daemons_on_one_store_take_a_release_once_and_send_each_message_once(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
+        here.publish(release(ROWS))
+        found: list[Watcher] = []
+        for number in (0, 1, 2):
+            _time_passes(tmp_path)
+            if number:
+                here.publish(
+                    release([*ROWS, *(tcp(f"s{n}", str(10 + n)) for n in range(number))], f"2020-01-{number + 1:02d}")
+                )
+            with ExitStack() as ends:
+                pair = [Watcher(here) for _ in range(2)]
+                for each in pair:
+                    ends.callback(each.process.kill)
+                here.wait(
+                    lambda pair=pair: (
+                        all(each.events("watching") for each in pair) and any(each.events("checked") for each in pair)
+                    )
+                )  # type: ignore[misc]
+                here.wait(lambda number=number: len(here.stage.mails) >= number <= len(here.stage.webhooks))  # type: ignore[misc]
+                assert [each.end() for each in pair] == [0, 0]
+            found += pair
+        errors = [log for each in found for log in each.logs if log["level"] == "error"]
+        assert errors == []
+        assert len(here.rows("releases")["releases"]) == 3
+        assert list(Archive(tmp_path / "snapshots").verify()) == []
+        assert (len(here.stage.webhooks), len(here.stage.mails)) == (2, 2)
+        before = content_of(here.rows())
+        with here.service() as service:
+            service.intake(service.source("ports")).rebuild()
+        assert content_of(here.rows()) == before
+
+
+@pytest.mark.fault(41)
+def test_a_release_that_another_process_took_between_reading_and_writing_is_taken_once(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.check(release(ROWS))
+        data = release([*ROWS, tcp("b", "2")], "2020-01-02")
+        here.publish(data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        with here.service() as one, here.service() as other:
+            source = one.source("ports")
+            intake = one.intake(source)
+            compare = intake._step
+
+            def overtaken(old: Content, new: Content) -> Step:
+                if other.queries.release_of("ports", sha256=sha256) is None:
+                    other.check(source)  # type: ignore[arg-type] - one source, no collection
+                return compare(old, new)
+
+            def never(comparison: Comparison) -> list[Delivery]:
+                raise AssertionError("the release is there: nothing is composed again")
+
+            intake._step = overtaken  # type: ignore[method-assign]
+            taken = intake.take(
+                data, origin="x", observed=to_text(here.now + timedelta(seconds=1)), live=True, compose=never
+            )
+            here.now += timedelta(seconds=2)
+            one.deliver()
+        assert taken.outcome == "unchanged"
+        assert len(here.rows("releases")["releases"]) == 2
+        assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)

@@ -1,0 +1,122 @@
+"""Mail servers that refuse, for now or for good, some or all; from the outbox to a real SMTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.notifiers.test_email import Mailbox, channel, compared, served
+from watcher import outbox
+from watcher.outbox import Report, deliver_due
+from watcher.store.database import Database
+from watcher.store.deliveries import Deliveries, Sought
+from watcher.times import to_text
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+ANN, BOB = "ann@example.org", "bob@example.org"
+
+
+@dataclass
+class Moody(Mailbox):
+    """Gives an address the answers it is told to, one a try, before it takes anything for it."""
+
+    moods: dict[str, list[str]] = field(default_factory=dict)
+    slow: list[float] = field(default_factory=list)
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's
+        if self.moods.get(address):
+            self.recipients.append(address)
+            return self.moods[address].pop(0)
+        return await super().handle_RCPT(server, session, envelope, address, options)
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
+        answer = await super().handle_DATA(server, session, envelope)
+        if self.slow:
+            await asyncio.sleep(self.slow.pop(0))
+        return answer
+
+
+@dataclass
+class Sending:
+    """An outbox with one message for each recipient, and a clock."""
+
+    deliveries: Deliveries
+    now: datetime = START
+
+    def round(self, port: int, **options: Any) -> Report:
+        return deliver_due(self.deliveries, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
+
+    def states(self) -> dict[str, tuple[str, int]]:
+        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.deliveries.find(Sought())}
+
+
+@pytest.fixture
+def sending(tmp_path: Path) -> Iterator[Sending]:
+    with Database(tmp_path / "history.db") as database:
+        deliveries = Deliveries(database)
+        deliveries.add(outbox.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
+        yield Sending(deliveries)
+
+
+@pytest.mark.fault(42)
+def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sending: Sending) -> None:
+    box = Moody(moods={ANN: ["451 4.7.1 greylisted, try again", "450 4.2.0 still"]})
+    with served(box) as port:
+        while sending.deliveries.pending():
+            sending.round(port)
+            sending.now += timedelta(minutes=10)
+    assert sending.states() == {ANN: ("sent", 3), BOB: ("sent", 1)}
+    assert sorted(str(message["To"]) for message in box.messages) == [ANN, BOB]
+    assert box.recipients.count(BOB) == 1
+
+
+@pytest.mark.fault(43)
+def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Sending) -> None:
+    box = Moody(moods={BOB: ["452 4.2.2 mailbox full"]})
+    with served(box) as port:
+        assert sending.round(port).sent == 1
+        sending.now += timedelta(minutes=10)
+        assert sending.round(port) == Report(sent=1)
+    assert sending.states() == {ANN: ("sent", 1), BOB: ("sent", 2)}
+    assert [to for _, (to,), _ in box.taken] == [ANN, BOB]
+
+
+@pytest.mark.fault(43)
+def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Sending) -> None:
+    box = Moody(moods={BOB: ["550 5.1.1 no such user"]})
+    with served(box) as port:
+        assert sending.round(port) == Report(sent=1, failed=1)
+    assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
+    (letter,) = sending.deliveries.find(Sought(states=("failed",)))
+    assert letter["last_error"] == "the mail server said 550 5.1.1 no such user"
+
+
+@pytest.mark.fault(40, 42)
+def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_message_id(sending: Sending) -> None:
+    box = Moody(slow=[1.0])
+    with served(box) as port:
+        first = sending.round(port, timeout=0.3)
+        assert (first.sent, first.retried) == (0, 1)
+        sending.now += timedelta(minutes=10)
+        assert sending.round(port, timeout=10.0) == Report(sent=2)
+    twice = [message for message in box.messages if len({str(each["Message-ID"]) for each in box.messages}) == 2]
+    assert len(twice) == 3
+    assert {state for state, _ in sending.states().values()} == {"sent"}
+
+
+@pytest.mark.fault(42)
+def test_a_server_without_starttls_is_tried_again_and_told_nothing(sending: Sending) -> None:
+    box = Moody()
+    with served(box) as port:
+        assert sending.round(port, security="starttls") == Report(retried=1)
+    assert (box.recipients, box.taken) == ([], [])
+    assert all(
+        "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0 for row in sending.deliveries.pending()
+    )

@@ -1,0 +1,139 @@
+"""An endpoint that is down for days, dead letters, and sending again: as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.factory import release, tcp
+from tests.servers import FaultServer, reply
+from tests.world import World, world
+from watcher.times import from_text
+
+pytestmark = pytest.mark.fault(45)
+
+FIRST = release([tcp("a", "1")])
+SECOND = release([tcp("a", "1"), tcp("b", "2")], "2020-01-02")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def watcher(run: Run, here: World) -> Run:  # noqa: F811
+    return lambda *arguments: run("--config", str(here.stage.config), *arguments)
+
+
+def outbox(watcher: Run, *arguments: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(watcher("outbox", *arguments, "--format", "json").out)["deliveries"]
+    return found
+
+
+def given_up(here: World, watcher: Run) -> dict[str, Any]:
+    """A webhook whose other side was down for three days; the mail was sent."""
+    good = next(line for line in here.stage.config.read_text().splitlines() if "/hook" in line)
+    with FaultServer(reply(status=503)) as down:
+        here.configure(good, f'url = "{down.url()}"')
+        here.check(FIRST)
+        here.check(SECOND)
+        begun = here.now
+        while waiting := outbox(watcher, "--state", "pending"):
+            here.now = max(here.now, from_text(waiting[0]["next_attempt"]))
+            with here.service() as service:
+                service.deliver()
+        assert len(down.requests) == 10
+    assert timedelta(hours=68) < here.now - begun < timedelta(hours=84)
+    here.configure(f'url = "{down.url()}"', good)
+    (letter,) = outbox(watcher, "--state", "failed")
+    return letter
+
+
+def test_an_endpoint_that_is_down_for_days_leaves_a_dead_letter_that_can_be_sent_again(
+    here: World, watcher: Run
+) -> None:
+    letter = given_up(here, watcher)
+    assert (letter["channel"], letter["attempts"]) == ("hook", 10)
+    assert letter["last_error"] == "HTTP 503 (given up after 10 tries)"
+    dry = watcher("resend", "--state", "failed", "--dry-run")
+    assert letter["id"] in dry.out
+    assert "1 would be sent again, under the same ids" in dry.out
+    assert outbox(watcher, "--state", "failed") == [letter]
+    again = watcher("resend", letter["id"])
+    assert again.code == 0
+    assert "1 sent again, none left" in again.out
+    assert [body["id"] for body in here.stage.webhooks] == [letter["id"]]
+    (row,) = outbox(watcher, letter["id"])
+    assert (row["state"], row["attempts"], row["last_error"]) == ("sent", 1, None)
+
+
+def test_what_was_sent_is_sent_again_by_period_under_the_same_id(here: World, watcher: Run) -> None:
+    here.check(FIRST)
+    here.check(SECOND)
+    today = f"{here.now:%Y-%m-%d}"
+    assert watcher("resend", "--since", today, "--channel", "hook").code == 0
+    first, second = here.stage.webhooks
+    assert first == second
+    assert len(here.stage.mails) == 1
+    later = f"{here.now + timedelta(days=1):%Y-%m-%d}"
+    assert "there is no such message" in watcher("resend", "--since", later).out
+    assert len(here.stage.webhooks) == 2
+
+
+def test_what_is_left_to_the_daemon_waits_in_the_outbox(here: World, watcher: Run) -> None:
+    here.check(FIRST)
+    here.check(SECOND)
+    said = watcher("resend", "--channel", "hook", "--no-deliver", "--format", "json")
+    assert [row["channel"] for row in json.loads(said.out)["deliveries"]] == ["hook"]
+    assert [row["channel"] for row in outbox(watcher, "--state", "pending")] == ["hook"]
+    assert len(here.stage.webhooks) == 1
+
+
+def test_what_is_sent_again_to_no_avail_says_so(here: World, watcher: Run) -> None:
+    here.check(FIRST)
+    here.check(SECOND)
+    good = next(line for line in here.stage.config.read_text().splitlines() if "/hook" in line)
+    with FaultServer(reply(status=500)) as down:
+        here.configure(good, f'url = "{down.url()}"')
+        said = watcher("resend", "--channel", "hook")
+    assert said.code == 1
+    assert "0 sent again, 1 left to be tried again" in said.out
+    (waiting,) = outbox(watcher, "--state", "pending")
+    assert (waiting["attempts"], waiting["last_error"]) == (1, "HTTP 500")
+
+
+def test_resend_wants_to_be_told_what(watcher: Run, here: World) -> None:
+    here.check(FIRST)
+    said = watcher("resend")
+    assert said.code == 2
+    assert "say what to send again" in said.err
+    said = watcher("resend", "msg_nobody")
+    assert said.code == 2
+    assert "there is no such message: msg_nobody" in said.err
+
+
+def test_the_outbox_is_asked_by_state_channel_source_day_and_number(here: World, watcher: Run) -> None:
+    here.check(FIRST)
+    here.check(SECOND)
+    everything = outbox(watcher)
+    assert {(row["channel"], row["state"]) for row in everything} == {("hook", "sent"), ("mail", "sent")}
+    assert all("body" not in row for row in everything)
+    today, tomorrow = (f"{here.now + timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
+    assert outbox(watcher, "--since", today, "--until", tomorrow) == everything
+    assert outbox(watcher, "--since", tomorrow) == outbox(watcher, "--state", "failed") == []
+    assert len(outbox(watcher, "--limit", "1")) == len(outbox(watcher, "--channel", "mail")) == 1
+    assert outbox(watcher, "--source", "elsewhere") == []
+    assert outbox(watcher, everything[0]["id"]) == everything[:1]
+    rows = list(csv.DictReader(io.StringIO(watcher("outbox", "--format", "csv").out)))
+    assert [row["id"] for row in rows] == [row["id"] for row in everything]
+    assert "there is no such message" in watcher("outbox", "--state", "pending").out

@@ -1,0 +1,170 @@
+"""A broken channel holds up no other, and the operators hear of it over another: once, and once when it is over."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.factory import release, tcp
+from tests.servers import FaultServer, hang
+from tests.test_outbox import LATER, Clock, Dead, Line, message, middle
+from tests.world import World, world
+from watcher import outbox
+from watcher.demo import SOURCE
+from watcher.errors import DeliveryError
+from watcher.model import Delivery, Notice
+from watcher.notifiers.contract import Notifier
+from watcher.outbox import deliver_due
+from watcher.store.database import Database
+from watcher.store.deliveries import Deliveries
+from watcher.times import to_text
+
+pytestmark = pytest.mark.fault(46)
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+CHANNEL = """
+[[channel]]
+name = "hung"
+type = "webhook"
+url = "{url}"
+secret = "file:webhook-secret"
+timeout = 60
+"""
+
+
+@contextmanager
+def running(here: World) -> Iterator[None]:
+    """The daemon, killed at the end: a sender that hangs would keep it for its grace."""
+    command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_path: Path) -> None:
+    with world(tmp_path) as here, FaultServer(hang()) as web, FaultServer(raw_start=hang()) as mail:
+        text = here.stage.config.read_text()
+        smtp = next(line for line in text.splitlines() if line.startswith("port = "))
+        here.configure(smtp, f"port = {mail.port}\ntimeout = 60")
+        here.stage.config.write_text(here.stage.config.read_text() + CHANNEL.format(url=web.url()))
+        rows = [tcp("a", "1")]
+        here.publish(release(rows))
+        with here.service() as service:
+            service.check(service.source(SOURCE))
+        with running(here):
+            for number in (2, 3):
+                rows.append(tcp(f"s{number}", str(number)))
+                here.publish(release(rows, f"2020-01-{number:02d}"))
+                with here.service() as service:
+                    service.check(service.source(SOURCE))
+                here.wait(lambda number=number: len(here.stage.webhooks) == number - 1)  # type: ignore[misc]
+                # Both are still in their first try: the good channel waited for neither.
+                others = [row for row in here.rows("outbox")["outbox"] if row["channel"] != "hook"]
+                assert {(row["state"], row["last_error"]) for row in others} == {("pending", None)}
+                assert all(row["attempts"] <= 1 for row in others)
+            here.wait(lambda: web.connections == mail.connections == 1)
+
+
+class Desk:
+    """An outbox with a channel that breaks and one that the operators read."""
+
+    def __init__(self, database: Database, broken: Notifier) -> None:
+        self.deliveries = Deliveries(database)
+        self.clock = Clock()
+        self.operators = Line()
+        self.notices: list[Notice] = []
+        self._notifiers: dict[str, Notifier] = {"hook": broken, "ops": self.operators}
+
+    def _announce(self, notice: Notice) -> Iterator[Delivery]:
+        self.notices.append(notice)
+        for channel in ("hook", "ops"):
+            yield from outbox.announce(channel, "webhook", [""], notice)
+
+    def round(self, after: timedelta = timedelta()) -> None:
+        self.clock.now += after
+        deliver_due(self.deliveries, self._notifiers, self.clock, middle, announce=self._announce)
+
+    def told(self) -> list[str]:
+        return [notice.id for notice in self.notices]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with Database(tmp_path / "history.db") as opened:
+        yield opened
+
+
+def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(database: Database) -> None:
+    broken = Line(errors=[LATER] * 6)
+    desk = Desk(database, broken)
+    desk.deliveries.add([message()], now=to_text(START))
+    desk.round()
+    for wait in (timedelta(seconds=10), timedelta(minutes=6)):
+        desk.round(wait)
+    assert desk.told() == []  # a restart of the other side is no news
+    desk.round(timedelta(minutes=31))
+    assert desk.told() == ["channel-broken"]
+    assert desk.notices[0].summary == "the channel hook takes nothing since 2026-11-23T20:00:00Z: HTTP 503"
+    for _ in range(6):
+        desk.round(timedelta(days=1))
+    assert desk.told() == ["channel-broken", "channel-recovered"]
+    assert len(desk.operators.accepted) == 2
+    # Over the channel itself nobody would have heard it.
+    assert {row["channel"] for row in desk.deliveries.pending()} == set()
+    assert broken.accepted == [message().id]
+
+
+def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(database: Database) -> None:
+    desk = Desk(database, Dead())
+    desk.deliveries.add([message(number) for number in range(40)], now=to_text(START))
+    for _ in range(40):
+        desk.round()
+    assert desk.told() == []
+
+
+def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(database: Database) -> None:
+    patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
+    desk = Desk(database, Line(errors=[patient, patient]))
+    desk.deliveries.add([message()], now=to_text(START))
+    desk.round()
+    desk.round(timedelta(hours=25))
+    assert desk.told() == ["channel-broken"]
+
+
+def test_a_second_outage_is_told_of_again(database: Database) -> None:
+    desk = Desk(database, Line(errors=[LATER] * 4))
+    for number in (1, 2):
+        desk.deliveries.add([message(number)], now=to_text(desk.clock.now))
+        desk.round()
+        for _ in range(6):
+            desk.round(timedelta(hours=3))
+        desk._notifiers["hook"] = Line(errors=[LATER] * 4)
+    assert desk.told() == ["channel-broken", "channel-recovered"] * 2
+
+
+def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(database: Database) -> None:
+    refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
+    desk = Desk(database, Line(errors=[refused, refused]))
+    desk.deliveries.add(
+        [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
+    )
+    desk.round()
+    assert desk.told() == ["recipient-refused"]
+    assert "watcher outbox --state failed" in desk.notices[0].summary
+    desk.deliveries.add([message(3)], now=to_text(START))
+    desk.round(timedelta(hours=1))
+    assert desk.told() == ["recipient-refused"]
+    desk.deliveries.add([replace(message(4), recipient="bob@example.org")], now=to_text(START))
+    desk.round(timedelta(hours=1))
+    assert desk.told() == ["recipient-refused", "channel-recovered"]
+    assert desk.notices[1].summary.startswith("bob@example.org of the channel hook takes messages again")

@@ -1,0 +1,155 @@
+"""Many registries change at once: one message a channel, none lost, none twice, and no more than it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factory import release, tcp
+from tests.world import World, world
+from watcher import gathering
+from watcher.errors import UsageError
+from watcher.model import Delivery
+from watcher.store.database import Database
+from watcher.store.deliveries import Deliveries
+from watcher.times import to_text
+
+pytestmark = pytest.mark.fault(48)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    """A world with three releases in a minute, which both channels gather for ten."""
+    with world(tmp_path) as made:
+        made.configure('type = "webhook"', 'type = "webhook"\ndigest = "10m"')
+        made.configure('type = "email"', 'type = "email"\ndigest = "10m"')
+        made.now -= timedelta(minutes=10)  # what is sent at the end bears a time that its receiver believes
+        yield made
+
+
+def changes(here: World, number: int, first: int = 1) -> None:
+    for day in range(first, first + number):
+        here.check(release([tcp(f"s{each}", str(each + 1)) for each in range(day)], f"2020-01-{day:02}"))
+
+
+def text(mail: Message) -> str:
+    part = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+    data = part.get_payload(decode=True)
+    assert isinstance(data, bytes)
+    return data.decode()
+
+
+def states(here: World) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in here.rows("outbox")["outbox"]:
+        found[row["state"]] = found.get(row["state"], 0) + 1
+    return found
+
+
+def deliver(here: World) -> None:
+    with here.service() as service:
+        service.deliver()
+
+
+def test_what_comes_within_the_window_is_one_message_a_channel(here: World) -> None:
+    changes(here, 4)
+    assert (here.stage.webhooks, here.stage.mails) == ([], [])
+    assert states(here) == {"gathering": 6}
+    here.now += timedelta(minutes=10)
+    deliver(here)
+    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+    assert hook["type"] == "org.registry-watcher.digest"
+    messages = hook["data"]["messages"]
+    assert [each["type"] for each in messages] == ["org.registry-watcher.release.changed"] * 3
+    assert [each["data"]["events"][0]["ports"] for each in messages] == [["2"], ["3"], ["4"]]
+    assert "(and 2 more)" in str(mail["Subject"])
+    assert all(f"{port}/tcp assigned" in text(mail) for port in (2, 3, 4))
+    assert states(here) == {"digested": 6, "sent": 2}
+    digests = {row["digest"] for row in here.rows("outbox")["outbox"]} - {None}
+    assert digests == {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]}
+    deliver(here)
+    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+
+
+def test_one_alone_is_sent_as_it_is(here: World) -> None:
+    changes(here, 2)
+    here.now += timedelta(minutes=10)
+    deliver(here)
+    assert [hook["type"] for hook in here.stage.webhooks] == ["org.registry-watcher.release.changed"]
+    assert "digest" not in text(here.stage.mails[0])
+
+
+def test_the_window_begins_with_the_first(here: World) -> None:
+    changes(here, 2)
+    here.now += timedelta(minutes=9)
+    changes(here, 1, first=3)
+    here.now += timedelta(minutes=1)
+    deliver(here)
+    assert len(here.stage.webhooks[0]["data"]["messages"]) == 2
+
+
+def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: Path) -> None:
+    bodies = [json.dumps({"id": f"m{number}", "text": "x" * 5000}) for number in range(12)]
+    with Database(tmp_path / "history.db") as database, database.transaction():
+        deliveries = Deliveries(database)
+        made = [
+            Delivery(id=f"m{number}", channel="hook", recipient="", source="s", release="r", body=body, created="2020",
+                     state="gathering", after="2020")
+            for number, body in enumerate(bodies)
+        ]  # fmt: skip
+        deliveries.add(made, now="2020")
+    with Database(tmp_path / "history.db") as database:
+        deliveries = Deliveries(database)
+        gathering.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
+        due = deliveries.due("9999")
+    found = [json.loads(delivery.body) for delivery in due]
+    members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
+    assert sorted(each["id"] for each in members) == sorted(f"m{number}" for number in range(12))
+    assert len(due) == 4
+    assert all(len(delivery.body) <= 20_000 for delivery in due)
+
+
+def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes(here, 4)
+    here.now += timedelta(minutes=10)
+
+    def dies(self: Deliveries, *_: Any, **__: Any) -> None:
+        raise UsageError("killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Deliveries, "replace", dies)
+        with pytest.raises(UsageError):
+            deliver(here)
+    assert states(here) == {"gathering": 6}
+    deliver(here)
+    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+
+
+def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> None:
+    here.configure('type = "webhook"\ndigest = "10m"', 'type = "webhook"\nmost_per_hour = 2')
+    here.now -= timedelta(minutes=50)  # the receiver believes messages of now alone
+    with here.service() as service, service.database.transaction():
+        made = [
+            Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")
+            for number in range(5)
+        ]
+        service.deliveries.add(made, now=to_text(here.now))
+    with here.service() as service:
+        for _ in range(2):
+            gathering.restrain(service.deliveries, {"hook": 2}, here.now)
+            assert len(service.deliveries.due(to_text(here.now))) == 2
+        for delivery in service.deliveries.due(to_text(here.now)):
+            service.deliveries.sent(delivery.id, to_text(here.now))
+        here.now += timedelta(minutes=2)
+        gathering.restrain(service.deliveries, {"hook": 2}, here.now)
+        assert service.deliveries.due(to_text(here.now)) == []
+    here.now += timedelta(minutes=58)
+    deliver(here)
+    assert len(here.stage.webhooks) == 2
+    assert states(here) == {"pending": 1, "sent": 4}

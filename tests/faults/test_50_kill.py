@@ -1,0 +1,375 @@
+"""Killed with SIGKILL before every step of every journey of a release, and at random moments: nothing is lost.
+
+Each time: the database passes its integrity check, every snapshot is whole, and after a clean run the history is that
+of an undisturbed run and every subscriber has every event; what came twice bears the same id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factory import Row, release, tcp
+from tests.killing import Ended, Killing
+from tests.world import World, content_of, rows, world
+from watcher.archive import Archive
+
+pytestmark = pytest.mark.fault(50)
+
+CHECK = ("check",)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+ROWS = [tcp("a", "1"), *(tcp(f"base-{number}", str(100 + number)) for number in range(15))]
+
+
+def dated(day: int, *more: Row) -> bytes:
+    return release([*ROWS, *more], f"2020-01-{day:02d}")
+
+
+FIRST, SECOND = dated(1), dated(2, tcp("b", "2"))
+THIRD = dated(3, tcp("b", "2"), tcp("c", "3"))
+GUTTED = release(ROWS[:3], "2020-01-02")  # bears the same date as SECOND, and most of it is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something is published, where anything is, and a command is typed."""
+
+    command: tuple[str, ...]
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What came before; the command that is killed; what is done after it, killed or not."""
+
+    before: tuple[Step, ...]
+    killed: Step
+    after: tuple[Step, ...]
+
+
+CHANGED = Journey((Step(CHECK, FIRST),), Step(CHECK, SECOND), (Step(CHECK),))
+JOURNEYS = {
+    "the first release": Journey((), Step(CHECK, FIRST), (Step(CHECK), Step(CHECK, SECOND))),
+    "a release that is held": Journey(
+        (Step(CHECK, SECOND),), Step(CHECK, GUTTED), (Step(CHECK), Step(CHECK), Step(CHECK))
+    ),
+    "a release that is confirmed": Journey(
+        (Step(CHECK, SECOND), Step(CHECK, GUTTED)), Step(CHECK), (Step(CHECK), Step(CHECK))
+    ),
+    "a release that comes back": Journey(
+        (Step(CHECK, FIRST), Step(CHECK, SECOND), Step(CHECK, FIRST), Step(CHECK)), Step(CHECK), (Step(CHECK),)
+    ),
+    "other bytes of a release": Journey(
+        (Step(CHECK, FIRST), Step(CHECK, SECOND)), Step(CHECK, b"\xef\xbb\xbf" + SECOND), (Step(CHECK),)
+    ),
+    "a change, then a rebuild": Journey(
+        (Step(CHECK, FIRST),), Step(CHECK, SECOND), (Step(("rebuild",)), Step(CHECK))
+    ),
+    "a rebuild": Journey((Step(CHECK, FIRST), Step(CHECK, SECOND)), Step(("rebuild",)), (Step(CHECK),)),
+    "the daemon": Journey(
+        (Step(CHECK, FIRST), Step(("check", "--no-deliver"), SECOND)), Step(("run",), THIRD), (Step(CHECK),)
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Found:
+    """What a journey left: the history, the outbox, and what subscribers received."""
+
+    history: list[object]
+    outbox: list[tuple[str, str]]
+    webhooks: dict[str, Any] = field(default_factory=dict)
+    mails: dict[str, str] = field(default_factory=dict)
+
+
+class Travel:
+    """Goes on a journey as often as it takes, each time from a copy of what came before it."""
+
+    def __init__(self, here: World, killing: Killing, journey: Journey) -> None:
+        self.here, self.killing, self.journey = here, killing, journey
+        self.now = datetime.now(UTC)
+        self.folder = here.stage.folder.with_name("case")
+        for step in journey.before:
+            self._take(here.stage.folder, step)
+        self._received = self._take_received()
+        undisturbed, self.whole = self.go(None)
+        self.steps = undisturbed.steps
+
+    def _take(self, folder: Path, step: Step, at: int | None = None, after: float | None = None) -> Ended:
+        if step.data is not None:
+            self.here.publish(step.data)
+        daemon = step.command == ("run",)
+        if daemon:
+            _time_passes(folder)
+        return self.killing.run(
+            folder / "config.toml",
+            *step.command,
+            at=at,
+            after=after,
+            now=None if daemon else self.now,
+            seconds=1.0 if daemon else None,
+        )
+
+    def go(self, at: int | None) -> tuple[Ended, Found]:
+        """Go on the journey, killed before a step or not at all; what must hold right after it does."""
+        self._prepare()
+        ended = self._take(self.folder, self.journey.killed, at)
+        # A run may have a step or two less than the one they were counted in: an answer can come in one piece.
+        assert ended.killed or at is None or len(ended.steps) < at, ended.said
+        intact(self.folder)
+        for step in self.journey.after:
+            _time_passes(self.folder)
+            done = self._take(self.folder, step)
+            assert done.code == 0, done.said
+        intact(self.folder)
+        return ended, self._found()
+
+    def _prepare(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self.here.stage.folder, self.folder)
+        for step in self.journey.before:
+            if step.data is not None:
+                self.here.publish(step.data)
+        self._take_received()
+
+    def _take_received(self) -> tuple[dict[str, Any], dict[str, str]]:
+        stage = self.here.stage
+        webhooks: dict[str, Any] = {}
+        for body in stage.webhooks:
+            assert webhooks.setdefault(body["id"], body) == body
+        mails: dict[str, str] = {}
+        for mail in stage.mails:
+            text = mail.get_payload(0).get_payload()  # type: ignore[union-attr]
+            assert mails.setdefault(str(mail["Message-ID"]), str(text)) == str(text)
+        stage.webhooks.clear()
+        stage.mails.clear()
+        return webhooks, mails
+
+    def _found(self) -> Found:
+        database = self.folder / "history.db"
+        outbox = [(row["id"], row["state"]) for row in rows(database, "outbox")["outbox"]]
+        history = content_of(rows(database))
+        if self.journey.killed.command == ("run",):
+            history = [[_timeless(line) for line in table] for table in history]  # type: ignore[attr-defined]
+        return Found(history, sorted(outbox), *self._take_received())
+
+
+def _timeless(line: str) -> str:
+    """A row without the times of a clock that went on."""
+    return _TIME.sub("then", line)
+
+
+def intact(folder: Path) -> None:
+    """The database is whole and so is every snapshot."""
+    if not (folder / "history.db").exists():
+        return
+    with closing(sqlite3.connect(folder / "history.db")) as plain:
+        assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert plain.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert list(Archive(folder / "snapshots").verify()) == []
+
+
+def _time_passes(folder: Path) -> None:
+    """Ten minutes pass, in which nobody renews a lease; a source is due again."""
+    if not (folder / "history.db").exists():
+        return
+    with closing(sqlite3.connect(folder / "history.db")) as plain, plain:
+        if plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").fetchone():
+            plain.execute("UPDATE outbox SET next_attempt = created WHERE state = 'pending'")
+            plain.execute("UPDATE checks SET at = '2020-01-01T00:00:00Z'")
+
+
+@pytest.fixture(scope="module")
+def killing() -> Iterator[Killing]:
+    with Killing() as made:
+        yield made
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "before").mkdir()
+    with world(tmp_path / "before") as made:
+        yield made
+
+
+def compare(travel: Travel, at: int) -> None:
+    _, found = travel.go(at)
+    where = f"killed before step {at} of {len(travel.steps)}, {travel.steps[at - 1]}"
+    assert found.history == travel.whole.history, where
+    assert found.outbox == travel.whole.outbox, where
+    assert found.webhooks == travel.whole.webhooks, where
+    assert found.mails == travel.whole.mails, where
+
+
+def distinct(steps: Sequence[str]) -> list[int]:
+    """The steps of a run of equal ones that make a difference: the first (the others are rolled back as it is)."""
+    return [at for at in range(1, len(steps) + 1) if at == 1 or steps[at - 1] != steps[at - 2]]
+
+
+def test_a_change_survives_a_kill_before_every_step_of_it(here: World, killing: Killing) -> None:
+    travel = Travel(here, killing, CHANGED)
+    assert {"connect", "sendall", "fsync", "rename", "BEGIN", "INSERT", "COMMIT", "recv_into"} <= set(travel.steps)
+    assert (len(travel.whole.webhooks), len(travel.whole.mails)) == (1, 1)
+    for at in distinct(travel.steps):
+        compare(travel, at)
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_every_journey_survives_a_kill_before_some_of_its_steps(name: str, here: World, killing: Killing) -> None:
+    travel = Travel(here, killing, JOURNEYS[name])
+    chance = random.Random(name)  # noqa: S311 - the same steps each time
+    for at in sorted(chance.sample(range(1, len(travel.steps) + 1), min(5, len(travel.steps)))):
+        compare(travel, at)
+
+
+@pytest.mark.parametrize("then", ["the next check", "a newer release", "a rebuild", "an import"])
+def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here: World, killing: Killing) -> None:
+    travel = Travel(here, killing, CHANGED)
+    commit = travel.steps.index("BEGIN", travel.steps.index("rename")) + 1
+    travel._prepare()
+    assert travel._take(travel.folder, CHANGED.killed, commit).killed
+    left = [receipt for receipt in Archive(travel.folder / "snapshots").receipts("ports") if receipt.number == 1]
+    assert [receipt.believed for receipt in left] == [True]
+    assert len(rows(travel.folder / "history.db", "releases")["releases"]) == 1
+    old = travel.folder / "old.xml"
+    old.write_bytes(release(ROWS[:9], "2019-01-01"))
+    steps = {
+        "the next check": [],
+        "a newer release": [Step(CHECK, THIRD)],
+        "a rebuild": [Step(("rebuild",))],
+        "an import": [Step(("import", "ports", str(old)))],
+    }
+    for step in [*steps[then], Step(CHECK)]:
+        assert (done := travel._take(travel.folder, step)).code == 0, done.said
+    found = travel._found()
+    assert set(found.outbox) >= set(travel.whole.outbox)
+    assert found.webhooks.keys() >= travel.whole.webhooks.keys()
+    assert found.mails.keys() >= travel.whole.mails.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a change", *JOURNEYS])
+def test_every_journey_survives_a_kill_before_every_step_of_it(name: str, here: World, killing: Killing) -> None:
+    travel = Travel(here, killing, {"a change": CHANGED, **JOURNEYS}[name])
+    for at in range(1, len(travel.steps) + 1):
+        compare(travel, at)
+
+
+@dataclass(slots=True, kw_only=True)
+class Spree:
+    """What came of many kills of one store, and what its subscribers have in the end."""
+
+    kills: int = 0
+    died_at: Counter[str] = field(default_factory=Counter)
+    releases: int = 0
+    repeats: int = 0
+
+
+def spree(killed: World, undisturbed: World, killing: Killing, *, kills: int, seed: int) -> Spree:
+    """Kill checks and daemons at random moments until so many died; the store is the same all the time.
+
+    A release is followed by the next one when the history has it, as if a registry waited for us.
+    """
+    chance, found, published = random.Random(seed), Spree(), []  # noqa: S311 - the same moments each time
+    folder = killed.stage.folder
+    longest = 0.4
+    while found.kills < kills:
+        if not published or _has(folder, published[-1]):
+            published.append(_next_release(published, chance))
+            killed.publish(published[-1])
+        if chance.random() < 0.5:
+            _time_passes(folder)
+        command = chance.choice([("check",), ("check",), ("check", "--no-deliver"), ("run",)])
+        ended = killing.run(killed.stage.config, *command, after=chance.uniform(0.0, longest))
+        if ended.killed:
+            found.kills += 1
+            found.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
+        intact(folder)
+    _settle(killed, killing, checks=2)
+    for data in published:
+        undisturbed.publish(data)
+        _settle(undisturbed, killing)
+    found.releases = len(published)
+    found.repeats = len(killed.stage.webhooks) + len(killed.stage.mails)
+    here, there = (_told(each) for each in (killed, undisturbed))
+    found.repeats -= len(here[0]) + len(here[1])
+    assert here == there
+    histories = [content_of(rows(each.stage.folder / "history.db")) for each in (killed, undisturbed)]
+    first, second = ([[_timeless(str(line)) for line in table] for table in each] for each in histories)  # type: ignore[attr-defined]
+    assert first == second
+    return found
+
+
+def _has(folder: Path, data: bytes) -> bool:
+    if not (folder / "history.db").exists():
+        return False
+    with closing(sqlite3.connect(folder / "history.db")) as plain:
+        if not plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'snapshots'").fetchone():
+            return False
+        sha256 = hashlib.sha256(data).hexdigest()
+        return plain.execute("SELECT 1 FROM snapshots WHERE sha256 = ?", [sha256]).fetchone() is not None
+
+
+def _next_release(before: Sequence[bytes], chance: random.Random) -> bytes:
+    """A release a day later, in which a few entries came, went and changed."""
+    number = len(before)
+    day = (date(2020, 1, 1) + timedelta(days=number)).isoformat()
+    some = [
+        tcp(f"e{n}", str(1000 + n), description=f"At {number // (n + 1)}") for n in range(12) if chance.random() < 0.9
+    ]
+    return release([*ROWS, *some, tcp(f"n{number}", str(5000 + number))], day)
+
+
+def _settle(here: World, killing: Killing, *, checks: int = 1) -> None:
+    for _ in range(checks):
+        _time_passes(here.stage.folder)
+        done = killing.run(here.stage.config, "check")
+        assert done.code == 0, done.said
+    intact(here.stage.folder)
+    states = {row["state"] for row in here.rows("outbox")["outbox"]}
+    assert states <= {"sent"}
+
+
+def _told(here: World) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What subscribers have, by id: what bears one id says one thing."""
+    webhooks: dict[str, list[str]] = {}
+    for body in here.stage.webhooks:
+        events = [event["summary"] for event in body["data"]["events"]]
+        assert webhooks.setdefault(body["id"], events) == events
+    mails: dict[str, str] = {}
+    for mail in here.stage.mails:
+        assert mails.setdefault(str(mail["Message-ID"]), str(mail["Subject"])) == str(mail["Subject"])
+    return webhooks, mails
+
+
+@contextmanager
+def two_worlds(folder: Path) -> Iterator[tuple[World, World]]:
+    """One to be killed in and one to be left alone."""
+    for name in ("killed", "undisturbed"):
+        (folder / name).mkdir()
+    with world(folder / "killed") as one, world(folder / "undisturbed") as other:
+        yield one, other
+
+
+def test_thirty_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+    with two_worlds(tmp_path) as worlds:
+        found = spree(*worlds, killing, kills=30, seed=50)
+    assert (found.kills, found.died_at.total()) == (30, 30)
+
+
+@pytest.mark.slow
+def test_a_thousand_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+    with two_worlds(tmp_path) as worlds:
+        assert spree(*worlds, killing, kills=1000, seed=1000).releases > 100

@@ -1,0 +1,259 @@
+"""The daemon is up and looks at nothing, or sees nothing: every way to find out says so."""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.factory import release, tcp
+from tests.servers import FaultServer, hang, reply
+from tests.test_collection import GROUPS, Place
+from tests.tree import Tree, path, served
+from tests.world import World, world
+from watcher.cli import watcher
+from watcher.cli.app import App
+from watcher.cli.reading import settings
+from watcher.demo import SOURCE
+from watcher.errors import DeliveryError
+from watcher.metrics import Metrics
+from watcher.notifiers import heartbeat
+from watcher.pulse import Pulse
+from watcher.service import Service
+from watcher.times import to_text
+
+pytestmark = pytest.mark.fault(68)
+
+GOOD = release([tcp("a", "1")])
+PAGE = b"<html></html>"
+TOLD = "org.registry-watcher.notice"
+TOKEN = "s3cr3t-t0ken"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
+        made.configure("allow_private = true", "allow_private = true\nattempts = 1")
+        made.now = made.now.replace(microsecond=0)
+        made.check(GOOD)
+        yield made
+
+
+def pulse(here: World) -> Pulse:
+    configured = settings(App(here.stage.config))
+    now = lambda: here.now  # noqa: E731 - the world's time moves
+    return Pulse(lambda: configured, lambda: Service(configured, now=now), now=now)
+
+
+def notices(here: World) -> list[str]:
+    with here.service() as service:
+        service.deliver()
+    return [hook["data"]["id"] for hook in here.stage.webhooks if hook["type"] == TOLD]
+
+
+def ask(port: int | None, what: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{what}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def values(text: str) -> dict[tuple[str, ...], float]:
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def status(here: World) -> tuple[int, str]:
+    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "status", "--check"])
+    return done.exit_code, done.output
+
+
+def test_that_nothing_is_looked_at_is_told_once_and_called_off_once(here: World) -> None:
+    here.now -= timedelta(hours=13)
+    here.check()
+    own = pulse(here)
+    here.now += timedelta(hours=12)
+    own.look()
+    assert notices(here) == []
+    here.now += timedelta(hours=1)
+    own.look()
+    own.look()
+    assert notices(here) == ["nothing-checked"]
+    here.check()
+    own.look()
+    own.look()
+    assert notices(here) == ["nothing-checked", "checked-again"]
+
+
+def test_a_restart_after_a_downtime_says_that_nobody_looked(here: World) -> None:
+    here.now -= timedelta(days=7)
+    here.check()
+    here.now += timedelta(days=7)
+    with here.service() as service:
+        service.oversight.start(here.now)
+    assert notices(here) == ["nothing-checked"]
+
+
+def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(here: World) -> None:
+    here.check()
+    with here.service() as service:
+        service.oversight.start(here.now - timedelta(minutes=3))
+    assert notices(here) == ["clock-jumped"]
+    assert "back by 180 s" in here.stage.webhooks[0]["data"]["summary"]
+
+
+def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(here: World) -> None:
+    here.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
+    own = pulse(here)
+    own.checked(SOURCE, "unchanged")
+    with own.answering() as port:
+        assert ask(port, "/healthz") == (200, "ok\n")
+        assert ask(port, "/nothing")[0] == 404
+        found = values(ask(port, "/metrics")[1])
+        assert found["watcher_healthy",] == 1
+        assert found["watcher_checks_total", "unchanged", SOURCE] == 1
+        assert found["watcher_releases", SOURCE] == 1
+        assert found["watcher_last_success_age_seconds", SOURCE] == 0
+        assert found["watcher_deliveries", "hook", "failed"] == 0
+        assert any(name[0] == "watcher_build_info" for name in found)
+        here.now += timedelta(hours=13)
+        code, text = ask(port, "/healthz")
+        assert (code, text.split("\n")[0]) == (503, "critical")
+        assert f"{SOURCE} was not looked at since" in text
+        found = values(ask(port, "/metrics")[1])
+        assert found["watcher_healthy",] == 0
+        assert found["watcher_overdue", SOURCE] == 1
+        assert found["watcher_last_success_age_seconds", SOURCE] == 13 * 3600
+
+
+def test_a_history_that_cannot_be_read_is_a_503_not_an_end(here: World) -> None:
+    here.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
+    own = pulse(here)
+    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
+    with own.answering() as port:
+        for what in ("/healthz", "/metrics"):
+            code, text = ask(port, what)
+            assert code == 503
+            assert "history.db" in text
+
+
+def test_metrics_are_off_unless_asked_for(here: World) -> None:
+    with pulse(here).answering() as port:
+        assert port is None
+
+
+def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) -> None:
+    with served(Tree()) as tree:
+        tree.publish(*GROUPS)
+        place = Place(tree, tmp_path)
+        tree.answers[path(GROUPS[0])] = (404, {})
+        for _ in range(3):
+            place.look()
+        own = Metrics(place.service, lambda: place.now, place.now)
+        families = {family.name: family for family in own.collect()}
+        assert [dict(sample.labels) for sample in families["watcher_failing_sources"].samples] == [{"source": "iana"}]
+        assert families["watcher_failing_sources"].samples[0].value == 1
+        assert families["watcher_groups"].samples[0].value == len(GROUPS)
+        assert own.verdict().reasons == (f"1 of {len(GROUPS)} groups of iana cannot be read",)
+
+
+def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(here: World) -> None:
+    with FaultServer(reply(b"OK")) as server:
+        here.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
+        own = pulse(here)
+        own.beat()
+        assert [(each.method, each.target) for each in server.requests] == [("GET", f"/{TOKEN}")]
+        here.now += timedelta(hours=13)
+        with structlog.testing.capture_logs() as logs:
+            own.beat()
+        assert len(server.requests) == 1
+        assert logs[0]["event"] == "no sign of life is given"
+
+
+def test_none_is_given_while_nothing_can_be_read(here: World) -> None:
+    for _ in range(3):
+        here.check(PAGE)
+    with FaultServer(reply(b"OK")) as server:
+        here.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\n\n[store]')
+        pulse(here).beat()
+        assert server.requests == []
+
+
+@pytest.mark.fault(63, 68)
+def test_the_url_of_the_sign_of_life_is_shown_nowhere(here: World, tmp_path: Path) -> None:
+    refused = "http://127.0.0.1:9/" + TOKEN
+    secret = here.stage.folder / "beat"
+    secret.write_text(refused + "\n")
+    secret.chmod(0o600)
+    with FaultServer(reply(status=500)) as broken, FaultServer(reply(status=302, Location="/" + TOKEN)) as moved:
+        said = []
+        for url in ("file:beat", refused, broken.url("/" + TOKEN), moved.url("/" + TOKEN)):
+            text = here.stage.config.read_text()
+            here.stage.config.write_text(
+                f'[heartbeat]\nurl = "{url}"\n\n' + re.sub(r"(?s)\A\[heartbeat\].*?\n\n", "", text)
+            )
+            own = pulse(here)
+            with structlog.testing.capture_logs() as logs:
+                own.beat()
+            assert logs[0]["event"] == "the sign of life did not arrive"
+            configured = settings(App(here.stage.config))
+            said += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
+        assert "HTTP 500" in str(said)
+    assert TOKEN not in str(said)
+    with FaultServer(hang()) as silent, pytest.raises(DeliveryError, match="no answer: timeout") as error:
+        heartbeat.ping(silent.url("/" + TOKEN), 0.1)
+    assert TOKEN not in str(error.value)
+
+
+def test_a_line_for_monitoring_systems(here: World) -> None:
+    assert status(here) == (0, "WATCHER OK - all is looked at in time | pending=0 held=0\n")
+    for _ in range(3):
+        here.check(PAGE)
+    code, text = status(here)
+    assert (code, text.count("\n")) == (2, 1)
+    assert "no source can be read" in text
+    here.check(GOOD)
+    here.configure(
+        '[[channel]]\nname = "mail"',
+        '[[source]]\nname = "other"\nurl = "http://127.0.0.1:9/"\n\n[[channel]]\nname = "mail"',
+    )
+    assert status(here) == (3, "WATCHER UNKNOWN - other was never looked at | pending=0 held=0\n")
+    with here.service() as service:
+        for _ in range(3):
+            service.check(service.source("other"))  # type: ignore[arg-type]
+    code, text = status(here)
+    assert code == 1
+    assert text.startswith("WATCHER WARNING - other cannot be read since ")
+
+
+def test_the_line_says_unknown_where_there_is_nothing_to_ask(here: World) -> None:
+    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
+    code, text = status(here)
+    assert (code, text.count("\n")) == (3, 1)
+    assert "history.db" in text
+    here.configure("[store]", "[nonsense]")
+    code, text = status(here)
+    assert (code, text.count("\n")) == (3, 1)
+    assert "nonsense" in text
+
+
+def test_a_line_after_a_time_without_a_look(here: World) -> None:
+    with here.service() as service:
+        service.database.db.execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
+    code, text = status(here)
+    assert code == 2
+    assert f"{SOURCE} was not looked at since" in text
