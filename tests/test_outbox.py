@@ -245,6 +245,7 @@ def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> 
     assert [identifier for identifier, _ in line.tried] == [message().id] * 3
 
 
+@pytest.mark.fault(40)
 def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_same_again(path: Path) -> None:
     class Killed(Line):
         def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape

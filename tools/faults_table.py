@@ -20,7 +20,6 @@ TABLE = ROOT / "docs" / "faults.md"
 
 # The fault, and what is promised: R0 is the rule above the table.
 ROWS: Mapping[int, tuple[str, str]] = {
-    0: ("R0: any check that fails", "nothing changes; told once when it goes on, and once when it is over"),
     1: ("no address, refused, reset, broken handshake", "R0, tried again with growing pauses inside the check's time"),
     2: ("a certificate that is not good", "R0, not tried again, never without TLS"),
     3: ("silence before the answer", "R0 after the read timeout"),
@@ -125,12 +124,10 @@ def _rows(node: ast.expr) -> Iterator[int]:
     """The rows of one `pytest.mark.fault(…)`."""
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
         for each in node.args:
-            if isinstance(each, ast.Constant) and each.value == "R0":
-                yield 0
-            elif isinstance(each, ast.Constant) and isinstance(each.value, int):
+            if isinstance(each, ast.Constant) and isinstance(each.value, int):
                 yield each.value
             else:
-                raise ValueError(f"a row is a number or 'R0', not {ast.unparse(each)}")
+                raise ValueError(f"a row is a number, not {ast.unparse(each)}")
 
 
 class Results:
@@ -169,7 +166,7 @@ def main() -> int:
     found = proofs()
     results = Results()
     tests = sorted({test for each in found.values() for test in each})
-    code = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", *tests], plugins=[results])
+    code = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", "--numprocesses", "auto", *tests], plugins=[results])
     TABLE.write_text(document(found, results), "utf-8")
     missing = [row for row in ROWS if row not in found]
     print(

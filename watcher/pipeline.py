@@ -170,13 +170,18 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
+        try:
+            return self._take_whole(served, compose, also, second)
+        except _OvertakenError:
+            return self._take_whole(served, compose, also, second)
+
+    def _take_whole(
+        self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion
+    ) -> Taken:
+        """Take up what is left, unless we did and nothing went wrong since, then this release."""
         whole, self._whole = self._whole, False
         left = {} if whole else self.take_up()
-        if (taken := left.get(sha256)) is None:
-            try:
-                taken = self._take(served, compose, also, second)
-            except _OvertakenError:
-                taken = self._take(served, compose, also, second)
+        taken = left.get(served.sha256) or self._take(served, compose, also, second)
         self._whole = True
         return taken
 

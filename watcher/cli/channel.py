@@ -106,8 +106,7 @@ def test(app: App, name: str) -> None:
             state = parts.deliveries.state(message.id)
             failed = failed or state.state != "sent"
             to = f"{name} {message.recipient}".strip()
-            # What a server answers is its own text.
-            why = visible(f": {state.last_error}" if state.last_error else "")
+            why = f": {visible(state.last_error)}" if state.last_error else ""
             click.echo(f"{to}: {state.state}{why}", err=failed)
     if failed:
         raise click.exceptions.Exit(1)
