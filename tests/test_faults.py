@@ -23,7 +23,7 @@ def test_the_table_is_of_these_tests() -> None:
         line = next(line for line in written.splitlines() if line.startswith(f"| {row} |"))
         named = [f"tests/{name.replace(' ', '::test_')}" for name in line.split("`")[1::2] if ".py " in name]
         assert named == tests, f"row {row}: run `make faults`"
-    assert re.findall(r"\d+ (?:failed|not run)", written) == []
+    assert re.findall(r"\d+ failed", written) == []
 
 
 def test_marks_are_read_wherever_they_stand(tmp_path: Path) -> None:
