@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types faults fuzz bench clean
 
 help:
 	@echo 'make demo    the whole job on sample releases, without any network'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff'
 	@echo 'make types   mypy'
+	@echo 'make faults  docs/faults.md: every fault with its test, and the result'
+	@echo 'make fuzz    the readers under libFuzzer, for some minutes'
 	@echo 'make bench   measurements, on the real releases in ../shared/data where they are'
 	@echo 'make clean   remove the environment'
 
@@ -27,6 +29,13 @@ lint: $(VENV)/developing
 
 types: $(VENV)/developing
 	$(BIN)/mypy
+
+faults: $(VENV)/developing
+	$(BIN)/python tools/faults_table.py
+
+fuzz: $(VENV)/developing
+	@$(BIN)/pip install --quiet --disable-pip-version-check atheris || echo 'atheris cannot be installed here' >&2
+	$(BIN)/python bench/fuzz.py
 
 bench: $(VENV)/developing
 	$(BIN)/python bench/run.py

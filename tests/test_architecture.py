@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("service",),
     (
         *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
-        *("endpoints", "oversight", "gathering", "telling"),
+        *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (
         *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),

@@ -263,6 +263,7 @@ def flip_in_the_source(path: Path) -> None:
     flip(path, path.read_bytes().index(b'"source": "') + len(b'"source": "'))
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(
     "hurt",
     [
@@ -288,6 +289,7 @@ def test_verify_names_the_damaged_file(tmp_path: Path, hurt: Callable[[Path], No
     assert found[0].reason
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize("hurt", [truncate, flip_in_the_frame, flip_in_the_size, flip_in_the_prefix])
 def test_a_damaged_snapshot_is_a_store_error_when_it_is_read(tmp_path: Path, hurt: Callable[[Path], None]) -> None:
     receipt = keep_series(Archive(tmp_path), series(3))[-1]
@@ -296,6 +298,7 @@ def test_a_damaged_snapshot_is_a_store_error_when_it_is_read(tmp_path: Path, hur
         Archive(tmp_path).read("ports", receipt.sha256)
 
 
+@pytest.mark.fault(54)
 @given(data=st.data())
 @settings(max_examples=60)
 def test_whatever_byte_of_the_frame_is_hurt_verify_finds_it(
@@ -308,6 +311,7 @@ def test_whatever_byte_of_the_frame_is_hurt_verify_finds_it(
     assert [each.path for each in damage(root)] == [last]
 
 
+@pytest.mark.fault(54)
 @given(data=st.data())
 @settings(max_examples=200)
 def test_whatever_byte_of_a_receipt_is_hurt_verify_names_this_file_or_nothing(
@@ -334,6 +338,7 @@ def test_verify_names_a_file_that_was_moved_to_another_source(tmp_path: Path) ->
     assert [each.path for each in damage(tmp_path)] == [moved]
 
 
+@pytest.mark.fault(54)
 def test_verify_names_what_can_no_longer_be_read_because_its_prefix_is_missing(tmp_path: Path) -> None:
     first, second, third = keep_series(Archive(tmp_path), series(3))
     gone = place(tmp_path, first)
@@ -360,6 +365,7 @@ def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None
     assert [each.path for each in archive.verify()] == [path]
 
 
+@pytest.mark.fault(54)
 def test_a_damaged_prefix_is_found_in_itself_and_said_of_what_is_made_from_it(tmp_path: Path) -> None:
     first, second = keep_series(Archive(tmp_path), series(2))
     flip_in_the_frame(place(tmp_path, first))
@@ -415,6 +421,7 @@ def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> 
     assert "newer registry-watcher; upgrade" in found[0].reason
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("source", ["../x", "..", "", "a/b", "/etc", "A", ".hidden", "x" * 65, "a b", "a\n", "ä"])
 def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, source: str) -> None:
     root = tmp_path / "inner"
@@ -425,6 +432,7 @@ def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, s
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "", "0" * 63, "G" * 64])
 def test_a_snapshot_is_asked_for_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
     keep(Archive(tmp_path), b"one")
@@ -449,6 +457,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_p
     assert root.read_text() == "a file in the way"
 
 
+@pytest.mark.fault(52)
 def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Path) -> None:
     data = b"one"
     in_the_way = tmp_path / "ports" / f"{hashlib.sha256(data).hexdigest()}.zst"

@@ -276,6 +276,7 @@ def test_a_group_that_we_saw_change_is_due_in_the_next_turn_whatever_its_date(he
     assert set(here.look(due=True)) == {"iana", "iana.group-03"}
 
 
+@pytest.mark.fault(37)
 def test_ids_that_could_do_harm_are_left_out_and_reported(here: Place) -> None:
     here.tree.publish("good", "ip-over-IEEE1394", "_6lo", index=False)
     here.tree.pages[INDEX] = page(["good", "..", "%2e%2e", "a b", "GOOD", "ip-over-IEEE1394", "_6lo", "x" * 65])

@@ -100,6 +100,7 @@ def test_everything_that_is_written_is_kept(write: Write) -> None:
     assert (found.smtp.sender, found.smtp.security, found.log.level) == ("w@example.org", "starttls", "debug")
 
 
+@pytest.mark.fault(61)
 def test_all_that_is_wrong_is_said_at_once_each_with_its_place(write: Write) -> None:
     path = write(
         "[fetch]\nattempts = 0\ndeadlin = 3\n[smtp]\nport = 70000\nsecurity = 'ssl'\n[log]\nlevel = 'loud'\n"
@@ -130,6 +131,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_place(write: Write) -> 
     assert not any("hunter2" in problem for problem in found)
 
 
+@pytest.mark.fault(61)
 def test_what_no_table_knows_by_itself_is_said_at_once_too(write: Write) -> None:
     path = write(
         PORTS
@@ -151,6 +153,7 @@ def test_what_no_table_knows_by_itself_is_said_at_once_too(write: Write) -> None
     ]
 
 
+@pytest.mark.fault(61)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -174,6 +177,7 @@ def test_a_likely_slip_is_answered_with_what_was_meant(write: Write) -> None:
     assert problems(write("[fetch]\ndeadlin = 3\n")) == ["fetch.deadlin: unknown; did you mean 'deadline'?"]
 
 
+@pytest.mark.fault(61)
 @pytest.mark.parametrize("text", ["[store\n", "a = \n", "a = 1\na = 2\n", "\x00", "= 1"])
 def test_what_is_not_toml_is_said_in_one_line(write: Write, text: str) -> None:
     (problem,) = problems(write(text))
@@ -243,6 +247,7 @@ BAD_URLS = [
 ]
 
 
+@pytest.mark.fault(61, 63)
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_bad_url_is_an_error_with_its_place_and_shows_no_password(write: Write, url: str) -> None:
     found = problems(
@@ -272,6 +277,7 @@ def test_a_glob_that_matches_an_event_is_good(write: Write, pattern: str) -> Non
     assert channel.events == (pattern,)
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize(
     "secret", ["hunter2", "whsec_c2VjcmV0", "", "file:", "env:", "credential:", "http:x", "FILE:x", " file:x"]
 )
@@ -302,6 +308,7 @@ def test_a_secret_file_is_read_beside_the_configuration_without_its_line_end(tmp
     assert SecretRef(f"file:{tmp_path / 'hook'}").read(Path("/nowhere")) == "whsec_c2VjcmV0"
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602, 0o610, 0o644, 0o777], ids=oct)
 def test_a_secret_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "hook"
@@ -335,6 +342,7 @@ def test_a_secret_in_the_environment_is_read_when_it_is_asked_for(monkeypatch: p
         found.read(Path())
 
 
+@pytest.mark.fault(63)
 def test_a_credential_of_systemd_is_read_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hook").write_text("whsec_c2VjcmV0\n")
     (tmp_path / "hook").chmod(0o440)
@@ -345,6 +353,7 @@ def test_a_credential_of_systemd_is_read_from_its_folder(tmp_path: Path, monkeyp
         SecretRef("credential:hook").read(tmp_path)
 
 
+@pytest.mark.fault(62)
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664], ids=oct)
 def test_a_configuration_that_others_can_write_is_refused(write: Write, mode: int) -> None:
     path = write(PORTS)
@@ -407,6 +416,7 @@ def test_what_is_no_mail_address_is_refused(write: Write, address: str) -> None:
     assert [problem.split(": ")[0] for problem in found] == ["smtp.from", "channel[0].to[0]"]
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize("name", ["", "Ports", "a b", "-a", "a/b", "a\\nb", "a" * 65, "é"])
 def test_a_name_is_short_and_plain(write: Write, name: str) -> None:
     (problem,) = problems(write(PORTS.replace('"ports"', f'"{name}"')))

@@ -38,6 +38,7 @@ def test_entries_contacts_and_header_are_keyed_items() -> None:
     assert header.fields["note"] == "A note."
 
 
+@pytest.mark.fault(26)
 def test_a_second_row_for_a_key_is_reported_and_kept() -> None:
     rows = [Row(name="rdp", date="2001", description="one"), Row(name="rdp", date="2000", description="two")]
     for given in (rows, rows[::-1]):
@@ -46,12 +47,14 @@ def test_a_second_row_for_a_key_is_reported_and_kept() -> None:
         assert [(p.code, p.message) for p in found.problems] == [("duplicate_key", "rdp stands 2 times as entry")]
 
 
+@pytest.mark.fault(26)
 def test_identical_duplicates_are_both_kept() -> None:
     found = content(release([Row(name="rdp"), Row(name="rdp"), Row(name="rdp")]))
     assert found.entries == 3
     assert found.digest != content(release([Row(name="rdp"), Row(name="rdp")])).digest
 
 
+@pytest.mark.fault(26)
 def test_the_order_of_rows_is_no_difference() -> None:
     plain = content(release(ROWS))
     for seed in range(5):
@@ -61,6 +64,7 @@ def test_the_order_of_rows_is_no_difference() -> None:
         assert (found.digest, found.items) == (plain.digest, plain.items)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize(
     "edit",
     [
@@ -96,12 +100,14 @@ def test_what_says_something_else_is_another_release(edit: object) -> None:
     assert content(edit(data)).digest != content(data).digest  # type: ignore[operator]
 
 
+@pytest.mark.fault(19)
 def test_another_registry_is_refused() -> None:
     with pytest.raises(ParseError) as error:
         content(release(ROWS).replace(b"service-names-port-numbers", b"protocol-numbers"))
     assert error.value.reason == "wrong_registry"
 
 
+@pytest.mark.fault(20)
 def test_a_registry_without_a_record_is_never_believed() -> None:
     with pytest.raises(ParseError) as error:
         content(release([]))

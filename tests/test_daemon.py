@@ -138,6 +138,7 @@ def test_a_failed_check_is_logged_and_does_not_end_it(here: World) -> None:
         assert running.stop() == 0
 
 
+@pytest.mark.fault(54)
 def test_a_history_that_cannot_be_used_ends_it_before_ready(here: World) -> None:
     (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
     with daemon(here) as running:

@@ -141,12 +141,14 @@ def test_a_304_may_call_the_same_state_weak_or_compressed(etag: str) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(12)
 def test_a_304_that_was_not_asked_for_is_asked_again_without_a_condition() -> None:
     with FaultServer(not_modified(), reply(BODY)) as server:
         assert body_of(server.url()) == BODY
     assert server.requests[1].headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.fault(12)
 def test_a_304_for_another_state_is_asked_again_without_a_condition() -> None:
     with FaultServer(not_modified(ETag='"v2"'), reply(BODY)) as server:
         assert body_of(server.url(), validators=V1) == BODY
@@ -154,12 +156,14 @@ def test_a_304_for_another_state_is_asked_again_without_a_condition() -> None:
     assert "if-modified-since" not in server.requests[1].headers
 
 
+@pytest.mark.fault(12)
 def test_a_304_for_another_date_is_asked_again_without_a_condition() -> None:
     answer = not_modified(Last_Modified="Wed, 20 Nov 2024 00:00:00 GMT")
     with FaultServer(answer, reply(BODY)) as server:
         assert body_of(server.url(), validators=replace(V1, etag=None)) == BODY
 
 
+@pytest.mark.fault(12)
 def test_a_304_that_is_never_asked_for_fails() -> None:
     with FaultServer(not_modified()) as server:
         assert failure(server.url()).reason == "not_modified_unasked"
@@ -177,6 +181,7 @@ def test_validators_that_no_header_can_carry_are_neither_kept_nor_sent() -> None
 # Rows 1 and 2 of the faults: no connection, no trust
 
 
+@pytest.mark.fault(1)
 def test_a_host_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
@@ -190,6 +195,7 @@ def test_a_host_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyP
     assert asked == ["registry.example"] * 3
 
 
+@pytest.mark.fault(1)
 def test_a_refused_connection_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -197,6 +203,7 @@ def test_a_refused_connection_says_so() -> None:
     assert (error.reason, error.transient) == ("connect", True)
 
 
+@pytest.mark.fault(1)
 def test_a_reset_before_the_answer_is_tried_again_after_a_growing_jittered_pause() -> None:
     pauses: list[float] = []
     with FaultServer(reset(), reset(), reply(BODY)) as server:
@@ -206,12 +213,14 @@ def test_a_reset_before_the_answer_is_tried_again_after_a_growing_jittered_pause
     assert pauses == [0.75, 1.5]
 
 
+@pytest.mark.fault(1)
 def test_no_more_is_tried_than_the_policy_says() -> None:
     with FaultServer(reset()) as server:
         assert failure(server.url(), replace(POLICY, attempts=3)).reason == "reset"
     assert len(server.requests) == 3
 
 
+@pytest.mark.fault(1)
 def test_nothing_is_tried_again_when_the_pause_would_outlast_the_deadline() -> None:
     with FaultServer(reset()) as server:
         assert failure(server.url(), replace(POLICY, attempts=3, backoff=500)).reason == "reset"
@@ -242,6 +251,7 @@ def test_a_certificate_of_a_trusted_authority_is_accepted(authority: tuple[trust
         assert body_of(server.url(), policy) == BODY
 
 
+@pytest.mark.fault(2)
 def test_a_certificate_for_another_host_is_refused_and_not_tried_again(authority: tuple[trustme.CA, Policy]) -> None:
     trusted, policy = authority
     with FaultServer(reply(BODY), tls=serving(trusted.issue_cert("other.example"))) as server:
@@ -250,6 +260,7 @@ def test_a_certificate_for_another_host_is_refused_and_not_tried_again(authority
     assert (server.connections, server.requests) == (1, [])
 
 
+@pytest.mark.fault(2)
 def test_an_expired_certificate_is_refused_and_not_tried_again(authority: tuple[trustme.CA, Policy]) -> None:
     trusted, policy = authority
     expired = trusted.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
@@ -259,6 +270,7 @@ def test_an_expired_certificate_is_refused_and_not_tried_again(authority: tuple[
     assert (server.connections, server.requests) == (1, [])
 
 
+@pytest.mark.fault(2)
 def test_a_certificate_nobody_vouches_for_is_refused_and_not_tried_again() -> None:
     with FaultServer(reply(BODY), tls=serving(trustme.CA().issue_cert("127.0.0.1"))) as server:
         error = failure(server.url(), replace(POLICY, attempts=3))
@@ -266,6 +278,7 @@ def test_a_certificate_nobody_vouches_for_is_refused_and_not_tried_again() -> No
     assert (server.connections, server.requests) == (1, [])
 
 
+@pytest.mark.fault(1)
 def test_a_broken_handshake_is_tried_again() -> None:
     with FaultServer(raw_start=raw(b"HTTP/1.0 400 this is not TLS\r\n\r\n")) as server:
         error = failure(f"https://127.0.0.1:{server.port}/", replace(POLICY, attempts=2))
@@ -276,11 +289,13 @@ def test_a_broken_handshake_is_tried_again() -> None:
 # Rows 3 and 4: nothing comes, or hardly
 
 
+@pytest.mark.fault(3)
 def test_a_server_that_says_nothing_is_left_after_the_read_timeout() -> None:
     error = failure_of(hang(), replace(POLICY, read_timeout=0.1))
     assert (error.reason, error.transient) == ("timeout", True)
 
 
+@pytest.mark.fault(3)
 def test_a_server_that_stops_in_the_body_is_left_after_the_read_timeout() -> None:
     assert (
         failure_of(hang(head(200, Content_Length=10) + b"abc"), replace(POLICY, read_timeout=0.1)).reason == "timeout"
@@ -290,6 +305,7 @@ def test_a_server_that_stops_in_the_body_is_left_after_the_read_timeout() -> Non
 SLOW = replace(POLICY, deadline=0.5, read_timeout=30, connect_timeout=30, attempts=3)
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize(
     "start",
     [
@@ -309,6 +325,7 @@ def test_a_drip_ends_at_the_deadline_wherever_it_drips(start: bytes) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(4)
 def test_a_drip_in_the_handshake_ends_at_the_deadline() -> None:
     with FaultServer(raw_start=drip(b"\x16\x03\x03\x20\x00")) as server:
         error = failure(f"https://127.0.0.1:{server.port}/", replace(SLOW, attempts=1))
@@ -321,6 +338,7 @@ def test_a_drip_in_a_proxys_answer_ends_at_the_deadline() -> None:
         assert failure("https://registry.example/", replace(SLOW, proxy=server.url())).reason == "deadline"
 
 
+@pytest.mark.fault(4)
 def test_redirects_and_retries_share_one_deadline_and_the_next_fetch_has_its_own() -> None:
     times = iter(range(0, 10**6, 5))
     moved, failed = reply(b"", 302, Location="/there"), reply(b"", 500)
@@ -341,6 +359,7 @@ def test_redirects_and_retries_share_one_deadline_and_the_next_fetch_has_its_own
 # Rows 5 to 9: what is sent is not whole, not small, or not HTTP
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -360,12 +379,14 @@ def test_a_cut_body_is_noticed_and_fetched_again_whole(answer: Answer) -> None:
         assert body_of(server.url(), replace(POLICY, attempts=2)) == BODY
 
 
+@pytest.mark.fault(5)
 def test_a_reset_in_the_body_is_tried_again() -> None:
     with FaultServer(reset(head(200, Content_Length=len(BODY)) + BODY[:100]), reply(BODY)) as server:
         assert body_of(server.url(), replace(POLICY, attempts=2)) == BODY
     assert len(server.requests) == 2
 
 
+@pytest.mark.fault(7)
 def test_a_body_that_only_the_closed_connection_ends_is_returned_for_its_format_to_judge() -> None:
     with FaultServer(raw(head(200) + BODY)) as server:
         assert body_of(server.url()) == BODY
@@ -389,6 +410,7 @@ def test_a_gzip_stream_larger_than_a_piece_is_inflated_whole() -> None:
         assert body_of(server.url()) == large
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize(
     "body",
     [
@@ -405,6 +427,7 @@ def test_damaged_gzip_is_noticed_and_tried_again(body: bytes) -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "gzip, identity", "x"])
 def test_unknown_and_stacked_encodings_are_refused(encoding: str) -> None:
     error = failure_of(reply(gzip.compress(BODY), Content_Encoding=encoding))
@@ -420,6 +443,7 @@ def test_a_body_of_exactly_the_limit_is_taken() -> None:
         assert body_of(server.url(), SMALL) == BODY
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -441,6 +465,7 @@ def test_too_much_is_refused_and_not_tried_again(answer: Answer) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize(
     "data",
     [
@@ -464,6 +489,7 @@ def test_what_is_not_http_is_refused(data: bytes) -> None:
 # Row 10: redirects
 
 
+@pytest.mark.fault(10)
 def test_a_redirect_is_followed_and_the_final_url_told() -> None:
     with FaultServer(reply(b"", 301, Location="/b?x=1"), reply(BODY)) as server:
         found = get(server.url("/a"))
@@ -472,6 +498,7 @@ def test_a_redirect_is_followed_and_the_final_url_told() -> None:
     assert [request.target for request in server.requests] == ["/a", "/b?x=1"]
 
 
+@pytest.mark.fault(10)
 def test_five_redirects_are_followed_and_not_one_more() -> None:
     moved = reply(b"", 302, Location="/again")
     with FaultServer(*[moved] * 5, reply(BODY)) as server:
@@ -482,6 +509,7 @@ def test_five_redirects_are_followed_and_not_one_more() -> None:
     assert len(server.requests) == 6
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize(
     "location",
     [
@@ -509,12 +537,14 @@ def test_a_redirect_to_where_it_may_not_lead_is_refused(location: str) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.fault(10)
 def test_a_redirect_may_lead_to_an_allowed_host() -> None:
     with FaultServer(reply(BODY)) as there, FaultServer(reply(b"", 307, Location=there.url(host="localhost"))) as here:
         assert failure(here.url()).reason == "redirect_refused"
         assert body_of(here.url(), replace(POLICY, allow_hosts=("Localhost.",))) == BODY
 
 
+@pytest.mark.fault(10)
 def test_a_redirect_from_https_to_http_is_refused(authority: tuple[trustme.CA, Policy]) -> None:
     trusted, policy = authority
     with (
@@ -542,6 +572,7 @@ def test_the_body_of_a_redirect_is_not_read_when_it_is_large() -> None:
 # Row 11: addresses
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     ("address", "why"),
     [
@@ -586,6 +617,7 @@ def test_a_public_address_is_not_refused(address: str) -> None:
     assert refused(address) is None
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "017700000001"])
 def test_a_private_peer_is_refused_before_a_connection_however_it_is_written(host: str) -> None:
     with FaultServer(reply(BODY)) as server:
@@ -594,6 +626,7 @@ def test_a_private_peer_is_refused_before_a_connection_however_it_is_written(hos
     assert (server.connections, server.requests) == (0, [])
 
 
+@pytest.mark.fault(11)
 def test_the_address_that_was_reached_is_looked_at_whatever_was_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver names a public address and the packets go elsewhere: what a translating network does."""
     with FaultServer(reply(BODY)) as server:
@@ -607,6 +640,7 @@ def test_the_address_that_was_reached_is_looked_at_whatever_was_resolved(monkeyp
     assert server.requests == []
 
 
+@pytest.mark.fault(11, 63)
 @pytest.mark.parametrize(
     "url",
     [

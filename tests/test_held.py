@@ -493,6 +493,7 @@ def hold(**more: Any) -> Hold:
     return replace(made, **more)
 
 
+@pytest.mark.fault(31, 32, 34)
 def test_nothing_that_the_registry_says_breaks_out_of_a_notice() -> None:
     (mail,) = outbox.announce("noc", "email", ["a@example.org"], notices.held(hold()))
     body = json.loads(mail.body)

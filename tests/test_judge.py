@@ -305,6 +305,7 @@ def test_the_gravest_event_comes_first() -> None:
     assert [event.severity for event in events] == [Severity.WARNING, Severity.NOTICE, Severity.INFO]
 
 
+@pytest.mark.fault(25)
 def test_a_title_of_the_table_that_is_renamed_is_one_event_and_no_entry_changes() -> None:
     row = "a,1,tcp,The a service,,[Jo],,,,,in use elsewhere,"
     titles = (

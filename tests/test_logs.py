@@ -74,6 +74,7 @@ def test_json_is_one_object_a_line() -> None:
     }
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     "value",
@@ -96,6 +97,7 @@ def test_no_secret_is_in_a_value_of_whatever_kind(format: str, value: object) ->
     assert "c2VjcmV0" not in line
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_secret_is_in_the_words(format: str) -> None:  # noqa: A002
     line = logged(format, f"fetching {URL} with {SECRET}")
@@ -104,6 +106,7 @@ def test_no_secret_is_in_the_words(format: str) -> None:  # noqa: A002
     assert "https://***@mirror.example.org/ports.xml with whsec_***" in line
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_secret_is_in_what_a_library_logs(format: str) -> None:  # noqa: A002
     line = foreign(format, "fetching %s with %s", URL, SECRET)
@@ -115,6 +118,7 @@ def _break() -> None:
     raise ValueError(f"{URL} {SECRET}\x1b[2J")
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_traceback_is_told_without_secrets(format: str) -> None:  # noqa: A002
     stream = io.StringIO()
@@ -136,6 +140,7 @@ def test_redaction_leaves_what_is_no_secret() -> None:
     assert logs.redacted(text) == text
 
 
+@pytest.mark.fault(63)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8), st.text(), st.text())
 def test_a_password_in_a_url_is_redacted_wherever_it_stands(password: str, before: str, after: str) -> None:
     found = logs.redacted(f"{before} https://watcher:~{password}~@example.org/ {after}")
@@ -143,6 +148,7 @@ def test_a_password_in_a_url_is_redacted_wherever_it_stands(password: str, befor
     assert "https://***@example.org/" in found
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("hidden", ["\x1b[2J", "\r", "\0", "\x07", "\x9b", "\u202e", "\u2028", "\u200b"], ids=ascii)
 def test_what_would_hide_or_move_text_is_shown(format: str, hidden: str) -> None:  # noqa: A002
@@ -153,6 +159,7 @@ def test_what_would_hide_or_move_text_is_shown(format: str, hidden: str) -> None
         assert f"{around[0]}{shown}{around[1]}" in line
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\nb", "a\n2026-11-23T20:00:00Z [error    ] forged", "\n\n\n", "a\x85b\x0bc"]

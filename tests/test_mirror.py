@@ -163,6 +163,7 @@ def test_what_did_not_change_keeps_its_time_so_that_it_is_not_read_again(module:
     assert (first.st_mtime, first.st_ino) == (10**9, second.st_ino)
 
 
+@pytest.mark.fault(37)
 @needs_rsync
 def test_no_link_is_brought_that_could_lead_out_of_the_mirror(module: Module, tmp_path: Path) -> None:
     lay(module.path, "a")

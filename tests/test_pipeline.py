@@ -84,6 +84,7 @@ def test_what_was_not_modified_is_not_downloaded(here: World) -> None:
     assert [row["outcome"] for row in here.rows("checks")["checks"]] == ["baseline", "unchanged"]
 
 
+@pytest.mark.fault(27)
 def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(here: World) -> None:
     here.check(release(FIRST))
     taken = here.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
@@ -125,6 +126,7 @@ def test_an_older_release_served_again_changes_nothing(here: World) -> None:
     assert here.check(release(SECOND, "2020-06-02")).outcome is Outcome.UNCHANGED
 
 
+@pytest.mark.fault(19, 20)
 @pytest.mark.parametrize(
     ("served", "reason"),
     [
@@ -149,6 +151,7 @@ def test_a_failed_check_changes_nothing_and_says_why(here: World, served: bytes,
     assert here.state()["failures"] == 0
 
 
+@pytest.mark.fault(1)
 def test_a_server_that_is_gone_is_a_failed_check(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         here.check(release(FIRST))

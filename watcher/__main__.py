@@ -8,6 +8,7 @@ import click
 
 from watcher.cli import watcher
 from watcher.errors import WatcherError
+from watcher.render.plain import visible
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -25,7 +26,7 @@ def main() -> None:
         code = INTERRUPTED
     except WatcherError as error:
         for line in str(error).splitlines():
-            click.echo(f"watcher: error: {line}", err=True)
+            click.echo(f"watcher: error: {visible(line)}", err=True)
         code = USAGE_ERROR
     sys.exit(code if isinstance(code, int) else 0)
 

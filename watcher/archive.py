@@ -312,7 +312,7 @@ class Archive:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.rename(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -403,7 +403,8 @@ def _check(receipt: Receipt) -> None:
         raise ValueError("the size in it is more than is kept")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -127,7 +127,7 @@ class Daemon:
         """Run until SIGTERM or SIGINT. Returns False when work had to be abandoned at the end (it is safe to)."""
         with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals, self._pulse.answering():
             with self._service() as service:  # fails here, before READY, when the history cannot be used
-                service.queries.sources()
+                service.verify()
                 service.oversight.start(datetime.now(UTC))
             self._schedule()
             self._scheduler.start()

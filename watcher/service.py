@@ -45,7 +45,7 @@ from watcher.plausibility import Bounds
 from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
 from watcher.store.checks import Checks
-from watcher.store.database import Database
+from watcher.store.database import Database, befell
 from watcher.store.deliveries import Deliveries
 from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
@@ -333,6 +333,17 @@ class Service:
             announce=self.announce,
         )
 
+    def verify(self) -> None:
+        """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
+
+        The other snapshots are `watcher verify`'s: they are read when a release is put beside them.
+        """
+        self.database.check()
+        for source in self.settings.source:
+            newest = self.queries.latest(source.name)
+            if newest is not None:
+                self.archive.read(source.name, newest.release.sha256)
+
     def close(self) -> None:
         for name in ("fetcher", "files", "database"):
             if name in self.__dict__:
@@ -344,7 +355,10 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Raises StoreError in place of what befell the history while it was read."""
         self.close()
+        if (found := befell(self.settings.store.path, error)) is not None:
+            raise found from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

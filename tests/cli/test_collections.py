@@ -80,6 +80,7 @@ def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: Tree) -> None:  
     )
 
 
+@pytest.mark.fault(34)
 def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: Tree) -> None:  # noqa: F811
     tree.pages[INDEX] = page([*GROUPS, "a b", "\x1b[31mred"])
     said = run("check")

@@ -23,7 +23,11 @@ from tests.world import world
 from watcher import __version__, render
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
+from watcher.cli.app import App
+from watcher.cli.reading import settings
+from watcher.cli.run import reloaded
 from watcher.demo import sample
+from watcher.errors import ConfigError
 from watcher.pipeline import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
@@ -389,3 +393,16 @@ def test_a_reader_that_has_gone_is_no_error(kept: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("table", ['[store]\npath = "other.db"\n', '[metrics]\nlisten = "127.0.0.1:9999"\n'])
+def test_what_cannot_change_while_the_daemon_runs_is_refused_on_reload(tmp_path: Path, table: str) -> None:
+    app = App(tmp_path / "config.toml")
+    app.config.write_text('[log]\nlevel = "info"\n')
+    running = settings(app)
+    app.config.write_text('[log]\nlevel = "debug"\n')
+    assert reloaded(app, running).log.level == "debug"
+    app.config.write_text(table)
+    with pytest.raises(ConfigError, match="cannot change while the daemon runs"):
+        reloaded(app, running)

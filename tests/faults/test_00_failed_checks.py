@@ -73,7 +73,7 @@ def look_at(here: World, url: str) -> None:
     here.configure(old, f'url = "{url}/assignments/x.xml"')
 
 
-@pytest.mark.fault("R0")
+@pytest.mark.fault(1, 3, 5, 6, 10, 17, 18, 19, 20, 21, 23)
 @pytest.mark.parametrize("kind", FAILURES)
 def test_a_failed_check_changes_nothing_and_is_told_once(here: World, kind: str) -> None:
     answer, reason = FAILURES[kind]
@@ -102,7 +102,7 @@ def test_a_failed_check_changes_nothing_and_is_told_once(here: World, kind: str)
     assert here.stage.mails == []
 
 
-@pytest.mark.fault("R0")
+@pytest.mark.fault(18)
 def test_two_failures_are_not_told_and_the_count_begins_anew(here: World) -> None:
     for _ in range(3):
         here.publish(b"<html></html>")
@@ -112,7 +112,7 @@ def test_two_failures_are_not_told_and_the_count_begins_anew(here: World) -> Non
     assert notices(here) == []
 
 
-@pytest.mark.fault("R0")
+@pytest.mark.fault(18)
 def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(here: World) -> None:
     here.now -= timedelta(hours=25)  # what is sent at the end bears a time that its receiver believes
     here.check(b"<html></html>")
@@ -121,7 +121,7 @@ def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(h
     assert [each["id"] for each in notices(here)] == ["source-unhealthy"]
 
 
-@pytest.mark.fault("R0", 18)
+@pytest.mark.fault(18)
 def test_the_limits_are_configured_for_all_and_for_one_source(here: World) -> None:
     here.configure("[store]", "[health]\nfailures = 1\n\n[store]")
     here.check(b"<html></html>")

@@ -13,7 +13,7 @@ import pytest
 from tests.test_collection import GROUPS, Place
 from tests.tree import Tree, path, served
 
-pytestmark = pytest.mark.fault("R0")
+pytestmark = pytest.mark.fault(18)
 
 
 @pytest.fixture

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factory import PORTS, person, release, tcp, unassigned
-from tests.formats.test_ports_text import PLAIN, page
-from tests.formats.test_record_jar import JAR
-from tests.tree import page as index_page
-from tests.xhtml_pages import pages
+from tests.factory import PORTS
+from tests.way import PIECES, WHOLE, damaged, whole_way
 from watcher.contents import FORMATS
 from watcher.errors import ParseError
 from watcher.formats import iana_xml
 from watcher.formats.contract import Columns, Layout
+from watcher.registries.table import REGISTRIES
 
-PIECES = [b"a,b\n", b'"', b",", b"\t", b"\n", b"%%\n", b"Type: x\n", b" ", b'{"a":', b"[", b"]", b"}", b"1", b"null"]
-PIECES += [b"<html>", b"</html>", b"<table>", b"</table>", b"<tr>", b"<td>", b"\0", b"\xff", b"\xef\xbb\xbf", b"&"]
 COLUMNS = (Columns(), PORTS.columns, Columns(layout=Layout(header=False, names=("a", "b"), path="a.b")))
-MADE = iana_xml.read(release([tcp("a", "1", contact="Jo"), unassigned("2-9")], people=[person("Jo")]), PORTS.columns)
-WHOLE = {
-    "xml": release([tcp("a", "1"), unassigned("2-9")]),
-    "csv": b'Service Name,Port Number\r\na,1\r\n"b\r\nc",2\r\n',
-    "tsv": b"Service Name\tPort Number\na\t1\n",
-    "json": b'{"x": [{"a": {"b": [1, "two"]}, "c": null}]}',
-    "jsonl": b'{"a": 1}\n{"b": [{"c": 2}]}\n',
-    "record-jar": JAR,
-    "xhtml": b"".join(pages(MADE, PORTS.columns, 1)),
-    "txt": page(PLAIN),
-    "index": index_page(["a", "b"]),
-}
 
 
 def read_or_refused(format: str, data: bytes, columns: Columns) -> None:  # noqa: A002
@@ -54,6 +39,7 @@ def test_every_format_has_a_whole_document_here() -> None:
         assert FORMATS[format](data, Columns()).rows
 
 
+@pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None)
 @given(
@@ -64,23 +50,34 @@ def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: Column
     read_or_refused(format, data, columns)
 
 
+@pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(COLUMNS))
 def test_damaged_documents_are_read_or_refused(format: str, chance: random.Random, columns: Columns) -> None:  # noqa: A002
-    data = bytearray(WHOLE[format])
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(data) + 1)
-        match chance.randrange(3):
-            case 0:
-                data[at : at + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del data[at : at + chance.randint(1, 60)]
-            case _:
-                data[at:at] = chance.choice(PIECES)
-    read_or_refused(format, bytes(data), columns)
+    read_or_refused(format, damaged(WHOLE[format], chance), columns)
 
 
+@pytest.mark.fault(24, 25, 26, 27)
+@pytest.mark.parametrize("registry", sorted(REGISTRIES))
+@pytest.mark.parametrize("format", sorted(FORMATS))
+@settings(deadline=None, max_examples=40)
+@given(st.randoms(use_true_random=False))
+def test_a_damaged_document_goes_the_whole_way_or_is_refused(
+    format: str,  # noqa: A002
+    registry: str,
+    chance: random.Random,
+) -> None:
+    whole_way(format, damaged(WHOLE[format], chance), REGISTRIES[registry])
+
+
+def test_the_whole_way_is_gone() -> None:
+    gone = {each for each in product(FORMATS, REGISTRIES) if whole_way(each[0], WHOLE[each[0]], REGISTRIES[each[1]])}
+    assert {each[0] for each in gone} == set(FORMATS)
+    assert {each[1] for each in gone} == set(REGISTRIES)
+
+
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     ("format", "data"),
     [

@@ -43,6 +43,7 @@ def test_the_titles_are_the_fields_and_an_empty_cell_is_none() -> None:
     assert (reading.id, reading.published, reading.contacts, reading.problems) == (None, None, (), ())
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("break_", ["\n", "\r\n", " ", "\n\n  ", "\t"])
 def test_a_line_break_in_a_cell_is_a_space_however_it_is_written(break_: str) -> None:
     assert rows(f'a,b\r\n"one{break_}two", three \r\n'.encode()) == [{"a": "one two", "b": "three"}]
@@ -65,6 +66,7 @@ def test_what_is_only_written_otherwise_reads_the_same(data: bytes) -> None:
     assert ([dict(row.fields) for row in reading.rows], titles(reading)) == ([{"a": "1", "b": "2"}], ["a", "b"])
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     ("data", "reason", "line"),
     [
@@ -96,6 +98,7 @@ def test_a_table_may_begin_with_an_angle_bracket_and_have_no_row() -> None:
     assert rows(b"<html>,<title>\r\nx,y\r\n".replace(b"<html>,", b"<b>,")) == [{"<b>": "x", "<title>": "y"}]
 
 
+@pytest.mark.fault(24)
 def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "MAX_ROWS", 3)
     assert len(rows(b"a\r\n1\r\n2\r\n3\r\n")) == 3
@@ -128,6 +131,7 @@ def test_titles_that_say_the_same_become_the_fields_of_the_xml() -> None:
     assert list(rows(data)[0]) == ["references", "Registration Date", "Last Updated", "Status [1]"]
 
 
+@pytest.mark.fault(25)
 def test_a_title_that_stands_twice_or_is_empty_loses_no_cell() -> None:
     reading = read(b"Note,Note,\r\nx,y,z\r\n", ANY)
     assert dict(reading.rows[0].fields) == {"Note": "x", "Note (column 2)": "y", "column 3": "z"}
@@ -146,6 +150,7 @@ def test_the_ports_have_the_fields_of_the_xml_under_both_names_of_a_column() -> 
         assert reading.problems == ()
 
 
+@pytest.mark.fault(25)
 def test_a_column_that_the_ports_do_not_have_is_kept_and_reported() -> None:
     reading = read(f"{PORT_TITLES},Colour\r\nssh,22,tcp,Shell,[A],[B],2020,red\r\n".encode(), PORTS.columns)
     assert reading.rows[0].fields["Colour"] == "red"
@@ -153,6 +158,7 @@ def test_a_column_that_the_ports_do_not_have_is_kept_and_reported() -> None:
     assert refusal(b"Value,Colour\r\n1,red\r\n", PORTS.columns) == ("wrong_registry", 1)
 
 
+@pytest.mark.fault(30)
 def test_a_table_that_ends_inside_a_line_is_read_and_reported() -> None:
     assert [problem.code for problem in read(b"a,b\r\n1,2", ANY).problems] == ["unfinished"]
 

@@ -56,6 +56,7 @@ def one(record: str, columns: Columns = PORTS.columns) -> dict[str, str]:
     return dict(cut.rows[0].fields)
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     ("updated", "published"),
     [("2026-02-30", "2026-02-30"), ("soon", None), ("2020\u202e|x", None), ("", None), ("2020-01-01\n## x", None)],
@@ -106,6 +107,7 @@ def test_registries_nest_and_every_row_knows_its_own() -> None:
     assert facts(reading) == facts(read_whole(NESTED, ANY))
 
 
+@pytest.mark.fault(25)
 def test_an_unknown_column_is_kept_under_its_own_name_and_reported_with_its_line() -> None:
     data = release([tcp("a", "1"), tcp("b", "2", more="<colour>red</colour>"), tcp("c", "3", more="<colour/>")])
     for reading in (read(data, PORTS.columns), read_whole(data, PORTS.columns)):
@@ -148,6 +150,7 @@ def test_two_references_that_print_alike_are_told_apart() -> None:
     assert one("<note>a<xref type='note' data='1'/></note>") != one("<note>a[1]</note>")
 
 
+@pytest.mark.fault(19, 20, 21)
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -175,6 +178,7 @@ def test_what_is_no_registry_is_refused_with_its_reason(data: bytes, reason: str
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.fault(7, 21)
 def test_a_cut_document_is_refused_wherever_it_is_cut() -> None:
     data = SAMPLE[0].read_bytes()
     end = len(data.rstrip())
@@ -183,12 +187,14 @@ def test_a_cut_document_is_refused_wherever_it_is_cut() -> None:
             read(data[:at], PORTS.columns)
 
 
+@pytest.mark.fault(21)
 def test_the_place_of_a_fault_is_named() -> None:
     with pytest.raises(ParseError, match=r"line 3, column \d+") as error:
         read(b"<registry>\n<title>x</title>\n<record></registry>", ANY)
     assert error.value.line == 3
 
 
+@pytest.mark.fault(23)
 def test_nothing_is_expanded_and_nothing_is_loaded(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("a secret")
@@ -207,6 +213,7 @@ def test_nothing_is_expanded_and_nothing_is_loaded(tmp_path: Path) -> None:
     assert "a secret" not in str(facts(reading))
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     "data",
     [
@@ -222,6 +229,7 @@ def test_hostile_sizes_end_in_a_refusal(data: bytes) -> None:
     assert error.value.reason == "not_well_formed"
 
 
+@pytest.mark.fault(22)
 def test_comments_cdata_and_other_encodings_are_read_whole() -> None:
     plain = release([tcp("a", "1"), udp("b", "2")])
     for variant in (
@@ -276,6 +284,7 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
         assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
 
 
+@pytest.mark.fault(21, 22)
 @settings(max_examples=200, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Random) -> None:

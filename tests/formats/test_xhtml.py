@@ -119,6 +119,7 @@ PAGE = b'<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>Oh</h1>%b</body></
 HTML = b"<!doctype html><html><body>%b</html>"
 
 
+@pytest.mark.fault(7, 21)
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -306,6 +306,7 @@ def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
     assert text.get_content().replace("\r\n", "\n") == "a\n.\n.b\nFrom c\n"
 
 
+@pytest.mark.fault(38)
 def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> None:
     message = mail.message(compared(*(f"name-{number}" for number in range(250))), list_name="noc")
     for part in (message.text, message.html):
@@ -314,18 +315,21 @@ def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> Non
         assert "50 more events are not listed here." in part
 
 
+@pytest.mark.fault(38)
 def test_the_text_of_a_mail_is_bounded() -> None:
     message = mail.message(saying("long " * 200_000), list_name="noc")
     assert len(message.text) < 501_000
     assert "The rest is not shown here." in message.text
 
 
+@pytest.mark.fault(31)
 def test_registry_text_is_escaped_in_the_html_part() -> None:
     page = mail.message(saying("<script>alert(1)</script>&"), list_name="noc").html
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: str) -> None:
     (delivery,) = outbox.compose("noc", "email", ["ann@example.org"], saying(text))
@@ -340,6 +344,7 @@ def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: st
     assert not set(subject) & set("\r\n\0\u2028\u2029\x85")
 
 
+@pytest.mark.fault(32)
 @given(hostile_texts)
 def test_no_registry_text_ever_adds_a_header(text: str) -> None:
     (delivery,) = outbox.compose("noc", "email", ["ann@example.org"], saying(text))
@@ -348,6 +353,7 @@ def test_no_registry_text_ever_adds_a_header(text: str) -> None:
     assert sorted(name.lower() for name in message_from_bytes(content, policy=SMTP).keys()) == HEADERS  # noqa: SIM118 - repeated names count
 
 
+@pytest.mark.fault(32)
 @given(hostile_texts)
 def test_a_subject_that_nobody_cleaned_is_sent_harmless_or_not_at_all(text: str) -> None:
     body = json.dumps({"subject": text, "text": text, "html": text})
@@ -358,6 +364,7 @@ def test_a_subject_that_nobody_cleaned_is_sent_harmless_or_not_at_all(text: str)
         assert headers_of(written) == HEADERS
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(
     "subject", ["a\r\nBcc: x@example.org", "a\nb", "=?utf-8?q?=0ABcc:_x@example.org?=", "=?utf-8?q?=0D=0ABcc:_x?="]
 )
@@ -541,6 +548,7 @@ def test_user_and_password_are_given_when_they_are_configured() -> None:
     assert len(box.taken) == 1
 
 
+@pytest.mark.fault(63)
 @without_tls
 @pytest.mark.fault(42)
 def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:

@@ -151,6 +151,7 @@ def test_while_secrets_are_rotated_a_holder_of_either_verifies() -> None:
         Verifier(third).verify(body, headers)
 
 
+@pytest.mark.fault(63)
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!!!!", "whsec_=", "whsec_a", "whsec_é"])
 def test_a_secret_that_is_none_is_the_operators_to_mend_and_not_shown(secret: str) -> None:
     receiver = Receiver()
@@ -291,6 +292,7 @@ def test_a_server_that_breaks_off_or_talks_nonsense_is_tried_again(fault: str) -
     assert "t0ken" not in str(caught.value)
 
 
+@pytest.mark.fault(63)
 def test_a_server_that_is_not_there_is_tried_again_and_its_url_is_not_told() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -40,6 +40,7 @@ def test_the_ids_that_iana_uses_can_become_groups() -> None:
     assert found["ip-over-ieee1394"] == "ip-over-IEEE1394"
 
 
+@pytest.mark.fault(37)
 @pytest.mark.parametrize(
     "name",
     [

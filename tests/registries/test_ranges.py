@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from watcher.registries.ranges import Span, meets, spans
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     ("value", "low", "high"),
     [
@@ -56,11 +57,13 @@ def test_spans_of_two_kinds_never_meet() -> None:
     assert not meets(spans("1.3.6.1"), spans("1.3.7.1"))
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("value", ["", "none", "TLS_AES_128", "Integer values from -65536 to -257", "FF3X:0:1", "1,x"])
 def test_what_is_no_number_gives_none(value: str) -> None:
     assert spans(value) == ()
 
 
+@pytest.mark.fault(29)
 @given(st.text(max_size=60))
 def test_any_text_gives_spans_in_order_or_none(value: str) -> None:
     assert all(span.low <= span.high for span in spans(value))

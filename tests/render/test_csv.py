@@ -35,6 +35,7 @@ def values(found: Comparison) -> list[list[str]]:
     return rows
 
 
+@pytest.mark.fault(33)
 @given(st.lists(TEXT, max_size=4))
 @example(["a\rb"])
 @example(["a\r=1+1"])
@@ -50,6 +51,7 @@ def test_every_value_is_read_back_and_no_cell_begins_a_formula(texts: list[str])
     ] == expected
 
 
+@pytest.mark.fault(33)
 @given(st.lists(TEXT, max_size=4))
 @example(["a\rb"])
 def test_raw_leaves_every_value_as_it_is(texts: list[str]) -> None:
@@ -57,6 +59,7 @@ def test_raw_leaves_every_value_as_it_is(texts: list[str]) -> None:
     assert read(csv(found, raw=True))[1:] == values(found)
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("start", FORMULAS)
 def test_a_cell_that_begins_like_a_formula_gets_a_quote_before_it(start: str) -> None:
     assert safe(f"{start}1+1") == f"'{start}1+1"

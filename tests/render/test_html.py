@@ -27,6 +27,7 @@ def elements(page: str) -> set[str]:
     return {str(element.tag) for element in lxml.html.document_fromstring(page).iter()}
 
 
+@pytest.mark.fault(31)
 @given(st.lists(TEXT, min_size=1, max_size=4), TEXT)
 def test_any_text_is_text_and_stands_in_its_cell_as_it_is(texts: list[str], note: str) -> None:
     page = html(saying(*texts), note=visible(note))
@@ -35,6 +36,7 @@ def test_any_text_is_text_and_stands_in_its_cell_as_it_is(texts: list[str], note
     assert {char for line in page.split("\n") for char in hidden(line)} == set()
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize("said", HOSTILE)
 def test_no_markup_of_the_registry_gets_into_the_page(said: str) -> None:
     page = html(saying(said), note=said)
@@ -51,12 +53,14 @@ def test_the_date_is_registry_text_too() -> None:
     assert "<script" not in page
 
 
+@pytest.mark.fault(36)
 def test_a_template_in_registry_text_is_never_computed() -> None:
     page = html(saying("{{ 7 * 7 }}{% raise %}"), note="{{ config }}")
     assert cells(page) == [["info", "description-changed", "{{ 7 * 7 }}{% raise %}"]]
     assert "{{ config }}" in page
 
 
+@pytest.mark.fault(31)
 def test_the_page_needs_nothing_from_anywhere() -> None:
     page = html(saying("http://example.test/ <link rel=stylesheet href=//x>"))
     root = lxml.html.document_fromstring(page)

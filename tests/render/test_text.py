@@ -18,6 +18,7 @@ from watcher.render.text import table
 BASE = [tcp("base", "1")]
 
 
+@pytest.mark.fault(34)
 @given(st.lists(TEXT, max_size=4), st.booleans(), st.none() | st.integers(1, 200))
 def test_no_text_gets_onto_the_terminal_but_what_can_be_seen(
     texts: list[str], everything: bool, width: int | None
@@ -26,6 +27,7 @@ def test_no_text_gets_onto_the_terminal_but_what_can_be_seen(
     assert {char for line in shown.split("\n") for char in hidden(line)} == set()
 
 
+@pytest.mark.fault(34)
 @given(TEXT, TEXT)
 def test_neither_does_a_text_long_enough_to_be_compared_by_words(before: str, after: str) -> None:
     long = "word " * 20
@@ -41,6 +43,7 @@ def test_an_event_is_one_line_where_no_width_is_given(texts: list[str]) -> None:
     assert [line.endswith(visible(said)) for line, said in zip(lines[2:], texts, strict=True)] == [True] * len(texts)
 
 
+@pytest.mark.fault(34)
 @given(TEXT)
 def test_what_cannot_be_seen_is_written_out_and_the_rest_is_left_alone(said: str) -> None:
     shown = visible(said)
@@ -65,6 +68,7 @@ def _without_codes(shown: str, said: str) -> str:
     return shown
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize(
     ("said", "shown"),
     [
@@ -84,6 +88,7 @@ def test_hidden_characters_are_written_as_their_numbers(said: str, shown: str) -
     assert visible(said, lines=True) == shown if "\n" not in said else "\n" in visible(said, lines=True)
 
 
+@pytest.mark.fault(34)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), st.none() | st.integers(1, 100))
 def test_a_table_lets_no_cell_out(rows: list[tuple[str, str]], width: int | None) -> None:
     shown = table(rows, ("ONE", "TWO"), width=width).split("\n")

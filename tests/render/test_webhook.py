@@ -82,6 +82,7 @@ def test_what_fits_is_sent_whole_and_exactly() -> None:
     }
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize(("count", "events"), [(3000, 0), (3000, 5), (3000, 3000), (200, 1)])
 def test_thousands_of_changes_fit_and_the_counts_stay_true(count: int, events: int) -> None:
     found = large(count, events)
@@ -152,6 +153,7 @@ def test_the_bound_is_on_the_last_byte() -> None:
     assert "left_out" in data(found, max_bytes=size - 1)
 
 
+@pytest.mark.fault(35)
 @pytest.mark.parametrize("said", [*HOSTILE, "\ud800", "\0" * 300, "😀" * 300])
 def test_hostile_text_is_only_longer(said: str) -> None:
     found = large(500, 20, said)
@@ -160,6 +162,7 @@ def test_hostile_text_is_only_longer(said: str) -> None:
     assert small["events"][0]["summary"].startswith(said[:150].encode("utf-8", "replace").decode())
 
 
+@pytest.mark.fault(35, 38)
 @given(st.lists(TEXT, max_size=4), st.integers(0, 200), st.integers(0, 60), st.integers(2000, 20_000))
 @settings(max_examples=60, deadline=None)
 def test_every_body_fits_and_says_what_is_missing(texts: list[str], count: int, events: int, most: int) -> None:

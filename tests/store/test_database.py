@@ -14,7 +14,7 @@ from watcher.archive import Archive
 from watcher.errors import StoreError
 from watcher.pipeline import Intake
 from watcher.store import database as module
-from watcher.store.database import Database
+from watcher.store.database import Database, journal_mode
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -47,8 +47,8 @@ def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
 def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
     for _ in range(2):
         with Database(tmp_path / "history.db") as database:
-            assert pragma(database, "journal_mode") == "delete"
-            assert pragma(database, "synchronous") == 2  # FULL
+            assert pragma(database, "journal_mode") == journal_mode()
+            assert pragma(database, "synchronous") == 3  # EXTRA
             assert pragma(database, "foreign_keys") == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["history.db"]
 
@@ -73,6 +73,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     assert names(path) == ["kept"]
 
 
+@pytest.mark.fault(55)
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Database(path) as database:
@@ -87,6 +88,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path)
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault(55)
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -130,6 +132,7 @@ def cut_after_its_first_page(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:8192])
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(
     "make",
     [
@@ -212,6 +215,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BUSY_SECONDS", 0)
 
 
+@pytest.mark.fault(53)
 def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Path, impatient: None) -> None:
     path = tmp_path / "history.db"
     with Database(path) as ours, Database(path) as other:
@@ -227,6 +231,7 @@ def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Pat
     assert names(path) == ["other", "ours"]
 
 
+@pytest.mark.fault(53)
 def test_a_history_that_is_locked_when_it_is_opened_is_a_store_error(tmp_path: Path, impatient: None) -> None:
     path = tmp_path / "history.db"
     with Database(path):
@@ -237,6 +242,7 @@ def test_a_history_that_is_locked_when_it_is_opened_is_a_store_error(tmp_path: P
             Database(path)
 
 
+@pytest.mark.fault(53)
 def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written(
     tmp_path: Path, impatient: None
 ) -> None:

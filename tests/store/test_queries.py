@@ -150,6 +150,7 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(found: Queries) -
     assert (event.release, event.before) == (releases[2], releases[1])
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize(
     ("text", "count"),
     [
@@ -184,6 +185,7 @@ def test_no_operator_of_the_full_text_search_has_a_meaning(found: Queries, text:
     assert len(found.history(Wanted(source="ports"))) == len(ALL)
 
 
+@pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(found: Queries, text: str) -> None:
@@ -191,6 +193,7 @@ def test_any_text_can_be_searched_for(found: Queries, text: str) -> None:
     assert len(found.search("ports", text)) <= 50
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "ports'", '"', "%", "_", "[a-", "\0"])
 def test_no_filter_can_become_sql(found: Queries, text: str) -> None:
     for wanted in (Wanted(source=text), Wanted(service=text), Wanted(protocol=text), Wanted(event=text)):

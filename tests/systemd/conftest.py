@@ -20,11 +20,10 @@ UNIT = "registry-watcher.service"
 CONFIG = Path("/etc/registry-watcher/config.toml")
 STATE = Path("/var/lib/registry-watcher")
 SECRET = "whsec_" + base64.b64encode(b"a secret of the tests only, 32 b").decode()
-# Seconds instead of minutes, and the secret from a file that root alone can read.
+# The secret from a file that root alone can read, and a restart without a pause.
 CREDENTIAL = "[Service]\nLoadCredential=webhook-secret:/etc/registry-watcher/webhook-secret\n"
 DROP_IN = f"""\
 {CREDENTIAL}RestartSec=100ms
-WatchdogSec=2
 """
 SETTINGS = """\
 [store]
@@ -103,6 +102,11 @@ class Unit:
 
     def configure(self, text: str = SETTINGS) -> None:
         self.sandbox.write(CONFIG, text)
+
+    def soon(self) -> None:
+        """Let the watchdog wait for seconds instead of a minute; only where it is to bite: this machine may be busy."""
+        self.sandbox.write(f"/etc/systemd/system/{UNIT}.d/more.conf", "[Service]\nWatchdogSec=2\n")
+        self.ctl("daemon-reload")
 
     def publish(self, *ports: str, updated: str = "2020-01-01") -> None:
         self.sandbox.write("/srv/ports.xml", release([tcp(f"service-{each}", each) for each in ports], updated))

@@ -79,6 +79,7 @@ def test_a_start_fails_where_the_history_cannot_be_used(unit: Unit) -> None:
 
 @pytest.mark.fault(67)
 def test_a_process_that_hangs_is_ended_by_the_watchdog_and_started_again(unit: Unit) -> None:
+    unit.soon()
     before = unit.start()
     unit.sandbox.run("kill", "-STOP", before)
     unit.restarted(before)
@@ -92,6 +93,7 @@ def test_a_worker_that_hangs_is_not_hidden_by_a_main_thread_that_lives(unit: Uni
     text = SETTINGS.replace("http://127.0.0.1:8080/ports.xml", "http://registry.example/ports.xml")
     text = text.replace("[daemon]", '[daemon]\nhung_after = "1s"').replace("[fetch]", "[fetch]\ndeadline = 1")
     unit.configure(text)
+    unit.soon()
     before = unit.start()
     assert unit.logged("hung; the watchdog is told no more")["work"] == ["ports"]
     unit.restarted(before)

@@ -30,8 +30,10 @@ COMMANDS = {
     "outbox": ("outbox", "Messages: what waits, what was sent, the dead letters."),
     "resend": ("resend", "Send messages again, by id or by period."),
     "verify": ("verify", "Read every snapshot back and check it."),
+    "backup": ("backup", "Copy history and snapshots while the daemon runs; check a copy; put it back."),
     "rebuild": ("rebuild", "Derive the history from the snapshots again."),
     "config": ("config", "Check the configuration; print its schema or an example."),
+    "doctor": ("doctor", "Look at everything the watcher stands on: versions, permissions, disk, clock, history, …"),
     "systemd": ("systemd", "Run as a service: show the units, or write them for this machine."),
     "channel": ("channel", "How the channels do; test one, enable one that is gone."),
 }

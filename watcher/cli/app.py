@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 import click
 
 from watcher.errors import UsageError
+from watcher.render.json import dumps
 from watcher.render.plain import visible
 from watcher.render.text import table
 
@@ -45,7 +45,7 @@ def width() -> int | None:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print a document of the JSON contract."""
-    click.echo(json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, indent=2))
+    click.echo(dumps({"schema": SCHEMA, **document}, indent=2))
 
 
 def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str) -> None:

@@ -136,17 +136,19 @@ def _one(parts: Service, group: GroupSettings) -> Taken:
 def _text(source: str, taken: Taken) -> str:
     if taken.outcome is Outcome.HELD and taken.hold is not None:
         by_hand = f"`watcher accept {source} {taken.hold.id}` or `watcher reject …` decides by hand"
-        return f"{source}: {taken.hold.id} of {taken.hold.published or 'no date'} is held: {taken.message}\n  {by_hand}"
+        of = visible(f"{taken.hold.published or 'no date'} is held: {taken.message}")
+        return f"{source}: {taken.hold.id} of {of}\n  {by_hand}"
+    message = visible(taken.message or "")
     if taken.outcome is Outcome.FAILED:
-        return f"{source}: check failed ({taken.reason}): {taken.message}"
-    remark = f"\n  {taken.message}" if taken.message else ""
+        return f"{source}: check failed ({taken.reason}): {message}"
+    remark = f"\n  {message}" if message else ""
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
         return text.comparison(taken.comparison, width=width(), colour=colour()) + remark
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
-        dated = release.published or "no date"
+        dated = visible(release.published or "no date")
         return f"{source}: first release, of {dated}, {release.entries} entries: the baseline{remark}"
-    return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({taken.message})" if taken.message else "")
+    return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({message})" if message else "")
 
 
 def _document(source: str, taken: Taken) -> dict[str, object]:

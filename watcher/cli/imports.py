@@ -11,6 +11,7 @@ from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
 from watcher.config import AnySource, CollectionSettings
 from watcher.pipeline import Outcome, Taken
+from watcher.render.plain import visible
 
 _WORDS = {
     Outcome.BASELINE: "first",
@@ -59,7 +60,7 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
         for outcome, number in report.taken.items():
             click.echo(f"{source}: {number} {_WORDS[outcome]}")
         for origin, reason in report.refused:
-            click.echo(f"watcher: refused {origin}: {reason}", err=True)
+            click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
     if report.refused:
         raise click.exceptions.Exit(1)
 

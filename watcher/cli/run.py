@@ -35,12 +35,19 @@ def command(app: App) -> None:
         return Service(current, pace=pace)
 
     def load() -> Settings:
-        changed = settings(app)
-        if changed.store != configured.store:
-            raise ConfigError(f"{app.config}: store: cannot change while the daemon runs; restart it")
+        changed = reloaded(app, configured)
         logs.configure(changed.log.level, changed.log.format, sys.stderr)
         return changed
 
     if not Daemon(configured, service, load=load).run():
         # A thread still waits on the network. Whatever it was doing is a transaction that was not committed.
         os._exit(0)
+
+
+def reloaded(app: App, running: Settings) -> Settings:
+    """Return the configuration as it is now. Raises ConfigError where it is wrong, or changes what cannot change."""
+    changed = settings(app)
+    for table in ("store", "metrics"):
+        if getattr(changed, table) != getattr(running, table):
+            raise ConfigError(f"{app.config}: {table}: cannot change while the daemon runs; restart it")
+    return changed

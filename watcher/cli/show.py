@@ -137,7 +137,7 @@ def print_life(life: Life) -> None:
     for version in standing:
         click.echo("  " + _line(version.item))
         for name in _details(version.item):
-            click.echo(f"      {name.replace('_', ' ')}: {visible(version.item.fields[name])}")
+            click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
     lines = [
         [event.release.release.published or "", str(event.event.severity), event.event.id, event.event.summary]
         for event in life.events
@@ -163,7 +163,9 @@ def _line(item: Item) -> str:
             "  ".join(part for part in (generic.path(item), *generic.values(item), generic.title(item)) if part)
         )
     place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
-    return visible("  ".join(part for part in (place, item.key.part("name"), item.fields["description"]) if part))
+    return visible(
+        "  ".join(part for part in (place, item.key.part("name"), item.fields.get("description", "")) if part)
+    )
 
 
 def _details(item: Item) -> list[str]:

@@ -102,7 +102,7 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
     for row in rows:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
-            click.echo(f"\n{row['source']}: {reason}{row['message']}")
+            click.echo(f"\n{row['source']}: {reason}{visible(row['message'])}")
         if row["skipped"]:
             click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
     for collection in collections:

@@ -10,6 +10,7 @@ from watcher.archive import Archive
 from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.reading import settings
 from watcher.errors import UsageError
+from watcher.render.plain import visible
 
 
 @click.command("verify")
@@ -36,7 +37,7 @@ def command(app: App, source: str | None, format: str) -> None:
         )
     else:
         for damage in damages:
-            click.echo(f"{damage.path}: {damage.reason}", err=True)
+            click.echo(visible(f"{damage.path}: {damage.reason}"), err=True)
         click.echo(f"{len(receipts)} snapshots, {len(damages) or 'none'} damaged")
     if damages:
         raise click.exceptions.Exit(1)

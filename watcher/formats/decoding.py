@@ -9,7 +9,7 @@ from watcher.model import Problem
 
 # The largest tables that are published as registries have some 100,000 rows. These bound what a hostile document can
 # cost in memory: a row as read takes some 300 bytes, a cell some 40 more.
-MAX_ROWS = 1_000_000
+MAX_ROWS = 500_000
 MAX_CELLS = 10_000_000
 MAX_FIELDS = 1_000
 MAX_FIELD = 131_072  # characters; also the csv module's own limit

@@ -16,9 +16,11 @@ from lxml import etree
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.decoding import bounded
 from watcher.formats.iana_cells import local
 from watcher.formats.iana_cut import Cut, CutError
 from watcher.formats.iana_rows import parse, row
+from watcher.formats.tags import refuse_crowds_in_xml
 from watcher.model import Problem
 
 _OWN = (
@@ -43,10 +45,12 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
 
     A `<redirect>` in place of the registry is a document whose header says where it `moved_to`. Raises ParseError:
     `empty`, `not_expected_format` (another root; HTML), `doctype` (any DOCTYPE: no entity is ever expanded),
-    `not_well_formed` with line and column.
+    `not_well_formed` with line and column, `too_large`.
     """
     _sniff(data)
     _prove_well_formed(data)
+    refuse_crowds_in_xml(data)
+    bounded(data.count(b"<record"), None)
     memo = memo if memo is not None else Memo()
     try:
         cut = Cut(data, columns, PERSON, memo)

@@ -16,6 +16,7 @@ from lxml import etree, html
 from watcher.errors import ParseError
 from watcher.formats.contract import GROUP_ID, Columns, Memo, Reading, Row
 from watcher.formats.iana_cells import fold
+from watcher.formats.tags import refuse_crowds
 
 ID = "index"
 MOST = 10_000  # groups; IANA has 640
@@ -83,6 +84,7 @@ def _list(data: bytes) -> dict[str, _Group]:
 def _page(data: bytes) -> dict[str, _Group]:
     # A page, unlike a registry, has a DOCTYPE; HTML knows no entity but the named characters, and loads nothing.
     parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
+    refuse_crowds(data)
     try:
         root = html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:

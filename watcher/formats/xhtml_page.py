@@ -15,6 +15,7 @@ from lxml import etree
 from watcher.errors import ParseError
 from watcher.formats.iana_cells import fold, local
 from watcher.formats.iana_rows import parse
+from watcher.formats.tags import refuse_crowds_in_xml
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
 _OURS = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
@@ -89,6 +90,7 @@ def _page(data: bytes) -> Page:
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
         _prove(data)
+        refuse_crowds_in_xml(data)
     except ParseError as error:
         if error.reason != "not_well_formed" or _NAMESPACE in data:
             raise

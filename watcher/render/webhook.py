@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher.model import Comparison, Notice
 from watcher.render import document
+from watcher.render.json import dumps
 
 CHANGED = "org.registry-watcher.release.changed"
 TEST = "org.registry-watcher.test"
@@ -74,7 +74,7 @@ def _event(kind: str, identifier: str, source: str, occurred: str, data: dict[st
         "datacontenttype": "application/json",
         "data": data,
     }
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return dumps(event).encode()
 
 
 def _most(highest: int, fits: Any) -> int:

@@ -1,0 +1,82 @@
+"""Fuzz the readers with atheris (libFuzzer): `fuzz.py [--seconds N] [--format NAME]…`.
+
+Coverage-guided bytes go the way of a release: read in its format, read as a registry's content, compared with a whole
+document and judged. Nothing but ParseError may come out of it, within seconds and bounded memory. A format after the
+other, each in a process of its own; what is found is written beside the corpus and becomes a test
+in tests/formats. Where atheris is not installed, it says so and fuzzes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+ONE_INPUT_SECONDS = 20
+MEMORY_MB = 2048
+MOST_BYTES = 65536
+
+
+def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the config's word
+    """Fuzz one format in this process until the time is up: libFuzzer ends the process."""
+    atheris = importlib.import_module("atheris")
+    with atheris.instrument_imports(include=["watcher"]):
+        way = importlib.import_module("tests.way")
+    for name, data in way.documents(format).items():
+        (corpus / name).write_bytes(data)
+    atheris.Setup(
+        [
+            *(sys.argv[0], str(corpus), f"-max_total_time={seconds}", f"-timeout={ONE_INPUT_SECONDS}"),
+            *(f"-rss_limit_mb={MEMORY_MB}", f"-max_len={MOST_BYTES}", f"-artifact_prefix={corpus}/found-"),
+            "-print_final_stats=1",
+        ],
+        lambda data: way.whole_way(format, data),
+    )
+    atheris.Fuzz()
+
+
+def formats() -> list[str]:
+    return sorted(importlib.import_module("watcher.contents").FORMATS)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=int, default=60, help="for each format")
+    arguments.add_argument("--format", action="append", help="one of them only")
+    arguments.add_argument("--corpus", type=Path, help="kept there; a folder that goes away otherwise")
+    arguments.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if importlib.util.find_spec("atheris") is None:
+        print("SKIPPED: atheris is not installed here (pip install atheris); nothing was fuzzed", file=sys.stderr)
+        return 0
+    if options.here:
+        fuzz(options.format[0], options.seconds, options.corpus)
+        return 0
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        for format in options.format or formats():  # noqa: A001
+            corpus = (options.corpus or Path(folder)) / format
+            corpus.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, __file__, "--here", "--format", format, "--corpus", str(corpus)]
+            done = subprocess.run(
+                [*command, "--seconds", str(options.seconds)], capture_output=True, text=True, check=False
+            )
+            said = [line for line in done.stderr.splitlines() if line.startswith("stat::")]
+            print(f"{format}: {'ok' if done.returncode == 0 else 'FAILED'}  {'; '.join(said[:3])}", flush=True)
+            if done.returncode:
+                failed.append(format)
+                print(done.stderr[-6000:], file=sys.stderr)
+                for path in sorted(corpus.glob("found-*")):
+                    print(f"{path.name}: {path.read_bytes()[:2000]!r}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""Whatever the moment at which the power goes, what was acknowledged is there; the rest is whole or not there.
+
+Python's own SQLite takes no VFS from Python, apsw brings a SQLite of its own: so what is replayed through apsw is every
+statement that our code gave to the real database during a real series (schema, migration, releases, events, holds,
+checks, deliveries), as SQLite itself recorded it, with the pragmas and transactions that `Database` gave. What is
+left on the disk is then opened by `Database`, as after a power cut.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.factory import release, tcp, unassigned
+from tests.faults.lossy import Disk, Lossy, PowerCut
+from watcher.archive import Archive
+from watcher.errors import StoreError
+from watcher.model import Delivery
+from watcher.pipeline import Intake
+from watcher.store.checks import Check, Checks
+from watcher.store.copying import damage
+from watcher.store.database import Database
+from watcher.store.deliveries import Deliveries
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+LEADING = re.compile(r"(\s*--[^\n]*(\n|$))*\s*")  # comments: also what the full-text index says to itself
+CUTS = 40
+
+
+class Recorded(sqlite3.Connection):
+    """A connection that writes down what it is told."""
+
+    said: list[str]
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self.set_trace_callback(self.said.append)
+
+
+def series(database: Database, archive: Archive) -> None:
+    """Releases, a held one among them, with what a check writes beside them."""
+    intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+    at = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
+    for number in range(6):
+        data = release(
+            [*rows, *(tcp(f"n{each}", str(20 + each)) for each in range(4 * number))], f"2020-01-{number + 1:02}"
+        )
+        if number == 3:
+            data = release(rows[:1], "2019-06-01")  # goes back: held
+        now = (at + timedelta(days=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+        def also(number: int = number, now: str = now) -> None:
+            told = Delivery(
+                id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
+            )
+            Deliveries(database).add([told], now=now)
+
+        taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
+        check = Check(
+            source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
+            sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
+        )  # fmt: skip
+        Checks(database).add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database that our code made, and what it said to SQLite meanwhile in `Recorded.said`."""
+    folder = tmp_path_factory.mktemp("series")
+    Recorded.said = []
+    connect = sqlite3.connect
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Recorded, **more))
+        with Database(folder / "history.db") as database:
+            patch.undo()
+            series(database, Archive(folder / "snapshots"))
+    return folder / "history.db"
+
+
+@pytest.fixture(scope="module")
+def statements(real: Path) -> Sequence[str]:
+    """What our code says to SQLite, the pragmas first."""
+    said = [each[LEADING.match(each).end() :] for each in Recorded.said]  # type: ignore[union-attr]
+    told = [each for each in said if each.startswith(("PRAGMA", *WRITES))]
+    # A statement is told again for each trigger that it fires.
+    return [each for each, _ in groupby(told)]
+
+
+def state(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Every row but those of the full-text indexes, which each version of SQLite lays out its own way."""
+    named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+    tables = [name for (name,) in named if "_fts" not in name]
+    return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}  # noqa: S608
+
+
+def commits(said: Sequence[str]) -> Iterator[int]:
+    return (number for number, each in enumerate(said, 1) if each == "COMMIT")
+
+
+@pytest.fixture(scope="module")
+def states(statements: Sequence[str]) -> list[dict[str, list[tuple[object, ...]]]]:
+    """The tables after each commit, none included."""
+    found: list[dict[str, list[tuple[object, ...]]]] = [{}]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as undisturbed:
+        for each in statements:
+            if not each.startswith("PRAGMA"):
+                undisturbed.execute(each)
+            if each == "COMMIT":
+                found.append(state(undisturbed))
+    return found
+
+
+def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[int]:
+    """Give the statements to SQLite until the power goes; return the disk's steps at each acknowledged commit."""
+    vfs = Lossy(disk)
+    acknowledged = []
+    connection = None
+    try:
+        connection = apsw.Connection("/history.db", vfs="lossy")
+        for each in pragmas:
+            connection.execute(each).fetchall()
+        for each in statements:
+            if not each.startswith("PRAGMA"):
+                connection.execute(each)
+            if each == "COMMIT":
+                acknowledged.append(disk.steps)
+    except (apsw.Error, PowerCut):
+        assert disk.dark
+    if connection is not None:
+        with suppress(apsw.Error, PowerCut):  # without power it cannot end well
+            connection.close()
+    vfs.unregister()
+    return acknowledged
+
+
+def pragmas(statements: Sequence[str], mode: str) -> list[str]:
+    """Those that `Database` gives, for this journal; a WAL without shared memory needs the file for itself."""
+    ours = [said for said in statements if said.startswith("PRAGMA") and "=" in said]
+    given = [said for said in ours if "journal_mode" not in said]
+    assert len(given) < len(ours)
+    alone = ["PRAGMA locking_mode = EXCLUSIVE"] if mode == "wal" else []
+    return [*alone, *given, f"PRAGMA journal_mode = {mode}"]
+
+
+@pytest.mark.fault(51)
+def test_what_was_recorded_is_what_was_done(real: Path, states: list[dict[str, list[tuple[object, ...]]]]) -> None:
+    last = states[-1]
+    with closing(sqlite3.connect(real)) as connection:
+        assert state(connection) == last
+    assert len(states) > 12
+    assert all(last[table] for table in ("releases", "versions", "changes", "events", "held", "checks", "outbox"))
+
+
+def cuts(statements: Sequence[str], given: Sequence[str], chance: random.Random) -> list[int]:
+    """Moments to cut the power at: right after each commit, where most is promised, and anywhere."""
+    whole = Disk()
+    after = [step + 1 for step in run(whole, statements, given)]
+    assert len(after) > 10
+    return [*after, *(chance.randint(1, whole.steps) for _ in range(CUTS))]
+
+
+@pytest.mark.fault(51)
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
+    tmp_path: Path, mode: str, statements: Sequence[str], states: list[dict[str, list[tuple[object, ...]]]]
+) -> None:
+    given = pragmas(statements, mode)
+    chance = random.Random(f"power {mode}")  # noqa: S311
+    seen = set()
+    for number, moment in enumerate(cuts(statements, given, chance)):
+        disk = Disk(cut_at=moment)
+        acknowledged = len(run(disk, statements, given))
+        path = tmp_path / str(number) / "history.db"
+        path.parent.mkdir()
+        disk.leave(path.parent, chance)
+        if not path.exists() or path.stat().st_size == 0:
+            assert acknowledged == 0, moment
+            continue
+        with closing(sqlite3.connect(path)) as found:
+            left = state(found)
+            assert damage(found, thorough=True) is None, moment
+        at = [count for count in (acknowledged, acknowledged + 1) if count < len(states) and states[count] == left]
+        assert at, f"cut at step {moment}: {acknowledged} commits were acknowledged"
+        seen.add(at[0])
+        with Database(path) as ours:  # goes on from there
+            ours.check(thorough=True)
+    assert len(seen) > 10
+
+
+@pytest.mark.fault(51)
+@pytest.mark.parametrize("careless", ["OFF", "FULL"])
+def test_less_care_loses_something_and_is_found_out(
+    tmp_path: Path, careless: str, statements: Sequence[str], states: list[dict[str, list[tuple[object, ...]]]]
+) -> None:
+    # FULL does not sync the folder after the journal is deleted: a commit can be rolled back by the journal's return.
+    given = [*pragmas(statements, "delete"), f"PRAGMA synchronous = {careless}"]
+    chance = random.Random(careless)  # noqa: S311
+    lost = 0
+    for number, moment in enumerate(cuts(statements, given, chance)):
+        disk = Disk(cut_at=moment)
+        acknowledged = len(run(disk, statements, given))
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        disk.leave(folder, chance)
+        try:
+            with Database(folder / "history.db") as ours:
+                ours.check(thorough=True)
+                lost += acknowledged > 0 and state(ours.db.conn) not in states[acknowledged:]
+        except StoreError:
+            lost += 1
+    assert lost > 0

@@ -1,0 +1,185 @@
+"""A disk that is full, read-only or broken, and a process without file descriptors: the check fails, nothing else does.
+
+The turns are the daemon's own, in this process, so that what recovers is shown to recover without a restart. The small
+disk is a real one (tmpfs): that needs root. fsync that fails is put in place of the system's; everything else is real.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.factory import Row, release, tcp
+from tests.world import DERIVED, World, world
+from watcher.cli.app import App
+from watcher.cli.reading import settings
+from watcher.daemon import Daemon
+from watcher.service import Service
+from watcher.store.database import Database
+
+MIB = 2**20
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def disk(here: World) -> Iterator[Path]:
+    """A disk of 3 MiB that holds history and snapshots."""
+    folder = here.stage.folder / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={3 * MIB}", "tmpfs", str(folder)]
+    root = os.geteuid() == 0
+    made = subprocess.run(mount, capture_output=True, text=True, check=False) if root else None
+    if made is None or made.returncode:
+        pytest.skip(f"a small disk needs root and mount: {made.stderr.strip() if made else 'this is not root'}")
+    here.configure('"history.db"', f'"{folder}/history.db"')
+    here.configure('"snapshots"', f'"{folder}/snapshots"')
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+class Turns:
+    """The daemon's turns, one at a time, in this thread."""
+
+    def __init__(self, here: World) -> None:
+        configured = settings(App(here.stage.config))
+        self.path = configured.store.path
+        self._source = configured.registries[0]
+        self._daemon = Daemon(configured, Service)
+        self._daemon._sending.begin = self._daemon._deliver  # type: ignore[method-assign]  # in this thread, too
+
+    def take(self) -> list[dict[str, Any]]:
+        """What a check and a delivery logged."""
+        with structlog.testing.capture_logs() as logs:
+            self._daemon._check(self._source)
+            self._daemon._send()
+        return [dict(log) for log in logs]
+
+    def outcomes(self) -> list[str]:
+        return [log["outcome"] for log in self.take() if log["event"] == "checked"]
+
+    def fails_cleanly(self, *words: str) -> None:
+        """A turn ends in one clear line: no defect, no traceback, nothing changed."""
+        before = self.rows()
+        logs = self.take()
+        failed = [log for log in logs if log["event"] == "check not recorded"]
+        assert failed, logs
+        assert "exc_info" not in failed[0], failed
+        assert any(word in failed[0]["error"] for word in words), failed
+        assert self.rows() == before
+
+    def rows(self) -> dict[str, list[Any]]:
+        with Database(self.path, create=False) as database:
+            database.check(thorough=True)
+            return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
+
+
+def large(number: int, updated: str) -> bytes:
+    """A release that takes room: text that does not compress away."""
+    rows: list[Row] = [tcp(f"s{each}", str(each + 1), description=os.urandom(40).hex()) for each in range(number)]
+    return release(rows, updated)
+
+
+def fill(path: Path, *, leave: int) -> None:
+    """Take all the room of a disk but some."""
+    with path.open("wb", buffering=0) as file:
+        free = os.statvfs(path).f_bavail * os.statvfs(path).f_frsize
+        file.write(bytes(max(free - leave, 0)))
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize("leave", [0, 40 * 1024, 300 * 1024], ids=["nothing", "a-little", "some"])
+def test_a_full_disk_fails_the_check_and_is_forgotten_when_there_is_room(here: World, disk: Path, leave: int) -> None:
+    here.publish(large(20, "2020-01-01"))
+    turns = Turns(here)
+    assert turns.outcomes() == ["baseline"]
+    fill(disk / "filler", leave=leave)
+    here.publish(large(1500, "2020-01-02"))
+    for _ in range(2):
+        turns.fails_cleanly("full", "No space left")
+    assert list(disk.rglob("*.tmp")) == []
+    (disk / "filler").unlink()
+    assert turns.outcomes() == ["changed"]
+    assert len(turns.rows()["releases"]) == 2
+    assert len(here.stage.mails) == 1
+
+
+@pytest.mark.fault(52)
+def test_a_disk_that_turned_read_only_fails_the_check_until_it_can_be_written(here: World, disk: Path) -> None:
+    here.publish(release([tcp("a", "1")]))
+    turns = Turns(here)
+    assert turns.outcomes() == ["baseline"]
+    here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    logs = turns.take()
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    assert next(log["event"] for log in logs if log["log_level"] == "error") == "check not recorded"
+    assert not any("exc_info" in log for log in logs)
+    assert turns.outcomes() == ["changed"]
+    assert len(here.stage.mails) == 1
+
+
+@contextmanager
+def no_files_larger() -> Iterator[None]:
+    """No write beyond the first page of a file: what a broken disk does to SQLite is an I/O error too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """No file or socket can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextmanager
+def fsync_fails() -> Iterator[None]:
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        yield
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize("breaks", [no_files_larger, no_descriptors, fsync_fails])
+def test_what_the_system_refuses_fails_the_check_and_is_forgotten(here: World, breaks: Callable[[], Any]) -> None:
+    here.publish(release([tcp("a", "1")]))
+    turns = Turns(here)
+    assert turns.outcomes() == ["baseline"]
+    before = turns.rows()
+    here.publish(large(300, "2020-01-02"))
+    with breaks():
+        logs = turns.take()
+    assert "changed" not in [log.get("outcome") for log in logs]
+    assert not any("exc_info" in log for log in logs), logs
+    assert "check not recorded" in [log["event"] for log in logs]
+    assert turns.rows() == before
+    assert list(here.stage.folder.rglob("*.tmp")) == []
+    assert turns.outcomes() == ["changed"]
+    assert len(here.stage.mails) == 1

@@ -1,0 +1,109 @@
+"""A damaged history or snapshot: the start is refused with the way out, and the way out works."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.command import typed
+from tests.factory import release, tcp
+from tests.world import World, world
+from watcher.errors import StoreError
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.check(release([tcp("a", "1")]))
+        made.check(release([tcp("a", "1"), *(tcp(f"s{each}", str(each)) for each in range(2, 200))], "2020-01-02"))
+        yield made
+
+
+def started(here: World) -> subprocess.CompletedProcess[str]:
+    """What the daemon says that must not start: a process of its own."""
+    command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def in_the_middle(path: Path) -> None:
+    """Overwrite pages deep in the file, where opening it does not look."""
+    data = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'versions'").fetchone()
+    data[(page - 1) * size : page * size] = b"\x5a" * size
+    path.write_bytes(data)
+
+
+def an_index(path: Path) -> None:
+    """A row that its index does not know."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = '' WHERE name = 'checks_source'")
+        connection.execute("DELETE FROM sqlite_schema WHERE name = 'checks_source'")
+        connection.execute("PRAGMA writable_schema = RESET")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8192])
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"this is no database " * 1000)
+
+
+@pytest.mark.fault(54)
+@pytest.mark.parametrize("damage", [in_the_middle, an_index, cut, no_database])
+def test_a_damaged_history_refuses_the_start_and_is_restored_from_the_snapshots(
+    here: World, damage: Callable[[Path], None]
+) -> None:
+    path = here.stage.folder / "history.db"
+    releases = [row["content"] for row in here.rows("releases")["releases"]]
+    damage(path)
+    said = started(here)
+    assert said.returncode == 2, said.stderr
+    assert said.stderr.startswith("watcher: error: ")
+    assert "watcher backup FOLDER --restore" in said.stderr
+    assert "watcher rebuild" in said.stderr
+    assert said.stderr.count("\n") == 1
+    path.rename(path.with_name("damaged.db"))
+    assert typed(here.stage.config, "rebuild").returncode == 0
+    assert [row["content"] for row in here.rows("releases")["releases"]] == releases
+    with here.service() as service:
+        service.verify()
+
+
+@pytest.mark.fault(54)
+def test_damage_found_while_reading_is_one_line(here: World) -> None:
+    in_the_middle(here.stage.folder / "history.db")
+    for arguments in (["history", "--port", "7"], ["status"], ["check"]):
+        assert typed(here.stage.config, *arguments).returncode in (0, 2)
+    said = typed(here.stage.config, "show", "ports", "--port", "7")
+    assert said.returncode == 2
+    assert "history.db: damaged (" in said.stderr
+    assert said.stderr.count("\n") == 1
+
+
+@pytest.mark.fault(54)
+@pytest.mark.parametrize("hurt", [-20, 40], ids=["its content", "its receipt"])
+def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(here: World, hurt: int) -> None:
+    newest = max(here.rows("releases")["releases"], key=lambda row: row["place"])
+    path = here.stage.folder / "snapshots" / "ports" / f"{newest['sha256']}.zst"
+    data = bytearray(path.read_bytes())
+    data[hurt] ^= 0xFF
+    path.write_bytes(data)
+    with here.service() as service, pytest.raises(StoreError, match="backup"):
+        service.verify()
+    said = started(here)
+    assert said.returncode == 2
+    assert str(path) in said.stderr
+    assert "restore" in said.stderr
+    verified = typed(here.stage.config, "verify")
+    assert verified.returncode == 1
+    assert str(path) in verified.stderr

@@ -1,0 +1,146 @@
+"""A migration is whole or has not happened, whatever ends it, and what was there before lies beside."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from watcher.errors import StoreError
+from watcher.store import database as module
+from watcher.store.database import Database
+
+INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
+
+
+def newer(*, breaks: bool = False) -> Migrations:
+    """Our migrations and two to come."""
+    made = Migrations("registry-watcher")
+    made(name="version_1")(module.version_1)
+
+    @made()
+    def version_2(db: sqlite_utils.Database) -> None:
+        db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
+
+    @made()
+    def version_3(db: sqlite_utils.Database) -> None:
+        db.execute("UPDATE sources SET weight = 8")
+        if breaks:
+            raise sqlite3.OperationalError("no such luck")
+
+    return made
+
+
+def old(path: Path, rows: int = 3) -> None:
+    with Database(path) as database, database.transaction():
+        for number in range(rows):
+            database.db.execute(INSERT, [f"kept {number}"])
+
+
+def columns(path: Path) -> tuple[list[str], list[str]]:
+    """The columns of sources, and what the migrations' own record says."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return (
+            [row[1] for row in connection.execute("PRAGMA table_info(sources)")],
+            [row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations ORDER BY id")],
+        )
+
+
+@pytest.mark.fault(55)
+def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old(path)
+    with Database(path, migrations=newer()) as database:
+        rows = database.db.execute("SELECT name, weight FROM sources").fetchall()
+    assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
+    assert columns(path)[1] == ["version_1", "version_2", "version_3"]
+    before = tmp_path / "history.db.before-version_2"
+    assert "weight" not in columns(before)[0]
+    with Database(before) as kept:
+        assert kept.db.table("sources").count == 3
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_2"]
+
+
+@pytest.mark.fault(55)
+def test_the_program_before_refuses_what_the_newer_one_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with Database(path, migrations=newer()):
+        pass
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer registry-watcher"):
+        Database(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.fault(55)
+def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old(path)
+    with pytest.raises(StoreError, match="no such luck"):
+        Database(path, migrations=newer(breaks=True))
+    assert "weight" not in columns(path)[0]
+    assert columns(path)[1] == ["version_1"]
+    with Database(path) as database:
+        assert database.db.table("sources").count == 3
+
+
+@pytest.mark.fault(55)
+def test_a_migration_is_not_begun_where_no_copy_can_be_made(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old(path)
+    (tmp_path / "history.db.before-version_2").mkdir()
+    with pytest.raises(StoreError, match="cannot be copied there"):
+        Database(path, migrations=newer())
+    assert columns(path)[1] == ["version_1"]
+
+
+@pytest.mark.fault(55)
+def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old(path, rows=2000)
+    script = """
+        import sys
+        from pathlib import Path
+        from sqlite_utils.migrations import Migrations
+        from tests.faults.test_55_migrations import newer
+        from watcher.store.database import Database
+
+        made = newer()
+
+        @made()
+        def version_4(db):
+            db.execute("PRAGMA cache_size = 4")  # so that pages are written to the file before the commit
+            db.execute("UPDATE sources SET name = name || printf('%.500c', 'x')")
+            print("midway", flush=True)
+            sys.stdin.read()
+
+        Database(Path(sys.argv[1]), migrations=made)
+    """
+    size = path.stat().st_size
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "midway\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+    # Half of it is in the file, or in the log beside it.
+    assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
+    assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1"])
+    with Database(path, migrations=newer()) as database:
+        assert database.db.execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
+            2000,
+            len("kept 1999"),
+            8,
+        )
+    assert columns(tmp_path / "history.db.before-version_2")[1] == ["version_1"]

@@ -1,0 +1,85 @@
+"""`watcher backup`"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from watcher import backup
+from watcher.cli.app import App, format_option, need, pass_app, print_json
+from watcher.cli.reading import settings
+from watcher.render.plain import visible
+from watcher.store.copying import copy
+from watcher.store.database import Database
+from watcher.times import to_text
+
+
+@click.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Read the backup back, every snapshot of it; make none.")
+@click.option("--restore", is_flag=True, help="Put the backup where the configuration wants history and snapshots.")
+@format_option("json")
+@pass_app
+def command(app: App, target: Path, verify: bool, restore: bool, format: str) -> None:
+    """Copy history and snapshots to a folder while the daemon runs; again: only what is new.
+
+    The copy is read through before it takes the place of the one before. A TARGET that ends in .db gets the history
+    alone. To restore, stop the daemon and move a damaged history away. Exit code 1: the backup is not whole.
+
+    \b
+    Examples:
+      watcher backup /srv/backup/registries
+      watcher backup /srv/backup/registries --verify
+      watcher backup /srv/backup/registries --restore
+    """
+    need(not (verify and restore), "--restore verifies first by itself")
+    wrong: Sequence[str] = ()
+    if verify:
+        found = backup.manifest(target)
+        with click.progressbar(length=found.snapshots, label=f"verifying {target}", file=sys.stderr) as bar:
+            report, wrong = backup.verify(target, progress=lambda: bar.update(1))
+        said = f"{target}: of {report.made}, {_counted(report.rows, report.snapshots)}, {len(wrong) or 'nothing'} wrong"
+    elif restore:
+        store = settings(app).store
+        report = backup.restore(target, store.path, store.snapshots)
+        said = f"{store.path}: restored as of {report.made}, {_counted(report.rows, report.snapshots)}"
+    else:
+        report, said = _make(app, target)
+    for line in wrong:
+        click.echo(visible(line), err=True)
+    if format == "json":
+        print_json(_document(report, wrong))
+    else:
+        click.echo(said)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+def _make(app: App, target: Path) -> tuple[backup.Report, str]:
+    store = settings(app).store
+    now = to_text(datetime.now(UTC))
+    with Database(store.path, create=False) as database:
+        if target.suffix == ".db":
+            report = backup.Report(made=now, rows=copy(database.db.conn, target), snapshots=0)
+        else:
+            report = backup.make(database, store.snapshots, target, now=now)
+    return report, f"{target}: {_counted(report.rows, report.snapshots)}, {report.copied} of them new"
+
+
+def _counted(rows: Mapping[str, int], snapshots: int) -> str:
+    return f"{rows.get('releases', 0)} releases, {rows.get('outbox', 0)} messages, {snapshots} snapshots"
+
+
+def _document(report: backup.Report, wrong: Sequence[str]) -> dict[str, Any]:
+    return {
+        "made": report.made,
+        "rows": dict(report.rows),
+        "snapshots": report.snapshots,
+        "copied": report.copied,
+        "wrong": list(wrong),
+    }
