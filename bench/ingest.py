@@ -12,7 +12,7 @@ from xml.parsers import expat
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from watcher.archive import Archive
-from watcher.pipeline import Intake
+from watcher.intake import Intake
 from watcher.store.database import Database
 
 FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")

@@ -17,11 +17,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo", "pulse", "metrics"),
     ("service",),
     (
-        *("pipeline", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+        *("pipeline", "intake", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (
-        *("config", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
+        *("config", "settings", "kinds", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
         *("signals", "turns", "units", "work"),
     ),

@@ -17,7 +17,7 @@ from watcher import backfill
 from watcher.archive import Archive
 from watcher.backfill import Report
 from watcher.errors import UsageError
-from watcher.pipeline import Intake, Outcome
+from watcher.intake import Intake, Outcome
 from watcher.store.database import Database
 
 SERIES = [

@@ -16,7 +16,7 @@ from watcher.cli.app import App
 from watcher.cli.reading import settings
 from watcher.contents import read
 from watcher.daemon import Daemon
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
 from watcher.service import Service

@@ -15,11 +15,11 @@ from tests.tree import INDEX, Tree, document, page, path, served
 from tests.world import rows
 from watcher.cli.app import App
 from watcher.cli.reading import settings
-from watcher.config import CollectionSettings
 from watcher.discovery import READS
 from watcher.errors import UsageError
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.service import Service
+from watcher.settings import CollectionSettings
 
 GROUPS = tuple(f"group-{number:02}" for number in range(12))
 CONFIG = """

@@ -14,11 +14,13 @@ import jsonschema
 import pytest
 
 from watcher import config
-from watcher.config import EmailChannel, SecretRef, Settings, WebhookChannel, load
+from watcher.config import load
 from watcher.errors import ConfigError
 from watcher.formats.contract import Layout
+from watcher.kinds import SecretRef
 from watcher.model import Severity
 from watcher.registries.table import EVENT_IDS, REGISTRIES
+from watcher.settings import EmailChannel, Settings, WebhookChannel
 
 ROOT = Path(__file__).parent.parent
 HOOK = '[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "file:hook"\n'

@@ -10,7 +10,7 @@ import pytest
 
 from tests.test_config import Write, loaded, problems, write  # noqa: F401 - the fixture
 from watcher import config
-from watcher.config import CollectionSettings
+from watcher.settings import CollectionSettings
 
 BRACES = "source[0].url: holds {group} where the id of a group goes, and no other braces"
 HEAD = '[[source]]\nname = "iana"\ntype = "collection"\n'

@@ -22,10 +22,10 @@ from tests.factory import release, tcp
 from tests.world import World, world
 from watcher.cli.app import App
 from watcher.cli.reading import settings
-from watcher.config import Settings
 from watcher.daemon import Daemon
 from watcher.demo import SOURCE
 from watcher.service import Service
+from watcher.settings import Settings
 from watcher.supervisor import notify
 
 

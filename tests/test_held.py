@@ -19,9 +19,9 @@ from watcher import backfill, notices, outbox
 from watcher.archive import Archive, Receipt
 from watcher.demo import SOURCE
 from watcher.errors import UsageError
+from watcher.intake import Outcome, Taken
 from watcher.model import Comparison, Delivery, Hold, HoldState, Reason
 from watcher.opinion import Opinion
-from watcher.pipeline import Outcome, Taken
 from watcher.store.held import Held
 from watcher.times import to_text
 

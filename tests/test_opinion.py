@@ -11,9 +11,9 @@ import pytest
 from tests.factory import Row, release, tcp, udp
 from tests.servers import Answer, FaultServer, reply
 from tests.world import World, world
-from watcher.config import SourceSettings
 from watcher.demo import SOURCE
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
+from watcher.settings import SourceSettings
 from watcher.store.held import Held
 
 BEFORE = [tcp("a", "1"), udp("b", "2")]

@@ -14,8 +14,8 @@ from tests.world import World, content_of, world
 from watcher import render
 from watcher.archive import Archive
 from watcher.demo import SOURCE
+from watcher.intake import Outcome
 from watcher.model import Comparison, Delivery
-from watcher.pipeline import Outcome
 from watcher.store.queries import Queries, Wanted
 from watcher.times import to_text
 

@@ -13,11 +13,11 @@ from tests.factory import PORTS, Row, release, tcp, unassigned
 from tests.servers import FaultServer, reply
 from watcher.cli.app import App
 from watcher.cli.reading import settings
-from watcher.config import SourceSettings
 from watcher.contents import read
 from watcher.formats import iana_xml
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.service import Service
+from watcher.settings import SourceSettings
 
 TIMES = (datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=hours) for hours in count())
 

@@ -12,7 +12,7 @@ from typing import Any
 from watcher.cli.app import App
 from watcher.cli.reading import settings
 from watcher.demo import SOURCE, Stage
-from watcher.pipeline import Taken
+from watcher.intake import Taken
 from watcher.service import Service
 from watcher.store.database import Database
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from watcher.errors import ParseError, UsageError
-from watcher.pipeline import Intake, Outcome, Taken
+from watcher.intake import Intake, Outcome, Taken
 from watcher.times import to_text
 
 _HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")

@@ -15,11 +15,11 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from watcher.config import CollectionSettings, GroupSettings
 from watcher.errors import UsageError
 from watcher.registries.index import groups, usable
 from watcher.registries.table import rules_of
 from watcher.schedule import due, in_turn
+from watcher.settings import CollectionSettings, GroupSettings
 from watcher.store.checks import Checks, Look
 from watcher.store.queries import Queries
 from watcher.times import from_text

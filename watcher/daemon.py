@@ -30,14 +30,14 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from watcher import health, notices
-from watcher.config import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.errors import ConfigError, WatcherError
+from watcher.intake import Outcome, Taken
 from watcher.mirror import LONGEST as LONGEST_TRANSFER
 from watcher.model import Notice
 from watcher.outbox import Report
-from watcher.pipeline import Outcome, Taken
 from watcher.pulse import EVERY, Pulse
 from watcher.service import Service
+from watcher.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.signals import Signals
 from watcher.supervisor import notify, reloading, status, watchdog_seconds
 from watcher.times import from_text, to_text

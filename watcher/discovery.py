@@ -8,7 +8,7 @@ newest index that was believed stands. What earlier reads said is in the record 
 from __future__ import annotations
 
 from watcher.contents import read
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.registries.index import REGISTRY, groups
 from watcher.store.checks import Checks
 from watcher.store.queries import Queries

@@ -21,8 +21,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from watcher import __version__
-from watcher.config import ChannelSettings, EmailChannel, SecretRef, Settings, WebhookChannel
 from watcher.errors import ConfigError
+from watcher.kinds import SecretRef
+from watcher.settings import ChannelSettings, EmailChannel, Settings, WebhookChannel
 from watcher.store.copying import damage
 from watcher.store.database import RESTORE, journal_mode
 from watcher.times import from_text

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from watcher import health
 from watcher.collection import Collection
-from watcher.config import AnySource, CollectionSettings, HealthSettings, Settings
 from watcher.health import Limits, Sight, Trouble
 from watcher.model import Notice
 from watcher.notices import Announce
 from watcher.schedule import LONGEST
+from watcher.settings import AnySource, CollectionSettings, HealthSettings, Settings
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import structlog
 
 from watcher import endpoint
-from watcher.config import Settings
 from watcher.errors import DeliveryError
 from watcher.health import Level
 from watcher.metrics import Metrics
 from watcher.notifiers.heartbeat import ping
 from watcher.service import Service
+from watcher.settings import Settings
 
 EVERY = 60.0  # seconds between two looks at the looking
 

@@ -15,22 +15,12 @@ from typing import Self
 from watcher import gathering, outbox, pipeline
 from watcher.archive import Archive
 from watcher.collection import Collection, Group, until_asked_to_wait
-from watcher.config import (
-    AnySource,
-    CanarySource,
-    ChannelSettings,
-    CollectionSettings,
-    EmailChannel,
-    GroupSettings,
-    SecretRef,
-    Settings,
-    SourceSettings,
-    WebhookChannel,
-)
 from watcher.discovery import doubt
 from watcher.errors import UsageError
 from watcher.fetch import Fetched, Fetcher, Fetches, Policy, Validators
 from watcher.formats.contract import Layout
+from watcher.intake import Intake, SecondOpinion, Taken
+from watcher.kinds import SecretRef
 from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
@@ -40,10 +30,21 @@ from watcher.opinion import Opinion, SecondFormat
 from watcher.oversight import Oversight
 from watcher.pace import Pace
 from watcher.paging import Paged
-from watcher.pipeline import Admit, Intake, SecondOpinion, Taken
+from watcher.pipeline import Admit
 from watcher.plausibility import Bounds
 from watcher.registries import canary
 from watcher.registries.table import REGISTRIES
+from watcher.settings import (
+    AnySource,
+    CanarySource,
+    ChannelSettings,
+    CollectionSettings,
+    EmailChannel,
+    GroupSettings,
+    Settings,
+    SourceSettings,
+    WebhookChannel,
+)
 from watcher.store.checks import Checks
 from watcher.store.database import Database, befell
 from watcher.store.deliveries import Deliveries

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watcher import outbox
-from watcher.config import ChannelSettings, EmailChannel, Settings
 from watcher.model import Comparison, Delivery, Event, Notice
 from watcher.registries.canary import CANARY
+from watcher.settings import ChannelSettings, EmailChannel, Settings
 from watcher.subscriptions import Subscription, matching, selected
 from watcher.times import to_text
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.config import EmailChannel, SecretRef, Settings
 from watcher.errors import UsageError
+from watcher.kinds import SecretRef
+from watcher.settings import EmailChannel, Settings
 
 DAEMON = ("registry-watcher.service",)
 TIMER = ("registry-watcher-check.service", "registry-watcher-check.timer")

@@ -28,7 +28,7 @@ from watcher.cli.reading import settings
 from watcher.cli.run import reloaded
 from watcher.demo import sample
 from watcher.errors import ConfigError
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
 OLD, NEW = map(str, sample()[:2])

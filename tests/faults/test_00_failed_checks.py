@@ -16,7 +16,7 @@ from tests.servers import Answer, FaultServer, hang, head, raw, reply, reset
 from tests.world import DERIVED, World, world
 from watcher.demo import SOURCE
 from watcher.health import Limits
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 
 GOOD = release([tcp("a", "1"), tcp("b", "2")])
 TOLD = "org.registry-watcher.notice"

@@ -12,7 +12,7 @@ from tests.factory import release, tcp
 from tests.servers import Answer, FaultServer, not_modified, reply
 from tests.world import World, world
 from watcher.demo import SOURCE
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 from watcher.store.held import Held
 
 TOLD = "org.registry-watcher.notice"

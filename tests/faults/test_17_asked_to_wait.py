@@ -15,7 +15,7 @@ from tests.world import World, world
 from watcher.cli.app import App
 from watcher.cli.reading import settings
 from watcher.demo import SOURCE
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 from watcher.service import Service, pace_of
 
 

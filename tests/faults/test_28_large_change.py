@@ -12,7 +12,7 @@ import pytest
 from tests.factory import release, tcp
 from tests.world import World, world
 from watcher.demo import SOURCE
-from watcher.pipeline import Outcome
+from watcher.intake import Outcome
 from watcher.render import document
 
 pytestmark = pytest.mark.fault(28)

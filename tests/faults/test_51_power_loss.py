@@ -24,8 +24,8 @@ from tests.factory import release, tcp, unassigned
 from tests.faults.lossy import Disk, Lossy, PowerCut
 from watcher.archive import Archive
 from watcher.errors import StoreError
+from watcher.intake import Intake
 from watcher.model import Delivery
-from watcher.pipeline import Intake
 from watcher.store.checks import Check, Checks
 from watcher.store.copying import damage
 from watcher.store.database import Database

@@ -19,8 +19,8 @@ from tests.servers import FaultServer, reply
 from tests.world import World, world
 from watcher.archive import Archive
 from watcher.contents import Reads, read
+from watcher.intake import Intake, Outcome
 from watcher.model import Content
-from watcher.pipeline import Intake, Outcome
 from watcher.plausibility import Bounds, Newest, doubts
 from watcher.registries.table import REGISTRIES
 from watcher.store.database import Database

@@ -19,9 +19,9 @@ from watcher.diff import apply, compare, invert
 from watcher.errors import ParseError
 from watcher.formats import iana_xml
 from watcher.formats.iana_xml import read_whole
+from watcher.intake import Intake
 from watcher.judge import explain
 from watcher.model import Content, Event, Item, ItemKey, Section
-from watcher.pipeline import Intake
 from watcher.registries import ports
 from watcher.store.database import Database
 

@@ -12,7 +12,7 @@ import pytest
 from tests.factory import release, tcp
 from watcher.archive import Archive
 from watcher.errors import StoreError
-from watcher.pipeline import Intake
+from watcher.intake import Intake
 from watcher.store import database as module
 from watcher.store.database import Database, journal_mode
 

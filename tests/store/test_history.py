@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tests.factory import PORTS, Row, person, release, reserved, tcp, udp, unassigned
 from watcher.archive import Archive
 from watcher.contents import read
+from watcher.intake import Intake, Outcome, Taken
 from watcher.judge import explain
-from watcher.pipeline import Intake, Outcome, Taken
 from watcher.plausibility import Bounds
 from watcher.render.document import counts
 from watcher.store.database import Database

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.factory import Row, person, release, tcp, udp, unassigned
 from watcher.archive import Archive
 from watcher.errors import UsageError
+from watcher.intake import Intake
 from watcher.model import Severity
-from watcher.pipeline import Intake
 from watcher.store.database import Database
 from watcher.store.queries import Queries, Wanted
 

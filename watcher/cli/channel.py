@@ -10,9 +10,9 @@ import click
 from watcher import outbox
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
-from watcher.config import ChannelSettings
 from watcher.render.plain import visible
 from watcher.service import Service
+from watcher.settings import ChannelSettings
 from watcher.store.deliveries import FAILED, PENDING
 from watcher.telling import recipients
 from watcher.times import to_text

@@ -10,12 +10,12 @@ import click
 
 from watcher.cli.app import App, colour, format_option, pass_app, print_json, width
 from watcher.cli.wired import service
-from watcher.config import CollectionSettings, GroupSettings
 from watcher.errors import StoreError
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.render import document, text
 from watcher.render.plain import visible
 from watcher.service import Service
+from watcher.settings import CollectionSettings, GroupSettings
 
 _WORDS = {
     Outcome.UNCHANGED: "unchanged",

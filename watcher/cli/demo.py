@@ -14,7 +14,7 @@ from watcher.cli.reading import settings
 from watcher.cli.show import find, print_life
 from watcher.demo import SOURCE, Stage, sample
 from watcher.errors import UsageError
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.render import text
 from watcher.service import Service
 

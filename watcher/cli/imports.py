@@ -9,9 +9,9 @@ import click
 from watcher import backfill
 from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
-from watcher.config import AnySource, CollectionSettings
-from watcher.pipeline import Outcome, Taken
+from watcher.intake import Outcome, Taken
 from watcher.render.plain import visible
+from watcher.settings import AnySource, CollectionSettings
 
 _WORDS = {
     Outcome.BASELINE: "first",

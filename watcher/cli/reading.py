@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from watcher.cli.app import App
-from watcher.config import Settings, load
+from watcher.config import load
 from watcher.registries.table import EVENT_IDS, REGISTRIES
+from watcher.settings import Settings
 from watcher.store.database import Database
 from watcher.store.queries import Queries
 

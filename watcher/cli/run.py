@@ -11,10 +11,10 @@ import click
 from watcher import logs
 from watcher.cli.app import App, pass_app
 from watcher.cli.reading import settings
-from watcher.config import Settings
 from watcher.daemon import Daemon
 from watcher.errors import ConfigError
 from watcher.service import Service, pace_of
+from watcher.settings import Settings
 
 
 @click.command("run")

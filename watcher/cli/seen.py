@@ -13,9 +13,9 @@ import click
 from watcher import health
 from watcher.cli.app import App
 from watcher.cli.reading import settings
-from watcher.config import CollectionSettings, Settings
 from watcher.render.plain import visible
 from watcher.schedule import LONGEST
+from watcher.settings import CollectionSettings, Settings
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.queries import Queries, StoredRelease

@@ -13,12 +13,12 @@ from watcher import health
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.reading import settings
 from watcher.collection import Collection
-from watcher.config import AnySource, SourceSettings
 from watcher.errors import WatcherError
 from watcher.health import Level, Verdict
 from watcher.model import Endpoint, HoldState
 from watcher.oversight import Oversight
 from watcher.render.plain import visible
+from watcher.settings import AnySource, SourceSettings
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Kind, Problem, Section
+from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Problem, Section
 from watcher.order import Label
 from watcher.registries.contract import Registry
+from watcher.render.document import counts
 from watcher.store.database import Database
 
 _GAP = 1 << 32
@@ -309,11 +310,11 @@ class History:
             fields = _json([{"name": f.name, "before": f.before, "after": f.after} for f in change.fields])
             rows.append((release_id, seq, change.kind, int(change.quiet), before, after, fields))
         self._db.conn.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        counts = count(step.changes)
+        counted = counts(step.changes)
         self._db.execute(
             """UPDATE releases SET added = :added, modified = :modified, deprecated = :deprecated, removed = :removed,
             contacts = :contacts, quiet = :quiet WHERE id = :id""",
-            {**counts, "id": release_id},
+            {**counted, "id": release_id},
         )
         for seq, event in enumerate(step.events):
             self._add_event(release_id, seq, event, step.changes)
@@ -355,17 +356,6 @@ class History:
         self._db.conn.executemany(
             "INSERT INTO event_services VALUES (?, ?)", [(row.lastrowid, name) for name in sorted(names)]
         )
-
-
-def count(changes: ChangeSet) -> dict[str, int]:
-    """Count changes: entries by kind without the quiet ones, contacts, and quiet entries."""
-    counts = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
-    for change in changes.changes:
-        if change.section is Section.CONTACT:
-            counts["contacts"] += 1
-        elif change.section is Section.ENTRY:
-            counts["quiet" if change.quiet else str(change.kind)] += 1
-    return counts
 
 
 def problems(text: str) -> tuple[Problem, ...]:

@@ -153,7 +153,7 @@ CREATE TABLE checks (
   id INTEGER PRIMARY KEY,
   source TEXT NOT NULL,
   at TEXT NOT NULL,                  -- UTC time at which it began
-  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed (watcher/pipeline.py)
+  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed (watcher/intake.py)
   reason TEXT,                       -- stable code of what went wrong
   message TEXT,
   sha256 TEXT,
