@@ -9,6 +9,7 @@ from lxml import etree
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Row
 from watcher.formats.iana_cells import cell, fold, local, markup, references
+from watcher.formats.tags import refuse_crowds_in_xml
 from watcher.model import MARKUP
 
 NAMESPACE = "http://www.iana.org/assignments"
@@ -21,7 +22,11 @@ _INLINE = frozenset(
 
 
 def parse(data: bytes) -> etree._Element:
-    """Parse a document or a part of one. Raises ParseError `not_well_formed`; expands no entity, loads nothing."""
+    """Parse a well-formed document or a part of one; expands no entity, loads nothing.
+
+    Raises ParseError `not_well_formed`, or `too_large` where an element has thousands of attributes.
+    """
+    refuse_crowds_in_xml(data)
     # huge_tree stays off: libxml2's own limits on depth and text length bound what hostile input can cost.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
