@@ -16,6 +16,7 @@ from typing import cast
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Row
+from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 
 _ROOM = 1.2  # how many more pieces than a document has are remembered
@@ -44,6 +45,7 @@ class Cut:
         for name, meant in ((b"record", columns), (b"person", persons)):
             pieces = rest.split(b"</%b>" % name)
             rest = pieces.pop()
+            bounded(len(pieces), None)
             self.rows += _resolve(pieces, name, meant, memo)
             skeleton += _skeleton(pieces, memo.befores, name)
             self._pieces += pieces
