@@ -21,9 +21,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (
-        *("config", "settings", "kinds", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
+        *("config", "outline", "settings", "kinds", "disk", "fetch", "answers", "wire", "pace", "paging"),
         *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
-        *("signals", "turns", "units", "work"),
+        *("mirror", "tree", "signals", "turns", "units", "work"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

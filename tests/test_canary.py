@@ -13,7 +13,7 @@ from tests.factory import release, tcp
 from tests.world import World, world
 from watcher.cli import watcher
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.contents import read
 from watcher.daemon import Daemon
 from watcher.intake import Outcome

@@ -14,7 +14,7 @@ from tests.test_mirror import daemon, lay, needs_rsync
 from tests.tree import INDEX, Tree, document, page, path, served
 from tests.world import rows
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.discovery import READS
 from watcher.errors import UsageError
 from watcher.intake import Outcome, Taken

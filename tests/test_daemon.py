@@ -21,7 +21,7 @@ import structlog
 from tests.factory import release, tcp
 from tests.world import World, world
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.daemon import Daemon
 from watcher.demo import SOURCE
 from watcher.service import Service

@@ -13,7 +13,7 @@ import structlog
 from tests.test_collection import GROUPS, Place
 from tests.tree import INDEX, Tree, path, served
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.daemon import Daemon
 from watcher.service import Service, pace_of
 

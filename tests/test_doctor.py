@@ -16,7 +16,7 @@ from tests.factory import release, tcp
 from tests.world import World, world
 from watcher import doctor
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.doctor import Finding, State
 
 

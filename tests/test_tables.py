@@ -12,7 +12,7 @@ from tests import xhtml_pages
 from tests.factory import PORTS, Row, release, tcp, unassigned
 from tests.servers import FaultServer, reply
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.contents import read
 from watcher.formats import iana_xml
 from watcher.intake import Outcome, Taken

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.demo import SOURCE, Stage
 from watcher.intake import Taken
 from watcher.service import Service

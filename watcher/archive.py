@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from watcher.disk import sync_folder
 from watcher.errors import StoreError, UsageError
 
 if sys.version_info >= (3, 14):
@@ -401,12 +402,3 @@ def _check(receipt: Receipt) -> None:
         raise ValueError("a number in it is none")
     if receipt.size > _MAX_SNAPSHOT:
         raise ValueError("the size in it is more than is kept")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import __version__
-from watcher.archive import Archive, sync_folder
+from watcher.archive import Archive
+from watcher.disk import sync_folder
 from watcher.errors import StoreError, UsageError
 from watcher.store.copying import copy, counts, damage
 from watcher.store.database import Database

@@ -6,8 +6,6 @@ Knows files and the environment, and neither registries nor events: their names 
 from __future__ import annotations
 
 import difflib
-import stat
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,8 +17,9 @@ from pydantic import (
 
 from watcher.errors import ConfigError
 from watcher.health import WATCHER
+from watcher.model import CANARY
 from watcher.notices import NOTICES
-from watcher.registries.canary import CANARY
+from watcher.outline import tables
 from watcher.settings import (
     AnySource,
     BelieveSettings,
@@ -46,16 +45,7 @@ EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 
 def load(path: Path, *, registries: Collection[str], events: Collection[str]) -> Settings:
     """Read a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
-    try:
-        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
-        values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; `watcher config example > config.toml` writes one") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+    values = tables(path)
     if "folder" in values:
         raise ConfigError(f"{path}: folder: unknown")
     problems: list[str] = []

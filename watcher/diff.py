@@ -7,9 +7,6 @@ The order of rows is not a change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-from deepdiff import DeepDiff
 
 from watcher.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
 from watcher.pairing import pair
@@ -133,19 +130,13 @@ def invert(changes: ChangeSet) -> ChangeSet:
 
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
     """Return the fields in which two paired items differ, in the order the fields stand in."""
-    difference: Mapping[str, Any] = DeepDiff(
-        dict(before.fields), dict(after.fields), view="tree", threshold_to_diff_deeper=0
-    )
-    names = {
-        node.path(output_format="list")[0]
-        for report in ("values_changed", "dictionary_item_added", "dictionary_item_removed")
-        for node in difference.get(report, ())
-    }
-    order = [*after.fields, *(name for name in before.fields if name not in after.fields)]
+    old, new = before.fields, after.fields
+    names = [*new, *(name for name in old if name not in new)]
     return tuple(
-        FieldChange(name=name, before=before.fields.get(name, ""), after=after.fields.get(name, ""))
-        for name in order
-        if name in names
+        FieldChange(name=name, before=old.get(name, ""), after=new.get(name, ""))
+        for name in names
+        # A field that is there and empty is another one than a field that is not there.
+        if old.get(name) != new.get(name)
     )
 
 

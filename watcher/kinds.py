@@ -22,29 +22,20 @@ from pydantic import (
 from watcher.errors import ConfigError
 from watcher.registries.index import usable
 from watcher.subscriptions import parse_ports
+from watcher.times import duration
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 GROUP_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$"
 GROUP = "{group}"
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _LAST_PORT = 65535
 SUFFIXES = {"csv": "csv", "xhtml": "xhtml", "html": "xhtml", "txt": "txt"}  # of a second format
-_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
 _REFERENCE = re.compile(r"(file|env|credential):(.+)")
 
 
 def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
-    if not value.strip() or not found:
-        raise ValueError("write a duration as 30s, 15m, 6h, 2d, 1w or a combination, 1h30m")
-    try:
-        return timedelta(**{unit: int(number or 0) for unit, number in zip(_UNITS, found.groups(), strict=True)})
-    except OverflowError:
-        raise ValueError("a duration of more than a million years") from None
+    return duration(value) if isinstance(value, str) else value
 
 
 def interval(value: timedelta) -> timedelta:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 Fields = Mapping[str, str]
 
 MARKUP = "markup:"
+CANARY = "canary"  # the source and the registry that the watcher serves itself
 
 
 class Section(StrEnum):

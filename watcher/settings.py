@@ -21,8 +21,9 @@ from pydantic import (
 from watcher import kinds
 from watcher.formats.contract import Layout
 from watcher.kinds import Duration, HiddenUrlField, Name, Secret
-from watcher.model import Severity
-from watcher.registries.canary import CANARY
+from watcher.model import CANARY, Severity
+from watcher.outline import HISTORY
+from watcher.schedule import EVERY, often
 
 
 class _Table(BaseModel):
@@ -32,7 +33,7 @@ class _Table(BaseModel):
 class StoreSettings(_Table):
     """[store]: where history and snapshots are kept; relative to the file."""
 
-    path: Path = Path("history.db")
+    path: Path = Path(HISTORY)
     snapshots: Path = Path("snapshots")
 
 
@@ -113,7 +114,7 @@ class SourceSettings(_Table):
     header: bool | None = Field(None, description="csv, tsv: whether the first row holds titles; seen from it if unset")
     columns: tuple[str, ...] = Field((), description="csv, tsv without titles: what the columns are called")
     path: str = Field("", description="json: where the list of rows is, dotted; the only list there is if unset")
-    every: Annotated[Duration, AfterValidator(kinds.interval)] = timedelta(hours=6)
+    every: Annotated[Duration, AfterValidator(kinds.interval)] = EVERY["registry"]
     enabled: bool = True
     also: Annotated[str, AfterValidator(kinds.source_url)] | None = Field(
         None, description="a second format of the same release, held against it (docs/held.md)"
@@ -191,7 +192,7 @@ class CollectionSettings(_Table):
     exclude: tuple[str, ...] = Field((), description="globs of group ids")
     registry: str = "iana"
     format: Literal["xml"] = "xml"
-    every: Annotated[Duration, AfterValidator(kinds.interval)] = timedelta(hours=24)
+    every: Annotated[Duration, AfterValidator(kinds.interval)] = EVERY["collection"]
     enabled: bool = True
     believe: BelieveSettings = BelieveSettings()
     health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
@@ -294,12 +295,12 @@ class CanarySettings(_Table):
     """[canary]: a registry of our own that changes on a schedule, to prove the way to the channels that ask for it."""
 
     channels: Annotated[tuple[str, ...], AfterValidator(kinds.not_empty), Field(json_schema_extra={"minItems": 1})]
-    every: Annotated[Duration, AfterValidator(kinds.interval)] = timedelta(days=1)
+    every: Annotated[Duration, AfterValidator(kinds.interval)] = EVERY["canary"]
 
     @property
     def source(self) -> CanarySource:
         """The source that it is looked at as: often enough to see each change soon."""
-        return CanarySource(name=CANARY, registry=CANARY, every=max(self.every / 4, timedelta(minutes=1)))
+        return CanarySource(name=CANARY, registry=CANARY, every=often(self.every))
 
 
 class MetricsSettings(_Table):

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watcher import outbox
-from watcher.model import Comparison, Delivery, Event, Notice
-from watcher.registries.canary import CANARY
+from watcher.model import CANARY, Comparison, Delivery, Event, Notice
 from watcher.settings import ChannelSettings, EmailChannel, Settings
 from watcher.subscriptions import Subscription, matching, selected
 from watcher.times import to_text

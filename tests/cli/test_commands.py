@@ -24,7 +24,7 @@ from watcher import __version__, render
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.cli.run import reloaded
 from watcher.demo import sample
 from watcher.errors import ConfigError

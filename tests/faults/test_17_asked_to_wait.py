@@ -13,7 +13,7 @@ from tests.factory import release, tcp
 from tests.servers import FaultServer, reply
 from tests.world import World, world
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.demo import SOURCE
 from watcher.intake import Outcome
 from watcher.service import Service, pace_of

@@ -15,7 +15,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from watcher.errors import StoreError
-from watcher.store import database as module
+from watcher.store import schema
 from watcher.store.database import Database
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
@@ -24,7 +24,7 @@ INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 def newer(*, breaks: bool = False) -> Migrations:
     """Our migrations and two to come."""
     made = Migrations("registry-watcher")
-    made(name="version_1")(module.version_1)
+    made(name="version_1")(schema.version_1)
 
     @made()
     def version_2(db: sqlite_utils.Database) -> None:
@@ -66,7 +66,7 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     before = tmp_path / "history.db.before-version_2"
     assert "weight" not in columns(before)[0]
     with Database(before) as kept:
-        assert kept.db.table("sources").count == 3
+        assert kept.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_2"]
 
 
@@ -90,7 +90,7 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
     assert "weight" not in columns(path)[0]
     assert columns(path)[1] == ["version_1"]
     with Database(path) as database:
-        assert database.db.table("sources").count == 3
+        assert database.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
 
 
 @pytest.mark.fault(55)

@@ -21,7 +21,7 @@ from tests.servers import FaultServer, reply
 from tests.world import rows
 from watcher.cli import watcher
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.daemon import Daemon
 from watcher.service import Service
 

@@ -21,7 +21,7 @@ from tests.tree import Tree, path, served
 from tests.world import World, world
 from watcher.cli import watcher
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.demo import SOURCE
 from watcher.errors import DeliveryError
 from watcher.metrics import Metrics

@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ class App:
 
     def __init__(self, config: Path) -> None:
         self.config = config
+
+
+def on_demand(module: str) -> Any:
+    """Return a module that only some calls of a command need: what it stands on is not to slow down the others."""
+    return import_module(f"watcher.{module}")
 
 
 def colour() -> bool:

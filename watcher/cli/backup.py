@@ -12,7 +12,7 @@ import click
 
 from watcher import backup
 from watcher.cli.app import App, format_option, need, pass_app, print_json
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.render.plain import visible
 from watcher.store.copying import copy
 from watcher.store.database import Database

@@ -8,7 +8,7 @@ import click
 
 from watcher import config as configuration
 from watcher.cli.app import App, pass_app
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 
 
 @click.group("config")

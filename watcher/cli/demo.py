@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from watcher.cli.app import App, colour, width
+from watcher.cli.configured import settings
 from watcher.cli.diff import stored
-from watcher.cli.reading import settings
 from watcher.cli.show import find, print_life
 from watcher.demo import SOURCE, Stage, sample
 from watcher.errors import UsageError

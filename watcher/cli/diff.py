@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from watcher.cli.app import App, colour, format_option, need, pass_app, width
-from watcher.cli.reading import history, settings
-from watcher.contents import FORMATS, Reads, read
-from watcher.errors import ParseError, UsageError
-from watcher.formats.iana_xml import document_id
-from watcher.judge import explain
-from watcher.model import Comparison, Release, Severity
-from watcher.registries.table import REGISTRIES, keyed, rules_of
+from watcher.cli.app import App, colour, format_option, need, on_demand, pass_app, width
+from watcher.model import Comparison, Severity
+from watcher.outline import outline
 from watcher.render import csv as render_csv
-from watcher.render import html, json, markdown, text
+from watcher.render import json, markdown, text
+from watcher.store.database import Database
 from watcher.store.queries import Queries
 
 _TWO, _THREE = 2, 3
@@ -30,12 +24,8 @@ _TWO, _THREE = 2, 3
 @click.option("--all", "everything", is_flag=True, help="Show every change with its fields, bookkeeping included.")
 @click.option("--raw", is_flag=True, help="CSV: leave cells that a spreadsheet would take for a formula as they are.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when they differ.")
-@click.option(
-    "--registry", type=click.Choice(list(REGISTRIES)), help="How files are read; else by what they say they are."
-)
-@click.option(
-    "--as", "file_format", type=click.Choice(list(FORMATS)), help="The format of files; else by how their names end."
-)
+@click.option("--registry", metavar="RULES", help="How files are read: ports, iana, …; else by what they say they are.")
+@click.option("--as", "file_format", metavar="FORMAT", help="The format of files: csv, …; else by how their names end.")
 @click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
 @pass_app
 def command(
@@ -65,11 +55,12 @@ def command(
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
-        comparison = _files(what[0], what[1], registry, file_format, key)
+        comparison = on_demand("cli.compare").files(what[0], what[1], registry, file_format, key)
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
-        with history(app) as queries:
-            comparison = stored(queries, settings(app).severity, *what)
+        configured = outline(app.config)
+        with Database(configured.history, create=False) as database:
+            comparison = stored(Queries(database), configured.severities, *what)
     if format == "json":
         click.echo(json.comparison(comparison))
     elif format == "csv":
@@ -77,63 +68,11 @@ def command(
     elif format == "md":
         click.echo(markdown.comparison(comparison))
     elif format == "html":
-        click.echo(html.comparison(comparison))
+        click.echo(on_demand("render.html").comparison(comparison))
     else:
         click.echo(text.comparison(comparison, all=everything, width=width(), colour=colour()))
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
-
-
-def _files(
-    old: str,
-    new: str,
-    registry: str | None,
-    format: str | None,
-    key: tuple[str, ...],
-) -> Comparison:
-    files = [(name, _bytes(name)) for name in (old, new)]
-    chosen = registry or _registry_of(*files[-1])
-    rules = keyed(REGISTRIES[chosen], key)
-    contents, releases, reads = [], [], Reads()
-    for name, data in files:
-        try:
-            content = read(data, rules, format or _format_of(name), reads)
-        except ParseError as error:
-            raise UsageError(f"{name}: {error}") from error
-        contents.append(content)
-        releases.append(
-            Release(
-                id=content.digest[:12],
-                source=chosen,
-                published=content.published,
-                observed=None,
-                sha256=hashlib.sha256(data).hexdigest(),
-                entries=content.entries,
-                problems=content.problems,
-            )
-        )
-    changes, events = explain(rules, contents[0], contents[1])
-    source = contents[1].document or chosen if chosen == "iana" else chosen
-    return Comparison(source=source, old=releases[0], new=releases[1], changes=changes, events=events)
-
-
-def _registry_of(name: str, data: bytes) -> str:
-    """The rules for a file: by the id that the document gives itself, else by its name."""
-    return rules_of(document_id(data) or Path(name).stem, "iana")
-
-
-def _format_of(name: str) -> str:
-    suffix = Path(name).suffix.removeprefix(".").lower()
-    return suffix if suffix in FORMATS else "xml"
-
-
-def _bytes(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{name}: {error.strerror}") from None
 
 
 def stored(
@@ -151,6 +90,5 @@ def stored(
         index = next(index for index, release in enumerate(releases) if release.row == after.row)
     if index and releases[index - 1].row == before.row:
         return queries.recorded(source, after, before)
-    rules = REGISTRIES[queries.registry(source)]
-    changes, events = explain(rules, queries.content(source, before), queries.content(source, after), severities)
-    return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
+    compared: Comparison = on_demand("cli.compare").releases(queries, severities, source, before, after)
+    return compared

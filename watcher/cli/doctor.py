@@ -9,7 +9,7 @@ import click
 
 from watcher import doctor
 from watcher.cli.app import App, format_option, pass_app, print_json
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.doctor import Finding, State
 from watcher.errors import ConfigError
 from watcher.logs import redacted

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.reading import settings
 from watcher.model import Hold, HoldState
+from watcher.outline import outline
 from watcher.render import document
 from watcher.store.database import Database
 from watcher.store.held import Held
@@ -41,7 +41,7 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
       watcher held
       watcher held ports --all --format json
     """
-    with Database(settings(app).store.path, create=False) as database:
+    with Database(outline(app.config).history, create=False) as database:
         if source is not None:
             Queries(database).registry(source)  # says which sources there are where this is none
         found = [hold for hold in Held(database).all(source) if all_ or hold.state is HoldState.HELD]

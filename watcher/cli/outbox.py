@@ -6,7 +6,7 @@ import click
 
 from watcher.cli import app as common
 from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.reading import settings
+from watcher.outline import outline
 from watcher.store.database import Database
 from watcher.store.deliveries import STATES, Deliveries, Sought
 
@@ -56,7 +56,7 @@ def command(
       watcher outbox --format json
     """
     sought = Sought(ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit)
-    with Database(settings(app).store.path, create=False) as database:
+    with Database(outline(app.config).history, create=False) as database:
         found = Deliveries(database).find(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})

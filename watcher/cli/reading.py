@@ -1,4 +1,4 @@
-"""Open the history to read it: the configuration says where it is. Imports nothing that fetches or sends."""
+"""Read the configuration: all of it for what acts, its outline for what only reads the history."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from watcher.cli.app import App
-from watcher.config import load
-from watcher.registries.table import EVENT_IDS, REGISTRIES
-from watcher.settings import Settings
+from watcher.outline import outline
 from watcher.store.database import Database
 from watcher.store.queries import Queries
-
-
-def settings(app: App) -> Settings:
-    """Return the configuration. Raises ConfigError with everything that is wrong with it."""
-    return load(app.config, registries=frozenset(REGISTRIES), events=EVENT_IDS)
 
 
 @contextmanager
 def history(app: App) -> Iterator[Queries]:
     """Open the history for reading. Raises StoreError where there is none yet."""
-    with Database(settings(app).store.path, create=False) as database:
+    with Database(outline(app.config).history, create=False) as database:
         yield Queries(database)

@@ -10,7 +10,7 @@ import click
 
 from watcher import logs
 from watcher.cli.app import App, pass_app
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.daemon import Daemon
 from watcher.errors import ConfigError
 from watcher.service import Service, pace_of

@@ -12,10 +12,9 @@ import click
 
 from watcher import health
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.outline import Outline, outline
 from watcher.render.plain import visible
 from watcher.schedule import LONGEST
-from watcher.settings import CollectionSettings, Settings
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.queries import Queries, StoredRelease
@@ -29,7 +28,7 @@ _MOST = 5  # gaps that are listed for people
 class Seen:
     """What the record of checks says of a history."""
 
-    settings: Settings
+    outline: Outline
     checks: Checks
 
     def between(self, source: str, before: StoredRelease | None, release: StoredRelease) -> list[str | None]:
@@ -54,10 +53,10 @@ class Seen:
 
     def patience(self, source: str) -> timedelta:
         """Return how long nobody need look at a source without its being a gap."""
-        for each in self.settings.sources:
+        for each in self.outline.sources:
             if each.name == source:
                 return health.patience(each.every)
-            if isinstance(each, CollectionSettings) and source.startswith(f"{each.name}."):
+            if each.collection and source.startswith(f"{each.name}."):
                 return health.patience(each.every * LONGEST)
         return health.patience(_UNKNOWN)
 
@@ -65,9 +64,9 @@ class Seen:
 @contextmanager
 def history(app: App) -> Iterator[tuple[Queries, Seen]]:
     """Open the history for reading, with the record of checks. Raises StoreError where there is none yet."""
-    configured = settings(app)
-    with Database(configured.store.path, create=False) as database:
-        yield Queries(database), Seen(settings=configured, checks=Checks(database))
+    configured = outline(app.config)
+    with Database(configured.history, create=False) as database:
+        yield Queries(database), Seen(outline=configured, checks=Checks(database))
 
 
 def print_gaps(gaps: list[dict[str, Any]]) -> None:

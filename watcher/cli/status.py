@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from watcher import health
-from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.reading import settings
-from watcher.collection import Collection
-from watcher.errors import WatcherError
-from watcher.health import Level, Verdict
+from watcher.cli.app import App, format_option, on_demand, pass_app, print_json, print_rows
 from watcher.model import Endpoint, HoldState
-from watcher.oversight import Oversight
+from watcher.outline import Outline, Watched, outline
 from watcher.render.plain import visible
-from watcher.settings import AnySource, SourceSettings
 from watcher.store.checks import Checks
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
@@ -62,30 +56,20 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
     """
     now = datetime.now(UTC)
     if brief:
-        _in_a_line(app, now)
-    configured = settings(app)
-    with Database(configured.store.path) as database:
-        queries, checks, held = Queries(database), Checks(database), Held(database)
-        trees = {
-            each.name: Collection(each, queries, checks, folder=configured.folder_of(each))
-            for each in configured.collections
-        }
-        lines = [
-            line for each in configured.sources for line in _lines(each, trees, checks, now, everything=everything)
-        ]
-        rows = [
-            {
-                **_row(source, due, now, queries, checks),
-                **_listed(trees.get(source.name)),
-                "held": _held(source, held),
-                "skipped": checks.skips(source.name)["number"],
-            }
-            for source, due in lines
-        ]
-        collections = [_collection(tree) for tree in trees.values()]
+        line, level = on_demand("cli.monitor").verdict(app, now)
+        click.echo(visible(line))
+        raise click.exceptions.Exit(level)
+    configured = outline(app.config)
+    with Database(configured.history) as database:
+        trees = (
+            on_demand("cli.trees").trees(app, database, now, everything=everything)
+            if any(source.collection for source in configured.sources)
+            else {}
+        )
+        rows = list(_rows(configured, trees, database, now))
         waiting = [dict(row) for row in Deliveries(database).pending()]
-        names = {channel.name for channel in configured.channel}
-        unwell = [endpoint for endpoint in Endpoints(database).all() if endpoint.channel in names]
+        unwell = [endpoint for endpoint in Endpoints(database).all() if endpoint.channel in configured.channels]
+    collections = [tree.summary for tree in trees.values()]
     if format == "json":
         print_json(
             {
@@ -99,17 +83,21 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
     print_rows(rows, _COLUMNS, format)
     if format != "text":
         return
+    _print_messages(rows)
+    for summary in collections:
+        click.echo("\n" + on_demand("cli.trees").told(summary))
+    click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
+    for endpoint in unwell:
+        click.echo(_unwell(endpoint))
+
+
+def _print_messages(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["message"]:
             reason = f"{row['reason']}: " if row["reason"] else ""
             click.echo(f"\n{row['source']}: {reason}{visible(row['message'])}")
         if row["skipped"]:
             click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
-    for collection in collections:
-        click.echo("\n" + _summary(collection))
-    click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
-    for endpoint in unwell:
-        click.echo(_unwell(endpoint))
 
 
 def _unwell(endpoint: Endpoint) -> str:
@@ -120,71 +108,26 @@ def _unwell(endpoint: Endpoint) -> str:
     return f"{who} {endpoint.channel} takes nothing since {endpoint.since}: {visible(endpoint.last_error)}"
 
 
-def _in_a_line(app: App, now: datetime) -> NoReturn:
-    """Print what a monitoring system shows and end with the code that it knows."""
-    try:
-        configured = settings(app)
-        with Database(configured.store.path, create=False) as database:
-            found = health.verdict(Oversight(configured, database).sights(), now)
-            waiting = len(Deliveries(database).pending())
-            held = sum(1 for hold in Held(database).all() if hold.state is HoldState.HELD)
-        told = "; ".join(found.reasons) or "all is looked at in time"
-        line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
-    except WatcherError as error:
-        found = Verdict(level=Level.UNKNOWN)
-        line = f"WATCHER UNKNOWN - {error}"
-    click.echo(visible(line))
-    raise click.exceptions.Exit(found.level)
+def _rows(configured: Outline, trees: Mapping[str, Any], database: Database, now: datetime) -> Iterator[dict[str, Any]]:
+    """What is shown of each source; of a collection its own line, then groups."""
+    queries, checks, held = Queries(database), Checks(database), Held(database)
+    for source in configured.sources:
+        tree = trees.get(source.name)
+        for each, due in tree.lines if tree else [(source, _due(source, checks, now))]:
+            yield {
+                **_row(each, due, now, queries, checks),
+                **(tree.listed if tree and each.collection else {}),
+                "held": sum(1 for hold in held.all(each.name) if hold.state is HoldState.HELD),
+                "skipped": checks.skips(each.name)["number"],
+            }
 
 
-def _lines(
-    source: AnySource, trees: Mapping[str, Collection], checks: Checks, now: datetime, *, everything: bool
-) -> Iterator[tuple[AnySource, datetime]]:
-    """What is shown of a source, each line with when it is due: of a collection its index, then groups."""
-    if isinstance(source, SourceSettings):
-        last = checks.last(source.name)
-        yield source, from_text(str(last["at"])) + source.every if last else now
-        return
-    tree = trees[source.name]
-    yield source, tree.next_turn(now)
-    standing = tree.standing()
-    for group in standing.groups if everything else standing.failing:
-        yield group.settings, tree.due(group, now)
+def _due(source: Watched, checks: Checks, now: datetime) -> datetime:
+    last = checks.last(source.name)
+    return from_text(str(last["at"])) + source.every if last else now
 
 
-def _listed(tree: Collection | None) -> dict[str, Any]:
-    """What the line of a collection says that has no index to look at."""
-    if tree is None or tree.settings.groups is None:
-        return {}
-    groups = tree.groups()
-    newest = max((group.look.at for group in groups if group.look.at), default=None)
-    return {"entries": len(groups), "last_check": newest, "outcome": "a list" if newest else "never checked"}
-
-
-def _collection(collection: Collection) -> dict[str, Any]:
-    standing = collection.standing()
-    return {
-        "source": collection.name,
-        "groups": len(standing.groups),
-        "failing": [group.settings.name for group in standing.failing],
-        "never_checked": sum(group.look.at is None for group in standing.groups),
-        "left_out": list(standing.refused),
-        "last_full_sweep": standing.swept,
-    }
-
-
-def _summary(collection: Mapping[str, Any]) -> str:
-    told = [f"{collection['groups']} groups", f"{len(collection['failing']) or 'none'} failing"]
-    if collection["never_checked"]:
-        told.append(f"{collection['never_checked']} never checked")
-    if collection["last_full_sweep"]:
-        told.append(f"all looked at since {collection['last_full_sweep']}")
-    if collection["left_out"]:
-        told.append("left out, being no ids: " + visible(", ".join(collection["left_out"])))
-    return f"{collection['source']}: " + ", ".join(told)
-
-
-def _row(source: AnySource, due: datetime, now: datetime, queries: Queries, checks: Checks) -> dict[str, Any]:
+def _row(source: Watched, due: datetime, now: datetime, queries: Queries, checks: Checks) -> dict[str, Any]:
     latest = queries.latest(source.name)
     last = checks.last(source.name)
     state = checks.state(source.name)
@@ -201,7 +144,3 @@ def _row(source: AnySource, due: datetime, now: datetime, queries: Queries, chec
         "next_check": to_text(max(due, now)) if source.enabled else None,
         "failures": state["failures"],
     }
-
-
-def _held(source: AnySource, held: Held) -> int:
-    return sum(1 for hold in held.all(source.name) if hold.state is HoldState.HELD)

@@ -11,7 +11,7 @@ import click
 
 from watcher import units
 from watcher.cli.app import App, pass_app
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.errors import UsageError
 from watcher.render.plain import visible
 from watcher.units import Machine

@@ -8,7 +8,7 @@ import click
 
 from watcher.archive import Archive
 from watcher.cli.app import App, format_option, pass_app, print_json
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.errors import UsageError
 from watcher.render.plain import visible
 

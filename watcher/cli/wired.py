@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.service import Service
 
 

@@ -10,12 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from watcher.formats.contract import Columns
-from watcher.model import Section, Severity
+from watcher.model import CANARY, Section, Severity
 from watcher.registries import index
 from watcher.registries.contract import EventType, Finding, Labels, Rows, Surroundings
 from watcher.times import to_text
 
-CANARY = "canary"
 _KEY = "name"
 _DOCUMENT = """\
 <?xml version='1.0' encoding='UTF-8'?>

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.model import Change, Item, Key, Section
-from watcher.registries.contract import Finding, Lookup, Surroundings
+from watcher.registries.contract import About, Finding, Lookup, Surroundings
 
 _IDS = re.compile(r"\[([^\[\]]+)\]")
 
@@ -60,7 +60,13 @@ def _update(people: People, gone: Sequence[Item], came: Sequence[Item]) -> Peopl
 def _names(item: Item) -> Iterable[str]:
     if item.section is not Section.ENTRY:
         return ()
-    return {name for text in item.fields.values() if "[" in text for name in _IDS.findall(text)}
+    told = (text for field, text in item.fields.items() if "[" in text and ":" not in field)
+    return {name for text in told for name in _IDS.findall(text)}
 
 
-NAMED = Lookup(_build, _update)
+def _about(changes: Sequence[Change]) -> About:
+    people = (change.item.key.part("id") for change in changes if change.section is Section.CONTACT)
+    return About(words=tuple(dict.fromkeys(people)))
+
+
+NAMED = Lookup(_build, _update, _about)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from watcher.formats.contract import Columns
 from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
+from watcher.registries.spans import Span
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
 Rows = Callable[[], Sequence[Fields]]  # the rows of a registry: looked at only by who has to
 PATH = "registry"
 COLUMNS = "columns"  # the field of a header that holds the titles of a table, one a line
-Span = tuple[int, int]
 Found = TypeVar("Found")
 _KEPT_LOOKUPS = 4
 
@@ -58,11 +58,32 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Generic[Found]):
-    """Something to look items up in. `build` makes it of all items of a content; `update` of another look-up, the items
-    that are no more and those that are new, and leaves the other as it is."""
+    """Something to look items up in.
+
+    `build` makes it of items; `update` of another look-up, the items that are no more and those that are new, and
+    leaves the other as it is. `about` says what a change set asks it: what it answers to that depends on no item that
+    holds none of these numbers and says none of these words.
+    """
 
     build: Callable[[Iterable[Item]], Found]
     update: Callable[[Found, Sequence[Item], Sequence[Item]], Found]
+    about: Callable[[Sequence[Change]], About]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Numbers and words that some items have to do with."""
+
+    spans: tuple[Span, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """The items of a content that need not be read to the last to find some."""
+
+    def about(self, spans: Sequence[Span], words: Sequence[str]) -> Iterable[Item]:
+        """Return the items that hold one of some numbers or one of some words, and maybe others."""
 
 
 class Lookups:
@@ -105,11 +126,18 @@ class Surroundings:
         self.new = new
         self._known: dict[Callable[[Surroundings], Any], Any] = {}
         self._lookups = lookups or Lookups()
+        self._selected: dict[tuple[Lookup[Any], str], Any] = {}
         self._lookups.follow(new)
 
     def look(self, lookup: Lookup[Found], content: Content) -> Found:
-        """Return a look-up of the old or the new content."""
-        return self._lookups.of(lookup, content)
+        """Return a look-up of the old or the new content, as far as these changes ask it."""
+        if not isinstance(content.items, Selective):
+            return self._lookups.of(lookup, content)
+        if (lookup, content.digest) not in self._selected:
+            about = lookup.about(self.changes)
+            self._selected[lookup, content.digest] = lookup.build(content.items.about(about.spans, about.words))
+        found: Found = self._selected[lookup, content.digest]
+        return found
 
     def once(self, work: Callable[[Surroundings], Found]) -> Found:
         """Return what `work` makes of these surroundings; it is called once."""

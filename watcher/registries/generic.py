@@ -13,8 +13,8 @@ from statistics import fmean
 from watcher.formats.contract import Columns
 from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
 from watcher.registries.contract import PATH, Labels, Rows, Surroundings
-from watcher.registries.contract import Span as Numbers
 from watcher.registries.ranges import spans
+from watcher.registries.spans import Span as Numbers
 from watcher.registries.special import Special
 from watcher.registries.wording import Reading, read_status
 

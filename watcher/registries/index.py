@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.formats.contract import GROUP_ID, Columns
 from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.registries.contract import EventType, Finding, Labels, Registry, Rows, Span, Step, Surroundings
+from watcher.registries.contract import EventType, Finding, Labels, Registry, Rows, Step, Surroundings
+from watcher.registries.spans import Span
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _WORDS = {

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from watcher.formats.contract import Columns
 from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
-from watcher.registries.contract import Labels, Rows, Signature, Span, Step, Surroundings
+from watcher.registries.contract import Labels, Rows, Signature, Step, Surroundings
+from watcher.registries.spans import Span
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (

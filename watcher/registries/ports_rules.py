@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
 from watcher.registries import contacts, ports
-from watcher.registries.contract import COLUMNS, Finding, Lookup, Span, Surroundings
+from watcher.registries.contract import COLUMNS, About, Finding, Lookup, Surroundings
+from watcher.registries.spans import Placed, Reach, Span
 
 ABSENT = "absent"
 _SYSTEM_PORTS = 1023
@@ -35,12 +36,12 @@ _IDENTITY = ("name", "port", "protocol")
 def findings(around: Surroundings) -> Iterator[Finding]:
     """Return what each change means; changes of unassigned space and changed dates of the document mean nothing."""
     old, new = old_coverage(around), new_coverage(around)
-    touched = [
+    touched = Reach(
         spanned
         for change in around.changes
         for item in (change.before, change.after)
         if ports.is_service(item) and item is not None and (spanned := ports.span(item))
-    ]
+    )
     for index, change in enumerate(around.changes):
         if change.section is Section.CONTACT:
             yield from contacts.updated(index, change, around, ports.described)
@@ -59,21 +60,17 @@ def explained(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:
         return
     spans = [spanned for finding in found for port in finding.ports if (spanned := ports.parse_span(port))]
     rows = around.once(_redrawn)
-    reach = spans + [spanned for _, change, spanned in rows if change.after is None and _overlaps(spanned, spans)]
-    yield from (index for index, _, spanned in rows if _overlaps(spanned, reach))
+    gone = [own for spanned in spans for own, index in rows.meeting(spanned) if around.changes[index].after is None]
+    yield from {index for spanned in (*spans, *gone) for _, index in rows.meeting(spanned)}
 
 
-def _redrawn(around: Surroundings) -> list[tuple[int, Change, Span]]:
-    """The changes of unassigned and reserved space, with the ports they speak of."""
-    return [
-        (index, change, spanned)
+def _redrawn(around: Surroundings) -> Placed[int]:
+    """The changes of unassigned and reserved space by the ports they speak of."""
+    return Placed(
+        (spanned, index)
         for index, change in enumerate(around.changes)
         if ports.bookkeeping(change, around) and (spanned := ports.span(change.item))
-    ]
-
-
-def _overlaps(spanned: Span, others: Iterable[Span]) -> bool:
-    return any(low <= spanned[1] and spanned[0] <= high for low, high in others)
+    )
 
 
 def old_coverage(around: Surroundings) -> Coverage:
@@ -136,7 +133,12 @@ class Coverage:
         return [name for row in rows if ports.is_service(row) and (name := row.key.part("name"))]
 
 
-COVERAGE = Lookup(Coverage.build, Coverage.updated)
+def _about(changes: Sequence[Change]) -> About:
+    spans = (ports.span(item) for change in changes for item in (change.before, change.after) if item is not None)
+    return About(spans=tuple({spanned for spanned in spans if spanned}))
+
+
+COVERAGE = Lookup(Coverage.build, Coverage.updated, _about)
 
 
 def _service(index: int, change: Change, old: Coverage, new: Coverage) -> Finding:
@@ -177,7 +179,7 @@ def _gone(index: int, before: Item, after: Item | None, new: Coverage) -> Findin
     return _finding("service-name-withdrawn", index, Kind.REMOVED, before)
 
 
-def _space(index: int, change: Change, old: Coverage, touched: Sequence[Span]) -> Iterator[Finding]:
+def _space(index: int, change: Change, old: Coverage, touched: Reach) -> Iterator[Finding]:
     """Rows without a service: reserved on their own, or said something new of."""
     before, after = change.before, change.after
     if after is None or after.status is not Status.RESERVED:
@@ -189,7 +191,7 @@ def _space(index: int, change: Change, old: Coverage, touched: Sequence[Span]) -
             yield _finding(reasons[0], index, change.kind, after, also=tuple(reasons[1:]), severity=Severity.INFO)
         return
     was = str(before.status) if before else old.says(after.key.part("port"), after.key.part("protocol"))
-    if was != Status.RESERVED and not (spanned and _overlaps(spanned, touched)):
+    if was != Status.RESERVED and not (spanned and touched.meets(spanned)):
         yield _finding("port-reserved", index, Kind.ADDED, after, was=was)
 
 

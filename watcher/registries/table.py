@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Layout
+from watcher.model import CANARY
 from watcher.registries import addresses, canary, generic_events, index, ports_events, tables, tls
 from watcher.registries.contract import Labels, Registry, Rows
 
@@ -43,7 +44,7 @@ REGISTRIES: Mapping[str, Registry] = {
     # The language subtag registry (RFC 5646): a subtag is known by its type; grandfathered tags stand whole.
     "language-subtags": replace(keyed(_IANA, ("Type", "Subtag", "Tag")), id="language-subtags"),
     "index": index.REGISTRY,
-    canary.CANARY: canary.REGISTRY,
+    CANARY: canary.REGISTRY,
 }
 EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)
 

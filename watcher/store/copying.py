@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from watcher.archive import sync_folder
+from watcher.disk import sync_folder
 from watcher.errors import StoreError
 
 

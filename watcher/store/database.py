@@ -1,4 +1,4 @@
-"""Open the one SQLite file: schema, migrations, pragmas, transactions. Knows no table by name.
+"""Open the one SQLite file: pragmas, transactions, whether its tables are up to date. Knows no table by name.
 
 What the disk or another process does to us (full, read-only, broken, locked) is a StoreError; what is wrong with a
 statement stays SQLite's own error, for that is a defect of ours.
@@ -9,18 +9,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import sqlite_utils
-from sqlite_utils.migrations import Migrations
+from typing import TYPE_CHECKING, Self
 
 from watcher.errors import StoreError
-from watcher.store.copying import copy, damage
+from watcher.store.connection import Connection
+from watcher.store.copying import damage
 
-migrations = Migrations("registry-watcher")
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
+
+# The migrations of `watcher.store.schema` by name: a file that has them all needs nothing of that module.
+VERSIONS = ["version_1"]
 BUSY_SECONDS = 30
 
 RESTORE = (
@@ -63,24 +65,6 @@ def _code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-@migrations()
-def version_1(db: sqlite_utils.Database) -> None:
-    for statement in _statements(resources.files(__package__).joinpath("schema.sql").read_text("utf-8")):
-        db.execute(statement)
-    for table in ("versions", "events"):
-        db.table(table).enable_fts(["text"], create_triggers=True, tokenize="unicode61")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split a script, because `executescript` would commit the transaction that a migration runs in."""
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-
-
 class Database:
     """One connection to the history, for one thread.
 
@@ -89,7 +73,7 @@ class Database:
     written by a newer version.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, migrations: Migrations = migrations) -> None:
+    def __init__(self, path: Path, *, create: bool = True, migrations: Migrations | None = None) -> None:
         if not create and not path.exists():
             raise StoreError(f"{path}: there is no history yet; run `watcher check` or `watcher import` first")
         self.path = path
@@ -100,7 +84,7 @@ class Database:
             # deletion itself must be synced, or the journal comes back and takes the commit back.
             for pragma in ("foreign_keys = ON", "synchronous = EXTRA", f"journal_mode = {journal_mode()}"):
                 connection.execute(f"PRAGMA {pragma}")
-            self.db = sqlite_utils.Database(connection, recursive_triggers=False)
+            self.db = Connection(connection)
             self._migrate(migrations)
         except sqlite3.DatabaseError as error:
             advice = f"; {RESTORE}" if _code(error) in _DAMAGE else ""
@@ -108,27 +92,18 @@ class Database:
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as the history: {error}") from error
 
-    def _migrate(self, migrations: Migrations) -> None:
-        if not self._pending(migrations):
+    def _migrate(self, migrations: Migrations | None) -> None:
+        if migrations is None and self._applied() == VERSIONS:
             return
-        if self.db.table_names():
-            first = self._pending(migrations)[0]
-            copy(self.db.conn, self.path.with_name(f"{self.path.name}.before-{first}"))
-        with self.transaction():
-            # Asked again under the lock: another process may have done it meanwhile.
-            if self._pending(migrations):
-                migrations.apply(self.db)
+        schema = import_module("watcher.store.schema")
+        schema.migrate(self, migrations or schema.migrations)
 
-    def _pending(self, migrations: Migrations) -> list[str]:
-        """The migrations that are to come, by name. Raises StoreError where the file is not ours to migrate."""
-        with sqlite_utils.Database(memory=True) as empty:
-            known = {migration.name for migration in migrations.pending(empty)}
-        applied = {migration.name for migration in migrations.applied(self.db)}
-        if newer := applied - known:
-            raise StoreError(f"{self.path}: written by a newer registry-watcher ({', '.join(sorted(newer))}); upgrade")
-        if not applied and self.db.table_names():
-            raise StoreError(f"{self.path}: is another program's database")
-        return [migration.name for migration in migrations.pending(self.db)]
+    def _applied(self) -> list[str]:
+        """The names of the migrations that the file has."""
+        if not self.db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
+            return []
+        names = self.db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'registry-watcher'")
+        return sorted(name for (name,) in names)
 
     def check(self, *, thorough: bool = False) -> None:
         """Read the file through, `thorough` with its references. Raises StoreError where it is damaged."""
@@ -143,7 +118,7 @@ class Database:
         disk is full, broken or read-only: the history is as it was before, and the connection can be used again.
         """
         if self.db.conn.in_transaction:
-            with self.db.atomic():
+            with self.db.savepoint():
                 yield
             return
         try:

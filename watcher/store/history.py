@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Problem, Section
+from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Section
 from watcher.order import Label
 from watcher.registries.contract import Registry
 from watcher.render.document import counts
@@ -356,11 +356,6 @@ class History:
         self._db.conn.executemany(
             "INSERT INTO event_services VALUES (?, ?)", [(row.lastrowid, name) for name in sorted(names)]
         )
-
-
-def problems(text: str) -> tuple[Problem, ...]:
-    """Read the `problems` column."""
-    return tuple(Problem(**problem) for problem in json.loads(text))
 
 
 def _keys(step: Step | None) -> Iterator[ItemKey]:

@@ -19,15 +19,14 @@ from watcher.model import (
     FieldChange,
     Item,
     ItemKey,
-    Key,
     Kind,
+    Problem,
     Release,
-    Section,
     Severity,
-    Status,
+    Since,
 )
 from watcher.store.database import Database
-from watcher.store.history import problems
+from watcher.store.items import COLUMNS, StoredItems, item, items
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_NAMES = 10
@@ -190,17 +189,43 @@ class Queries:
 
     def content(self, source: str, release: StoredRelease) -> Content:
         """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
+        return self._content(source, release, {})
+
+    def contents(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
+        """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
+        low, high = sorted((old.place, new.place))
         rows = self._db.execute(
-            """SELECT section, key, status, fields FROM versions JOIN sources ON sources.id = source_id
-            WHERE sources.name = ? AND first <= ? AND (until IS NULL OR until > ?)""",
-            [source, release.place, release.place],
+            f"""WITH touched AS (
+              SELECT before_id, after_id FROM changes JOIN releases ON releases.id = release_id
+              JOIN sources ON sources.id = source_id WHERE name = ? AND place > ? AND place <= ?)
+            SELECT {COLUMNS}, first, until FROM versions
+            WHERE id IN (SELECT before_id FROM touched UNION SELECT after_id FROM touched)""",  # noqa: S608 - ours
+            [source, low, high],
+        ).fetchall()
+        before: dict[ItemKey, Item | None] = {}
+        after: dict[ItemKey, Item | None] = {}
+        for found, row in zip(items(rows), rows, strict=True):
+            for release, known in ((old, before), (new, after)):
+                stands = row[-2] <= release.place and (row[-1] is None or row[-1] > release.place)
+                if stands or (found.section, found.key) not in known:
+                    known[found.section, found.key] = found if stands else None
+        since = Since(
+            digest=old.digest,
+            gone=tuple(found for key, found in before.items() if found and after[key] is not found),
+            came=tuple(found for key, found in after.items() if found and before[key] is not found),
         )
-        items: dict[ItemKey, Item] = {}
-        for section, key, status, fields in rows:
-            item = _item(section, key, status, fields)
-            items[item.section, item.key] = item
+        return self._content(source, old, before), self._content(source, new, after, since)
+
+    def _content(
+        self, source: str, release: StoredRelease, known: Mapping[ItemKey, Item | None], since: Since | None = None
+    ) -> Content:
+        row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()[0]
         return Content(
-            published=release.release.published, digest=release.digest, items=items, entries=release.release.entries
+            published=release.release.published,
+            digest=release.digest,
+            items=StoredItems(self._db, row, release.place, known),
+            entries=release.release.entries,
+            since=since,
         )
 
     def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
@@ -213,8 +238,8 @@ class Queries:
         )
         changes = tuple(
             Change(
-                before=_item(*row[2:6]) if row[2] else None,
-                after=_item(*row[6:10]) if row[6] else None,
+                before=item(*row[2:6]) if row[2] else None,
+                after=item(*row[6:10]) if row[6] else None,
                 fields=tuple(FieldChange(**change) for change in json.loads(row[1])),
                 quiet=bool(row[0]),
             )
@@ -291,7 +316,7 @@ class Queries:
         return [
             Version(
                 row=row[6],
-                item=_item(*row[:4]),
+                item=item(*row[:4]),
                 first=places[row[4]],
                 until=places[row[5]] if row[5] is not None else None,
             )
@@ -376,21 +401,15 @@ def _release(source: str, row: Mapping[str, Any]) -> StoredRelease:
             observed=row["observed"],
             sha256=row["sha256"],
             entries=row["entries"],
-            problems=problems(row["problems"]),
+            problems=_problems(row["problems"]),
         ),
         counts={name: row[name] for name in (*map(str, Kind), "contacts", "quiet")},
     )
 
 
-def _item(section: str, key: str, status: str, fields: str) -> Item:
-    parts = json.loads(key)
-    ordinal = parts.pop("ordinal")
-    return Item(
-        section=Section(section),
-        key=Key(tuple(parts), tuple(parts.values()), ordinal),
-        fields=json.loads(fields),
-        status=Status(status),
-    )
+def _problems(text: str) -> tuple[Problem, ...]:
+    """Read the `problems` column."""
+    return tuple(Problem(**problem) for problem in json.loads(text))
 
 
 def _event(row: Mapping[str, Any]) -> Event:
