@@ -14,6 +14,8 @@ from watcher.diff import compare
 from watcher.model import Change, ChangeSet, Content, Event, Severity
 from watcher.registries.contract import Finding, Lookups, Registry, Surroundings
 
+_WRITTEN = json.JSONEncoder(ensure_ascii=False)
+
 
 def judge(
     registry: Registry,
@@ -34,7 +36,7 @@ def judge(
     events = [_event(registry, found, around, severities or {}) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        replace(change, quiet=index not in named and registry.bookkeeping(change, around))
+        replace(change, quiet=True) if index not in named and registry.bookkeeping(change, around) else change
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -84,9 +86,8 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 
 def _fingerprint(changes: Iterable[Change]) -> str:
     sides = sorted(
-        json.dumps(
-            [[side.key.values, side.key.ordinal, sorted(side.fields.items())] if side else None for side in pair],
-            ensure_ascii=False,
+        _WRITTEN.encode(
+            [[side.key.values, side.key.ordinal, sorted(side.fields.items())] if side else None for side in pair]
         )
         for pair in ((change.before, change.after) for change in changes)
     )

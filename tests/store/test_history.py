@@ -152,6 +152,9 @@ def check_against(found: Store, series: Sequence[bytes]) -> None:
         assert after.counts == counts(changes)
         assert recorded.events == events
         assert (recorded.old, recorded.new) == (before.release, after.release)
+    for one, other in permutations(range(len(stored)), 2):
+        asked = explain(PORTS, *found.queries.contents("ports", stored[one], stored[other]))
+        assert asked == explain(PORTS, contents[one], contents[other])
     if stored:
         assert sum(stored[0].counts.values()) == 0
     db = found.database.db

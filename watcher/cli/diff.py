@@ -55,7 +55,7 @@ def command(
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
-        comparison = on_demand("cli.compare").files(what[0], what[1], registry, file_format, key)
+        comparison = on_demand("cli.files").files(what[0], what[1], registry, file_format, key)
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)

@@ -65,7 +65,11 @@ def _names(item: Item) -> Iterable[str]:
 
 
 def _about(changes: Sequence[Change]) -> About:
-    people = (change.item.key.part("id") for change in changes if change.section is Section.CONTACT)
+    people = (
+        change.item.key.part("id")
+        for change in changes
+        if change.section is Section.CONTACT and change.before is not None and change.after is not None
+    )
     return About(words=tuple(dict.fromkeys(people)))
 
 

@@ -1,4 +1,4 @@
-"""What one registry group adds to the generic rules: a table, no code of its own. `table.SPECIAL` lists them."""
+"""What one registry group adds to the generic rules: a table, no code of its own. `iana.SPECIAL` lists them."""
 
 from __future__ import annotations
 

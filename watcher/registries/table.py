@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from importlib import import_module
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Layout
 from watcher.model import CANARY
-from watcher.registries import addresses, canary, generic_events, index, ports_events, tables, tls
 from watcher.registries.contract import Labels, Registry, Rows
 
-# What one registry group adds to the generic rules.
-SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
-
-_IANA = generic_events.registry(SPECIAL)
-
-
+# The rules, by their id, and the module whose REGISTRY they are.
+_MODULES = {
+    "ports": "ports_events",
+    "iana": "iana",
+    "language-subtags": "language_subtags",
+    "index": "index",
+    CANARY: "canary",
+}
 _AS_IT_IS = Layout()
 
 
@@ -38,19 +41,34 @@ def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Regist
     return replace(registry, identify=identify)
 
 
-REGISTRIES: Mapping[str, Registry] = {
-    "ports": ports_events.REGISTRY,
-    "iana": _IANA,
-    # The language subtag registry (RFC 5646): a subtag is known by its type; grandfathered tags stand whole.
-    "language-subtags": replace(keyed(_IANA, ("Type", "Subtag", "Tag")), id="language-subtags"),
-    "index": index.REGISTRY,
-    CANARY: canary.REGISTRY,
-}
-EVENT_IDS = frozenset(event for registry in REGISTRIES.values() for event in registry.events)
+class _Registries(Mapping[str, Registry]):
+    """The rules by their id. A module is loaded when somebody asks for its rules: nobody needs all of them at once."""
 
-_BY_DOCUMENT = {registry.document_id: registry.id for registry in REGISTRIES.values() if registry.document_id}
+    def __getitem__(self, name: str) -> Registry:
+        registry: Registry = import_module(f"watcher.registries.{_MODULES[name]}").REGISTRY
+        return registry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+REGISTRIES = _Registries()
+
+
+@cache
+def event_ids() -> frozenset[str]:
+    """Return the id of every event that any rules know."""
+    return frozenset(event for registry in REGISTRIES.values() for event in registry.events)
+
+
+@cache
+def _by_document() -> Mapping[str, str]:
+    return {registry.document_id: registry.id for registry in REGISTRIES.values() if registry.document_id}
 
 
 def rules_of(group: str, otherwise: str) -> str:
     """Return the id of the rules for a registry group, by the id its document must have."""
-    return _BY_DOCUMENT.get(group, otherwise)
+    return _by_document().get(group, otherwise)

@@ -14,7 +14,7 @@ from watcher.registries.spans import Reach, Span
 from watcher.store.connection import Connection
 
 COLUMNS = "section, key, status, fields"
-# Every state that stands in a release: $1 is the source's row, $2 the release's place.
+# Every state that stands in a release: ?1 is the source's row, ?2 the release's place.
 _STANDING = "source_id = ?1 AND first <= ?2 AND (until IS NULL OR until > ?2)"
 _SECTIONS: Mapping[str, Section] = {str(section): section for section in Section}
 _STATUSES: Mapping[str, Status] = {str(status): status for status in Status}
@@ -44,27 +44,78 @@ def item(*row: str) -> Item:
     return next(items([row]))
 
 
+class Versions:
+    """The states of the items of one source, by row. Each is made once, whichever releases it stands in."""
+
+    def __init__(self, db: Connection, source: int) -> None:
+        self._db = db
+        self._source = source
+        self._made: dict[int, Item] = {}
+
+    def of(self, rows: Iterable[int]) -> list[Item]:
+        """Return the items of some rows."""
+        wanted = list(rows)
+        if missing := [row for row in wanted if row not in self._made]:
+            statement = f"SELECT {COLUMNS}, id FROM versions WHERE id IN (SELECT value FROM json_each(?))"
+            found = self._db.execute(statement, [json.dumps(missing)]).fetchall()
+            self._made.update(zip((row[-1] for row in found), items(found), strict=True))
+        return [self._made[row] for row in wanted]
+
+    def standing(self, place: int, more: str = "", *values: object) -> list[int]:
+        """Return the rows of what stands in a release; `more` is a condition, its values are ?3 and so on."""
+        statement = f"SELECT id FROM versions WHERE {_STANDING} {more}"
+        return [row for (row,) in self._db.execute(statement, [self._source, place, *values])]
+
+    def holding(self, spans: Sequence[Span]) -> list[int]:
+        """Return the rows of what ever held one of some numbers."""
+        starting = self._db.execute(
+            """SELECT versions.id FROM json_each(?2) AS wanted CROSS JOIN versions INDEXED BY versions_low
+            WHERE source_id = ?1 AND low >= wanted.value ->> 0 AND low <= wanted.value ->> 1""",
+            [self._source, json.dumps(spans)],
+        )
+        # And the ranges, of which there are few, that begin before the numbers.
+        reach = Reach(spans)
+        ranges = self._db.execute(
+            "SELECT low, high, id FROM versions WHERE source_id = ? AND low IS NOT NULL AND high > low", [self._source]
+        )
+        return [row for (row,) in starting] + [row for low, high, row in ranges if reach.meets((low, high))]
+
+    @cached_property
+    def twins(self) -> list[int]:
+        """The rows of items that ever shared their key with an earlier one."""
+        # The index alone is read through: it is a small part of the table.
+        statement = """SELECT id FROM versions INDEXED BY versions_key
+            WHERE source_id = ? AND substr(key, -12) <> '"ordinal":1}'"""
+        return [row for (row,) in self._db.execute(statement, [self._source])]
+
+
 class StoredItems(Mapping[ItemKey, Item]):
-    """What stands in one release. Reads all of it only for who goes through it; to `about` and `get`, what they need.
+    """What stands in one release. Reads all of it only for who goes through it; for `about` and `get`, what they need.
 
     `known` are the items that are at hand already, None for a key that is known not to be there.
     """
 
-    def __init__(self, db: Connection, source: int, place: int, known: Mapping[ItemKey, Item | None]) -> None:
-        self._db = db
-        self._at = (source, place)
+    def __init__(self, versions: Versions, place: int, known: Mapping[ItemKey, Item | None]) -> None:
+        self._versions = versions
+        self._place = place
         self._known = dict(known)
 
     def __getitem__(self, key: ItemKey) -> Item:
-        if "_all" in self.__dict__:
-            return self._all[key]
+        found: Item | None = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None  # type: ignore[arg-type]
+
+    def get(self, key: ItemKey, default: Any = None) -> Any:
+        """Return the item of a key: one that is at hand, or the history is asked for it."""
         if key not in self._known:
             # Few items share a key: whether one does is asked of all at once.
             self._known[key] = self._twins.get(key) if key[1].ordinal > 1 else self._find(key)
         found = self._known[key]
-        if found is None:
-            raise KeyError(key)
-        return found
+        return default if found is None else found
 
     def __iter__(self) -> Iterator[ItemKey]:
         return iter(self._all)
@@ -74,52 +125,35 @@ class StoredItems(Mapping[ItemKey, Item]):
 
     def about(self, spans: Sequence[Span], words: Sequence[str]) -> list[Item]:
         """Return the items that hold one of some numbers or one of some words, and maybe others."""
-        rows = {row[0]: row[1:] for row in (*self._holding(spans), *self._saying(words))}
-        return list(items(list(rows.values())))
+        rows = [*(self._among(self._versions.holding(spans)) if spans else ()), *self._saying(words)]
+        return self._versions.of(dict.fromkeys(rows))
 
-    def _holding(self, spans: Sequence[Span]) -> Iterable[tuple[Any, ...]]:
-        if not spans:
-            return []
-        reach = Reach(spans)
-        numbers = self._db.execute(
-            f"SELECT low, high, id FROM versions WHERE {_STANDING} AND low IS NOT NULL", self._at
-        )
-        rows = [row for low, high, row in numbers if reach.meets((low, high))]
-        return self._db.execute(
-            f"SELECT id, {COLUMNS} FROM versions WHERE id IN (SELECT value FROM json_each(?))",
-            [json.dumps(rows)],
-        ).fetchall()
+    def _among(self, rows: Sequence[int]) -> list[int]:
+        return self._versions.standing(self._place, "AND id IN (SELECT value FROM json_each(?3))", json.dumps(rows))
 
-    def _saying(self, words: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    def _saying(self, words: Sequence[str]) -> Iterator[int]:
         if not all(map(_WORD.search, words)):  # nothing in it that the index knows
-            return self._db.execute(f"SELECT id, {COLUMNS} FROM versions WHERE {_STANDING}", self._at).fetchall()
-        found: list[tuple[Any, ...]] = []
+            yield from self._versions.standing(self._place)
+            return
         for start in range(0, len(words), _WORDS):
             wanted = " OR ".join('"' + word.replace('"', '""') + '"' for word in words[start : start + _WORDS])
-            found += self._db.execute(
-                f"""SELECT id, {COLUMNS} FROM versions
-                WHERE id IN (SELECT rowid FROM versions_fts WHERE versions_fts MATCH ?3) AND {_STANDING}""",
-                [*self._at, wanted],
-            )
-        return found
+            found = "AND id IN (SELECT rowid FROM versions_fts WHERE versions_fts MATCH ?3)"
+            yield from self._versions.standing(self._place, found, wanted)
 
     def _find(self, key: ItemKey) -> Item | None:
+        if "_all" in self.__dict__:
+            return self._all.get(key)
         written = json.dumps(key[1].as_dict(), ensure_ascii=False, separators=(",", ":"))
-        row = self._db.execute(
-            f"SELECT {COLUMNS} FROM versions WHERE {_STANDING} AND section = ?3 AND key = ?4",
-            [*self._at, str(key[0]), written],
-        ).fetchone()
-        return item(*row) if row else None
+        rows = self._versions.standing(self._place, "AND section = ?3 AND key = ?4", str(key[0]), written)
+        return self._versions.of(rows)[0] if rows else None
 
     @cached_property
     def _twins(self) -> dict[ItemKey, Item]:
-        """The items that share their key with an earlier one."""
-        return self._read("""AND key NOT LIKE '%"ordinal":1}'""")
+        return self._read(self._among(self._versions.twins))
 
     @cached_property
     def _all(self) -> dict[ItemKey, Item]:
-        return self._read("")
+        return self._read(self._versions.standing(self._place))
 
-    def _read(self, more: str) -> dict[ItemKey, Item]:
-        rows = self._db.execute(f"SELECT {COLUMNS} FROM versions WHERE {_STANDING} {more}", self._at).fetchall()
-        return {(item.section, item.key): item for item in items(rows)}
+    def _read(self, rows: Sequence[int]) -> dict[ItemKey, Item]:
+        return {(item.section, item.key): item for item in self._versions.of(rows)}

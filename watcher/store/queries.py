@@ -26,7 +26,7 @@ from watcher.model import (
     Since,
 )
 from watcher.store.database import Database
-from watcher.store.items import COLUMNS, StoredItems, item, items
+from watcher.store.items import StoredItems, Versions, item
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_NAMES = 10
@@ -189,44 +189,33 @@ class Queries:
 
     def content(self, source: str, release: StoredRelease) -> Content:
         """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
-        return self._content(source, release, {})
+        return _content(release, self._versions(source), {})
 
     def contents(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
         """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
         low, high = sorted((old.place, new.place))
         rows = self._db.execute(
-            f"""WITH touched AS (
+            """WITH touched AS (
               SELECT before_id, after_id FROM changes JOIN releases ON releases.id = release_id
-              JOIN sources ON sources.id = source_id WHERE name = ? AND place > ? AND place <= ?)
-            SELECT {COLUMNS}, first, until FROM versions
-            WHERE id IN (SELECT before_id FROM touched UNION SELECT after_id FROM touched)""",  # noqa: S608 - ours
-            [source, low, high],
+              JOIN sources ON sources.id = source_id WHERE name = ?1 AND place > ?2 AND place <= ?3)
+            SELECT id, first <= ?4 AND (until IS NULL OR until > ?4) AS old FROM versions
+            WHERE id IN (SELECT before_id FROM touched UNION SELECT after_id FROM touched)
+              AND old <> (first <= ?5 AND (until IS NULL OR until > ?5))""",
+            [source, low, high, old.place, new.place],
         ).fetchall()
-        before: dict[ItemKey, Item | None] = {}
-        after: dict[ItemKey, Item | None] = {}
-        for found, row in zip(items(rows), rows, strict=True):
-            for release, known in ((old, before), (new, after)):
-                stands = row[-2] <= release.place and (row[-1] is None or row[-1] > release.place)
-                if stands or (found.section, found.key) not in known:
-                    known[found.section, found.key] = found if stands else None
-        since = Since(
-            digest=old.digest,
-            gone=tuple(found for key, found in before.items() if found and after[key] is not found),
-            came=tuple(found for key, found in after.items() if found and before[key] is not found),
-        )
-        return self._content(source, old, before), self._content(source, new, after, since)
+        versions = self._versions(source)
+        versions.of(row for row, _ in rows)
+        gone, came = (versions.of(row for row, old in rows if old == wanted) for wanted in (True, False))
+        before: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in came}
+        after: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in gone}
+        before.update(((each.section, each.key), each) for each in gone)
+        after.update(((each.section, each.key), each) for each in came)
+        since = Since(digest=old.digest, gone=tuple(gone), came=tuple(came))
+        return _content(old, versions, before), _content(new, versions, after, since)
 
-    def _content(
-        self, source: str, release: StoredRelease, known: Mapping[ItemKey, Item | None], since: Since | None = None
-    ) -> Content:
-        row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()[0]
-        return Content(
-            published=release.release.published,
-            digest=release.digest,
-            items=StoredItems(self._db, row, release.place, known),
-            entries=release.release.entries,
-            since=since,
-        )
+    def _versions(self, source: str) -> Versions:
+        row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()
+        return Versions(self._db, row[0])
 
     def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
         """Return what a release changed against the one before it, as it was committed."""
@@ -410,6 +399,18 @@ def _release(source: str, row: Mapping[str, Any]) -> StoredRelease:
 def _problems(text: str) -> tuple[Problem, ...]:
     """Read the `problems` column."""
     return tuple(Problem(**problem) for problem in json.loads(text))
+
+
+def _content(
+    release: StoredRelease, versions: Versions, known: Mapping[ItemKey, Item | None], since: Since | None = None
+) -> Content:
+    return Content(
+        published=release.release.published,
+        digest=release.digest,
+        items=StoredItems(versions, release.place, known),
+        entries=release.release.entries,
+        since=since,
+    )
 
 
 def _event(row: Mapping[str, Any]) -> Event:

@@ -1,0 +1,59 @@
+"""Any two releases of a history, near or far: what is asked of the history is what reading both of them says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests import real_data
+from watcher.archive import Archive
+from watcher.contents import read
+from watcher.intake import Intake
+from watcher.judge import explain
+from watcher.registries.table import REGISTRIES
+from watcher.store.database import Database
+from watcher.store.queries import Queries
+
+CHANCE = 20261125
+# Groups with nested registries, contacts, ranges, renamed and duplicate rows.
+GROUPS = (
+    *(
+        "registrar-ids",
+        "smi-numbers",
+        "dns-parameters",
+        "multicast-addresses",
+        "isis-tlv-codepoints",
+        "trip-parameters",
+    ),
+    *("tls-extensiontype-values", "dhcpv6-parameters", "lang-subtags-templates", "ssh-parameters", "as-numbers"),
+)
+
+
+def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: int) -> None:
+    """Take a series into a new history and hold some random pairs of it, both ways round, to a plain reading."""
+    registry = REGISTRIES[rules]
+    chance = random.Random(CHANCE)  # noqa: S311 - no secret
+    with Database(folder / "history.db") as database:
+        intake = Intake("some", registry=rules, format="xml", database=database, archive=Archive(folder / "kept"))
+        for date, data in series:
+            intake.take(data, origin=date)
+        queries = Queries(database)
+        stored = queries.releases("some")
+        plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
+        for _ in range(pairs):
+            one, other = chance.sample(stored, 2)
+            asked = explain(registry, *queries.contents("some", one, other))
+            assert asked == explain(registry, plain[one.digest], plain[other.digest]), (one.dated, other.dated)
+
+
+def test_of_ports(tmp_path: Path) -> None:
+    dates = random.Random(CHANCE).sample(real_data.ports_dates(), 10)  # noqa: S311 - no secret
+    hold(tmp_path, "ports", list(real_data.ports_releases(sorted(dates))), pairs=12)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_of_a_registry_group(group: str, tmp_path: Path) -> None:
+    hold(tmp_path, "iana", list(real_data.iana_documents(group))[-16:], pairs=12)

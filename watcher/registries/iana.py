@@ -1,0 +1,10 @@
+"""IANA's registry groups that have no rules of their own: the generic rules, and what some groups add to them."""
+
+from __future__ import annotations
+
+from watcher.registries import addresses, generic_events, tables, tls
+
+# What one registry group adds.
+SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
+
+REGISTRY = generic_events.registry(SPECIAL)
