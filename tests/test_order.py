@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.order import Label, Placed, in_order
+from watcher.order import Ending, Label, Placed, at_the_end, in_order
 
 DAYS = [(date(2024, 1, 28) + timedelta(days=number)).isoformat() for number in range(8)]
 LYING = ["1970-01-01", "2099-12-31"]
@@ -151,3 +151,35 @@ def test_to_have_seen_a_release_ourselves_can_only_move_it_later() -> None:
     told = imported("b", "2024-01-01", "2024-02-04T00:00:00Z")
     assert digests(*others, told) == ["b", "c", "a"]
     assert digests(*others, replace(told, live=True)) == ["c", "a", "b"]
+
+
+def ending(found: list[Label]) -> Ending:
+    """How an order ends, by the definition."""
+    placed = in_order(found)
+    by_digest = {label.digest: label for label in found}
+    return Ending(
+        count=len(found),
+        digest=placed[-1].digest,
+        dated=placed[-1].dated,
+        observed=by_digest[placed[-1].digest].observed,
+        newest=max(label.observed or "" for label in found),
+        live=max((each.dated for each in placed if by_digest[each.digest].live), default=""),
+    )
+
+
+@given(labels(), labels())
+def test_a_release_at_the_end_is_where_the_whole_order_has_it_and_moves_no_other(
+    found: list[Label], more: list[Label]
+) -> None:
+    for label in (replace(each, digest=f"{number:064x}") for number, each in enumerate(more, 100)):
+        if found and (placed := at_the_end(label, ending(found))):
+            assert in_order([*found, label]) == [*in_order(found), placed]
+
+
+def test_the_next_release_needs_no_look_at_the_others() -> None:
+    past = [imported("a", "2024-01-01"), live("b", "2024-01-02", "2024-01-02T10:00:00Z")]
+    assert at_the_end(imported("c", "2024-01-03"), ending(past)) == Placed(digest="c", dated="2024-01-03")
+    seen = live("d", "2024-01-01", "2024-01-02T10:00:01Z")
+    assert at_the_end(seen, ending(past)) == Placed(digest="d", dated="2024-01-02")
+    assert at_the_end(live("e", "2024-01-09", "2024-01-02T10:00:00Z"), ending(past)) is None  # in the same second
+    assert at_the_end(imported("f", "2023-12-31"), ending(past)) is None

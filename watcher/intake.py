@@ -22,7 +22,7 @@ from watcher.judge import explain
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
 from watcher.notices import Announce
 from watcher.opinion import Opinion
-from watcher.order import Label, in_order
+from watcher.order import Ending, Label, at_the_end, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
 from watcher.registries.contract import Labels, Lookups
@@ -93,6 +93,16 @@ class _Memory:
         self.contents[content.digest] = content
         while len(self.contents) > _KEPT_CONTENTS:
             del self.contents[next(iter(self.contents))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a release goes, the day it counts for, and the days that change for others."""
+
+    dated: str
+    before: StoredRelease | None = None
+    after: StoredRelease | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 class _OvertakenError(StoreError):
@@ -379,22 +389,25 @@ class Intake:
         current = known.digest in (latest.digest, latest.returns)
         receipt = self._keep(served, known, live=known == latest)
         with self._database.transaction():
-            self._seen(known, receipt, live=served.live and known == latest)
+            earlier = self._seen(known, receipt, live=served.live and known == latest)
             if observed and served.live and current:
                 self._holding.newest_served(observed)
             also()
-        placed = in_order(self._history.labels())
-        if [each.digest for each in placed] != [each.digest for each in self._queries.releases(self.source)]:
+        if earlier and not self._in_order():
             self._rebuild()
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
         return Taken(outcome=outcome, sha256=served.sha256, release=latest if current else known)
 
-    def _seen(self, known: StoredRelease, receipt: Receipt, *, live: bool) -> None:
+    def _seen(self, known: StoredRelease, receipt: Receipt, *, live: bool) -> bool:
+        """Note that a release was served; return whether that says something new of when it came."""
         self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
-        if receipt.observed:
-            self._history.observed(known.row, receipt.observed, live=live)
+        return receipt.observed is not None and self._history.observed(known.row, receipt.observed, live=live)
+
+    def _in_order(self) -> bool:
+        placed = in_order(self._history.labels())
+        return [each.digest for each in placed] == [each.digest for each in self._queries.releases(self.source)]
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
@@ -417,11 +430,10 @@ class Intake:
         also: Callable[[], None],
         marks: Mapping[str, str] | None = None,
     ) -> Taken:
-        releases = self._queries.releases(self.source) if self.source in self._queries.sources() else []
         digest = new.content.digest
-        label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
-        placed = in_order([*self._history.labels(), label]) if releases else in_order([label])
-        if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
+        ending = self._history.ending()
+        place = self._place(new, ending)
+        if place is None:
             # What this release shows puts others in another order: rare enough to derive the source anew.
             self._rebuild()
             with self._database.transaction():
@@ -429,26 +441,17 @@ class Intake:
             return Taken(
                 outcome=Outcome.INSERTED, sha256=new.sha256, release=self._queries.release(self.source, digest)
             )
-        index = [each.digest for each in placed].index(digest)
-        before = releases[index - 1] if index else None
-        after = releases[index] if index < len(releases) else None
+        before, after = place.before, place.after
         left, right = (self._neighbour(each) if each else None for each in (before, after))
         into = self._step(left.content, new.content) if left else None
         out_of = self._step(new.content, right.content) if right else None
         with self._database.transaction():
-            if {each.digest for each in self._history.labels()} != {each.digest for each in releases}:
+            if self._history.ending() != ending:
                 raise _OvertakenError(f"{self.source}: another process took a release meanwhile; try again")
-            row = self._history.add_release(replace(new, dated=placed[index].dated), left, right, into, out_of)
+            row = self._history.add_release(replace(new, dated=place.dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            known = {each.digest: each.dated for each in releases}
-            self._history.redate(
-                {
-                    each.digest: each.dated
-                    for each in placed
-                    if each.digest != digest and known[each.digest] != each.dated
-                }
-            )
+            self._history.redate(place.others)
             release = self._queries.release(self.source, digest)
             comparison = self._comparison(before.release, release.release, into, marks) if before and into else None
             if compose and comparison and after is None:
@@ -460,6 +463,28 @@ class Intake:
             Outcome.BASELINE if before is None and after is None else Outcome.INSERTED if after else Outcome.CHANGED
         )
         return Taken(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison)
+
+    def _place(self, new: NewRelease, ending: Ending | None) -> _Place | None:
+        """Where a release goes; None where it puts others in another order."""
+        digest = new.content.digest
+        label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
+        if ending is None:
+            return _Place(dated=in_order([label])[0].dated)
+        # Nearly every release is the newest: then none of the others need be looked at.
+        if last := at_the_end(label, ending):
+            return _Place(dated=last.dated, before=self._queries.latest(self.source))
+        releases = self._queries.releases(self.source)
+        placed = in_order([*self._history.labels(), label])
+        if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
+            return None
+        index = [each.digest for each in placed].index(digest)
+        known = {each.digest: each.dated for each in releases}
+        return _Place(
+            dated=placed[index].dated,
+            before=releases[index - 1] if index else None,
+            after=releases[index] if index < len(releases) else None,
+            others={each.digest: each.dated for each in placed if known.get(each.digest, each.dated) != each.dated},
+        )
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""

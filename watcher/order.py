@@ -42,6 +42,33 @@ def in_order(labels: Iterable[Label]) -> list[Placed]:
     return [Placed(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an order ends: its last release, and of all `count` of them the newest observation and the latest live day.
+
+    "" stands for none.
+    """
+
+    count: int
+    digest: str
+    dated: str
+    observed: str | None
+    newest: str
+    live: str
+
+
+def at_the_end(label: Label, ending: Ending) -> Placed | None:
+    """Return a release as `in_order` places it where it is the last and changes no other; None: it has to be asked."""
+    dated = _clamped(label)
+    if label.live:
+        if not label.observed or label.observed <= ending.newest:
+            return None
+        dated = max(ending.live, dated)
+    if (dated, label.observed or "", label.digest) <= (ending.dated, ending.observed or "", ending.digest):
+        return None
+    return Placed(digest=label.digest, dated=dated)
+
+
 def _clamped(label: Label) -> str:
     seen = label.observed[:10] if label.observed else ""
     if not label.published:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -199,6 +199,29 @@ def test_no_filter_can_become_sql(found: Queries, text: str) -> None:
     for wanted in (Wanted(source=text), Wanted(service=text), Wanted(protocol=text), Wanted(event=text)):
         assert found.history(wanted) == []
     assert found.versions("ports", name=text) == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda queries: queries.history(Wanted(port=(25, 25))),
+        lambda queries: queries.history(Wanted(service="two")),
+        lambda queries: queries.versions("ports", port=(25, 25)),
+        lambda queries: queries.versions("ports", name="two"),
+        lambda queries: queries.find("ports", "latest"),
+    ],
+)
+def test_what_is_asked_by_number_or_name_is_found_by_an_index(found: Queries, ask: Callable[[Queries], object]) -> None:
+    db, asked = found._db, []
+    db.conn.set_trace_callback(asked.append)
+    assert ask(found)
+    db.conn.set_trace_callback(None)
+    steps = [step[3] for statement in asked for step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    assert len(steps) > 1
+    for step in steps:
+        # An index that is asked for the source alone goes through all that the source has.
+        assert not step.startswith("SCAN") or "VIRTUAL TABLE" in step, steps
+        assert not ("versions" in step and step.endswith("(source_id=?)")), steps
 
 
 @pytest.mark.parametrize(

@@ -79,16 +79,12 @@ def stored(
     queries: Queries, severities: Mapping[str, Severity], source: str, old: str | None = None, new: str | None = None
 ) -> Comparison:
     """Compare two stored releases: as it was committed where they follow each other, computed where they do not."""
-    releases = queries.releases(source)
+    after = queries.find(source, new or old or "latest")
+    previous = queries.before(after)
     if new is None:
-        after = queries.find(source, old or "latest")
-        index = next(index for index, release in enumerate(releases) if release.row == after.row)
-        need(index, f"{source}: {old or after.dated} is the first release there is: nothing to compare it with")
-        before = releases[index - 1]
-    else:
-        before, after = queries.find(source, str(old)), queries.find(source, new)
-        index = next(index for index, release in enumerate(releases) if release.row == after.row)
-    if index and releases[index - 1].row == before.row:
+        need(previous, f"{source}: {old or after.dated} is the first release there is: nothing to compare it with")
+    before = queries.find(source, str(old)) if new else previous
+    if before is not None and previous is not None and before.row == previous.row:
         return queries.recorded(source, after, before)
     compared: Comparison = on_demand("cli.compare").releases(queries, severities, source, before, after)
     return compared

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Section
-from watcher.order import Label
+from watcher.order import Ending, Label
 from watcher.registries.contract import Registry
 from watcher.render.document import counts
 from watcher.store.database import Database
@@ -81,6 +81,22 @@ class History:
             "SELECT content, published, observed, live FROM releases WHERE source_id = ?", [self.source_id()]
         )
         return [Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3])) for row in rows]
+
+    def ending(self) -> Ending | None:
+        """What `order.at_the_end` needs; None where there is no release."""
+        source = self.source_id()
+        last = self._db.execute(
+            "SELECT content, dated, observed FROM releases WHERE source_id = ? ORDER BY place DESC LIMIT 1", [source]
+        ).fetchone()
+        count, newest, live = self._db.execute(
+            "SELECT count(*), max(observed), max(CASE WHEN live THEN dated END) FROM releases WHERE source_id = ?",
+            [source],
+        ).fetchone()
+        if last is None:
+            return None
+        return Ending(
+            count=count, digest=last[0], dated=last[1], observed=last[2], newest=newest or "", live=live or ""
+        )
 
     def snapshots(self) -> set[str]:
         """Return the SHA-256 of every snapshot that a release of the history was read from."""
@@ -153,12 +169,14 @@ class History:
             [{"source": self.source_id(), "content": digest, "dated": day} for digest, day in dated.items()],
         )
 
-    def observed(self, release_id: int, observed: str, *, live: bool) -> None:
-        """Note an earlier observation of a release, or the first of our own."""
-        self._db.execute(
-            "UPDATE releases SET observed = coalesce(min(observed, :at), :at), live = max(live, :live) WHERE id = :id",
+    def observed(self, release_id: int, observed: str, *, live: bool) -> bool:
+        """Note an earlier observation of a release, or the first of our own; return whether it is one."""
+        cursor = self._db.execute(
+            """UPDATE releases SET observed = coalesce(min(observed, :at), :at), live = max(live, :live)
+            WHERE id = :id AND (observed IS NULL OR observed > :at OR live < :live)""",
             {"at": observed, "live": int(live), "id": release_id},
         )
+        return cursor.rowcount > 0
 
     def forget(self) -> None:
         """Remove all that is derived from the archive, to be derived again."""

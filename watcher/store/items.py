@@ -76,7 +76,7 @@ class Versions:
         # And the ranges, of which there are few, that begin before the numbers.
         reach = Reach(spans)
         ranges = self._db.execute(
-            "SELECT low, high, id FROM versions WHERE source_id = ? AND low IS NOT NULL AND high > low", [self._source]
+            "SELECT low, high, id FROM versions WHERE source_id = ? AND high > low", [self._source]
         )
         return [row for (row,) in starting] + [row for low, high, row in ranges if reach.meets((low, high))]
 

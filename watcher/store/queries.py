@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,23 +111,27 @@ class Queries:
     def releases(self, source: str) -> list[StoredRelease]:
         """Return every release, the oldest first."""
         self.registry(source)
-        return [
-            _release(source, row)
-            for row in self._db.query(
-                """SELECT releases.* FROM releases JOIN sources ON sources.id = source_id
-                WHERE name = ? ORDER BY place""",
-                [source],
-            )
-        ]
+        return list(self._releases(source))
 
     def latest(self, source: str) -> StoredRelease | None:
         """Return the newest release, None where there is none."""
+        return next(self._releases(source, order="place DESC", limit=1), None)
+
+    def before(self, release: StoredRelease) -> StoredRelease | None:
+        """Return the release before one, None for the first."""
+        found = self._releases(release.release.source, "place < ?2", release.place, order="place DESC", limit=1)
+        return next(found, None)
+
+    def _releases(
+        self, source: str, condition: str = "TRUE", *values: object, order: str = "place", limit: int = -1
+    ) -> Iterator[StoredRelease]:
+        """The releases of a source that fit a condition; its values are ?2 and so on."""
         rows = self._db.query(
-            """SELECT releases.* FROM releases JOIN sources ON sources.id = source_id
-            WHERE name = ? ORDER BY place DESC LIMIT 1""",
-            [source],
+            f"""SELECT releases.* FROM sources JOIN releases ON releases.source_id = sources.id
+            WHERE name = ?1 AND {condition} ORDER BY {order} LIMIT {limit}""",  # noqa: S608 - the parts are ours
+            [source, *values],
         )
-        return next((_release(source, row) for row in rows), None)
+        return (_release(source, row) for row in rows)
 
     def count(self, source: str) -> int:
         """Return how many releases a source has."""
@@ -142,16 +146,17 @@ class Queries:
 
         A date names the last release published on or before it. Raises UsageError with what there is.
         """
-        releases = self.releases(source)
-        if what in ("latest", "newest") and releases:
-            return releases[-1]
+        self.registry(source)
+        if what in ("latest", "newest") and (latest := self.latest(source)):
+            return latest
         if _DATE.fullmatch(what):
-            dated = [release for release in releases if release.dated <= what]
-            if dated:
-                return max(dated, key=lambda release: (release.dated, release.place))
-            first = f"the first is of {releases[0].dated}" if releases else "there is none"
-            raise UsageError(f"{source} has no release published on or before {what}; {first}")
-        found = self._by_prefix(source, what.lower(), releases) if _HEX.fullmatch(what.lower()) else []
+            # The days never go back: the last that fits is the latest.
+            for release in self._releases(source, "dated <= ?2", what, order="place DESC", limit=1):
+                return release
+            first = next(self._releases(source, limit=1), None)
+            there = f"the first is of {first.dated}" if first else "there is none"
+            raise UsageError(f"{source} has no release published on or before {what}; {there}")
+        found = self._by_prefix(source, what.lower()) if _HEX.fullmatch(what.lower()) else []
         if len(found) == 1:
             return found[0]
         if found:
@@ -160,14 +165,11 @@ class Queries:
             f"{source} has no release {what!r}; give a date, or an id that `watcher releases {source}` shows"
         )
 
-    def _by_prefix(self, source: str, prefix: str, releases: Sequence[StoredRelease]) -> list[StoredRelease]:
-        snapshots = self._db.query(
-            """SELECT release_id FROM snapshots JOIN sources ON sources.id = source_id
-            WHERE name = ? AND substr(sha256, 1, ?) = ?""",
-            [source, len(prefix), prefix],
-        )
-        rows = {row["release_id"] for row in snapshots}
-        return [release for release in releases if release.digest.startswith(prefix) or release.row in rows]
+    def _by_prefix(self, source: str, prefix: str) -> list[StoredRelease]:
+        named = """(substr(content, 1, length(?2)) = ?2 OR releases.id IN (
+            SELECT release_id FROM snapshots
+            WHERE snapshots.source_id = sources.id AND substr(snapshots.sha256, 1, length(?2)) = ?2))"""
+        return list(self._releases(source, named, prefix))
 
     def release_of(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
         """Return the release that a snapshot or a canonical content is, None where it is new."""
@@ -189,7 +191,7 @@ class Queries:
 
     def content(self, source: str, release: StoredRelease) -> Content:
         """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
-        return _content(release, self._versions(source), {})
+        return _content(release, Versions(self._db, self._row(source)), {})
 
     def contents(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
         """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
@@ -203,7 +205,7 @@ class Queries:
               AND old <> (first <= ?5 AND (until IS NULL OR until > ?5))""",
             [source, low, high, old.place, new.place],
         ).fetchall()
-        versions = self._versions(source)
+        versions = Versions(self._db, self._row(source))
         versions.of(row for row, _ in rows)
         gone, came = (versions.of(row for row, old in rows if old == wanted) for wanted in (True, False))
         before: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in came}
@@ -213,9 +215,9 @@ class Queries:
         since = Since(digest=old.digest, gone=tuple(gone), came=tuple(came))
         return _content(old, versions, before), _content(new, versions, after, since)
 
-    def _versions(self, source: str) -> Versions:
+    def _row(self, source: str) -> int:
         row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()
-        return Versions(self._db, row[0])
+        return int(row[0]) if row else 0
 
     def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
         """Return what a release changed against the one before it, as it was committed."""
@@ -259,19 +261,14 @@ class Queries:
         return list(self._with_releases(reversed(rows)))
 
     def _with_releases(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
-        known: dict[str, list[StoredRelease]] = {}
+        known: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
         for row in rows:
-            source = row["source"]
-            if source not in known:
-                known[source] = self.releases(source)
-            at = next(index for index, release in enumerate(known[source]) if release.row == row["release_id"])
-            yield StoredEvent(
-                row=row["id"],
-                source=source,
-                release=known[source][at],
-                before=known[source][at - 1] if at else None,
-                event=_event(row),
-            )
+            source, wanted = row["source"], row["release_id"]
+            if wanted not in known:
+                release = next(self._releases(source, "releases.id = ?2", wanted))
+                known[wanted] = release, self.before(release)
+            release, before = known[wanted]
+            yield StoredEvent(row=row["id"], source=source, release=release, before=before, event=_event(row))
 
     def versions(
         self,
@@ -282,26 +279,28 @@ class Queries:
         at: StoredRelease | None = None,
     ) -> list[Version]:
         """Return every state of the entries (and contacts) that hold a port or bear a name, the oldest first."""
-        conditions, values = ["sources.name = :source"], {"source": source, "low": 0, "high": 0, "name": "", "place": 0}
+        # The plus: what is asked for by number or name is few rows, and not to be looked for among all of the source.
+        conditions = ["+source_id = :source"]
+        values: dict[str, object] = {"source": self._row(source)}
         if port:
-            conditions.append("versions.low <= :high AND versions.high >= :low")
+            conditions.append(f"id IN ({_holding('versions', 'id', 'source_id = :source AND')})")
             values.update(low=port[0], high=port[1])
         if name is not None:
-            conditions.append(
-                "(versions.name = :name COLLATE NOCASE OR (value <> '' AND value = :name COLLATE NOCASE))"
-            )
+            conditions.append("""id IN (
+                SELECT id FROM versions WHERE source_id = :source AND name = :name COLLATE NOCASE UNION ALL
+                SELECT id FROM versions WHERE source_id = :source AND value <> '' AND value = :name COLLATE NOCASE)""")
             values.update(name=name)
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
             values.update(place=at.place)
-        used = {key: value for key, value in values.items() if f":{key}" in " ".join(conditions)}
         rows = self._db.execute(
-            f"""SELECT section, key, status, fields, first, until, versions.id
-            FROM versions JOIN sources ON sources.id = source_id
-            WHERE {" AND ".join(conditions)} ORDER BY first, low, versions.name, key""",  # noqa: S608 - parts are ours
-            used,
-        )
-        places = {release.place: release for release in self.releases(source)}
+            f"""SELECT section, key, status, fields, first, until, id FROM versions
+            WHERE {" AND ".join(conditions)} ORDER BY first, low, name, key""",  # noqa: S608 - the parts are ours
+            values,
+        ).fetchall()
+        wanted = json.dumps([place for row in rows for place in row[4:6] if place is not None])
+        found = self._releases(source, "place IN (SELECT value FROM json_each(?2))", wanted)
+        places = {release.place: release for release in found}
         return [
             Version(
                 row=row[6],
@@ -338,6 +337,12 @@ class Queries:
         return [(row[0], row[1]) for row in rows]
 
 
+def _holding(table: str, row: str, among: str = "") -> str:
+    """A question for the rows of a table that hold one of the numbers :low to :high, in two that an index answers."""
+    return f"""SELECT {row} FROM {table} WHERE {among} low BETWEEN :low AND :high UNION ALL
+        SELECT {row} FROM {table} WHERE {among} high > low AND low < :low AND high >= :low"""  # noqa: S608 - ours
+
+
 def match(text: str) -> str:
     """Turn what a person typed into an FTS5 query: every word must stand there; no operator has a meaning."""
     text = text.encode("utf-8", "replace").decode().replace("\0", " ")
@@ -349,7 +354,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
     ranks = [severity.value for severity in Severity if wanted.severity and severity.rank >= wanted.severity.rank]
     table: list[tuple[object, str]] = [
         (wanted.source, "sources.name = :source"),
-        (wanted.port, "events.id IN (SELECT event_id FROM event_ports WHERE low <= :high AND high >= :low)"),
+        (wanted.port, f"events.id IN ({_holding('event_ports', 'event_id')})"),
         (wanted.service, "events.id IN (SELECT event_id FROM event_services WHERE name = :service)"),
         (wanted.protocol, "EXISTS (SELECT 1 FROM json_each(events.protocols) WHERE value = :protocol)"),
         (wanted.event, "events.event GLOB :event"),

@@ -66,6 +66,7 @@ CREATE INDEX versions_key ON versions (source_id, section, key, first);
 CREATE INDEX versions_name ON versions (source_id, name COLLATE NOCASE);
 CREATE INDEX versions_value ON versions (source_id, value COLLATE NOCASE) WHERE value <> '';
 CREATE INDEX versions_low ON versions (source_id, low, high) WHERE low IS NOT NULL;
+CREATE INDEX versions_wide ON versions (source_id, low, high) WHERE high > low; -- few: a number may be inside of them
 CREATE INDEX versions_current ON versions (source_id, section) WHERE until IS NULL;
 
 -- The complete and exact difference of a release and the one before it. Never edited, only derived again.
@@ -112,6 +113,7 @@ CREATE TABLE event_ports (
   PRIMARY KEY (low, high, event_id)
 ) WITHOUT ROWID;
 CREATE INDEX event_ports_event ON event_ports (event_id);
+CREATE INDEX event_ports_wide ON event_ports (low, high) WHERE high > low;
 
 -- The services an event names, in lower case: what `history --service` asks.
 CREATE TABLE event_services (
