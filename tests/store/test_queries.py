@@ -204,9 +204,9 @@ def test_no_filter_can_become_sql(found: Queries, text: str) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda queries: queries.history(Wanted(port=(25, 25))),
+        lambda queries: queries.history(Wanted(port=(10, 10))),
         lambda queries: queries.history(Wanted(service="two")),
-        lambda queries: queries.versions("ports", port=(25, 25)),
+        lambda queries: queries.versions("ports", port=(10, 10)),
         lambda queries: queries.versions("ports", name="two"),
         lambda queries: queries.find("ports", "latest"),
     ],
