@@ -51,6 +51,7 @@ $(VENV)/bin/python:
 $(VENV)/installed: pyproject.toml $(VENV)/bin/python
 	@echo 'installing registry-watcher into $(VENV) …'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m compileall -q watcher
 	@touch $@
 
 $(VENV)/developing: pyproject.toml $(VENV)/installed

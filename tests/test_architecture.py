@@ -17,7 +17,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo", "pulse", "metrics"),
     ("service",),
     (
-        *("pipeline", "intake", "backfill", "holding", "opinion", "outbox", "rebuilding", "collection", "discovery"),
+        *("pipeline", "intake", "backfill", "holding", "opinion", "outbox", "rebuilding", "rechecking"),
+        *("collection", "discovery"),
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (

@@ -6,9 +6,13 @@ import csv
 import io
 import json
 import os
+import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -260,6 +264,40 @@ def test_verify_names_what_is_damaged(run: Run, kept: Path, tmp_path: Path) -> N
     assert said.code == 1
     assert str(damaged) in said.err
     assert run("verify", "nothing").code == 2
+
+
+@pytest.fixture
+def own(kept: Path, tmp_path: Path) -> Path:
+    """The history once more, for who spoils it."""
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "history.db"
+
+
+def test_verify_holds_the_history_to_the_snapshots(run: Run, own: Path) -> None:
+    said = run("verify", "--history")
+    assert (said.code, "the history of the newest 10 releases is what their snapshots say" in said.out) == (0, True)
+    assert json.loads(run("verify", "--history", "--format", "json").out)["misfits"] == []
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        (
+            "UPDATE versions SET fields = replace(fields, 'a', 'b') WHERE id = 1",
+            "entries of .* are not what the release",
+        ),
+        ("DELETE FROM changes WHERE after_id IS NULL", "changes of .* are not what two readings give"),
+        ("UPDATE changes SET fields = '[]' WHERE fields <> '[]'", "other fields changed on .* than are recorded"),
+        ("UPDATE releases SET content = content || 'x' WHERE id = 2", "has another content than is recorded"),
+    ],
+)
+def test_verify_names_what_the_history_has_wrong(run: Run, own: Path, spoiled: str, said: str) -> None:
+    with closing(sqlite3.connect(own, isolation_level=None)) as database:
+        assert database.execute(spoiled).rowcount > 0
+    found = run("verify", "ports", "--history")
+    assert found.code == 1
+    assert re.search(said, found.err)
+    assert "watcher rebuild" in found.out
 
 
 @pytest.mark.parametrize(

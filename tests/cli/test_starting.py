@@ -1,0 +1,109 @@
+"""What a command loads: who only reads the history waits for nothing that fetches, checks or sends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.factory import release, tcp
+from watcher.archive import Archive
+from watcher.intake import Intake
+from watcher.store.database import Database
+
+# What takes long to load, and what it is for: the configuration's bounds, tables, fetching, pages, formats, proofs.
+HEAVY = (
+    "pydantic",
+    "sqlite_utils",
+    "requests",
+    "jinja2",
+    "lxml",
+    "deepdiff",
+    "apscheduler",
+    "structlog",
+    "backports.zstd",
+)
+CONFIG = """[[source]]
+name = "ports"
+url = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.xml"
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "config.toml").chmod(0o600)
+    days = ("2024-01-01", "2024-02-01", "2024-03-01")
+    with Database(tmp_path / "history.db") as database:
+        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        for number, day in enumerate(days):
+            intake.take(release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day)
+    return tmp_path
+
+
+def typed(folder: Path, *arguments: str) -> tuple[int, str, set[str]]:
+    """Run a command; return its exit code, what it printed and which heavy modules it loaded."""
+    script = f"""
+import sys
+from watcher.__main__ import main
+sys.argv = ["watcher", *{list(arguments)!r}]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+print("LOADED", *(name for name in {HEAVY!r} if name in sys.modules))
+sys.exit(code)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    said, _, loaded = done.stdout.rpartition("LOADED")
+    return done.returncode, said + done.stderr, {*loaded.split()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--help"], "watcher history --port 8010"),
+        (["history", "--port", "21"], "two moved from 20/tcp to 21/tcp"),
+        (["show", "ports", "--port", "10"], "10/tcp  one"),
+        (["releases", "ports"], "2024-03-01"),
+        (["status"], "ports"),
+        (["held"], "nothing is held"),
+        (["outbox"], ""),
+        (["diff", "ports", "2024-01-01", "2024-02-01"], "two moved from 20/tcp to 21/tcp"),
+        (["diff", "ports", "2024-01-01", "2024-03-01"], "two moved from 20/tcp to 22/tcp"),
+        (["diff", "ports", "--format", "json"], "two moved from 21/tcp to 22/tcp"),
+    ],
+    ids=" ".join,
+)
+def test_reading_loads_nothing_heavy(here: Path, arguments: list[str], says: str) -> None:
+    code, said, loaded = typed(here, *arguments)
+    assert (code, says in said, loaded) == (0, True, set()), said
+
+
+def test_what_acts_does_load_them(here: Path) -> None:
+    code, _, loaded = typed(here, "config", "check")
+    assert (code, "pydantic" in loaded) == (0, True)
+
+
+def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(here: Path) -> None:
+    (here / "config.toml").write_text(CONFIG + '[[channel]]\nname = "web"\ntype = "webhock"\n')
+    assert "two moved" in typed(here, "history", "--port", "21")[1]
+    code, said, _ = typed(here, "config", "check")
+    assert (code, "channel[0]" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        '[[source]]\nname = "x"\nevery = "soon"\n',
+        "[severity]\nport-assigned = 7\n",
+        "store = 1\n",
+        "[[source]]\nurl = 1\n",
+    ],
+)
+def test_a_mistake_in_what_is_read_is_said(here: Path, mistake: str) -> None:
+    (here / "config.toml").write_text(mistake if mistake.startswith("store") else CONFIG + mistake)
+    code, said, _ = typed(here, "history")
+    assert (code, "config.toml: " in said, "`watcher config check` says what is wrong" in said) == (2, True, True), said
