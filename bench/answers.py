@@ -26,6 +26,7 @@ from watcher.model import Item, Section
 from watcher.registries.table import REGISTRIES
 
 _FIELDS = ("name", "port", "protocol")
+_Row = tuple[tuple[str, ...], tuple[object, ...]]  # its key, and everything it says
 
 
 class Counts(NamedTuple):
@@ -55,33 +56,32 @@ def truth(old: bytes, new: bytes) -> Counts:
     changes = compare(before, after, ports.pairing(before, after))
     if apply(changes, before.items) != after.items or apply(invert(changes), after.items) != before.items:
         raise SystemExit("the difference of two CSVs is not exact")
-    gone = Counter(_key(change.before) for change in changes.changes if _entry(change.before))
-    came = Counter(_key(change.after) for change in changes.changes if _entry(change.after))
+    gone, came = (
+        Counter(_row(item) for item in items if item and item.section is Section.ENTRY)
+        for items in ([each.before for each in changes.changes], [each.after for each in changes.changes])
+    )
     counted = counts(gone, came)
     if counted != by_rows(rows(old), rows(new)):
         raise SystemExit(f"{counted} is not what the rows say: {by_rows(rows(old), rows(new))}")
     return counted
 
 
-def counts(gone: Counter[tuple[str, ...]], came: Counter[tuple[str, ...]]) -> Counts:
-    """Count the keys of the rows that went and of those that came."""
-    changed = gone & came
-    return Counts((came - changed).total(), (gone - changed).total(), changed.total())
+def counts(gone: Counter[_Row], came: Counter[_Row]) -> Counts:
+    """Count the rows that went and those that came; one that did both, in another place, did not change."""
+    before, after = (Counter(key for key, _ in each.elements()) for each in (gone - came, came - gone))
+    changed = before & after
+    return Counts((after - changed).total(), (before - changed).total(), changed.total())
 
 
 def by_rows(old: Iterable[list[str]], new: Iterable[list[str]]) -> Counts:
     """The same from nothing but the rows."""
-    before, after = (Counter(map(tuple, each)) for each in (old, new))
-    gone, came = (Counter(row[: len(KEY)] for row in each.elements()) for each in (before - after, after - before))
-    return counts(gone, came)
+    before, after = (Counter((tuple(row[: len(KEY)]), tuple(row)) for row in each) for each in (old, new))
+    return counts(before, after)
 
 
-def _entry(item: Item | None) -> bool:
-    return item is not None and item.section is Section.ENTRY
-
-
-def _key(item: Item | None) -> tuple[str, ...]:
-    return tuple(item.fields.get(name, "") for name in _FIELDS) if item else ()
+def _row(item: Item) -> _Row:
+    """The key and everything that an entry says."""
+    return tuple(item.fields.get(name, "") for name in _FIELDS), tuple(sorted(item.fields.items()))
 
 
 def telling(files: list[Path]) -> Pair:
@@ -149,12 +149,12 @@ def of_sqlite_utils(said: str) -> Counts | None:
 
 def of_watcher(said: str) -> Counts | None:
     """Ours, of `--format json`: the rows of entries, by the key that they had and have."""
-    gone: Counter[tuple[str, ...]] = Counter()
-    came: Counter[tuple[str, ...]] = Counter()
+    gone: Counter[_Row] = Counter()
+    came: Counter[_Row] = Counter()
     for change in json.loads(said)["changes"]:
         for side, count in ((change["before"], gone), (change["after"], came)):
             if change["section"] == Section.ENTRY and side is not None:
-                count[tuple(side.get(name, "") for name in _FIELDS)] += 1
+                count[tuple(side.get(name, "") for name in _FIELDS), tuple(sorted(side.items()))] += 1
     return counts(gone, came)
 
 

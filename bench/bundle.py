@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def measure(folder: Path, most: int | None = None) -> Part:
             f"{found['peak']:.0f}",
         ],
     ]
-    refused = "".join(f"\n- refused: {origin}: {why}" for origin, why in found["refused"])
+    reasons = Counter(why for _, why in found["refused"])
+    refused = "".join(f"\n- refused {number} times: {why}" for why, number in reasons.most_common())
     return Part(
         text=(
             f"{found['groups']} groups as they stood in {len(months.stdout.split())} months: {found['candidates']} "
@@ -60,6 +62,7 @@ def measure(folder: Path, most: int | None = None) -> Part:
             "releases. CPU with that of git. There is no single command for it: the parts of `watcher import`, one "
             "group after the other in one process.\n\n"
             + table(["", "CPU s", "wall s", "CPU ms a release", "peak MB"], lines)
+            + "\n"
             + refused
         )
     )
