@@ -29,7 +29,7 @@ def measure(files: Sequence[Path], folder: Path) -> Part:
     return Part(
         text=(
             f"{len(files)} releases, {raw / 1e6:.0f} MB as served. Milliseconds of CPU; git's are of packing all, "
-            f"shared out ({spent.cpu:.0f} s, {spent.wall:.0f} s on the clock), and of `git show` as a process.\n\n"
+            f"shared out ({spent.cpu:.1f} s, {spent.wall:.1f} s on the clock), and of `git show` as a process.\n\n"
             + table(head, lines)
         ),
         targets=[
@@ -67,8 +67,8 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
 
 
 def _git(files: Sequence[Path], folder: Path) -> tuple[int, Cost, list[float]]:
-    place = repository(files, FILE, folder / "gc.git")
-    git = ["git", f"--git-dir={place}"]
+    place = repository(files, FILE, folder / "gc")
+    git = ["git", "-C", str(place)]
     spent = cost([*git, "gc", "--aggressive", "--quiet", "--prune=now"], folder, patience=_PATIENCE, strict=False)
     back = random.Random(1).sample(range(len(files)), min(_SAMPLE // 3, len(files)))  # noqa: S311 - no secret
     shown = [cost([*git, "show", f"main~{number}:{FILE}"], folder).cpu for number in back]

@@ -35,13 +35,13 @@ def by_records(found: Sequence[Mapping[str, Any]]) -> Drawing:
                 "lines": [line(f"{each}, {step}", each, step) for step, each in steps],
             },
             {
-                "title": "A record",
+                "title": "The same, shared out among its records",
                 "x": "records",
                 "y": "microseconds of CPU a record",
                 "lines": [line(f"{each}, {step}", each, step, lambda size: 1e6 / size) for step, each in steps],
             },
             {
-                "title": "Memory of both",
+                "title": "Memory of taking in both releases",
                 "x": "records",
                 "y": "largest resident memory, MB",
                 "lines": [line(each, each, "peak") for each in formats],

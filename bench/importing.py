@@ -72,7 +72,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
             measured=_ratio(whole[OURS], whole[_SKETCH]),
             limit=2,
         ),
-    ]
+    ][: 3 if len(few) < len(files) else 2]
     remarks = "\n".join(f"- {name}: {run.remark}" for name, run in part.items() if run.remark)
     return Part(
         text=(
@@ -104,8 +104,8 @@ def _into(command: Callable[[Path], Sequence[str]], place: Path) -> _Run:
 
 def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers: Environment) -> _Run:
     """Give git-history a repository of CSVs. Without two options it does not get through: it is given them."""
-    every = repository(csvs, "ports.csv", folder / "csv-repository.git")
-    one = repository(csvs[:1], "ports.csv", folder / "one-csv-repository.git")
+    every = repository(csvs, "ports.csv", folder / "csv-repository")
+    one = repository(csvs[:1], "ports.csv", folder / "one-csv-repository")
     place = folder / "git-history.db"
 
     def run(where: Path, into: Path, *options: str) -> Cost:

@@ -57,8 +57,10 @@ class Target:
     def line(self) -> tuple[str, str, str, str]:
         """What, the limit, what was measured, and whether it is met."""
         bound = "at least" if self.least else "at most"
-        measured = "not measured" if self.measured is None else f"{self.measured:.2f} {self.unit}"
-        return self.what, f"{bound} {self.limit:g} {self.unit}", measured, "met" if self.met else "**not met**"
+        promised = f"{bound} {self.limit:g} {self.unit}"
+        if self.measured is None:
+            return self.what, promised, "not measured", "**not known**"
+        return self.what, promised, f"{self.measured:.2f} {self.unit}", "met" if self.met else "**not met**"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -32,8 +32,9 @@ _IDLE = 5.0  # seconds between two looks at a daemon that has nothing to do
 _LOOKS = 4
 
 
-def measure(newest: Path, store: Path, folder: Path) -> Part:
-    """Check a release that follows the newest of `store`, then one more by the daemon. Loopback, no network."""
+def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
+    """Check a release that follows the newest of `store`, by a command and by the daemon. Loopback, no network."""
+    newest, releases = files[-1], len(files)
     tree = Tree()
     tree.pages[_PATH] = newest.read_bytes()
     with served(tree):
@@ -61,7 +62,7 @@ def measure(newest: Path, store: Path, folder: Path) -> Part:
     ]  # fmt: skip
     return Part(
         text=(
-            f"A store of many releases and a server on loopback. The idle daemon was looked at {_LOOKS} times, "
+            f"A store of {releases} releases and a server on loopback. The idle daemon was looked at {_LOOKS} times, "
             f"{_IDLE:g} s apart, after its first check: the largest.\n\n"
             + table(["", "CPU s", "wall s", "peak MB", "idle MB"], lines)
         ),

@@ -215,11 +215,13 @@ def _remarks(lines: Sequence[Sequence[object]]) -> dict[str, str]:
     """In a word, what is to say of the answers of two pairs."""
     found = {}
     for line in lines:
-        answers = {str(answer) for answer in line[-2:] if answer}
-        if any("wrong" in answer for answer in answers):
-            found[str(line[0])] = "wrong"
-        elif any("no answer" in answer for answer in answers):
-            found[str(line[0])] = "no answer"
+        name, first, second = str(line[0]), str(line[-2]), str(line[-1])
+        if "no answer" in first:
+            found[name] = "no answer"
+        elif "wrong" in first:
+            found[name] = "wrong"
+        elif "wrong" in second:
+            found[name] = "wrong on the second pair"
     return found
 
 

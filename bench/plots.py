@@ -10,9 +10,10 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 _COLOURS = ("#0b5cad", "#c2410c", "#15803d", "#7e22ce", "#525252", "#a16207")
+_FONTS = ["DejaVu Sans", "Helvetica", "Arial", "sans-serif"]
 _MARKS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -37,6 +38,7 @@ def lines(drawing: dict[str, Any]) -> None:
         for axis in (place.xaxis, place.yaxis):
             axis.set_major_formatter(FuncFormatter(_number))
             axis.set_minor_formatter(NullFormatter())
+        place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         low, high = place.get_ylim()
         place.set_ylim(low / 1.6, high * 1.6)
         place.grid(which="major", color="#d4d4d4", linewidth=0.6)
@@ -68,7 +70,9 @@ def _save(figure: Any, drawing: dict[str, Any]) -> None:
 
 def main() -> None:
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "registry-watcher", "svg.fonttype": "path", "font.size": 9})
+    mpl.rcParams.update(
+        {"svg.hashsalt": "registry-watcher", "svg.fonttype": "none", "font.size": 9, "font.family": _FONTS}
+    )
     drawing = json.load(sys.stdin)
     {"lines": lines, "bars": bars}[drawing["kind"]](drawing)
 

@@ -137,9 +137,9 @@ def lay_out(folder: Path, *, most: int | None = None) -> tuple[list[Path], bool]
 
 
 def repository(files: Iterable[Path], name: str, place: Path) -> Path:
-    """Make a bare repository in which each file is a commit of `name`, dated as the file is called."""
-    _git("init", "--quiet", "--bare", "--initial-branch=main", str(place))
-    with subprocess.Popen(["git", f"--git-dir={place}", "fast-import", "--quiet"], stdin=subprocess.PIPE) as git:
+    """Make a repository in which each file is a commit of `name`, dated as the file is called."""
+    _git("init", "--quiet", "--initial-branch=main", str(place))
+    with subprocess.Popen(["git", "-C", str(place), "fast-import", "--quiet"], stdin=subprocess.PIPE) as git:
         assert git.stdin is not None
         for path in files:
             data = path.read_bytes()
@@ -147,6 +147,7 @@ def repository(files: Iterable[Path], name: str, place: Path) -> Path:
             git.stdin.write(f"{head}data 0\n\nM 100644 inline {name}\ndata {len(data)}\n".encode() + data + b"\n")
     if git.returncode:
         raise SystemExit("git fast-import failed")
+    _git("-C", str(place), "reset", "--quiet", "--hard")
     return place
 
 

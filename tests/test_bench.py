@@ -147,7 +147,7 @@ def test_a_series_is_laid_out_in_every_form(files: list[Path], tmp_path: Path) -
     names = [path.stem for path in files]
     assert [path.stem for path in lay_csv(files, tmp_path / "csv", one_key=True)] == names
     assert [path.stem for path in lay_json(files, tmp_path / "json")] == names
-    place = repository(files, "made.xml", tmp_path / "made.git")
+    place = repository(files, "made.xml", tmp_path / "made")
     said = subprocess.run(["git", "-C", place, "log", "--reverse", "--format=%as"], capture_output=True, check=True)
     assert said.stdout.decode().split() == names
 
