@@ -75,8 +75,8 @@ def counts(gone: Counter[_Row], came: Counter[_Row]) -> Counts:
 
 def by_rows(old: Iterable[list[str]], new: Iterable[list[str]]) -> Counts:
     """The same from nothing but the rows."""
-    before, after = (Counter((tuple(row[: len(KEY)]), tuple(row)) for row in each) for each in (old, new))
-    return counts(before, after)
+    before, after = ([(tuple(row[: len(KEY)]), tuple(row)) for row in each] for each in (old, new))
+    return counts(Counter[_Row](before), Counter[_Row](after))
 
 
 def _row(item: Item) -> _Row:

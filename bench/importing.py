@@ -14,6 +14,7 @@ from bench.measuring import WATCHER, Cost, Part, Target, cost, megabytes, table
 from bench.series import dates, repository
 
 FEW = 33  # git-history needs two seconds and more for each release
+PATIENCE = 1800.0
 CONFIG = """[[source]]
 name = "ports"
 url = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.xml"
@@ -35,8 +36,8 @@ class _Run:
     remark: str = ""
 
 
-def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment) -> Part:
-    """Import everything into `store`, which stays, and a few releases by everybody."""
+def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment, patience: float = PATIENCE) -> Part:
+    """Import everything into `store`, which stays, and a few releases by everybody: git-history has `patience`."""
     whole = {
         OURS: into_store(files, store),
         _SKETCH: _sketch(files, folder / "sketch.db", peers),
@@ -53,7 +54,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
     if peers.has("duckdb"):
         part[_DUCKDB] = _into(lambda place: peers.program("duckdb_snapshots", place, *csvs), folder / "few-duckdb.db")
     if peers.has("git-history"):
-        part[_GIT_HISTORY] = _git_history(few, csvs, folder, peers)
+        part[_GIT_HISTORY] = _git_history(few, csvs, folder, peers, patience)
     theirs = part.get(_GIT_HISTORY)
     targets = [
         Target(
@@ -102,7 +103,7 @@ def _into(command: Callable[[Path], Sequence[str]], place: Path) -> _Run:
     return _Run(spent=spent, size=_size(place), remark=f"failed: {spent.failed}" if spent.failed else "")
 
 
-def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers: Environment) -> _Run:
+def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers: Environment, patience: float) -> _Run:
     """Give git-history a repository of CSVs. Without two options it does not get through: it is given them."""
     every = repository(csvs, "ports.csv", folder / "csv-repository")
     one = repository(csvs[:1], "ports.csv", folder / "one-csv-repository")
@@ -111,7 +112,7 @@ def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers:
     def run(where: Path, into: Path, *options: str) -> Cost:
         keys = [word for name in KEY for word in ("--id", name)]
         command = peers.command("git-history", "file", into, "ports.csv", "--repo", where, "--silent", *keys)
-        return cost([*command, *options], folder, strict=False)
+        return cost([*command, *options], folder, patience=patience, strict=False)
 
     plain = run(one, folder / "plain.db", "--csv")
     repeats = run(one, folder / "repeats.db", "--dialect", "excel")
@@ -154,8 +155,8 @@ def _lines(runs: dict[str, _Run]) -> list[list[object]]:
     return [
         [
             name,
-            run.spent.cpu,
-            run.spent.wall,
+            run.spent.cpu if not run.spent.failed else None,
+            run.spent.wall if not run.spent.failed else None,
             megabytes(run.spent.memory),
             f"{run.size:.1f}" if run.size else None,
             _ratio(run, runs[OURS]),

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -77,16 +78,14 @@ def cost(command: Sequence[str], folder: Path, *, patience: float = PATIENCE, st
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     try:
-        done = subprocess.run(
-            timed, cwd=folder, check=strict, capture_output=True, text=True, timeout=patience, env=_environment()
-        )
-    except subprocess.CalledProcessError as error:
-        sys.stderr.write(error.stderr)
-        raise
+        done = _run(timed, folder, patience)
     except subprocess.TimeoutExpired:
         if strict:
             raise
         return Cost(wall=patience, cpu=0.0, memory=0.0, said="", failed=f"gave up after {patience:.0f} s")
+    if done.returncode and strict:
+        sys.stderr.write(done.stderr)
+        done.check_returncode()
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     lines = done.stderr.strip().splitlines()
@@ -99,6 +98,26 @@ def cost(command: Sequence[str], folder: Path, *, patience: float = PATIENCE, st
         said=done.stdout,
         failed=(said[-1] if said else f"exit code {done.returncode}") if done.returncode else "",
     )
+
+
+def _run(command: Sequence[str], folder: Path, patience: float) -> subprocess.CompletedProcess[str]:
+    """Run a process; where it takes too long, end it with all that it started: what runs on would be measured too."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, complained = process.communicate(timeout=patience)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
 def in_turns(

@@ -62,6 +62,11 @@ class Bench:
         return self.folder / "store"
 
 
+def _importing(bench: Bench) -> Part:
+    patience = 60.0 if bench.quick else importing.PATIENCE
+    return importing.measure(bench.files, bench.store, bench.folder, bench.peers, patience)
+
+
 def _processes(bench: Bench) -> Part:
     part, walls, remarks = processes.measure(bench.files, bench.store, bench.folder, bench.peers, bench.times)
     return _with(part, bench, drawings.processes(walls, remarks), "processes")
@@ -79,10 +84,7 @@ def _by_releases(bench: Bench) -> Part:
 
 PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("The next release", lambda bench: ingest.measure(bench.files[-_NEXT:], bench.folder)),
-    (
-        "Importing the whole series",
-        lambda bench: importing.measure(bench.files, bench.store, bench.folder, bench.peers),
-    ),
+    ("Importing the whole series", _importing),
     ("Whole processes", _processes),
     ("Archive", lambda bench: archiving.measure(bench.files, bench.folder)),
     ("Memory", lambda bench: memory.measure(bench.files, bench.store, bench.folder)),

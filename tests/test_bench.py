@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from bench.answers import (
     truth,
 )
 from bench.layouts import COLUMNS, as_csv, lay_csv, lay_json, rows
-from bench.measuring import Part, Target, table
+from bench.measuring import Part, Target, cost, table
 from bench.pairs import PEERS, lay, ours
 from bench.run import page
 from bench.series import Registry, after, generate, repository, write
@@ -182,6 +184,31 @@ def test_a_size_that_fails_is_a_line_and_the_next_is_measured(tmp_path: Path, mo
     assert "failed: too_large" in part.text
     assert Counter(each["records"] for each in found) == {30: 2}
     assert not list(tmp_path.glob("growth-*"))
+
+
+def test_what_a_program_cost_and_said_is_kept_and_how_it_failed(tmp_path: Path) -> None:
+    found = cost(["sh", "-c", "echo said; echo heard >&2"], tmp_path)
+    assert (found.said, found.failed) == ("said\n", "")
+    assert cost(["sh", "-c", "echo why >&2; exit 3"], tmp_path, strict=False).failed == "why"
+    with pytest.raises(subprocess.CalledProcessError):
+        cost(["false"], tmp_path)
+
+
+def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    program = "sleep 60 & echo $! >child; wait"
+    assert "gave up" in cost(["sh", "-c", program], tmp_path, patience=0.5, strict=False).failed
+    child = int((tmp_path / "child").read_text())
+    until = time.monotonic() + 10
+    while alive(child) and time.monotonic() < until:
+        os.sched_yield()
+    assert not alive(child)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_target_is_met_at_its_limit_and_not_where_nothing_was_measured() -> None:
