@@ -63,7 +63,7 @@ class Bench:
 
 
 def _importing(bench: Bench) -> Part:
-    patience = 60.0 if bench.quick else importing.PATIENCE
+    patience = 30.0 if bench.quick else importing.PATIENCE
     return importing.measure(bench.files, bench.store, bench.folder, bench.peers, patience)
 
 
