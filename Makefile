@@ -14,7 +14,7 @@ help:
 	@echo 'make types   mypy'
 	@echo 'make faults  docs/faults.md: every fault with its test, and the result'
 	@echo 'make fuzz    the readers under libFuzzer, for some minutes'
-	@echo 'make bench   measurements, on the real releases in ../shared/data where they are'
+	@echo 'make bench   docs/benchmarks.md: measured beside others, on the real releases in ../shared/data where they are'
 	@echo 'make clean   remove the environment'
 
 demo: $(VENV)/installed
@@ -41,7 +41,7 @@ bench: $(VENV)/developing
 	$(BIN)/python bench/run.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .bench
 
 $(VENV)/bin/python:
 	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer found; install one (Debian: apt install python3 python3-venv)' >&2; exit 1; }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.parsers import expat
 
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
+from bench.measuring import Part, Target, cpu_of, table
 from watcher.archive import Archive
 from watcher.intake import Intake
 from watcher.store.database import Database
@@ -19,13 +19,11 @@ FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the 
 
 
 def _spent(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return (time.process_time() - started) * 1000
+    return cpu_of(work) * 1000
 
 
 def _encode(data: bytes, before: bytes) -> bytes:
-    options = {
+    options: dict[int, int] = {
         CompressionParameter.compression_level: 3,
         CompressionParameter.enable_long_distance_matching: 1,
         CompressionParameter.window_log: 27,
@@ -45,8 +43,25 @@ def floors(before: bytes, data: bytes) -> list[float]:
     ]
 
 
-def measure(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
-    """Return the medians of the floors and of ours: archived, compared, judged and committed, one release each."""
+def measure(files: Sequence[Path], folder: Path) -> Part:
+    """Take releases in, one after the other: archived, compared, judged and committed; each beside its floors."""
+    parts, ours = _medians(files, folder)
+    lines: list[list[object]] = [[name, part] for name, part in zip(FLOORS, parts, strict=True)]
+    lines += [["all of these", sum(parts)], ["registry-watcher", ours], ["ours : floors", ours / sum(parts)]]
+    return Part(
+        text=f"Milliseconds of CPU a release, medians of {len(files) - 1}.\n\n" + table(["", ""], lines),
+        targets=[
+            Target(
+                what="taking in the next release, the process goes on: CPU, beside the sum of its floors",
+                measured=ours / sum(parts),
+                limit=1.5,
+            )
+        ],
+    )
+
+
+def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
+    """Milliseconds of the floors and of ours."""
     found: list[list[float]] = []
     ours: list[float] = []
     with Database(folder / "ingest.db") as database:

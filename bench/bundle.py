@@ -1,0 +1,138 @@
+"""The import of a whole tree of real registry groups, month by month: each group's commits of a repository.
+
+There is no command that imports a tree at once: `main` does what `watcher import iana.GROUP git:REPO:PATH` does, for
+one group after the other, in one process.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.measuring import Part, alone, memory_of, table
+from bench.series import DATA
+from watcher import backfill
+from watcher.cli.app import App
+from watcher.cli.reading import settings
+from watcher.service import Service
+
+BUNDLE = DATA / "iana-2016-2021.bundle"
+_CONFIG = """[[source]]
+name = "iana"
+type = "collection"
+groups = {groups}
+"""
+_PATIENCE = 1800.0
+
+
+def measure(folder: Path, most: int | None = None) -> Part:
+    """Import the real groups, or so many of them; without them, say so."""
+    if not BUNDLE.exists():
+        return Part(text="Not measured: the real groups are not beside this checkout.")
+    place = folder / "groups.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(BUNDLE), str(place)], check=True)
+    months = subprocess.run(["git", f"--git-dir={place}", "tag"], check=True, capture_output=True, text=True)
+    found = alone("bench.bundle", folder / "groups", place, most or 0, patience=_PATIENCE)
+    if isinstance(found, str):
+        return Part(text=f"Failed: {found[:300]}")
+    taken = found["taken"]
+    lines = [
+        ["read from the repository, keep nothing", found["reading"]["cpu"], found["reading"]["wall"], None, None],
+        [
+            "import",
+            found["importing"]["cpu"],
+            found["importing"]["wall"],
+            f"{found['importing']['cpu'] / taken * 1000:.1f}",
+            f"{found['peak']:.0f}",
+        ],
+    ]
+    reasons = Counter(why for _, why in found["refused"])
+    refused = "".join(f"\n- refused {number} times: {why}" for why, number in reasons.most_common())
+    return Part(
+        text=(
+            f"{found['groups']} groups as they stood in {len(months.stdout.split())} months: {found['candidates']} "
+            f"versions, {taken} taken, {len(found['refused'])} refused; {found['records']} entries in the newest "
+            "releases. CPU with that of git. There is no single command for it: the parts of `watcher import`, one "
+            "group after the other in one process.\n\n"
+            + table(["", "CPU s", "wall s", "CPU ms a release", "peak MB"], lines)
+            + "\n"
+            + refused
+        )
+    )
+
+
+def groups(repository: Path) -> list[str]:
+    """The groups that the newest month has."""
+    said = subprocess.run(
+        ["git", f"--git-dir={repository}", "ls-tree", "--name-only", "HEAD"], check=True, capture_output=True, text=True
+    )
+    return said.stdout.split()
+
+
+def main(place: str, repository: str, most: str) -> None:
+    """Import groups into a new folder and print what came of it."""
+    folder = Path(place)
+    folder.mkdir()
+    chosen = groups(Path(repository))[: int(most) or None]
+    (folder / "config.toml").write_text(_CONFIG.format(groups=json.dumps(chosen)))
+    (folder / "config.toml").chmod(0o600)
+    found: dict[str, list[backfill.Candidate]] = {}
+    taken, records = 0, 0
+    refused: list[tuple[str, str]] = []
+
+    def reading() -> None:
+        for group in chosen:
+            found[group] = backfill.candidates([f"git:{repository}:{group}/{group}.xml"], ".xml")
+            for candidate in found[group]:
+                candidate.load()
+
+    def importing() -> None:
+        nonlocal taken, records
+        with Service(settings(App(folder / "config.toml"))) as parts:
+            for group in chosen:
+                source = parts.source(f"iana.{group}", new=True)
+                report = backfill.run(parts.intake(source), found[group])
+                taken += sum(report.taken.values())
+                refused.extend((origin.rpartition(":")[2], why) for origin, why in report.refused)
+                newest = parts.queries.latest(source.name)
+                records += newest.release.entries if newest else 0
+
+    spent = {"reading": _spent(reading), "importing": _spent(importing)}
+    print(
+        json.dumps(
+            {
+                **spent,
+                "groups": len(chosen),
+                "candidates": sum(map(len, found.values())),
+                "taken": taken,
+                "refused": refused,
+                "records": records,
+                "peak": memory_of()[1],
+            }
+        )
+    )
+
+
+def _spent(work: Callable[[], object]) -> dict[str, Any]:
+    """Seconds of CPU, that of git among it, and on the clock."""
+
+    def cpu() -> float:
+        uses: Sequence[resource.struct_rusage] = [
+            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ]
+        return sum(each.ru_utime + each.ru_stime for each in uses)
+
+    before, started = cpu(), time.perf_counter()
+    work()
+    return {"cpu": cpu() - before, "wall": time.perf_counter() - started}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,34 @@
+"""A history in thirty lines: `chunk_sketch.py DATABASE RELEASE...` keeps what differs from release to release.
+
+A release is cut into its records; those that the release before did not have are parsed and become versions with the
+release they stood in first, those that it no longer has are ended. No archive, no contacts, no events, no order, no
+durability: it is what a history costs at least.
+"""
+
+import sqlite3
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+TABLE = """CREATE TABLE versions
+(id INTEGER PRIMARY KEY, name TEXT, port TEXT, protocol TEXT, fields TEXT, first TEXT, until TEXT)"""
+KEY = ("name", "number", "protocol")
+
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.executescript(f"PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; {TABLE};")
+stands: dict[bytes, int] = {}  # the chunks of the newest release, and their rows
+for path in map(Path, sys.argv[2:]):
+    chunks = [start[start.rfind(b"<record") :] for start in path.read_bytes().split(b"</record>")[:-1]]
+    now = set(chunks)
+    db.execute("BEGIN")
+    gone = stands.keys() - now
+    db.executemany("UPDATE versions SET until = ? WHERE id = ?", [(path.stem, stands.pop(each)) for each in gone])
+    for chunk in now - stands.keys():
+        record = ET.fromstring(chunk + b"</record>")  # noqa: S314 - our own files
+        fields = {child.tag: ET.tostring(child, "unicode", "text") or child.get("data", "") for child in record}
+        row = (*map(fields.get, KEY), str(fields | record.attrib), path.stem)
+        stands[chunk] = db.execute(
+            "INSERT INTO versions (name, port, protocol, fields, first) VALUES (?, ?, ?, ?, ?)", row
+        ).lastrowid
+    db.execute("COMMIT")
+print(*db.execute("SELECT count(*), count(until) FROM versions").fetchone())
