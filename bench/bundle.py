@@ -20,7 +20,7 @@ from bench.measuring import Part, alone, memory_of, table
 from bench.series import DATA
 from watcher import backfill
 from watcher.cli.app import App
-from watcher.cli.reading import settings
+from watcher.cli.configured import settings
 from watcher.service import Service
 
 BUNDLE = DATA / "iana-2016-2021.bundle"
