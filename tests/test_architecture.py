@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("config", "settings", "kinds", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
-        *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
+        *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
         *("signals", "turns", "units", "work"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
