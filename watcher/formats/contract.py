@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from watcher.model import Problem
@@ -49,9 +50,70 @@ class Columns:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Cells(Mapping[str, str]):
+    """The fields of a row, in a third of a dictionary's room: rows of one shape share their names."""
+
+    __slots__ = ("_places", "_texts")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._places = _shape(tuple(fields))
+        self._texts = tuple([_one(text) if len(text) <= _SHORT else text for text in fields.values()])
+
+    def __getitem__(self, name: str) -> str:
+        return self._texts[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def keys(self) -> KeysView[str]:
+        return self._places.keys()
+
+    def items(self) -> ItemsView[str, str]:
+        return dict(zip(self._places, self._texts, strict=True)).items()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cells):
+            return dict(self.items()) == other
+        if self._places is other._places:
+            return self._texts == other._texts
+        return dict(self.items()) == dict(other.items())
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._texts))
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+
+_SHORT = 40  # characters: dates, references, protocols, names of people
+
+
+@lru_cache(maxsize=4096)
+def _shape(names: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
+@lru_cache(maxsize=8192)
+def _one(text: str) -> str:
+    """The same object for the same text, where it was seen lately."""
+    return text
+
+
+NOWHERE = "\0"  # the registry of a row that was read and not placed yet
+
+
+@dataclass(slots=True, eq=False)
 class Row:
-    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them."""
+    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them.
+
+    `registry` is set once, when the row is placed in its document.
+    """
 
     registry: str
     fields: Mapping[str, str]
@@ -75,16 +137,28 @@ class Reading:
 
 @dataclass(slots=True)
 class Memo:
-    """Rows already read, so that the next release costs what changed. Holds one release's worth.
+    """Rows already read, so that the next release costs what changed. Holds little more than one release's worth.
 
-    `rows` are by their bytes; `befores` has what stood before some of them; `problems` says whether any row has one.
-    `placed` are the rows of nested registries.
+    `rows` are by what they were read from, or by a digest of it; `befores` has what stood before some of them;
+    `problems` says whether any row has one. `placed` are the rows that stand in several registries.
     """
 
-    rows: dict[bytes, Row] = field(default_factory=dict)
-    befores: dict[bytes, bytes] = field(default_factory=dict)
+    rows: dict[Hashable, Row] = field(default_factory=dict)
+    befores: dict[Hashable, bytes] = field(default_factory=dict)
     problems: bool = False
     placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
+
+    def forget(self, rows: Sequence[Row]) -> None:
+        """Keep the rows that a document holds, once there are many others."""
+        if len(self.rows) <= _ROOM * len(rows):
+            return
+        held = set(rows)
+        self.rows = {mark: row for mark, row in self.rows.items() if row in held}
+        self.befores = {mark: before for mark, before in self.befores.items() if mark in self.rows}
+        self.problems = any(row.problems for row in rows)
+
+
+_ROOM = 1.2  # how many more rows than a document has are remembered
 
 
 class Reader(Protocol):
