@@ -19,7 +19,7 @@ from watcher.formats.contract import Columns, Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 
-_BLOCK = 8 * 2**20  # bytes that are cut at a time: a document in pieces takes twice its room
+_BLOCK = 2**20  # bytes that are cut and parsed at a time: as a tree they take ten times their room
 # Of larger documents a digest of each piece is remembered and not the piece, which takes its room for good.
 _LARGE = 32 * 2**20
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
