@@ -10,7 +10,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
@@ -325,11 +325,17 @@ def _document(reading: Reading, registry: Registry) -> str:
 
 
 def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _Pair:
-    path = row.registry
-    key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-    status = registry.status(_document(reading, registry), row.fields)
+    path, fields = row.registry, dict(row.fields)
+    key = Key(labels, tuple([_one(fields.get(label, path if label == PATH else "")) for label in labels]))
+    status = registry.status(_document(reading, registry), fields)
     item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
-    return item, _digest(Section.ENTRY, path, row.fields)
+    return item, _digest(Section.ENTRY, path, fields)
+
+
+@lru_cache(maxsize=1024)
+def _one(text: str) -> str:
+    """The same object for the same text, where it was seen lately: most keys have a part that many have."""
+    return text
 
 
 def _contact(row: Row) -> _Pair:

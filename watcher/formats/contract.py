@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from watcher.model import Problem
 
@@ -51,58 +51,67 @@ class Columns:
 
 
 class Cells(Mapping[str, str]):
-    """The fields of a row, in a third of a dictionary's room: rows of one shape share their names."""
+    """The fields of a row in a fifth of a dictionary's room: rows of one shape share their names, a row is one text."""
 
     __slots__ = ("_places", "_texts")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._places = _shape(tuple(fields))
-        self._texts = tuple([_one(text) if len(text) <= _SHORT else text for text in fields.values()])
+        texts = _BETWEEN.join(fields.values())
+        # A text that has the separator in it, or none at all, cannot be taken apart again.
+        whole = texts.count(_BETWEEN) == len(fields) - 1
+        self._texts: str | tuple[str, ...] = texts if whole else tuple(fields.values())
+
+    def _apart(self) -> Sequence[str]:
+        return self._texts.split(_BETWEEN) if isinstance(self._texts, str) else self._texts
 
     def __getitem__(self, name: str) -> str:
-        return self._texts[self._places[name]]
+        return self._apart()[self._places[name]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._places)
 
     def __contains__(self, name: object) -> bool:
         return name in self._places
 
+    def get(self, name: str, default: Any = None) -> Any:
+        place = self._places.get(name)
+        return default if place is None else self._apart()[place]
+
     def keys(self) -> KeysView[str]:
         return self._places.keys()
 
+    def values(self) -> ValuesView[str]:
+        return self._plain().values()
+
     def items(self) -> ItemsView[str, str]:
-        return dict(zip(self._places, self._texts, strict=True)).items()
+        return self._plain().items()
+
+    def _plain(self) -> dict[str, str]:
+        return dict(zip(self._places, self._apart(), strict=True))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Cells):
-            return dict(self.items()) == other
-        if self._places is other._places:
-            return self._texts == other._texts
-        return dict(self.items()) == dict(other.items())
+        if isinstance(other, Cells):
+            same = self._places is other._places and self._texts == other._texts
+            return same or self._plain() == other._plain()
+        return self._plain() == other
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._texts))
+        return hash(frozenset(self._apart()))
 
     def __repr__(self) -> str:
-        return repr(dict(self.items()))
+        return repr(self._plain())
 
 
-_SHORT = 40  # characters: dates, references, protocols, names of people
+_BETWEEN = "\x1f"  # no XML has it, and hardly any other text
 
 
 @lru_cache(maxsize=4096)
 def _shape(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
-
-
-@lru_cache(maxsize=8192)
-def _one(text: str) -> str:
-    """The same object for the same text, where it was seen lately."""
-    return text
 
 
 NOWHERE = "\0"  # the registry of a row that was read and not placed yet
