@@ -38,7 +38,7 @@ _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _MAX_RECEIPT = 65536
 MAX_SNAPSHOT = 2**30  # as much as the configuration can allow a fetch (`[fetch] max_bytes`)
 _BASE = 8  # how many snapshots of one kind stand in a row before a longer step back is taken
-_REMEMBERED = 24 * 2**20  # bytes of decoded snapshots kept: walking a chain decodes each once
+_REMEMBERED = 12 * 2**20  # bytes of decoded snapshots kept: the next one's prefix is among them
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = ".zst"
@@ -207,8 +207,9 @@ class Archive:
                     found = self._decode_large(receipt, found, files.enter_context(tempfile.TemporaryFile()))
                 else:
                     data = b"".join(self._decode(receipt, found))
-                    self._remember(source, receipt.sha256, data)
                     found = frames.whole(data)
+                    if receipt.sha256 == sha256:  # not what it was made from: that is rarely asked for
+                        self._remember(source, sha256, data)
             if found is None:
                 raise StoreError(f"{source}: no snapshot {sha256}")
             yield found

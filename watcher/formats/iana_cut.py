@@ -19,7 +19,7 @@ from watcher.formats.contract import Columns, Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 
-_BLOCK = 2**20  # bytes that are cut and parsed at a time: as a tree they take ten times their room
+_BLOCK = 2**18  # bytes that are cut and parsed at a time: as a tree they take ten times their room
 # Of larger documents a digest of each piece is remembered and not the piece, which takes its room for good.
 _LARGE = 32 * 2**20
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
@@ -92,7 +92,7 @@ def _marks(pieces: Sequence[bytes], size: int) -> Sequence[bytes]:
     """What the pieces of a document of such a size are remembered by."""
     if size <= _LARGE:
         return pieces
-    return [blake2b(piece, digest_size=16).digest() for piece in pieces]
+    return [blake2b(piece, digest_size=15).digest() for piece in pieces]
 
 
 def _may_be_cut(data: bytes) -> bool:
