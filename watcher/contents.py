@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from itertools import chain
+from typing import Any
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
@@ -35,6 +37,62 @@ CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
 
+class Items(MutableMapping[ItemKey, Item]):
+    """The items of a release by section and key, without a pair of the two for each: a million pairs are 60 MB."""
+
+    __slots__ = ("_sections",)
+
+    def __init__(self, items: Items | None = None) -> None:
+        """Begin with none, or with those of another release."""
+        known: Mapping[Section, Mapping[Key, Item]] = items.sections() if items is not None else {}
+        self._sections: dict[Section, dict[Key, Item]] = {each: dict(known.get(each, {})) for each in Section}
+
+    def __getitem__(self, key: ItemKey) -> Item:
+        return self._sections[key[0]][key[1]]
+
+    def __setitem__(self, key: ItemKey, item: Item) -> None:
+        self._sections[key[0]][key[1]] = item
+
+    def __delitem__(self, key: ItemKey) -> None:
+        del self._sections[key[0]][key[1]]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and key[1] in self._sections.get(key[0], ())
+
+    def __iter__(self) -> Iterator[ItemKey]:
+        return ((section, key) for section, items in self._sections.items() for key in items)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sections.values()))
+
+    def get(self, key: ItemKey, default: Any = None) -> Any:
+        return self._sections[key[0]].get(key[1], default)
+
+    def values(self) -> ValuesView[Item]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[ItemKey, Item]:
+        return _Pairs(self)
+
+    def sections(self) -> Mapping[Section, Mapping[Key, Item]]:
+        return self._sections
+
+
+class _Values(ValuesView[Item]):
+    _mapping: Items
+
+    def __iter__(self) -> Iterator[Item]:
+        return chain.from_iterable(items.values() for items in self._mapping.sections().values())
+
+
+class _Pairs(ItemsView[ItemKey, Item]):
+    _mapping: Items
+
+    def __iter__(self) -> Iterator[tuple[ItemKey, Item]]:
+        sections = self._mapping.sections().items()
+        return (((section, key), item) for section, items in sections for key, item in items.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Last:
     """A release as it was read, for the next one to start from.
@@ -45,6 +103,7 @@ class _Last:
     """
 
     content: Content
+    items: Items
     reading: Reading
     headers: dict[str, _Pair]
     groups: dict[ItemKey, list[_Pair]]
@@ -96,7 +155,7 @@ def _first(reading: Reading, registry: Registry) -> _Last:
         yield from map(_contact, reading.contacts)
         yield from headers.values()
 
-    items: dict[ItemKey, Item] = {}
+    items = Items()
     again: set[ItemKey] = set()
     digests = []
     for item, digest in pairs():
@@ -115,6 +174,7 @@ def _first(reading: Reading, registry: Registry) -> _Last:
     ordered = b"".join(digests)
     return _Last(
         content=_content(reading, items, ordered, groups),
+        items=items,
         reading=reading,
         headers=headers,
         groups=groups,
@@ -131,7 +191,7 @@ class _Next:
         self._last = last
         self._reading = reading
         self._registry = registry
-        self._items = dict(last.content.items)
+        self._items = Items(last.items)
         self._groups = dict(last.groups)
         self._regrouped: dict[ItemKey, list[_Pair]] = {}
         self._fresh: dict[ItemKey, _Pair] = {}
@@ -168,6 +228,7 @@ class _Next:
         digests = _digests(last.digests, out, into)
         return _Last(
             content=_content(reading, self._items, digests, self._groups, self._since(out, into)),
+            items=self._items,
             reading=reading,
             headers=headers,
             groups=self._groups,
@@ -282,7 +343,7 @@ def _places(digests: bytes, wanted: Iterable[bytes], *, after: int) -> Iterator[
 
 def _content(
     reading: Reading,
-    items: dict[ItemKey, Item],
+    items: Items,
     digests: bytes,
     groups: Mapping[ItemKey, Sequence[_Pair]],
     since: Since | None = None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import fmean
 
 from watcher.formats.contract import Columns
 from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
@@ -58,9 +57,22 @@ def identifying(rows: Sequence[Fields]) -> Iterator[str]:
 
 def identifies(rows: Sequence[Fields], column: str) -> bool:
     """Whether nearly every row has a text of its own in a column, and a short one."""
-    cells = [row.get(column, "") for row in rows]
     # Folded texts are no more than there are texts: where these are too few already, nothing has to be folded.
-    return _nearly_unique(cells) and _identifies(list(map(folded, cells)))
+    if not _nearly_unique(len({row.get(column, "") for row in rows} - {""}), len(rows)):
+        return False
+    told = length = 0
+    distinct: set[str] = set()
+    for row in rows:
+        if cell := row.get(column, ""):
+            text = folded(cell)
+            told, length = told + 1, length + len(text)
+            distinct.add(text)
+    distinct.discard("")
+    return _nearly_unique(len(distinct), len(rows)) and length / told <= _LONGEST_KEY
+
+
+def _nearly_unique(distinct: int, rows: int) -> bool:
+    return distinct > 0 and (distinct >= _NEARLY * rows or (rows >= _FEW and distinct >= rows - 1))
 
 
 def _columns(rows: Sequence[Fields]) -> list[str]:
@@ -79,15 +91,6 @@ def _columns(rows: Sequence[Fields]) -> list[str]:
         return column in _ABOUT, column != "value", places[column] / times[column], column
 
     return sorted(places, key=likely)
-
-
-def _identifies(cells: Sequence[str]) -> bool:
-    return _nearly_unique(cells) and fmean(len(cell) for cell in cells if cell) <= _LONGEST_KEY
-
-
-def _nearly_unique(cells: Sequence[str]) -> bool:
-    distinct = len({*cells} - {""})
-    return distinct > 0 and (distinct >= _NEARLY * len(cells) or (len(cells) >= _FEW and distinct >= len(cells) - 1))
 
 
 def _compound(rows: Sequence[Fields]) -> Labels:
