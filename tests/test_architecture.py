@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         *("config", "settings", "kinds", "fetch", "answers", "wire", "pace", "paging", "mirror", "tree"),
         *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
-        *("signals", "turns", "units", "work"),
+        *("signals", "turns", "units", "work", "memory"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

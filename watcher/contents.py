@@ -10,8 +10,9 @@ import json
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain
+from sys import intern
 from typing import Any
 
 from watcher.errors import ParseError
@@ -33,6 +34,7 @@ FORMATS: Mapping[str, Reader] = {
 }
 
 _Pair = tuple[Item, bytes]
+_SHORT = 5  # characters
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
@@ -393,10 +395,9 @@ def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _P
     return item, _digest(Section.ENTRY, path, fields)
 
 
-@lru_cache(maxsize=1024)
 def _one(text: str) -> str:
-    """The same object for the same text, where it was seen lately: most keys have a part that many have."""
-    return text
+    """The same object for the same text, where it is as short as what many keys have in common: a protocol, a port."""
+    return intern(text) if len(text) <= _SHORT else text
 
 
 def _contact(row: Row) -> _Pair:

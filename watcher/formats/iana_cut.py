@@ -38,8 +38,7 @@ class Cut:
             raise CutError
         self.rows: list[Row] = []
         self.odd: list[int] = []
-        self._data = data
-        self._numbers: dict[bytes, int] = {}
+        numbers: dict[bytes, int] = {}
         skeleton: list[bytes] = []
         at = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
@@ -50,7 +49,7 @@ class Cut:
                 self.rows += _resolve(pieces, marks, name, meant, memo)
                 skeleton += _skeleton(marks, memo.befores, name)
                 at = end
-            self._numbers[name] = len(self.rows) - before
+            numbers[name] = len(self.rows) - before
             if name == b"record" and any(b"<person" in part for part in skeleton):
                 raise CutError  # people between records: the rows would not stand in their order
         memo.forget(self.rows)
@@ -60,20 +59,22 @@ class Cut:
             raise CutError
         if memo.problems:
             self.odd = [number for number, found in enumerate(self.rows) if found.problems]
-        self._lines = enumerate(self._begins())
+        self._lines = enumerate(_begins(data, numbers))
 
     def line(self, index: int) -> int:
         """The line on which a row begins, counted from 1. To be asked in the order of the rows, each once."""
         return next(line for number, line in self._lines if number == index)
 
-    def _begins(self) -> Iterator[int]:
-        at, line = 0, 1
-        for name, number in self._numbers.items():
-            for _ in range(number):
-                opening, end = self._data.index(b"<" + name, at), self._data.index(b"</%b>" % name, at)
-                yield line + self._data.count(b"\n", at, opening)
-                line += self._data.count(b"\n", at, end)
-                at = end + len(name) + 3
+
+def _begins(data: bytes, numbers: Mapping[bytes, int]) -> Iterator[int]:
+    """The line on which each element begins; `numbers` says how many there are by their name."""
+    at, line = 0, 1
+    for name, number in numbers.items():
+        for _ in range(number):
+            opening, end = data.index(b"<" + name, at), data.index(b"</%b>" % name, at)
+            yield line + data.count(b"\n", at, opening)
+            line += data.count(b"\n", at, end)
+            at = end + len(name) + 3
 
 
 def _blocks(data: bytes, start: int, name: bytes) -> Iterator[tuple[list[bytes], int]]:

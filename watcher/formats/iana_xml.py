@@ -92,6 +92,8 @@ def _prove_well_formed(data: bytes) -> None:
         raise ParseError("not_well_formed", message, line=error.lineno, column=error.offset + 1) from None
     except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
         raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
+    finally:
+        parser.StartDoctypeDeclHandler = None  # it holds the parser, and the parser it
 
 
 class _Walk:
