@@ -23,8 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("config", "outline", "settings", "kinds", "disk", "fetch", "answers", "wire", "pace", "paging"),
-        *("archive", "store", "notifiers", "logs", "supervisor", "endpoint"),
-        *("mirror", "tree", "signals", "turns", "units", "work"),
+        *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
+        *("mirror", "tree", "signals", "turns", "units", "work", "memory"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),

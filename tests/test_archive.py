@@ -476,10 +476,55 @@ def test_an_earlier_observation_of_a_snapshot_whose_file_is_gone_is_a_store_erro
         keep(archive, b"one", observed="2024-05-01T00:00:00Z")
 
 
-def test_a_snapshot_larger_than_what_is_kept_is_refused(tmp_path: Path) -> None:
+def test_a_snapshot_larger_than_what_is_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.archive.MAX_SNAPSHOT", 100)
     with pytest.raises(StoreError, match="larger than the"):
-        keep(Archive(tmp_path), bytes(64 * 2**20 + 1))
+        keep(Archive(tmp_path), bytes(101))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapshots of more than 1,000 bytes count as large."""
+    for name, value in (("WHOLE", 1000), ("_PIECE", 500), ("_MARGIN", 200)):
+        monkeypatch.setattr(f"watcher.frames.{name}", value)
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_large_snapshots_are_kept_in_pieces_against_the_stretch_before_each(tmp_path: Path) -> None:
+    snapshots = [data + data[:grown] for data, grown in zip(series(9, size=2345), range(0, 900, 100), strict=True)]
+    kept = keep_series(Archive(tmp_path), snapshots)
+    archive = Archive(tmp_path)
+    assert [archive.read("ports", receipt.sha256) for receipt in kept] == snapshots
+    assert list(archive.verify()) == []
+    sizes = [place(tmp_path, receipt).stat().st_size for receipt in kept]
+    assert max(sizes[1:]) < sizes[0] / 2
+
+
+@pytest.mark.usefixtures("in_pieces")
+@pytest.mark.parametrize(
+    "sizes", [(1000, 1001), (1001, 1000), (3000, 20), (20, 3000), (3000, 3), (1500, 1500), (9000, 1)]
+)
+def test_snapshots_grow_and_shrink_over_the_size_that_is_large(tmp_path: Path, sizes: tuple[int, int]) -> None:
+    snapshots = [random.Random(size).randbytes(size) for size in sizes]  # noqa: S311 - no secret
+    if sizes[0] == sizes[1]:
+        snapshots[1] = snapshots[1][1:] + b"x"
+    kept = keep_series(Archive(tmp_path), snapshots)
+    assert [Archive(tmp_path).read("ports", receipt.sha256) for receipt in kept] == snapshots
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_a_large_snapshot_that_was_damaged_is_named(tmp_path: Path) -> None:
+    receipts = keep_series(Archive(tmp_path), series(2, size=2345))
+    for receipt in receipts:
+        path = place(tmp_path, receipt)
+        whole = path.read_bytes()
+        for broken in (whole[:-1], whole + b"x", whole[:-40] + bytes(40)):
+            path.write_bytes(broken)
+            with pytest.raises(StoreError, match="damaged"):
+                Archive(tmp_path).read("ports", receipt.sha256)
+        path.write_bytes(whole)
+    assert list(Archive(tmp_path).verify()) == []
 
 
 def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
@@ -120,7 +121,8 @@ def test_reading_with_what_was_read_before_keeps_one_release_only() -> None:
         data = release([*ROWS[:-1], tcp(f"new-{number}", "500")], people=[person("Jo", f"Jo {number}")])
         assert read(data, PORTS, reads=reads) == read(data, PORTS)
         assert reads.last is not None
-        assert len(reads.last.pairs) == len(ROWS) + 1
+        assert len(reads.last.reading.rows) == len(ROWS)
+        assert len(reads.rows.rows) <= 1.2 * (len(ROWS) + 1)
 
 
 def some_row(chance: random.Random) -> Row:
@@ -184,6 +186,44 @@ def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> 
             rows[f"x{number}"] = rows.pop(chance.choice(list(rows)))
     assert reads.last is not None
     assert after or reads.last.repeated, "every release was read by itself"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_holds_for_a_table(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    reads, lookups = Reads(), Lookups()
+    old = None
+    after = 0
+    rows = [[str(n), f"name {n}", "x"] for n in range(25)]
+    for _ in range(12):
+        data = "".join(",".join(row) + "\n" for row in [["Value", "Name", "Other"], *rows]).encode()
+        new, alone = read(data, IANA, "csv", reads), read(data, IANA, "csv")
+        after += new.since is not None
+        assert (new, new.digest, dict(new.items)) == (alone, alone.digest, dict(alone.items))
+        if old is not None:
+            assert explain(IANA, old, new, None, lookups) == explain(IANA, old, alone)
+        old = new
+        chance.choice(rows)[chance.randrange(3)] = chance.choice(("5", "u", "", "Unassigned", "name 7"))
+        if chance.random() < 0.2:
+            chance.shuffle(rows)
+    assert after, "every release was read by itself"
+
+
+def test_the_next_release_costs_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    for module, name in (("watcher.formats.iana_cut", "row"), ("watcher.contents", "_digest")):
+        work = getattr(sys.modules[module], name)
+        monkeypatch.setattr(f"{module}.{name}", lambda *given, work=work: (made.append(1), work(*given))[1])
+    costs = []
+    for number in (100, 1000):
+        reads = Reads()
+        rows = [tcp(f"s{n}", str(n)) for n in range(number)]
+        read(release(rows), PORTS, reads=reads)
+        made.clear()
+        read(release([*rows[:-2], tcp("other", "1"), tcp("new", "2")], "2020-01-02"), PORTS, reads=reads)
+        costs.append(len(made))
+    # Two rows, and the first, before which the date stands, are read; they and the header have a digest on both sides.
+    assert costs[0] == costs[1] <= 3 + 3 + 3 + 1
 
 
 def test_a_table_of_the_registry_gives_the_entries_of_its_xml_under_their_keys() -> None:

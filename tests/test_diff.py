@@ -126,5 +126,5 @@ def test_changes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="there already"):
         apply(
             compare(content([tcp("x", "5")]), content([tcp("x", "5"), tcp("a", "1")])),
-            old.items | content([tcp("x", "5")]).items,
+            {**old.items, **content([tcp("x", "5")]).items},
         )

@@ -16,46 +16,33 @@ import os
 import re
 import struct
 import sys
+import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
+from watcher import frames
 from watcher.disk import sync_folder
 from watcher.errors import StoreError, UsageError
+from watcher.frames import Prefix
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import (
-        CompressionParameter,
-        DecompressionParameter,
-        ZstdCompressor,
-        ZstdDecompressor,
-        ZstdDict,
-        ZstdError,
-    )
+    from compression.zstd import ZstdError
 else:
-    from backports.zstd import (
-        CompressionParameter,
-        DecompressionParameter,
-        ZstdCompressor,
-        ZstdDecompressor,
-        ZstdDict,
-        ZstdError,
-    )
+    from backports.zstd import ZstdError
 
 _SCHEMA = 1
 _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _MAX_RECEIPT = 65536
-_MAX_SNAPSHOT = 64 * 2**20
-_WINDOW_LOG = 27  # 128 MiB: snapshot and prefix together, at their largest
-_LEVEL = 3
+MAX_SNAPSHOT = 2**30  # as much as the configuration can allow a fetch (`[fetch] max_bytes`)
 _BASE = 8  # how many snapshots of one kind stand in a row before a longer step back is taken
-_REMEMBERED = 24 * 2**20  # bytes of decoded snapshots kept: walking a chain decodes each once
+_REMEMBERED = 12 * 2**20  # bytes of decoded snapshots kept: the next one's prefix is among them
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = ".zst"
-_SMALLEST_PREFIX = 8  # bytes; zstd takes no shorter one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +107,8 @@ class Archive:
         from then on as it is kept now; never the other way round. Raises StoreError when it cannot be written: then
         nothing is there.
         """
-        if len(data) > _MAX_SNAPSHOT:
-            raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {_MAX_SNAPSHOT} that are kept")
+        if len(data) > MAX_SNAPSHOT:
+            raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {MAX_SNAPSHOT} that are kept")
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
         known = self._index(source)
         if sha256 not in known and self._path(source, sha256).exists():
@@ -133,7 +120,7 @@ class Archive:
             return self._again(there, observed=observed, origin=origin, live=live, believed=believed)
         number = max((receipt.number for receipt in known.values()), default=-1) + 1
         prefix = self._prefix(known, number, near)
-        if prefix is not None and known[prefix].size < _SMALLEST_PREFIX:
+        if prefix is not None and known[prefix].size < frames.SMALLEST_PREFIX:
             prefix = None
         receipt = Receipt(
             source=source,
@@ -148,7 +135,11 @@ class Archive:
             live=live,
             believed=believed,
         )
-        self._write(receipt, _compress(data, self.read(source, prefix) if prefix else None))
+        if prefix is None:
+            self._write(receipt, frames.compress(data, None))
+        else:
+            with self._unfolded(source, prefix) as before:
+                self._write(receipt, frames.compress(data, before))
         self._remember(source, sha256, data)
         return receipt
 
@@ -183,6 +174,13 @@ class Archive:
 
     def read(self, source: str, sha256: str) -> bytes:
         """Return a snapshot, checked against its SHA-256. Raises StoreError when it is damaged or missing."""
+        if (known := self._decoded.get((source, sha256))) is not None:
+            return known
+        with self._unfolded(source, sha256) as found:
+            return found.part(0, found.size)
+
+    def _chain(self, source: str, sha256: str) -> list[Receipt]:
+        """What a snapshot is made from, itself first, up to the first that has no prefix or is decoded already."""
         chain: list[Receipt] = []
         step: str | None = sha256
         while step is not None and (source, step) not in self._decoded:
@@ -196,13 +194,26 @@ class Archive:
                 raise StoreError(f"{self._path(source, step)}: the snapshots it is made from go round in a circle")
             chain.append(receipt)
             step = receipt.prefix
-        data = self._decoded[source, step] if step is not None else None
-        for receipt in reversed(chain):
-            data = self._decode(receipt, data)
-            self._remember(source, receipt.sha256, data)
-        if data is None:
-            raise StoreError(f"{source}: no snapshot {sha256}")
-        return data
+        return chain
+
+    @contextmanager
+    def _unfolded(self, source: str, sha256: str) -> Iterator[Prefix]:
+        """A snapshot, checked against its SHA-256. Large ones lie in temporary files meanwhile, not in memory."""
+        chain = self._chain(source, sha256)
+        step = chain[-1].prefix if chain else sha256
+        found = frames.whole(self._decoded[source, step]) if step is not None else None
+        with ExitStack() as files:
+            for receipt in reversed(chain):
+                if receipt.size > frames.WHOLE:
+                    found = self._decode_large(receipt, found, files.enter_context(tempfile.TemporaryFile()))
+                else:
+                    data = b"".join(self._decode(receipt, found))
+                    found = frames.whole(data)
+                    if receipt.sha256 == sha256:  # not what it was made from: that is rarely asked for
+                        self._remember(source, sha256, data)
+            if found is None:
+                raise StoreError(f"{source}: no snapshot {sha256}")
+            yield found
 
     def receipts(self, source: str | None = None) -> Iterator[Receipt]:
         """Yield what is kept, by source and SHA-256; no snapshot is decoded."""
@@ -263,18 +274,34 @@ class Archive:
             depth += 1
         return depth
 
-    def _decode(self, receipt: Receipt, prefix: bytes | None) -> bytes:
+    def _decode_large(self, receipt: Receipt, prefix: Prefix | None, file: BinaryIO) -> Prefix:
+        def part(start: int, end: int) -> bytes:
+            file.seek(start)
+            return file.read(end - start)
+
+        try:
+            file.writelines(self._decode(receipt, prefix))
+        except OSError as error:
+            raise StoreError(f"a temporary file cannot be written: {error.strerror}") from error
+        return Prefix(size=receipt.size, part=part)
+
+    def _decode(self, receipt: Receipt, prefix: Prefix | None) -> Iterator[bytes]:
         path = self._path(receipt.source, receipt.sha256)
         advice = "restore the file from a backup, or remove it and fetch or import the release again"
+        digest = hashlib.sha256()
         try:
-            data = _decompress(_split(path.read_bytes())[1], prefix, receipt.size)
+            for piece in frames.decompress(_split(path.read_bytes())[1], prefix, receipt.size):
+                digest.update(piece)
+                yield piece
         except (OSError, ZstdError, EOFError, ValueError) as error:
             raise StoreError(f"{path}: damaged ({error}); {advice}") from error
-        if hashlib.sha256(data).hexdigest() != receipt.sha256:
+        if digest.hexdigest() != receipt.sha256:
             raise StoreError(f"{path}: damaged (its content has another SHA-256); {advice}")
-        return data
 
     def _remember(self, source: str, sha256: str, data: bytes) -> None:
+        """Keep a snapshot at hand that is likely to be asked for again; a large one is decoded again."""
+        if len(data) > frames.WHOLE:
+            return
         self._decoded[source, sha256] = data
         self._decoded.move_to_end((source, sha256))
         while len(self._decoded) > 1 and sum(map(len, self._decoded.values())) > _REMEMBERED:
@@ -341,33 +368,6 @@ def _max_depth(number: int) -> int:
     return digits * (_BASE - 1) + 1
 
 
-def _compress(data: bytes, prefix: bytes | None) -> bytes:
-    options: dict[int, int] = {
-        CompressionParameter.compression_level: _LEVEL,
-        CompressionParameter.checksum_flag: 1,
-        # Without long mode the match finder does not see the whole prefix: 150 times the size.
-        CompressionParameter.enable_long_distance_matching: 1,
-        CompressionParameter.window_log: _WINDOW_LOG,
-    }
-    if prefix is None:
-        # Rare and large: worth more work.
-        options = {CompressionParameter.compression_level: 19, CompressionParameter.checksum_flag: 1}
-        compressor = ZstdCompressor(options=options)
-    else:
-        compressor = ZstdCompressor(options=options, zstd_dict=ZstdDict(prefix, is_raw=True).as_prefix)
-    return compressor.compress(data, ZstdCompressor.FLUSH_FRAME)
-
-
-def _decompress(frame: bytes, prefix: bytes | None, size: int) -> bytes:
-    options: dict[int, int] = {DecompressionParameter.window_log_max: _WINDOW_LOG}
-    dictionary = ZstdDict(prefix, is_raw=True).as_prefix if prefix is not None else None
-    decompressor = ZstdDecompressor(options=options, zstd_dict=dictionary)
-    data = decompressor.decompress(frame, size + 1)
-    if not decompressor.eof or decompressor.unused_data or len(data) != size:
-        raise ValueError("the frame is cut, has a tail, or holds more than its receipt says")
-    return data
-
-
 def _split(file: bytes) -> tuple[bytes, bytes]:
     """The receipt's text and the snapshot's frame."""
     if len(file) < struct.calcsize("<II"):
@@ -400,5 +400,5 @@ def _check(receipt: Receipt) -> None:
         raise ValueError("a SHA-256 in it is none")
     if not all(type(number) is int and number >= 0 for number in (receipt.size, receipt.number)):
         raise ValueError("a number in it is none")
-    if receipt.size > _MAX_SNAPSHOT:
+    if receipt.size > MAX_SNAPSHOT:
         raise ValueError("the size in it is more than is kept")

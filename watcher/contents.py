@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import chain
+from sys import intern
+from typing import Any
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
@@ -30,24 +34,83 @@ FORMATS: Mapping[str, Reader] = {
 }
 
 _Pair = tuple[Item, bytes]
+_SHORT = 5  # characters
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
+
+
+class Items(MutableMapping[ItemKey, Item]):
+    """The items of a release by section and key, without a pair of the two for each: a million pairs are 60 MB."""
+
+    __slots__ = ("_sections",)
+
+    def __init__(self, items: Items | None = None) -> None:
+        """Begin with none, or with those of another release."""
+        known: Mapping[Section, Mapping[Key, Item]] = items.sections() if items is not None else {}
+        self._sections: dict[Section, dict[Key, Item]] = {each: dict(known.get(each, {})) for each in Section}
+
+    def __getitem__(self, key: ItemKey) -> Item:
+        return self._sections[key[0]][key[1]]
+
+    def __setitem__(self, key: ItemKey, item: Item) -> None:
+        self._sections[key[0]][key[1]] = item
+
+    def __delitem__(self, key: ItemKey) -> None:
+        del self._sections[key[0]][key[1]]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and key[1] in self._sections.get(key[0], ())
+
+    def __iter__(self) -> Iterator[ItemKey]:
+        return ((section, key) for section, items in self._sections.items() for key in items)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._sections.values()))
+
+    def get(self, key: ItemKey, default: Any = None) -> Any:
+        return self._sections[key[0]].get(key[1], default)
+
+    def values(self) -> ValuesView[Item]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[ItemKey, Item]:
+        return _Pairs(self)
+
+    def sections(self) -> Mapping[Section, Mapping[Key, Item]]:
+        return self._sections
+
+
+class _Values(ValuesView[Item]):
+    _mapping: Items
+
+    def __iter__(self) -> Iterator[Item]:
+        return chain.from_iterable(items.values() for items in self._mapping.sections().values())
+
+
+class _Pairs(ItemsView[ItemKey, Item]):
+    _mapping: Items
+
+    def __iter__(self) -> Iterator[tuple[ItemKey, Item]]:
+        sections = self._mapping.sections().items()
+        return (((section, key), item) for section, items in sections for key, item in items.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Last:
     """A release as it was read, for the next one to start from.
 
-    `pairs` are the items of rows and contacts, `headers` those of registries; `groups` are the items that share a key;
-    `labels` the key columns by path; `digests` are in order. `repeated`: some rows are the same to the byte.
+    `headers` are the items of registries; `groups` the items that share a key; `labels` the key columns by path;
+    `digests` those of all items, in order. `repeated`: some rows are the same to the byte. What can be made again of a
+    row, its item's digest, is not kept: a million of them take more room than the work is worth.
     """
 
     content: Content
-    pairs: dict[Row, _Pair]
+    items: Items
+    reading: Reading
     headers: dict[str, _Pair]
     groups: dict[ItemKey, list[_Pair]]
     labels: dict[str, Labels]
-    digests: list[bytes]
+    digests: bytes
     repeated: bool
 
 
@@ -86,32 +149,39 @@ def _says(header: Fields) -> bool:
 
 def _first(reading: Reading, registry: Registry) -> _Last:
     """Read a release by itself."""
-    labels = {path: _labels(reading, registry, path) for path in dict.fromkeys(row.registry for row in reading.rows)}
-    entries = [(row, _entry(row, reading, registry, labels[row.registry])) for row in reading.rows]
-    contacts = [(row, _contact(row)) for row in reading.contacts]
+    labels = _labels(reading, registry, dict.fromkeys(row.registry for row in reading.rows))
     headers = {path: _header(path, fields) for path, fields in reading.headers.items()}
-    pairs = [*(pair for _, pair in entries), *(pair for _, pair in contacts), *headers.values()]
-    items: dict[ItemKey, Item] = {}
+
+    def pairs() -> Iterator[_Pair]:
+        yield from (_entry(row, reading, registry, labels[row.registry]) for row in reading.rows)
+        yield from map(_contact, reading.contacts)
+        yield from headers.values()
+
+    items = Items()
     again: set[ItemKey] = set()
-    for item, _ in pairs:
+    digests = []
+    for item, digest in pairs():
         key = item.section, item.key
         if key in items:
             again.add(key)
         items[key] = item
+        digests.append(digest)
+    digests.sort()
     groups: dict[ItemKey, list[_Pair]] = {key: [] for key in again}
-    for pair in pairs if again else ():
+    for pair in pairs() if again else ():
         if (key := (pair[0].section, pair[0].key)) in again:
             groups[key].append(pair)
     for key, group in groups.items():
         items.update(_numbered(key, group, registry))
-    digests = sorted(digest for _, digest in pairs)
+    ordered = b"".join(digests)
     return _Last(
-        content=_content(reading, items, digests, groups),
-        pairs=dict([*entries, *contacts]),
+        content=_content(reading, items, ordered, groups),
+        items=items,
+        reading=reading,
         headers=headers,
         groups=groups,
         labels=labels,
-        digests=digests,
+        digests=ordered,
         repeated=len({*reading.rows, *reading.contacts}) < len(reading.rows) + len(reading.contacts),
     )
 
@@ -123,7 +193,7 @@ class _Next:
         self._last = last
         self._reading = reading
         self._registry = registry
-        self._items = dict(last.content.items)
+        self._items = Items(last.items)
         self._groups = dict(last.groups)
         self._regrouped: dict[ItemKey, list[_Pair]] = {}
         self._fresh: dict[ItemKey, _Pair] = {}
@@ -131,36 +201,37 @@ class _Next:
     def read(self) -> _Last | None:
         """Return the release; None where it has to be read by itself: too much differs, or a key has other columns."""
         reading, last = self._reading, self._last
-        contacts = set(reading.contacts)
-        rows = contacts.union(reading.rows)
-        if last.repeated or len(rows) != len(reading.rows) + len(reading.contacts):
+        if last.repeated or _document(reading, self._registry) != _document(last.reading, self._registry):
             return None  # rows that are the same to the byte cannot be told apart
-        came, gone = rows - last.pairs.keys(), last.pairs.keys() - rows
-        if len(came) + len(gone) > len(rows) // 2:
+        rows, contacts = (
+            _Differing(last.reading.rows, reading.rows),
+            _Differing(last.reading.contacts, reading.contacts),
+        )
+        if rows.repeated or contacts.repeated:
             return None
-        labels = self._labels(came - contacts, gone)
+        if len(rows.came) + len(rows.gone) + len(contacts.came) + len(contacts.gone) > len(reading.rows) // 2:
+            return None
+        labels = self._labels(rows)
         if labels is None:
             return None
-        added = {row: _contact(row) for row in came & contacts}
-        added |= {row: _entry(row, reading, self._registry, labels[row.registry]) for row in came - contacts}
         headers = {
             path: last.headers[path]
             if path in last.headers and last.headers[path][0].fields == fields
             else _header(path, fields)
             for path, fields in reading.headers.items()
         }
-        out = [last.pairs[row] for row in gone]
+        out = [self._pair(row) for row in rows.gone]
+        out += [_contact(row) for row in contacts.gone]
         out += [pair for path, pair in last.headers.items() if headers.get(path) is not pair]
-        into = [*added.values(), *(pair for path, pair in headers.items() if last.headers.get(path) is not pair)]
+        into = [_entry(row, reading, self._registry, labels[row.registry]) for row in rows.came]
+        into += [_contact(row) for row in contacts.came]
+        into += [pair for path, pair in headers.items() if last.headers.get(path) is not pair]
         self._replace(out, into)
         digests = _digests(last.digests, out, into)
-        pairs = dict(last.pairs)
-        for row in gone:
-            del pairs[row]
-        pairs |= added
         return _Last(
             content=_content(reading, self._items, digests, self._groups, self._since(out, into)),
-            pairs=pairs,
+            items=self._items,
+            reading=reading,
             headers=headers,
             groups=self._groups,
             labels=labels,
@@ -168,11 +239,16 @@ class _Next:
             repeated=False,
         )
 
-    def _labels(self, came: set[Row], gone: set[Row]) -> dict[str, Labels] | None:
+    def _pair(self, row: Row) -> _Pair:
+        """What an entry's row of the release before was made."""
+        return _entry(row, self._last.reading, self._registry, self._last.labels[row.registry])
+
+    def _labels(self, rows: _Differing) -> dict[str, Labels] | None:
         """The key columns by path; None where those of rows that stay are not the same."""
+        came = {row.registry for row in rows.came}
+        paths = came | {row.registry for row in rows.gone if row.registry in self._last.labels}
         labels = dict(self._last.labels)
-        for path in {row.registry for row in (*came, *gone) if row.registry in labels or row in came}:
-            found = _labels(self._reading, self._registry, path)
+        for path, found in _labels(self._reading, self._registry, paths).items():
             if labels.setdefault(path, found) != found:
                 return None
         return labels
@@ -185,12 +261,13 @@ class _Next:
                 self._regrouped.setdefault(key, list(self._groups[key])).remove(pair)
             else:
                 del self._items[key]
+        joined = self._joined(into)
         for pair in into:
             key = pair[0].section, pair[0].key
             if key in self._groups or key in self._regrouped:
                 self._regrouped.setdefault(key, list(self._groups.get(key, ()))).append(pair)
             elif key in self._items:
-                self._regrouped[key] = [self._pair_of(key), pair]
+                self._regrouped[key] = [self._fresh[key] if key in self._fresh else joined[key], pair]
             else:
                 self._items[key] = pair[0]
                 self._fresh[key] = pair
@@ -203,12 +280,17 @@ class _Next:
             elif group:
                 self._items[key] = group[0][0]
 
-    def _pair_of(self, key: ItemKey) -> _Pair:
-        """The item that had a key alone until now, with its digest."""
-        if key in self._fresh:
-            return self._fresh[key]
-        item = self._items[key]
-        return next(pair for pair in self._last.pairs.values() if pair[0] is item)
+    def _joined(self, into: Sequence[_Pair]) -> dict[ItemKey, _Pair]:
+        """The items that had a key alone until now that another one has too, with their digests."""
+        keys = [(item.section, item.key) for item, _ in into]
+        fields = {id(self._items[key].fields) for key in keys if key in self._items and key not in self._groups}
+        if not fields:
+            return {}
+        last = self._last
+        found = [self._pair(row) for row in last.reading.rows if id(row.fields) in fields]
+        found += [_contact(row) for row in last.reading.contacts if id(row.fields) in fields]
+        found += last.headers.values()
+        return {(pair[0].section, pair[0].key): pair for pair in found}
 
     def _since(self, out: Sequence[_Pair], into: Sequence[_Pair]) -> Since:
         keys = {(item.section, item.key) for item, _ in (*out, *into)} - self._regrouped.keys()
@@ -223,20 +305,48 @@ class _Next:
         )
 
 
-def _digests(digests: list[bytes], out: Sequence[_Pair], into: Sequence[_Pair]) -> list[bytes]:
+class _Differing:
+    """The rows that came and went between two documents; `repeated` where some in the new one are one object."""
+
+    def __init__(self, old: Sequence[Row], new: Sequence[Row]) -> None:
+        now = set(new)
+        self.repeated = len(now) != len(new)
+        self.gone = [row for row in old if row not in now]
+        now.difference_update(old)
+        self.came = [row for row in new if row in now] if now else []
+
+
+def _digests(digests: bytes, out: Sequence[_Pair], into: Sequence[_Pair]) -> bytes:
     """The digests in their order, some less and some more."""
-    found = list(digests)
-    for _, digest in out:
-        del found[bisect_left(found, digest)]
-    for _, digest in into:
-        insort(found, digest)
-    return found
+    kept, at = [], 0
+    for place in _places(digests, sorted(digest for _, digest in out), after=1):
+        kept.append(digests[at:place])
+        at = place + _SIZE
+    rest = b"".join([*kept, digests[at:]])
+    merged, at = [], 0
+    new = sorted(digest for _, digest in into)
+    for place, digest in zip(_places(rest, new, after=0), new, strict=True):
+        merged += [rest[at:place], digest]
+        at = place
+    return b"".join([*merged, rest[at:]])
+
+
+_SIZE = hashlib.sha256().digest_size
+
+
+def _places(digests: bytes, wanted: Iterable[bytes], *, after: int) -> Iterator[int]:
+    """Where some digests, in their order, stand or belong; each by so many places after the one before it."""
+    places, lowest = range(0, len(digests), _SIZE), 0
+    for digest in wanted:
+        found = bisect_left(places, digest, lo=lowest, key=lambda place: digests[place : place + _SIZE])
+        lowest = found + after
+        yield found * _SIZE
 
 
 def _content(
     reading: Reading,
-    items: dict[ItemKey, Item],
-    digests: Sequence[bytes],
+    items: Items,
+    digests: bytes,
     groups: Mapping[ItemKey, Sequence[_Pair]],
     since: Since | None = None,
 ) -> Content:
@@ -249,7 +359,7 @@ def _content(
     )
     return Content(
         published=reading.published,
-        digest=hashlib.sha256(b"".join(digests)).hexdigest(),
+        digest=hashlib.sha256(digests).hexdigest(),
         items=items,
         entries=len(reading.rows),
         problems=(*reading.problems, *twice),
@@ -257,13 +367,20 @@ def _content(
     )
 
 
-def _labels(reading: Reading, registry: Registry, path: str) -> Labels:
-    """The key columns of one registry, chosen from all of its rows together."""
+def _labels(reading: Reading, registry: Registry, paths: Iterable[str]) -> dict[str, Labels]:
+    """The key columns of some registries, each chosen from all of its rows together."""
+    wanted = set(paths)
 
-    def rows() -> list[Fields]:
-        return [row.fields for row in reading.rows if row.registry == path]
+    @cache
+    def rows() -> dict[str, list[Fields]]:
+        found: dict[str, list[Fields]] = {path: [] for path in wanted}
+        for row in reading.rows:
+            if row.registry in wanted:
+                found[row.registry].append(row.fields)
+        return found
 
-    return registry.identify(_document(reading, registry), path, rows)
+    document = _document(reading, registry)
+    return {path: registry.identify(document, path, lambda path=path: rows()[path]) for path in wanted}  # type: ignore[misc]
 
 
 def _document(reading: Reading, registry: Registry) -> str:
@@ -271,11 +388,16 @@ def _document(reading: Reading, registry: Registry) -> str:
 
 
 def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _Pair:
-    path = row.registry
-    key = Key(labels, tuple(row.fields.get(label, path if label == PATH else "") for label in labels))
-    status = registry.status(_document(reading, registry), row.fields)
+    path, fields = row.registry, dict(row.fields)
+    key = Key(labels, tuple([_one(fields.get(label, path if label == PATH else "")) for label in labels]))
+    status = registry.status(_document(reading, registry), fields)
     item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
-    return item, _digest(Section.ENTRY, path, row.fields)
+    return item, _digest(Section.ENTRY, path, fields)
+
+
+def _one(text: str) -> str:
+    """The same object for the same text, where it is as short as what many keys have in common: a protocol, a port."""
+    return intern(text) if len(text) <= _SHORT else text
 
 
 def _contact(row: Row) -> _Pair:

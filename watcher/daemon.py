@@ -29,7 +29,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from watcher import health, notices
+from watcher import health, memory, notices
 from watcher.errors import ConfigError, WatcherError
 from watcher.intake import Outcome, Taken
 from watcher.mirror import LONGEST as LONGEST_TRANSFER
@@ -125,6 +125,7 @@ class Daemon:
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False when work had to be abandoned at the end (it is safe to)."""
+        memory.settle()
         with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals, self._pulse.answering():
             with self._service() as service:  # fails here, before READY, when the history cannot be used
                 service.verify()
@@ -337,6 +338,7 @@ class Daemon:
         with self._turn("check not recorded", self._budget(source), source=source.name), self._service() as service:
             self._tell(source.name, self._counted(source.name, service.check(source)))
             self._begin_sending(service)
+        memory.give_back()
 
     def _check_collection(self, settings: CollectionSettings) -> None:
         """One turn of a collection: its index, then the groups that are due, each by itself."""

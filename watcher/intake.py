@@ -35,6 +35,8 @@ from watcher.store.queries import Queries, StoredRelease
 from watcher.times import to_text
 
 _KEPT_CONTENTS = 3
+_KEPT_LARGE = 2  # of a registry that takes a hundred megabytes only for the keys of one
+_LARGE = 100_000  # entries
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
@@ -92,7 +94,7 @@ class _Memory:
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
         self.contents[content.digest] = content
-        while len(self.contents) > _KEPT_CONTENTS:
+        while len(self.contents) > (_KEPT_LARGE if content.entries > _LARGE else _KEPT_CONTENTS):
             del self.contents[next(iter(self.contents))]
 
 

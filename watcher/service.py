@@ -349,6 +349,7 @@ class Service:
         for name in ("fetcher", "files", "database"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
+        self.__dict__.pop("archive", None)  # and the snapshots that it has at hand
 
     def __enter__(self) -> Self:
         return self

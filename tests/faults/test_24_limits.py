@@ -58,9 +58,9 @@ CASES = {
         f"b'<html><table><tr ' + {CROWD} + b'><td><a href=\"/assignments/x\">x</a></td></tr></table></html>'",
         "too_large",
     ),
-    "a million records": (
+    "two million records": (
         "xml",
-        f"{HEAD} + b'<record><value>1</value></record>' * 1_000_000 + b'</registry>'",
+        f"{HEAD} + b'<record><value>1</value></record>' * 2_000_000 + b'</registry>'",
         "too_large",
     ),
     "a hundred thousand columns": (
@@ -75,7 +75,7 @@ CASES = {
     ),
     "a million objects": ("json", "b'[' + b'{\"a\":1},' * 1_000_000 + b'{}]'", "too_large"),
     "as deep in JSON": ("json", "b'[' * 100_000 + b']' * 100_000", "too_large"),
-    "a million lines": ("csv", "b'a,b\\n' * 1_000_000", "too_large"),
+    "two million lines": ("csv", "b'a,b\\n' * 2_000_000", "too_large"),
 }  # fmt: skip
 
 

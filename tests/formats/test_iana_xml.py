@@ -284,6 +284,34 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
         assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_RECORDS, min_size=1, max_size=3), st.integers(1, 400))
+def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
+    memo = Memo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("watcher.formats.iana_cut._BLOCK", block)
+        patch.setattr("watcher.formats.iana_cut._LARGE", 0)
+        for bodies in series:
+            records = "".join(f"<record><value>{body}</value></record>\n" for body in bodies)
+            inner = f"<registry id='n'>{records}</registry>{records}<people><person id='A'/><person id='B'/></people>"
+            data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}</registry>'.encode()
+            assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
+
+
+def test_a_row_that_stands_in_several_registries_is_one_row_in_each() -> None:
+    first, same = "<record><value>0</value></record>", "<record><value>1</value></record>"
+    memo = Memo()
+    seen = []
+    for paths in (("a", "b"), ("b", "c"), ("c", "a", "b"), ("b",)):
+        inner = "".join(f"<registry id='{path}'>{first}{same}</registry>" for path in paths)
+        data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}{first}{same}</registry>'.encode()
+        rows = [row for row in read(data, ANY, memo).rows if row.fields["value"] == "1"]
+        assert [row.registry for row in rows] == [*paths, ""]
+        assert len({*rows}) == len(rows)
+        seen.append({row.registry: row for row in rows})
+    assert seen[0]["b"] is seen[1]["b"] is seen[2]["b"] is seen[3]["b"]
+
+
 @pytest.mark.fault(21, 22)
 @settings(max_examples=200, deadline=None)
 @given(st.randoms(use_true_random=False))

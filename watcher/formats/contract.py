@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 from watcher.model import Problem
 
@@ -49,9 +50,79 @@ class Columns:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Cells(Mapping[str, str]):
+    """The fields of a row in a fifth of a dictionary's room: rows of one shape share their names, a row is one text."""
+
+    __slots__ = ("_places", "_texts")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._places = _shape(tuple(fields))
+        texts = _BETWEEN.join(fields.values())
+        # A text that has the separator in it, or none at all, cannot be taken apart again.
+        whole = texts.count(_BETWEEN) == len(fields) - 1
+        self._texts: str | tuple[str, ...] = texts if whole else tuple(fields.values())
+
+    def _apart(self) -> Sequence[str]:
+        return self._texts.split(_BETWEEN) if isinstance(self._texts, str) else self._texts
+
+    def __getitem__(self, name: str) -> str:
+        return self._apart()[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+    def get(self, name: str, default: Any = None) -> Any:
+        place = self._places.get(name)
+        return default if place is None else self._apart()[place]
+
+    def keys(self) -> KeysView[str]:
+        return self._places.keys()
+
+    def values(self) -> ValuesView[str]:
+        return self._plain().values()
+
+    def items(self) -> ItemsView[str, str]:
+        return self._plain().items()
+
+    def _plain(self) -> dict[str, str]:
+        return dict(zip(self._places, self._apart(), strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Cells):
+            same = self._places is other._places and self._texts == other._texts
+            return same or self._plain() == other._plain()
+        return self._plain() == other
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._apart()))
+
+    def __repr__(self) -> str:
+        return repr(self._plain())
+
+
+_BETWEEN = "\x1f"  # no XML has it, and hardly any other text
+
+
+@lru_cache(maxsize=4096)
+def _shape(names: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(names)}
+
+
+NOWHERE = "\0"  # the registry of a row that was read and not placed yet
+
+
+@dataclass(slots=True, eq=False)
 class Row:
-    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them."""
+    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them.
+
+    `registry` is set once, when the row is placed in its document.
+    """
 
     registry: str
     fields: Mapping[str, str]
@@ -75,16 +146,28 @@ class Reading:
 
 @dataclass(slots=True)
 class Memo:
-    """Rows already read, so that the next release costs what changed. Holds one release's worth.
+    """Rows already read, so that the next release costs what changed. Holds little more than one release's worth.
 
-    `rows` are by their bytes; `befores` has what stood before some of them; `problems` says whether any row has one.
-    `placed` are the rows of nested registries.
+    `rows` are by what they were read from, or by a digest of it; `befores` has what stood before some of them;
+    `problems` says whether any row has one. `placed` are the rows that stand in several registries.
     """
 
-    rows: dict[bytes, Row] = field(default_factory=dict)
-    befores: dict[bytes, bytes] = field(default_factory=dict)
+    rows: dict[Hashable, Row] = field(default_factory=dict)
+    befores: dict[Hashable, bytes] = field(default_factory=dict)
     problems: bool = False
     placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
+
+    def forget(self, rows: Sequence[Row]) -> None:
+        """Keep the rows that a document holds, once there are many others."""
+        if len(self.rows) <= _ROOM * len(rows):
+            return
+        held = set(rows)
+        self.rows = {mark: row for mark, row in self.rows.items() if row in held}
+        self.befores = {mark: before for mark, before in self.befores.items() if mark in self.rows}
+        self.problems = any(row.problems for row in rows)
+
+
+_ROOM = 1.2  # how many more rows than a document has are remembered
 
 
 class Reader(Protocol):

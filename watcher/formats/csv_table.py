@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.contract import Cells, Columns, Memo, Reading, Row
 from watcher.formats.decoding import MAX_FIELDS, bounded, decode, unfinished
 from watcher.formats.iana_cells import fold
 from watcher.formats.titles import field_names
@@ -28,24 +28,30 @@ _DATA = re.compile(
 _Line = tuple[int, list[str]]
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     """Read a CSV. The titles are the header field `columns`, one a line; an empty cell is an absent field.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` (encoding, NUL, quotes), `ragged`,
     `too_large`, `wrong_registry` (not one title of a closed registry), each with the line where there is one.
     """
-    text = decode(data, "the table")
-    return _table(text, csv.reader(io.StringIO(text, newline=""), strict=True), columns)
+    problems = unfinished(decode(data, "the table"))
+    return _table(csv.reader(_text(data), strict=True), columns, problems, memo)
 
 
-def read_tsv(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001
+def read_tsv(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     """Read tab-separated values as registered with IANA: a quote is a character like others. Raises as `read`."""
-    text = decode(data, "the table")
-    lines = io.StringIO(text, newline="")
-    return _table(text, csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, strict=True), columns)
+    problems = unfinished(decode(data, "the table"))
+    lines = csv.reader(_text(data), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
+    return _table(lines, columns, problems, memo)
 
 
-def _table(text: str, reader: Iterator[list[str]], columns: Columns) -> Reading:
+def _text(data: bytes) -> io.TextIOWrapper:
+    """The text of a document that can be decoded, a little at a time: all of it takes up to four times its room."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+
+
+def _table(reader: Iterator[list[str]], columns: Columns, problems: tuple[Problem, ...], memo: Memo | None) -> Reading:
+    memo = memo if memo is not None else Memo()
     lines = _lines(reader)
     first = list(islice(lines, 1))
     if not first:
@@ -62,16 +68,18 @@ def _table(text: str, reader: Iterator[list[str]], columns: Columns) -> Reading:
         if len(cells) != len(names):
             raise ParseError("ragged", f"{len(cells)} cells in a table of {len(names)} columns", line=line)
         found = {name: cell for name, cell in zip(names, map(fold, cells), strict=True) if cell}
-        rows.append(Row(registry="", fields=empty | found))
-        bounded(len(rows), line, len(names))
-    problems = tuple(Problem(code="unknown_column", message=each, line=first[0][0]) for each in said)
+        fields = Cells(empty | found)
+        rows.append(memo.rows.get(fields) or memo.rows.setdefault(fields, Row(registry="", fields=fields)))
+        bounded(len(rows), line, len(names), at_once=False)
+    memo.forget(rows)
+    unknown = tuple(Problem(code="unknown_column", message=each, line=first[0][0]) for each in said)
     return Reading(
         id=None,
         published=None,
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if titled else ""}},
         rows=tuple(rows),
         contacts=(),
-        problems=problems + unfinished(text),
+        problems=unknown + problems,
     )
 
 

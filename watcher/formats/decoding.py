@@ -8,9 +8,12 @@ from watcher.errors import ParseError
 from watcher.model import Problem
 
 # The largest tables that are published as registries have some 100,000 rows. These bound what a hostile document can
-# cost in memory: a row as read takes some 300 bytes, a cell some 40 more.
-MAX_ROWS = 500_000
-MAX_CELLS = 10_000_000
+# cost in memory: a row as read takes some 500 bytes, a cell some 40 more; where a whole document is parsed before its
+# rows are made, several times as much.
+MAX_ROWS = 1_200_000
+MAX_CELLS = 25_000_000
+MAX_ROWS_AT_ONCE = 500_000
+MAX_CELLS_AT_ONCE = 10_000_000
 MAX_FIELDS = 1_000
 MAX_FIELD = 131_072  # characters; also the csv module's own limit
 
@@ -38,10 +41,14 @@ def decode(data: bytes, what: str) -> str:
     return text
 
 
-def bounded(rows: int, line: int | None, width: int = 1) -> None:
-    """Raise ParseError `too_large` once there are more rows, or cells in them, than any registry has."""
-    if rows > MAX_ROWS or rows * width > MAX_CELLS:
-        raise ParseError("too_large", f"more than {MAX_ROWS} rows or {MAX_CELLS} cells", line=line)
+def bounded(rows: int, line: int | None, width: int = 1, *, at_once: bool = True) -> None:
+    """Raise ParseError `too_large` once there are more rows, or cells in them, than any registry has.
+
+    `at_once` says that all of them are parsed before the first is made a row.
+    """
+    most, cells = (MAX_ROWS_AT_ONCE, MAX_CELLS_AT_ONCE) if at_once else (MAX_ROWS, MAX_CELLS)
+    if rows > most or rows * width > cells:
+        raise ParseError("too_large", f"more than {most} rows or {cells} cells", line=line)
 
 
 def unfinished(text: str) -> tuple[Problem, ...]:

@@ -10,8 +10,8 @@ Where the cut could be wrong `CutError` is raised, and the document is to be rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import cast
 
 from watcher.errors import ParseError
@@ -19,7 +19,9 @@ from watcher.formats.contract import Columns, Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 
-_ROOM = 1.2  # how many more pieces than a document has are remembered
+_BLOCK = 2**18  # bytes that are cut and parsed at a time: as a tree they take ten times their room
+# Of larger documents a digest of each piece is remembered and not the piece, which takes its room for good.
+_LARGE = 32 * 2**20
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
@@ -36,38 +38,62 @@ class Cut:
             raise CutError
         self.rows: list[Row] = []
         self.odd: list[int] = []
-        self._data = data
-        self._ends: list[int] | None = None
-        self._pieces: list[bytes] = []
+        numbers: dict[bytes, int] = {}
         skeleton: list[bytes] = []
-        rest = data
-        self._records = 0
+        at = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
-            pieces = rest.split(b"</%b>" % name)
-            rest = pieces.pop()
-            bounded(len(pieces), None)
-            self.rows += _resolve(pieces, name, meant, memo)
-            skeleton += _skeleton(pieces, memo.befores, name)
-            self._pieces += pieces
-            self._records = self._records or len(pieces)
+            before = len(self.rows)
+            for pieces, end in _blocks(data, at, name):
+                bounded(len(self.rows) - before + len(pieces), None, at_once=False)
+                marks = _marks(pieces, len(data))
+                self.rows += _resolve(pieces, marks, name, meant, memo)
+                skeleton += _skeleton(marks, memo.befores, name)
+                at = end
+            numbers[name] = len(self.rows) - before
             if name == b"record" and any(b"<person" in part for part in skeleton):
                 raise CutError  # people between records: the rows would not stand in their order
-        if len(memo.rows) > _ROOM * len(self._pieces):
-            _forget(memo, self._pieces, self.rows)
+        memo.forget(self.rows)
+        rest = data[at:]
         self.skeleton = b"".join([*skeleton, rest])
         if b"<record" in rest or b"<person" in rest or b"<!" in self.skeleton or self.skeleton.count(b"xmlns") != 1:
             raise CutError
         if memo.problems:
             self.odd = [number for number, found in enumerate(self.rows) if found.problems]
+        self._lines = enumerate(_begins(data, numbers))
 
     def line(self, index: int) -> int:
-        """The line on which a row begins, counted from 1."""
-        if self._ends is None:
-            self._ends = list(accumulate(len(piece) + len(b"</record>") for piece in self._pieces))
-        piece = self._pieces[index]
-        start = self._ends[index] - len(b"</record>") - len(piece)
-        opening = b"<record" if index < self._records else b"<person"
-        return self._data.count(b"\n", 0, start + piece.find(opening)) + 1
+        """The line on which a row begins, counted from 1. To be asked in the order of the rows, each once."""
+        return next(line for number, line in self._lines if number == index)
+
+
+def _begins(data: bytes, numbers: Mapping[bytes, int]) -> Iterator[int]:
+    """The line on which each element begins; `numbers` says how many there are by their name."""
+    at, line = 0, 1
+    for name, number in numbers.items():
+        for _ in range(number):
+            opening, end = data.index(b"<" + name, at), data.index(b"</%b>" % name, at)
+            yield line + data.count(b"\n", at, opening)
+            line += data.count(b"\n", at, end)
+            at = end + len(name) + 3
+
+
+def _blocks(data: bytes, start: int, name: bytes) -> Iterator[tuple[list[bytes], int]]:
+    """The pieces of a document, each without its `</name>`, many at a time, and where the last of them ends."""
+    ending = b"</%b>" % name
+    last = data.rfind(ending, start)
+    while start <= last:
+        end = data.rfind(ending, start, start + _BLOCK)
+        if end < 0:
+            end = data.index(ending, start)
+        yield data[start:end].split(ending), end + len(ending)
+        start = end + len(ending)
+
+
+def _marks(pieces: Sequence[bytes], size: int) -> Sequence[bytes]:
+    """What the pieces of a document of such a size are remembered by."""
+    if size <= _LARGE:
+        return pieces
+    return [blake2b(piece, digest_size=15).digest() for piece in pieces]
 
 
 def _may_be_cut(data: bytes) -> bool:
@@ -83,18 +109,18 @@ def _may_be_cut(data: bytes) -> bool:
     )
 
 
-def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> list[Row]:
+def _resolve(pieces: Sequence[bytes], marks: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> list[Row]:
     """Return the row of every piece; what the memo does not know is put into it, with what stands before it."""
-    known: list[Row | None] = list(map(memo.rows.get, pieces))
+    known: list[Row | None] = list(map(memo.rows.get, marks))
     if None not in known:
         return cast("list[Row]", known)
     missing = [number for number, found in enumerate(known) if found is None]
-    fresh = list(dict.fromkeys(pieces[number] for number in missing))
+    fresh = {marks[number]: pieces[number] for number in missing}
     opening = b"<" + name
-    starts = [piece.find(opening) for piece in fresh]
-    if any(piece.count(opening) != 1 for piece in fresh):
+    starts = [piece.find(opening) for piece in fresh.values()]
+    if any(piece.count(opening) != 1 for piece in fresh.values()):
         raise CutError  # an element that closes itself, or another whose name only begins so
-    chunks = [piece[start:] + b"</%b>" % name for piece, start in zip(fresh, starts, strict=True)]
+    chunks = [piece[start:] + b"</%b>" % name for piece, start in zip(fresh.values(), starts, strict=True)]
     if any(b"<!" in chunk or b"xmlns" in chunk for chunk in chunks):
         raise CutError
     try:
@@ -103,30 +129,23 @@ def _resolve(pieces: Sequence[bytes], name: bytes, columns: Columns, memo: Memo)
         raise CutError from None
     if len(elements) != len(fresh):
         raise CutError
-    for piece, start, element in zip(fresh, starts, elements, strict=True):
-        found = memo.rows[piece] = row(element, columns)
+    for (mark, piece), start, element in zip(fresh.items(), starts, elements, strict=True):
+        found = memo.rows[mark] = row(element, columns)
         memo.problems = memo.problems or bool(found.problems)
         if before := piece[:start].strip() and piece[:start]:
-            memo.befores[piece] = before
+            memo.befores[mark] = before
     for number in missing:
-        known[number] = memo.rows[pieces[number]]
+        known[number] = memo.rows[marks[number]]
     return cast("list[Row]", known)
 
 
-def _forget(memo: Memo, pieces: Sequence[bytes], rows: Sequence[Row]) -> None:
-    """Keep what this document holds, and nothing older."""
-    memo.rows = dict(zip(pieces, rows, strict=True))
-    memo.befores = {piece: before for piece, before in memo.befores.items() if piece in memo.rows}
-    memo.problems = any(found.problems for found in rows)
-
-
-def _skeleton(pieces: Sequence[bytes], befores: Mapping[bytes, bytes], name: bytes) -> Iterator[bytes]:
+def _skeleton(marks: Sequence[bytes], befores: Mapping[Hashable, bytes], name: bytes) -> Iterator[bytes]:
     """What stood between the rows; `<record n="5"/>` stands for five that follow each other."""
     begun = 0
-    for number in [number for number, piece in enumerate(pieces) if piece in befores] if befores else []:
+    for number in [number for number, mark in enumerate(marks) if mark in befores] if befores else []:
         if number > begun:
             yield b'<%b n="%d"/>' % (name, number - begun)
-        yield befores[pieces[number]]
+        yield befores[marks[number]]
         begun = number
-    if len(pieces) > begun:
-        yield b'<%b n="%d"/>' % (name, len(pieces) - begun)
+    if len(marks) > begun:
+        yield b'<%b n="%d"/>' % (name, len(marks) - begun)

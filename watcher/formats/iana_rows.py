@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Row
+from watcher.formats.contract import NOWHERE, Cells, Columns, Row
 from watcher.formats.iana_cells import cell, fold, local, markup, references
 from watcher.formats.tags import refuse_crowds_in_xml
 from watcher.model import MARKUP
@@ -41,7 +41,7 @@ def parse(data: bytes) -> etree._Element:
 def row(element: etree._Element, columns: Columns, children: Iterable[etree._Element] | None = None) -> Row:
     """Read one element; `children` are those that count, all unless said."""
     fields, problems = _collect(element, element if children is None else children, columns)
-    return Row(registry="", fields=fields, problems=problems)
+    return Row(registry=NOWHERE, fields=Cells(fields), problems=problems)
 
 
 def _collect(

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from lxml import etree
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.contract import NOWHERE, Columns, Memo, Reading, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_cells import local
 from watcher.formats.iana_cut import Cut, CutError
@@ -92,6 +92,8 @@ def _prove_well_formed(data: bytes) -> None:
         raise ParseError("not_well_formed", message, line=error.lineno, column=error.offset + 1) from None
     except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
         raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
+    finally:
+        parser.StartDoctypeDeclHandler = None  # it holds the parser, and the parser it
 
 
 class _Walk:
@@ -179,7 +181,7 @@ class _Walk:
         if self._cut is None:
             found = row(element, columns)
             self._report(found, element.sourceline)
-            return (self._at(found, path) if path else found,)
+            return (self._at(found, path),)
         if local(element.tag) not in ("record", "person"):
             raise CutError
         first, self._taken = self._taken, self._taken + int(element.get("n", "1"))
@@ -188,10 +190,14 @@ class _Walk:
             found = self._cut.rows[number]
             unseen = any(problem not in self._problems for problem in found.problems)
             self._report(found, self._cut.line(number) if unseen else None)
-        return [self._at(found, path) for found in rows] if path else rows
+        return [found if found.registry == path else self._at(found, path) for found in rows]
 
     def _at(self, found: Row, path: str) -> Row:
         """The row in its registry: the same object for the same row of the release before."""
+        if found.registry == NOWHERE:
+            found.registry = path
+            return found
+        # The same bytes stand, or stood, in another registry too.
         placed = self._memo.placed.get((path, found))
         if placed is None:
             placed = Row(registry=path, fields=found.fields, problems=found.problems)

@@ -7,8 +7,8 @@ what the rows show: a column that is (nearly) unique, or several; it does not de
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from statistics import fmean
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from watcher.formats.contract import Columns
 from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
@@ -46,30 +46,51 @@ def identify(document: str, path: str, rows: Rows, special: Mapping[str, Special
     found = rows()
     if declared and sum(1 for row in found if row.get(declared[0])) >= _NEARLY * len(found):
         return (PATH, *declared)
-    single = identifying(found)
-    return (PATH, single[0]) if single else (PATH, *_compound(found))
+    single = next(identifying(found), None)
+    return (PATH, single) if single else (PATH, *_compound(found))
 
 
-def identifying(rows: Sequence[Fields]) -> list[str]:
-    """Return the columns that identify the rows by themselves, the likeliest first."""
-    return [column for column in _columns(rows) if _identifies([folded(row.get(column, "")) for row in rows])]
+def identifying(rows: Sequence[Fields]) -> Iterator[str]:
+    """Yield the columns that identify the rows by themselves, the likeliest first."""
+    return (column for column in _columns(rows) if identifies(rows, column))
+
+
+def identifies(rows: Sequence[Fields], column: str) -> bool:
+    """Whether nearly every row has a text of its own in a column, and a short one."""
+    # Folded texts are no more than there are texts: where these are too few already, nothing has to be folded.
+    if not _nearly_unique(len({row.get(column, "") for row in rows} - {""}), len(rows)):
+        return False
+    told = length = 0
+    distinct: set[str] = set()
+    for row in rows:
+        if cell := row.get(column, ""):
+            text = folded(cell)
+            told, length = told + 1, length + len(text)
+            distinct.add(text)
+    distinct.discard("")
+    return _nearly_unique(len(distinct), len(rows)) and length / told <= _LONGEST_KEY
+
+
+def _nearly_unique(distinct: int, rows: int) -> bool:
+    return distinct > 0 and (distinct >= _NEARLY * rows or (rows >= _FEW and distinct >= rows - 1))
 
 
 def _columns(rows: Sequence[Fields]) -> list[str]:
     """The columns that can be a key, the likeliest first: `value`, then as they stand, then what only describes."""
-    places: dict[str, list[int]] = {}
-    for row in rows:
-        for place, column in enumerate(name for name in row if name not in _META and ":" not in name and row[name]):
-            places.setdefault(column, []).append(place)
-    return sorted(places, key=lambda column: (column in _ABOUT, column != "value", fmean(places[column]), column))
+    shapes = Counter(
+        tuple([name for name, text in row.items() if text and name not in _META and ":" not in name]) for row in rows
+    )
+    places: dict[str, int] = {}
+    times: dict[str, int] = {}
+    for shape, number in shapes.items():
+        for place, column in enumerate(shape):
+            places[column] = places.get(column, 0) + place * number
+            times[column] = times.get(column, 0) + number
 
+    def likely(column: str) -> tuple[bool, bool, float, str]:
+        return column in _ABOUT, column != "value", places[column] / times[column], column
 
-def _identifies(cells: Sequence[str]) -> bool:
-    """Whether nearly every row has a text of its own here, and a short one."""
-    told = [cell for cell in cells if cell]
-    distinct = len({*told})
-    unique = distinct >= _NEARLY * len(cells) or (len(cells) >= _FEW and distinct >= len(cells) - 1)
-    return unique and fmean(map(len, told)) <= _LONGEST_KEY
+    return sorted(places, key=likely)
 
 
 def _compound(rows: Sequence[Fields]) -> Labels:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 
 from watcher.model import Content, Fields, Item, Section
 from watcher.registries import generic
@@ -140,14 +141,16 @@ def _origin(place: str, moved: Mapping[str, str]) -> str:
 
 def _second_key(old: Content, new: Content, before: str, after: str) -> str | None:
     """A column besides the key that identifies the rows of a registry in both releases."""
-    columns = [
-        generic.identifying([
-            item.fields for (section, _), item in content.items.items()
-            if section is Section.ENTRY and generic.path(item) == place
-        ])
-        for content, place in ((old, before), (new, after))
-    ]  # fmt: skip
-    return next((column for column in columns[0][1:] if column in columns[1]), None)
+    rows, others = _rows(old, before), _rows(new, after)
+    return next((each for each in islice(generic.identifying(rows), 1, None) if generic.identifies(others, each)), None)
+
+
+def _rows(content: Content, place: str) -> list[Fields]:
+    return [
+        item.fields
+        for (section, _), item in content.items.items()
+        if section is Section.ENTRY and generic.path(item) == place
+    ]
 
 
 def _bare(text: str) -> str:

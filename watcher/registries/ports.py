@@ -12,6 +12,7 @@ from watcher.formats.contract import Columns
 from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
 from watcher.registries.contract import Labels, Rows, Signature, Step, Surroundings
 from watcher.registries.spans import Span
+from watcher.registries.wording import matches
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -116,7 +117,7 @@ def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the contr
     if found := _NAMED_RETIRED.search(fields["name"]):
         return _word(found[2])
     for text in (description, fields["notes"]):
-        for found in _RETIRED.finditer(text):
+        for found in matches(_RETIRED, text):
             if not _OTHERS.search(text[: found.start()]):
                 return _word(found[1])
     return Status.OBSOLETE if _OUT_OF_USE.search(fields["notes"]) else Status.ASSIGNED

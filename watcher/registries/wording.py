@@ -7,7 +7,7 @@ section 6). One that is kept and no longer for use says so in a status column, b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from watcher.model import Status
@@ -106,6 +106,14 @@ def _matching(text: str, *, whole: bool) -> Reading | None:
     return None
 
 
+def matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` does. That of Python 3.11 leaks with each text where anything is found."""
+    at = 0
+    while (found := pattern.search(text, at)) is not None:
+        yield found
+        at = found.end()
+
+
 def _retired(name: str, text: str) -> Status | None:
     column = name.lower()
     if column in _STATUS_COLUMNS:
@@ -116,7 +124,7 @@ def _retired(name: str, text: str) -> Status | None:
             return _WORD[word]
         return None
     if column in _NOTES or len(text) <= _LONG:
-        for found in _RETIRED.finditer(text):
+        for found in matches(_RETIRED, text):
             if not _OTHERS.search(text[: found.start()]):
                 return _WORD[found[1].lower()]
         return None

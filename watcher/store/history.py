@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from watcher.render.document import counts
 from watcher.store.database import Database
 
 _GAP = 1 << 32
+_MANY = 1000  # rows from which on it pays to fill the full-text index at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +239,8 @@ class History:
         out_of: Step | None,
     ) -> None:
         if before is None and after is None:
-            self._insert((item, place, None) for item in content.items.values())
+            with self._indexed_at_once(len(content.items)):
+                self._insert((item, place, None) for item in content.items.values())
             return
         if before is None and after is not None:
             # All that the next release has stood here already, but for what the change between them says.
@@ -284,6 +287,26 @@ class History:
             [self.source_id(), key[0], _json(key[1].as_dict()), place, place],
         ).fetchone()
         return int(row[0]), row[1]
+
+    @contextmanager
+    def _indexed_at_once(self, rows: int) -> Iterator[None]:
+        """Put what is inserted meanwhile into the full-text index in one go.
+
+        A trigger is a statement of its own, before which the index writes out all it has: ten times the work.
+        """
+        if rows < _MANY:
+            yield
+            return
+        triggers = self._db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'versions'"
+        ).fetchall()
+        for name, _ in triggers:
+            self._db.execute(f"DROP TRIGGER [{name}]")
+        last = self._one("SELECT coalesce(max(id), 0) FROM versions")
+        yield
+        self._db.execute("INSERT INTO versions_fts (rowid, text) SELECT id, text FROM versions WHERE id > ?", [last])
+        for _, sql in triggers:
+            self._db.execute(sql)
 
     def _insert(self, items: Iterable[tuple[Item, int, int | None]]) -> None:
         number = int(self._one("SELECT coalesce(max(id), 0) FROM versions"))

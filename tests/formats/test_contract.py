@@ -1,0 +1,35 @@
+"""What all formats give: the fields of a row, held in little room."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.formats.contract import Cells
+
+_FIELDS = st.dictionaries(
+    st.text(max_size=3), st.text(max_size=3) | st.sampled_from(["\x1f", "a\x1fb", ""]), max_size=5
+)
+
+
+@given(_FIELDS)
+def test_cells_are_the_mapping_they_were_made_of(fields: dict[str, str]) -> None:
+    cells = Cells(fields)
+    assert list(cells.items()) == list(fields.items())
+    assert (list(cells), list(cells.keys()), list(cells.values())) == (
+        list(fields),
+        list(fields),
+        list(fields.values()),
+    )
+    assert (len(cells), dict(cells), repr(cells)) == (len(fields), fields, repr(fields))
+    assert all(cells[name] == cells.get(name) == text and name in cells for name, text in fields.items())
+    assert cells.get("nothing here") is None
+    assert "nothing here" not in cells
+
+
+@given(_FIELDS, _FIELDS)
+def test_cells_are_equal_where_the_mappings_are(one: dict[str, str], other: dict[str, str]) -> None:
+    assert (Cells(one) == Cells(other)) == (one == other) == (Cells(one) == other)
+    turned = Cells(dict(reversed(one.items())))
+    assert Cells(one) == turned
+    assert hash(Cells(one)) == hash(turned)
