@@ -369,6 +369,7 @@ class Daemon:
                     again = datetime.now(UTC) + timedelta(seconds=wait + 1)
                     self._scheduler.modify_job(settings.name, next_run_time=again)
             self._begin_sending(service)
+        memory.give_back()
 
     def _counted(self, source: str, taken: Taken) -> Taken:
         self._pulse.checked(source, str(taken.outcome))
