@@ -86,7 +86,7 @@ class History:
 
     def ending(self) -> Ending | None:
         """What `order.at_the_end` needs; None where there is no release."""
-        source = self.source_id()
+        source = self._one("SELECT id FROM sources WHERE name = ?", self._source)  # asking makes no row
         last = self._db.execute(
             "SELECT content, dated, observed FROM releases WHERE source_id = ? ORDER BY place DESC LIMIT 1", [source]
         ).fetchone()
