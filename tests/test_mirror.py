@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,7 +231,12 @@ def test_one_that_does_not_end_is_ended_with_all_its_processes(tmp_path: Path) -
     with pytest.raises(FetchError) as caught:
         fetch()
     assert (caught.value.reason, caught.value.transient) == ("deadline", True)
-    assert not any(_runs(int((tmp_path / name).read_text())) for name in ("pid", "child"))
+    pids = [int((tmp_path / name).read_text()) for name in ("pid", "child")]
+    # What was killed is gone when the system has come to it.
+    until = time.monotonic() + 20
+    while any(map(_runs, pids)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(_runs, pids))
 
 
 def test_one_that_brings_too_much_is_ended(tmp_path: Path) -> None:
