@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from watcher.errors import ParseError, UsageError
 from watcher.intake import Intake, Outcome, Taken
@@ -20,12 +20,17 @@ from watcher.times import to_text
 _HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
 _HEAD = 8192
 GIT = "git:"
+_COMMIT = "\x01"  # no path begins so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Something that may be a release. `observed` is the UTC time at which somebody saw it, None where unknown."""
+    """Something that may be a release. `observed` is the UTC time at which somebody saw it, None where unknown.
 
+    `name` is what its file is called, without the folder.
+    """
+
+    name: str
     origin: str
     observed: str | None
     load: Callable[[], bytes]
@@ -38,9 +43,14 @@ class Report:
     taken: dict[Outcome, int] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
+    def add(self, other: Report) -> None:
+        for outcome, number in other.taken.items():
+            self.taken[outcome] = self.taken.get(outcome, 0) + number
+        self.refused += other.refused
 
-def candidates(paths: Iterable[str], suffix: str) -> list[Candidate]:
-    """List what the paths hold: files, folders (every file in them that ends in `suffix`), `git:REPO:PATH`.
+
+def candidates(paths: Iterable[str], *suffixes: str) -> list[Candidate]:
+    """List what the paths hold: files, folders (every file in them that ends so), `git:REPO:PATH`, `git:REPO:FOLDER/`.
 
     Files come in the order of the date they bear, commits as they were made, so that a long import goes forward.
     Raises UsageError for a path that is not there.
@@ -48,9 +58,9 @@ def candidates(paths: Iterable[str], suffix: str) -> list[Candidate]:
     found: list[Candidate] = []
     for path in paths:
         if path.startswith(GIT):
-            found.extend(_commits(path))
+            found.extend(_commits(path, suffixes))
         else:
-            found.extend(_files(Path(path), suffix))
+            found.extend(_files(Path(path), suffixes))
     return found
 
 
@@ -73,17 +83,17 @@ def run(
     return report
 
 
-def _files(path: Path, suffix: str) -> list[Candidate]:
+def _files(path: Path, suffixes: tuple[str, ...]) -> list[Candidate]:
     if path.is_dir():
-        names = [name for name in path.rglob(f"*{suffix}") if name.is_file()]
+        names = [name for name in path.rglob("*") if name.name.endswith(suffixes) and name.is_file()]
         if not names:
-            raise UsageError(f"{path}: there is no file in it that ends in {suffix}")
+            raise UsageError(f"{path}: there is no file in it that ends in {' or '.join(suffixes)}")
     elif path.exists():
         names = [path]
     else:
         raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)")
     return [
-        Candidate(origin=str(name), observed=None, load=name.read_bytes)
+        Candidate(name=name.name, origin=str(name), observed=None, load=name.read_bytes)
         for name in sorted(names, key=lambda name: (_hint(name), str(name)))
     ]
 
@@ -98,24 +108,34 @@ def _hint(name: Path) -> str:
     return found[1].decode() if found else ""
 
 
-def _commits(path: str) -> Iterator[Candidate]:
-    """Every commit that changed a path, the oldest first. Its author date is when somebody saw that state."""
+def _commits(path: str, suffixes: tuple[str, ...]) -> Iterator[Candidate]:
+    """Every commit that changed a file, the oldest first. Its author date is when somebody saw that state."""
     repository, colon, inside = path.removeprefix(GIT).rpartition(":")
     if not colon or not repository or not inside:
         raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH as it stands in the repository")
-    log = _git(
-        repository, "log", "--reverse", "--diff-filter=AMT", "--format=%H %at", "--", f":(top,literal){inside}"
-    ).decode()
-    lines = log.split("\n")[:-1]
-    if not lines:
-        raise UsageError(f"{path}: no commit of this repository has a file {inside}")
-    for line in lines:
-        commit, seconds = line.split()
-        yield Candidate(
-            origin=f"{path}@{commit}",
-            observed=to_text(datetime.fromtimestamp(int(seconds), UTC)),
-            load=partial(_git, repository, "cat-file", "blob", f"{commit}:{inside}"),
-        )
+    # A file is taken whatever it is called; of a folder, what ends so.
+    wanted = suffixes if inside.endswith("/") else ("",)
+    place = [] if inside == "/" else ["--", f":(top,literal){inside}"]
+    told = _git(
+        repository, "-c", "core.quotePath=false", "log", "--reverse", "--diff-filter=AMT", "--no-renames",
+        "--name-only", f"--format={_COMMIT}%H %at", *place,
+    ).decode("utf-8", "replace")  # fmt: skip
+    commit = seconds = ""
+    found = False
+    for line in filter(None, told.split("\n")):
+        if line.startswith(_COMMIT):
+            commit, seconds = line.removeprefix(_COMMIT).split()
+        elif line.endswith(wanted):
+            found = True
+            yield Candidate(
+                name=PurePosixPath(line).name,
+                origin=f"{GIT}{repository}:{line}@{commit}",
+                observed=to_text(datetime.fromtimestamp(int(seconds), UTC)),
+                load=partial(_git, repository, "cat-file", "blob", f"{commit}:{line}"),
+            )
+    if not found:
+        what = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
+        raise UsageError(f"{path}: no commit of this repository has {what}")
 
 
 def _git(repository: str, *arguments: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,6 +147,70 @@ def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -
     assert len(run("releases", "iana.beta").out.splitlines()) == 3
     assert "entry-added" in run("history", "iana.beta").out
     assert run("verify", "iana.beta").code == 0
+
+
+def _lay(folder: Path, *documents: tuple[str, bytes]) -> Path:
+    for name, data in documents:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    old = _lay(
+        tmp_path / "old",
+        ("2016-01/beta.xml", document("beta", "early", updated="2016-01-01")),
+        ("2016-02/beta.xml", document("beta", "early", "later", updated="2016-02-01")),
+        ("2016-02/IEEE-x.xml", document("IEEE-x", "one", updated="2016-02-01")),
+        ("2016-02/gamma.xml", document("beta", "under another name", updated="2016-02-02")),
+        ("2016-02/a b.xml", b"no id of a group"),
+        ("index/2016.html", page(["beta", "IEEE-x"])),
+    )
+    said = run("import", "iana", str(old), "--format", "json")
+    report = json.loads(said.out)
+    assert (said.code, sum(report["taken"].values())) == (1, 4)
+    assert [each["origin"] for each in report["refused"]] == [str(old / "2016-02" / "gamma.xml")]
+    assert "2016-02-01" in run("releases", "iana.ieee-x").out
+    assert "2016-01-01" in run("releases", "iana.beta").out
+    assert (
+        run("import", "iana", str(old / "2016-01"), str(old / "2016-02" / "IEEE-x.xml")).out
+        == "iana: 2 there already\n"
+    )
+
+
+def test_nothing_that_is_named_after_a_group_is_said(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    old = _lay(tmp_path / "old", ("a b.xml", b"no id of a group"))
+    said = run("import", "iana", str(old))
+    assert (said.code, "GROUP.xml" in said.err) == (2, True)
+
+
+def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+    place = tmp_path / "mirror"
+
+    def git(*arguments: str) -> None:
+        named = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", "-C", str(place), *named, *arguments], check=True, capture_output=True)
+
+    place.mkdir()
+    git("init", "--quiet")
+    for number, values in enumerate((("one",), ("one", "two"))):
+        day = f"2016-0{number + 1}-01"
+        _lay(
+            place,
+            ("assignments/beta.xml", document("beta", *values, updated=day)),
+            ("assignments/deep/delta.xml", document("delta", *values, updated=day)),
+            ("elsewhere/beta.xml", document("beta", *values, "never", updated=day)),
+            ("assignments/readme.txt", day.encode()),
+        )
+        git("add", "-A")
+        git("commit", "--quiet", "-m", day)
+    assert run("import", "iana", f"git:{place}:assignments/").out.startswith("iana: ")
+    for group in ("beta", "delta"):
+        found = json.loads(run("releases", f"iana.{group}", "--format", "json").out)["releases"]
+        assert [each["published"] for each in found][:2] == ["2016-01-01", "2016-02-01"]
+    assert run("import", "iana", f"git:{place}:/").code == 0
+    said = run("import", "iana", f"git:{place}:nowhere/")
+    assert (said.code, "no commit of this repository has a file in nowhere/" in said.err) == (2, True)
 
 
 def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811

@@ -9,10 +9,13 @@ import click
 from watcher import backfill
 from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
+from watcher.errors import UsageError
 from watcher.intake import Outcome, Taken
+from watcher.registries.index import usable
 from watcher.render.plain import visible
 from watcher.settings import AnySource, CollectionSettings
 
+_PAGE = ".html"
 _WORDS = {
     Outcome.BASELINE: "first",
     Outcome.CHANGED: "newer than all there were",
@@ -28,26 +31,32 @@ _WORDS = {
 @format_option("json")
 @pass_app
 def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
-    """Backfill old releases of a source from files, folders or `git:REPO:PATH`.
+    """Backfill old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
 
     In any order, again and again: each release goes where it belongs, what is there already is left alone, and
-    nobody is alerted. Of a repository, each commit that changed PATH is taken. Exit code 1: something was refused.
+    nobody is alerted. Of a repository, each commit that changed PATH is taken. For a collection, every document goes
+    to the group that its file is named after, GROUP.xml, in whichever folder; pages (.html) are old ones of its index.
+    Exit code 1: something was refused.
 
     \b
     Examples:
       watcher import ports old-releases/
       watcher import ports 2019-01-08.xml 2019-01-09.xml
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
+      watcher import iana git:~/iana-mirror:assignments/
     """
     with service(app) as parts:
         configured = parts.source(source, new=True)
-        found = backfill.candidates(paths, _suffix(configured))
-        with click.progressbar(length=len(found), label=f"importing {len(found)}", file=sys.stderr) as bar:
+        work = _by_source(configured, paths)
+        report = backfill.Report()
+        number = sum(map(len, work.values()))
+        with click.progressbar(length=number, label=f"importing {number}", file=sys.stderr) as bar:
 
             def progress(candidate: backfill.Candidate, taken: Taken | None) -> None:  # noqa: ARG001 - the callback's shape
                 bar.update(1)
 
-            report = backfill.run(parts.intake(configured), found, progress)
+            for name, found in work.items():
+                report.add(backfill.run(parts.intake(parts.source(name, new=True)), found, progress))
     if format == "json":
         print_json(
             {
@@ -65,6 +74,17 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _suffix(source: AnySource) -> str:
-    """How the files of a source end; of a collection, old pages of its index."""
-    return ".html" if isinstance(source, CollectionSettings) else f".{source.format}"
+def _by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[backfill.Candidate]]:
+    """What is to be taken, by the source that takes it: of a collection, its groups and its index."""
+    if not isinstance(source, CollectionSettings):
+        return {source.name: backfill.candidates(paths, f".{source.format}")}
+    work: dict[str, list[backfill.Candidate]] = {}
+    for found in backfill.candidates(paths, _PAGE, f".{source.format}"):
+        name, _, suffix = found.name.rpartition(".")
+        if f".{suffix}" == _PAGE:
+            work.setdefault(source.name, []).append(found)
+        elif source.wants(name) and usable([name])[0]:
+            work.setdefault(f"{source.name}.{name}", []).append(found)
+    if not work:
+        raise UsageError(f"{source.name}: nothing there is named after one of its groups, GROUP.{source.format}")
+    return work
