@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from watcher.registries import ranges
 from watcher.registries.ranges import Span, meets, spans
 
 
@@ -67,3 +68,8 @@ def test_what_is_no_number_gives_none(value: str) -> None:
 @given(st.text(max_size=60))
 def test_any_text_gives_spans_in_order_or_none(value: str) -> None:
     assert all(span.low <= span.high for span in spans(value))
+
+
+@given(st.text("0123456789xXabcdefimstoghrunTHROUGHkK\u017f\u0131 -,;/*\u2013", max_size=12) | st.text(max_size=12))
+def test_what_has_a_letter_of_words_is_never_a_number(text: str) -> None:
+    assert ranges.spans(text) == ranges._spans(text)

@@ -58,8 +58,8 @@ class Cells(Mapping[str, str]):
     def __init__(self, fields: Mapping[str, str]) -> None:
         self._places = _shape(tuple(fields))
         texts = _BETWEEN.join(fields.values())
-        # A text that has the separator in it, or none at all, cannot be taken apart again.
-        whole = texts.count(_BETWEEN) == len(fields) - 1
+        # A text that has the separator in it, or none at all, cannot be taken apart again; a long one not each time.
+        whole = len(fields) <= _FEW and texts.count(_BETWEEN) == len(fields) - 1
         self._texts: str | tuple[str, ...] = texts if whole else tuple(fields.values())
 
     def _apart(self) -> Sequence[str]:
@@ -106,6 +106,7 @@ class Cells(Mapping[str, str]):
         return repr(self._plain())
 
 
+_FEW = 64
 _BETWEEN = "\x1f"  # no XML has it, and hardly any other text
 
 

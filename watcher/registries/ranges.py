@@ -25,6 +25,8 @@ _OCTET = re.compile(r"0x([0-9A-F]{2})(?:-(?:0x)?([0-9A-F]{2}))?", re.IGNORECASE)
 _ARCS = re.compile(r"(?:[A-Za-z]+\.)?(?:\d+\.)+")
 _DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
 _MOST_PARTS = 64
+# Letters that stand in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
+_WORDS = re.compile(r"[^.:]*[ijklmpqsvwyz][^.:]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,13 @@ class Span:
         return self.space == other.space and self.low <= other.high and other.low <= self.high
 
 
-@lru_cache(maxsize=65536)
 def spans(value: str) -> tuple[Span, ...]:
     """Return the numbers that a value stands for; () where it is no number, range, list or block of them."""
+    return () if _WORDS.fullmatch(value) else _spans(value)
+
+
+@lru_cache(maxsize=65536)
+def _spans(value: str) -> tuple[Span, ...]:
     text = value.strip()
     if _OCTETS.fullmatch(text):
         return (_octets(text),)
