@@ -1,12 +1,9 @@
-"""The import of a whole tree of real registry groups, month by month: each group's commits of a repository.
-
-There is no command that imports a tree at once: `main` does what `watcher import iana.GROUP git:REPO:PATH` does, for
-one group after the other, in one process.
-"""
+"""The import of a whole tree of real registry groups, month by month: all commits of a repository, in one command."""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measuring import Part, alone, memory_of, table
+from bench.measuring import Part, alone, table
 from bench.series import DATA
 from watcher import backfill
 from watcher.cli.app import App
@@ -28,6 +25,7 @@ _CONFIG = """[[source]]
 name = "iana"
 type = "collection"
 groups = {groups}
+include = {groups}
 """
 _PATIENCE = 1800.0
 
@@ -46,7 +44,7 @@ def measure(folder: Path, most: int | None = None) -> Part:
     lines = [
         ["read from the repository, keep nothing", found["reading"]["cpu"], found["reading"]["wall"], None, None],
         [
-            "import",
+            "`watcher import iana git:REPO:/`",
             found["importing"]["cpu"],
             found["importing"]["wall"],
             f"{found['importing']['cpu'] / taken * 1000:.1f}",
@@ -59,8 +57,7 @@ def measure(folder: Path, most: int | None = None) -> Part:
         text=(
             f"{found['groups']} groups as they stood in {len(months.stdout.split())} months: {found['candidates']} "
             f"versions, {taken} taken, {len(found['refused'])} refused; {found['records']} entries in the newest "
-            "releases. CPU with that of git. There is no single command for it: the parts of `watcher import`, one "
-            "group after the other in one process.\n\n"
+            "releases. CPU with that of git.\n\n"
             + table(["", "CPU s", "wall s", "CPU ms a release", "peak MB"], lines)
             + "\n"
             + refused
@@ -83,41 +80,43 @@ def main(place: str, repository: str, most: str) -> None:
     chosen = groups(Path(repository))[: int(most) or None]
     (folder / "config.toml").write_text(_CONFIG.format(groups=json.dumps(chosen)))
     (folder / "config.toml").chmod(0o600)
-    found: dict[str, list[backfill.Candidate]] = {}
-    taken, records = 0, 0
-    refused: list[tuple[str, str]] = []
+    command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
+    found = [
+        candidate
+        for candidate in backfill.candidates([f"git:{repository}:/"], ".xml")
+        if candidate.name.removesuffix(".xml") in chosen
+    ]
+    said: list[str] = []
 
     def reading() -> None:
-        for group in chosen:
-            found[group] = backfill.candidates([f"git:{repository}:{group}/{group}.xml"], ".xml")
-            for candidate in found[group]:
-                candidate.load()
+        for candidate in found:
+            candidate.load()
 
     def importing() -> None:
-        nonlocal taken, records
-        with Service(settings(App(folder / "config.toml"))) as parts:
-            for group in chosen:
-                source = parts.source(f"iana.{group}", new=True)
-                report = backfill.run(parts.intake(source), found[group])
-                taken += sum(report.taken.values())
-                refused.extend((origin.rpartition(":")[2], why) for origin, why in report.refused)
-                newest = parts.queries.latest(source.name)
-                records += newest.release.entries if newest else 0
+        done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+        said.append(done.stdout)
 
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
+    report = json.loads(said[0])
+    with Service(settings(App(folder / "config.toml"))) as parts:
+        newest = [parts.queries.latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(
             {
                 **spent,
                 "groups": len(chosen),
-                "candidates": sum(map(len, found.values())),
-                "taken": taken,
-                "refused": refused,
-                "records": records,
-                "peak": memory_of()[1],
+                "candidates": len(found),
+                "taken": sum(report["taken"].values()),
+                "refused": [[each["origin"].rpartition("@")[0], each["reason"]] for each in report["refused"]],
+                "records": sum(each.release.entries for each in newest if each),
+                "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
             }
         )
     )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
 def _spent(work: Callable[[], object]) -> dict[str, Any]:
