@@ -35,6 +35,7 @@ FORMATS: Mapping[str, Reader] = {
 
 _Pair = tuple[Item, bytes]
 _SHORT = 5  # characters
+_WRITTEN = json.JSONEncoder(ensure_ascii=False)  # one for all: making one costs more than what it writes
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
@@ -412,7 +413,7 @@ def _header(path: str, fields: Fields) -> _Pair:
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
     """A digest of what the registry said, not of the key we gave it: a better identity makes no new releases."""
-    text = json.dumps([section, path, sorted(fields.items())], ensure_ascii=False)
+    text = _WRITTEN.encode([section, path, sorted(fields.items())])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

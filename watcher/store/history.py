@@ -6,7 +6,6 @@ changes of the release after it are derived again. Content and differences are h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from watcher.order import Ending, Label
 from watcher.registries.contract import Registry
 from watcher.render.document import counts
 from watcher.store.database import Database
+from watcher.store.items import WRITTEN, key_text
 
 _GAP = 1 << 32
 _MANY = 1000  # rows from which on it pays to fill the full-text index at once
@@ -284,7 +284,7 @@ class History:
         row = self._db.execute(
             """SELECT id, until FROM versions WHERE source_id = ? AND section = ? AND key = ? AND first <= ?
             AND (until IS NULL OR until > ?)""",
-            [self.source_id(), key[0], _json(key[1].as_dict()), place, place],
+            [self.source_id(), key[0], key_text(key[1]), place, place],
         ).fetchone()
         return int(row[0]), row[1]
 
@@ -327,7 +327,7 @@ class History:
         names = self._names(item)
         return (
             item.section,
-            _json(item.key.as_dict()),
+            key_text(item.key),
             item.status,
             names[0],
             names[1] if len(names) > 1 else "",
@@ -420,4 +420,4 @@ def _ports(port: str) -> tuple[int, int] | None:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return WRITTEN.encode(value)

@@ -13,6 +13,8 @@ from watcher.model import Item, ItemKey, Key, Section, Status
 from watcher.registries.spans import Reach, Span
 from watcher.store.connection import Connection
 
+# How all JSON is written here; one for all: making one costs more than what it writes.
+WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 COLUMNS = "section, key, status, fields"
 # Every state that stands in a release: ?1 is the source's row, ?2 the release's place.
 _STANDING = "source_id = ?1 AND first <= ?2 AND (until IS NULL OR until > ?2)"
@@ -20,6 +22,11 @@ _SECTIONS: Mapping[str, Section] = {str(section): section for section in Section
 _STATUSES: Mapping[str, Status] = {str(status): status for status in Status}
 _WORDS = 100  # in one question to the full-text index
 _WORD = re.compile(r"\w")
+
+
+def key_text(key: Key) -> str:
+    """Write a key as the column `key` has it."""
+    return WRITTEN.encode(key.as_dict())
 
 
 def items(rows: Sequence[Sequence[Any]]) -> Iterator[Item]:
@@ -143,8 +150,8 @@ class StoredItems(Mapping[ItemKey, Item]):
     def _find(self, key: ItemKey) -> Item | None:
         if "_all" in self.__dict__:
             return self._all.get(key)
-        written = json.dumps(key[1].as_dict(), ensure_ascii=False, separators=(",", ":"))
-        rows = self._versions.standing(self._place, "AND section = ?3 AND key = ?4", str(key[0]), written)
+        section, found = str(key[0]), key_text(key[1])
+        rows = self._versions.standing(self._place, "AND section = ?3 AND key = ?4", section, found)
         return self._versions.of(rows)[0] if rows else None
 
     @cached_property
