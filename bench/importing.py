@@ -13,7 +13,6 @@ from bench.layouts import KEY, lay_csv, rows
 from bench.measuring import WATCHER, Cost, Part, Target, cost, megabytes, table
 from bench.series import dates, repository
 
-FEW = 33  # git-history needs two seconds and more for each release
 PATIENCE = 1800.0
 CONFIG = """[[source]]
 name = "ports"
@@ -21,6 +20,7 @@ url = "https://www.iana.org/assignments/service-names-port-numbers/service-names
 """
 OURS = "`watcher import`: archive, exact history, contacts, events, full text"
 _SKETCH = "a chunk sketch: changed records as versions in SQLite, and nothing else"
+_PROVEN = "the same, but what is not well-formed, a file that was cut off, would be refused"
 _NAIVE = "a script: ElementTree, compare by key, keep nothing"
 _DUCKDB = "DuckDB: every row of every release"
 _GIT_HISTORY = "git-history"
@@ -37,50 +37,37 @@ class _Run:
 
 
 def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment, patience: float = PATIENCE) -> Part:
-    """Import everything into `store`, which stays, and a few releases by everybody: git-history has `patience`."""
-    whole = {
+    """Import everything into `store`, which stays, and by everybody else: git-history has `patience` in seconds."""
+    csvs = lay_csv(files, folder / "csvs")
+    runs = {
         OURS: into_store(files, store),
-        _SKETCH: _sketch(files, folder / "sketch.db", peers),
+        _PROVEN: _into(lambda where: peers.program("chunk_sketch", where, "--prove", *files), folder / "proven.db"),
+        _SKETCH: _into(lambda where: peers.program("chunk_sketch", where, *files), folder / "sketch.db"),
         _NAIVE: _Run(spent=cost(peers.program("with_xml", *files), folder)),
     }
-    start = max((len(files) - FEW) // 2, 0)
-    few = files[start : start + FEW]
-    csvs = lay_csv(few, folder / "few")
-    part = {
-        OURS: into_store(few, folder / "few-store"),
-        _SKETCH: _sketch(few, folder / "few-sketch.db", peers),
-        _NAIVE: _Run(spent=cost(peers.program("with_xml", *few), folder)),
-    }
     if peers.has("duckdb"):
-        part[_DUCKDB] = _into(lambda place: peers.program("duckdb_snapshots", place, *csvs), folder / "few-duckdb.db")
+        runs[_DUCKDB] = _into(lambda place: peers.program("duckdb_snapshots", place, *csvs), folder / "duckdb.db")
     if peers.has("git-history"):
-        part[_GIT_HISTORY] = _git_history(few, csvs, folder, peers, patience)
-    theirs = part.get(_GIT_HISTORY)
+        runs[_GIT_HISTORY] = _git_history(files, csvs, folder, peers, patience)
+    theirs = runs.get(_GIT_HISTORY)
     targets = [
         Target(
-            what=f"{len(few)} releases: CPU of git-history, beside `watcher import`",
-            measured=_ratio(theirs, part[OURS]) if theirs else None,
+            what="Import: CPU of git-history, beside `watcher import`",
+            measured=_ratio(theirs, runs[OURS]) if theirs else None,
             limit=25,
             least=True,
         ),
         Target(
-            what=f"{len(few)} releases: CPU of `watcher import`, beside a chunk sketch",
-            measured=_ratio(part[OURS], part[_SKETCH]),
+            what="Import: CPU of `watcher import`, beside a chunk sketch that refuses what is not well-formed",
+            measured=_ratio(runs[OURS], runs[_PROVEN]),
             limit=2,
         ),
-        Target(
-            what=f"{len(files)} releases: CPU of `watcher import`, beside a chunk sketch",
-            measured=_ratio(whole[OURS], whole[_SKETCH]),
-            limit=2,
-        ),
-    ][: 3 if len(few) < len(files) else 2]
-    remarks = "\n".join(f"- {name}: {run.remark}" for name, run in part.items() if run.remark)
+    ]
+    remarks = "\n".join(f"- {name}: {run.remark}" for name, run in runs.items() if run.remark)
     return Part(
         text=(
-            f"### All {len(files)} releases\n\n{table(_HEAD, _lines(whole))}\n\n"
-            f"### {len(few)} of them\n\n{dates(few)}, one after the other: as many as git-history can "
-            "be waited for. It and DuckDB are given CSVs made beforehand, git-history as commits of a repository.\n\n"
-            f"{table(_HEAD, _lines(part))}\n\n{remarks}"
+            f"{len(files)} releases, {dates(files)}. git-history and DuckDB are given CSVs made beforehand, "
+            f"git-history as commits of a repository.\n\n{table(_HEAD, _lines(runs))}\n\n{remarks}"
         ),
         targets=targets,
     )
@@ -94,16 +81,14 @@ def into_store(files: Sequence[Path], store: Path) -> _Run:
     return _Run(spent=spent, size=_size(store / "history.db"))
 
 
-def _sketch(files: Sequence[Path], place: Path, peers: Environment) -> _Run:
-    return _into(lambda where: peers.program("chunk_sketch", where, *files), place)
-
-
 def _into(command: Callable[[Path], Sequence[str]], place: Path) -> _Run:
     spent = cost(command(place), place.parent, strict=False)
     return _Run(spent=spent, size=_size(place), remark=f"failed: {spent.failed}" if spent.failed else "")
 
 
-def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers: Environment, patience: float) -> _Run:
+def _git_history(
+    files: Sequence[Path], csvs: Sequence[Path], folder: Path, peers: Environment, patience: float
+) -> _Run:
     """Give git-history a repository of CSVs. Without two options it does not get through: it is given them."""
     every = repository(csvs, "ports.csv", folder / "csv-repository")
     one = repository(csvs[:1], "ports.csv", folder / "one-csv-repository")
@@ -122,17 +107,17 @@ def _git_history(few: Sequence[Path], csvs: Sequence[Path], folder: Path, peers:
     said = [
         f"with the CSV dialect that it finds itself it fails: {plain.failed[:120]};" if plain.failed else "",
         "where a key stands twice it stops, unless told to keep one of the rows;" if repeats.failed else "",
-        _lost(few, place),
+        _lost(files, place),
     ]
     return _Run(spent=spent, size=_size(place), remark=" ".join(filter(None, said)))
 
 
-def _lost(few: Sequence[Path], place: Path) -> str:
+def _lost(files: Sequence[Path], place: Path) -> str:
     """What a history made by git-history does not know of what happened."""
     changed = removed = 0
     old: list[list[str]] = []
     standing: list[set[tuple[str, ...]]] = []
-    for number, path in enumerate(few):
+    for number, path in enumerate(files):
         new = list(rows(path.read_bytes()))
         if number:
             found = by_rows(old, new)
