@@ -36,7 +36,7 @@ _WINDOW_LOG = 27  # 128 MiB: a whole snapshot and its prefix together, at their 
 _WINDOW_LOG_IN_PIECES = 26  # a piece and its stretch of the prefix
 _LEVEL = 3
 _LEVEL_ALONE = 17  # rare and large: worth more work; 19 takes three times as long for 4 % less
-_LEVEL_ALONE_IN_PIECES = 6  # above, level 19 would take minutes
+_LEVEL_ALONE_IN_PIECES = 6  # of so much, 17 would take minutes
 SMALLEST_PREFIX = 8  # bytes; zstd takes no shorter one
 
 
