@@ -283,7 +283,7 @@ class History:
     def _version(self, key: ItemKey, place: int) -> tuple[int, int | None]:
         row = self._db.execute(
             """SELECT id, until FROM versions WHERE source_id = ? AND section = ? AND key = ? AND first <= ?
-            AND (until IS NULL OR until > ?)""",
+            AND (until IS NULL OR until > ?) ORDER BY first DESC LIMIT 1""",
             [self.source_id(), key[0], key_text(key[1]), place, place],
         ).fetchone()
         return int(row[0]), row[1]

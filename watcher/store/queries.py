@@ -173,14 +173,12 @@ class Queries:
 
     def release_of(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
         """Return the release that a snapshot or a canonical content is, None where it is new."""
-        rows = self._db.query(
-            """SELECT releases.* FROM releases JOIN sources ON sources.id = releases.source_id
-            LEFT JOIN snapshots ON snapshots.source_id = sources.id AND snapshots.sha256 = :sha256
-              AND snapshots.release_id = releases.id
-            WHERE sources.name = :source AND (releases.content = :digest OR snapshots.sha256 = :sha256)""",
-            {"source": source, "sha256": sha256, "digest": digest},
-        )
-        return next((_release(source, row) for row in rows), None)
+        row = self._db.execute(
+            """SELECT release_id FROM snapshots WHERE source_id = ?1 AND sha256 = ?2 UNION ALL
+            SELECT id FROM releases WHERE source_id = ?1 AND content = ?3""",
+            [self._row(source), sha256, digest],
+        ).fetchone()
+        return next(self._releases(source, "releases.id = ?2", row[0])) if row else None
 
     def release(self, source: str, digest: str) -> StoredRelease:
         """Return the release of a canonical content that was just written. Raises StoreError where it is not there."""
