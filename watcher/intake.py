@@ -7,7 +7,7 @@ the deliveries they cause are committed together or not at all. Taking the same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -25,7 +25,6 @@ from watcher.opinion import Opinion
 from watcher.order import Ending, Label, at_the_end, in_order
 from watcher.plausibility import Bounds, Newest
 from watcher.rebuilding import Rebuilding
-from watcher.rechecking import Rechecking
 from watcher.registries.contract import Labels, Lookups
 from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.database import Database
@@ -494,16 +493,10 @@ class Intake:
         self.take_up()
         return self._rebuild(progress)
 
-    def recheck(self, releases: int, progress: Callable[[], None] = lambda: None) -> Iterator[str]:
-        """Hold what is recorded of the newest releases to their snapshots; yield what does not fit, a sentence each."""
-
-        def read_alone(release: StoredRelease) -> Content:
-            content = self._read_kept(release.release.sha256, Reads())
-            return plausibility.came_back(content, release.release.observed or "") if release.returns else content
-
-        return Rechecking(source=self.source, registry=self.registry, queries=self._queries, read=read_alone).run(
-            releases, progress
-        )
+    def read_alone(self, release: StoredRelease) -> Content:
+        """Read a release from its snapshot, without what is kept from the one before."""
+        content = self._read_kept(release.release.sha256, Reads())
+        return plausibility.came_back(content, release.release.observed or "") if release.returns else content
 
     def _rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         rebuilding = Rebuilding(

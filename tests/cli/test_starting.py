@@ -107,3 +107,9 @@ def test_a_mistake_in_what_is_read_is_said(here: Path, mistake: str) -> None:
     (here / "config.toml").write_text(mistake if mistake.startswith("store") else CONFIG + mistake)
     code, said, _ = typed(here, "history")
     assert (code, "config.toml: " in said, "`watcher config check` says what is wrong" in said) == (2, True, True), said
+
+
+def test_a_check_does_not_load_what_only_verifying_needs() -> None:
+    script = "import sys, watcher.daemon; print('deepdiff' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -12,6 +12,7 @@ from watcher.cli.app import App, format_option, pass_app, print_json
 from watcher.cli.configured import settings
 from watcher.cli.wired import service
 from watcher.errors import UsageError
+from watcher.rechecking import Rechecking
 from watcher.render.plain import visible
 
 
@@ -60,4 +61,7 @@ def _misfits(app: App, sources: list[str], newest: int) -> Iterator[str]:
         for name in sources:
             intake = parts.intake(parts.source(name, new=True))
             with click.progressbar(length=newest, label=f"{name}: history", file=sys.stderr) as bar:
-                yield from intake.recheck(newest, lambda bar=bar: bar.update(1))  # type: ignore[misc]
+                recheck = Rechecking(
+                    source=name, registry=intake.registry, queries=parts.queries, read=intake.read_alone
+                )
+                yield from recheck.run(newest, lambda bar=bar: bar.update(1))  # type: ignore[misc]
