@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -331,6 +332,104 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
     except ParseError:
         return
     assert facts(cut) == facts(read_whole(bytes(data), PORTS.columns))
+
+
+# What stands in a record or between two: what is harmless, and what is something else where it is taken for a part.
+_PLAIN = (*8 * (b"\n  ",), b"", b"\t", b"<description>x</description>", b"<xref type='rfc' data='rfc1'/>")
+_PAIRS = (
+    *((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?x ", b"?>"), (b"<odd>", b"</odd>"), (b"<value a='", b"'/>")),
+    *((b"<registry id='n'>", b"</registry>"), (b"<people>", b"</people>"), (b"<record>", b"</record>")),
+    *((b"<person>", b"</person>"), (b"<registry xmlns='u'>", b"</registry>"), (b"<i:x xmlns:i='u'>", b"</i:x>")),
+)
+_NASTY = (
+    *(b"<", b">", b"&", b"&amp;", b"&colour;", b"\0", b"\x0b", b"\x0c", b"\xc3", b"\xff", b"\xc3\xa9", b"text", b"-->"),
+    *(b"<!DOCTYPE x>", b"<?x y?>", b"<!-- y -->", b"]]>", b"<i:x/>", b"<\xea\x9d\xae/>", b"<\xf0\x90\x80\x80/>"),
+    *(b"<record/>", b"<record n='0'/>", b"<record n='2'/>", b"<records/>", b"<person/>", b"<person n='0'/>"),
+)
+
+
+class Series:
+    """A document that changes from release to release, and now and then has markup where it should not be."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._encoding = chance.choice((*6 * (b"UTF-8",), b"us-ascii", b"iso-8859-1"))
+        self._records = [self._record() for _ in range(chance.randint(0, 12))]
+        self._people = [self._person() for _ in range(chance.randint(0, 3))]
+
+    def written(self) -> bytes:
+        head = b'<?xml version="1.0" encoding="%b"?>\n' % self._encoding
+        root = b'<registry xmlns="http://www.iana.org/assignments" id="x"><updated>2020-01-01</updated>'
+        pieces = [*self._records, b"<people>", *self._people, b"</people>", b"</registry>\n"]
+        for _ in range(self._chance.choice((0, 0, 0, 1, 2))):
+            self._spoil(pieces)
+        return head + root + b"".join(pieces)
+
+    def step(self) -> None:
+        """Go on to the next release."""
+        for _ in range(self._chance.randint(0, 3)):
+            rows, at = self._records, self._chance.randrange(len(self._records) + 1)
+            what = self._chance.randrange(5)
+            if what == 0:
+                rows[at:at] = [self._record() for _ in range(self._chance.randint(1, 3))]
+            elif what == 1:
+                rows[at : at + 1] = [self._record()]
+            elif what == 2:
+                rows[:] = rows[at:] + rows[:at]
+            elif what == 3:
+                del rows[at : at + self._chance.randint(1, 3)]
+            else:
+                rows[at:at] = rows[:2]
+
+    def _spoil(self, pieces: list[bytes]) -> None:
+        """Put something between or into two of them, or the two ends of it."""
+        marks = self._chance.choice((*_PAIRS, *((nasty,) for nasty in _NASTY)))
+        places = sorted(self._chance.randrange(len(pieces)) for _ in marks)
+        for place, mark in zip(places, marks, strict=True):
+            piece = pieces[place]
+            ends = [found.end() for found in re.finditer(b">", piece)]
+            at = self._chance.choice((0, len(piece), *ends))
+            pieces[place] = piece[:at] + mark + piece[at:]
+
+    def _record(self) -> bytes:
+        before, inside = self._chance.choices(_PLAIN, k=2)
+        between = before if before.isspace() else b""
+        return between + b"<record><value>%d</value>%b</record>" % (self._chance.randrange(20), inside)
+
+    def _person(self) -> bytes:
+        return b"<person id='P%d'><name>x</name></person>" % self._chance.randrange(9)
+
+
+def judged(data: bytes, reader: Callable[[bytes], Reading]) -> object:
+    """What a reading says, or why there is none."""
+    try:
+        return facts(reader(data))
+    except ParseError as error:
+        return error.reason, error.line, error.column, str(error)
+
+
+def alone(data: bytes) -> Reading:
+    """Read without cutting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("watcher.formats.iana_cut._may_be_cut", lambda _: False)
+        return read(data, ANY)
+
+
+@pytest.mark.fault(21, 22)
+@settings(max_examples=1500, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
+def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Random, step: int, large: bool) -> None:
+    memo = Memo()
+    series = Series(chance)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("_STEP", max(step, 16)), ("_SPOT", step), ("_BLOCK", step * chance.randint(1, 4))):
+            patch.setattr(f"watcher.formats.iana_cut.{name}", value)
+        if large:
+            patch.setattr("watcher.formats.iana_cut._LARGE", 0)
+        for _ in range(5):
+            data = series.written()
+            assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone), data
+            series.step()
 
 
 def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:

@@ -150,13 +150,15 @@ class Memo:
     """Rows already read, so that the next release costs what changed. Holds little more than one release's worth.
 
     `rows` are by what they were read from, or by a digest of it; `befores` has what stood before some of them;
-    `problems` says whether any row has one. `placed` are the rows that stand in several registries.
+    `problems` says whether any row has one. `placed` are the rows that stand in several registries. `document` is
+    what a format keeps of the one before.
     """
 
     rows: dict[Hashable, Row] = field(default_factory=dict)
     befores: dict[Hashable, bytes] = field(default_factory=dict)
     problems: bool = False
     placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
+    document: object = None
 
     def forget(self, rows: Sequence[Row]) -> None:
         """Keep the rows that a document holds, once there are many others."""

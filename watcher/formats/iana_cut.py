@@ -1,27 +1,42 @@
 """Cut a document of the IANA vocabulary behind each record and person, so that only what is new is parsed.
 
-A release is nearly the same as the one before it. The document is split at `</record>` and `</person>`; a piece that
-the memo knows is a row already, the others are parsed in one go. What stands between the rows, the skeleton, says
-where each belongs: in it `<record n="5"/>` stands for five records that follow each other.
+A release is nearly the same as the one before it. Long stretches of bytes are: their records are the rows they were.
+Round what differs the document is split at `</record>` and `</person>`; a piece that the memo knows is a row already,
+the others are parsed in one go. What stands between the rows, the skeleton, says where each belongs: in it
+`<record n="5"/>` stands for five records that follow each other.
 
-Where the cut could be wrong `CutError` is raised, and the document is to be read whole. It must be well-formed.
+The whole is well-formed because its parts are: each record is proven to be one element when it is seen first, and the
+skeleton each time. Markup that could reach from one part into another (comments, CDATA, a DOCTYPE, instructions in a
+record) is not cut at all. Where the cut could be wrong `CutError` is raised, and the document is to be read whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
+from itertools import accumulate
 from typing import cast
+
+from lxml import etree
 
 from watcher.errors import ParseError
 from watcher.formats.contract import Columns, Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
+from watcher.formats.well_formed import prove
 
 _BLOCK = 2**18  # bytes that are cut and parsed at a time: as a tree they take ten times their room
-# Of larger documents a digest of each piece is remembered and not the piece, which takes its room for good.
-_LARGE = 32 * 2**20
+_SPOT = 2**12  # bytes that are cut at first where two documents differ
+_STEP = 2**16  # bytes that are compared at a time
+_WORTH = 4  # how much longer a stretch is than what is cut before it, to be worth looking for
+_LARGE = 32 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room
+_SPACE = b" \t\r\n"  # what XML says is white
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
@@ -30,70 +45,102 @@ class CutError(Exception):
     """The document is not built as the cut supposes."""
 
 
+@dataclass(slots=True)
+class _Part:
+    """The elements of one name: where the first piece begins, how long each is, the row of each.
+
+    A piece goes from the end of the one before to its own; `befores` has what stood in it before the element, with the
+    number of the row, where that is more than white space.
+    """
+
+    begin: int
+    lengths: array[int] = field(default_factory=lambda: array("L"))
+    rows: list[Row] = field(default_factory=list)
+    befores: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def places(self) -> list[int]:
+        """Where each piece begins, and where the last one ends."""
+        return list(accumulate(self.lengths, initial=self.begin))
+
+    def runs(self) -> Iterator[tuple[bytes, int, int]]:
+        """What stands before each run of rows that follow each other, its first row and the one behind its last."""
+        begun, text = 0, b""
+        for number, before in [*self.befores, (len(self.rows), b"")]:
+            if number > begun:
+                yield text, begun, number
+            begun, text = number, before
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that was cut, for the next one to be compared with."""
+
+    data: bytes
+    parts: Mapping[bytes, _Part]
+
+
 class Cut:
     """A document as rows in their order and the skeleton that they stood in; `odd` are the rows that have problems."""
 
     def __init__(self, data: bytes, columns: Columns, persons: Columns, memo: Memo) -> None:
         if not _may_be_cut(data):
             raise CutError
+        before = memo.document if isinstance(memo.document, Document) else None
         self.rows: list[Row] = []
         self.odd: list[int] = []
-        numbers: dict[bytes, int] = {}
-        skeleton: list[bytes] = []
-        at = 0
+        self._data = data
+        self._parts: dict[bytes, _Part] = {}
+        self._seen = (0, 1)  # a place, and the line it is on
+        at = standing = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
-            before = len(self.rows)
-            for pieces, end in _blocks(data, at, name):
-                bounded(len(self.rows) - before + len(pieces), None, at_once=False)
-                marks = _marks(pieces, len(data))
-                self.rows += _resolve(pieces, marks, name, meant, memo)
-                skeleton += _skeleton(marks, memo.befores, name)
-                at = end
-            numbers[name] = len(self.rows) - before
-            if name == b"record" and any(b"<person" in part for part in skeleton):
+            part = self._parts[name] = _Cutting(data, name, meant, memo, before).from_(at)
+            if name == b"record" and any(b"<person" in each for _, each in part.befores):
                 raise CutError  # people between records: the rows would not stand in their order
-        memo.forget(self.rows)
-        rest = data[at:]
-        self.skeleton = b"".join([*skeleton, rest])
-        if b"<record" in rest or b"<person" in rest or b"<!" in self.skeleton or self.skeleton.count(b"xmlns") != 1:
+            self.rows += part.rows
+            at = part.places()[-1]
+            standing += len(list(part.runs()))
+        text = self._written()
+        if _elements(text) != standing or b"<!" in text or text.count(b"xmlns") != 1:
             raise CutError
+        self.skeleton = _proven(text)
+        memo.forget(self.rows)
+        memo.document = Document(data, self._parts) if len(data) <= _LARGE else None
         if memo.problems:
             self.odd = [number for number, found in enumerate(self.rows) if found.problems]
-        self._lines = enumerate(_begins(data, numbers))
+
+    def lined(self) -> etree._Element:
+        """The skeleton, with every element that was not cut on its line."""
+        return _proven(self._written(lined=True))
 
     def line(self, index: int) -> int:
-        """The line on which a row begins, counted from 1. To be asked in the order of the rows, each once."""
-        return next(line for number, line in self._lines if number == index)
+        """The line on which a row begins, counted from 1; asked in the order of the rows it costs one way through."""
+        name = b"record" if index < len(self._parts[b"record"].rows) else b"person"
+        begin = self._data.index(b"<" + name, self._places[index])
+        at, line = self._seen if self._seen[0] <= begin else (0, 1)
+        self._seen = begin, line + self._data.count(b"\n", at, begin)
+        return self._seen[1]
+
+    @cached_property
+    def _places(self) -> list[int]:
+        """Where the piece of every row begins."""
+        return [place for part in self._parts.values() for place in part.places()[:-1]]
+
+    def _written(self, *, lined: bool = False) -> bytes:
+        """The skeleton's text: `<record n="5"/>` stands for five records that follow each other."""
+        text: list[bytes] = []
+        end = 0
+        for name, part in self._parts.items():
+            ends = part.places()
+            for before, first, behind in part.runs():
+                lines = self._data.count(b"\n", ends[first] + len(before), ends[behind]) if lined else 0
+                text += [before, b'<%b n="%d"%b/>' % (name, behind - first, b"\n" * lines)]
+            end = ends[-1]
+        return b"".join([*text, self._data[end:]])
 
 
-def _begins(data: bytes, numbers: Mapping[bytes, int]) -> Iterator[int]:
-    """The line on which each element begins; `numbers` says how many there are by their name."""
-    at, line = 0, 1
-    for name, number in numbers.items():
-        for _ in range(number):
-            opening, end = data.index(b"<" + name, at), data.index(b"</%b>" % name, at)
-            yield line + data.count(b"\n", at, opening)
-            line += data.count(b"\n", at, end)
-            at = end + len(name) + 3
-
-
-def _blocks(data: bytes, start: int, name: bytes) -> Iterator[tuple[list[bytes], int]]:
-    """The pieces of a document, each without its `</name>`, many at a time, and where the last of them ends."""
-    ending = b"</%b>" % name
-    last = data.rfind(ending, start)
-    while start <= last:
-        end = data.rfind(ending, start, start + _BLOCK)
-        if end < 0:
-            end = data.index(ending, start)
-        yield data[start:end].split(ending), end + len(ending)
-        start = end + len(ending)
-
-
-def _marks(pieces: Sequence[bytes], size: int) -> Sequence[bytes]:
-    """What the pieces of a document of such a size are remembered by."""
-    if size <= _LARGE:
-        return pieces
-    return [blake2b(piece, digest_size=15).digest() for piece in pieces]
+def _elements(text: bytes) -> int:
+    """How many there seem to be that are cut."""
+    return text.count(b"<record") + text.count(b"<person")
 
 
 def _may_be_cut(data: bytes) -> bool:
@@ -104,48 +151,130 @@ def _may_be_cut(data: bytes) -> bool:
     declaration = _ENCODING.search(data[:200])
     return (
         f'xmlns="{NAMESPACE}"'.encode() in data[:2000]
-        and (declaration is None or declaration[1].lower() in (b"utf-8", b"us-ascii"))
+        and (declaration is None or declaration[1].lower() == b"utf-8")
         and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
     )
 
 
-def _resolve(pieces: Sequence[bytes], marks: Sequence[bytes], name: bytes, columns: Columns, memo: Memo) -> list[Row]:
-    """Return the row of every piece; what the memo does not know is put into it, with what stands before it."""
-    known: list[Row | None] = list(map(memo.rows.get, marks))
-    if None not in known:
-        return cast("list[Row]", known)
-    missing = [number for number, found in enumerate(known) if found is None]
-    fresh = {marks[number]: pieces[number] for number in missing}
-    opening = b"<" + name
-    starts = [piece.find(opening) for piece in fresh.values()]
-    if any(piece.count(opening) != 1 for piece in fresh.values()):
-        raise CutError  # an element that closes itself, or another whose name only begins so
-    chunks = [piece[start:] + b"</%b>" % name for piece, start in zip(fresh.values(), starts, strict=True)]
-    if any(b"<!" in chunk or b"xmlns" in chunk for chunk in chunks):
-        raise CutError
+class _Cutting:
+    """Finds the row of every element of one name in a document, with the help of the document before it."""
+
+    def __init__(self, data: bytes, name: bytes, columns: Columns, memo: Memo, before: Document | None) -> None:
+        self._data = data
+        self._name = name
+        self._ending = b"</%b>" % name
+        self._columns = columns
+        self._memo = memo
+        self._before = before
+        self._fresh: dict[bytes, bytes] = {}  # pieces that nobody knows yet, without what stands before, by their marks
+        self._waiting: list[tuple[int, bytes]] = []  # which rows are theirs
+        self._size = 0  # of them, in bytes
+
+    def from_(self, begin: int) -> _Part:
+        """Cut from there to the last element of the name."""
+        part, at = _Part(begin), begin
+        last = self._data.rfind(self._ending, begin)
+        old = self._before.parts[self._name] if self._before else _Part(0)
+        ends = old.places()
+        # Up to `next_` rows of the old document came by; None: nothing is known of where in it we are.
+        next_, block = (0, _SPOT) if ends[1:] else (None, _BLOCK)
+        while at <= last:
+            if next_ is not None:
+                same = bisect_right(ends, ends[next_] + self._common(at, ends[next_])) - 1
+                if (gained := ends[same] - ends[next_]) > 0:
+                    _take(part, old, next_, same)
+                    # Where little is the same between two places that differ, it is not worth looking for.
+                    at, next_, block = at + gained, same, _SPOT if gained > _WORTH * block else block
+                    continue
+            end = self._data.rfind(self._ending, at, min(at + block, last + len(self._ending)))
+            if end < 0:
+                end = self._data.index(self._ending, at)
+            found = self._resolve(part, self._data[at:end].split(self._ending))
+            at, block = end + len(self._ending), min(block * 2, _BLOCK)
+            next_ = _behind(old.rows, found, next_ or 0) if found else None
+        self._parse(part)
+        return part
+
+    def _common(self, at: int, was: int) -> int:
+        """How many bytes the two documents have in common from two places on; a few less may be said."""
+        assert self._before is not None  # noqa: S101 - only asked where there is one
+        old, new, size, step = self._before.data, self._data, 0, _STEP
+        while step > len(self._ending):
+            piece = new[at + size : at + size + step]
+            if piece and piece == old[was + size : was + size + step]:
+                size += len(piece)
+            else:
+                step //= 2
+        return size
+
+    def _resolve(self, part: _Part, pieces: Sequence[bytes]) -> Row | None:
+        """Find the row of every piece; return the last piece's, None where nobody knows it yet."""
+        bounded(len(part.rows) + len(pieces), None, at_once=False)
+        number = len(part.rows)
+        # The same bytes are something else where another tag ends them.
+        marks = [blake2b(piece, digest_size=15, person=self._name).digest() for piece in pieces]
+        known = list(map(self._memo.rows.get, marks))
+        part.rows += cast("list[Row]", known)
+        part.lengths.extend([len(piece) + len(self._ending) for piece in pieces])
+        for index, (piece, mark, found) in enumerate(zip(pieces, marks, known, strict=True), number):
+            if found is None:
+                if mark not in self._fresh:
+                    self._see(piece, mark)
+                self._waiting.append((index, mark))
+            if before := self._memo.befores.get(mark):
+                part.befores.append((index, before))
+        if self._size >= _BLOCK:
+            self._parse(part)
+        return known[-1]
+
+    def _see(self, piece: bytes, mark: bytes) -> None:
+        opening = b"<" + self._name
+        start = piece.find(opening)
+        chunk = piece[start:] + self._ending
+        # Not one: an element in another, one that closes itself, or one whose name only begins so.
+        if _elements(chunk) != 1 or b"<!" in chunk or b"<?" in chunk or b"xmlns" in chunk:
+            raise CutError
+        if before := piece[:start].strip(_SPACE) and piece[:start]:
+            self._memo.befores[mark] = before
+        self._fresh[mark] = chunk
+        self._size += len(chunk)
+
+    def _parse(self, part: _Part) -> None:
+        """Make the fresh pieces rows, and put them where they are waited for."""
+        if not self._fresh:
+            return
+        document = _WRAPPER % (NAMESPACE.encode(), b"".join(self._fresh.values()))
+        elements = list(_proven(document))
+        if len(elements) != len(self._fresh):
+            raise CutError
+        for mark, element in zip(self._fresh, elements, strict=True):
+            found = self._memo.rows[mark] = row(element, self._columns)
+            self._memo.problems = self._memo.problems or bool(found.problems)
+        for index, mark in self._waiting:
+            part.rows[index] = self._memo.rows[mark]
+        self._fresh, self._waiting, self._size = {}, [], 0
+
+
+def _take(part: _Part, old: _Part, first: int, end: int) -> None:
+    """Take over a range of another document's elements."""
+    shift = len(part.rows) - first
+    part.rows += old.rows[first:end]
+    part.lengths += old.lengths[first:end]
+    part.befores += [(index + shift, before) for index, before in old.befores if first <= index < end]
+
+
+def _behind(rows: Sequence[Row], found: Row, near: int) -> int | None:
+    """The place behind a row, looked for from `near` on and then everywhere."""
+    for start in (near, 0):
+        with suppress(ValueError):
+            return rows.index(found, start) + 1
+    return None
+
+
+def _proven(data: bytes) -> etree._Element:
+    """A part of a document, proven and read as if it were one."""
     try:
-        elements = list(parse(_WRAPPER % (NAMESPACE.encode(), b"".join(chunks))))
+        prove(data)
+        return parse(data)
     except ParseError:
         raise CutError from None
-    if len(elements) != len(fresh):
-        raise CutError
-    for (mark, piece), start, element in zip(fresh.items(), starts, elements, strict=True):
-        found = memo.rows[mark] = row(element, columns)
-        memo.problems = memo.problems or bool(found.problems)
-        if before := piece[:start].strip() and piece[:start]:
-            memo.befores[mark] = before
-    for number in missing:
-        known[number] = memo.rows[marks[number]]
-    return cast("list[Row]", known)
-
-
-def _skeleton(marks: Sequence[bytes], befores: Mapping[Hashable, bytes], name: bytes) -> Iterator[bytes]:
-    """What stood between the rows; `<record n="5"/>` stands for five that follow each other."""
-    begun = 0
-    for number in [number for number, mark in enumerate(marks) if mark in befores] if befores else []:
-        if number > begun:
-            yield b'<%b n="%d"/>' % (name, number - begun)
-        yield befores[marks[number]]
-        begun = number
-    if len(marks) > begun:
-        yield b'<%b n="%d"/>' % (name, len(marks) - begun)

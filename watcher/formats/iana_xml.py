@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
-from xml.parsers import expat
 
 from lxml import etree
 
@@ -20,6 +18,7 @@ from watcher.formats.decoding import bounded
 from watcher.formats.iana_cells import local
 from watcher.formats.iana_cut import Cut, CutError
 from watcher.formats.iana_rows import parse, row
+from watcher.formats.well_formed import prove
 from watcher.model import Problem
 
 _OWN = (
@@ -47,17 +46,20 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     `not_well_formed` with line and column, `too_large`.
     """
     _sniff(data)
-    _prove_well_formed(data)
     memo = memo if memo is not None else Memo()
     try:
         cut = Cut(data, columns, PERSON, memo)
-        return _Walk(columns, cut, memo).document(parse(cut.skeleton))
+        try:
+            return _Walk(columns, cut, memo).document(cut.skeleton)
+        except _LineError:
+            return _Walk(columns, cut, memo, lined=True).document(cut.lined())
     except CutError:
         return read_whole(data, columns)
 
 
 def read_whole(data: bytes, columns: Columns) -> Reading:
-    """Read the whole tree at once: slower, and what the cut is held against. The document must be well-formed."""
+    """Read the whole tree at once: slower, and what the cut is held against. Raises ParseError as `read` does."""
+    prove(data)
     bounded(data.count(b"<record"), None)
     return _Walk(columns, None, Memo()).document(parse(data))
 
@@ -78,29 +80,16 @@ def _sniff(data: bytes) -> None:
         raise ParseError("not_expected_format", "this is not XML", line=1)
 
 
-def _prove_well_formed(data: bytes) -> None:
-    parser = expat.ParserCreate()
-
-    def refuse(*_: object) -> NoReturn:
-        raise ParseError("doctype", "the document has a DOCTYPE; it is refused unread", line=parser.CurrentLineNumber)
-
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        message = f"not well-formed: {expat.ErrorString(error.code)}"
-        raise ParseError("not_well_formed", message, line=error.lineno, column=error.offset + 1) from None
-    except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
-        raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
-    finally:
-        parser.StartDoctypeDeclHandler = None  # it holds the parser, and the parser it
+class _LineError(Exception):
+    """The line of an element is asked for, and the skeleton is not lined."""
 
 
 class _Walk:
     """Goes through the registries of a document, nested ones included, and collects what they hold."""
 
-    def __init__(self, columns: Columns, cut: Cut | None, memo: Memo) -> None:
+    def __init__(self, columns: Columns, cut: Cut | None, memo: Memo, *, lined: bool = False) -> None:
         self._columns = columns
+        self._lined = lined or cut is None
         self._cut = cut
         self._taken = 0  # of the cut's rows
         self._memo = memo
@@ -117,7 +106,7 @@ class _Walk:
         if name == "redirect":
             header = row(root, REDIRECT)
             self._headers[""] = header.fields
-            self._report(header, root.sourceline)
+            self._report(header, root)
         elif name == "registry":
             self._registry(root, "")
         else:
@@ -151,7 +140,7 @@ class _Walk:
     def _registry(self, element: etree._Element, path: str) -> None:
         header = row(element, HEADER, (child for child in element if local(child.tag) not in _STRUCTURE))
         self._headers[path] = header.fields
-        self._report(header, element.sourceline)
+        self._report(header, element)
         for child in element:
             name = local(child.tag)
             if name == "record":
@@ -160,7 +149,7 @@ class _Walk:
                 for person in child:
                     if local(person.tag) != "person":
                         text = f"<{local(person.tag)}> among people is read as a person"
-                        self._problems[text] = (person.sourceline, 1)
+                        self._problems[text] = (self._line(person), 1)
                     self._contacts.extend(self._next(person, PERSON, path))
             elif name == "registry":
                 self._registry(child, self._path(child, path))
@@ -170,9 +159,9 @@ class _Walk:
         step = element.get("id") or f"#{len(self._headers)}"
         path = f"{above}/{step}" if above else step
         if not element.get("id"):
-            self._problems["a registry without an id"] = (element.sourceline, 1)
+            self._problems["a registry without an id"] = (self._line(element), 1)
         if path in self._headers:
-            self._problems[f"two registries have the id {step!r}"] = (element.sourceline, 1)
+            self._problems[f"two registries have the id {step!r}"] = (self._line(element), 1)
             path += f"#{len(self._headers)}"
         return path
 
@@ -180,16 +169,15 @@ class _Walk:
         """The rows that an element of the document, or a placeholder of the skeleton, stands for."""
         if self._cut is None:
             found = row(element, columns)
-            self._report(found, element.sourceline)
+            self._report(found, element)
             return (self._at(found, path),)
-        if local(element.tag) not in ("record", "person"):
+        if local(element.tag) != ("person" if columns is PERSON else "record"):
             raise CutError
         first, self._taken = self._taken, self._taken + int(element.get("n", "1"))
         rows = self._cut.rows[first : self._taken]
         for number in self._cut.odd[bisect_left(self._cut.odd, first) : bisect_left(self._cut.odd, self._taken)]:
             found = self._cut.rows[number]
-            unseen = any(problem not in self._problems for problem in found.problems)
-            self._report(found, self._cut.line(number) if unseen else None)
+            self._report(found, number)
         return [found if found.registry == path else self._at(found, path) for found in rows]
 
     def _at(self, found: Row, path: str) -> Row:
@@ -204,7 +192,15 @@ class _Walk:
         self._placed[path, found] = placed
         return placed
 
-    def _report(self, found: Row, line: int | None) -> None:
+    def _report(self, found: Row, at: etree._Element | int) -> None:
+        """Say what is not as expected in a row: an element's, or one of the cut's by its number."""
         for problem in found.problems:
-            first, times = self._problems.get(problem, (line, 0))
-            self._problems[problem] = (first, times + 1)
+            line, times = self._problems.get(problem, (None, 0))
+            self._problems[problem] = (line if times else self._line(at), times + 1)
+
+    def _line(self, at: etree._Element | int) -> int | None:
+        if isinstance(at, int):
+            return self._cut.line(at) if self._cut else None
+        if not self._lined:
+            raise _LineError
+        return at.sourceline
