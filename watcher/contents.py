@@ -307,9 +307,19 @@ class _Next:
 
 
 class _Differing:
-    """The rows that came and went between two documents; `repeated` where some in the new one are one object."""
+    """The rows that came and went between two documents; `repeated` where some in the new one are one object.
+
+    In the old one none is.
+    """
 
     def __init__(self, old: Sequence[Row], new: Sequence[Row]) -> None:
+        self.repeated = False
+        self.gone: list[Row] = []
+        self.came: list[Row] = []
+        if old != new:
+            self._compare(old, new)
+
+    def _compare(self, old: Sequence[Row], new: Sequence[Row]) -> None:
         now = set(new)
         self.repeated = len(now) != len(new)
         self.gone = [row for row in old if row not in now]

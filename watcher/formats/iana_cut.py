@@ -45,7 +45,7 @@ class CutError(Exception):
     """The document is not built as the cut supposes."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Part:
     """The elements of one name: where the first piece begins, how long each is, the row of each.
 
@@ -58,8 +58,9 @@ class _Part:
     rows: list[Row] = field(default_factory=list)
     befores: list[tuple[int, bytes]] = field(default_factory=list)
 
+    @cached_property
     def places(self) -> list[int]:
-        """Where each piece begins, and where the last one ends."""
+        """Where each piece begins, and where the last one ends; to be asked once the part is whole."""
         return list(accumulate(self.lengths, initial=self.begin))
 
     def runs(self) -> Iterator[tuple[bytes, int, int]]:
@@ -97,7 +98,7 @@ class Cut:
             if name == b"record" and any(b"<person" in each for _, each in part.befores):
                 raise CutError  # people between records: the rows would not stand in their order
             self.rows += part.rows
-            at = part.places()[-1]
+            at = part.places[-1]
             standing += len(list(part.runs()))
         text = self._written()
         if _elements(text) != standing or b"<!" in text or text.count(b"xmlns") != 1:
@@ -123,14 +124,14 @@ class Cut:
     @cached_property
     def _places(self) -> list[int]:
         """Where the piece of every row begins."""
-        return [place for part in self._parts.values() for place in part.places()[:-1]]
+        return [place for part in self._parts.values() for place in part.places[:-1]]
 
     def _written(self, *, lined: bool = False) -> bytes:
         """The skeleton's text: `<record n="5"/>` stands for five records that follow each other."""
         text: list[bytes] = []
         end = 0
         for name, part in self._parts.items():
-            ends = part.places()
+            ends = part.places
             for before, first, behind in part.runs():
                 lines = self._data.count(b"\n", ends[first] + len(before), ends[behind]) if lined else 0
                 text += [before, b'<%b n="%d"%b/>' % (name, behind - first, b"\n" * lines)]
@@ -175,7 +176,7 @@ class _Cutting:
         part, at = _Part(begin), begin
         last = self._data.rfind(self._ending, begin)
         old = self._before.parts[self._name] if self._before else _Part(0)
-        ends = old.places()
+        ends = old.places
         # Up to `next_` rows of the old document came by; None: nothing is known of where in it we are.
         next_, block = (0, _SPOT) if ends[1:] else (None, _BLOCK)
         while at <= last:

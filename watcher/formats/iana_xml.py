@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from lxml import etree
 
@@ -35,6 +36,7 @@ PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "u
 # The shape alone: a label that lies, 2026-02-30, is a label still.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ROOT_ID = re.compile(rb"""<registry\b[^>]*\sid=["']([A-Za-z0-9._-]+)["']""")
+_PLACE = attrgetter("registry")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
@@ -178,6 +180,8 @@ class _Walk:
         for number in self._cut.odd[bisect_left(self._cut.odd, first) : bisect_left(self._cut.odd, self._taken)]:
             found = self._cut.rows[number]
             self._report(found, number)
+        if list(map(_PLACE, rows)).count(path) == len(rows):
+            return rows
         return [found if found.registry == path else self._at(found, path) for found in rows]
 
     def _at(self, found: Row, path: str) -> Row:
