@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo", "pulse", "metrics"),
     ("service",),
     (
-        *("pipeline", "intake", "backfill", "holding", "opinion", "outbox", "rebuilding", "rechecking"),
+        *("pipeline", "intake", "filing", "backfill", "holding", "opinion", "outbox", "rebuilding", "rechecking"),
         *("collection", "discovery"),
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),

@@ -8,34 +8,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from watcher import plausibility
 from watcher.archive import Archive, Receipt
-from watcher.contents import Reads, read
-from watcher.errors import ParseError, StoreError, UsageError
+from watcher.errors import ParseError, UsageError
+from watcher.filing import Filed, Filing, OvertakenError
 from watcher.formats.contract import Layout
 from watcher.holding import Holding
-from watcher.judge import explain
-from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Release, Severity
+from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Severity
 from watcher.notices import Announce
 from watcher.opinion import Opinion
-from watcher.order import Ending, Label, at_the_end, in_order
 from watcher.plausibility import Bounds, Newest
-from watcher.rebuilding import Rebuilding
-from watcher.registries.contract import Labels, Lookups
+from watcher.registries.contract import Labels
 from watcher.registries.table import REGISTRIES, keyed
 from watcher.store.database import Database
 from watcher.store.deliveries import Deliveries
-from watcher.store.history import History, Neighbour, NewRelease, Step
+from watcher.store.history import History, NewRelease
 from watcher.store.queries import Queries, StoredRelease
 from watcher.times import to_text
-
-_KEPT_CONTENTS = 3
-_KEPT_LARGE = 2  # of a registry that takes a hundred megabytes only for the keys of one
-_LARGE = 100_000  # entries
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
@@ -82,35 +75,6 @@ class _Served:
     live: bool
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What was read last, so that the next release costs what changed."""
-
-    reads: Reads = field(default_factory=Reads)
-    contents: dict[str, Content] = field(default_factory=dict)
-    lookups: Lookups = field(default_factory=Lookups)
-
-    def keep(self, content: Content) -> None:
-        self.contents.pop(content.digest, None)
-        self.contents[content.digest] = content
-        while len(self.contents) > (_KEPT_LARGE if content.entries > _LARGE else _KEPT_CONTENTS):
-            del self.contents[next(iter(self.contents))]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a release goes, the day it counts for, and the days that change for others."""
-
-    dated: str
-    before: StoredRelease | None = None
-    after: StoredRelease | None = None
-    others: Mapping[str, str] = field(default_factory=dict)
-
-
-class _OvertakenError(StoreError):
-    """Another process took a release of the same source between our reading and our writing."""
-
-
 class Intake:
     """Takes the releases of one source into archive and history. For one thread."""
 
@@ -138,18 +102,24 @@ class Intake:
         """
         self.source = source
         self.registry = keyed(REGISTRIES[registry], key, layout)
+        self._filing = Filing(
+            source,
+            registry=self.registry,
+            format=format,
+            database=database,
+            archive=archive,
+            severities=severities or {},
+        )
         self._document = document
         self._format = format
         self._database = database
         self._archive = archive
-        self._severities = severities or {}
         self._bounds = bounds or Bounds()
         self._owed = compose
         self._whole = False  # whether the history is known to have what the archive has
         self._holding = Holding(source, database, self._bounds, announce)
         self._history = History(database, source, self.registry)
         self._queries = Queries(database)
-        self._memory = _Memory()
 
     def take(
         self,
@@ -173,7 +143,7 @@ class Intake:
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
         try:
             return self._take_whole(served, compose, also, second)
-        except _OvertakenError:
+        except OvertakenError:
             return self._take_whole(served, compose, also, second)
 
     def _take_whole(
@@ -191,7 +161,7 @@ class Intake:
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
         if known is None:
-            content = read(data, self.registry, self._format, self._memory.reads)
+            content = self._filing.read(data)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
             known = self._queries.release_of(self.source, digest=content.digest)
@@ -199,7 +169,7 @@ class Intake:
         if known is not None and latest is not None:
             return self._known(served, known, latest, cosmetic=content is not None, compose=compose, also=also)
         assert content is not None  # noqa: S101 - it was read because the bytes were not known
-        self._memory.keep(content)
+        self._filing.remember(content)
         if not (live and observed):
             observed = self._keep(served, latest).observed
             digest = content.digest
@@ -210,7 +180,7 @@ class Intake:
 
             new = NewRelease(content=content, sha256=sha256, observed=observed, live=live, dated="")
             return self._insert(new, len(data), compose, settle)
-        newest = Newest(content=self._neighbour(latest).content, dated=latest.dated) if latest else None
+        newest = Newest(content=self._filing.content(latest), dated=latest.dated) if latest else None
         opinion = second(data)
         doubts = plausibility.doubts(content, newest, self._bounds, today=date.fromisoformat(observed[:10]))
         reasons = (*doubts, *opinion.reasons)
@@ -245,7 +215,7 @@ class Intake:
 
     def _take_up(self, receipt: Receipt) -> Taken:
         data = self._archive.read(self.source, receipt.sha256)
-        content = self._read_kept(receipt.sha256)
+        content = self._filing.read_kept(receipt.sha256)
         served = _Served(
             data=data, sha256=receipt.sha256, origin=receipt.origin, observed=receipt.observed, live=receipt.live
         )
@@ -255,7 +225,7 @@ class Intake:
             with self._database.transaction():
                 self._seen(known, receipt, live=False)
             return Taken(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
-        self._memory.keep(content)
+        self._filing.remember(content)
         hold = self._holding.of(content.digest)
         if hold is not None and receipt.live:
             return self._believe(hold, served, content, latest, "confirmed", hold.last_seen, compose)
@@ -278,8 +248,8 @@ class Intake:
             return self._come_back(hold, known, "operator", at, compose)
         receipt = next((each for each in self._archive.receipts(self.source) if each.sha256 == hold.sha256), None)
         data = self._archive.read(self.source, hold.sha256)
-        content = self._read_kept(hold.sha256)
-        self._memory.keep(content)
+        content = self._filing.read_kept(hold.sha256)
+        self._filing.remember(content)
         origin = receipt.origin if receipt else ""
         served = _Served(data=data, sha256=hold.sha256, origin=origin, observed=hold.first_seen, live=True)
         return self._believe(hold, served, content, latest, "operator", at, compose)
@@ -354,9 +324,9 @@ class Intake:
         return self._return(known.release.sha256, hold.first_seen, compose, settle)
 
     def _return(self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None]) -> Taken:
-        before = self._read_kept(sha256)
+        before = self._filing.read_kept(sha256)
         content = plausibility.came_back(before, at)
-        self._memory.keep(content)
+        self._filing.remember(content)
         new = NewRelease(content=content, sha256=sha256, observed=at, live=True, dated="", returns=before.digest)
         return self._insert(new, 0, compose, also)
 
@@ -395,8 +365,8 @@ class Intake:
             if observed and served.live and current:
                 self._holding.newest_served(observed)
             also()
-        if earlier and not self._in_order():
-            self._rebuild()
+        if earlier:
+            self._filing.put_in_order()
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
@@ -406,10 +376,6 @@ class Intake:
         """Note that a release was served; return whether that says something new of when it came."""
         self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
         return receipt.observed is not None and self._history.observed(known.row, receipt.observed, live=live)
-
-    def _in_order(self) -> bool:
-        placed = in_order(self._history.labels())
-        return [each.digest for each in placed] == [each.digest for each in self._queries.releases(self.source)]
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
@@ -432,99 +398,26 @@ class Intake:
         also: Callable[[], None],
         marks: Mapping[str, str] | None = None,
     ) -> Taken:
-        digest = new.content.digest
-        ending = self._history.ending()
-        place = self._place(new, ending)
-        if place is None:
-            # What this release shows puts others in another order: rare enough to derive the source anew.
-            self._rebuild()
-            with self._database.transaction():
-                also()
-            return Taken(
-                outcome=Outcome.INSERTED, sha256=new.sha256, release=self._queries.release(self.source, digest)
-            )
-        before, after = place.before, place.after
-        left, right = (self._neighbour(each) if each else None for each in (before, after))
-        into = self._step(left.content, new.content) if left else None
-        out_of = self._step(new.content, right.content) if right else None
-        with self._database.transaction():
-            if self._history.ending() != ending:
-                raise _OvertakenError(f"{self.source}: another process took a release meanwhile; try again")
-            row = self._history.add_release(replace(new, dated=place.dated), left, right, into, out_of)
-            if new.returns is None:
-                self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate(place.others)
-            release = self._queries.release(self.source, digest)
-            comparison = self._comparison(before.release, release.release, into, marks) if before and into else None
-            if compose and comparison and after is None:
-                Deliveries(self._database).add(compose(comparison), now=new.observed or to_text(datetime.now(UTC)))
-            also()
-            if after is None:
-                self._holding.newest_came(new.observed or to_text(datetime.now(UTC)))
-        outcome = (
-            Outcome.BASELINE if before is None and after is None else Outcome.INSERTED if after else Outcome.CHANGED
-        )
-        return Taken(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison)
+        """Put a release into the history, with what is owed and known because of it."""
+        at = new.observed or to_text(datetime.now(UTC))
 
-    def _place(self, new: NewRelease, ending: Ending | None) -> _Place | None:
-        """Where a release goes; None where it puts others in another order."""
-        digest = new.content.digest
-        label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
-        if ending is None:
-            return _Place(dated=in_order([label])[0].dated)
-        # Nearly every release is the newest: then none of the others need be looked at.
-        if last := at_the_end(label, ending):
-            return _Place(dated=last.dated, before=self._queries.latest(self.source))
-        releases = self._queries.releases(self.source)
-        placed = in_order([*self._history.labels(), label])
-        if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
-            return None
-        index = [each.digest for each in placed].index(digest)
-        known = {each.digest: each.dated for each in releases}
-        return _Place(
-            dated=placed[index].dated,
-            before=releases[index - 1] if index else None,
-            after=releases[index] if index < len(releases) else None,
-            others={each.digest: each.dated for each in placed if known.get(each.digest, each.dated) != each.dated},
-        )
+        def settle(filed: Filed) -> None:
+            if compose and filed.newest and filed.comparison:
+                Deliveries(self._database).add(compose(replace(filed.comparison, marks=marks or {})), now=at)
+            also()
+            if filed.newest:
+                self._holding.newest_came(at)
+
+        filed = self._filing.file(new, size, settle)
+        outcome = Outcome.BASELINE if filed.first else Outcome.CHANGED if filed.newest else Outcome.INSERTED
+        comparison = filed.comparison and replace(filed.comparison, marks=marks or {})
+        return Taken(outcome=outcome, sha256=new.sha256, release=filed.release, comparison=comparison)
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
         self.take_up()
-        return self._rebuild(progress)
+        return self._filing.rebuild(progress)
 
     def read_alone(self, release: StoredRelease) -> Content:
         """Read a release from its snapshot, without what is kept from the one before."""
-        content = self._read_kept(release.release.sha256, Reads())
-        return plausibility.came_back(content, release.release.observed or "") if release.returns else content
-
-    def _rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
-        rebuilding = Rebuilding(
-            source=self.source,
-            database=self._database,
-            history=self._history,
-            read=self._read_kept,
-            step=self._step,
-        )
-        return rebuilding.run(self._archive.receipts(self.source), progress)
-
-    def _read_kept(self, sha256: str, reads: Reads | None = None) -> Content:
-        data = self._archive.read(self.source, sha256)
-        try:
-            return read(data, self.registry, self._format, reads or self._memory.reads)
-        except ParseError as error:
-            raise StoreError(f"{self.source}: snapshot {sha256[:12]} cannot be read any more: {error}") from error
-
-    def _neighbour(self, release: StoredRelease) -> Neighbour:
-        content = self._memory.contents.get(release.digest) or self._read_kept(release.release.sha256)
-        self._memory.keep(content)
-        return Neighbour(id=release.row, place=release.place, content=content)
-
-    def _step(self, old: Content, new: Content) -> Step:
-        changes, events = explain(self.registry, old, new, self._severities, self._memory.lookups)
-        return Step(changes=changes, events=events)
-
-    def _comparison(self, old: Release, new: Release, into: Step, marks: Mapping[str, str] | None) -> Comparison:
-        return Comparison(
-            source=self.source, old=old, new=new, changes=into.changes, events=into.events, marks=marks or {}
-        )
+        return self._filing.read_alone(release)
