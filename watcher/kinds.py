@@ -44,12 +44,6 @@ def interval(value: timedelta) -> timedelta:
     return value
 
 
-def patience(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1):
-        raise ValueError("at least one second (1s)")
-    return value
-
-
 def address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         raise ValueError(f"{value!r} is not a mail address")

@@ -277,7 +277,7 @@ class DaemonSettings(_Table):
     """[daemon]: docs/operation.md."""
 
     jitter: Duration = Field(timedelta(seconds=30), description="by which a look at a source may be late")
-    hung_after: Annotated[Duration, AfterValidator(kinds.patience)] = Field(
+    hung_after: Annotated[Duration, AfterValidator(kinds.some_time)] = Field(
         timedelta(minutes=15), description="beyond its own deadlines; what takes longer is ended by the watchdog"
     )
     grace: Duration = Field(timedelta(seconds=20), description="for what is under way when it is told to stop")
