@@ -418,8 +418,9 @@ def _one(text: str) -> str:
 
 
 def _contact(row: Row) -> _Pair:
-    item = Item(section=Section.CONTACT, key=Key(CONTACT_LABELS, (row.fields["id"],)), fields=row.fields)
-    return item, _digest(Section.CONTACT, row.registry, row.fields)
+    fields = dict(row.fields.items())
+    item = Item(section=Section.CONTACT, key=Key(CONTACT_LABELS, (fields["id"],)), fields=row.fields)
+    return item, _digest(Section.CONTACT, row.registry, fields)
 
 
 def _header(path: str, fields: Fields) -> _Pair:
