@@ -67,13 +67,19 @@ class History:
 
     def source_id(self) -> int:
         """Return the source's row, made on first use."""
-        if self._known is not None:
-            return self._known
+        if (found := self._row()) is not None:
+            return found
         self._db.execute(
             "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             [self._source, self._registry.id],
         )
-        found = int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+        return int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+
+    def _row(self) -> int | None:
+        """The source's row, where there is one."""
+        if self._known is not None:
+            return self._known
+        found: int | None = self._one("SELECT id FROM sources WHERE name = ?", self._source)
         if not self._db.conn.in_transaction:  # a row made in a transaction may go with it
             self._known = found
         return found
@@ -87,7 +93,7 @@ class History:
 
     def ending(self) -> Ending | None:
         """What `order.at_the_end` needs; None where there is no release."""
-        source = self._one("SELECT id FROM sources WHERE name = ?", self._source)  # asking makes no row
+        source = self._row()  # asking makes none
         last = self._db.execute(
             "SELECT content, dated, observed FROM releases WHERE source_id = ? ORDER BY place DESC LIMIT 1", [source]
         ).fetchone()
