@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (
-        *("config", "outline", "settings", "kinds", "disk", "fetch", "answers", "wire", "pace", "paging"),
+        *("config", "outline", "settings", "kinds", "disk", "fetch", "fetched", "answers", "wire", "pace", "paging"),
         *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
         *("mirror", "tree", "signals", "turns", "units", "work", "memory"),
     ),
