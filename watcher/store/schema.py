@@ -24,11 +24,7 @@ def version_1(db: sqlite_utils.Database) -> None:
     for statement in _statements(resources.files(__package__).joinpath("schema.sql").read_text("utf-8")):
         db.execute(statement)
     for table in ("versions", "events"):
-        db.table(table).enable_fts(["text"], create_triggers=True, tokenize="unicode61")
-        # As made for us, it would index a row anew that only stands until another release.
-        updated = db.execute("SELECT sql FROM sqlite_schema WHERE name = ?", [f"{table}_au"]).fetchone()[0]
-        db.execute(f"DROP TRIGGER {table}_au")
-        db.execute(updated.replace("AFTER UPDATE ON", "AFTER UPDATE OF text ON"))
+        db.table(table).enable_fts(["text"], tokenize="unicode61")
 
 
 def _statements(script: str) -> Iterator[str]:
