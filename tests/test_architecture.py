@@ -22,7 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("endpoints", "oversight", "gathering", "telling", "backup", "doctor"),
     ),
     (
-        *("config", "outline", "settings", "kinds", "disk", "fetch", "answers", "wire", "pace", "paging"),
+        *("config", "outline", "settings", "kinds", "disk", "fetch", "fetched", "answers", "wire", "pace", "paging"),
         *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
         *("mirror", "tree", "signals", "turns", "units", "work", "memory"),
     ),
@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("diff", "pairing", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),
-    ("model", "errors", "times"),
+    ("model", "errors", "times", "written"),
 )
 PURE_FROM = 5  # from this layer down: no I/O, no clock, no chance
 

@@ -17,7 +17,8 @@ import trustme
 from tests.servers import Answer, FaultServer, drip, flood, hang, head, not_modified, raw, reply, reset
 from watcher.answers import seconds_of
 from watcher.errors import ConfigError, FetchError
-from watcher.fetch import Fetched, Fetcher, NotModified, Policy, Validators
+from watcher.fetch import Fetcher
+from watcher.fetched import Fetched, NotModified, Policy, Validators
 from watcher.wire import refused
 
 BODY = b"<registry/>" * 1000

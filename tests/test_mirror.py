@@ -16,7 +16,7 @@ import pytest
 from tests.tree import document
 from watcher import tree
 from watcher.errors import FetchError
-from watcher.fetch import Fetched, NotModified, Validators
+from watcher.fetched import Fetched, NotModified, Validators
 from watcher.mirror import Folder, Rsync
 
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="the program rsync is not installed")

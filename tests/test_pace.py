@@ -9,7 +9,8 @@ import pytest
 
 from tests.servers import FaultServer, not_modified, reply
 from watcher.errors import FetchError
-from watcher.fetch import Fetcher, Policy, Validators
+from watcher.fetch import Fetcher
+from watcher.fetched import Policy, Validators
 from watcher.pace import Pace
 
 POLICY = Policy(allow_private=True, attempts=1)

@@ -85,6 +85,7 @@ class Archive:
         self._root = root
         self._known: dict[str, dict[str, Receipt]] = {}
         self._decoded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._next_step: dict[str, str] = {}  # by source: what the next longer step goes back to
 
     def keep(
         self,
@@ -140,6 +141,10 @@ class Archive:
         else:
             with self._unfolded(source, prefix) as before:
                 self._write(receipt, frames.compress(data, before))
+        if number % _BASE == 0:
+            self._next_step[source] = sha256
+        elif (step := (source, self._next_step.get(source, ""))) in self._decoded:
+            self._decoded.move_to_end(step)
         self._remember(source, sha256, data)
         return receipt
 

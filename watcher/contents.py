@@ -6,7 +6,6 @@ Knows no registry and no file format by itself; both are handed in. Pure: the me
 from __future__ import annotations
 
 import hashlib
-import json
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence, ValuesView
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_te
 from watcher.formats.contract import Memo, Reader, Reading, Row
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Since
 from watcher.registries.contract import PATH, Labels, Registry
+from watcher.written import in_order, quoted
 
 FORMATS: Mapping[str, Reader] = {
     "xml": iana_xml.read,
@@ -35,7 +35,6 @@ FORMATS: Mapping[str, Reader] = {
 
 _Pair = tuple[Item, bytes]
 _SHORT = 5  # characters
-_WRITTEN = json.JSONEncoder(ensure_ascii=False)  # one for all: making one costs more than what it writes
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
@@ -153,26 +152,33 @@ def _first(reading: Reading, registry: Registry) -> _Last:
     labels = _labels(reading, registry, dict.fromkeys(row.registry for row in reading.rows))
     headers = {path: _header(path, fields) for path, fields in reading.headers.items()}
 
-    def pairs() -> Iterator[_Pair]:
-        yield from (_entry(row, reading, registry, labels[row.registry]) for row in reading.rows)
-        yield from map(_contact, reading.contacts)
+    def pairs(rows: Iterable[Row], contacts: Iterable[Row]) -> Iterator[_Pair]:
+        yield from (_entry(row, reading, registry, labels[row.registry]) for row in rows)
+        yield from map(_contact, contacts)
         yield from headers.values()
 
     items = Items()
-    again: set[ItemKey] = set()
+    groups: dict[ItemKey, list[_Pair]] = {}
     digests = []
-    for item, digest in pairs():
+    for pair in pairs(reading.rows, reading.contacts):
+        item, digest = pair
         key = item.section, item.key
-        if key in items:
-            again.add(key)
-        items[key] = item
+        if key in groups:
+            groups[key].append(pair)
+        elif key in items:
+            groups[key] = [pair]
+        else:
+            items[key] = item
         digests.append(digest)
     digests.sort()
-    groups: dict[ItemKey, list[_Pair]] = {key: [] for key in again}
-    for pair in pairs() if again else ():
-        if (key := (pair[0].section, pair[0].key)) in again:
-            groups[key].append(pair)
+    # The first that had a key was taken for the only one, and its digest was not kept.
+    fields = {id(items[key].fields) for key in groups}
+    alike = ([row for row in rows if id(row.fields) in fields] for rows in (reading.rows, reading.contacts))
+    firsts: dict[ItemKey, _Pair] = {}
+    for pair in pairs(*alike):
+        firsts.setdefault((pair[0].section, pair[0].key), pair)
     for key, group in groups.items():
+        group.append(firsts[key])
         items.update(_numbered(key, group, registry))
     ordered = b"".join(digests)
     return _Last(
@@ -399,7 +405,7 @@ def _document(reading: Reading, registry: Registry) -> str:
 
 
 def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _Pair:
-    path, fields = row.registry, dict(row.fields)
+    path, fields = row.registry, dict(row.fields.items())
     key = Key(labels, tuple([_one(fields.get(label, path if label == PATH else "")) for label in labels]))
     status = registry.status(_document(reading, registry), fields)
     item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
@@ -412,8 +418,9 @@ def _one(text: str) -> str:
 
 
 def _contact(row: Row) -> _Pair:
-    item = Item(section=Section.CONTACT, key=Key(CONTACT_LABELS, (row.fields["id"],)), fields=row.fields)
-    return item, _digest(Section.CONTACT, row.registry, row.fields)
+    fields = dict(row.fields.items())
+    item = Item(section=Section.CONTACT, key=Key(CONTACT_LABELS, (fields["id"],)), fields=row.fields)
+    return item, _digest(Section.CONTACT, row.registry, fields)
 
 
 def _header(path: str, fields: Fields) -> _Pair:
@@ -423,7 +430,7 @@ def _header(path: str, fields: Fields) -> _Pair:
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
     """A digest of what the registry said, not of the key we gave it: a better identity makes no new releases."""
-    text = _WRITTEN.encode([section, path, sorted(fields.items())])
+    text = f"[{quoted(section)}, {quoted(path)}, {in_order(fields)}]"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -42,11 +42,10 @@ import re
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
@@ -56,6 +55,7 @@ from urllib3.util import parse_url
 from watcher import __version__
 from watcher.answers import BROKEN, content_type, drain, explained, seconds_of, stated_length, whole_body
 from watcher.errors import ConfigError, FetchError
+from watcher.fetched import Fetched, NotModified, Policy, Validators
 from watcher.pace import Pace
 from watcher.wire import Guard, GuardedAdapter, refused
 
@@ -64,62 +64,6 @@ _DRAINABLE = 64 * 2**10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REASONS = {401: "denied", 403: "denied", 451: "denied", 404: "not_found", 410: "not_found"}
 _URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")  # printable ASCII but space and backslash
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How we fetch. Times are seconds; `max_bytes` counts what was decoded.
-
-    `deadline` holds for a whole fetch with its redirects and retries. `allow_hosts` are those that a redirect may
-    lead to besides the host it starts from. The proxy is never taken from the environment; behind one, only it sees
-    which address a name stands for. `ca_file` is a bundle of certificate authorities in place of the shipped one.
-    """
-
-    contact: str = ""
-    connect_timeout: float = 10
-    read_timeout: float = 30
-    deadline: float = 120
-    max_bytes: int = 64 * 2**20
-    attempts: int = 3
-    backoff: float = 1.0
-    allow_files: bool = False
-    allow_private: bool = False
-    allow_hosts: tuple[str, ...] = ()
-    proxy: str | None = None
-    ca_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validators:
-    """What a server calls the state of a resource: sent back to it, so that it can answer "not modified"."""
-
-    etag: str | None = None
-    last_modified: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """A whole answer: `url` is where it came from in the end, `body` is decoded and otherwise untouched."""
-
-    body: bytes
-    url: str
-    validators: Validators
-    media_type: str | None = None
-    charset: str | None = None
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotModified:
-    """The server has nothing newer than what `validators` name."""
-
-    validators: Validators
-
-
-class Fetches(Protocol):
-    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
-
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
 
 
 class _Session(requests.Session):

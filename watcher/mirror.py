@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from watcher.errors import FetchError
-from watcher.fetch import Fetched, NotModified, Validators
+from watcher.fetched import Fetched, NotModified, Validators
 from watcher.formats.index_page import written
 from watcher.tree import groups
 

@@ -17,7 +17,7 @@ from watcher.archive import Archive
 from watcher.contents import FORMATS
 from watcher.crosscheck import CrossCheck, Disagreement, Verdict, crosscheck
 from watcher.errors import FetchError, ParseError
-from watcher.fetch import Fetches, NotModified
+from watcher.fetched import Fetches, NotModified
 from watcher.formats.contract import Reading
 from watcher.model import Reason
 from watcher.registries.contract import Registry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from watcher.errors import FetchError, ParseError
-from watcher.fetch import Fetched, Fetches, NotModified, Validators
+from watcher.fetched import Fetched, Fetches, NotModified, Validators
 from watcher.formats import xhtml
 
 _MOST_PAGES = 1000

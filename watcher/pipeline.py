@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from watcher.errors import FetchError, ParseError
-from watcher.fetch import Fetches, NotModified, Validators
+from watcher.fetched import Fetches, NotModified, Validators
 from watcher.intake import Compose, Intake, Outcome, SecondOpinion, Taken
 from watcher.opinion import Opinion
 from watcher.store.checks import Check, Checks

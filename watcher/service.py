@@ -9,23 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from importlib import import_module
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 from watcher import gathering, outbox, pipeline
 from watcher.archive import Archive
 from watcher.collection import Collection, Group, until_asked_to_wait
 from watcher.discovery import doubt
 from watcher.errors import UsageError
-from watcher.fetch import Fetched, Fetcher, Fetches, Policy, Validators
+from watcher.fetched import Fetched, Fetches, Policy, Validators
 from watcher.formats.contract import Layout
 from watcher.intake import Intake, SecondOpinion, Taken
 from watcher.kinds import SecretRef
 from watcher.mirror import Folder, Rsync
 from watcher.model import Comparison, Delivery, Hold, Notice
 from watcher.notifiers.contract import Notifier
-from watcher.notifiers.email import Email
-from watcher.notifiers.webhook import Webhook
 from watcher.opinion import Opinion, SecondFormat
 from watcher.oversight import Oversight
 from watcher.pace import Pace
@@ -52,6 +51,9 @@ from watcher.store.endpoints import Endpoints
 from watcher.store.queries import Queries
 from watcher.telling import Telling
 from watcher.times import to_text
+
+if TYPE_CHECKING:
+    from watcher.fetch import Fetcher
 
 _BATCH = 64
 
@@ -86,12 +88,17 @@ class Service:
 
     @cached_property
     def fetcher(self) -> Fetcher:
-        return Fetcher(self._policy, pace=self._pace)
+        return self._fetcher(self._policy, pace=self._pace)
 
     @cached_property
     def files(self) -> Fetcher:
         """Reads what a collection has on this machine: its folder was allowed, or is our own."""
-        return Fetcher(replace(self._policy, allow_files=True))
+        return self._fetcher(replace(self._policy, allow_files=True))
+
+    @staticmethod
+    def _fetcher(policy: Policy, pace: Pace | None = None) -> Fetcher:
+        fetcher: Fetcher = _on_demand("fetch").Fetcher(policy, pace=pace)
+        return fetcher
 
     @property
     def _policy(self) -> Policy:
@@ -276,10 +283,11 @@ class Service:
 
     def notifier(self, channel: ChannelSettings) -> Notifier:
         """Return the sending end of one channel. Its secrets are read when something is sent."""
+        found: Notifier
         match channel:
             case EmailChannel():
                 smtp = self.settings.smtp
-                return Email(
+                found = _on_demand("notifiers.email").Email(
                     host=smtp.host,
                     port=smtp.port,
                     security=smtp.security,
@@ -290,7 +298,10 @@ class Service:
                     timeout=smtp.timeout,
                 )
             case WebhookChannel():
-                return Webhook(url=channel.url, secret=partial(self._secrets, channel.secret), timeout=channel.timeout)
+                found = _on_demand("notifiers.webhook").Webhook(
+                    url=channel.url, secret=partial(self._secrets, channel.secret), timeout=channel.timeout
+                )
+        return found
 
     def _reader(self, secret: SecretRef | None) -> Callable[[], str] | None:
         return partial(secret.read, self.settings.folder) if secret else None
@@ -378,6 +389,11 @@ class Canary:
 def pace_of(settings: Settings) -> Pace:
     """Return the pace at which hosts are asked, for all services of a process to share."""
     return Pace(interval=settings.fetch.min_interval)
+
+
+def _on_demand(module: str) -> Any:
+    """A module that what fetches or sends needs, and that loads what nobody else does."""
+    return import_module(f"watcher.{module}")
 
 
 def _nothing() -> None:

@@ -87,6 +87,14 @@ def test_what_acts_does_load_them(here: Path) -> None:
     assert (code, "pydantic" in loaded) == (0, True)
 
 
+def test_importing_loads_nothing_that_fetches_or_sends(here: Path) -> None:
+    (here / "config.toml").write_text('[store]\nsnapshots = "kept"\n' + CONFIG)
+    (here / "new.xml").write_bytes(release([tcp("three", "30")], "2024-04-01"))
+    code, said, loaded = typed(here, "import", "ports", "new.xml")
+    assert (code, "1 newer than all there were" in said) == (0, True), said
+    assert loaded == {"pydantic", "lxml", "backports.zstd"}
+
+
 def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(here: Path) -> None:
     (here / "config.toml").write_text(CONFIG + '[[channel]]\nname = "web"\ntype = "webhock"\n')
     assert "two moved" in typed(here, "history", "--port", "21")[1]

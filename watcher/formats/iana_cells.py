@@ -15,12 +15,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 TOKEN = re.compile(r"\[([^\[\]]*)\]")
-_KINDS = (
-    (re.compile(r"RFC\d+"), "rfc"),
-    (re.compile(r"(draft-|RFC-)\S+"), "draft"),
-    (re.compile(r"(https?|ftp)://\S+"), "uri"),
-    (re.compile(r"\d+"), "note"),
-    (re.compile(r"[^\s\[\]]+"), "person"),
+_KINDS = re.compile(
+    r"(?P<rfc>RFC\d+)|(?P<draft>(?:draft-|RFC-)\S+)|(?P<uri>(?:https?|ftp)://\S+)|(?P<note>\d+)|(?P<person>[^\s\[\]]+)"
 )
 
 
@@ -44,7 +40,7 @@ def local(tag: object) -> str:
 def token(xref: _Element) -> Cell:
     """One reference, without its brackets."""
     kind, data = xref.get("type", ""), xref.get("data", "")
-    said = fold("".join(str(text) for text in xref.itertext()))
+    said = fold("".join(str(text) for text in xref.itertext()) if len(xref) else xref.text)
     text = said or (data.upper() if kind == "rfc" else data)
     plain = len(xref) == 0 and len(xref.attrib) == (2 if data else 1) and fold(data) == data
     if kind == "text":
@@ -55,10 +51,8 @@ def token(xref: _Element) -> Cell:
 
 def _kind(text: str) -> str:
     """What kind of reference a token is read back as."""
-    for pattern, kind in _KINDS:
-        if pattern.fullmatch(text):
-            return kind
-    return "text"
+    found = _KINDS.fullmatch(text)
+    return str(found.lastgroup) if found else "text"
 
 
 def cell(element: _Element) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from lxml import etree
 
@@ -40,28 +40,31 @@ def parse(data: bytes) -> etree._Element:
 
 def row(element: etree._Element, columns: Columns, children: Iterable[etree._Element] | None = None) -> Row:
     """Read one element; `children` are those that count, all unless said."""
-    fields, problems = _collect(element, element if children is None else children, columns)
+    inner = list(element)
+    fields, problems = _collect(element, inner, inner if children is None else children, columns)
     return Row(registry=NOWHERE, fields=Cells(fields), problems=problems)
 
 
 def _collect(
-    element: etree._Element, children: Iterable[etree._Element], columns: Columns
+    element: etree._Element, inner: Sequence[etree._Element], children: Iterable[etree._Element], columns: Columns
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The fields of one element: its attributes, its children by name, its references."""
     fields = dict.fromkeys(columns.always, "")
     problems: list[str] = []
-    for attribute, value in element.attrib.items():
+    for attribute, value in element.items():
         name = local(str(attribute))
         if name not in columns.attributes:
             problems.append(f"unknown attribute {name!r}")
         fields[columns.attributes.get(name, f"@{name}")] = fold(str(value))
-    if stray := fold(" ".join([element.text or "", *(child.tail or "" for child in element)])):
+    if stray := fold(" ".join([element.text or "", *[child.tail or "" for child in inner]])):
         fields["#text"] = stray
         problems.append(f"text outside any element: {stray[:60]!r}")
     groups: dict[str, list[etree._Element]] = {}
     for child in children:
-        name = local(child.tag)
-        problems += _unknown(child)
+        tag = str(child.tag)
+        name = local(tag)
+        if len(child) or not tag.startswith(_OURS):
+            problems += _unknown(child)
         if name == "xref":
             person = columns.people is not None and child.get("type") == "person"
             name = str(columns.people) if person else columns.references
@@ -88,14 +91,13 @@ def _unknown(child: etree._Element) -> Iterator[str]:
 
 def _group(group: list[etree._Element]) -> tuple[str, bool]:
     """The text of all children that share one name, and whether it says everything."""
-    if local(group[0].tag) == "xref":
+    first = group[0]
+    if local(first.tag) == "xref":
         return references(group)
-    if len(group) == 1:
-        only = group[0]
-        inner = list(only)
-        # An assignee holds nothing but references: it reads as they do anywhere else.
-        if inner and not fold(only.text) and all(local(x.tag) == "xref" and not fold(x.tail) for x in inner):
-            listed = references(inner, texts=False)
-            return listed.text, listed.exact and not only.attrib
-        return cell(only)
-    return "\n\n".join(cell(each).text for each in group), False
+    if len(group) > 1:
+        return "\n\n".join(cell(each).text for each in group), False
+    # An assignee holds nothing but references: it reads as they do anywhere else.
+    if len(first) and not fold(first.text) and all(local(x.tag) == "xref" and not fold(x.tail) for x in first):
+        listed = references(first, texts=False)
+        return listed.text, listed.exact and not first.attrib
+    return cell(first)

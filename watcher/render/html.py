@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from watcher.model import Comparison, Severity
 from watcher.render.plain import visible
 from watcher.render.text import marked, summary
 
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
 _COLOURS = {Severity.WARNING: "#9a3b00", Severity.NOTICE: "#00557a", Severity.INFO: "#555555"}
-# Registry text only ever is a value in it, escaped; it is never a template.
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("watcher.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
+
+
+@cache
+def _template(name: str) -> Template:
+    """A page to be filled in. Registry text only ever is a value in it, escaped; it is never a template."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    """What makes pages is loaded with the first of them."""
+    jinja = import_module("jinja2")
+    made: Environment = jinja.Environment(
+        loader=jinja.PackageLoader("watcher.render"),
+        autoescape=True,
+        undefined=jinja.StrictUndefined,
+        trim_blocks=True,
+    )
+    return made
 
 
 def notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> str:
     """Return the page of something that befell the watcher itself; `rows` are names and what is to be said of them."""
-    return _ENVIRONMENT.get_template("notice.html").render(
+    return _template("notice.html").render(
         title=visible(title), rows=[(visible(name), visible(value)) for name, value in rows], note=note
     )
 
 
 def plain(title: str, text: str) -> str:
     """Return the page of a text as it is, line by line."""
-    return _ENVIRONMENT.get_template("plain.html").render(title=visible(title), text=visible(text, lines=True))
+    return _template("plain.html").render(title=visible(title), text=visible(text, lines=True))
 
 
 def comparison(found: Comparison, *, most: int | None = None, note: str = "") -> str:
@@ -34,7 +53,7 @@ def comparison(found: Comparison, *, most: int | None = None, note: str = "") ->
     events = found.events[:most]
     left = len(found.events) - len(events)
     old, new = (visible(release.published or "no date") for release in (found.old, found.new))
-    return _ENVIRONMENT.get_template("comparison.html").render(
+    return _template("comparison.html").render(
         title=f"{found.source}: {old} → {new}",
         source=found.source,
         old=old,

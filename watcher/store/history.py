@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from watcher.model import ChangeSet, Content, Event, Item, ItemKey, Section
+from watcher.model import ChangeSet, Content, Event, Fields, Item, ItemKey, Section
 from watcher.order import Ending, Label
 from watcher.registries.contract import Registry
 from watcher.render.document import counts
 from watcher.store.database import Database
 from watcher.store.items import WRITTEN, key_text
+from watcher.written import compact
 
 _GAP = 1 << 32
 _MANY = 1000  # rows from which on it pays to fill the full-text index at once
@@ -66,13 +67,19 @@ class History:
 
     def source_id(self) -> int:
         """Return the source's row, made on first use."""
-        if self._known is not None:
-            return self._known
+        if (found := self._row()) is not None:
+            return found
         self._db.execute(
             "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             [self._source, self._registry.id],
         )
-        found = int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+        return int(self._one("SELECT id FROM sources WHERE name = ?", self._source))
+
+    def _row(self) -> int | None:
+        """The source's row, where there is one."""
+        if self._known is not None:
+            return self._known
+        found: int | None = self._one("SELECT id FROM sources WHERE name = ?", self._source)
         if not self._db.conn.in_transaction:  # a row made in a transaction may go with it
             self._known = found
         return found
@@ -86,7 +93,7 @@ class History:
 
     def ending(self) -> Ending | None:
         """What `order.at_the_end` needs; None where there is no release."""
-        source = self._one("SELECT id FROM sources WHERE name = ?", self._source)  # asking makes no row
+        source = self._row()  # asking makes none
         last = self._db.execute(
             "SELECT content, dated, observed FROM releases WHERE source_id = ? ORDER BY place DESC LIMIT 1", [source]
         ).fetchone()
@@ -325,16 +332,17 @@ class History:
         entry = item.section is Section.ENTRY
         low, high = (self._registry.span(item) if entry else None) or (None, None)
         names = self._names(item)
+        fields = dict(item.fields.items())
         return (
-            item.section,
+            str(item.section),  # what is no plain text, SQLite's module looks up an adapter for
             key_text(item.key),
-            item.status,
+            str(item.status),
             names[0],
             names[1] if len(names) > 1 else "",
             low,
             high,
-            _json(dict(item.fields)),
-            _words(item),
+            compact(fields),
+            _words(fields),
         )
 
     def _names(self, item: Item) -> Sequence[str]:
@@ -384,7 +392,7 @@ class History:
                 _json(event.also),
                 event.fingerprint,
                 _json(event.changes),
-                "\n".join([event.id, event.summary, *dict.fromkeys(map(_words, items))]),
+                "\n".join([event.id, event.summary, *dict.fromkeys(_words(item.fields) for item in items)]),
             ],
         )
         spans = {spanned for port in event.ports if (spanned := _ports(port))}
@@ -410,8 +418,8 @@ def _same(one: Item | None, other: Item | None) -> bool:
     return one is not None and other is not None and (one is other or one.fields == other.fields)
 
 
-def _words(item: Item) -> str:
-    return "\n".join(dict.fromkeys(value for name, value in item.fields.items() if value and ":" not in name))
+def _words(fields: Fields) -> str:
+    return "\n".join(dict.fromkeys([value for name, value in fields.items() if value and ":" not in name]))
 
 
 def _ports(port: str) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ def version_1(db: sqlite_utils.Database) -> None:
     for statement in _statements(resources.files(__package__).joinpath("schema.sql").read_text("utf-8")):
         db.execute(statement)
     for table in ("versions", "events"):
-        db.table(table).enable_fts(["text"], create_triggers=True, tokenize="unicode61")
+        db.table(table).enable_fts(["text"], tokenize="unicode61")
 
 
 def _statements(script: str) -> Iterator[str]:

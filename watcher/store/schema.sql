@@ -211,3 +211,26 @@ CREATE TABLE endpoints (
   gone TEXT,                         -- UTC time at which the other side said that it is gone (410): nothing is sent
   PRIMARY KEY (channel, recipient)
 ) WITHOUT ROWID;
+
+-- The full-text indexes `versions_fts` and `events_fts` follow their tables. A row that only begins or ends with another
+-- release is not indexed anew: that was more work than all the rest of it.
+CREATE TRIGGER versions_ai AFTER INSERT ON versions BEGIN
+  INSERT INTO versions_fts (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER versions_ad AFTER DELETE ON versions BEGIN
+  INSERT INTO versions_fts (versions_fts, rowid, text) VALUES ('delete', old.id, old.text);
+END;
+CREATE TRIGGER versions_au AFTER UPDATE OF text ON versions BEGIN
+  INSERT INTO versions_fts (versions_fts, rowid, text) VALUES ('delete', old.id, old.text);
+  INSERT INTO versions_fts (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER events_ai AFTER INSERT ON events BEGIN
+  INSERT INTO events_fts (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER events_ad AFTER DELETE ON events BEGIN
+  INSERT INTO events_fts (events_fts, rowid, text) VALUES ('delete', old.id, old.text);
+END;
+CREATE TRIGGER events_au AFTER UPDATE OF text ON events BEGIN
+  INSERT INTO events_fts (events_fts, rowid, text) VALUES ('delete', old.id, old.text);
+  INSERT INTO events_fts (rowid, text) VALUES (new.id, new.text);
+END;
