@@ -24,16 +24,19 @@ def judge(
     new: Content,
     severities: Mapping[str, Severity] | None = None,
     lookups: Lookups | None = None,
+    *,
+    fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Return the same changes with the bookkeeping among them marked quiet, and the events, the gravest first.
 
-    `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next.
+    `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next. Without
+    `fingerprints` the events have none, for who shows none: they take longer than the rest of an event.
     """
     around = Surroundings(changes, old, new, lookups)
     twins: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.findings(around):
         twins.setdefault((finding.event, *finding.subject), []).append(finding)
-    events = [_event(registry, found, around, severities or {}) for found in twins.values()]
+    events = [_event(registry, found, around, severities or {}, fingerprints) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
         replace(change, quiet=True) if index not in named and registry.bookkeeping(change, around) else change
@@ -48,13 +51,20 @@ def explain(
     new: Content,
     severities: Mapping[str, Severity] | None = None,
     lookups: Lookups | None = None,
+    *,
+    fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
-    """Compare two contents under a registry's rules and say what the difference means."""
-    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities, lookups)
+    """Compare two contents under a registry's rules and say what the difference means, as `judge` does."""
+    changes = compare(old, new, registry.pairing(old, new))
+    return judge(registry, changes, old, new, severities, lookups, fingerprints=fingerprints)
 
 
 def _event(
-    registry: Registry, found: Sequence[Finding], around: Surroundings, severities: Mapping[str, Severity]
+    registry: Registry,
+    found: Sequence[Finding],
+    around: Surroundings,
+    severities: Mapping[str, Severity],
+    fingerprints: bool,
 ) -> Event:
     first = found[0]
     primary = [finding.change for finding in found]
@@ -66,7 +76,7 @@ def _event(
         kind=first.kind,
         severity=severities.get(first.event, judged),
         summary=kind.sentence(found, around),
-        fingerprint=_fingerprint(around.changes[index] for index in primary),
+        fingerprint=_fingerprint(around.changes[index] for index in primary) if fingerprints else "",
         changes=(*primary, *explained),
         also=unique(event for finding in found for event in finding.also if event != first.event),
         service=first.service,

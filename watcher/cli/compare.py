@@ -11,9 +11,16 @@ from watcher.store.queries import Queries, StoredRelease
 
 
 def releases(
-    queries: Queries, severities: Mapping[str, Severity], source: str, before: StoredRelease, after: StoredRelease
+    queries: Queries,
+    severities: Mapping[str, Severity],
+    source: str,
+    before: StoredRelease,
+    after: StoredRelease,
+    *,
+    fingerprints: bool = True,
 ) -> Comparison:
-    """Compare two stored releases of a source."""
+    """Compare two stored releases of a source; `fingerprints` says whether the events get theirs."""
     rules = REGISTRIES[queries.registry(source)]
-    changes, events = explain(rules, *queries.contents(source, before, after), severities)
+    contents = queries.contents(source, before, after)
+    changes, events = explain(rules, *contents, severities, fingerprints=fingerprints)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
