@@ -61,13 +61,13 @@ class Lookup(Generic[Found]):
     """Something to look items up in.
 
     `build` makes it of items; `update` of another look-up, the items that are no more and those that are new, and
-    leaves the other as it is. `about` says what a change set asks it: what it answers to that depends on no item that
+    leaves the other as it is. `about` says what the changes ask it: what it answers to that depends on no item that
     holds none of these numbers and says none of these words.
     """
 
     build: Callable[[Iterable[Item]], Found]
     update: Callable[[Found, Sequence[Item], Sequence[Item]], Found]
-    about: Callable[[Sequence[Change]], About]
+    about: Callable[[Surroundings], About]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ class Surroundings:
         if not isinstance(content.items, Selective):
             return self._lookups.of(lookup, content)
         if (lookup, content.digest) not in self._selected:
-            about = lookup.about(self.changes)
+            about = self.once(lookup.about)
             self._selected[lookup, content.digest] = lookup.build(content.items.about(about.spans, about.words))
         found: Found = self._selected[lookup, content.digest]
         return found

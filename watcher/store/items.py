@@ -97,21 +97,22 @@ class Versions:
         """Return what ever held one of some numbers."""
         # The two releases of a comparison ask for the same.
         if spans not in self._holding:
-            self._holding = {spans: self._lives(self._rows_holding(spans))}
+            self._holding = {spans: self._lives_holding(Reach(spans))}
         return self._holding[spans]
 
-    def _rows_holding(self, spans: Sequence[Span]) -> list[int]:
+    def _lives_holding(self, reach: Reach) -> list[Life]:
         starting = self._db.execute(
-            """SELECT versions.id FROM json_each(?2) AS wanted CROSS JOIN versions INDEXED BY versions_low
+            """SELECT versions.id, first, until FROM json_each(?2) AS wanted
+            CROSS JOIN versions INDEXED BY versions_low
             WHERE source_id = ?1 AND low >= wanted.value ->> 0 AND low <= wanted.value ->> 1""",
-            [self._source, json.dumps(spans)],
-        )
+            [self._source, json.dumps(reach.spans)],
+        ).fetchall()
         # And the ranges, of which there are few, that begin before the numbers.
-        reach = Reach(spans)
         ranges = self._db.execute(
             "SELECT low, high, id FROM versions WHERE source_id = ? AND high > low", [self._source]
         )
-        return [row for (row,) in starting] + [row for low, high, row in ranges if reach.meets((low, high))]
+        met = (span for span in ranges if reach.meets(span[:2]))
+        return starting + self._lives([row for low, _, row in met if not reach.meets((low, low))])
 
     def saying(self, words: Sequence[str]) -> list[Life]:
         """Return what ever held one of some words; each is one that the full-text index knows."""
@@ -156,10 +157,13 @@ class StoredItems(Mapping[ItemKey, Item]):
 
     def get(self, key: ItemKey, default: Any = None) -> Any:
         """Return the item of a key: one that is at hand, or the history is asked for it."""
-        if key not in self._known:
+        if key in self._known:
+            found = self._known[key]
+        elif key[1].ordinal > 1:
             # Few items share a key: whether one does is asked of all at once.
-            self._known[key] = self._twins.get(key) if key[1].ordinal > 1 else self._find(key)
-        found = self._known[key]
+            found = self._twins.get(key)
+        else:
+            found = self._known[key] = self._find(key)
         return default if found is None else found
 
     def __iter__(self) -> Iterator[ItemKey]:
