@@ -5,16 +5,13 @@ History can be judged again under new rules: nothing here is part of the exact d
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 
 from watcher.diff import compare
 from watcher.model import Change, ChangeSet, Content, Event, Severity
 from watcher.registries.contract import Finding, Lookups, Registry, Surroundings
-
-_WRITTEN = json.JSONEncoder(ensure_ascii=False)
 
 
 def judge(
@@ -95,10 +92,5 @@ def unique(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _fingerprint(changes: Iterable[Change]) -> str:
-    sides = sorted(
-        _WRITTEN.encode(
-            [[side.key.values, side.key.ordinal, sorted(side.fields.items())] if side else None for side in pair]
-        )
-        for pair in ((change.before, change.after) for change in changes)
-    )
-    return hashlib.sha256("\n".join(sides).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    # Loaded by who wants one: hashing stands on a large library.
+    return str(import_module("watcher.fingerprints").fingerprint(changes))
