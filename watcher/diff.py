@@ -86,12 +86,12 @@ class _Duplicates:
             self.successors[item.section, item.key] = other
 
 
-def _shared(section: Section, key: Key, *contents: Content) -> bool:
+def _shared(section: Section, key: Key, old: Content, new: Content) -> bool:
     """Whether more than one item has a key, but for its ordinal."""
     if key.ordinal > 1:
         return True
     second = section, Key(key.labels, key.values, 2)
-    return any(second in content.items for content in contents)
+    return second in old.items or second in new.items
 
 
 def _members(content: Content, group: ItemKey) -> list[Item]:
@@ -136,15 +136,11 @@ def invert(changes: ChangeSet) -> ChangeSet:
 
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
     """Return the fields in which two paired items differ, in the order the fields stand in."""
-    # Taken out at once: fields that are kept as one text are taken apart for each that is asked for.
-    old, new = dict(before.fields.items()), dict(after.fields.items())
-    names = [*new, *(name for name in old if name not in new)]
-    return tuple(
-        FieldChange(name=name, before=old.get(name, ""), after=new.get(name, ""))
-        for name in names
-        # A field that is there and empty is another one than a field that is not there.
-        if old.get(name) != new.get(name)
-    )
+    old, new = before.fields, after.fields
+    # A field that is there and empty is another one than a field that is not there.
+    texts: list[tuple[str, str | None, str | None]] = [(name, old.get(name), text) for name, text in new.items()]
+    texts += [(name, text, None) for name, text in old.items() if name not in new]
+    return tuple([FieldChange(name=name, before=was or "", after=now or "") for name, was, now in texts if was != now])
 
 
 def _change(before: Item | None, after: Item | None) -> Change:
@@ -154,22 +150,21 @@ def _change(before: Item | None, after: Item | None) -> Change:
 
 def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
     item = change.item
-    return (
-        _SECTIONS.index(item.section),
-        tuple([_natural(value) for value in _by_number(item.key)]),
-        item.key.ordinal,
-        0 if change.after is None else 1,
-    )
+    return _SECTIONS.index(item.section), _place(item.key), item.key.ordinal, 0 if change.after is None else 1
 
 
-def _by_number(key: Key) -> tuple[str, ...]:
+def _place(key: Key) -> tuple[tuple[int, str], ...]:
     """By registry, then the parts that begin with a number: people read changes in the order of ports and values."""
     place = key.labels[:1] == (PATH,)
-    return (*key.values[:place], *sorted(key.values[place:], key=lambda value: not value[:1].isdigit()))
+    numbers, words = [_natural(value) for value in key.values[:place]], []
+    for value in key.values[place:]:
+        if value[:1].isdigit():
+            numbers.append(_natural(value))
+        else:
+            words.append((-1, value))
+    return (*numbers, *words)
 
 
 def _natural(value: str) -> tuple[int, str]:
-    if not "0" <= value[:1] <= "9":
-        return -1, value
     digits = value[: len(value) - len(value.lstrip("0123456789"))]
-    return int(digits), value
+    return (int(digits), value) if digits else (-1, value)

@@ -6,7 +6,6 @@ History can be judged again under new rules: nothing here is part of the exact d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 
 from watcher.diff import compare
@@ -36,7 +35,7 @@ def judge(
     events = [_event(registry, found, around, severities or {}, fingerprints) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        replace(change, quiet=True) if index not in named and registry.bookkeeping(change, around) else change
+        _quiet(change) if index not in named and registry.bookkeeping(change, around) else change
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -84,6 +83,10 @@ def _event(
         values=unique(value for finding in found for value in finding.values),
         evidence=next((finding.evidence for finding in found if finding.evidence), None),
     )
+
+
+def _quiet(change: Change) -> Change:
+    return Change(before=change.before, after=change.after, fields=change.fields, quiet=True)
 
 
 def unique(values: Iterable[str]) -> tuple[str, ...]:

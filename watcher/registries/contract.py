@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from watcher.formats.contract import Columns
 from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
@@ -33,14 +33,14 @@ class Step:
     interchangeable: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """What one change means. Findings that share event and subject are twins and become one event.
 
     `also` are further event ids that apply; `was` says what stood there before; `evidence` is the text that a status
     was read from; `severity` overrides the table's. `registry` and `values` say where in a registry group.
     """
 
+    # A tuple: there is one for each change, and a frozen dataclass takes four times as long to make.
     event: str
     change: int
     subject: tuple[str, ...]
@@ -126,18 +126,22 @@ class Surroundings:
         self.new = new
         self._known: dict[Callable[[Surroundings], Any], Any] = {}
         self._lookups = lookups or Lookups()
-        self._selected: dict[tuple[Lookup[Any], str], Any] = {}
+        self._looked: dict[tuple[Lookup[Any], str], Any] = {}
         self._lookups.follow(new)
 
     def look(self, lookup: Lookup[Found], content: Content) -> Found:
         """Return a look-up of the old or the new content, as far as these changes ask it."""
+        asked = lookup, content.digest
+        if asked not in self._looked:
+            self._looked[asked] = self._look(lookup, content)
+        found: Found = self._looked[asked]
+        return found
+
+    def _look(self, lookup: Lookup[Found], content: Content) -> Found:
         if not isinstance(content.items, Selective):
             return self._lookups.of(lookup, content)
-        if (lookup, content.digest) not in self._selected:
-            about = self.once(lookup.about)
-            self._selected[lookup, content.digest] = lookup.build(content.items.about(about.spans, about.words))
-        found: Found = self._selected[lookup, content.digest]
-        return found
+        about = self.once(lookup.about)
+        return lookup.build(content.items.about(about.spans, about.words))
 
     def once(self, work: Callable[[Surroundings], Found]) -> Found:
         """Return what `work` makes of these surroundings; it is called once."""

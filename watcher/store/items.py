@@ -78,14 +78,14 @@ class Versions:
             self._made.update(zip((row[-1] for row in found), items(found), strict=True))
         return [self._made[row] for row in wanted]
 
-    def between(self, old: int, new: int) -> tuple[list[Item], list[Item]]:
+    def between(self, old: int, new: int) -> tuple[dict[ItemKey, Item], dict[ItemKey, Item]]:
         """Return the items that stand in only one of two releases, by their places: in the old one, in the new one."""
         found = self._db.execute(_BETWEEN, [self._source, old, new]).fetchall()
-        gone: list[Item] = []
-        came: list[Item] = []
+        gone: dict[ItemKey, Item] = {}
+        came: dict[ItemKey, Item] = {}
         for row, made in zip(found, items(found), strict=True):
             self._made[row[-2]] = made
-            (gone if row[-1] else came).append(made)
+            (gone if row[-1] else came)[made.section, made.key] = made
         return gone, came
 
     def standing(self, place: int, more: str = "", *values: object) -> list[int]:

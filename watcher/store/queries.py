@@ -195,11 +195,9 @@ class Queries:
         """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
         versions = Versions(self._db, self._row(source))
         gone, came = versions.between(old.place, new.place)
-        before: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in came}
-        after: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in gone}
-        before.update(((each.section, each.key), each) for each in gone)
-        after.update(((each.section, each.key), each) for each in came)
-        since = Since(digest=old.digest, gone=tuple(gone), came=tuple(came))
+        absent: dict[ItemKey, Item | None] = dict.fromkeys((*gone, *came))
+        before, after = absent | gone, absent | came
+        since = Since(digest=old.digest, gone=tuple(gone.values()), came=tuple(came.values()))
         return _content(old, versions, before), _content(new, versions, after, since)
 
     def _row(self, source: str) -> int:
