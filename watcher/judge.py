@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from itertools import chain
 
 from watcher.diff import compare
 from watcher.model import Change, ChangeSet, Content, Event, Severity
@@ -74,13 +75,13 @@ def _event(
         summary=kind.sentence(found, around),
         fingerprint=_fingerprint(around.changes[index] for index in primary) if fingerprints else "",
         changes=(*primary, *explained),
-        also=unique(event for finding in found for event in finding.also if event != first.event),
+        also=tuple(event for event in _all(finding.also for finding in found) if event != first.event),
         service=first.service,
-        ports=unique(port for finding in found for port in finding.ports),
-        protocols=unique(protocol for finding in found for protocol in finding.protocols),
-        was="/".join(unique(finding.was for finding in found if finding.was)) or None,
+        ports=_all(finding.ports for finding in found),
+        protocols=_all(finding.protocols for finding in found),
+        was="/".join(dict.fromkeys(finding.was for finding in found if finding.was)) or None,
         registry=first.registry,
-        values=unique(value for finding in found for value in finding.values),
+        values=_all(finding.values for finding in found),
         evidence=next((finding.evidence for finding in found if finding.evidence), None),
     )
 
@@ -89,9 +90,9 @@ def _quiet(change: Change) -> Change:
     return Change(before=change.before, after=change.after, fields=change.fields, quiet=True)
 
 
-def unique(values: Iterable[str]) -> tuple[str, ...]:
-    """Return each value once, in the order of first sight."""
-    return tuple(dict.fromkeys(values))
+def _all(told: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """What several say, each once, in the order of first sight."""
+    return tuple(dict.fromkeys(chain.from_iterable(told)))
 
 
 def _fingerprint(changes: Iterable[Change]) -> str:
