@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("mirror", "tree", "signals", "turns", "units", "work", "memory"),
     ),
     ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
-    ("diff", "pairing", "order", "schedule", "subscriptions", "render"),
+    ("diff", "pairing", "fingerprints", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),
     ("model", "errors", "times", "written"),

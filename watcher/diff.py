@@ -17,24 +17,18 @@ _SECTIONS = list(Section)
 
 def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeSet:
     """Return everything that differs, in a stable order; `pairing` is the registry's."""
-    touched = _touched(old, new)
-    twins = _Duplicates(old, new, touched)
+    was, now = _differing(old, new)
+    twins = _Duplicates(old, new, was.keys() | now.keys())
+    was, now = {**was, **twins.old}, {**now, **twins.new}
     gone: list[Item] = []
     pairs: list[tuple[Item, Item]] = []
-    # Written out: the difference of a set and a dictionary's keys would walk the whole dictionary.
-    for key in touched | twins.keys:
-        if (before := old.items.get(key)) is None:
-            continue
-        after = twins.successors.get(key) if key in twins.keys else new.items.get(key)
+    for key, before in was.items():
+        after = twins.successors.get(key) if key in twins.keys else now.get(key)
         if after is None:
             gone.append(before)
         elif after.fields != before.fields or after.key != before.key:
             pairs.append((before, after))
-    added = [
-        new.items[key]
-        for key in touched | twins.keys
-        if key in new.items and (key not in twins.taken if key in twins.keys else key not in old.items)
-    ]
+    added = [item for key, item in now.items() if key not in (twins.taken if key in twins.keys else was)]
     pairs += pair(gone, added, pairing)
     paired = {id(item) for two in pairs for item in two}
     changes = [_change(before, after) for before, after in pairs]
@@ -43,30 +37,40 @@ def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeS
     return ChangeSet(changes=tuple(sorted(changes, key=_order)))
 
 
-def _touched(old: Content, new: Content) -> set[ItemKey]:
-    """The keys that may differ: those of items that are not the same objects on both sides."""
+def _differing(old: Content, new: Content) -> tuple[Mapping[ItemKey, Item], Mapping[ItemKey, Item]]:
+    """The items of each side that are not the same objects on both."""
     if new.since is not None and new.since.digest == old.digest:
-        return {(item.section, item.key) for item in (*new.since.gone, *new.since.came)}
+        return _by_key(new.since.gone), _by_key(new.since.came)
     other = new.items.get
-    return {key for key, item in old.items.items() if other(key) is not item} | (new.items.keys() - old.items.keys())
+    was = {key: item for key, item in old.items.items() if other(key) is not item}
+    now = {key: item for key in was if (item := other(key)) is not None}
+    return was, now | {key: new.items[key] for key in new.items.keys() - old.items.keys()}
+
+
+def _by_key(items: Iterable[Item]) -> dict[ItemKey, Item]:
+    return {(item.section, item.key): item for item in items}
 
 
 class _Duplicates:
     """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity.
 
-    `keys` are all of theirs, `successors` the new item of an old key, `taken` the keys of those.
+    `old` and `new` are all of theirs and `keys` what they stand under; `successors` has the new item of an old key,
+    `taken` the keys of those.
     """
 
     def __init__(self, old: Content, new: Content, touched: Iterable[ItemKey]) -> None:
-        self.keys: set[ItemKey] = set()
+        self.old: dict[ItemKey, Item] = {}
+        self.new: dict[ItemKey, Item] = {}
         self.successors: dict[ItemKey, Item] = {}
         for section, key in {
             (section, key._replace(ordinal=1)) for section, key in touched if _shared(section, key, old, new)
         }:
             before, after = _members(old, (section, key)), _members(new, (section, key))
-            self.keys.update((item.section, item.key) for item in (*before, *after))
+            self.old.update(_by_key(before))
+            self.new.update(_by_key(after))
             self._match(before, after)
-        self.taken = {(item.section, item.key) for item in self.successors.values()}
+        self.keys = self.old.keys() | self.new.keys()
+        self.taken = _by_key(self.successors.values()).keys()
 
     def _match(self, before: list[Item], after: list[Item]) -> None:
         rest = []
@@ -82,10 +86,12 @@ class _Duplicates:
             self.successors[item.section, item.key] = other
 
 
-def _shared(section: Section, key: Key, *contents: Content) -> bool:
+def _shared(section: Section, key: Key, old: Content, new: Content) -> bool:
     """Whether more than one item has a key, but for its ordinal."""
-    second = key if key.ordinal > 1 else key._replace(ordinal=2)
-    return key.ordinal > 1 or any((section, second) in content.items for content in contents)
+    if key.ordinal > 1:
+        return True
+    second = section, Key(key.labels, key.values, 2)
+    return second in old.items or second in new.items
 
 
 def _members(content: Content, group: ItemKey) -> list[Item]:
@@ -131,13 +137,10 @@ def invert(changes: ChangeSet) -> ChangeSet:
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
     """Return the fields in which two paired items differ, in the order the fields stand in."""
     old, new = before.fields, after.fields
-    names = [*new, *(name for name in old if name not in new)]
-    return tuple(
-        FieldChange(name=name, before=old.get(name, ""), after=new.get(name, ""))
-        for name in names
-        # A field that is there and empty is another one than a field that is not there.
-        if old.get(name) != new.get(name)
-    )
+    # A field that is there and empty is another one than a field that is not there.
+    texts: list[tuple[str, str | None, str | None]] = [(name, old.get(name), text) for name, text in new.items()]
+    texts += [(name, text, None) for name, text in old.items() if name not in new]
+    return tuple([FieldChange(name=name, before=was or "", after=now or "") for name, was, now in texts if was != now])
 
 
 def _change(before: Item | None, after: Item | None) -> Change:
@@ -146,19 +149,20 @@ def _change(before: Item | None, after: Item | None) -> Change:
 
 
 def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
-    key = change.item.key
-    return (
-        _SECTIONS.index(change.section),
-        tuple(_natural(value) for value in _by_number(key)),
-        key.ordinal,
-        0 if change.after is None else 1,
-    )
+    item = change.item
+    return _SECTIONS.index(item.section), _place(item.key), item.key.ordinal, 0 if change.after is None else 1
 
 
-def _by_number(key: Key) -> tuple[str, ...]:
+def _place(key: Key) -> tuple[tuple[int, str], ...]:
     """By registry, then the parts that begin with a number: people read changes in the order of ports and values."""
     place = key.labels[:1] == (PATH,)
-    return (*key.values[:place], *sorted(key.values[place:], key=lambda value: not value[:1].isdigit()))
+    numbers, words = [_natural(value) for value in key.values[:place]], []
+    for value in key.values[place:]:
+        if value[:1].isdigit():
+            numbers.append(_natural(value))
+        else:
+            words.append((-1, value))
+    return (*numbers, *words)
 
 
 def _natural(value: str) -> tuple[int, str]:

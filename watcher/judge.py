@@ -5,16 +5,13 @@ History can be judged again under new rules: nothing here is part of the exact d
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from importlib import import_module
+from itertools import chain
 
 from watcher.diff import compare
 from watcher.model import Change, ChangeSet, Content, Event, Severity
 from watcher.registries.contract import Finding, Lookups, Registry, Surroundings
-
-_WRITTEN = json.JSONEncoder(ensure_ascii=False)
 
 
 def judge(
@@ -24,19 +21,22 @@ def judge(
     new: Content,
     severities: Mapping[str, Severity] | None = None,
     lookups: Lookups | None = None,
+    *,
+    fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Return the same changes with the bookkeeping among them marked quiet, and the events, the gravest first.
 
-    `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next.
+    `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next. Without
+    `fingerprints` the events have none, for who shows none: they take longer than the rest of an event.
     """
     around = Surroundings(changes, old, new, lookups)
     twins: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.findings(around):
         twins.setdefault((finding.event, *finding.subject), []).append(finding)
-    events = [_event(registry, found, around, severities or {}) for found in twins.values()]
+    events = [_event(registry, found, around, severities or {}, fingerprints) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        replace(change, quiet=True) if index not in named and registry.bookkeeping(change, around) else change
+        _quiet(change) if index not in named and registry.bookkeeping(change, around) else change
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -48,13 +48,20 @@ def explain(
     new: Content,
     severities: Mapping[str, Severity] | None = None,
     lookups: Lookups | None = None,
+    *,
+    fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
-    """Compare two contents under a registry's rules and say what the difference means."""
-    return judge(registry, compare(old, new, registry.pairing(old, new)), old, new, severities, lookups)
+    """Compare two contents under a registry's rules and say what the difference means, as `judge` does."""
+    changes = compare(old, new, registry.pairing(old, new))
+    return judge(registry, changes, old, new, severities, lookups, fingerprints=fingerprints)
 
 
 def _event(
-    registry: Registry, found: Sequence[Finding], around: Surroundings, severities: Mapping[str, Severity]
+    registry: Registry,
+    found: Sequence[Finding],
+    around: Surroundings,
+    severities: Mapping[str, Severity],
+    fingerprints: bool,
 ) -> Event:
     first = found[0]
     primary = [finding.change for finding in found]
@@ -66,29 +73,28 @@ def _event(
         kind=first.kind,
         severity=severities.get(first.event, judged),
         summary=kind.sentence(found, around),
-        fingerprint=_fingerprint(around.changes[index] for index in primary),
+        fingerprint=_fingerprint(around.changes[index] for index in primary) if fingerprints else "",
         changes=(*primary, *explained),
-        also=unique(event for finding in found for event in finding.also if event != first.event),
+        also=tuple(event for event in _all(finding.also for finding in found) if event != first.event),
         service=first.service,
-        ports=unique(port for finding in found for port in finding.ports),
-        protocols=unique(protocol for finding in found for protocol in finding.protocols),
-        was="/".join(unique(finding.was for finding in found if finding.was)) or None,
+        ports=_all(finding.ports for finding in found),
+        protocols=_all(finding.protocols for finding in found),
+        was="/".join(dict.fromkeys(finding.was for finding in found if finding.was)) or None,
         registry=first.registry,
-        values=unique(value for finding in found for value in finding.values),
+        values=_all(finding.values for finding in found),
         evidence=next((finding.evidence for finding in found if finding.evidence), None),
     )
 
 
-def unique(values: Iterable[str]) -> tuple[str, ...]:
-    """Return each value once, in the order of first sight."""
-    return tuple(dict.fromkeys(values))
+def _quiet(change: Change) -> Change:
+    return Change(before=change.before, after=change.after, fields=change.fields, quiet=True)
+
+
+def _all(told: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """What several say, each once, in the order of first sight."""
+    return tuple(dict.fromkeys(chain.from_iterable(told)))
 
 
 def _fingerprint(changes: Iterable[Change]) -> str:
-    sides = sorted(
-        _WRITTEN.encode(
-            [[side.key.values, side.key.ordinal, sorted(side.fields.items())] if side else None for side in pair]
-        )
-        for pair in ((change.before, change.after) for change in changes)
-    )
-    return hashlib.sha256("\n".join(sides).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    # Loaded by who wants one: hashing stands on a large library.
+    return str(import_module("watcher.fingerprints").fingerprint(changes))

@@ -24,7 +24,8 @@ def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[Step]) -> li
         for signature in before.keys() & after.keys():
             found = before[signature], after[signature]
             if step.interchangeable or all(len(group) == 1 for group in found):
-                pairs += [(_take(left, one), _take(right, other)) for one, other in zip(*found, strict=False)]
+                both = zip(*map(_in_order, found), strict=False)
+                pairs += [(_take(left, one), _take(right, other)) for one, other in both]
     return sorted(pairs, key=lambda found: (found[1].key.values, found[1].key.ordinal))
 
 
@@ -33,7 +34,11 @@ def _groups(items: Iterable[Item], signature: Callable[[Item], Signature]) -> di
     for item in items:
         if (found := signature(item)) is not None:
             groups.setdefault(found, []).append(item)
-    return {key: sorted(group, key=lambda item: (item.key.values, item.key.ordinal)) for key, group in groups.items()}
+    return groups
+
+
+def _in_order(items: Iterable[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: (item.key.values, item.key.ordinal))
 
 
 def _take(items: dict[ItemKey, Item], item: Item) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 
 from watcher.judge import explain
@@ -11,9 +12,21 @@ from watcher.store.queries import Queries, StoredRelease
 
 
 def releases(
-    queries: Queries, severities: Mapping[str, Severity], source: str, before: StoredRelease, after: StoredRelease
+    queries: Queries,
+    severities: Mapping[str, Severity],
+    source: str,
+    before: StoredRelease,
+    after: StoredRelease,
+    *,
+    fingerprints: bool = True,
 ) -> Comparison:
-    """Compare two stored releases of a source."""
+    """Compare two stored releases of a source; `fingerprints` says whether the events get theirs."""
     rules = REGISTRIES[queries.registry(source)]
-    changes, events = explain(rules, *queries.contents(source, before, after), severities)
+    # What is made here by the thousand is all held to the end: looking for garbage among it takes time and finds none.
+    gc.disable()
+    try:
+        contents = queries.contents(source, before, after)
+        changes, events = explain(rules, *contents, severities, fingerprints=fingerprints)
+    finally:
+        gc.enable()
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)

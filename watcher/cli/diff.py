@@ -60,7 +60,7 @@ def command(
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)
         with Database(configured.history, create=False) as database:
-            comparison = stored(Queries(database), configured.severities, *what)
+            comparison = stored(Queries(database), configured.severities, *what, fingerprints=format == "json")
     if format == "json":
         click.echo(json.comparison(comparison))
     elif format == "csv":
@@ -76,9 +76,18 @@ def command(
 
 
 def stored(
-    queries: Queries, severities: Mapping[str, Severity], source: str, old: str | None = None, new: str | None = None
+    queries: Queries,
+    severities: Mapping[str, Severity],
+    source: str,
+    old: str | None = None,
+    new: str | None = None,
+    *,
+    fingerprints: bool = True,
 ) -> Comparison:
-    """Compare two stored releases: as it was committed where they follow each other, computed where they do not."""
+    """Compare two stored releases: as it was committed where they follow each other, computed where they do not.
+
+    Without `fingerprints` the events of what is computed have none.
+    """
     after = queries.find(source, new or old or "latest")
     previous = queries.before(after)
     if new is None:
@@ -86,5 +95,7 @@ def stored(
     before = queries.find(source, str(old)) if new else previous
     if before is not None and previous is not None and before.row == previous.row:
         return queries.recorded(source, after, before)
-    compared: Comparison = on_demand("cli.compare").releases(queries, severities, source, before, after)
+    compared: Comparison = on_demand("cli.compare").releases(
+        queries, severities, source, before, after, fingerprints=fingerprints
+    )
     return compared

@@ -14,8 +14,11 @@ from watcher.intake import Outcome, Taken
 from watcher.registries.index import usable
 from watcher.render.plain import visible
 from watcher.settings import AnySource, CollectionSettings
+from watcher.store import words
 
 _PAGE = ".html"
+_MANY = 100  # new releases, after which the full-text index is worth being put together
+_NEW = (Outcome.BASELINE, Outcome.CHANGED, Outcome.INSERTED)
 _WORDS = {
     Outcome.BASELINE: "first",
     Outcome.CHANGED: "newer than all there were",
@@ -57,6 +60,8 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
 
             for name, found in work.items():
                 report.add(backfill.run(parts.intake(parts.source(name, new=True)), found, progress))
+            if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MANY:
+                words.gather(parts.database)
     if format == "json":
         print_json(
             {

@@ -64,10 +64,10 @@ def _names(item: Item) -> Iterable[str]:
     return {name for text in told for name in _IDS.findall(text)}
 
 
-def _about(changes: Sequence[Change]) -> About:
+def _about(around: Surroundings) -> About:
     people = (
         change.item.key.part("id")
-        for change in changes
+        for change in around.changes
         if change.section is Section.CONTACT and change.before is not None and change.after is not None
     )
     return About(words=tuple(dict.fromkeys(people)))

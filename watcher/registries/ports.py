@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from watcher.formats.contract import Columns
 from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
 from watcher.registries.contract import Labels, Rows, Signature, Step, Surroundings
+from watcher.registries.searching import matches
 from watcher.registries.spans import Span
-from watcher.registries.wording import matches
 
 LABELS = ("name", "port", "protocol")
 FIELDS = (
@@ -99,6 +100,7 @@ def span(item: Item) -> Span | None:
     return parse_span(item.key.part("port"))
 
 
+@lru_cache(maxsize=4096)
 def parse_span(port: str) -> Span | None:
     """Read "443" or "7230-7234". None for anything else: the text is kept, only look-ups by number miss it."""
     low, dash, high = port.partition("-")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from watcher.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
 from watcher.registries import contacts, ports
@@ -112,11 +113,15 @@ class Coverage:
     def rows(self, port: int, protocol: str) -> list[Item]:
         """The rows that hold a port, the closest first: of that protocol before any, a single port before a range."""
         single = self._single.get(str(port), ())
-        held = [*single, *(item for (low, high), item in self._ranges.values() if low <= port <= high)]
+        held = [*single, *reversed([item for _, item in self._placed.meeting((port, port))])]
         return sorted(
             (item for item in held if item.key.part("protocol") in (protocol, "")),
             key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
         )
+
+    @cached_property
+    def _placed(self) -> Placed[Item]:
+        return Placed(self._ranges.values())
 
     def says(self, port: str, protocol: str) -> str:
         """The status of a port and protocol: `assigned`, `reserved`, …; `absent` where no row speaks of it."""
@@ -133,9 +138,9 @@ class Coverage:
         return [name for row in rows if ports.is_service(row) and (name := row.key.part("name"))]
 
 
-def _about(changes: Sequence[Change]) -> About:
-    spans = (ports.span(item) for change in changes for item in (change.before, change.after) if item is not None)
-    return About(spans=tuple({spanned for spanned in spans if spanned}))
+def _about(around: Surroundings) -> About:
+    items = (item for change in around.changes for item in (change.before, change.after) if item is not None)
+    return About(spans=tuple({spanned for spanned in map(ports.span, items) if spanned}))
 
 
 COVERAGE = Lookup(Coverage.build, Coverage.updated, _about)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 Span = tuple[int, int]
@@ -12,7 +13,7 @@ Thing = TypeVar("Thing")
 
 
 class Reach:
-    """Some ranges together."""
+    """Some ranges together; `spans` are the same numbers in ranges that share none."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._low: list[int] = []
@@ -24,6 +25,10 @@ class Reach:
                 self._low.append(low)
                 self._high.append(high)
 
+    @property
+    def spans(self) -> list[Span]:
+        return list(zip(self._low, self._high, strict=True))
+
     def meets(self, span: Span) -> bool:
         """Whether one of the ranges shares a number with a range."""
         last = bisect_right(self._low, span[1]) - 1
@@ -34,7 +39,7 @@ class Placed(Generic[Thing]):
     """Things that each have a range."""
 
     def __init__(self, things: Iterable[tuple[Span, Thing]]) -> None:
-        self._things = sorted(things, key=lambda each: each[0])
+        self._things = sorted(things, key=itemgetter(0))
         self._low = [span[0] for span, _ in self._things]
         self._reached = list(accumulate((span[1] for span, _ in self._things), max))
 

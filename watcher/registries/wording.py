@@ -7,11 +7,12 @@ section 6). One that is kept and no longer for use says so in a status column, b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from watcher.model import Status
 from watcher.registries.ranges import spans
+from watcher.registries.searching import matches
 
 
 class Reading(NamedTuple):
@@ -104,14 +105,6 @@ def _matching(text: str, *, whole: bool) -> Reading | None:
         if words.fullmatch(text) if whole else words.match(text):
             return Reading(status, text)
     return None
-
-
-def matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield what `finditer` does. That of Python 3.11 leaks with each text where anything is found."""
-    at = 0
-    while (found := pattern.search(text, at)) is not None:
-        yield found
-        at = found.end()
 
 
 def _retired(name: str, text: str) -> Status | None:

@@ -193,24 +193,11 @@ class Queries:
 
     def contents(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
         """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
-        low, high = sorted((old.place, new.place))
-        rows = self._db.execute(
-            """WITH touched AS (
-              SELECT before_id, after_id FROM changes JOIN releases ON releases.id = release_id
-              JOIN sources ON sources.id = source_id WHERE name = ?1 AND place > ?2 AND place <= ?3)
-            SELECT id, first <= ?4 AND (until IS NULL OR until > ?4) AS old FROM versions
-            WHERE id IN (SELECT before_id FROM touched UNION SELECT after_id FROM touched)
-              AND old <> (first <= ?5 AND (until IS NULL OR until > ?5))""",
-            [source, low, high, old.place, new.place],
-        ).fetchall()
         versions = Versions(self._db, self._row(source))
-        versions.of(row for row, _ in rows)
-        gone, came = (versions.of(row for row, old in rows if old == wanted) for wanted in (True, False))
-        before: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in came}
-        after: dict[ItemKey, Item | None] = {(each.section, each.key): None for each in gone}
-        before.update(((each.section, each.key), each) for each in gone)
-        after.update(((each.section, each.key), each) for each in came)
-        since = Since(digest=old.digest, gone=tuple(gone), came=tuple(came))
+        gone, came = versions.between(old.place, new.place)
+        absent: dict[ItemKey, Item | None] = dict.fromkeys((*gone, *came))
+        before, after = absent | gone, absent | came
+        since = Since(digest=old.digest, gone=tuple(gone.values()), came=tuple(came.values()))
         return _content(old, versions, before), _content(new, versions, after, since)
 
     def _row(self, source: str) -> int:
