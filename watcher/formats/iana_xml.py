@@ -180,9 +180,12 @@ class _Walk:
         for number in self._cut.odd[bisect_left(self._cut.odd, first) : bisect_left(self._cut.odd, self._taken)]:
             found = self._cut.rows[number]
             self._report(found, number)
-        if list(map(_PLACE, rows)).count(path) == len(rows):
-            return rows
-        return [found if found.registry == path else self._at(found, path) for found in rows]
+        places = list(map(_PLACE, rows))
+        # Nearly all stand where they did: that they do is seen at once.
+        for number in range(len(rows)) if places.count(path) < len(rows) else ():
+            if places[number] != path:
+                rows[number] = self._at(rows[number], path)
+        return rows
 
     def _at(self, found: Row, path: str) -> Row:
         """The row in its registry: the same object for the same row of the release before."""
