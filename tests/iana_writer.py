@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
-from watcher.formats.contract import Columns, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading, Row
 from watcher.formats.iana_rows import NAMESPACE
 from watcher.formats.iana_xml import HEADER, PERSON
 from watcher.model import MARKUP

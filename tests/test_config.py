@@ -16,7 +16,7 @@ import pytest
 from watcher import config
 from watcher.config import load
 from watcher.errors import ConfigError
-from watcher.formats.contract import Layout
+from watcher.formats.columns import Layout
 from watcher.kinds import SecretRef
 from watcher.model import Severity
 from watcher.registries.table import REGISTRIES, event_ids

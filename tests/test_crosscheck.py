@@ -8,7 +8,8 @@ from tests.factory import PORTS, release, tcp, udp
 from tests.xhtml_pages import pages
 from watcher.crosscheck import CrossCheck, Verdict, crosscheck, registry_of
 from watcher.formats import csv_table, iana_xml, xhtml
-from watcher.formats.contract import Columns, Reading
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading
 
 ANY = Columns()
 HEAD = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact\r\n"

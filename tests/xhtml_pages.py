@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from watcher.formats.contract import Columns, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading, Row
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">'

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from watcher.formats.contract import Columns, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading, Row
 from watcher.formats.iana_cells import fold
 from watcher.formats.titles import field_names
 from watcher.model import MARKUP

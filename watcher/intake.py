@@ -16,7 +16,7 @@ from watcher import plausibility
 from watcher.archive import Archive, Receipt
 from watcher.errors import ParseError, UsageError
 from watcher.filing import Filed, Filing, OvertakenError
-from watcher.formats.contract import Layout
+from watcher.formats.columns import Layout
 from watcher.holding import Holding
 from watcher.model import Comparison, Content, Delivery, Hold, HoldState, Severity
 from watcher.notices import Announce

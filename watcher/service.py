@@ -19,7 +19,7 @@ from watcher.collection import Collection, Group, until_asked_to_wait
 from watcher.discovery import doubt
 from watcher.errors import UsageError
 from watcher.fetched import Fetched, Fetches, Policy, Validators
-from watcher.formats.contract import Layout
+from watcher.formats.columns import Layout
 from watcher.intake import Intake, SecondOpinion, Taken
 from watcher.kinds import SecretRef
 from watcher.mirror import Folder, Rsync

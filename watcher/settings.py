@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from watcher import kinds
-from watcher.formats.contract import Layout
+from watcher.formats.columns import Layout
 from watcher.kinds import Duration, HiddenUrlField, Name, Secret
 from watcher.model import CANARY, Severity
 from watcher.outline import HISTORY

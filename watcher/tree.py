@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from watcher.errors import FetchError
-from watcher.formats.contract import GROUP_ID
+from watcher.formats.columns import GROUP_ID
 
 
 def groups(folder: Path) -> list[str]:

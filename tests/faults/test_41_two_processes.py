@@ -98,7 +98,7 @@ def test_a_release_that_another_process_took_between_reading_and_writing_is_take
         with here.service() as one, here.service() as other:
             source = one.source("ports")
             intake = one.intake(source)
-            compare = intake._step
+            compare = intake._filing._step
 
             def overtaken(old: Content, new: Content) -> Step:
                 if other.queries.release_of("ports", sha256=sha256) is None:
@@ -108,7 +108,7 @@ def test_a_release_that_another_process_took_between_reading_and_writing_is_take
             def never(comparison: Comparison) -> list[Delivery]:
                 raise AssertionError("the release is there: nothing is composed again")
 
-            intake._step = overtaken  # type: ignore[method-assign]
+            intake._filing._step = overtaken  # type: ignore[method-assign]
             taken = intake.take(
                 data, origin="x", observed=to_text(here.now + timedelta(seconds=1)), live=True, compose=never
             )

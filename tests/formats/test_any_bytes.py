@@ -15,7 +15,7 @@ from tests.way import PIECES, WHOLE, damaged, whole_way
 from watcher.contents import FORMATS
 from watcher.errors import ParseError
 from watcher.formats import iana_xml
-from watcher.formats.contract import Columns, Layout
+from watcher.formats.columns import Columns, Layout
 from watcher.registries.table import REGISTRIES
 
 COLUMNS = (Columns(), PORTS.columns, Columns(layout=Layout(header=False, names=("a", "b"), path="a.b")))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.factory import PORTS
 from watcher.errors import ParseError
 from watcher.formats import decoding
-from watcher.formats.contract import Columns, Layout, Reading
+from watcher.formats.columns import Columns, Layout
+from watcher.formats.contract import Reading
 from watcher.formats.csv_table import read, read_tsv
 
 ANY = Columns()

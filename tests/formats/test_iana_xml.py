@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.factory import PORTS, Row, person, release, reserved, tcp, udp
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Memo, Reading
 from watcher.formats.iana_xml import read, read_whole
 
 ANY = Columns()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.tree import page
 from watcher.contents import read as contents
 from watcher.errors import ParseError
-from watcher.formats.contract import GROUP_ID, Columns, Row
+from watcher.formats.columns import GROUP_ID, Columns
+from watcher.formats.contract import Row
 from watcher.formats.index_page import read, written
 from watcher.registries.index import REGISTRY
 

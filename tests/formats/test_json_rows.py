@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Layout
+from watcher.formats.columns import Columns, Layout
 from watcher.formats.json_rows import read, read_lines
 
 ANY = Columns()

@@ -6,7 +6,7 @@ import pytest
 
 from tests.factory import PORTS
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.formats.ports_text import read
 
 ANY = Columns()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.formats.record_jar import read
 
 ANY = Columns()

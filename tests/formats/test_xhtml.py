@@ -10,7 +10,8 @@ from tests.factory import PORTS, person, release, tcp, udp
 from tests.xhtml_pages import DOCTYPE, pages
 from watcher.errors import ParseError
 from watcher.formats import iana_xml
-from watcher.formats.contract import Columns, Reading
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading
 from watcher.formats.xhtml import next_page, read
 
 ANY = Columns()

@@ -11,7 +11,8 @@ from tests import real_data, xhtml_pages
 from watcher.crosscheck import Verdict, crosscheck, registry_of
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, ports_text, xhtml
-from watcher.formats.contract import Columns, Reading
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Reading
 from watcher.registries.table import REGISTRIES
 
 PORTS = "service-names-port-numbers"

@@ -15,7 +15,7 @@ from watcher.store.queries import Queries, Wanted
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
         intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
-        for number in range(1, 9):
+        for number in range(1, 13):
             rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
             intake.take(release(rows, f"2020-01-{number:02}"), origin="test")
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Cells, Columns, Memo, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Cells, Memo, Reading, Row
 from watcher.formats.decoding import MAX_FIELDS, bounded, decode, unfinished
 from watcher.formats.iana_cells import fold
 from watcher.formats.titles import field_names

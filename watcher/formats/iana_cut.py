@@ -26,7 +26,8 @@ from typing import cast
 from lxml import etree
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
 from watcher.formats.well_formed import prove

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from lxml import etree
 
 from watcher.errors import ParseError
-from watcher.formats.contract import NOWHERE, Cells, Columns, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import NOWHERE, Cells, Row
 from watcher.formats.iana_cells import cell, fold, local, markup, references
 from watcher.formats.tags import refuse_crowds_in_xml
 from watcher.model import MARKUP

@@ -14,7 +14,8 @@ from operator import attrgetter
 from lxml import etree
 
 from watcher.errors import ParseError
-from watcher.formats.contract import NOWHERE, Columns, Memo, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import NOWHERE, Memo, Reading, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_cells import local
 from watcher.formats.iana_cut import Cut, CutError

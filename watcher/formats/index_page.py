@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from lxml import etree, html
 
 from watcher.errors import ParseError
-from watcher.formats.contract import GROUP_ID, Columns, Memo, Reading, Row
+from watcher.formats.columns import GROUP_ID, Columns
+from watcher.formats.contract import Memo, Reading, Row
 from watcher.formats.iana_cells import fold
 from watcher.formats.tags import refuse_crowds
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Memo, Reading, Row
 from watcher.formats.decoding import bounded, decode
 from watcher.formats.iana_cells import fold
 from watcher.formats.titles import field_names

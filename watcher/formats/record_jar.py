@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns, Memo, Reading, Row
+from watcher.formats.columns import Columns
+from watcher.formats.contract import Memo, Reading, Row
 from watcher.formats.decoding import MAX_FIELD, MAX_FIELDS, bounded, decode, unfinished
 from watcher.formats.iana_cells import fold
 from watcher.model import Problem

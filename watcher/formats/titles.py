@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.formats.iana_cells import fold
 
 _REFERENCES = frozenset({"reference", "references", "reference(s)"})

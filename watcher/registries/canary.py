@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.model import CANARY, Section, Severity
 from watcher.registries import index
 from watcher.registries.contract import EventType, Finding, Labels, Rows, Surroundings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
 from watcher.registries.spans import Span
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
 from watcher.registries.contract import PATH, Labels, Rows, Surroundings
 from watcher.registries.ranges import spans

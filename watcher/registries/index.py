@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from watcher.formats.contract import GROUP_ID, Columns
+from watcher.formats.columns import GROUP_ID, Columns
 from watcher.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
 from watcher.registries.contract import EventType, Finding, Labels, Registry, Rows, Step, Surroundings
 from watcher.registries.spans import Span

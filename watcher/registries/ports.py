@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from watcher.formats.contract import Columns
+from watcher.formats.columns import Columns
 from watcher.model import RETIRED, Change, Content, Fields, Item, Section, Status
 from watcher.registries.contract import Labels, Rows, Signature, Step, Surroundings
 from watcher.registries.searching import matches

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from watcher.errors import ParseError
-from watcher.formats.contract import Layout
+from watcher.formats.columns import Layout
 from watcher.model import CANARY
 from watcher.registries.contract import Labels, Registry, Rows
 
@@ -29,7 +29,7 @@ def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Regist
     Reading such a table raises ParseError `no_key` where none of its rows has any of them.
     """
     if layout != _AS_IT_IS:
-        registry = replace(registry, columns=replace(registry.columns, layout=layout))
+        registry = replace(registry, columns=registry.columns._replace(layout=layout))
     if not key:
         return registry
 
