@@ -386,18 +386,22 @@ def test_a_release_between_two_that_differ_derives_the_later_ones_changes_again(
         assert (latest.counts["added"], latest.counts["removed"]) == (0, 1)
 
 
-def test_a_first_release_that_is_indexed_at_once_is_found_as_any_other(tmp_path: Path) -> None:
-    found = []
-    for name, many in (("at once", 1), ("each", 10**9)):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("watcher.store.history._MANY", many)
-            with store(tmp_path / name) as here:
-                for date in sorted(SERIES):
-                    here.take(SERIES[date])
-                db = here.database.db
-                db.execute("INSERT INTO versions_fts (versions_fts) VALUES ('integrity-check')")
-                ask = "SELECT rowid FROM versions_fts WHERE versions_fts MATCH ? ORDER BY rowid"
-                rows = [db.execute(ask, [word]).fetchall() for word in ("keep", "uno", "Remote", "Unassigned")]
-                found.append((rows, db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()))
-    assert found[0] == found[1]
-    assert all(found[0][0])
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: int) -> None:
+    with store(tmp_path) as found:
+        for date in sorted(SERIES)[::order]:
+            found.take(SERIES[date])
+        db = found.database.db
+
+        def checked() -> None:
+            for index in ("versions_fts", "events_fts"):
+                # Against the tables they index, not only in themselves.
+                db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")  # noqa: S608
+                assert db.execute(f"SELECT count(*) FROM {index} WHERE {index} MATCH 'one'").fetchone()[0]  # noqa: S608
+
+        checked()
+        with found.database.transaction():
+            db.execute("UPDATE versions SET text = text || ' once more' WHERE id % 2")
+        checked()
+        found.intake.rebuild()
+        checked()

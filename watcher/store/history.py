@@ -7,7 +7,6 @@ changes of the release after it are derived again. Content and differences are h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from watcher.store.items import WRITTEN, key_text
 from watcher.written import compact
 
 _GAP = 1 << 32
-_MANY = 1000  # rows from which on it pays to fill the full-text index at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +244,7 @@ class History:
         out_of: Step | None,
     ) -> None:
         if before is None and after is None:
-            with self._indexed_at_once(len(content.items)):
-                self._insert((item, place, None) for item in content.items.values())
+            self._insert((item, place, None) for item in content.items.values())
             return
         if before is None and after is not None:
             # All that the next release has stood here already, but for what the change between them says.
@@ -255,13 +252,18 @@ class History:
                 "UPDATE versions SET first = ? WHERE source_id = ? AND first = ?",
                 [place, self.source_id(), after.place],
             )
-        for key in dict.fromkeys([*_keys(into), *_keys(out_of)]):
-            self._place_item(key, place, before, after, content.items.get(key))
+        until = after.place if after else None
+        new = [
+            (item, place, until)
+            for key in dict.fromkeys([*_keys(into), *_keys(out_of)])
+            if (item := self._place_item(key, place, before, after, content.items.get(key)))
+        ]
+        self._insert(new)
 
     def _place_item(
         self, key: ItemKey, place: int, before: Neighbour | None, after: Neighbour | None, now: Item | None
-    ) -> None:
-        """Cut or stretch the versions of one item that differs from at least one neighbour."""
+    ) -> Item | None:
+        """Cut or stretch the versions of one item that differs from at least one neighbour; return it if it is new."""
         left = before.content.items.get(key) if before else None
         right = after.content.items.get(key) if after else None
         like_left, like_right = _same(left, now), _same(right, now)
@@ -277,8 +279,7 @@ class History:
             elif before and like_right and not like_left:
                 version, _ = self._version(key, after.place)
                 self._db.execute("UPDATE versions SET first = ? WHERE id = ?", [place, version])
-        if now is not None and not like_left and not like_right:
-            self._insert([(now, place, after.place if after else None)])
+        return None if like_left or like_right else now
 
     def _split(self, version: int, item: Item, first: int, until: int | None) -> None:
         """The item is back as it was after the new release: what followed belongs to a version of its own."""
@@ -295,26 +296,6 @@ class History:
         ).fetchone()
         return int(row[0]), row[1]
 
-    @contextmanager
-    def _indexed_at_once(self, rows: int) -> Iterator[None]:
-        """Put what is inserted meanwhile into the full-text index in one go.
-
-        A trigger is a statement of its own, before which the index writes out all it has: ten times the work.
-        """
-        if rows < _MANY:
-            yield
-            return
-        triggers = self._db.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'versions'"
-        ).fetchall()
-        for name, _ in triggers:
-            self._db.execute(f"DROP TRIGGER [{name}]")
-        last = self._one("SELECT coalesce(max(id), 0) FROM versions")
-        yield
-        self._db.execute("INSERT INTO versions_fts (rowid, text) SELECT id, text FROM versions WHERE id > ?", [last])
-        for _, sql in triggers:
-            self._db.execute(sql)
-
     def _insert(self, items: Iterable[tuple[Item, int, int | None]]) -> None:
         number = int(self._one("SELECT coalesce(max(id), 0) FROM versions"))
         source = self.source_id()
@@ -327,6 +308,8 @@ class History:
                 for index, (item, first, until) in enumerate(items, 1)
             ),
         )
+        # All at once: before each statement of its own FTS5 writes out what it holds, and that was half of the work.
+        self._db.execute("INSERT INTO versions_fts (rowid, text) SELECT id, text FROM versions WHERE id > ?", [number])
 
     def _columns(self, item: Item) -> tuple[object, ...]:
         entry = item.section is Section.ENTRY
@@ -365,12 +348,20 @@ class History:
             contacts = :contacts, quiet = :quiet WHERE id = :id""",
             {**counted, "id": release_id},
         )
+        ports: list[tuple[int, int, int]] = []
+        services: list[tuple[int, str]] = []
         for seq, event in enumerate(step.events):
-            self._add_event(release_id, seq, event, step.changes)
+            items = _touched(event, step.changes)
+            number = self._add_event(release_id, seq, event, items)
+            ports += [(number, *span) for span in sorted(filter(None, set(map(_ports, event.ports))))]
+            services += [(number, name) for name in self._services(event, items)]
+        self._db.conn.executemany("INSERT INTO event_ports VALUES (?, ?, ?)", ports)
+        self._db.conn.executemany("INSERT INTO event_services VALUES (?, ?)", services)
+        self._db.execute(
+            "INSERT INTO events_fts (rowid, text) SELECT id, text FROM events WHERE release_id = ?", [release_id]
+        )
 
-    def _add_event(self, release_id: int, seq: int, event: Event, changes: ChangeSet) -> None:
-        touched = [changes.changes[index] for index in event.changes]
-        items = [item for change in touched for item in (change.before, change.after) if item is not None]
+    def _add_event(self, release_id: int, seq: int, event: Event, items: Sequence[Item]) -> int:
         row = self._db.execute(
             """INSERT INTO events (release_id, seq, event, kind, severity, summary, service, ports, protocols, was,
             registry, "values", evidence, also, fingerprint, changes, text)
@@ -395,16 +386,19 @@ class History:
                 "\n".join([event.id, event.summary, *dict.fromkeys(_words(item.fields) for item in items)]),
             ],
         )
-        spans = {spanned for port in event.ports if (spanned := _ports(port))}
+        return int(row.lastrowid or 0)
+
+    def _services(self, event: Event, items: Sequence[Item]) -> list[str]:
+        """What an event is found by: the names it says and those of its entries."""
         entries = [item for item in items if item.section is Section.ENTRY]
         known = [name for item in entries for name in self._names(item)]
-        names = {name.lower() for name in (*event.service.split(", "), *event.values, *known) if name}
-        self._db.conn.executemany(
-            "INSERT INTO event_ports VALUES (?, ?, ?)", [(row.lastrowid, low, high) for low, high in sorted(spans)]
-        )
-        self._db.conn.executemany(
-            "INSERT INTO event_services VALUES (?, ?)", [(row.lastrowid, name) for name in sorted(names)]
-        )
+        return sorted({name.lower() for name in (*event.service.split(", "), *event.values, *known) if name})
+
+
+def _touched(event: Event, changes: ChangeSet) -> list[Item]:
+    """The items that an event is of, on both sides."""
+    touched = [changes.changes[index] for index in event.changes]
+    return [item for change in touched for item in (change.before, change.after) if item is not None]
 
 
 def _keys(step: Step | None) -> Iterator[ItemKey]:

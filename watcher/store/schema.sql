@@ -212,20 +212,14 @@ CREATE TABLE endpoints (
   PRIMARY KEY (channel, recipient)
 ) WITHOUT ROWID;
 
--- The full-text indexes `versions_fts` and `events_fts` follow their tables. A row that only begins or ends with another
--- release is not indexed anew: that was more work than all the rest of it.
-CREATE TRIGGER versions_ai AFTER INSERT ON versions BEGIN
-  INSERT INTO versions_fts (rowid, text) VALUES (new.id, new.text);
-END;
+-- The full-text indexes `versions_fts` and `events_fts`: who inserts rows puts them there, all at once; what goes or
+-- changes is taken out here. A row that only begins or ends with another release is not indexed anew.
 CREATE TRIGGER versions_ad AFTER DELETE ON versions BEGIN
   INSERT INTO versions_fts (versions_fts, rowid, text) VALUES ('delete', old.id, old.text);
 END;
 CREATE TRIGGER versions_au AFTER UPDATE OF text ON versions BEGIN
   INSERT INTO versions_fts (versions_fts, rowid, text) VALUES ('delete', old.id, old.text);
   INSERT INTO versions_fts (rowid, text) VALUES (new.id, new.text);
-END;
-CREATE TRIGGER events_ai AFTER INSERT ON events BEGIN
-  INSERT INTO events_fts (rowid, text) VALUES (new.id, new.text);
 END;
 CREATE TRIGGER events_ad AFTER DELETE ON events BEGIN
   INSERT INTO events_fts (events_fts, rowid, text) VALUES ('delete', old.id, old.text);
