@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("archive", "frames", "store", "notifiers", "logs", "supervisor", "endpoint"),
         *("mirror", "tree", "signals", "turns", "units", "work", "memory"),
     ),
-    ("contents", "judge", "crosscheck", "health", "notices", "plausibility"),
+    ("contents", "items", "judge", "crosscheck", "health", "notices", "plausibility"),
     ("diff", "pairing", "fingerprints", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, Sequence, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain
 from sys import intern
-from typing import Any
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
+from watcher.items import Items
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Since
 from watcher.registries.contract import PATH, Labels, Registry
 from watcher.written import in_order, quoted
@@ -37,62 +36,6 @@ _Pair = tuple[Item, bytes]
 _SHORT = 5  # characters
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
-
-
-class Items(MutableMapping[ItemKey, Item]):
-    """The items of a release by section and key, without a pair of the two for each: a million pairs are 60 MB."""
-
-    __slots__ = ("_sections",)
-
-    def __init__(self, items: Items | None = None) -> None:
-        """Begin with none, or with those of another release."""
-        known: Mapping[Section, Mapping[Key, Item]] = items.sections() if items is not None else {}
-        self._sections: dict[Section, dict[Key, Item]] = {each: dict(known.get(each, {})) for each in Section}
-
-    def __getitem__(self, key: ItemKey) -> Item:
-        return self._sections[key[0]][key[1]]
-
-    def __setitem__(self, key: ItemKey, item: Item) -> None:
-        self._sections[key[0]][key[1]] = item
-
-    def __delitem__(self, key: ItemKey) -> None:
-        del self._sections[key[0]][key[1]]
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, tuple) and key[1] in self._sections.get(key[0], ())
-
-    def __iter__(self) -> Iterator[ItemKey]:
-        return ((section, key) for section, items in self._sections.items() for key in items)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._sections.values()))
-
-    def get(self, key: ItemKey, default: Any = None) -> Any:
-        return self._sections[key[0]].get(key[1], default)
-
-    def values(self) -> ValuesView[Item]:
-        return _Values(self)
-
-    def items(self) -> ItemsView[ItemKey, Item]:
-        return _Pairs(self)
-
-    def sections(self) -> Mapping[Section, Mapping[Key, Item]]:
-        return self._sections
-
-
-class _Values(ValuesView[Item]):
-    _mapping: Items
-
-    def __iter__(self) -> Iterator[Item]:
-        return chain.from_iterable(items.values() for items in self._mapping.sections().values())
-
-
-class _Pairs(ItemsView[ItemKey, Item]):
-    _mapping: Items
-
-    def __iter__(self) -> Iterator[tuple[ItemKey, Item]]:
-        sections = self._mapping.sections().items()
-        return (((section, key), item) for section, items in sections for key, item in items.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

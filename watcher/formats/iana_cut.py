@@ -95,7 +95,7 @@ class Cut:
         self._seen = (0, 1)  # a place, and the line it is on
         at = standing = 0
         for name, meant in ((b"record", columns), (b"person", persons)):
-            part = self._parts[name] = _Cutting(data, name, meant, memo, before).from_(at)
+            part = self._parts[name] = _Cutting(data, name, meant, memo, before).part(at)
             if name == b"record" and any(b"<person" in each for _, each in part.befores):
                 raise CutError  # people between records: the rows would not stand in their order
             self.rows += part.rows
@@ -172,28 +172,28 @@ class _Cutting:
         self._waiting: list[tuple[int, bytes]] = []  # which rows are theirs
         self._size = 0  # of them, in bytes
 
-    def from_(self, begin: int) -> _Part:
+    def part(self, begin: int) -> _Part:
         """Cut from there to the last element of the name."""
         part, at = _Part(begin), begin
         last = self._data.rfind(self._ending, begin)
         old = self._before.parts[self._name] if self._before else _Part(0)
         ends = old.places
-        # Up to `next_` rows of the old document came by; None: nothing is known of where in it we are.
-        next_, block = (0, _SPOT) if ends[1:] else (None, _BLOCK)
+        # So many rows of the old document came by; None: nothing is known of where in it we are.
+        passed, block = (0, _SPOT) if ends[1:] else (None, _BLOCK)
         while at <= last:
-            if next_ is not None:
-                same = bisect_right(ends, ends[next_] + self._common(at, ends[next_])) - 1
-                if (gained := ends[same] - ends[next_]) > 0:
-                    _take(part, old, next_, same)
+            if passed is not None:
+                same = bisect_right(ends, ends[passed] + self._common(at, ends[passed])) - 1
+                if (gained := ends[same] - ends[passed]) > 0:
+                    _take(part, old, passed, same)
                     # Where little is the same between two places that differ, it is not worth looking for.
-                    at, next_, block = at + gained, same, _SPOT if gained > _WORTH * block else block
+                    at, passed, block = at + gained, same, _SPOT if gained > _WORTH * block else block
                     continue
             end = self._data.rfind(self._ending, at, min(at + block, last + len(self._ending)))
             if end < 0:
                 end = self._data.index(self._ending, at)
             found = self._resolve(part, self._data[at:end].split(self._ending))
             at, block = end + len(self._ending), min(block * 2, _BLOCK)
-            next_ = _behind(old.rows, found, next_ or 0) if found else None
+            passed = _behind(old.rows, found, passed or 0) if found else None
         self._parse(part)
         return part
 
