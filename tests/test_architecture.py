@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("diff", "pairing", "fingerprints", "order", "schedule", "subscriptions", "render"),
     ("registries",),
     ("formats",),
-    ("model", "errors", "times", "written"),
+    ("garbage", "model", "errors", "times", "written"),
 )
 PURE_FROM = 5  # from this layer down: no I/O, no clock, no chance
 

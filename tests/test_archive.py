@@ -358,6 +358,18 @@ def test_verify_names_a_whole_frame_that_is_another_snapshots(tmp_path: Path) ->
     assert "another SHA-256" in found[0].reason
 
 
+def test_what_is_made_from_another_snapshots_frame_is_refused_and_that_one_named(tmp_path: Path) -> None:
+    data = series(3, 100_000)
+    receipts = keep_series(Archive(tmp_path / "a"), data)
+    other = keep_series(Archive(tmp_path / "b"), [data[0], data[1][::-1]])
+    middle, theirs = place(tmp_path / "a", receipts[1]), place(tmp_path / "b", other[1])
+    middle.write_bytes(middle.read_bytes()[: head_length(middle)] + theirs.read_bytes()[head_length(theirs) :])
+    with pytest.raises(StoreError) as refused:
+        Archive(tmp_path / "a").read("ports", receipts[2].sha256)
+    assert str(middle) in str(refused.value)
+    assert str(place(tmp_path / "a", receipts[2])) not in str(refused.value)
+
+
 def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     path = place(tmp_path, keep(archive, b"one"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from watcher import plausibility
+from watcher import garbage, plausibility
 from watcher.archive import Archive, Receipt
 from watcher.errors import ParseError, UsageError
 from watcher.filing import Filed, Filing, OvertakenError
@@ -141,10 +141,11 @@ class Intake:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
-        try:
-            return self._take_whole(served, compose, also, second)
-        except OvertakenError:
-            return self._take_whole(served, compose, also, second)
+        with garbage.not_looked_for():
+            try:
+                return self._take_whole(served, compose, also, second)
+            except OvertakenError:
+                return self._take_whole(served, compose, also, second)
 
     def _take_whole(
         self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion
