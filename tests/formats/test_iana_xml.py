@@ -433,6 +433,24 @@ def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Rand
             series.step()
 
 
+@pytest.mark.parametrize("marks", [*_PAIRS, *((nasty,) for nasty in _NASTY)], ids=repr)
+def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: tuple[bytes, ...]) -> None:
+    known = (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<registry xmlns="http://www.iana.org/assignments" id="x">\n'
+        b"<record><value>1</value></record>\n<registry id='a'><record><value>2</value></record>"
+        b"<record><value>3</value></record></registry><people><person id='A'></person></people></registry>"
+    )
+    places = [found.end() for found in re.finditer(b">", known)]
+    for one in places:
+        for other in places if len(marks) > 1 else (one,):
+            if other < one:
+                continue
+            memo = Memo()
+            read(known, ANY, memo)
+            data = known[:one] + marks[0] + known[one:other] + b"".join(marks[1:]) + known[other:]
+            assert judged(data, lambda data, memo=memo: read(data, ANY, memo)) == judged(data, alone), data  # type: ignore[misc]
+
+
 def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
     reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
     assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())

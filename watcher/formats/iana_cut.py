@@ -105,6 +105,8 @@ class Cut:
         if _elements(text) != standing or b"<!" in text or text.count(b"xmlns") != 1:
             raise CutError
         self.skeleton = _proven(text)
+        if etree.QName(self.skeleton).namespace != NAMESPACE:
+            raise CutError  # what is named once is named inside, and does not hold for all
         memo.forget(self.rows)
         memo.document = Document(data, self._parts) if len(data) <= _LARGE else None
         if memo.problems:
