@@ -8,17 +8,23 @@ from xml.parsers import expat
 from watcher.errors import ParseError
 
 
-def prove(data: bytes) -> None:
-    """Return for a well-formed document without a DOCTYPE; no entity is ever expanded.
+def prove(data: bytes, *, page: bool = False) -> None:
+    """Return for a well-formed document without a DOCTYPE, or with one that names HTML and nothing else (`page`).
 
-    Raises ParseError with the line: `doctype`, `not_well_formed` with the column too.
+    No entity is ever expanded. Raises ParseError with the line: `doctype`, `not_well_formed` with the column too.
     """
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> NoReturn:
-        raise ParseError("doctype", "the document has a DOCTYPE; it is refused unread", line=parser.CurrentLineNumber)
+        said = "a DOCTYPE that a page does not have" if page else "the document has a DOCTYPE; it is refused unread"
+        raise ParseError("doctype", said, line=parser.CurrentLineNumber)
 
-    parser.StartDoctypeDeclHandler = refuse
+    def doctype(name: str, _system: object, _public: object, internal: bool) -> None:
+        if not page or internal or name.lower() != "html":
+            refuse()
+
+    parser.StartDoctypeDeclHandler = doctype
+    parser.EntityDeclHandler = refuse
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -27,4 +33,4 @@ def prove(data: bytes) -> None:
     except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
         raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
     finally:
-        parser.StartDoctypeDeclHandler = None  # it holds the parser, and the parser it
+        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = None  # they hold the parser, and the parser them

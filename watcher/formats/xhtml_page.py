@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NoReturn
-from xml.parsers import expat
 
 from lxml import etree
 
@@ -16,6 +14,7 @@ from watcher.errors import ParseError
 from watcher.formats.iana_cells import fold, local
 from watcher.formats.iana_rows import parse
 from watcher.formats.tags import refuse_crowds_in_xml
+from watcher.formats.well_formed import prove
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
 _OURS = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
@@ -89,7 +88,7 @@ def _texts(element: etree._Element) -> Iterator[str]:
 def _page(data: bytes) -> Page:
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
-        _prove(data)
+        prove(data, page=True)
         refuse_crowds_in_xml(data)
     except ParseError as error:
         if error.reason != "not_well_formed" or _NAMESPACE in data:
@@ -100,28 +99,6 @@ def _page(data: bytes) -> Page:
         raise ParseError("not_expected_format", f"the root element is <{local(root.tag)}>, not <html>", line=1)
     number, last = _numbers(root)
     return Page(root, _identifier(root), number, last)
-
-
-def _prove(data: bytes) -> None:
-    """Refuse what is not whole, and every DOCTYPE but a page's own."""
-    parser = expat.ParserCreate()
-
-    def doctype(name: str, _system: object, _public: object, internal: bool) -> None:
-        if internal or name.lower() != "html":
-            refuse()
-
-    def refuse(*_: object) -> NoReturn:
-        raise ParseError("doctype", "a DOCTYPE that a page does not have", line=parser.CurrentLineNumber)
-
-    parser.StartDoctypeDeclHandler = doctype
-    parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        message = f"not well-formed: {expat.ErrorString(error.code)}"
-        raise ParseError("not_well_formed", message, line=error.lineno, column=error.offset + 1) from None
-    except (LookupError, ValueError) as error:
-        raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
 
 
 def _identifier(root: etree._Element) -> str | None:
