@@ -451,6 +451,22 @@ def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: 
             assert judged(data, lambda data, memo=memo: read(data, ANY, memo)) == judged(data, alone), data  # type: ignore[misc]
 
 
+def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_theirs() -> None:
+    memo = Memo()
+    records = b"".join(b"<record><value>%d</value></record>" % number for number in range(200))
+    root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
+    old = root + records + b"<registry id='a'>" + records.replace(b"<value>", b"<value>a") + b"</registry></registry>"
+    new = old.replace(root, root + b"<record><value>new</value></record>")
+    for data in (old, new, old):
+        assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone)
+
+
+def test_a_document_that_says_ascii_and_is_not_is_refused_though_its_parts_would_pass() -> None:
+    data = b'<?xml version="1.0" encoding="us-ascii"?><registry xmlns="http://www.iana.org/assignments" id="x"><record>'
+    with pytest.raises(ParseError, match="not well-formed"):
+        read(data + "<value>é</value></record></registry>".encode(), ANY)
+
+
 def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
     reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
     assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())
