@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ from watcher.times import to_text
 
 _HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
 _HEAD = 8192
+_NAMED = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 GIT = "git:"
 _COMMIT = "\x01"  # no path begins so
 
@@ -27,13 +29,14 @@ _COMMIT = "\x01"  # no path begins so
 class Candidate:
     """Something that may be a release. `observed` is the UTC time at which somebody saw it, None where unknown.
 
-    `name` is what its file is called, without the folder.
+    `name` is what its file is called, without the folder; `named` the UTC time that its path names, None where none.
     """
 
     name: str
     origin: str
     observed: str | None
     load: Callable[[], bytes]
+    named: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,7 +75,9 @@ def run(
     for candidate in found:
         taken = None
         try:
-            taken = intake.take(candidate.load(), origin=candidate.origin, observed=candidate.observed)
+            taken = intake.take(
+                candidate.load(), origin=candidate.origin, observed=candidate.observed, named=candidate.named
+            )
         except ParseError as error:
             report.refused.append((candidate.origin, str(error)))
         except OSError as error:
@@ -92,10 +97,20 @@ def _files(path: Path, suffixes: tuple[str, ...]) -> list[Candidate]:
         names = [path]
     else:
         raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)")
-    return [
-        Candidate(name=name.name, origin=str(name), observed=None, load=name.read_bytes)
-        for name in sorted(names, key=lambda name: (_hint(name), str(name)))
+    found = [
+        Candidate(name=name.name, origin=str(name), observed=None, load=name.read_bytes, named=_day_named(name))
+        for name in names
     ]
+    return sorted(found, key=lambda each: (_hint(Path(each.origin)) or each.named or "", each.origin))
+
+
+def _day_named(path: Path) -> str | None:
+    """The beginning of the day that a file, or else the nearest folder, is called after."""
+    for name in reversed(path.absolute().parts):
+        for year, _, month, day in reversed(_NAMED.findall(name)):
+            with suppress(ValueError):
+                return f"{date(int(year), int(month), int(day)).isoformat()}T00:00:00Z"
+    return None
 
 
 def _hint(name: Path) -> str:

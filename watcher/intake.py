@@ -73,6 +73,7 @@ class _Served:
     origin: str
     observed: str | None
     live: bool
+    named: str | None = None
 
 
 class Intake:
@@ -127,6 +128,7 @@ class Intake:
         *,
         origin: str,
         observed: str | None = None,
+        named: str | None = None,
         live: bool = False,
         compose: Compose | None = None,
         also: Callable[[], None] = lambda: None,
@@ -134,13 +136,14 @@ class Intake:
     ) -> Taken:
         """Take one release.
 
-        `observed` is the UTC time at which it was seen, `live` says that we saw it ourselves: then it has to be
-        plausible, or it is held. `compose` makes the deliveries for a release newer than all there were; `also` is
+        `observed` is the UTC time at which it was seen; `named` what stands for it where the document bears no date
+        (a CSV): the day its file is called after. `live` says that we saw it ourselves: then it has to be plausible,
+        or it is held. `compose` makes the deliveries for a release newer than all there were; `also` is
         committed in the same transaction; `second` is asked about a release that is new. Raises ParseError where the
         bytes are no release of this source: nothing is kept of them then.
         """
         sha256 = hashlib.sha256(data).hexdigest()
-        served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live)
+        served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live, named=named)
         with garbage.not_looked_for():
             try:
                 return self._take_whole(served, compose, also, second)
@@ -158,14 +161,20 @@ class Intake:
         return taken
 
     def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
-        data, sha256, observed, live = served.data, served.sha256, served.observed, served.live
+        data, sha256, live = served.data, served.sha256, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
-        if known is None:
+        if known is not None:
+            published = known.release.published
+        else:
             content = self._filing.read(data)
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
+            published = content.published
             known = self._queries.release_of(self.source, digest=content.digest)
+        if published is None:
+            served = replace(served, observed=served.observed or served.named)
+        observed = served.observed
         latest = self._queries.latest(self.source)
         if known is not None and latest is not None:
             return self._known(served, known, latest, cosmetic=content is not None, compose=compose, also=also)

@@ -7,26 +7,36 @@ no CSV can carry: a release date, the registry's title and notes, contacts, nest
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from watcher.errors import ParseError
 from watcher.formats.columns import Columns
 from watcher.formats.contract import Cells, Memo, Reading, Row
-from watcher.formats.decoding import MAX_FIELDS, bounded, decode, unfinished
+from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
+from watcher.formats.decoding import bounded, decode, unfinished
 from watcher.formats.iana_cells import fold
+from watcher.formats.stretches import Part, follow
 from watcher.formats.titles import field_names
 from watcher.model import Problem
 
+_SPOT = 2**8  # bytes that are read at first where two documents differ
+_LARGE = 128 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room
 # What stands in a row of data and is never a title: references in brackets and nothing else, numbers and their
 # ranges, dates, URLs. `Status [1]` is a title.
 _DATA = re.compile(
     r"(\[[^\[\]]+\])+|(0x[0-9a-f]+|[0-9]+)([-,/. ]+(0x[0-9a-f]+|[0-9]+))*|(https?|ftp|mailto):\S+", re.IGNORECASE
 )
-_Line = tuple[int, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A table that was read, for the next one to be compared with."""
+
+    data: bytes
+    names: tuple[str, ...]
+    part: Part
 
 
 def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
@@ -35,70 +45,88 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` (encoding, NUL, quotes), `ragged`,
     `too_large`, `wrong_registry` (not one title of a closed registry), each with the line where there is one.
     """
-    problems = unfinished(decode(data, "the table"))
-    return _table(csv.reader(_text(data), strict=True), columns, problems, memo)
+    return _table(data, CSV, columns, memo)
 
 
 def read_tsv(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     """Read tab-separated values as registered with IANA: a quote is a character like others. Raises as `read`."""
+    return _table(data, TSV, columns, memo)
+
+
+def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -> Reading:
     problems = unfinished(decode(data, "the table"))
-    lines = csv.reader(_text(data), delimiter="\t", quoting=csv.QUOTE_NONE, strict=True)
-    return _table(lines, columns, problems, memo)
-
-
-def _text(data: bytes) -> io.TextIOWrapper:
-    """The text of a document that can be decoded, a little at a time: all of it takes up to four times its room."""
-    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-
-
-def _table(reader: Iterator[list[str]], columns: Columns, problems: tuple[Problem, ...], memo: Memo | None) -> Reading:
     memo = memo if memo is not None else Memo()
-    lines = _lines(reader)
-    first = list(islice(lines, 1))
-    if not first:
+    lines = Lines(data, dialect)
+    first = next(lines.since(lines.begin), None)
+    if first is None:
         raise ParseError("empty", "the table has not one cell")
-    line, titles = first[0]
+    titles, line, behind = first[0], lines.number(first[1]), first[2]
     titled = _is_header(titles, columns) if columns.layout.header is None else columns.layout.header
-    if titled:
-        names, said = field_names(titles, columns, line)
-    else:
-        names, said = _given(len(titles), columns), ()
-    empty = dict.fromkeys(columns.always, "")
-    rows = []
-    for line, cells in lines if titled else chain(first, lines):
-        if len(cells) != len(names):
-            raise ParseError("ragged", f"{len(cells)} cells in a table of {len(names)} columns", line=line)
-        found = {name: cell for name, cell in zip(names, map(fold, cells), strict=True) if cell}
-        fields = Cells(empty | found)
-        rows.append(memo.rows.get(fields) or memo.rows.setdefault(fields, Row(registry="", fields=fields)))
-        bounded(len(rows), line, len(names), at_once=False)
-    memo.forget(rows)
-    unknown = tuple(Problem(code="unknown_column", message=each, line=first[0][0]) for each in said)
+    names, said = field_names(titles, columns, line) if titled else (_given(len(titles), columns), ())
+    part = _rows(lines, behind if titled else lines.begin, tuple(names), columns, memo)
+    memo.forget(part.rows)
+    memo.document = Document(data, tuple(names), part) if len(data) <= _LARGE else None
+    unknown = tuple(Problem(code="unknown_column", message=each, line=line) for each in said)
     return Reading(
         id=None,
         published=None,
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if titled else ""}},
-        rows=tuple(rows),
+        rows=tuple(part.rows),
         contacts=(),
         problems=unknown + problems,
     )
 
 
-def _lines(reader: Iterator[list[str]]) -> Iterator[_Line]:
-    """Every row that is not an empty line, with the line it begins on."""
-    line = 1
-    while True:
+def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, memo: Memo) -> Part:
+    """Read the rows from a place on, those alone that the document before does not have."""
+    before = memo.document
+    if isinstance(before, Document) and before.names == names:
         try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise ParseError("not_well_formed", str(error), line=line) from None
-        if cells is None:
-            return
-        if len(cells) > MAX_FIELDS:
-            raise ParseError("too_large", f"more than {MAX_FIELDS} columns", line=line)
-        if cells:
-            yield line, cells
-        line = reader.line_num + 1  # type: ignore[attr-defined]
+            return _Rows(lines, begin, names, columns, memo).part(before)
+        except ParseError:
+            pass  # what is wrong where is said by reading all of it
+    return _Rows(lines, begin, names, columns, memo).part(None)
+
+
+class _Rows:
+    """Makes the rows of a table of its lines."""
+
+    def __init__(self, lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, memo: Memo) -> None:
+        self._lines = lines
+        self._names = names
+        self._empty = dict.fromkeys(columns.always, "")
+        self._memo = memo
+        self._part = Part(begin)
+
+    def part(self, before: Document | None) -> Part:
+        data, part = self._lines.data, self._part
+        old, text = (before.part, before.data) if before else (None, b"")
+        follow(part, data, len(data), old, text, self._read, spot=_SPOT)
+        part.open = not data.endswith((b"\n", b"\r"))
+        return part
+
+    def _read(self, at: int, block: int) -> tuple[int, Row | None]:
+        end, known = at, None
+        for cells, begin, behind in self._lines.since(at):
+            known = self._add(cells, begin)
+            self._part.lengths.append(behind - end)
+            end = behind
+            if end - at >= block:
+                return end, known
+        return len(self._lines.data), None
+
+    def _add(self, cells: list[str], begin: int) -> Row | None:
+        """Make a row of its cells; return it where it was known."""
+        names, rows, known = self._names, self._part.rows, self._memo.rows
+        if len(cells) != len(names):
+            what = f"{len(cells)} cells in a table of {len(names)} columns"
+            raise ParseError("ragged", what, line=self._lines.number(begin))
+        found = {name: text for name, cell in zip(names, cells, strict=True) if cell and (text := fold(cell))}
+        fields = Cells(self._empty | found)
+        row = known.get(fields)
+        rows.append(row or known.setdefault(fields, Row(registry="", fields=fields)))
+        bounded(len(rows), lambda: self._lines.number(begin), len(names), at_once=False)
+        return row
 
 
 def _is_header(cells: Sequence[str], columns: Columns) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from watcher.errors import ParseError
 from watcher.model import Problem
@@ -32,23 +33,25 @@ def decode(data: bytes, what: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ParseError("not_well_formed", f"not UTF-8: {error.reason}", line=line) from None
-    if not text.strip():
+    if not text or text.isspace():
         raise ParseError("empty", "the document is empty")
     if _MARKUP.match(text):
         raise ParseError("not_expected_format", f"a web page or XML was served in place of {what}", line=1)
-    if (at := text.find("\0")) >= 0:
-        raise ParseError("not_well_formed", "a NUL in the text", line=text.count("\n", 0, at) + 1)
+    if (at := data.find(b"\0")) >= 0:
+        raise ParseError("not_well_formed", "a NUL in the text", line=data.count(b"\n", 0, at) + 1)
     return text
 
 
-def bounded(rows: int, line: int | None, width: int = 1, *, at_once: bool = True) -> None:
+def bounded(rows: int, line: int | Callable[[], int] | None, width: int = 1, *, at_once: bool = True) -> None:
     """Raise ParseError `too_large` once there are more rows, or cells in them, than any registry has.
 
-    `at_once` says that all of them are parsed before the first is made a row.
+    `line` may be asked for, where counting it is worth it only then. `at_once` says that all rows are parsed before
+    the first is made one.
     """
     most, cells = (MAX_ROWS_AT_ONCE, MAX_CELLS_AT_ONCE) if at_once else (MAX_ROWS, MAX_CELLS)
     if rows > most or rows * width > cells:
-        raise ParseError("too_large", f"more than {most} rows or {cells} cells", line=line)
+        where = line() if callable(line) else line
+        raise ParseError("too_large", f"more than {most} rows or {cells} cells", line=where)
 
 
 def unfinished(text: str) -> tuple[Problem, ...]:

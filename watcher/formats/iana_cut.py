@@ -13,15 +13,11 @@ record) is not cut at all. Where the cut could be wrong `CutError` is raised, an
 from __future__ import annotations
 
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from itertools import accumulate
-from typing import cast
+from typing import Self, cast
 
 from lxml import etree
 
@@ -30,12 +26,10 @@ from watcher.formats.columns import Columns
 from watcher.formats.contract import Memo, Row
 from watcher.formats.decoding import bounded
 from watcher.formats.iana_rows import NAMESPACE, parse, row
+from watcher.formats.stretches import BLOCK, Part, follow
 from watcher.formats.well_formed import prove
 
-_BLOCK = 2**18  # bytes that are cut and parsed at a time: as a tree they take ten times their room
 _SPOT = 2**12  # bytes that are cut at first where two documents differ
-_STEP = 2**16  # bytes that are compared at a time
-_WORTH = 4  # how much longer a stretch is than what is cut before it, to be worth looking for
 _LARGE = 32 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room
 _SPACE = b" \t\r\n"  # what XML says is white
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
@@ -47,22 +41,19 @@ class CutError(Exception):
 
 
 @dataclass
-class _Part:
-    """The elements of one name: where the first piece begins, how long each is, the row of each.
+class _Part(Part):
+    """The elements of one name.
 
-    A piece goes from the end of the one before to its own; `befores` has what stood in it before the element, with the
-    number of the row, where that is more than white space.
+    `befores` has what stood in a piece before the element, with the number of the row, where that is more than white
+    space.
     """
 
-    begin: int
-    lengths: array[int] = field(default_factory=lambda: array("L"))
-    rows: list[Row] = field(default_factory=list)
     befores: list[tuple[int, bytes]] = field(default_factory=list)
 
-    @cached_property
-    def places(self) -> list[int]:
-        """Where each piece begins, and where the last one ends; to be asked once the part is whole."""
-        return list(accumulate(self.lengths, initial=self.begin))
+    def take(self, old: Self, first: int, end: int) -> None:
+        shift = len(self.rows) - first
+        self.befores += [(index + shift, before) for index, before in old.befores if first <= index < end]
+        super().take(old, first, end)
 
     def runs(self) -> Iterator[tuple[bytes, int, int]]:
         """What stands before each run of rows that follow each other, its first row and the one behind its last."""
@@ -176,40 +167,20 @@ class _Cutting:
 
     def part(self, begin: int) -> _Part:
         """Cut from there to the last element of the name."""
-        part, at = _Part(begin), begin
+        part = _Part(begin)
         last = self._data.rfind(self._ending, begin)
-        old = self._before.parts[self._name] if self._before else _Part(0)
-        ends = old.places
-        # So many rows of the old document came by; None: nothing is known of where in it we are.
-        passed, block = (0, _SPOT) if ends[1:] else (None, _BLOCK)
-        while at <= last:
-            if passed is not None:
-                same = bisect_right(ends, ends[passed] + self._common(at, ends[passed])) - 1
-                if (gained := ends[same] - ends[passed]) > 0:
-                    _take(part, old, passed, same)
-                    # Where little is the same between two places that differ, it is not worth looking for.
-                    at, passed, block = at + gained, same, _SPOT if gained > _WORTH * block else block
-                    continue
+
+        def read(at: int, block: int) -> tuple[int, Row | None]:
             end = self._data.rfind(self._ending, at, min(at + block, last + len(self._ending)))
             if end < 0:
                 end = self._data.index(self._ending, at)
             found = self._resolve(part, self._data[at:end].split(self._ending))
-            at, block = end + len(self._ending), min(block * 2, _BLOCK)
-            passed = _behind(old.rows, found, passed or 0) if found else None
+            return end + len(self._ending), found
+
+        old, before = (self._before.parts[self._name], self._before.data) if self._before else (None, b"")
+        follow(part, self._data, last + 1, old, before, read, spot=_SPOT)
         self._parse(part)
         return part
-
-    def _common(self, at: int, was: int) -> int:
-        """How many bytes the two documents have in common from two places on; a few less may be said."""
-        assert self._before is not None  # noqa: S101 - only asked where there is one
-        old, new, size, step = self._before.data, self._data, 0, _STEP
-        while step > len(self._ending):
-            piece = new[at + size : at + size + step]
-            if piece and piece == old[was + size : was + size + step]:
-                size += len(piece)
-            else:
-                step //= 2
-        return size
 
     def _resolve(self, part: _Part, pieces: Sequence[bytes]) -> Row | None:
         """Find the row of every piece; return the last piece's, None where nobody knows it yet."""
@@ -227,7 +198,7 @@ class _Cutting:
                 self._waiting.append((index, mark))
             if before := self._memo.befores.get(mark):
                 part.befores.append((index, before))
-        if self._size >= _BLOCK:
+        if self._size >= BLOCK:
             self._parse(part)
         return known[-1]
 
@@ -257,22 +228,6 @@ class _Cutting:
         for index, mark in self._waiting:
             part.rows[index] = self._memo.rows[mark]
         self._fresh, self._waiting, self._size = {}, [], 0
-
-
-def _take(part: _Part, old: _Part, first: int, end: int) -> None:
-    """Take over a range of another document's elements."""
-    shift = len(part.rows) - first
-    part.rows += old.rows[first:end]
-    part.lengths += old.lengths[first:end]
-    part.befores += [(index + shift, before) for index, before in old.befores if first <= index < end]
-
-
-def _behind(rows: Sequence[Row], found: Row, near: int) -> int | None:
-    """The place behind a row, looked for from `near` on and then everywhere."""
-    for start in (near, 0):
-        with suppress(ValueError):
-            return rows.index(found, start) + 1
-    return None
 
 
 def _proven(data: bytes) -> etree._Element:
