@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import filterfalse
 from sys import intern
 
 from watcher.errors import ParseError
@@ -271,9 +272,9 @@ class _Differing:
     def _compare(self, old: Sequence[Row], new: Sequence[Row]) -> None:
         now = set(new)
         self.repeated = len(now) != len(new)
-        self.gone = [row for row in old if row not in now]
+        self.gone = list(filterfalse(now.__contains__, old))
         now.difference_update(old)
-        self.came = [row for row in new if row in now] if now else []
+        self.came = list(filter(now.__contains__, new)) if now else []
 
 
 def _digests(digests: bytes, out: Sequence[_Pair], into: Sequence[_Pair]) -> bytes:

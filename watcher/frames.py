@@ -36,6 +36,10 @@ _WINDOW_LOG = 27  # 128 MiB: a whole snapshot and its prefix together, at their 
 _WINDOW_LOG_IN_PIECES = 26  # a piece and its stretch of the prefix
 _LEVEL = 3
 _LONGEST_SHORT = 96  # bytes; of a match this long the long mode takes over. At its own 64: 4 % more, in the same time
+# What the short matches are looked up in is filled from as much of the prefix as it has room for. Half of its room at
+# level 3 is enough for a small snapshot: 1 % more, in three quarters of the time.
+_SMALL = 2 * 2**20
+_SMALL_LOG = 16
 _LEVEL_ALONE = 11  # the last at which more work still pays: 17 takes ten times as long for 5 % less
 _LEVEL_ALONE_IN_PIECES = 6  # of so much: 11 takes three times as long
 SMALLEST_PREFIX = 8  # bytes; zstd takes no shorter one
@@ -117,5 +121,7 @@ def _frame(data: bytes, near: _Dictionary | None, level: int, window_log: int) -
         options[CompressionParameter.enable_long_distance_matching] = 1
         options[CompressionParameter.ldm_min_match] = _LONGEST_SHORT
         options[CompressionParameter.window_log] = window_log
+        if len(data) <= _SMALL:
+            options[CompressionParameter.hash_log] = _SMALL_LOG
     compressor = ZstdCompressor(options=options, zstd_dict=near)
     return compressor.compress(data, ZstdCompressor.FLUSH_FRAME)

@@ -16,8 +16,12 @@ class Items(MutableMapping[ItemKey, Item]):
 
     def __init__(self, items: Items | None = None) -> None:
         """Begin with none, or with those of another release."""
-        known: Mapping[Section, Mapping[Key, Item]] = items.sections() if items is not None else {}
-        self._sections: dict[Section, dict[Key, Item]] = {each: dict(known.get(each, {})) for each in Section}
+        self._sections: dict[Section, dict[Key, Item]] = (
+            {each: {} for each in Section}
+            if items is None
+            # Not dict(…): of a dictionary that something was deleted from, that copies item by item.
+            else {section: known.copy() for section, known in items.sections().items()}
+        )
 
     def __getitem__(self, key: ItemKey) -> Item:
         return self._sections[key[0]][key[1]]
@@ -46,7 +50,7 @@ class Items(MutableMapping[ItemKey, Item]):
     def items(self) -> ItemsView[ItemKey, Item]:
         return _Pairs(self)
 
-    def sections(self) -> Mapping[Section, Mapping[Key, Item]]:
+    def sections(self) -> Mapping[Section, dict[Key, Item]]:
         return self._sections
 
 

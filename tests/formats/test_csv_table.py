@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import random
+from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.factory import PORTS
 from watcher.errors import ParseError
 from watcher.formats import decoding
 from watcher.formats.columns import Columns, Layout
-from watcher.formats.contract import Reading
+from watcher.formats.contract import Memo, Reading
+from watcher.formats.csv_lines import CSV, TSV, Line, Lines
 from watcher.formats.csv_table import read, read_tsv
 
 ANY = Columns()
+BARE = Columns(layout=Layout(header=False))
 DATED = Columns(attributes={"date": "registered", "updated": "modified"})
 
 
@@ -183,4 +187,173 @@ def test_what_a_writer_writes_is_read_again_but_for_white_space(table: list[list
     found = rows(out.getvalue().encode("utf-8"))
     assert found == [
         {f"t{n}": " ".join(cell.split()) for n, cell in enumerate(cells) if cell.strip()} for cells in table
+    ]
+
+
+_CELLS = ("", "a", "b", " a", "é", "x" * 40, '"a"', '"a,b"', '"a\nb"', '"a\r\nb"', '"say ""a"""', '"\r"')
+_END = ("\n", "\n", "\r\n", "\r\n", "\r", "\n\n", "\r\n \r\n")
+_ODD = ('"', '"a', '""', "\n", "\r", "\r\n", ",", ",a", "\0", "\ufeff", " ", "a", "\x1f", "\x85", "<html>")
+
+
+def plainly(data: bytes, **dialect: int | str) -> object:
+    """The cells of a table by Python's own reader alone, folded; or what is wrong with them."""
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True, **dialect)  # type: ignore[arg-type]
+    try:
+        return [[" ".join(cell.split()) for cell in cells] for cells in reader if cells]
+    except (csv.Error, UnicodeDecodeError):
+        return None
+
+
+def judged(reader: Callable[..., Reading], data: bytes, memo: Memo | None = None, columns: Columns = BARE) -> object:
+    """What a reading says, or why there is none."""
+    try:
+        reading = reader(data, columns, memo)
+    except ParseError as error:
+        return error.reason, error.line, str(error)
+    return reading.headers, [dict(row.fields) for row in reading.rows], reading.problems
+
+
+class Series:
+    """A table from release to release, written in every way, and spoiled now and then."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._rows = [self._row() for _ in range(chance.randint(0, 30))]
+
+    def written(self) -> bytes:
+        text = "".join(self._rows)
+        if self._chance.random() < 0.3:
+            at = self._chance.randint(0, len(text))
+            text = text[:at] + self._chance.choice(_ODD) + text[at:]
+        if self._chance.random() < 0.3:
+            text = text[: -self._chance.randint(1, 3)]
+        return (self._chance.choice(("", "", "\ufeff")) + text).encode()
+
+    def step(self) -> None:
+        for _ in range(self._chance.randint(0, 3)):
+            at = self._chance.randint(0, len(self._rows))
+            what = self._chance.randrange(5)
+            if what == 0:
+                self._rows.insert(at, self._row())
+            elif what == 1:
+                self._rows[at : at + 1] = [self._row()]
+            elif what == 2:
+                del self._rows[at : at + self._chance.randint(1, 3)]
+            elif what == 3:
+                self._rows[at:at] = self._rows[:2]
+            else:
+                self._rows = self._rows[at:] + self._rows[:at]
+
+    def _row(self) -> str:
+        number = str(self._chance.randrange(20))
+        return ",".join((number, *self._chance.choices(_CELLS, k=2))) + self._chance.choice(_END)
+
+
+def fine(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Read and compare so few bytes at a time that what is alike begins and ends everywhere."""
+    for name in ("stretches._STEP", "stretches.BLOCK", "csv_table._SPOT"):
+        patch.setattr(f"watcher.formats.{name}", step)
+    patch.setattr("watcher.formats.stretches._LEAST", 1)
+
+
+@pytest.mark.fault(30)
+@settings(max_examples=1000, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 64), st.sampled_from((read, read_tsv)))
+def test_the_next_release_is_read_as_it_is_by_itself(
+    chance: random.Random, step: int, reader: Callable[..., Reading]
+) -> None:
+    memo = Memo()
+    series = Series(chance)
+    with pytest.MonkeyPatch.context() as patch:
+        fine(patch, step)
+        for _ in range(5):
+            data = series.written()
+            if reader is read_tsv:
+                data = data.replace(b",", b"\t")
+            assert judged(reader, data, memo) == judged(reader, data), data
+            series.step()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("odd", _ODD)
+def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str, end: str) -> None:
+    known = end.join(("1,a", '2,"b,c"', '3,"d' + end + 'e"', "4,", "5,f")) + end
+    spoiled = [known[:at] + odd + known[at:] for at in range(len(known) + 1)]
+    cut = [known[:at] for at in range(len(known))]
+    with pytest.MonkeyPatch.context() as patch:
+        fine(patch, 4)
+        for other in (*spoiled, *cut):
+            for old, new in ((known, other), (other, known)):
+                memo = Memo()
+                judged(read, old.encode(), memo)
+                assert judged(read, new.encode(), memo) == judged(read, new.encode()), (old, new)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet='ab,"\r\n\t \ufeff', max_size=40))
+def test_the_rows_are_those_of_the_plain_reader(text: str) -> None:
+    data = text.encode()
+    for dialect, plain in ((CSV, plainly(data)), (TSV, plainly(data, delimiter="\t", quoting=csv.QUOTE_NONE))):
+        lines = Lines(data, dialect)
+        try:
+            found = [
+                ([" ".join(cell.split()) for cell in cells], begin, end)
+                for cells, begin, end in lines.since(lines.begin)
+            ]
+        except ParseError:
+            assert plain is None
+            continue
+        assert [cells for cells, _, _ in found] == plain
+        for number, (_, begin, _) in enumerate(found):
+            assert [each for each, _, _ in found[number:]] == [
+                [" ".join(cell.split()) for cell in again] for again, _, _ in lines.since(begin)
+            ]
+            assert lines.number(begin) == len(
+                data[:begin].decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            )
+
+
+@pytest.mark.fault(24, 30)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"a\n12", b"a\n123\n"),
+        (b"a,b\n1,2", b"a,b\n1,23,4\n"),
+        (b"a,b\n1,2\r", b"a,b\n1,2\r\n3,4\n"),
+        (b"a\n1\n2\n3\n4\n", b"a\n0\n1\n2\n3\n4\n"),
+    ],
+    ids=["the last cell goes on", "the last row goes on", "a line feed comes after", "one more than may be"],
+)
+def test_where_the_old_release_ended_the_new_one_may_go_on(
+    old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine(monkeypatch, 1)
+    monkeypatch.setattr(decoding, "MAX_ROWS", 4)
+    memo = Memo()
+    read(old, ANY, memo)
+    assert memo.document is not None
+    assert judged(read, new, memo, ANY) == judged(read, new, None, ANY)
+
+
+def test_what_is_the_same_is_taken_over_and_what_differs_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [f"{number},record {number}\r\n" for number in range(5000)]
+    memo = Memo()
+    before = read("".join(("Value,Name\r\n", *records)).encode(), ANY, memo)
+    records[2000] = '2000,"said\r\notherwise"\r\n'
+    del records[3000]
+    since, seen = Lines.since, []
+
+    def noted(lines: Lines, place: int) -> Iterator[Line]:
+        for line in since(lines, place):
+            seen.append(line)
+            yield line
+
+    monkeypatch.setattr(Lines, "since", noted)
+    after = read("".join(("Value,Name\r\n", *records)).encode(), ANY, memo)
+    assert len(seen) < 100
+    assert [dict(row.fields) for row in after.rows][2000] == {"Value": "2000", "Name": "said otherwise"}
+    assert [*before.rows[:2000], *before.rows[2001:3000], *before.rows[3001:]] == [
+        *after.rows[:2000],
+        *after.rows[2001:],
     ]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.factory import PORTS, Row, person, release, reserved, tcp, udp
 from watcher.errors import ParseError
+from watcher.formats import decoding
 from watcher.formats.columns import Columns
 from watcher.formats.contract import Memo, Reading
 from watcher.formats.iana_xml import read, read_whole
@@ -291,7 +292,8 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
 def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
     memo = Memo()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("watcher.formats.iana_cut._BLOCK", block)
+        patch.setattr("watcher.formats.stretches.BLOCK", block)
+        patch.setattr("watcher.formats.iana_cut.BLOCK", block)
         patch.setattr("watcher.formats.iana_cut._LARGE", 0)
         for bodies in series:
             records = "".join(f"<record><value>{body}</value></record>\n" for body in bodies)
@@ -423,8 +425,12 @@ def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Rand
     memo = Memo()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("_STEP", max(step, 16)), ("_SPOT", step), ("_BLOCK", step * chance.randint(1, 4))):
-            patch.setattr(f"watcher.formats.iana_cut.{name}", value)
+        block = step * chance.randint(1, 4)
+        for name, value in (
+            *(("stretches._STEP", max(step, 16)), ("iana_cut._SPOT", step)),
+            *(("stretches.BLOCK", block), ("iana_cut.BLOCK", block)),
+        ):
+            patch.setattr(f"watcher.formats.{name}", value)
         if large:
             patch.setattr("watcher.formats.iana_cut._LARGE", 0)
         for _ in range(5):
@@ -459,6 +465,17 @@ def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_their
     new = old.replace(root, root + b"<record><value>new</value></record>")
     for data in (old, new, old):
         assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone)
+
+
+@pytest.mark.fault(24)
+def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_ROWS", 900)
+    memo = Memo()
+    root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
+    old = root + b"".join(b"<record><value>%d</value></record>" % number for number in range(900)) + b"</registry>"
+    assert len(read(old, ANY, memo).rows) == 900
+    with pytest.raises(ParseError, match="more than 900 rows"):
+        read(old.replace(root, root + b"<record><value>new</value></record>"), ANY, memo)
 
 
 def test_a_document_that_says_ascii_and_is_not_is_refused_though_its_parts_would_pass() -> None:

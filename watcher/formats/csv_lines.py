@@ -59,7 +59,7 @@ class Lines:
 
     def number(self, place: int) -> int:
         """The number of the line that begins at a place, counted from 1."""
-        return len(self.data[:place].splitlines()) + 1
+        return len(self.data[self.begin : place].splitlines()) + 1
 
     def _lines(self, place: int) -> Iterator[bytes]:
         file = io.BytesIO(self.data)  # shares the bytes

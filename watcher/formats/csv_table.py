@@ -102,6 +102,7 @@ class _Rows:
         data, part = self._lines.data, self._part
         old, text = (before.part, before.data) if before else (None, b"")
         follow(part, data, len(data), old, text, self._read, spot=_SPOT)
+        bounded(len(part.rows), None, len(self._names), at_once=False)  # with what was taken over
         part.open = not data.endswith((b"\n", b"\r"))
         return part
 

@@ -179,6 +179,7 @@ class _Cutting:
 
         old, before = (self._before.parts[self._name], self._before.data) if self._before else (None, b"")
         follow(part, self._data, last + 1, old, before, read, spot=_SPOT)
+        bounded(len(part.rows), None, at_once=False)  # with what was taken over
         self._parse(part)
         return part
 
