@@ -6,7 +6,7 @@ import itertools
 import os
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -158,3 +158,57 @@ def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=message):
         take(tmp_path / "store", [path.format(repository=repository, empty=tmp_path / "empty")])
+
+
+TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01": "1,uno\n2,two\n"}
+
+
+def take_tables(folder: Path, paths: Sequence[str]) -> Report:
+    folder.mkdir(exist_ok=True)
+    with Database(folder / "history.db") as database:
+        intake = Intake("t", registry="iana", format="csv", database=database, archive=Archive(folder / "snapshots"))
+        return backfill.run(intake, backfill.candidates(paths, ".csv"))
+
+
+def dates(folder: Path) -> list[tuple[str, str]]:
+    return [(row["dated"], row["observed"]) for row in sorted(rows(folder / "history.db")["releases"], key=by_place)]
+
+
+def by_place(row: Mapping[str, int]) -> int:
+    return row["place"]
+
+
+def test_a_table_counts_for_the_day_its_file_is_called_after(tmp_path: Path) -> None:
+    names = ("a-{}.csv", "{}/b.csv", "2001-01-01/c_{}.csv")
+    files = []
+    for name, (date, text) in zip(names, TABLES.items(), strict=True):
+        files.append(tmp_path / name.format(date.replace("-", "") if name.startswith("a") else date))
+        files[-1].parent.mkdir(exist_ok=True)
+        files[-1].write_text("Value,Name\n" + text)
+    for number, order in enumerate(itertools.permutations(files)):
+        folder = tmp_path / f"store-{number}"
+        for path in order:
+            take_tables(folder, [str(path)])
+        assert dates(folder) == [(date, f"{date}T00:00:00Z") for date in TABLES]
+        assert history(folder) == history(tmp_path / "store-0")
+
+
+def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) -> None:
+    for date in ("2019-02-01", "2019-01-08"):
+        (tmp_path / f"{date}.csv").write_text("Value,Name\n1,one\n")
+        take_tables(tmp_path / "store", [str(tmp_path / f"{date}.csv")])
+    assert dates(tmp_path / "store") == [("2019-01-08", "2019-01-08T00:00:00Z")]
+
+
+@pytest.mark.parametrize("name", ["2019-13-40.csv", "12019-01-08.csv", "RFC2019.csv", "2019-01-082.csv"])
+def test_what_only_looks_like_a_date_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("Value,Name\n1,one\n")
+    take_tables(tmp_path / "store", [str(tmp_path / name)])
+    assert dates(tmp_path / "store") == [("", None)]
+
+
+def test_a_document_that_bears_a_date_is_not_asked_what_its_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "2020-01-01.xml"
+    path.write_bytes(release(SERIES[0][1], "2019-01-01"))
+    take(tmp_path / "store", [str(path)])
+    assert dates(tmp_path / "store") == [("2019-01-01", None)]

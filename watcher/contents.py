@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import filterfalse
 from sys import intern
 
 from watcher.errors import ParseError
 from watcher.formats import csv_table, iana_xml, index_page, json_rows, ports_text, record_jar, xhtml
 from watcher.formats.contract import Memo, Reader, Reading, Row
+from watcher.formats.stretches import unlike
 from watcher.items import Items
 from watcher.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Since
 from watcher.registries.contract import PATH, Labels, Registry
@@ -44,8 +45,9 @@ class _Last:
     """A release as it was read, for the next one to start from.
 
     `headers` are the items of registries; `groups` the items that share a key; `labels` the key columns by path;
-    `digests` those of all items, in order. `repeated`: some rows are the same to the byte. What can be made again of a
-    row, its item's digest, is not kept: a million of them take more room than the work is worth.
+    `digests` those of all items, in order; `rows` those of the reading, contacts too, None where some are the same to
+    the byte. What can be made again of a row, its item's digest, is not kept: a million of them take more room than
+    the work is worth.
     """
 
     content: Content
@@ -55,7 +57,7 @@ class _Last:
     groups: dict[ItemKey, list[_Pair]]
     labels: dict[str, Labels]
     digests: bytes
-    repeated: bool
+    rows: set[Row] | None
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ def _first(reading: Reading, registry: Registry) -> _Last:
         group.append(firsts[key])
         items.update(_numbered(key, group, registry))
     ordered = b"".join(digests)
+    standing = {*reading.rows, *reading.contacts}
     return _Last(
         content=_content(reading, items, ordered, groups),
         items=items,
@@ -133,7 +136,7 @@ def _first(reading: Reading, registry: Registry) -> _Last:
         groups=groups,
         labels=labels,
         digests=ordered,
-        repeated=len({*reading.rows, *reading.contacts}) < len(reading.rows) + len(reading.contacts),
+        rows=standing if len(standing) == len(reading.rows) + len(reading.contacts) else None,
     )
 
 
@@ -152,12 +155,10 @@ class _Next:
     def read(self) -> _Last | None:
         """Return the release; None where it has to be read by itself: too much differs, or a key has other columns."""
         reading, last = self._reading, self._last
-        if last.repeated or _document(reading, self._registry) != _document(last.reading, self._registry):
+        if last.rows is None or _document(reading, self._registry) != _document(last.reading, self._registry):
             return None  # rows that are the same to the byte cannot be told apart
-        rows, contacts = (
-            _Differing(last.reading.rows, reading.rows),
-            _Differing(last.reading.contacts, reading.contacts),
-        )
+        rows = _Differing(last.reading.rows, reading.rows, last.rows)
+        contacts = _Differing(last.reading.contacts, reading.contacts, last.rows)
         if rows.repeated or contacts.repeated:
             return None
         if len(rows.came) + len(rows.gone) + len(contacts.came) + len(contacts.gone) > len(reading.rows) // 2:
@@ -179,6 +180,9 @@ class _Next:
         into += [pair for path, pair in headers.items() if last.headers.get(path) is not pair]
         self._replace(out, into)
         digests = _digests(last.digests, out, into)
+        # Not copied for a few that differ: nobody asks again what stood in the release before.
+        last.rows.difference_update(rows.gone, contacts.gone)
+        last.rows.update(rows.came, contacts.came)
         return _Last(
             content=_content(reading, self._items, digests, self._groups, self._since(out, into)),
             items=self._items,
@@ -187,7 +191,7 @@ class _Next:
             groups=self._groups,
             labels=labels,
             digests=digests,
-            repeated=False,
+            rows=last.rows,
         )
 
     def _pair(self, row: Row) -> _Pair:
@@ -259,22 +263,15 @@ class _Next:
 class _Differing:
     """The rows that came and went between two documents; `repeated` where some in the new one are one object.
 
-    In the old one none is.
+    In the old one none is; `standing` has its rows.
     """
 
-    def __init__(self, old: Sequence[Row], new: Sequence[Row]) -> None:
-        self.repeated = False
-        self.gone: list[Row] = []
-        self.came: list[Row] = []
-        if old != new:
-            self._compare(old, new)
-
-    def _compare(self, old: Sequence[Row], new: Sequence[Row]) -> None:
-        now = set(new)
-        self.repeated = len(now) != len(new)
-        self.gone = list(filterfalse(now.__contains__, old))
-        now.difference_update(old)
-        self.came = list(filter(now.__contains__, new)) if now else []
+    def __init__(self, old: Sequence[Row], new: Sequence[Row], standing: AbstractSet[Row]) -> None:
+        gone, came = unlike(old, new)
+        both = set(gone).intersection(came)  # those are elsewhere now
+        self.gone = [row for row in gone if row not in both]
+        self.came = [row for row in came if row not in both]
+        self.repeated = len(set(came)) < len(came) or not standing.isdisjoint(self.came)
 
 
 def _digests(digests: bytes, out: Sequence[_Pair], into: Sequence[_Pair]) -> bytes:

@@ -179,10 +179,14 @@ class Filing:
         )
 
     def put_in_order(self) -> None:
-        """Put every release where it belongs by what is known of it now."""
+        """Put every release where it belongs, on the day it counts for, by what is known of it now."""
         placed = in_order(self._history.labels())
-        if [each.digest for each in placed] != [each.digest for each in self._queries.releases(self._source)]:
+        known = {each.digest: each.dated for each in self._queries.releases(self._source)}
+        if [each.digest for each in placed] != list(known):
             self.rebuild()
+        elif moved := {each.digest: each.dated for each in placed if each.dated != known[each.digest]}:
+            with self._database.transaction():
+                self._history.redate(moved)
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""

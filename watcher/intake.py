@@ -375,8 +375,8 @@ class Intake:
             if observed and served.live and current:
                 self._holding.newest_served(observed)
             also()
-        if earlier:
-            self._filing.put_in_order()
+            if earlier:
+                self._filing.put_in_order()
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED

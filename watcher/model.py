@@ -244,6 +244,11 @@ class Release:
     entries: int
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def when(self) -> str:
+        """What people call it by: its own date, or else the day it was seen, `2019-01-08 (seen)`, or `no date`."""
+        return self.published or (f"{self.observed[:10]} (seen)" if self.observed else "no date")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:

@@ -146,8 +146,7 @@ def _text(source: str, taken: Taken) -> str:
         return text.comparison(taken.comparison, width=width(), colour=colour()) + remark
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
-        dated = visible(release.published or "no date")
-        return f"{source}: first release, of {dated}, {release.entries} entries: the baseline{remark}"
+        return f"{source}: first release, of {visible(release.when)}, {release.entries} entries: the baseline{remark}"
     return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({message})" if message else "")
 
 

@@ -73,13 +73,16 @@ def command(
     with history(app) as (queries, seen):
         if source:
             queries.registry(source)
-        rows = [row(found, seen) for found in queries.history(wanted)]
+        found = queries.history(wanted)
+        rows = [row(each, seen) for each in found]
         gaps = seen.gaps([source] if source else sorted({each["source"] for each in rows}))
     if format == "json":
         print_json({"events": rows, "gaps": gaps})
     elif rows or format != "text":
         several = len({each["source"] for each in rows}) > 1
         columns = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
+        if format != "csv":
+            rows = [{**of, "published": each.release.release.when} for of, each in zip(rows, found, strict=True)]
         print_rows(rows, columns, format)
     else:
         click.echo("nothing of that kind happened in the releases there are")

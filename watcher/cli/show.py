@@ -133,13 +133,13 @@ def print_life(life: Life) -> None:
     state = " and ".join(statuses) + f" since {since} or before" if standing else "not in the registry"
     if any(event.release.dated == since for event in life.events):
         state = state.removesuffix(" or before")
-    click.echo(f"{visible(life.title)}  {state}  (release of {life.day.release.published})\n")
+    click.echo(f"{visible(life.title)}  {state}  (release of {visible(life.day.release.when)})\n")
     for version in standing:
         click.echo("  " + _line(version.item))
         for name in _details(version.item):
             click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
     lines = [
-        [event.release.release.published or "", str(event.event.severity), event.event.id, event.event.summary]
+        [event.release.release.when, str(event.event.severity), event.event.id, event.event.summary]
         for event in life.events
     ]
     if standing:

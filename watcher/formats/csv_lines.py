@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from watcher.errors import ParseError
-from watcher.formats.decoding import MAX_FIELDS
+from watcher.formats.decoding import MAX_FIELDS, not_utf8
 
 Dialect = Mapping[str, Any]
 CSV: Dialect = MappingProxyType({"strict": True})
@@ -23,7 +23,7 @@ _MARK = "\ufeff".encode()
 
 
 class Lines:
-    """The rows of a document that is UTF-8 without a NUL."""
+    """The rows of a document without a NUL."""
 
     def __init__(self, data: bytes, dialect: Dialect) -> None:
         self.data = data
@@ -33,15 +33,18 @@ class Lines:
     def since(self, place: int) -> Iterator[Line]:
         """Yield every row that is not an empty line, from a place on at which one begins.
 
-        Raises ParseError: `not_well_formed` (quotes), `too_large` (cells).
+        Raises ParseError: `not_well_formed` (encoding, quotes), `too_large` (cells).
         """
         end = place
 
         def texts() -> Iterator[str]:
             nonlocal end
             for line in self._lines(place):
-                end += len(line)
-                yield line.decode()
+                begun, end = end, end + len(line)
+                try:
+                    yield line.decode()
+                except UnicodeDecodeError as error:
+                    raise not_utf8(error, self.number(begun)) from None
 
         reader = csv.reader(texts(), **self._dialect)
         while True:

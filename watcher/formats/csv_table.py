@@ -15,7 +15,7 @@ from watcher.errors import ParseError
 from watcher.formats.columns import Columns
 from watcher.formats.contract import Cells, Memo, Reading, Row
 from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
-from watcher.formats.decoding import bounded, decode, unfinished
+from watcher.formats.decoding import bounded, ends_with_a_line, seem_text, unfinished
 from watcher.formats.iana_cells import fold
 from watcher.formats.stretches import Part, follow
 from watcher.formats.titles import field_names
@@ -54,7 +54,7 @@ def read_tsv(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading
 
 
 def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -> Reading:
-    problems = unfinished(decode(data, "the table"))
+    seem_text(data, "the table")
     memo = memo if memo is not None else Memo()
     lines = Lines(data, dialect)
     first = next(lines.since(lines.begin), None)
@@ -73,7 +73,7 @@ def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if titled else ""}},
         rows=tuple(part.rows),
         contacts=(),
-        problems=unknown + problems,
+        problems=unknown + unfinished(data),
     )
 
 
@@ -103,7 +103,7 @@ class _Rows:
         old, text = (before.part, before.data) if before else (None, b"")
         follow(part, data, len(data), old, text, self._read, spot=_SPOT)
         bounded(len(part.rows), None, len(self._names), at_once=False)  # with what was taken over
-        part.open = not data.endswith((b"\n", b"\r"))
+        part.open = not ends_with_a_line(data)
         return part
 
     def _read(self, at: int, block: int) -> tuple[int, Row | None]:

@@ -52,7 +52,7 @@ def read_lines(data: bytes, columns: Columns, memo: Memo | None = None) -> Readi
             if not isinstance(value, dict):
                 raise ParseError("not_expected_format", "this line is not an object", line=line)
             rows.append(_row(value, columns, line))
-    return _reading(rows, {}, unfinished(text))
+    return _reading(rows, {}, unfinished(data))
 
 
 def _reading(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Reading:

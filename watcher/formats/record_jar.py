@@ -31,7 +31,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     """
     text = decode(data, "the records")
     bounded(text.count("\n"), None, width=2)
-    problems = list(unfinished(text))
+    problems = list(unfinished(data))
     header: dict[str, str] = {"id": ""}
     published = None
     rows = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +20,9 @@ from watcher.formats.contract import Row
 
 BLOCK = 2**18  # bytes that are read at a time
 _STEP = 2**16  # bytes that are compared at a time
-_LEAST = 16  # and of a difference at last
+_LEAST = 16  # and at last: less is not worth it
+_MANY = 2**10  # rows that are compared at a time
+_FEW = 16  # that are looked at first where two documents differ
 _WORTH = 4  # how much longer a stretch is than what is read before it, to be worth looking for
 
 
@@ -49,6 +51,7 @@ class Part:
 
 
 P = TypeVar("P", bound=Part)
+T = TypeVar("T", bound=Hashable)
 # Reads from a place on, so many bytes or some more: the place behind, and the last row where it was known before.
 Read = Callable[[int, int], tuple[int, Row | None]]
 
@@ -65,7 +68,8 @@ def follow(part: P, data: bytes, end: int, old: P | None, before: bytes, read: R
     passed, block = (0, spot) if known else (None, BLOCK)
     while at < end:
         if old and passed is not None:
-            same = min(bisect_right(ends, ends[passed] + _common(before, ends[passed], data, at)) - 1, known)
+            behind = ends[passed] + _common(before, ends[passed], data, at, _STEP, _LEAST)
+            same = min(bisect_right(ends, behind) - 1, known)
             if (gained := ends[same] - ends[passed]) > 0:
                 part.take(old, passed, same)
                 # Where little is the same between two places that differ, it is not worth looking for.
@@ -76,10 +80,38 @@ def follow(part: P, data: bytes, end: int, old: P | None, before: bytes, read: R
         passed = _behind(old.rows, found, passed or 0) if old and found else None
 
 
-def _common(old: bytes, was: int, new: bytes, at: int) -> int:
-    """How many bytes two documents have in common from two places on; a few less may be said."""
-    size, step = 0, _STEP
-    while step >= _LEAST:
+def unlike(old: Sequence[T], new: Sequence[T]) -> tuple[list[T], list[T]]:
+    """What stands in two sequences between the stretches that both have; what only moved may be among it."""
+    gone: list[T] = []
+    came: list[T] = []
+    was = at = 0
+    while was < len(old) and at < len(new):
+        same = _common(old, was, new, at, _MANY, 1)
+        was, at = was + same, at + same
+        left, right = _alike(old, was, new, at)
+        gone += old[was:left]
+        came += new[at:right]
+        was, at = left, right
+    return [*gone, *old[was:]], [*came, *new[at:]]
+
+
+def _alike(old: Sequence[T], was: int, new: Sequence[T], at: int) -> tuple[int, int]:
+    """Where two sequences come together again, at or behind two places; the ends of both where they do not."""
+    near = _FEW
+    while True:
+        places = {each: place for place, each in enumerate(old[was : was + near], was)}
+        for place, each in enumerate(new[at : at + near], at):
+            if each in places:
+                return places[each], place
+        if near >= max(len(old) - was, len(new) - at):
+            return len(old), len(new)
+        near *= 2
+
+
+def _common(old: Sequence[object], was: int, new: Sequence[object], at: int, step: int, least: int) -> int:
+    """How much two sequences have in common from two places on: compared by `step` at first, and by `least` at last."""
+    size = 0
+    while step >= least:
         piece = new[at + size : at + size + step]
         if piece and piece == old[was + size : was + size + step]:
             size += len(piece)

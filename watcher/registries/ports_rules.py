@@ -97,7 +97,7 @@ class Coverage:
 
     def updated(self, gone: Sequence[Item], came: Sequence[Item]) -> Coverage:
         """Return the coverage of another release: some rows less, some more."""
-        single, ranges = dict(self._single), dict(self._ranges)
+        single, ranges = self._single.copy(), self._ranges.copy()  # not dict(…): watcher/items.py says why
         for item in gone:
             if port := item.key.part("port"):
                 ranges.pop((item.section, item.key), None)

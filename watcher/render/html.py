@@ -52,7 +52,7 @@ def comparison(found: Comparison, *, most: int | None = None, note: str = "") ->
     """Return the page. `most` bounds how many events are listed; how many were left out is said."""
     events = found.events[:most]
     left = len(found.events) - len(events)
-    old, new = (visible(release.published or "no date") for release in (found.old, found.new))
+    old, new = (visible(release.when) for release in (found.old, found.new))
     return _template("comparison.html").render(
         title=f"{found.source}: {old} → {new}",
         source=found.source,

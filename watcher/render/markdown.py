@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from watcher.model import Comparison
+from watcher.model import Comparison, Release
 from watcher.render.plain import visible
 from watcher.render.text import summary
 
@@ -14,7 +14,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 def comparison(found: Comparison) -> str:
     """Return a heading, the counts and a table of events. Registry text is escaped: none of it is markup."""
     lines = [
-        f"## {escape(found.source)}: {_label(found.old.published)} → {_label(found.new.published)}",
+        f"## {escape(found.source)}: {_dated(found.old)} → {_dated(found.new)}",
         "",
         summary(found.changes),
     ]
@@ -24,8 +24,8 @@ def comparison(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _label(published: str | None) -> str:
-    return escape(published).replace("\\-", "-") if published else "no date"
+def _dated(release: Release) -> str:
+    return escape(release.when).replace("\\-", "-")
 
 
 def escape(text: str) -> str:

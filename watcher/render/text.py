@@ -25,7 +25,7 @@ def comparison(found: Comparison, *, all: bool = False, width: int | None = None
     """
     counted = {name: number for name, number in counts(found.changes).items() if number}
     said = ", ".join(f"{number} {name}" for name, number in counted.items()) or _nothing(found)
-    title = f"{found.source}  {_label(found.old.published)} → {_label(found.new.published)}"
+    title = f"{found.source}  {visible(found.old.when)} → {visible(found.new.when)}"
     parts = [(_BOLD + title + _OFF if colour else title) + f"    {said}"]
     parts += [f"  {marked(found)}"] if found.marks else []
     if found.events:
@@ -40,10 +40,6 @@ def comparison(found: Comparison, *, all: bool = False, width: int | None = None
 def marked(found: Comparison) -> str:
     """Return what is out of the ordinary in a comparison, in a line; "" where nothing is."""
     return "; ".join(f"{visible(mark.replace('_', ' '))}: {visible(said)}" for mark, said in found.marks.items())
-
-
-def _label(published: str | None) -> str:
-    return visible(published) if published else "(no date)"
 
 
 def _nothing(found: Comparison) -> str:
