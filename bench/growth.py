@@ -147,8 +147,8 @@ def _said(found: Sequence[Found]) -> list[str]:
     """Each step by itself, beside the usual size."""
     by = {(each["format"], each["records"]): each for each in found}
     return [
-        f"{format}, a record of {_MOST:,} beside one of {_USUAL:,}: {_a_record(most, usual, 'first'):.2f} times the CPU "
-        f"of the first ingest, {_a_record(most, usual, 'next'):.2f} times that of the next."
+        f"{format}, a record of {_MOST:,} beside one of {_USUAL:,}: {_a_record(most, usual, 'first'):.2f} times the "
+        f"CPU of the first ingest, {_a_record(most, usual, 'next'):.2f} times that of the next."
         for format in FORMATS  # noqa: A001
         if (most := by.get((format, _MOST))) and (usual := by.get((format, _USUAL)))
     ]

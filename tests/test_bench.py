@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections import Counter
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -176,14 +177,29 @@ def test_growth_is_measured_of_a_registry_and_of_a_history(files: list[Path], tm
 
 
 def test_a_size_that_fails_is_a_line_and_the_next_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter(
-        [*["too_large"] * len(series.FORMATS), *[{"first": 1, "next": 1, "history": 1, "versions": 1, "peak": 1}] * 2]
-    )
+    well = {"first": 1, "next": 1, "history": 1, "versions": 1, "peak": 1}
+    answers = chain(["too_large"] * len(series.FORMATS), repeat(well))
     monkeypatch.setattr(growth, "alone", lambda *_, **__: next(answers))
     part, found = growth.by_records(tmp_path, (20, 30))
     assert "failed: too_large" in part.text
     assert Counter(each["records"] for each in found) == {30: 2}
     assert not list(tmp_path.glob("growth-*"))
+
+
+def test_a_large_registry_is_held_against_the_median_of_small_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "_USUAL", 20)
+    monkeypatch.setattr(growth, "_MOST", 200)
+    first = iter([3, 1, 2, 9, 2, 12])  # five small ones and a large one
+    rest = {"next": 1, "history": 1, "versions": 1, "peak": 1}
+    monkeypatch.setattr(growth, "FORMATS", ("xml",))
+    monkeypatch.setattr(growth, "_two_releases", lambda *_: {"xml": [], "csv": []})
+    monkeypatch.setattr(growth, "alone", lambda *_, **__: {"first": next(first), **rest})
+    part, found = growth.by_records(tmp_path, (20, 200))
+    assert [each["first"] for each in found] == [2, 12]
+    assert part.targets[-1].measured == pytest.approx((12 + 1) / 200 / ((2 + 1) / 20))
+    assert "0.60 times the CPU of the first ingest, 0.10 times that of the next" in part.text
 
 
 def test_what_a_program_cost_and_said_is_kept_and_how_it_failed(tmp_path: Path) -> None:
