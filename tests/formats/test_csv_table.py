@@ -336,6 +336,14 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
     assert judged(read, new, memo, ANY) == judged(read, new, None, ANY)
 
 
+def test_what_was_read_as_another_format_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine(monkeypatch, 1)
+    memo = Memo()
+    data = b'a\n"1"\n"2"\n"3"\n'
+    judged(read, data, memo, ANY)
+    assert judged(read_tsv, data, memo, ANY) == judged(read_tsv, data, None, ANY)
+
+
 def test_what_is_the_same_is_taken_over_and_what_differs_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [f"{number},record {number}\r\n" for number in range(5000)]
     memo = Memo()

@@ -27,8 +27,8 @@ class Lines:
 
     def __init__(self, data: bytes, dialect: Dialect) -> None:
         self.data = data
+        self.dialect = dialect
         self.begin = len(_MARK) if data.startswith(_MARK) else 0
-        self._dialect = dialect
 
     def since(self, place: int) -> Iterator[Line]:
         """Yield every row that is not an empty line, from a place on at which one begins.
@@ -46,7 +46,7 @@ class Lines:
                 except UnicodeDecodeError as error:
                     raise not_utf8(error, self.number(begun)) from None
 
-        reader = csv.reader(texts(), **self._dialect)
+        reader = csv.reader(texts(), **self.dialect)
         while True:
             begin = end
             try:

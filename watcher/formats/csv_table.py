@@ -35,6 +35,7 @@ class Document:
     """A table that was read, for the next one to be compared with."""
 
     data: bytes
+    dialect: Dialect
     names: tuple[str, ...]
     part: Part
 
@@ -65,7 +66,7 @@ def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -
     names, said = field_names(titles, columns, line) if titled else (_given(len(titles), columns), ())
     part = _rows(lines, behind if titled else lines.begin, tuple(names), columns, memo)
     memo.forget(part.rows)
-    memo.document = Document(data, tuple(names), part) if len(data) <= _LARGE else None
+    memo.document = Document(data, dialect, tuple(names), part) if len(data) <= _LARGE else None
     unknown = tuple(Problem(code="unknown_column", message=each, line=line) for each in said)
     return Reading(
         id=None,
@@ -80,7 +81,7 @@ def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -
 def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, memo: Memo) -> Part:
     """Read the rows from a place on, those alone that the document before does not have."""
     before = memo.document
-    if isinstance(before, Document) and before.names == names:
+    if isinstance(before, Document) and before.dialect is lines.dialect and before.names == names:
         try:
             return _Rows(lines, begin, names, columns, memo).part(before)
         except ParseError:

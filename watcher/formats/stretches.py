@@ -64,6 +64,7 @@ def follow(part: P, data: bytes, end: int, old: P | None, before: bytes, read: R
     at = part.begin
     ends = old.places if old else [0]
     known = len(ends) - 1 - old.open if old else 0
+    whereabouts = _Whereabouts(old.rows if old else ())
     # So many rows of the old document came by; None: nothing is known of where in it we are.
     passed, block = (0, spot) if known else (None, BLOCK)
     while at < end:
@@ -77,7 +78,24 @@ def follow(part: P, data: bytes, end: int, old: P | None, before: bytes, read: R
                 continue
         at, found = read(at, block)
         block = min(block * 2, BLOCK)
-        passed = _behind(old.rows, found, passed or 0) if old and found else None
+        passed = whereabouts.behind(found, passed or 0)
+
+
+class _Whereabouts:
+    """Where the rows of a part stand."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._numbers: dict[Row, int] = {}
+
+    def behind(self, found: Row | None, near: int) -> int | None:
+        """The place behind a row, which mostly stands not far behind another place; None where it does not stand."""
+        if found is None:
+            return None
+        with suppress(ValueError):
+            return self._rows.index(found, near, near + _MANY) + 1
+        self._numbers = self._numbers or {row: number for number, row in enumerate(self._rows, 1)}
+        return self._numbers.get(found)
 
 
 def unlike(old: Sequence[T], new: Sequence[T]) -> tuple[list[T], list[T]]:
@@ -118,11 +136,3 @@ def _common(old: Sequence[object], was: int, new: Sequence[object], at: int, ste
         else:
             step //= 2
     return size
-
-
-def _behind(rows: Sequence[Row], found: Row, near: int) -> int | None:
-    """The place behind a row, looked for from `near` on and then everywhere."""
-    for start in (near, 0):
-        with suppress(ValueError):
-            return rows.index(found, start) + 1
-    return None
