@@ -37,7 +37,8 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
     """Backfill old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
 
     In any order, again and again: each release goes where it belongs, what is there already is left alone, and
-    nobody is alerted. Of a repository, each commit that changed PATH is taken. For a collection, every document goes
+    nobody is alerted. Of a repository, each commit that changed PATH is taken. A document that bears no date (a CSV)
+    counts for the day that its file or folder is called after, or its commit was made. For a collection, every document goes
     to the group that its file is named after, GROUP.xml, in whichever folder; pages (.html) are old ones of its index.
     Exit code 1: something was refused.
 
@@ -45,6 +46,7 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
     Examples:
       watcher import ports old-releases/
       watcher import ports 2019-01-08.xml 2019-01-09.xml
+      watcher import my-table tables/2019-01-08.csv tables/2019-01-09.csv
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
       watcher import iana git:~/iana-mirror:assignments/
     """
