@@ -247,7 +247,12 @@ class Release:
     @property
     def when(self) -> str:
         """What people call it by: its own date, or else the day it was seen, `2019-01-08 (seen)`, or `no date`."""
-        return self.published or (f"{self.observed[:10]} (seen)" if self.observed else "no date")
+        return when(self.published, self.observed)
+
+
+def when(published: str | None, observed: str | None) -> str:
+    """Return what people call a release by (`Release.when`)."""
+    return published or (f"{observed[:10]} (seen)" if observed else "no date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,9 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
 
     In any order, again and again: each release goes where it belongs, what is there already is left alone, and
     nobody is alerted. Of a repository, each commit that changed PATH is taken. A document that bears no date (a CSV)
-    counts for the day that its file or folder is called after, or its commit was made. For a collection, every document goes
-    to the group that its file is named after, GROUP.xml, in whichever folder; pages (.html) are old ones of its index.
+    counts for the day that its file or folder is called after, or its commit was made. For a collection, every
+    document goes to the group that its file is named after, GROUP.xml, in whichever folder; pages (.html) are old
+    ones of its index.
     Exit code 1: something was refused.
 
     \b

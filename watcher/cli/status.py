@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from watcher.cli.app import App, format_option, on_demand, pass_app, print_json, print_rows
-from watcher.model import Endpoint, HoldState
+from watcher.model import Endpoint, HoldState, when
 from watcher.outline import Outline, Watched, outline
 from watcher.render.plain import visible
 from watcher.store.checks import Checks
@@ -80,6 +80,10 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
             }
         )
         return
+    if format != "csv":
+        rows = [
+            {**row, "latest": when(row["latest"], row["latest_observed"]) if row["releases"] else ""} for row in rows
+        ]
     print_rows(rows, _COLUMNS, format)
     if format != "text":
         return
@@ -135,6 +139,7 @@ def _row(source: Watched, due: datetime, now: datetime, queries: Queries, checks
         "source": source.name,
         "releases": queries.count(source.name),
         "latest": latest.release.published if latest else None,
+        "latest_observed": latest.release.observed if latest else None,
         "entries": latest.release.entries if latest else None,
         "last_check": last["at"] if last else None,
         "outcome": last["outcome"] if last else "never checked",
