@@ -19,6 +19,7 @@ from watcher.backfill import Report
 from watcher.errors import UsageError
 from watcher.intake import Intake, Outcome
 from watcher.store.database import Database
+from watcher.store.queries import Queries
 
 SERIES = [
     ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
@@ -198,6 +199,42 @@ def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) ->
         (tmp_path / f"{date}.csv").write_text("Value,Name\n1,one\n")
         take_tables(tmp_path / "store", [str(tmp_path / f"{date}.csv")])
     assert dates(tmp_path / "store") == [("2019-01-08", "2019-01-08T00:00:00Z")]
+
+
+def states(folder: Path) -> list[tuple[str, str]]:
+    """The days on which something else began to stand, and what."""
+    with Database(folder / "history.db") as database:
+        queries = Queries(database)
+        return [
+            (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
+            for each in queries.releases("t")
+        ]
+
+
+@pytest.mark.parametrize("word", ["ABA", "ABAA", "AABA", "ABAB", "ABBA", "AAABCA", "ABACBA", "AA"])
+def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tmp_path: Path, word: str) -> None:
+    days = [f"2019-{month:02}-01" for month in range(1, len(word) + 1)]
+    files = []
+    for day, name in zip(days, word, strict=True):
+        files.append(tmp_path / f"{day}.csv")
+        files[-1].write_text(f"Value,Name\n1,{name}\n")
+    expected = [(day, name) for day, name, before in zip(days, word, " " + word, strict=False) if name != before]
+    orders = list(itertools.permutations(files))
+    random.Random(7).shuffle(orders)  # noqa: S311 - no secret
+    for number, order in enumerate([files, files[::-1], *orders[:24]]):
+        folder = tmp_path / f"store-{number}"
+        for path in order:
+            take_tables(folder, [str(path)])
+        assert states(folder) == expected, order
+        assert history(folder) == history(tmp_path / "store-0")
+        before = rows(folder / "history.db")
+        take_tables(folder, list(map(str, order)))
+        assert rows(folder / "history.db") == before
+        with Database(folder / "history.db") as database:
+            archive = Archive(folder / "snapshots")
+            intake = Intake("t", registry="iana", format="csv", database=database, archive=archive)
+            assert intake.rebuild() == len(expected)
+        assert history(folder) == history(tmp_path / "store-0")
 
 
 @pytest.mark.parametrize("name", ["2019-13-40.csv", "12019-01-08.csv", "RFC2019.csv", "2019-01-082.csv"])

@@ -53,7 +53,7 @@ class Receipt:
     it was first seen, None where nobody dated it; `origin` a URL, a file name or `git:REPO:PATH@COMMIT`; `registry`
     and `format` say how it is to be read again. `live`: we saw it ourselves, as the newest there was. Not `believed`:
     it is held or was rejected, and stands in no history. `returned` are the UTC times at which it was believed to have
-    come back after newer releases.
+    come back after newer releases, `again` those at which imported copies that bear no date say that it stood.
     """
 
     source: str
@@ -68,6 +68,7 @@ class Receipt:
     live: bool
     believed: bool
     returned: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +161,21 @@ class Archive:
 
     def returned(self, source: str, sha256: str, at: str) -> None:
         """Remember that a snapshot came back after newer ones, and was believed. Raises StoreError where it is not."""
+        there = self._there(source, sha256)
+        if at not in there.returned:
+            self._rewrite(there, replace(there, returned=(*there.returned, at)))
+
+    def again(self, source: str, sha256: str, at: str) -> None:
+        """Remember that an imported copy says that a snapshot stood at a time. Raises StoreError where it is not."""
+        there = self._there(source, sha256)
+        if at not in there.again:
+            self._rewrite(there, replace(there, again=tuple(sorted({*there.again, at}))))
+
+    def _there(self, source: str, sha256: str) -> Receipt:
         there = self._index(source).get(sha256)
         if there is None:
             raise StoreError(f"{self._path(source, sha256)}: this snapshot is missing; restore it from a backup")
-        if at not in there.returned:
-            self._rewrite(there, replace(there, returned=(*there.returned, at)))
+        return there
 
     def _rewrite(self, there: Receipt, changed: Receipt) -> Receipt:
         """Another receipt for the same frame."""
@@ -401,7 +412,7 @@ def _receipt(path: Path) -> Receipt:
             text, _ = _split(file.read(8 + _MAX_RECEIPT))
         fields = json.loads(text)
         schema = fields.pop("schema")
-        receipt = Receipt(**{**fields, "returned": tuple(fields["returned"])})
+        receipt = Receipt(**{**fields, "returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))})
         _check(receipt)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error

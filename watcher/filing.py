@@ -15,7 +15,7 @@ from watcher.contents import Reads, read
 from watcher.errors import ParseError, StoreError
 from watcher.judge import explain
 from watcher.model import Comparison, Content, Severity
-from watcher.order import Ending, Label, at_the_end, in_order
+from watcher.order import Ending, Label, Placed, at_the_end, changing, in_order
 from watcher.rebuilding import Rebuilding
 from watcher.registries.contract import Lookups, Registry
 from watcher.store.database import Database
@@ -154,6 +154,8 @@ class Filing:
                 )
             filed = Filed(release=release, comparison=comparison, first=before is after is None, newest=after is None)
             also(filed)
+            if new.content.published is None and self._is_said_after(new.observed or ""):
+                self.put_in_order()
         return filed
 
     def _place(self, new: NewRelease, ending: Ending | None) -> _Place | None:
@@ -178,9 +180,47 @@ class Filing:
             others={each.digest: each.dated for each in placed if known.get(each.digest, each.dated) != each.dated},
         )
 
+    def again(self, known: StoredRelease, sha256: str, at: str | None) -> str | None:
+        """Remember that an imported copy, if it bears no date, says that a release stood at a UTC time.
+
+        Returns that time where it came back then after another one, and the history does not know yet.
+        """
+        first, latest = known.release.observed, self._queries.latest(self._source)
+        if known.release.published is not None or first is None or at is None or at == first:
+            return None
+        if at < first:
+            self._archive.again(self._source, known.release.sha256, first)
+            return None
+        self._archive.again(self._source, sha256, at)
+        if latest and known.digest in (latest.digest, latest.returns) and at > (latest.release.observed or ""):
+            return None
+        digest = plausibility.digest_of_return(known.digest, at)
+        there = self._queries.release_of(self._source, digest=digest) is not None
+        return at if not there and digest in (each.digest for each in self._in_place()) else None
+
+    def _is_said_after(self, at: str) -> bool:
+        """Whether some copy says that a release stood again, and that later than a time."""
+        return any(each.again and each.again[-1] > at for each in self._archive.receipts(self._source))
+
+    def _in_place(self) -> list[Placed]:
+        """Every release that there is or should be, in its order, by what is known of them now."""
+        of = {each.digest: each.returns or each.digest for each in self._queries.releases(self._source)}
+        labels = {label.digest: label for label in self._history.labels()}
+        again = set()
+        for receipt in self._archive.receipts(self._source):
+            known = self._queries.release_of(self._source, sha256=receipt.sha256) if receipt.again else None
+            if known is None:
+                continue
+            for at in receipt.again:
+                digest = plausibility.digest_of_return(known.digest, at)
+                labels[digest] = Label(digest=digest, published=None, observed=at, live=False)
+                of[digest] = known.digest
+                again.add(digest)
+        return changing(in_order(labels.values()), of, again)
+
     def put_in_order(self) -> None:
-        """Put every release where it belongs, on the day it counts for, by what is known of it now."""
-        placed = in_order(self._history.labels())
+        """Put every release where it belongs, on the day it counts for."""
+        placed = self._in_place()
         known = {each.digest: each.dated for each in self._queries.releases(self._source)}
         if [each.digest for each in placed] != list(known):
             self.rebuild()

@@ -333,11 +333,13 @@ class Intake:
         self._archive.returned(self.source, known.release.sha256, hold.first_seen)
         return self._return(known.release.sha256, hold.first_seen, compose, settle)
 
-    def _return(self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None]) -> Taken:
+    def _return(
+        self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None], *, live: bool = True
+    ) -> Taken:
         before = self._filing.read_kept(sha256)
         content = plausibility.came_back(before, at)
         self._filing.remember(content)
-        new = NewRelease(content=content, sha256=sha256, observed=at, live=True, dated="", returns=before.digest)
+        new = NewRelease(content=content, sha256=sha256, observed=at, live=live, dated="", returns=before.digest)
         return self._insert(new, 0, compose, also)
 
     def _keep(
@@ -370,6 +372,7 @@ class Intake:
         observed = served.observed
         current = known.digest in (latest.digest, latest.returns)
         receipt = self._keep(served, known, live=known == latest)
+        came_back = None if served.live else self._filing.again(known, served.sha256, observed)
         with self._database.transaction():
             earlier = self._seen(known, receipt, live=served.live and known == latest)
             if observed and served.live and current:
@@ -377,6 +380,8 @@ class Intake:
             also()
             if earlier:
                 self._filing.put_in_order()
+        if came_back:
+            return self._return(served.sha256, came_back, None, lambda: None, live=False)
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED

@@ -7,7 +7,7 @@ the future counts as the day after it was seen. The order depends only on the re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -40,6 +40,18 @@ def in_order(labels: Iterable[Label]) -> list[Placed]:
             latest = dated = max(latest, dated)
         keyed.append((dated, label.observed or "", label.digest))
     return [Placed(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
+
+
+def changing(placed: Iterable[Placed], of: Mapping[str, str], again: Container[str]) -> list[Placed]:
+    """Leave out what stood already: of the releases that copies say were there `again`, those before which it stood.
+
+    `of` names the release that each one is, where it came back, and else itself; all by digest.
+    """
+    kept: list[Placed] = []
+    for each in placed:
+        if not kept or each.digest not in again or of[each.digest] != of[kept[-1].digest]:
+            kept.append(each)
+    return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

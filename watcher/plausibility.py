@@ -104,9 +104,14 @@ def came_back(content: Content, at: str) -> Content:
     """Return a release of ours as the one that it became when it was believed to have come back at a time."""
     return replace(
         content,
-        digest=hashlib.sha256(f"{content.digest} {at}".encode()).hexdigest(),
+        digest=digest_of_return(content.digest, at),
         problems=(*content.problems, Problem(code="rollback", message=f"the release {content.digest[:12]} again")),
     )
+
+
+def digest_of_return(digest: str, at: str) -> str:
+    """Return the digest of the release that another one, named by its own, became when it came back at a time."""
+    return hashlib.sha256(f"{digest} {at}".encode()).hexdigest()
 
 
 def marks(hold: Hold) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from watcher import plausibility
 from watcher.archive import Receipt
 from watcher.model import Content
-from watcher.order import Label, in_order
+from watcher.order import Label, changing, in_order
 from watcher.store.database import Database
 from watcher.store.history import History, Neighbour, NewRelease, Step
 from watcher.store.queries import Queries
@@ -16,9 +16,10 @@ from watcher.store.queries import Queries
 
 @dataclass(slots=True)
 class _Found:
-    """One release, as it is found in the archive; `returned` is when it came back, where it is that."""
+    """One release, as it is found in the archive; `returned` is when that with the digest `of` came back as it."""
 
     label: Label
+    of: str
     snapshots: list[Receipt] = field(default_factory=list)
     returned: str | None = None
 
@@ -49,7 +50,9 @@ class Rebuilding:
                     known.label = _merged(known.label, one.label)
                     known.snapshots += one.snapshots
             progress(number, 2 * len(believed))
-        placed = in_order(each.label for each in found.values())
+        of = {digest: each.of for digest, each in found.items()}
+        again = {digest for digest, each in found.items() if each.returned and not each.label.live}
+        placed = changing(in_order(each.label for each in found.values()), of, again)
         with self.database.transaction():
             self.history.forget()
             left: Neighbour | None = None
@@ -62,10 +65,11 @@ class Rebuilding:
         """The release that a snapshot is, and those that it became when it came back."""
         content = self.read(receipt.sha256)
         label = Label(digest=content.digest, published=content.published, observed=receipt.observed, live=receipt.live)
-        yield _Found(label, [receipt])
-        for at in receipt.returned:
-            digest = plausibility.came_back(content, at).digest
-            yield _Found(replace(label, digest=digest, observed=at, live=True), [receipt], returned=at)
+        yield _Found(label, content.digest, [receipt])
+        for at, live in (*((at, True) for at in receipt.returned), *((at, False) for at in receipt.again)):
+            digest = plausibility.digest_of_return(content.digest, at)
+            back = replace(label, digest=digest, observed=at, live=live)
+            yield _Found(back, content.digest, [receipt], returned=at)
 
     def _add(self, found: _Found, dated: str, left: Neighbour | None) -> Neighbour:
         first, label = found.first, found.label
