@@ -237,8 +237,11 @@ def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tm
         assert history(folder) == history(tmp_path / "store-0")
 
 
-@pytest.mark.parametrize("name", ["2019-13-40.csv", "12019-01-08.csv", "RFC2019.csv", "2019-01-082.csv"])
+@pytest.mark.parametrize(
+    "name", ["2019-01-08/old/a.csv", "2019-13-40.csv", "12019-01-08.csv", "RFC2019.csv", "2019-01-082.csv"]
+)
 def test_what_only_looks_like_a_date_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("Value,Name\n1,one\n")
     take_tables(tmp_path / "store", [str(tmp_path / name)])
     assert dates(tmp_path / "store") == [("", None)]

@@ -105,8 +105,8 @@ def _files(path: Path, suffixes: tuple[str, ...]) -> list[Candidate]:
 
 
 def _day_named(path: Path) -> str | None:
-    """The beginning of the day that a file, or else the nearest folder, is called after."""
-    for name in reversed(path.absolute().parts):
+    """The beginning of the day that a file, or else its folder, is called after; none above says when a file was."""
+    for name in reversed(path.absolute().parts[-2:]):
         for year, _, month, day in reversed(_NAMED.findall(name)):
             with suppress(ValueError):
                 return f"{date(int(year), int(month), int(day)).isoformat()}T00:00:00Z"
