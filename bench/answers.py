@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from bench.layouts import KEY, NS, as_csv, rows
-from watcher.contents import read
-from watcher.diff import apply, compare, invert
-from watcher.model import Item, Section
-from watcher.registries.table import REGISTRIES
+from watcher.core.model import Item, Section
+from watcher.diff.compare import apply, compare, invert
+from watcher.diff.content import read
+from watcher.registries.catalog import REGISTRIES
 
 _FIELDS = ("name", "port", "protocol")
 _Row = tuple[tuple[str, ...], tuple[object, ...]]  # its key, and everything it says

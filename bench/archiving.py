@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measuring import Cost, Part, Target, cost, cpu_of, table
 from bench.series import FILE, repository
-from watcher.archive import Archive
+from watcher.store.snapshot_archive import Archive
 
 _SAMPLE = 60
 _PATIENCE = 240.0

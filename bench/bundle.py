@@ -15,10 +15,10 @@ from typing import Any
 
 from bench.measuring import Part, alone, table
 from bench.series import DATA
-from watcher import backfill
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.service import Service
+from watcher.cli.context import settings
+from watcher.cli.output import App
+from watcher.monitor import importer
+from watcher.monitor.monitor import Service
 
 BUNDLE = DATA / "iana-2016-2021.bundle"
 _CONFIG = """[[source]]
@@ -83,7 +83,7 @@ def main(place: str, repository: str, most: str) -> None:
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
     found = [
         candidate
-        for candidate in backfill.candidates([f"git:{repository}:/"], ".xml")
+        for candidate in importer.candidates([f"git:{repository}:/"], ".xml")
         if candidate.name.removesuffix(".xml") in chosen
     ]
     said: list[str] = []

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.measuring import Part, cpu_of, table
-from tests.world import content_of, rows
-from watcher import backfill
-from watcher.archive import Archive
-from watcher.contents import Reads, read
-from watcher.diff import apply, compare, invert
-from watcher.intake import Intake
-from watcher.judge import explain
-from watcher.model import ChangeSet, Content
-from watcher.registries.table import REGISTRIES
+from tests.support.environment import content_of, rows
+from watcher.core.model import ChangeSet, Content
+from watcher.diff.classify import explain
+from watcher.diff.compare import apply, compare, invert
+from watcher.diff.content import Reads, read
+from watcher.monitor import importer
+from watcher.monitor.ingest import Intake
+from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
+from watcher.store.snapshot_archive import Archive
 
 _FAR = 20
 _PORTS = REGISTRIES["ports"]
@@ -75,4 +75,4 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
 
 def _import(intake: Intake, order: Sequence[Path]) -> None:
     for path in order:
-        backfill.run(intake, backfill.candidates([str(path)], ".xml"))
+        importer.run(intake, importer.candidates([str(path)], ".xml"))

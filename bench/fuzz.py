@@ -28,7 +28,7 @@ def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the c
     """Fuzz one format in this process until the time is up: libFuzzer ends the process."""
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["watcher"]):
-        way = importlib.import_module("tests.way")
+        way = importlib.import_module("tests.support.pipeline_fuzz")
     for name, data in way.documents(format).items():
         (corpus / name).write_bytes(data)
     atheris.Setup(
@@ -43,7 +43,7 @@ def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the c
 
 
 def formats() -> list[str]:
-    return sorted(importlib.import_module("watcher.contents").FORMATS)
+    return sorted(importlib.import_module("watcher.diff.content").FORMATS)
 
 
 def main() -> int:

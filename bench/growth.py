@@ -16,11 +16,11 @@ from typing import Any
 
 from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
 from bench.series import FORMATS, Registry, write
-from watcher.archive import Archive
-from watcher.errors import WatcherError
-from watcher.intake import Intake
+from watcher.core.errors import WatcherError
+from watcher.monitor.ingest import Intake
 from watcher.store.database import Database
-from watcher.store.queries import Queries, Wanted
+from watcher.store.history_reader import Queries, Wanted
+from watcher.store.snapshot_archive import Archive
 
 RECORDS = (1_000, 14_500, 100_000, 1_000_000)
 RELEASES = (10, 100, 1_000, 3_000)

@@ -11,9 +11,9 @@ from xml.parsers import expat
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from bench.measuring import Part, Target, cpu_of, table
-from watcher.archive import Archive
-from watcher.intake import Intake
+from watcher.monitor.ingest import Intake
 from watcher.store.database import Database
+from watcher.store.snapshot_archive import Archive
 
 FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")
 

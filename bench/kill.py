@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.faults.test_50_kill import spree, two_worlds  # noqa: E402
-from tests.killing import Killing  # noqa: E402
+from tests.support.process_killer import Killing  # noqa: E402
 
 
 def main() -> None:

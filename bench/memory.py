@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.measuring import ROOT, WATCHER, Part, Target, cost, megabytes, memory_of, table
 from bench.series import after
-from tests.tree import Tree, served
+from tests.support.index_server import Tree, served
 
 _PATH = "/service-names-port-numbers.xml"
 _CONFIG = """[fetch]

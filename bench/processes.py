@@ -16,7 +16,7 @@ from bench.measuring import WATCHER, Cost, Part, Target, alone, in_turns, megaby
 from watcher.cli.diff import stored
 from watcher.render import text
 from watcher.store.database import Database
-from watcher.store.queries import Queries
+from watcher.store.history_reader import Queries
 
 _HELP = "`watcher --help`"
 _NEAR = "`watcher diff ports OLD NEW`, consecutive"

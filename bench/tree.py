@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.measuring import WATCHER, Part, cost, table
-from tests.tree import INDEX, Tree, document, page, path, served
+from tests.support.index_server import INDEX, Tree, document, page, path, served
 
 GROUPS = 640
 RECORDS = 105_000  # in the registries that are published, all together

@@ -11,13 +11,14 @@ from pathlib import Path
 import click
 import pytest
 
-from watcher import config, render
+from watcher import render
+from watcher.alerts.notices import NOTICES
 from watcher.cli import COMMANDS, watcher
-from watcher.demo import sample
-from watcher.model import Severity
-from watcher.notices import NOTICES
-from watcher.plausibility import STALE
-from watcher.registries.table import REGISTRIES, event_ids
+from watcher.cli.demo_servers import sample
+from watcher.config import load
+from watcher.core.model import Severity
+from watcher.monitor.plausibility import STALE
+from watcher.registries.catalog import REGISTRIES, event_ids
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -74,8 +75,8 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 
 def test_the_default_configuration_watches_the_ports_every_six_hours() -> None:
-    assert (ROOT / "config.toml").read_text() == config.example()
-    (source,) = tomllib.loads(config.example())["source"]
+    assert (ROOT / "config.toml").read_text() == load.example()
+    (source,) = tomllib.loads(load.example())["source"]
     assert source["url"].endswith("/service-names-port-numbers.xml")
     assert (source["name"], source["registry"], source["every"]) == ("ports", "ports", "6h")
 

@@ -7,8 +7,8 @@ import sys
 import click
 
 from watcher.cli import watcher
-from watcher.errors import WatcherError
-from watcher.render.plain import visible
+from watcher.core.errors import WatcherError
+from watcher.render.safe_text import visible
 
 USAGE_ERROR = 2
 INTERRUPTED = 130

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
-from tests.tree import INDEX, Tree, document, page, path, served
+from tests.support.index_server import INDEX, Tree, document, page, path, served
 
 GROUPS = ("alpha", "beta", "gamma")
 CONFIG = """

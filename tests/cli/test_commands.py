@@ -21,18 +21,18 @@ import jsonschema
 import lxml.html
 import pytest
 
-from tests.factory import release, tcp
-from tests.groups import group, record, registry
-from tests.world import world
+from tests.support.environment import world
+from tests.support.group_releases import group, record, registry
+from tests.support.port_releases import release, tcp
 from watcher import __version__, render
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
-from watcher.cli.app import App
-from watcher.cli.configured import settings
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import sample
+from watcher.cli.output import App
 from watcher.cli.run import reloaded
-from watcher.demo import sample
-from watcher.errors import ConfigError
-from watcher.intake import Outcome
+from watcher.core.errors import ConfigError
+from watcher.monitor.ingest import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
 OLD, NEW = map(str, sample()[:2])

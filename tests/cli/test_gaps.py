@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.factory import release, tcp
-from tests.test_collection import GROUPS, Place
-from tests.tree import Tree, served
-from tests.world import World, world
+from tests.monitor.test_collection import GROUPS, Place
+from tests.support.environment import World, world
+from tests.support.index_server import Tree, served
+from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.times import to_text
+from watcher.core.times import to_text
 
 DAY = timedelta(days=1)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import release, tcp
-from watcher.archive import Archive
-from watcher.intake import Intake
+from tests.support.port_releases import release, tcp
+from watcher.monitor.ingest import Intake
 from watcher.store.database import Database
+from watcher.store.snapshot_archive import Archive
 
 # What takes long to load, and what it is for: the configuration's bounds, tables, fetching, pages, formats, proofs.
 HEAVY = (

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
-from watcher import units
-from watcher.units import Machine
+from watcher.daemon import systemd_units
+from watcher.daemon.systemd_units import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = "registry-watcher.service"
@@ -44,15 +44,15 @@ def config(tmp_path: Path) -> Path:
 def test_what_is_shown_is_what_is_shipped(run: Run) -> None:  # noqa: F811
     assert run("systemd", "show").out == (ROOT / "systemd" / SERVICE).read_text()
     assert run("systemd", "show", "--timer").out == "".join(
-        (ROOT / "systemd" / name).read_text() for name in units.TIMER
+        (ROOT / "systemd" / name).read_text() for name in systemd_units.TIMER
     )
-    assert {path.name for path in (ROOT / "systemd").iterdir()} == {*units.DAEMON, *units.TIMER}
+    assert {path.name for path in (ROOT / "systemd").iterdir()} == {*systemd_units.DAEMON, *systemd_units.TIMER}
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["systemd"] == "watcher/systemd"
 
 
 def test_both_services_are_hardened_alike() -> None:
-    texts = [(ROOT / "systemd" / name).read_text() for name in (SERVICE, units.TIMER[0])]
+    texts = [(ROOT / "systemd" / name).read_text() for name in (SERVICE, systemd_units.TIMER[0])]
     hardened = [text[text.index("User=") :].partition("\n\n")[0].strip() for text in texts]
     assert hardened[0] == hardened[1]
     assert hardened[0].count("\n") > 30
@@ -73,8 +73,8 @@ def test_the_units_are_written_with_the_paths_of_this_machine(run: Run, config: 
         f"LoadCredential=hook:{tmp_path}/hook",
         f"LoadCredential=smtp-password:{tmp_path}/smtp-password",
     ]
-    assert str(units.COMMAND) not in text
-    assert str(units.CONFIG) not in text
+    assert str(systemd_units.COMMAND) not in text
+    assert str(systemd_units.CONFIG) not in text
 
 
 def test_what_keeps_the_service_from_running_is_said(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
@@ -93,13 +93,13 @@ def test_a_configuration_that_the_service_cannot_read_is_said(
     config: str, mode: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Where temporary folders are is no matter here.
-    monkeypatch.setattr(units, "_HIDDEN", (Path("/home"),))
+    monkeypatch.setattr(systemd_units, "_HIDDEN", (Path("/home"),))
     path = tmp_path / config
     if not path.is_relative_to("/home"):
         path.parent.mkdir()
         path.write_text("")
         path.chmod(mode)
-    assert said in units.unreadable(path)
+    assert said in systemd_units.unreadable(path)
 
 
 def test_a_dry_run_writes_nothing(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
@@ -137,9 +137,11 @@ def test_a_path_that_a_unit_cannot_hold_is_refused(run: Run, config: Path, tmp_p
 
 
 def test_the_defaults_stand_in_the_shipped_units() -> None:
-    for name in (SERVICE, units.TIMER[0]):
-        text = units.unit(name, Machine(command=Path("/x/watcher"), config=Path("/y/c.toml"), credentials=("z",)))
+    for name in (SERVICE, systemd_units.TIMER[0]):
+        text = systemd_units.unit(
+            name, Machine(command=Path("/x/watcher"), config=Path("/y/c.toml"), credentials=("z",))
+        )
         assert "/x/watcher --config /y/c.toml" in text
         assert "LoadCredential=z:/y/z" in text
         assert "#LoadCredential" not in text
-        assert f"WorkingDirectory={units.STATE}" in text
+        assert f"WorkingDirectory={systemd_units.STATE}" in text

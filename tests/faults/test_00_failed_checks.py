@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.factory import release, tcp
-from tests.servers import Answer, FaultServer, hang, head, raw, reply, reset
-from tests.world import DERIVED, World, world
-from watcher.demo import SOURCE
-from watcher.health import Limits
-from watcher.intake import Outcome
+from tests.support.environment import DERIVED, World, world
+from tests.support.fault_server import Answer, FaultServer, hang, head, raw, reply, reset
+from tests.support.port_releases import release, tcp
+from watcher.cli.demo_servers import SOURCE
+from watcher.monitor.health import Limits
+from watcher.monitor.ingest import Outcome
 
 GOOD = release([tcp("a", "1"), tcp("b", "2")])
 TOLD = "org.registry-watcher.notice"

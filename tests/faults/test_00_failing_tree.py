@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_collection import GROUPS, Place
-from tests.tree import Tree, path, served
+from tests.monitor.test_collection import GROUPS, Place
+from tests.support.index_server import Tree, path, served
 
 pytestmark = pytest.mark.fault(18)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import release, tcp
-from tests.servers import Answer, FaultServer, not_modified, reply
-from tests.world import World, world
-from watcher.demo import SOURCE
-from watcher.intake import Outcome
-from watcher.store.held import Held
+from tests.support.environment import World, world
+from tests.support.fault_server import Answer, FaultServer, not_modified, reply
+from tests.support.port_releases import release, tcp
+from watcher.cli.demo_servers import SOURCE
+from watcher.monitor.ingest import Outcome
+from watcher.store.holds import Held
 
 TOLD = "org.registry-watcher.notice"
 OLD = release([tcp("a", "1")], "2020-01-01")

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.factory import release, tcp
-from tests.servers import FaultServer, reply
-from tests.world import World, world
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.demo import SOURCE
-from watcher.intake import Outcome
-from watcher.service import Service, pace_of
+from tests.support.environment import World, world
+from tests.support.fault_server import FaultServer, reply
+from tests.support.port_releases import release, tcp
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import SOURCE
+from watcher.cli.output import App
+from watcher.monitor.ingest import Outcome
+from watcher.monitor.monitor import Service, pace_of
 
 
 @pytest.fixture

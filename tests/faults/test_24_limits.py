@@ -11,14 +11,14 @@ import time
 
 import pytest
 
-from watcher.errors import ParseError
+from watcher.core.errors import ParseError
 from watcher.formats.tags import MAX_ATTRIBUTES, refuse_crowds, refuse_crowds_in_xml
 
 SCRIPT = """
 import resource, sys
-from watcher.contents import read
-from watcher.errors import ParseError
-from watcher.registries.table import REGISTRIES
+from watcher.diff.content import read
+from watcher.core.errors import ParseError
+from watcher.registries.catalog import REGISTRIES
 
 MIB = 2**20
 data = eval(sys.argv[2])

@@ -9,10 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.factory import release, tcp
-from tests.world import World, world
-from watcher.demo import SOURCE
-from watcher.intake import Outcome
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from watcher.cli.demo_servers import SOURCE
+from watcher.monitor.ingest import Outcome
 from watcher.render import document
 
 pytestmark = pytest.mark.fault(28)

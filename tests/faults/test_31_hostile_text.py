@@ -23,16 +23,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.command import typed
-from tests.groups import group, record, registry
 from tests.render import HOSTILE, TEXT, hidden
-from tests.world import World, world
-from watcher.contents import read
-from watcher.judge import explain
-from watcher.model import Comparison, Release
-from watcher.registries.table import REGISTRIES
+from tests.support.environment import World, world
+from tests.support.group_releases import group, record, registry
+from tests.support.run_cli import typed
+from watcher.alerts.channels import email_message, webhook_message
+from watcher.core.model import Comparison, Release
+from watcher.diff.classify import explain
+from watcher.diff.content import read
+from watcher.registries.catalog import REGISTRIES
 from watcher.render import csv as as_csv
-from watcher.render import html, mail, markdown, text, webhook
+from watcher.render import html, markdown, text
 from watcher.render import json as as_json
 
 EVIL = "".join(HOSTILE)
@@ -216,9 +217,9 @@ def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
         "markdown": markdown.comparison(found),
         "html": html.comparison(found),
         "json": as_json.comparison(found),
-        "webhook": webhook.body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
+        "webhook": webhook_message.body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
     }
-    written: Any = mail.message(found, list_name="noc") if found.events else None
+    written: Any = email_message.message(found, list_name="noc") if found.events else None
     if written is not None:
         renderings = {**renderings, "subject": written.subject, "mail": written.text, "page": written.html}
         assert "\n" not in written.subject

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import release, tcp
 from tests.faults.test_50_kill import _time_passes
-from tests.world import World, content_of, world
-from watcher.archive import Archive
-from watcher.model import Comparison, Content, Delivery
-from watcher.store.history import Step
-from watcher.times import to_text
+from tests.support.environment import World, content_of, world
+from tests.support.port_releases import release, tcp
+from watcher.core.model import Comparison, Content, Delivery
+from watcher.core.times import to_text
+from watcher.store.release_writer import Step
+from watcher.store.snapshot_archive import Archive
 
 ROWS = [tcp("a", "1")]
 

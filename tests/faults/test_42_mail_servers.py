@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.notifiers.test_email import Mailbox, channel, compared, served
-from watcher import outbox
-from watcher.outbox import Report, deliver_due
+from tests.alerts.channels.test_email import Mailbox, channel, compared, served
+from watcher.alerts import messages
+from watcher.alerts.delivery import Report, deliver_due
+from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.deliveries import Deliveries, Sought
-from watcher.times import to_text
+from watcher.store.outbox import Deliveries, Sought
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -61,7 +61,7 @@ class Sending:
 def sending(tmp_path: Path) -> Iterator[Sending]:
     with Database(tmp_path / "history.db") as database:
         deliveries = Deliveries(database)
-        deliveries.add(outbox.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
+        deliveries.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
         yield Sending(deliveries)
 
 

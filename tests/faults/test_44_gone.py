@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
-from tests.factory import release, tcp
-from tests.servers import FaultServer, reply
-from tests.world import World, world
+from tests.support.environment import World, world
+from tests.support.fault_server import FaultServer, reply
+from tests.support.port_releases import release, tcp
 
 pytestmark = pytest.mark.fault(44)
 

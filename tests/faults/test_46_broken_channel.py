@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import release, tcp
-from tests.servers import FaultServer, hang
-from tests.test_outbox import LATER, Clock, Dead, Line, message, middle
-from tests.world import World, world
-from watcher import outbox
-from watcher.demo import SOURCE
-from watcher.errors import DeliveryError
-from watcher.model import Delivery, Notice
-from watcher.notifiers.contract import Notifier
-from watcher.outbox import deliver_due
+from tests.alerts.test_delivery import LATER, Clock, Dead, Line, message, middle
+from tests.support.environment import World, world
+from tests.support.fault_server import FaultServer, hang
+from tests.support.port_releases import release, tcp
+from watcher.alerts import messages
+from watcher.alerts.channels.base import Notifier
+from watcher.alerts.delivery import deliver_due
+from watcher.cli.demo_servers import SOURCE
+from watcher.core.errors import DeliveryError
+from watcher.core.model import Delivery, Notice
+from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.deliveries import Deliveries
-from watcher.times import to_text
+from watcher.store.outbox import Deliveries
 
 pytestmark = pytest.mark.fault(46)
 
@@ -88,7 +88,7 @@ class Desk:
     def _announce(self, notice: Notice) -> Iterator[Delivery]:
         self.notices.append(notice)
         for channel in ("hook", "ops"):
-            yield from outbox.announce(channel, "webhook", [""], notice)
+            yield from messages.announce(channel, "webhook", [""], notice)
 
     def round(self, after: timedelta = timedelta()) -> None:
         self.clock.now += after

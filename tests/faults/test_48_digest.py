@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.factory import release, tcp
-from tests.world import World, world
-from watcher import gathering
-from watcher.errors import UsageError
-from watcher.model import Delivery
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from watcher.alerts import digests
+from watcher.core.errors import UsageError
+from watcher.core.model import Delivery
+from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.deliveries import Deliveries
-from watcher.times import to_text
+from watcher.store.outbox import Deliveries
 
 pytestmark = pytest.mark.fault(48)
 
@@ -106,7 +106,7 @@ def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: 
         deliveries.add(made, now="2020")
     with Database(tmp_path / "history.db") as database:
         deliveries = Deliveries(database)
-        gathering.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
+        digests.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.due("9999")
     found = [json.loads(delivery.body) for delivery in due]
     members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
@@ -142,12 +142,12 @@ def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> N
         service.deliveries.add(made, now=to_text(here.now))
     with here.service() as service:
         for _ in range(2):
-            gathering.restrain(service.deliveries, {"hook": 2}, here.now)
+            digests.restrain(service.deliveries, {"hook": 2}, here.now)
             assert len(service.deliveries.due(to_text(here.now))) == 2
         for delivery in service.deliveries.due(to_text(here.now)):
             service.deliveries.sent(delivery.id, to_text(here.now))
         here.now += timedelta(minutes=2)
-        gathering.restrain(service.deliveries, {"hook": 2}, here.now)
+        digests.restrain(service.deliveries, {"hook": 2}, here.now)
         assert service.deliveries.due(to_text(here.now)) == []
     here.now += timedelta(minutes=58)
     deliver(here)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.factory import release, tcp
-from tests.world import World, world
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.metrics import Metrics
-from watcher.times import to_text
+from watcher.core.times import to_text
+from watcher.web.metrics import Metrics
 
 pytestmark = pytest.mark.fault(49)
 OLD = [tcp("a", "1"), tcp("b", "2", contact="x")]

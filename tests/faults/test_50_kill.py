@@ -21,10 +21,10 @@ from typing import Any
 
 import pytest
 
-from tests.factory import Row, release, tcp
-from tests.killing import Ended, Killing
-from tests.world import World, content_of, rows, world
-from watcher.archive import Archive
+from tests.support.environment import World, content_of, rows, world
+from tests.support.port_releases import Row, release, tcp
+from tests.support.process_killer import Ended, Killing
+from watcher.store.snapshot_archive import Archive
 
 pytestmark = pytest.mark.fault(50)
 

@@ -20,16 +20,16 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.factory import release, tcp, unassigned
-from tests.faults.lossy import Disk, Lossy, PowerCut
-from watcher.archive import Archive
-from watcher.errors import StoreError
-from watcher.intake import Intake
-from watcher.model import Delivery
-from watcher.store.checks import Check, Checks
-from watcher.store.copying import damage
+from tests.support.lossy_disk import Disk, Lossy, PowerCut
+from tests.support.port_releases import release, tcp, unassigned
+from watcher.core.errors import StoreError
+from watcher.core.model import Delivery
+from watcher.monitor.ingest import Intake
+from watcher.store.check_log import Check, Checks
 from watcher.store.database import Database
-from watcher.store.deliveries import Deliveries
+from watcher.store.outbox import Deliveries
+from watcher.store.snapshot_archive import Archive
+from watcher.store.sqlite_copy import damage
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 LEADING = re.compile(r"(\s*--[^\n]*(\n|$))*\s*")  # comments: also what the full-text index says to itself

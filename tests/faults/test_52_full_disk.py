@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.factory import Row, release, tcp
-from tests.world import DERIVED, World, world
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.daemon import Daemon
-from watcher.service import Service
+from tests.support.environment import DERIVED, World, world
+from tests.support.port_releases import Row, release, tcp
+from watcher.cli.context import settings
+from watcher.cli.output import App
+from watcher.daemon.daemon import Daemon
+from watcher.monitor.monitor import Service
 from watcher.store.database import Database
 
 MIB = 2**20

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.errors import StoreError
+from watcher.core.errors import StoreError
 from watcher.store import database as module
 from watcher.store.database import Database, journal_mode
 

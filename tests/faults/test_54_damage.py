@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import typed
-from tests.factory import release, tcp
-from tests.world import World, world
-from watcher.errors import StoreError
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from tests.support.run_cli import typed
+from watcher.core.errors import StoreError
 
 
 @pytest.fixture

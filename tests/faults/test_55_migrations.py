@@ -14,7 +14,7 @@ import pytest
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from watcher.errors import StoreError
+from watcher.core.errors import StoreError
 from watcher.store import schema
 from watcher.store.database import Database
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import command
-from tests.factory import release, tcp
-from tests.world import World, rows, world
-from watcher import backup
-from watcher.errors import StoreError, UsageError
+from tests.support import run_cli
+from tests.support.environment import World, rows, world
+from tests.support.port_releases import release, tcp
+from watcher.core.errors import StoreError, UsageError
+from watcher.store import backup
 from watcher.store.database import Database
 
 TABLES = ("sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox", "held")
@@ -34,7 +34,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 
 def typed(here: World, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = command.typed(here.stage.config, "backup", *arguments)
+    done = run_cli.typed(here.stage.config, "backup", *arguments)
     assert done.returncode == code, done.stderr
     return done
 
@@ -169,7 +169,7 @@ def test_a_folder_with_something_else_in_it_is_no_place_for_a_backup(here: World
 def test_no_import_unpacks_anything(here: World, tmp_path: Path) -> None:
     # There is nothing to slip out of: an archive is refused like any other bytes that are no release.
     (tmp_path / "old.xml").write_bytes(b"PK\x03\x04" + bytes(100))
-    done = command.typed(here.stage.config, "import", "ports", str(tmp_path / "old.xml"))
+    done = run_cli.typed(here.stage.config, "import", "ports", str(tmp_path / "old.xml"))
     assert done.returncode == 1
     assert "refused" in done.stderr
     modules = {path.read_text("utf-8") for path in Path(backup.__file__).parent.rglob("*.py")}

@@ -16,14 +16,14 @@ import time_machine
 from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, JobEvent
 from click.testing import CliRunner
 
-from tests.factory import release, tcp
-from tests.servers import FaultServer, reply
-from tests.world import rows
+from tests.support.environment import rows
+from tests.support.fault_server import FaultServer, reply
+from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.daemon import Daemon
-from watcher.service import Service
+from watcher.cli.context import settings
+from watcher.cli.output import App
+from watcher.daemon.daemon import Daemon
+from watcher.monitor.monitor import Service
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # an hour before summer time begins in Europe
 HOUR = timedelta(hours=1)

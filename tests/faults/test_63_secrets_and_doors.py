@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import typed
-from tests.factory import release, tcp
 from tests.render import HOSTILE
-from tests.world import World, world
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from tests.support.run_cli import typed
 
 
 @pytest.fixture

@@ -14,21 +14,21 @@ import structlog
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.factory import release, tcp
-from tests.servers import FaultServer, hang, reply
-from tests.test_collection import GROUPS, Place
-from tests.tree import Tree, path, served
-from tests.world import World, world
+from tests.monitor.test_collection import GROUPS, Place
+from tests.support.environment import World, world
+from tests.support.fault_server import FaultServer, hang, reply
+from tests.support.index_server import Tree, path, served
+from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.demo import SOURCE
-from watcher.errors import DeliveryError
-from watcher.metrics import Metrics
-from watcher.notifiers import heartbeat
-from watcher.pulse import Pulse
-from watcher.service import Service
-from watcher.times import to_text
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import SOURCE
+from watcher.cli.output import App
+from watcher.core.errors import DeliveryError
+from watcher.core.times import to_text
+from watcher.daemon import heartbeat
+from watcher.daemon.self_check import Pulse
+from watcher.monitor.monitor import Service
+from watcher.web.metrics import Metrics
 
 pytestmark = pytest.mark.fault(68)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factory import PORTS
-from tests.way import PIECES, WHOLE, damaged, whole_way
-from watcher.contents import FORMATS
-from watcher.errors import ParseError
-from watcher.formats import iana_xml
-from watcher.formats.columns import Columns, Layout
-from watcher.registries.table import REGISTRIES
+from tests.support.pipeline_fuzz import PIECES, WHOLE, damaged, whole_way
+from tests.support.port_releases import PORTS
+from watcher.core.errors import ParseError
+from watcher.diff.content import FORMATS
+from watcher.formats.column_map import Columns, Layout
+from watcher.formats.iana_xml import reader
+from watcher.registries.catalog import REGISTRIES
 
 COLUMNS = (Columns(), PORTS.columns, Columns(layout=Layout(header=False, names=("a", "b"), path="a.b")))
 
@@ -96,6 +96,6 @@ def test_hostile_sizes_end_in_a_refusal(format: str, data: bytes) -> None:  # no
 
 
 def test_the_readers_are_all_of_their_folder() -> None:
-    folder = Path(iana_xml.__file__).parent
+    folder = Path(reader.__file__).parent
     readers = {path.stem for path in folder.glob("*.py") if "\ndef read(" in path.read_text("utf-8")}
     assert {reader.__module__.rpartition(".")[2] for reader in FORMATS.values()} == readers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.formats.contract import Cells
+from watcher.formats.base import Cells
 
 _FIELDS = st.dictionaries(
     st.text(max_size=3), st.text(max_size=3) | st.sampled_from(["\x1f", "a\x1fb", ""]), max_size=5

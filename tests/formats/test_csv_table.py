@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factory import PORTS
-from watcher.errors import ParseError
-from watcher.formats import decoding
-from watcher.formats.columns import Columns, Layout
-from watcher.formats.contract import Memo, Reading
+from tests.support.port_releases import PORTS
+from watcher.core.errors import ParseError
+from watcher.formats.base import Memo, Reading
+from watcher.formats.column_map import Columns, Layout
 from watcher.formats.csv_lines import CSV, TSV, Line, Lines
 from watcher.formats.csv_table import read, read_tsv
 
@@ -105,10 +104,10 @@ def test_a_table_may_begin_with_an_angle_bracket_and_have_no_row() -> None:
 
 @pytest.mark.fault(24)
 def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_ROWS", 3)
+    monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 3)
     assert len(rows(b"a\r\n1\r\n2\r\n3\r\n")) == 3
     assert refusal(b"a\r\n1\r\n2\r\n3\r\n4\r\n") == ("too_large", 5)
-    monkeypatch.setattr(decoding, "MAX_CELLS", 5)
+    monkeypatch.setattr("watcher.formats.text.MAX_CELLS", 5)
     assert refusal(b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n") == ("too_large", 4)
 
 
@@ -252,9 +251,9 @@ class Series:
 
 def fine(patch: pytest.MonkeyPatch, step: int) -> None:
     """Read and compare so few bytes at a time that what is alike begins and ends everywhere."""
-    for name in ("stretches._STEP", "stretches.BLOCK", "csv_table._SPOT"):
+    for name in ("unchanged_ranges._STEP", "unchanged_ranges.BLOCK", "csv_table._SPOT"):
         patch.setattr(f"watcher.formats.{name}", step)
-    patch.setattr("watcher.formats.stretches._LEAST", 1)
+    patch.setattr("watcher.formats.unchanged_ranges._LEAST", 1)
 
 
 @pytest.mark.fault(30)
@@ -329,7 +328,7 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
     old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fine(monkeypatch, 1)
-    monkeypatch.setattr(decoding, "MAX_ROWS", 4)
+    monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 4)
     memo = Memo()
     read(old, ANY, memo)
     assert memo.document is not None

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.factory import PORTS, Row, person, release, reserved, tcp, udp
-from watcher.errors import ParseError
-from watcher.formats import decoding
-from watcher.formats.columns import Columns
-from watcher.formats.contract import Memo, Reading
-from watcher.formats.iana_xml import read, read_whole
+from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp
+from watcher.core.errors import ParseError
+from watcher.formats.base import Memo, Reading
+from watcher.formats.column_map import Columns
+from watcher.formats.iana_xml.reader import read, read_whole
 
 ANY = Columns()
 SAMPLE = sorted((Path(__file__).resolve().parents[2] / "snapshots" / "sample").glob("*.xml"))
@@ -292,9 +291,9 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
 def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
     memo = Memo()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("watcher.formats.stretches.BLOCK", block)
-        patch.setattr("watcher.formats.iana_cut.BLOCK", block)
-        patch.setattr("watcher.formats.iana_cut._LARGE", 0)
+        patch.setattr("watcher.formats.unchanged_ranges.BLOCK", block)
+        patch.setattr("watcher.formats.iana_xml.chunks.BLOCK", block)
+        patch.setattr("watcher.formats.iana_xml.chunks._LARGE", 0)
         for bodies in series:
             records = "".join(f"<record><value>{body}</value></record>\n" for body in bodies)
             inner = f"<registry id='n'>{records}</registry>{records}<people><person id='A'/><person id='B'/></people>"
@@ -414,7 +413,7 @@ def judged(data: bytes, reader: Callable[[bytes], Reading]) -> object:
 def alone(data: bytes) -> Reading:
     """Read without cutting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("watcher.formats.iana_cut._may_be_cut", lambda _: False)
+        patch.setattr("watcher.formats.iana_xml.chunks._may_be_cut", lambda _: False)
         return read(data, ANY)
 
 
@@ -427,12 +426,12 @@ def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Rand
     with pytest.MonkeyPatch.context() as patch:
         block = step * chance.randint(1, 4)
         for name, value in (
-            *(("stretches._STEP", max(step, 16)), ("iana_cut._SPOT", step)),
-            *(("stretches.BLOCK", block), ("iana_cut.BLOCK", block)),
+            *(("unchanged_ranges._STEP", max(step, 16)), ("iana_xml.chunks._SPOT", step)),
+            *(("unchanged_ranges.BLOCK", block), ("iana_xml.chunks.BLOCK", block)),
         ):
             patch.setattr(f"watcher.formats.{name}", value)
         if large:
-            patch.setattr("watcher.formats.iana_cut._LARGE", 0)
+            patch.setattr("watcher.formats.iana_xml.chunks._LARGE", 0)
         for _ in range(5):
             data = series.written()
             assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone), data
@@ -469,7 +468,7 @@ def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_their
 
 @pytest.mark.fault(24)
 def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_ROWS", 900)
+    monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 900)
     memo = Memo()
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + b"".join(b"<record><value>%d</value></record>" % number for number in range(900)) + b"</registry>"

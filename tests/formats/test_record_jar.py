@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.errors import ParseError
-from watcher.formats.columns import Columns
+from watcher.core.errors import ParseError
+from watcher.formats.column_map import Columns
 from watcher.formats.record_jar import read
 
 ANY = Columns()

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_data import accidents, formats_files, ports_releases, repository
-from tests.servers import FaultServer, reply
-from tests.world import World, world
-from watcher.archive import Archive
-from watcher.contents import Reads, read
-from watcher.intake import Intake, Outcome
-from watcher.model import Content
-from watcher.plausibility import Bounds, Newest, doubts
-from watcher.registries.table import REGISTRIES
+from tests.support.environment import World, world
+from tests.support.fault_server import FaultServer, reply
+from tests.support.real_data import accidents, formats_files, ports_releases, repository
+from watcher.core.model import Content
+from watcher.diff.content import Reads, read
+from watcher.monitor.ingest import Intake, Outcome
+from watcher.monitor.plausibility import Bounds, Newest, doubts
+from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
+from watcher.store.snapshot_archive import Archive
 
 FOLDER = "accidents"
 ERROR_PAGES = (

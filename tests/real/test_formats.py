@@ -7,13 +7,14 @@ from functools import cache
 
 import pytest
 
-from tests import real_data, xhtml_pages
-from watcher.crosscheck import Verdict, crosscheck, registry_of
-from watcher.errors import ParseError
-from watcher.formats import csv_table, iana_xml, ports_text, xhtml
-from watcher.formats.columns import Columns
-from watcher.formats.contract import Reading
-from watcher.registries.table import REGISTRIES
+from tests.support import real_data, xhtml_pages
+from watcher.core.errors import ParseError
+from watcher.formats import csv_table, iana_ports_text, iana_xhtml
+from watcher.formats.base import Reading
+from watcher.formats.column_map import Columns
+from watcher.formats.iana_xml import reader
+from watcher.monitor.crosscheck import Verdict, crosscheck, registry_of
+from watcher.registries.catalog import REGISTRIES
 
 PORTS = "service-names-port-numbers"
 GROUPS = (PORTS, "tls-parameters", "protocol-numbers", "ipv4-address-space")
@@ -33,7 +34,7 @@ def columns(group: str) -> Columns:
 
 @cache
 def xml(date: str, group: str) -> Reading:
-    return iana_xml.read(real_data.formats_files(date)[f"{group}/{group}.xml"], columns(group))
+    return reader.read(real_data.formats_files(date)[f"{group}/{group}.xml"], columns(group))
 
 
 def tables(date: str) -> Iterator[tuple[str, str, Reading]]:
@@ -99,7 +100,7 @@ def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
 @dates
 def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> None:
     reading = xml(date, PORTS)
-    text = ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))
+    text = iana_ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))
     said = ("name", "port", "protocol")
     empty = dict.fromkeys(columns(PORTS).always, "")
     wanted = [empty | {name: row.fields[name] for name in said} for row in reading.rows]
@@ -144,7 +145,7 @@ def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
     rich = xml("2021-07-07", group)
     made = xhtml_pages.pages(rich, columns(group), size=100 if group == PORTS else None)
     assert len(made) == (143 if group == PORTS else 1)
-    poor = xhtml.read(b"".join(made), columns(group))
+    poor = iana_xhtml.read(b"".join(made), columns(group))
     found = crosscheck(rich, poor, columns(group))
     assert (found.verdict, found.unmatched) == (Verdict.AGREE, ())
     assert (poor.id, poor.published) == (rich.id, rich.published)
@@ -161,8 +162,8 @@ def test_the_page_of_any_group_says_what_its_xml_says() -> None:
     groups = real_data.iana_groups()[::3]
     rows, generic = 0, REGISTRIES["iana"].columns
     for group in groups:
-        rich = iana_xml.read(real_data.iana_document(group, real_data.iana_versions()[group][-1][0]), generic)
-        poor = xhtml.read(b"".join(xhtml_pages.pages(rich)), generic)
+        rich = reader.read(real_data.iana_document(group, real_data.iana_versions()[group][-1][0]), generic)
+        poor = iana_xhtml.read(b"".join(xhtml_pages.pages(rich)), generic)
         found = crosscheck(rich, poor, generic)
         assert (found.verdict, found.unmatched) == (Verdict.AGREE, ()), group
         assert poor.headers.keys() <= rich.headers.keys(), group
@@ -171,7 +172,7 @@ def test_the_page_of_any_group_says_what_its_xml_says() -> None:
     assert rows > 5_000
 
 
-@pytest.mark.parametrize("format", [csv_table.read, csv_table.read_tsv, xhtml.read, ports_text.read])
+@pytest.mark.parametrize("format", [csv_table.read, csv_table.read_tsv, iana_xhtml.read, iana_ports_text.read])
 def test_the_pages_that_servers_sent_in_place_of_a_registry_are_refused(format: object) -> None:  # noqa: A002
     pages = sorted((real_data.accidents() / "accidents" / "error-pages").iterdir())
     assert len(pages) == 9

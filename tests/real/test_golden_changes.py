@@ -8,12 +8,12 @@ from functools import lru_cache
 import lxml.etree
 import pytest
 
-from tests import real_data
 from tests.real.golden_changes import CHANGES, Golden
-from watcher.contents import read
-from watcher.judge import explain
-from watcher.model import Change, ChangeSet, Event, Item
-from watcher.registries.table import REGISTRIES
+from tests.support import real_data
+from watcher.core.model import Change, ChangeSet, Event, Item
+from watcher.diff.classify import explain
+from watcher.diff.content import read
+from watcher.registries.catalog import REGISTRIES
 
 NAMESPACE = "{http://www.iana.org/assignments}"
 # What happens to a registry as a whole names every entry in it, and is no entry's own event.

@@ -8,16 +8,16 @@ from xml.parsers import expat
 
 import pytest
 
-from tests import real_data
-from tests.iana_writer import document
-from watcher.contents import Reads, read
-from watcher.diff import apply, invert
-from watcher.errors import ParseError
-from watcher.formats import iana_xml
-from watcher.judge import explain
-from watcher.model import ChangeSet, Content, Event, Item, Section
-from watcher.registries import generic
-from watcher.registries.table import REGISTRIES
+from tests.support import real_data
+from tests.support.iana_xml_writer import document
+from watcher.core.errors import ParseError
+from watcher.core.model import ChangeSet, Content, Event, Item, Section
+from watcher.diff.classify import explain
+from watcher.diff.compare import apply, invert
+from watcher.diff.content import Reads, read
+from watcher.formats.iana_xml import reader
+from watcher.registries.catalog import REGISTRIES
+from watcher.registries.generic import identity
 
 IANA = REGISTRIES["iana"]
 SLICES = 16
@@ -124,8 +124,8 @@ def test_nothing_of_any_month_is_absent(number: int) -> None:
 def assert_nothing_is_absent(group: str, month: str, data: bytes) -> None:
     """Hold a document against what was read of it, written back in the vocabulary."""
     if (group, month) not in PAGES:
-        reading = iana_xml.read(data, generic.COLUMNS)
-        written = document(reading, generic.COLUMNS)
+        reading = reader.read(data, identity.COLUMNS)
+        written = document(reading, identity.COLUMNS)
         assert read(written, IANA).items == read(data, IANA).items, (group, month)
         assert words(written) == words(data), (group, month)
 

@@ -6,10 +6,10 @@ import lzma
 import re
 from functools import cache
 
-from tests.real_data import data
-from watcher.contents import read
-from watcher.model import Content, Fields, Section
-from watcher.registries.index import REGISTRY, groups, usable
+from tests.support.real_data import data
+from watcher.core.model import Content, Fields, Section
+from watcher.diff.content import read
+from watcher.registries.collection_index import REGISTRY, groups, usable
 
 
 @cache

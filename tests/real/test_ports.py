@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tests import real_data
-from tests.factory import PORTS
-from tests.test_backfill import history
-from watcher import backfill
-from watcher.archive import Archive
-from watcher.contents import Reads, read
-from watcher.diff import apply, compare, invert
-from watcher.errors import ParseError
-from watcher.formats import iana_xml
-from watcher.formats.iana_xml import read_whole
-from watcher.intake import Intake
-from watcher.judge import explain
-from watcher.model import Content, Event, Item, ItemKey, Section
-from watcher.registries import ports
+from tests.monitor.test_importer import history
+from tests.support import real_data
+from tests.support.port_releases import PORTS
+from watcher.core.errors import ParseError
+from watcher.core.model import Content, Event, Item, ItemKey, Section
+from watcher.diff.classify import explain
+from watcher.diff.compare import apply, compare, invert
+from watcher.diff.content import Reads, read
+from watcher.formats.iana_xml import reader
+from watcher.formats.iana_xml.reader import read_whole
+from watcher.monitor import importer
+from watcher.monitor.ingest import Intake
+from watcher.registries.ports import identity
 from watcher.store.database import Database
+from watcher.store.snapshot_archive import Archive
 
 SLICES = 8  # so that several processes can share the work
 
@@ -106,7 +106,7 @@ def _at(item: Item) -> ItemKey:
 
 def _services(found: Content) -> Iterator[tuple[Item, str]]:
     for (section, key), item in found.items.items():
-        if section is Section.ENTRY and ports.is_service(item) and key.part("name"):
+        if section is Section.ENTRY and identity.is_service(item) and key.part("name"):
             yield item, key.part("protocol")
 
 
@@ -158,7 +158,7 @@ def test_the_move_carries_the_ports_that_were_redrawn_for_it() -> None:
 def test_the_cut_reads_what_the_whole_reads() -> None:
     for date in ("2017-03-10", "2020-04-07", "2023-12-27"):
         data = real_data.ports_release(date)
-        whole, cut = read_whole(data, PORTS.columns), iana_xml.read(data, PORTS.columns)
+        whole, cut = read_whole(data, PORTS.columns), reader.read(data, PORTS.columns)
         assert [dict(row.fields) for row in whole.rows] == [dict(row.fields) for row in cut.rows]
         assert [dict(row.fields) for row in whole.contacts] == [dict(row.fields) for row in cut.contacts]
         assert whole.headers == cut.headers
@@ -179,7 +179,7 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
             archive = Archive(folder / "snapshots")
             intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
             for path in order:
-                backfill.run(intake, backfill.candidates([str(path)], ".xml"))
+                importer.run(intake, importer.candidates([str(path)], ".xml"))
             if name == "shuffled":
                 assert intake.rebuild() == len(dates)
         histories.append(history(folder))

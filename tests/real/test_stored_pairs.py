@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests import real_data
-from watcher.archive import Archive
-from watcher.contents import read
-from watcher.intake import Intake
-from watcher.judge import explain
-from watcher.registries.table import REGISTRIES
+from tests.support import real_data
+from watcher.diff.classify import explain
+from watcher.diff.content import read
+from watcher.monitor.ingest import Intake
+from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
-from watcher.store.queries import Queries
+from watcher.store.history_reader import Queries
+from watcher.store.snapshot_archive import Archive
 
 CHANCE = 20261125
 # Groups with nested registries, contacts, ranges, renamed and duplicate rows.

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from tests.groups import IANA, content, explained, group, record, registry, told
-from watcher.contents import read
-from watcher.diff import apply, invert
-from watcher.errors import ParseError
-from watcher.model import Content, Section
+from tests.support.group_releases import IANA, content, explained, group, record, registry, told
+from watcher.core.errors import ParseError
+from watcher.core.model import Content, Section
+from watcher.diff.compare import apply, invert
+from watcher.diff.content import read
 
 
 def labels(*records: str) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from watcher.contents import read
-from watcher.judge import explain
-from watcher.model import Content, Status
-from watcher.registries.table import REGISTRIES
+from watcher.core.model import Content, Status
+from watcher.diff.classify import explain
+from watcher.diff.content import read
+from watcher.registries.catalog import REGISTRIES
 
 SUBTAGS = REGISTRIES["language-subtags"]
 OLD = """\

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.model import Status
-from watcher.registries import ports
+from watcher.core.model import Status
+from watcher.registries.ports import identity
 
-BLANK = dict.fromkeys(ports.FIELDS, "")
+BLANK = dict.fromkeys(identity.FIELDS, "")
 
 
 def status(**fields: str) -> Status:
-    return ports.status("", {**BLANK, **fields})
+    return identity.status("", {**BLANK, **fields})
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_prose_that_speaks_of_something_else_does_not(text: str) -> None:
     ],
 )
 def test_ports_are_text_and_numbers_only_where_they_are(port: str, span: tuple[int, int] | None) -> None:
-    assert ports.parse_span(port) == span
+    assert identity.parse_span(port) == span

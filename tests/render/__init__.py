@@ -6,7 +6,19 @@ import unicodedata
 
 from hypothesis import strategies as st
 
-from watcher.model import Change, ChangeSet, Comparison, Event, FieldChange, Item, Key, Kind, Release, Section, Severity
+from watcher.core.model import (
+    Change,
+    ChangeSet,
+    Comparison,
+    Event,
+    FieldChange,
+    Item,
+    Key,
+    Kind,
+    Release,
+    Section,
+    Severity,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, item, modified, saying
-from watcher.model import Change, Comparison
+from watcher.core.model import Change, Comparison
 from watcher.render.csv import HEADER, safe
 from watcher.render.csv import comparison as csv
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, hidden, release, saying
-from watcher.model import Comparison
+from watcher.core.model import Comparison
 from watcher.render.html import comparison as html
-from watcher.render.plain import visible
+from watcher.render.safe_text import visible
 
 ELEMENTS = {"html", "head", "meta", "title", "body", "h1", "p", "table", "thead", "tbody", "tr", "th", "td"}
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factory import explained, tcp, unassigned
 from tests.render import HOSTILE, TEXT, comparison, event, hidden, item, modified, release, saying
-from watcher.model import Change, Item, Key, Section, Severity
-from watcher.render.plain import visible
+from tests.support.port_releases import explained, tcp, unassigned
+from watcher.core.model import Change, Item, Key, Section, Severity
+from watcher.render.safe_text import visible
 from watcher.render.text import comparison as text
 from watcher.render.text import table
 

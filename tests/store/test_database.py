@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from tests.factory import release, tcp
-from watcher.archive import Archive
-from watcher.errors import StoreError
-from watcher.intake import Intake
+from tests.support.port_releases import release, tcp
+from watcher.core.errors import StoreError
+from watcher.monitor.ingest import Intake
 from watcher.store import database as module
 from watcher.store import schema
 from watcher.store.database import VERSIONS, Database, journal_mode
+from watcher.store.snapshot_archive import Archive
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 

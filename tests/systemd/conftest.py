@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.factory import release, tcp
+from tests.support.port_releases import release, tcp
 from tests.systemd.sandbox import HOME, PROJECT, Sandbox, booted, missing, until
 
 UNIT = "registry-watcher.service"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from watcher import __version__
-from watcher.cli.app import App
+from watcher.cli.output import App
+from watcher.core.lazy import import_listed
 
 # name → (module, one line of help): `watcher --help` imports none of them.
 COMMANDS = {
@@ -23,7 +23,7 @@ COMMANDS = {
     "diff": ("diff", "What differs between two releases, or two files, and what it means."),
     "history": ("history", "What happened: to a port, a service, since a date, …"),
     "show": ("show", "One entry with its whole life, or as it stood on a day."),
-    "import": ("imports", "Backfill old releases from files, folders or a git repository."),
+    "import": ("import_", "Backfill old releases from files, folders or a git repository."),
     "held": ("held", "Releases that were served and are not believed, and why."),
     "accept": ("accept", "Believe a held release after all."),
     "reject": ("reject", "Never believe a held release."),
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"watcher.cli.{COMMANDS[cmd_name][0]}").command
+        command = import_listed(f"watcher.cli.{COMMANDS[cmd_name][0]}").command
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from watcher.cli.app import App, colour, format_option, pass_app, print_json, width
+from watcher.cli.output import App, colour, format_option, pass_app, print_json, width
 from watcher.cli.wired import service
 from watcher.render import document, text
 

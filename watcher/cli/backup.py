@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from watcher import backup
-from watcher.cli.app import App, format_option, need, pass_app, print_json
-from watcher.cli.configured import settings
-from watcher.render.plain import visible
-from watcher.store.copying import copy
+from watcher.cli.context import settings
+from watcher.cli.output import App, format_option, need, pass_app, print_json
+from watcher.core.times import to_text
+from watcher.render.safe_text import visible
+from watcher.store import backup
 from watcher.store.database import Database
-from watcher.times import to_text
+from watcher.store.sqlite_copy import copy
 
 
 @click.command("backup")

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from watcher import outbox
-from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
+from watcher.alerts.messages import test_deliveries
+from watcher.alerts.recipients import recipients
+from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
-from watcher.render.plain import visible
-from watcher.service import Service
-from watcher.settings import ChannelSettings
-from watcher.store.deliveries import FAILED, PENDING
-from watcher.telling import recipients
-from watcher.times import to_text
+from watcher.config.settings import ChannelSettings
+from watcher.core.times import to_text
+from watcher.monitor.monitor import Service
+from watcher.render.safe_text import visible
+from watcher.store.outbox import FAILED, PENDING
 
 _COLUMNS = {
     "channel": "CHANNEL",
@@ -97,7 +97,7 @@ def test(app: App, name: str) -> None:
     with service(app) as parts:
         channel = parts.channel(name)
         now = datetime.now(UTC)
-        messages = outbox.test_deliveries(channel.name, channel.type, recipients(channel), now)
+        messages = test_deliveries(channel.name, channel.type, recipients(channel), now)
         with parts.database.transaction():
             parts.deliveries.add(messages, now=to_text(now))
         parts.deliver_over(channel.name)

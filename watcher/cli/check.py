@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import click
 
-from watcher.cli.app import App, colour, format_option, pass_app, print_json, width
+from watcher.cli.output import App, colour, format_option, pass_app, print_json, width
 from watcher.cli.wired import service
-from watcher.errors import StoreError
-from watcher.intake import Outcome, Taken
+from watcher.config.settings import CollectionSettings, GroupSettings
+from watcher.core.errors import StoreError
+from watcher.monitor.ingest import Outcome, Taken
+from watcher.monitor.monitor import Service
 from watcher.render import document, text
-from watcher.render.plain import visible
-from watcher.service import Service
-from watcher.settings import CollectionSettings, GroupSettings
+from watcher.render.safe_text import visible
 
 _WORDS = {
     Outcome.UNCHANGED: "unchanged",

@@ -6,9 +6,9 @@ import json
 
 import click
 
-from watcher import config as configuration
-from watcher.cli.app import App, pass_app
-from watcher.cli.configured import settings
+from watcher.cli.context import settings
+from watcher.cli.output import App, pass_app
+from watcher.config import load as configuration
 
 
 @click.group("config")

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.app import App, colour, width
-from watcher.cli.configured import settings
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import SOURCE, Stage, sample
 from watcher.cli.diff import stored
+from watcher.cli.output import App, colour, width
 from watcher.cli.show import find, print_life
-from watcher.demo import SOURCE, Stage, sample
-from watcher.errors import UsageError
-from watcher.intake import Outcome, Taken
+from watcher.core.errors import UsageError
+from watcher.monitor.ingest import Outcome, Taken
+from watcher.monitor.monitor import Service
 from watcher.render import text
-from watcher.service import Service
 
 _PORT = 3063
 _FROM, _TO = "2024-11-19", "2025-04-22"

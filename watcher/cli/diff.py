@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.app import App, colour, format_option, need, on_demand, pass_app, width
-from watcher.model import Comparison, Severity
-from watcher.outline import outline
+from watcher.cli.output import App, colour, format_option, need, pass_app, width
+from watcher.config.overview import outline
+from watcher.core.lazy import load
+from watcher.core.model import Comparison, Severity
 from watcher.render import csv as render_csv
 from watcher.render import json, markdown, text
 from watcher.store.database import Database
-from watcher.store.queries import Queries
+from watcher.store.history_reader import Queries
 
 _TWO, _THREE = 2, 3
 
@@ -55,7 +56,7 @@ def command(
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
-        comparison = on_demand("cli.files").files(what[0], what[1], registry, file_format, key)
+        comparison = load("compare_files").files(what[0], what[1], registry, file_format, key)
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)
@@ -68,7 +69,7 @@ def command(
     elif format == "md":
         click.echo(markdown.comparison(comparison))
     elif format == "html":
-        click.echo(on_demand("render.html").comparison(comparison))
+        click.echo(load("html").comparison(comparison))
     else:
         click.echo(text.comparison(comparison, all=everything, width=width(), colour=colour()))
     if exit_code and comparison.changes.changes:
@@ -95,7 +96,7 @@ def stored(
     before = queries.find(source, str(old)) if new else previous
     if before is not None and previous is not None and before.row == previous.row:
         return queries.recorded(source, after, before)
-    compared: Comparison = on_demand("cli.compare").releases(
+    compared: Comparison = load("compare_releases").releases(
         queries, severities, source, before, after, fingerprints=fingerprints
     )
     return compared

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import click
 
-from watcher import doctor
-from watcher.cli.app import App, format_option, pass_app, print_json
-from watcher.cli.configured import settings
-from watcher.doctor import Finding, State
-from watcher.errors import ConfigError
-from watcher.logs import redacted
-from watcher.render.plain import visible
+from watcher.cli.context import settings
+from watcher.cli.output import App, format_option, pass_app, print_json
+from watcher.core.errors import ConfigError
+from watcher.daemon.log_setup import redacted
+from watcher.monitor import doctor
+from watcher.monitor.doctor import Finding, State
+from watcher.render.safe_text import visible
 
 _CODES = {State.OK: 0, State.WARNING: 1, State.PROBLEM: 2}
 

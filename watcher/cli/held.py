@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.model import Hold, HoldState
-from watcher.outline import outline
+from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
+from watcher.config.overview import outline
+from watcher.core.model import Hold, HoldState
 from watcher.render import document
 from watcher.store.database import Database
-from watcher.store.held import Held
-from watcher.store.queries import Queries
+from watcher.store.history_reader import Queries
+from watcher.store.holds import Held
 
 _COLUMNS = {
     "source": "SOURCE",

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from watcher.cli import app as common
-from watcher.cli.app import App, format_option, print_json, print_rows
+from watcher.cli import output as common
+from watcher.cli.output import App, format_option, print_json, print_rows
 from watcher.cli.seen import Seen, history, print_gaps
-from watcher.model import Kind, Severity
-from watcher.store.queries import StoredEvent, Wanted
+from watcher.core.model import Kind, Severity
+from watcher.store.history_reader import StoredEvent, Wanted
 
 _COLUMNS = {
     "published": "RELEASE",

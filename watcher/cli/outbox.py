@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from watcher.cli import app as common
-from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
-from watcher.outline import outline
+from watcher.cli import output as common
+from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
+from watcher.config.overview import outline
 from watcher.store.database import Database
-from watcher.store.deliveries import STATES, Deliveries, Sought
+from watcher.store.outbox import STATES, Deliveries, Sought
 
 COLUMNS = {
     "id": "ID",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from watcher.cli.app import App
-from watcher.outline import outline
+from watcher.cli.output import App
+from watcher.config.overview import outline
 from watcher.store.database import Database
-from watcher.store.queries import Queries
+from watcher.store.history_reader import Queries
 
 
 @contextmanager

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from watcher.cli.app import App, pass_app
+from watcher.cli.output import App, pass_app
 from watcher.cli.wired import service
-from watcher.errors import UsageError
+from watcher.core.errors import UsageError
 
 
 @click.command("rebuild")

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from watcher.cli.app import App, format_option, pass_app, print_json, print_rows
+from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.seen import history, print_gaps
-from watcher.store.queries import StoredRelease
+from watcher.store.history_reader import StoredRelease
 
 _COLUMNS = {
     "release": "RELEASE",

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 import click
 
-from watcher.cli import app as common
-from watcher.cli.app import App, format_option, need, pass_app, print_json, print_rows
+from watcher.cli import output as common
 from watcher.cli.outbox import COLUMNS
+from watcher.cli.output import App, format_option, need, pass_app, print_json, print_rows
 from watcher.cli.wired import service
-from watcher.errors import UsageError
-from watcher.service import Service
-from watcher.store.deliveries import FAILED, SENT, STATES, Sought
-from watcher.times import to_text
+from watcher.core.errors import UsageError
+from watcher.core.times import to_text
+from watcher.monitor.monitor import Service
+from watcher.store.outbox import FAILED, SENT, STATES, Sought
 
 _COLUMNS = {name: COLUMNS[name] for name in ("id", "channel", "recipient", "source", "created", "state", "last_error")}
 

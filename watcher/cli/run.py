@@ -8,13 +8,13 @@ import sys
 
 import click
 
-from watcher import logs
-from watcher.cli.app import App, pass_app
-from watcher.cli.configured import settings
-from watcher.daemon import Daemon
-from watcher.errors import ConfigError
-from watcher.service import Service, pace_of
-from watcher.settings import Settings
+from watcher.cli.context import settings
+from watcher.cli.output import App, pass_app
+from watcher.config.settings import Settings
+from watcher.core.errors import ConfigError
+from watcher.daemon import log_setup
+from watcher.daemon.daemon import Daemon
+from watcher.monitor.monitor import Service, pace_of
 
 
 @click.command("run")
@@ -27,7 +27,7 @@ def command(app: App) -> None:
     """
     faulthandler.enable()  # the watchdog ends a process that hangs with SIGABRT: the log then says where
     configured = settings(app)
-    logs.configure(configured.log.level, configured.log.format, sys.stderr)
+    log_setup.configure(configured.log.level, configured.log.format, sys.stderr)
     pace = pace_of(configured)
 
     def service(current: Settings) -> Service:
@@ -36,7 +36,7 @@ def command(app: App) -> None:
 
     def load() -> Settings:
         changed = reloaded(app, configured)
-        logs.configure(changed.log.level, changed.log.format, sys.stderr)
+        log_setup.configure(changed.log.level, changed.log.format, sys.stderr)
         return changed
 
     if not Daemon(configured, service, load=load).run():

@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from watcher import health
-from watcher.cli.app import App
-from watcher.outline import Outline, outline
-from watcher.render.plain import visible
-from watcher.schedule import LONGEST
-from watcher.store.checks import Checks
+from watcher.cli.output import App
+from watcher.config.overview import Outline, outline
+from watcher.core.times import from_text
+from watcher.monitor import health
+from watcher.monitor.schedule import LONGEST
+from watcher.render.safe_text import visible
+from watcher.store.check_log import Checks
 from watcher.store.database import Database
-from watcher.store.queries import Queries, StoredRelease
-from watcher.times import from_text
+from watcher.store.history_reader import Queries, StoredRelease
 
 _UNKNOWN = timedelta(days=1)  # between two looks at what is not in the configuration any more
 _MOST = 5  # gaps that are listed for people

@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from watcher.cli import app as common
-from watcher.cli.app import App, format_option, print_json, width
+from watcher.cli import output as common
 from watcher.cli.history import row as event_row
+from watcher.cli.output import App, format_option, print_json, width
 from watcher.cli.seen import history, print_gaps
-from watcher.errors import UsageError
-from watcher.model import MARKUP, Item, Section
-from watcher.registries import generic
-from watcher.render.plain import visible
+from watcher.core.errors import UsageError
+from watcher.core.model import MARKUP, Item, Section
+from watcher.registries.generic import identity
+from watcher.render.safe_text import visible
 from watcher.render.text import table
-from watcher.store.queries import Queries, StoredEvent, StoredRelease, Version, Wanted
+from watcher.store.history_reader import Queries, StoredEvent, StoredRelease, Version, Wanted
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
 
@@ -160,7 +160,7 @@ def _line(item: Item) -> str:
         return visible(f"{item.section} " + "  ".join(value for value in item.fields.values() if value))
     if "port" not in item.key.labels:
         return visible(
-            "  ".join(part for part in (generic.path(item), *generic.values(item), generic.title(item)) if part)
+            "  ".join(part for part in (identity.path(item), *identity.values(item), identity.title(item)) if part)
         )
     place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
     return visible(
@@ -174,7 +174,7 @@ def _details(item: Item) -> list[str]:
         return []
     if "port" in item.key.labels:
         return [name for name in _DETAILS if item.fields.get(name)]
-    shown = {*generic.values(item), generic.title(item)}
+    shown = {*identity.values(item), identity.title(item)}
     return [name for name, text in item.fields.items() if text and text not in shown and not name.startswith(MARKUP)]
 
 

@@ -9,17 +9,18 @@ from typing import Any
 
 import click
 
-from watcher.cli.app import App, format_option, on_demand, pass_app, print_json, print_rows
-from watcher.model import Endpoint, HoldState, when
-from watcher.outline import Outline, Watched, outline
-from watcher.render.plain import visible
-from watcher.store.checks import Checks
+from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
+from watcher.config.overview import Outline, Watched, outline
+from watcher.core.lazy import load
+from watcher.core.model import Endpoint, HoldState, when
+from watcher.core.times import from_text, to_text
+from watcher.render.safe_text import visible
+from watcher.store.channel_failures import Endpoints
+from watcher.store.check_log import Checks
 from watcher.store.database import Database
-from watcher.store.deliveries import Deliveries
-from watcher.store.endpoints import Endpoints
-from watcher.store.held import Held
-from watcher.store.queries import Queries
-from watcher.times import from_text, to_text
+from watcher.store.history_reader import Queries
+from watcher.store.holds import Held
+from watcher.store.outbox import Deliveries
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -56,13 +57,13 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
     """
     now = datetime.now(UTC)
     if brief:
-        line, level = on_demand("cli.monitor").verdict(app, now)
+        line, level = load("verdict").verdict(app, now)
         click.echo(visible(line))
         raise click.exceptions.Exit(level)
     configured = outline(app.config)
     with Database(configured.history) as database:
         trees = (
-            on_demand("cli.trees").trees(app, database, now, everything=everything)
+            load("collection_status").trees(app, database, now, everything=everything)
             if any(source.collection for source in configured.sources)
             else {}
         )
@@ -89,7 +90,7 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         return
     _print_messages(rows)
     for summary in collections:
-        click.echo("\n" + on_demand("cli.trees").told(summary))
+        click.echo("\n" + load("collection_status").told(summary))
     click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
     for endpoint in unwell:
         click.echo(_unwell(endpoint))

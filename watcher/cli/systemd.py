@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from watcher import units
-from watcher.cli.app import App, pass_app
-from watcher.cli.configured import settings
-from watcher.errors import UsageError
-from watcher.render.plain import visible
-from watcher.units import Machine
+from watcher.cli.context import settings
+from watcher.cli.output import App, pass_app
+from watcher.core.errors import UsageError
+from watcher.daemon import systemd_units
+from watcher.daemon.systemd_units import Machine
+from watcher.render.safe_text import visible
 
 
 @click.group("systemd")
@@ -26,8 +26,8 @@ def command() -> None:
 @click.option("--timer", is_flag=True, help="The oneshot service and its timer instead of the daemon.")
 def show(timer: bool) -> None:
     """Print the units as they are shipped, with the usual paths."""
-    for name in units.TIMER if timer else units.DAEMON:
-        click.echo(units.unit(name, Machine()), nl=False)
+    for name in systemd_units.TIMER if timer else systemd_units.DAEMON:
+        click.echo(systemd_units.unit(name, Machine()), nl=False)
 
 
 @command.command("install")
@@ -54,19 +54,19 @@ def install(app: App, timer: bool, dry_run: bool, force: bool, prefix: Path) -> 
     machine = Machine(
         command=Path(sysconfig.get_path("scripts"), "watcher"),
         config=app.config.resolve(),
-        credentials=units.credentials(configured),
+        credentials=systemd_units.credentials(configured),
     )
-    names = units.TIMER if timer else units.DAEMON
-    folder = prefix / units.FOLDER.relative_to("/")
-    if not (force or dry_run) and (there := units.differing(names, machine, folder)):
+    names = systemd_units.TIMER if timer else systemd_units.DAEMON
+    folder = prefix / systemd_units.FOLDER.relative_to("/")
+    if not (force or dry_run) and (there := systemd_units.differing(names, machine, folder)):
         raise UsageError("\n".join(_refused(folder / name, machine) for name in there))
     for name in names:
-        text = units.unit(name, machine)
+        text = systemd_units.unit(name, machine)
         if dry_run:
             click.echo(f"# {folder / name}\n{text}")
         else:
             _write(folder / name, text)
-    hindrances = list(units.hindrances(machine, configured, Path(sys.executable).resolve()))
+    hindrances = list(systemd_units.hindrances(machine, configured, Path(sys.executable).resolve()))
     if hindrances:
         click.echo("\nbefore it can run:")
     for line in hindrances:
@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 
 def _refused(path: Path, machine: Machine) -> str:
     """Say how a unit that is there differs from what would be written."""
-    before, after = path.read_text("utf-8", "replace").splitlines(), units.unit(path.name, machine).splitlines()
+    before, after = path.read_text("utf-8", "replace").splitlines(), systemd_units.unit(path.name, machine).splitlines()
     lines = difflib.unified_diff(before, after, "there", "new", n=0, lineterm="")
     return "\n".join(
         [

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import click
 
-from watcher.archive import Archive
-from watcher.cli.app import App, format_option, pass_app, print_json
-from watcher.cli.configured import settings
+from watcher.cli.context import settings
+from watcher.cli.output import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
-from watcher.errors import UsageError
-from watcher.rechecking import Rechecking
-from watcher.render.plain import visible
+from watcher.core.errors import UsageError
+from watcher.monitor.verify import Rechecking
+from watcher.render.safe_text import visible
+from watcher.store.snapshot_archive import Archive
 
 
 @click.command("verify")

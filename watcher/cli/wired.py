@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from watcher.cli.app import App
-from watcher.cli.configured import settings
-from watcher.service import Service
+from watcher.cli.context import settings
+from watcher.cli.output import App
+from watcher.monitor.monitor import Service
 
 
 def service(app: App, *, create: bool = True) -> Service:

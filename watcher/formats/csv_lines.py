@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from watcher.errors import ParseError
-from watcher.formats.decoding import MAX_FIELDS, not_utf8
+from watcher.core.errors import ParseError
+from watcher.formats.text import MAX_FIELDS, not_utf8
 
 Dialect = Mapping[str, Any]
 CSV: Dialect = MappingProxyType({"strict": True})

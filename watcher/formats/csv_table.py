@@ -11,15 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watcher.errors import ParseError
-from watcher.formats.columns import Columns
-from watcher.formats.contract import Cells, Memo, Reading, Row
+from watcher.core.errors import ParseError
+from watcher.core.model import Problem
+from watcher.formats.base import Cells, Memo, Reading, Row
+from watcher.formats.column_map import Columns
 from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
-from watcher.formats.decoding import bounded, ends_with_a_line, seem_text, unfinished
-from watcher.formats.iana_cells import fold
-from watcher.formats.stretches import Part, follow
-from watcher.formats.titles import field_names
-from watcher.model import Problem
+from watcher.formats.headings import field_names
+from watcher.formats.iana_xml.cells import fold
+from watcher.formats.text import bounded, ends_with_a_line, seem_text, unfinished
+from watcher.formats.unchanged_ranges import Part, follow
 
 _SPOT = 2**8  # bytes that are read at first where two documents differ
 _LARGE = 128 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room

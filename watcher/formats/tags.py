@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from watcher.errors import ParseError
+from watcher.core.errors import ParseError
 
 MAX_ATTRIBUTES = 1_000
 _LONG = re.compile(rb"<[^<]{16384}")

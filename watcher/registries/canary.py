@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from watcher.formats.columns import Columns
-from watcher.model import CANARY, Section, Severity
-from watcher.registries import index
-from watcher.registries.contract import EventType, Finding, Labels, Rows, Surroundings
-from watcher.times import to_text
+from watcher.core.model import CANARY, Section, Severity
+from watcher.core.times import to_text
+from watcher.formats.column_map import Columns
+from watcher.registries import collection_index
+from watcher.registries.base import EventType, Finding, Labels, Rows, Surroundings
 
 _KEY = "name"
 _DOCUMENT = """\
@@ -53,7 +53,7 @@ def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 -
 
 # As in an index, being listed is all there is to an entry.
 REGISTRY = replace(
-    index.REGISTRY,
+    collection_index.REGISTRY,
     id=CANARY,
     document_id=CANARY,
     columns=Columns(always=(_KEY, "description")),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from watcher.registries import addresses, generic_events, tables, tls
+from watcher.registries.generic import events
+from watcher.registries.groups import addresses, tables, tls
 
 # What one registry group adds.
 SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
 
-REGISTRY = generic_events.registry(SPECIAL)
+REGISTRY = events.registry(SPECIAL)

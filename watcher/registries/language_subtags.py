@@ -5,6 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.registries import iana
-from watcher.registries.table import keyed
+from watcher.registries.catalog import keyed
 
 REGISTRY = replace(keyed(iana.REGISTRY, ("Type", "Subtag", "Tag")), id="language-subtags")

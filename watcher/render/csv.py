@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from watcher.model import Change, Comparison
+from watcher.core.model import Change, Comparison
 
 HEADER = ("kind", "section", "quiet", "key", "ordinal", "field", "before", "after")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.model import Change, ChangeSet, Comparison, Event, FieldChange, Hold, Kind, Notice, Release, Section
+from watcher.core.model import Change, ChangeSet, Comparison, Event, FieldChange, Hold, Kind, Notice, Release, Section
 
 SCHEMA = 1
 

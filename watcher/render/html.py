@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from watcher.model import Comparison, Severity
-from watcher.render.plain import visible
+from watcher.core.lazy import load
+from watcher.core.model import Comparison, Severity
+from watcher.render.safe_text import visible
 from watcher.render.text import marked, summary
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _template(name: str) -> Template:
 @cache
 def _environment() -> Environment:
     """What makes pages is loaded with the first of them."""
-    jinja = import_module("jinja2")
+    jinja = load("jinja2")
     made: Environment = jinja.Environment(
         loader=jinja.PackageLoader("watcher.render"),
         autoescape=True,

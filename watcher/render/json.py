@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from watcher.model import Comparison
+from watcher.core.model import Comparison
 from watcher.render import document
-from watcher.render.plain import HIDDEN
+from watcher.render.safe_text import HIDDEN
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:

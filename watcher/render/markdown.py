@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from watcher.model import Comparison, Release
-from watcher.render.plain import visible
+from watcher.core.model import Comparison, Release
+from watcher.render.safe_text import visible
 from watcher.render.text import summary
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from watcher.errors import StoreError
+from watcher.core.errors import StoreError
+from watcher.core.lazy import load
 from watcher.store.connection import Connection
-from watcher.store.copying import damage
+from watcher.store.sqlite_copy import damage
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
@@ -95,7 +95,7 @@ class Database:
     def _migrate(self, migrations: Migrations | None) -> None:
         if migrations is None and self._applied() == VERSIONS:
             return
-        schema = import_module("watcher.store.schema")
+        schema = load("schema")
         schema.migrate(self, migrations or schema.migrations)
 
     def _applied(self) -> list[str]:

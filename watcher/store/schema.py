@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from watcher.errors import StoreError
-from watcher.store.copying import copy
+from watcher.core.errors import StoreError
+from watcher.store.sqlite_copy import copy
 
 if TYPE_CHECKING:
     from watcher.store.database import Database

@@ -1,0 +1,186 @@
+"""A webhook's body: bounded, valid, and honest about what it leaves out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.render import HOSTILE, TEXT, comparison, event, item, modified, saying
+from watcher.alerts.channels.webhook_message import CHANGED, MOST_BYTES, TEST, body, test_body
+from watcher.core.model import Change, Comparison, Severity
+from watcher.render import document
+from watcher.render.json import dumps
+
+SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/comparison.schema.json").read_text("utf-8"))
+
+
+def sent(found: Comparison, **more: int) -> dict[str, Any]:
+    raw = body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
+    assert len(raw) <= more.get("max_bytes", MOST_BYTES)
+    envelope: dict[str, Any] = json.loads(raw)
+    jsonschema.validate(envelope["data"], SCHEMA)
+    return envelope
+
+
+def data(found: Comparison, **more: int) -> dict[str, Any]:
+    inner: dict[str, Any] = sent(found, **more)["data"]
+    return inner
+
+
+def large(count: int, events: int, text: str = "a text") -> Comparison:
+    """Changes of which every second is quiet; the events name the last ones, the gravest first."""
+    changes = tuple(
+        replace(modified(number, f"name{number}", "before", f"{text} {number}"), quiet=number % 2 == 0)
+        for number in range(count)
+    )
+    severities = sorted((list(Severity)[number % 3] for number in range(events)), key=lambda each: -each.rank)
+    named = tuple(event(count - 1 - number, f"said {number}", severity) for number, severity in enumerate(severities))
+    return comparison(changes, named)
+
+
+def hold_to(found: Comparison, inner: dict[str, Any]) -> None:
+    """What must be true of every body that has something left out."""
+    whole = json.loads(dumps(document.comparison(found)))
+    assert {name: inner[name] for name in ("schema", "source", "old", "new", "counts")} == {
+        name: whole[name] for name in ("schema", "source", "old", "new", "counts")
+    }
+    assert inner["left_out"] == {
+        "events": len(whole["events"]) - len(inner["events"]),
+        "changes": len(whole["changes"]) - len(inner["changes"]),
+    }
+    indexes = [change["index"] for change in inner["changes"]]
+    assert indexes == sorted(set(indexes))
+    for change in inner["changes"]:
+        full = whole["changes"][change["index"]]
+        assert {name: change[name] for name in ("kind", "section", "quiet", "key")} == {
+            name: full[name] for name in ("kind", "section", "quiet", "key")
+        }
+    assert [each["fingerprint"] for each in inner["events"]] == [
+        each["fingerprint"] for each in whole["events"][: len(inner["events"])]
+    ]
+
+
+def test_what_fits_is_sent_whole_and_exactly() -> None:
+    found = saying("one", "two", "x" * 1000)
+    envelope = sent(found)
+    assert envelope["data"] == document.comparison(found)
+    assert "left_out" not in envelope["data"]
+    del envelope["data"]
+    assert envelope == {
+        "specversion": "1.0",
+        "id": "msg_1",
+        "source": "ports",
+        "type": CHANGED,
+        "time": "2020-01-02T03:04:05Z",
+        "datacontenttype": "application/json",
+    }
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(("count", "events"), [(3000, 0), (3000, 5), (3000, 3000), (200, 1)])
+def test_thousands_of_changes_fit_and_the_counts_stay_true(count: int, events: int) -> None:
+    found = large(count, events)
+    inner = data(found)
+    hold_to(found, inner)
+    assert inner["counts"]["modified"] == inner["counts"]["quiet"] == count // 2
+    assert inner["left_out"]["changes"] > 0
+    assert inner["changes"] or inner["events"]
+
+
+def test_changes_that_no_event_names_are_left_out_first_and_quiet_ones_before_others() -> None:
+    inner = data(large(1000, 5))
+    assert inner["left_out"]["events"] == 0
+    kept = [change["index"] for change in inner["changes"]]
+    assert kept[-5:] == [995, 996, 997, 998, 999]
+    assert all(not change["quiet"] for change in inner["changes"] if change["index"] < 995)
+    assert kept[:-5] == list(range(1, 2 * len(kept[:-5]), 2))
+
+
+def test_the_least_grave_events_are_left_out_and_only_after_all_changes() -> None:
+    inner = data(large(3000, 3000))
+    assert inner["changes"] == []
+    assert 10 < len(inner["events"]) < 1000
+    assert {each["severity"] for each in inner["events"]} == {"warning"}
+
+
+def test_as_much_is_sent_as_fits() -> None:
+    found = large(1000, 5)
+    raw = body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
+    one = len(json.dumps(json.loads(raw)["data"]["changes"][0], separators=(",", ":")))
+    assert MOST_BYTES - 2 * one < len(raw) <= MOST_BYTES
+
+
+def test_long_texts_are_cut_before_anything_is_left_out() -> None:
+    found = comparison((modified(1, "one", "b" * 15_000, "a" * 15_000),), (event(0, "s" * 15_000),))
+    inner = data(found)
+    assert inner["left_out"] == {"events": 0, "changes": 0}
+    (change,) = inner["changes"]
+    assert change["index"] == 0
+    assert change["after"]["description"] == change["fields"][0]["after"] == "a" * 199 + "…"
+    assert inner["events"][0]["summary"] == "s" * 199 + "…"
+
+
+def test_an_event_that_touches_thousands_of_changes_is_still_told() -> None:
+    wide = replace(
+        event(0, "all of them", Severity.WARNING), changes=tuple(range(3000)), ports=tuple(map(str, range(3000)))
+    )
+    found = comparison(large(3000, 0).changes.changes, (wide,))
+    inner = data(found)
+    hold_to(found, inner)
+    assert inner["left_out"]["events"] == 0
+    assert inner["events"][0]["summary"] == "all of them"
+    assert inner["changes"]
+
+
+def test_one_change_that_can_never_fit_is_left_out_and_counted() -> None:
+    found = comparison((Change(before=None, after=item(1, "n" * 30_000, "x")),))
+    inner = data(found)
+    hold_to(found, inner)
+    assert inner["left_out"] == {"events": 0, "changes": 1}
+    assert inner["counts"]["added"] == 1
+
+
+def test_the_bound_is_on_the_last_byte() -> None:
+    found = saying("one")
+    size = len(body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
+    assert "left_out" not in data(found, max_bytes=size)
+    assert "left_out" in data(found, max_bytes=size - 1)
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize("said", [*HOSTILE, "\ud800", "\0" * 300, "😀" * 300])
+def test_hostile_text_is_only_longer(said: str) -> None:
+    found = large(500, 20, said)
+    hold_to(found, data(found))
+    small = data(saying(said))
+    assert small["events"][0]["summary"].startswith(said[:150].encode("utf-8", "replace").decode())
+
+
+@pytest.mark.fault(35, 38)
+@example(["<script>alert(1)</script>"] * 3 + ["\ud800"], 0, 0, 4229)
+@given(st.lists(TEXT, max_size=4), st.integers(0, 200), st.integers(0, 60), st.integers(2000, 20_000))
+@settings(max_examples=60, deadline=None)
+def test_every_body_fits_and_says_what_is_missing(texts: list[str], count: int, events: int, most: int) -> None:
+    many, said = large(count, min(events, count)), saying(*texts)
+    found = comparison((*many.changes.changes, *said.changes.changes), many.events)
+    inner = data(found, max_bytes=most)
+    if "left_out" in inner:
+        hold_to(found, inner)
+    else:
+        assert len(inner["changes"]) == len(found.changes.changes)
+        assert len(inner["events"]) == len(found.events)
+
+
+def test_a_test_message_says_that_it_is_one() -> None:
+    envelope = json.loads(test_body(delivery_id="msg_2", occurred="2020-01-02T03:04:05Z", channel="ops"))
+    assert (envelope["type"], envelope["id"], envelope["data"]) == (TEST, "msg_2", {"schema": 1, "channel": "ops"})
+
+
+test_body.__test__ = False  # type: ignore[attr-defined]

@@ -1,0 +1,417 @@
+"""From a row to a message: when it is tried, under which id, and when it is given up. On a real history file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.port_releases import explained, tcp
+from watcher.alerts import messages
+from watcher.alerts.channels.base import Notifier
+from watcher.alerts.delivery import SCHEDULE, Report, deliver_due
+from watcher.core.errors import ConfigError, DeliveryError
+from watcher.core.model import Comparison, Delivery, Release
+from watcher.core.times import from_text, to_text
+from watcher.store.database import Database
+from watcher.store.outbox import Deliveries
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+LATER = DeliveryError("HTTP 503", permanent=False)
+NEVER = DeliveryError("the mail server said 550 no such user", permanent=True)
+
+
+@dataclass
+class Line:
+    """A channel that fails in the ways it is told, one a try, and then takes everything."""
+
+    errors: list[Exception] = field(default_factory=list)
+    tried: list[tuple[str, datetime]] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+
+    def send(self, delivery: Delivery, now: datetime) -> None:
+        self.tried.append((delivery.id, now))
+        if self.errors:
+            raise self.errors.pop(0)
+        self.accepted.append(delivery.id)
+
+
+class Dead(Line):
+    """A channel that nobody ever reaches."""
+
+    def send(self, delivery: Delivery, now: datetime) -> None:
+        self.tried.append((delivery.id, now))
+        raise LATER
+
+
+@dataclass
+class Clock:
+    """A time that stands still until it is moved."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def middle() -> float:
+    """A jitter that changes no wait."""
+    return 0.5
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    with Database(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def deliveries(database: Database) -> Deliveries:
+    return Deliveries(database)
+
+
+def message(number: int = 0, channel: str = "hook") -> Delivery:
+    return Delivery(
+        id=messages.delivery_id(channel, str(number)),
+        channel=channel,
+        recipient="",
+        source="ports",
+        release="b" * 12,
+        body=json.dumps({"number": number, "text": "字\n"}, ensure_ascii=False),
+        created=to_text(START),
+    )
+
+
+def compared(*names: str) -> Comparison:
+    changes, events = explained(
+        [tcp("base", "1")], [tcp("base", "1"), *(tcp(name, str(2000 + i)) for i, name in enumerate(names))]
+    )
+    old, new = (
+        Release(
+            id=letter * 12, source="ports", published=day, observed=f"{day}T06:00:00Z", sha256=letter * 64, entries=1
+        )
+        for letter, day in (("a", "2020-01-01"), ("b", "2020-01-02"))
+    )
+    return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
+
+
+def round_of(deliveries: Deliveries, notifiers: Mapping[str, Notifier], clock: Clock) -> Report:
+    return deliver_due(deliveries, notifiers, clock, middle)
+
+
+def until_nothing_waits(deliveries: Deliveries, notifiers: Mapping[str, Notifier], clock: Clock) -> list[Report]:
+    """Move the clock from one due time to the next until no message is pending."""
+    reports = []
+    while waiting := deliveries.pending():
+        clock.now = max(clock.now, from_text(waiting[0]["next_attempt"]))
+        reports.append(round_of(deliveries, notifiers, clock))
+        assert len(reports) < 1000
+    return reports
+
+
+def test_a_message_is_due_at_once_and_sent_once(deliveries: Deliveries) -> None:
+    line, clock = Line(), Clock()
+    deliveries.add([message()], now=to_text(START))
+    assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+    clock.now += timedelta(days=30)
+    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert line.accepted == [message().id]
+    state = deliveries.state(message().id)
+    assert (state.state, state.attempts, state.sent, state.last_error) == ("sent", 1, to_text(START), None)
+    assert deliveries.pending() == []
+
+
+def test_a_message_is_handed_over_as_it_was_written(deliveries: Deliveries) -> None:
+    seen: list[Delivery] = []
+
+    class Keeper(Line):
+        def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
+            seen.append(delivery)
+
+    deliveries.add([message()], now=to_text(START))
+    round_of(deliveries, {"hook": Keeper()}, Clock())
+    assert seen == [message()]
+
+
+def test_a_message_that_is_there_already_is_left_alone(deliveries: Deliveries) -> None:
+    line, clock = Line(), Clock()
+    deliveries.add([message()], now=to_text(START))
+    round_of(deliveries, {"hook": line}, clock)
+    deliveries.add([replace(message(), body="other")], now=to_text(START))
+    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert len(line.accepted) == 1
+
+
+@pytest.mark.fault(45)
+def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: Deliveries) -> None:
+    line, clock = Line(errors=[LATER] * 9), Clock()
+    deliveries.add([message()], now=to_text(START))
+    until_nothing_waits(deliveries, {"hook": line}, clock)
+    times = [when for _, when in line.tried]
+    waits = [(after - before).total_seconds() - 1 for before, after in pairwise(times)]
+    assert waits == [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
+    assert {identifier for identifier, _ in line.tried} == {message().id}
+    assert deliveries.state(message().id).state == "sent"
+    assert deliveries.state(message().id).last_error is None
+
+
+@pytest.mark.fault(45)
+def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(deliveries: Deliveries) -> None:
+    line, clock = Dead(), Clock()
+    deliveries.add([message()], now=to_text(START))
+    reports = until_nothing_waits(deliveries, {"hook": line}, clock)
+    assert reports == [Report(retried=1)] * 9 + [Report(failed=1)]
+    state = deliveries.state(message().id)
+    assert (state.state, state.attempts, state.last_error) == ("failed", 10, "HTTP 503 (given up after 10 tries)")
+    clock.now += timedelta(days=365)
+    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert len(line.tried) == 10
+
+
+def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_tried(deliveries: Deliveries) -> None:
+    line = Line(errors=[NEVER])
+    deliveries.add([message(1), message(2)], now=to_text(START))
+    assert round_of(deliveries, {"hook": line}, Clock()) == Report(sent=1, failed=1)
+    states = {deliveries.state(message(number).id).state for number in (1, 2)}
+    assert states == {"failed", "sent"}
+    refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
+    assert deliveries.state(refused).last_error == "the mail server said 550 no such user"
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
+def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: float, tries: int) -> None:
+    with Database(Path(":memory:")) as database:
+        deliveries, clock = Deliveries(database), Clock()
+        deliveries.add([message()], now=to_text(START))
+        for _ in range(tries):
+            round_of(deliveries, {"hook": Dead()}, clock)
+            clock.now = from_text(deliveries.state(message().id).next_attempt)
+        deliver_due(deliveries, {"hook": Dead()}, clock, lambda: jitter)
+        wait = from_text(deliveries.state(message().id).next_attempt) - clock.now
+        assert SCHEDULE[tries] * 0.9 <= wait <= SCHEDULE[tries] * 1.1 + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(1.0, 5), (600.0, 600), (86400.0, 86400), (10_000_000.0, 86400)], ids=str)
+def test_a_wait_the_other_side_asked_for_is_kept_when_it_is_longer_up_to_a_day(
+    deliveries: Deliveries, asked: float, wait: int
+) -> None:
+    line, clock = Line(errors=[DeliveryError("HTTP 429", permanent=False, retry_after=asked)]), Clock()
+    deliveries.add([message()], now=to_text(START))
+    round_of(deliveries, {"hook": line}, clock)
+    assert from_text(deliveries.state(message().id).next_attempt) == START + timedelta(seconds=wait + 1)
+
+
+def test_a_message_is_not_tried_before_its_time(deliveries: Deliveries) -> None:
+    line, clock = Line(errors=[LATER]), Clock()
+    deliveries.add([message()], now=to_text(START))
+    round_of(deliveries, {"hook": line}, clock)
+    clock.now = from_text(deliveries.state(message().id).next_attempt) - timedelta(seconds=1)
+    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    clock.now += timedelta(seconds=1)
+    assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+
+
+def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> None:
+    line, clock = Line(errors=[LATER, LATER]), Clock()
+    with Database(path) as database:
+        Deliveries(database).add([message()], now=to_text(START))
+    for _ in range(2):
+        with Database(path) as database:
+            found = Deliveries(database)
+            clock.now = from_text(found.state(message().id).next_attempt)
+            assert round_of(found, {"hook": line}, clock) == Report(retried=1)
+    with Database(path) as database:
+        found = Deliveries(database)
+        state = found.state(message().id)
+        assert (state.state, state.attempts, state.last_error) == ("pending", 2, "HTTP 503")
+        clock.now = from_text(state.next_attempt)
+        assert round_of(found, {"hook": line}, clock) == Report(sent=1)
+    with Database(path) as database:
+        assert Deliveries(database).state(message().id).state == "sent"
+    assert [identifier for identifier, _ in line.tried] == [message().id] * 3
+
+
+@pytest.mark.fault(40)
+def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_same_again(path: Path) -> None:
+    class Killed(Line):
+        def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
+            self.accepted.append(delivery.id)
+            raise KeyboardInterrupt
+
+    dying, line, clock = Killed(), Line(), Clock()
+    with Database(path) as database:
+        Deliveries(database).add([message()], now=to_text(START))
+        with pytest.raises(KeyboardInterrupt):
+            round_of(Deliveries(database), {"hook": dying}, clock)
+    with Database(path) as database:
+        assert round_of(Deliveries(database), {"hook": line}, clock) == Report()
+        clock.now += timedelta(minutes=10)
+        assert round_of(Deliveries(database), {"hook": line}, clock) == Report(sent=1)
+        assert Deliveries(database).state(message().id).attempts == 2
+    assert dying.accepted == line.accepted == [message().id]
+
+
+@pytest.mark.fault(41)
+def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: Deliveries) -> None:
+    deliveries.add([message()], now=to_text(START))
+    until = to_text(START + timedelta(minutes=10))
+    with Database(path) as second:
+        assert deliveries.claim(message().id, now=to_text(START), until=until)
+        assert not Deliveries(second).claim(message().id, now=to_text(START), until=until)
+        assert Deliveries(second).claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
+
+
+@pytest.mark.fault(41)
+def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries: Deliveries) -> None:
+    """The second message is sent by another process while this one sends the first."""
+    with Database(path) as second:
+        other, clock = Line(), Clock()
+
+        class Meanwhile(Line):
+            def send(self, delivery: Delivery, now: datetime) -> None:
+                super().send(delivery, now)
+                round_of(Deliveries(second), {"hook": other}, clock)
+
+        line = Meanwhile()
+        deliveries.add([message(1), message(2)], now=to_text(START))
+        assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+    assert len(line.accepted) == len(other.accepted) == 1
+    assert {*line.accepted, *other.accepted} == {message(1).id, message(2).id}
+
+
+@pytest.mark.fault(46)
+def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(deliveries: Deliveries) -> None:
+    dead, line = Dead(), Line()
+    deliveries.add([message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1)))
+    deliveries.add([message(number, "good") for number in range(5)], now=to_text(START))
+    assert round_of(deliveries, {"dead": dead, "good": line}, Clock()) == Report(sent=5, retried=1)
+    assert len(dead.tried) == 1
+    assert len(deliveries.pending()) == 5
+
+
+def test_a_broken_channel_with_very_many_messages_holds_up_no_other(deliveries: Deliveries) -> None:
+    dead, line = Dead(), Line()
+    deliveries.add([message(number, "dead") for number in range(500)], now=to_text(START - timedelta(hours=1)))
+    deliveries.add([message(0, "good")], now=to_text(START))
+    round_of(deliveries, {"dead": dead, "good": line}, Clock())
+    assert line.accepted == [message(0, "good").id]
+
+
+def test_a_secret_that_cannot_be_read_costs_a_try_and_no_other_channel(deliveries: Deliveries) -> None:
+    locked, line = Line(errors=[ConfigError("file:webhook-secret: no such file")]), Line()
+    deliveries.add([message(0, "locked"), message(0, "good")], now=to_text(START))
+    assert round_of(deliveries, {"locked": locked, "good": line}, Clock()) == Report(sent=1, retried=1)
+    state = deliveries.state(message(0, "locked").id)
+    assert (state.state, state.last_error) == ("pending", "file:webhook-secret: no such file")
+
+
+def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_back(deliveries: Deliveries) -> None:
+    line, clock = Line(), Clock()
+    deliveries.add([message(0, "gone"), message(0, "good")], now=to_text(START))
+    assert round_of(deliveries, {"good": line}, clock) == Report(sent=1, retried=1)
+    state = deliveries.state(message(0, "gone").id)
+    assert state.last_error == "there is no enabled channel 'gone' in the configuration"
+    assert from_text(state.next_attempt) == START + timedelta(hours=1, seconds=1)
+    back = Line()
+    clock.now = from_text(state.next_attempt)
+    assert round_of(deliveries, {"gone": back}, clock) == Report(sent=1)
+    assert back.accepted == [message(0, "gone").id]
+
+
+def test_a_channel_that_never_comes_back_is_given_up_in_the_end(deliveries: Deliveries) -> None:
+    clock = Clock()
+    deliveries.add([message(0, "gone")], now=to_text(START))
+    reports = until_nothing_waits(deliveries, {}, clock)
+    assert reports[-1] == Report(failed=1)
+    assert clock.now - START > timedelta(days=3)
+
+
+def test_messages_that_are_not_committed_are_not_there(path: Path, database: Database) -> None:
+    def fail() -> None:
+        with database.transaction():
+            Deliveries(database).add([message()], now=to_text(START))
+            raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    with closing(sqlite3.connect(path)) as plain:
+        assert plain.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+    with pytest.raises(KeyError):
+        Deliveries(database).state(message().id)
+
+
+def test_the_oldest_is_sent_first(deliveries: Deliveries) -> None:
+    line = Line()
+    for number in (3, 1, 2):
+        deliveries.add([message(number)], now=to_text(START + timedelta(seconds=number)))
+    round_of(deliveries, {"hook": line}, Clock(START + timedelta(minutes=1)))
+    assert line.accepted == [message(number).id for number in (1, 2, 3)]
+
+
+def test_pending_shows_people_what_waits_and_why_but_no_body(deliveries: Deliveries) -> None:
+    deliveries.add([message()], now=to_text(START))
+    round_of(deliveries, {"hook": Dead()}, Clock())
+    (row,) = deliveries.pending()
+    assert (row["id"], row["channel"], row["attempts"], row["last_error"]) == (message().id, "hook", 1, "HTTP 503")
+    assert "body" not in row
+
+
+def test_a_release_gives_each_recipient_the_same_id_whenever_it_is_composed() -> None:
+    recipients = ["ann@example.org", "bob@example.org"]
+    first = messages.compose("noc", "email", recipients, compared("one"))
+    assert [each.recipient for each in first] == recipients
+    assert first == messages.compose("noc", "email", recipients, compared("one"))
+    ids = {
+        each.id
+        for channel in ("noc", "other")
+        for each in messages.compose(channel, "email", recipients, compared("one"))
+    }
+    assert len(ids) == 4
+
+
+def test_an_id_is_of_another_release_or_direction_when_either_id_is() -> None:
+    found = compared("one")
+    other = replace(found, new=replace(found.new, id="c" * 12))
+    back = replace(found, old=found.new, new=found.old)
+    ids = {messages.compose("noc", "webhook", [""], each)[0].id for each in (found, other, back)}
+    assert len(ids) == 3
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_an_id_is_fit_for_a_header_and_always_the_same(parts: list[str]) -> None:
+    found = messages.delivery_id(*parts)
+    assert found == messages.delivery_id(*parts)
+    assert len(found) == 31
+    assert found.startswith("msg_")
+    assert found.removeprefix("msg_").isascii()
+    assert found.removeprefix("msg_").isalnum()
+
+
+def test_a_webhooks_body_bears_the_id_of_its_message() -> None:
+    (delivery,) = messages.compose("hook", "webhook", [""], compared("one"))
+    body = json.loads(delivery.body)
+    assert body["id"] == delivery.id
+    assert body["data"]["events"][0]["summary"] == "2000/tcp assigned to one (was absent)"
+
+
+def test_test_messages_name_no_source_and_differ_from_one_moment_to_the_next() -> None:
+    first, second = (
+        messages.test_deliveries("noc", "email", ["ann@example.org"], START + timedelta(microseconds=moment))[0]
+        for moment in (0, 1)
+    )
+    assert (first.source, first.release) == ("", "")
+    assert first.id != second.id

@@ -1,0 +1,135 @@
+"""Who hears of what."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.alerts.subscriptions import Subscription, matching, parse_ports
+from watcher.core.model import Event, Kind, Severity
+
+
+def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *ports: str) -> Event:  # noqa: A002
+    return Event(id=id, kind=Kind.ADDED, severity=severity, summary=id, fingerprint="f" * 64, changes=(0,), ports=ports)
+
+
+def wanted(found: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
+    subscription = Subscription(channel="noc", **narrowed)  # type: ignore[arg-type]
+    return [event.id for event in matching(subscription, source, found)]
+
+
+EVENTS = [
+    event("port-assigned", Severity.NOTICE, "443"),
+    event("port-released", Severity.WARNING, "8000-8100"),
+    event("service-moved", Severity.WARNING, "22", "2222"),
+    event("contact-updated", Severity.INFO),
+]
+
+
+def test_a_subscription_that_names_nothing_hears_everything_in_its_order() -> None:
+    assert wanted(EVENTS) == ["port-assigned", "port-released", "service-moved", "contact-updated"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "heard"),
+    [
+        (["ports"], True),
+        (["*"], True),
+        (["port?"], True),
+        (["protocols", "por*"], True),
+        (["protocols"], False),
+        (["port"], False),
+        (["PORTS"], False),
+        ([], False),
+    ],
+)
+def test_a_source_is_heard_where_a_glob_fits_its_whole_name(sources: list[str], heard: bool) -> None:
+    assert bool(wanted(EVENTS, sources=sources)) is heard
+
+
+@pytest.mark.parametrize(
+    ("globs", "ids"),
+    [
+        (["port-*"], ["port-assigned", "port-released"]),
+        (["*-updated", "service-moved"], ["service-moved", "contact-updated"]),
+        (["port-[r]*"], ["port-released"]),
+        (["port-*", "port-assigned"], ["port-assigned", "port-released"]),
+        (["port"], []),
+        (["Port-*"], []),
+        ([], []),
+    ],
+)
+def test_an_event_is_heard_once_where_a_glob_fits_its_whole_id(globs: list[str], ids: list[str]) -> None:
+    assert wanted(EVENTS, events=globs) == ids
+
+
+@pytest.mark.parametrize(
+    ("least", "ids"),
+    [
+        (Severity.INFO, ["port-assigned", "port-released", "service-moved", "contact-updated"]),
+        (Severity.NOTICE, ["port-assigned", "port-released", "service-moved"]),
+        (Severity.WARNING, ["port-released", "service-moved"]),
+    ],
+)
+def test_severity_is_the_least_that_is_heard(least: Severity, ids: list[str]) -> None:
+    assert wanted(EVENTS, severity=least) == ids
+
+
+@pytest.mark.parametrize(
+    ("ports", "ids"),
+    [
+        (["443"], ["port-assigned"]),
+        (["442"], []),
+        (["440-443"], ["port-assigned"]),
+        (["443-450"], ["port-assigned"]),
+        (["444-450"], []),
+        (["8050"], ["port-released"]),
+        (["8100-9000"], ["port-released"]),
+        (["7000-8000"], ["port-released"]),
+        (["8101-9000"], []),
+        (["7000-9000"], ["port-released"]),
+        (["8010-8020"], ["port-released"]),
+        (["2222"], ["service-moved"]),
+        (["22", "443"], ["port-assigned", "service-moved"]),
+        (["0-65535"], ["port-assigned", "port-released", "service-moved"]),
+    ],
+)
+def test_ports_are_heard_where_they_touch_and_an_event_without_one_is_not(ports: list[str], ids: list[str]) -> None:
+    assert wanted(EVENTS, ports=ports) == ids
+
+
+def test_everything_that_is_named_must_hold() -> None:
+    narrow = {"sources": ["ports"], "events": ["port-*"], "severity": Severity.WARNING, "ports": ["8000-8100"]}
+    assert wanted(EVENTS, **narrow) == ["port-released"]
+    for name, other in (("sources", ["x"]), ("events", ["x"]), ("ports", ["1"])):
+        assert wanted(EVENTS, **{**narrow, name: other}) == []
+    assert wanted([event("port-released", Severity.NOTICE, "8000")], **narrow) == []
+
+
+def test_a_port_that_is_no_number_touches_nothing() -> None:
+    assert wanted([event("port-assigned", Severity.NOTICE, "", "x", "1-x", "-5")], ports=["0-65535"]) == []
+
+
+spans = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted)
+
+
+@given(spans, spans)
+def test_two_spans_touch_exactly_when_they_share_a_port(one: list[int], two: list[int]) -> None:
+    asked, stood = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
+    shared = range(max(one[0], two[0]), min(one[1], two[1]) + 1)
+    assert bool(wanted([event("port-assigned", Severity.NOTICE, stood)], ports=[asked])) is bool(shared)
+
+
+@given(spans)
+def test_a_range_reads_back(span: list[int]) -> None:
+    assert parse_ports(f"{span[0]}-{span[1]}") == tuple(span)
+    assert parse_ports(str(span[0])) == (span[0], span[0])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "x", "-1", "1-", "80-79", "65536", "1-65536", "1-2-3", "1,2", " 80", "80 ", "1.5", "+80", "²"]
+)
+def test_what_is_no_port_and_no_range_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        parse_ports(text)

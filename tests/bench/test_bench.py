@@ -1,0 +1,251 @@
+"""The bench on a tiny series: what it generates, how it judges answers, and the page. No time is asserted."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import time
+from collections import Counter
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from bench import archiving, exactness, growth, ingest, series
+from bench.answers import (
+    Counts,
+    Pair,
+    by_rows,
+    of_csv_diff,
+    of_daff,
+    of_watcher,
+    repeated,
+    telling,
+    three_numbers,
+    truth,
+)
+from bench.layouts import COLUMNS, as_csv, lay_csv, lay_json, rows
+from bench.measuring import Part, Target, cost, table
+from bench.pairs import PEERS, lay, ours
+from bench.run import page
+from bench.series import Registry, after, generate, repository, write
+from tests.support.port_releases import Row, release, tcp, udp
+from tests.support.run_cli import typed
+from watcher.diff.content import read
+from watcher.registries.catalog import REGISTRIES
+
+TWICE = [Row(name="rdp", description="One of two"), Row(name="rdp", description="The other")]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Five generated releases of forty records."""
+    folder = tmp_path / "releases"
+    folder.mkdir()
+    found = []
+    for date, data in generate(records=40, releases=5):
+        found.append(folder / f"{date}.xml")
+        found[-1].write_bytes(data)
+    return found
+
+
+def test_the_same_seed_generates_the_same_bytes_and_another_seed_others() -> None:
+    one, again, other = (list(generate(records=30, releases=4, seed=seed)) for seed in (1, 1, 2))
+    assert one == again
+    assert one != other
+    assert len({date for date, _ in one}) == len({data for _, data in one}) == 4
+
+
+def test_a_generated_release_has_the_records_asked_for_in_xml_and_in_csv(tmp_path: Path) -> None:
+    registry = Registry(1234)
+    registry.step(100)
+    data = write(tmp_path / "made.xml", registry).read_bytes()
+    assert read(data, REGISTRIES["ports"]).entries == 1234
+    made = write(tmp_path / "made.csv", registry, "csv").read_text(encoding="utf-8")
+    assert list(csv.reader(made.splitlines()))[1:] == list(rows(data))
+
+
+def test_from_release_to_release_as_many_rows_differ_as_asked_for() -> None:
+    (_, old), (_, new) = generate(records=500, releases=2, changed=50)
+    found = by_rows(rows(old), rows(new))
+    assert (found.added, found.removed) == (5, 5)
+    assert 35 <= found.changed <= 40  # a row that changed may be among those that went
+
+
+def test_a_release_is_written_as_the_csv_that_iana_publishes() -> None:
+    row = Row(
+        name="echo", port="7", protocol="tcp", description="Echo", contact="Jon_Postel", assignee="IESG Chair",
+        references="rfc862", notes="Old", date="1983-05", updated="2020-01-01",
+    )  # fmt: skip
+    assert as_csv(release([row], people=[])) == (
+        ",".join(COLUMNS) + "\r\n"
+        "echo,7,tcp,Echo,[IESG][Chair],[Jon_Postel],1983-05,2020-01-01,[RFC862],,,Old\r\n"
+    )  # fmt: skip
+
+
+def test_who_has_no_assignee_is_assigned_to_the_contact() -> None:
+    (cells,) = rows(release([tcp("echo", "7", contact="Jon_Postel")]))
+    assert cells[4:6] == ["[Jon_Postel]", "[Jon_Postel]"]
+
+
+def test_the_truth_counts_rows_by_key_and_each_of_two_rows_with_one_key() -> None:
+    old = release([*TWICE, tcp("echo", "7"), udp("gone", "8")])
+    new = release(
+        [TWICE[0], Row(name="rdp", description="Revised"), tcp("echo", "7", notes="New"), udp("come", "9")],
+        "2020-01-02",
+    )
+    assert truth(old, new) == Counts(added=1, removed=1, changed=2)
+
+
+def test_a_pair_is_made_in_which_one_of_two_rows_with_a_key_changed(tmp_path: Path) -> None:
+    files = [tmp_path / "2020-01-01.xml", tmp_path / "2020-01-02.xml"]
+    files[0].write_bytes(release([*TWICE, tcp("echo", "7")]))
+    files[1].write_bytes(release([*TWICE, tcp("echo", "7", notes="New")], "2020-01-02"))
+    made = repeated(Pair(what="two", old=files[0], new=files[1]), tmp_path / "made")
+    assert made is not None
+    assert truth(made.old.read_bytes(), made.new.read_bytes()) == Counts(added=0, removed=0, changed=2)
+
+
+def test_where_no_key_stands_twice_no_such_pair_is_made(files: list[Path], tmp_path: Path) -> None:
+    assert repeated(telling(files), tmp_path / "made") is None
+
+
+def test_answers_are_read_as_the_programs_give_them() -> None:
+    assert three_numbers("1 2 3\n") == Counts(1, 2, 3)
+    assert three_numbers("nothing") is None
+    assert of_csv_diff('{"added": [{}], "removed": [], "changed": [{}, {}]}') == Counts(1, 0, 2)
+    assert of_daff("@@,a\r\n+++,1\r\n---,2\r\n->,3\r\n:,4\r\n") == Counts(1, 1, 1)
+
+
+def test_our_own_answer_is_the_truth(files: list[Path], tmp_path: Path) -> None:
+    pair = telling(files)
+    true = truth(pair.old.read_bytes(), pair.new.read_bytes())
+    assert all(true)
+    said = typed(tmp_path / "config.toml", "diff", str(pair.old), str(pair.new), "--format", "json")
+    assert of_watcher(said.stdout) == true
+
+
+def test_every_peer_is_given_files_that_are_there(files: list[Path], tmp_path: Path) -> None:
+    laid = lay(telling(files), tmp_path / "laid")
+    made = FakeEnvironment()
+    for peer in PEERS:
+        words = [str(word).removesuffix(":csv") for word in peer.command(made, laid)]  # type: ignore[arg-type]
+        given = [word for word in words if word.startswith(str(tmp_path))]
+        assert len(given) == 2, peer.name
+        assert all(Path(word).is_file() for word in given), peer.name
+    assert ours(laid, "store")
+
+
+class FakeEnvironment:
+    """What a peer asks of its environment."""
+
+    def program(self, name: str, *arguments: object) -> list[str]:
+        return [name, *map(str, arguments)]
+
+    command = program
+
+
+def test_a_series_is_laid_out_in_every_form(files: list[Path], tmp_path: Path) -> None:
+    names = [path.stem for path in files]
+    assert [path.stem for path in lay_csv(files, tmp_path / "csv", one_key=True)] == names
+    assert [path.stem for path in lay_json(files, tmp_path / "json")] == names
+    place = repository(files, "made.xml", tmp_path / "made")
+    said = subprocess.run(["git", "-C", place, "log", "--reverse", "--format=%as"], capture_output=True, check=True)
+    assert said.stdout.decode().split() == names
+
+
+def test_a_release_that_could_follow_differs_in_its_date_and_one_row(files: list[Path]) -> None:
+    data = files[-1].read_bytes()
+    new = after(data, "2030-01-01")
+    assert read(new, REGISTRIES["ports"]).published == "2030-01-01"
+    assert by_rows(rows(data), rows(new)) == Counts(0, 0, 1)
+
+
+def test_the_parts_that_need_no_peers_measure_a_tiny_series(files: list[Path], tmp_path: Path) -> None:
+    assert ingest.measure(files, tmp_path).targets[0].measured
+    archived = archiving.measure(files, tmp_path)
+    assert all(target.measured for target in archived.targets)
+    assert "all exact" in exactness.differences(files).text
+    assert "4 times" in exactness.one_history(files, tmp_path).text
+
+
+def test_growth_is_measured_of_a_registry_and_of_a_history(files: list[Path], tmp_path: Path) -> None:
+    found = growth.ingest("xml", tmp_path / "records", files[0], files[1])
+    assert set(found) == {"first", "next", "history", "versions", "peak"}
+    assert growth.many_releases(tmp_path / "history", 4, records=20)["warm"] > 0
+
+
+def test_a_size_that_fails_is_a_line_and_the_next_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = {"first": 1, "next": 1, "history": 1, "versions": 1, "peak": 1}
+    answers = chain(["too_large"] * len(series.FORMATS), repeat(well))
+    monkeypatch.setattr(growth, "alone", lambda *_, **__: next(answers))
+    part, found = growth.by_records(tmp_path, (20, 30))
+    assert "failed: too_large" in part.text
+    assert Counter(each["records"] for each in found) == {30: 2}
+    assert not list(tmp_path.glob("growth-*"))
+
+
+def test_a_large_registry_is_held_against_the_median_of_small_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "_USUAL", 20)
+    monkeypatch.setattr(growth, "_MOST", 200)
+    first = iter([3, 1, 2, 9, 2, 12])  # five small ones and a large one
+    rest = {"next": 1, "history": 1, "versions": 1, "peak": 1}
+    monkeypatch.setattr(growth, "FORMATS", ("xml",))
+    monkeypatch.setattr(growth, "_two_releases", lambda *_: {"xml": [], "csv": []})
+    monkeypatch.setattr(growth, "alone", lambda *_, **__: {"first": next(first), **rest})
+    part, found = growth.by_records(tmp_path, (20, 200))
+    assert [each["first"] for each in found] == [2, 12]
+    assert part.targets[-1].measured == pytest.approx((12 + 1) / 200 / ((2 + 1) / 20))
+    assert "0.60 times the CPU of the first ingest, 0.10 times that of the next" in part.text
+
+
+def test_what_a_program_cost_and_said_is_kept_and_how_it_failed(tmp_path: Path) -> None:
+    found = cost(["sh", "-c", "echo said; echo heard >&2"], tmp_path)
+    assert (found.said, found.failed) == ("said\n", "")
+    assert cost(["sh", "-c", "echo why >&2; exit 3"], tmp_path, strict=False).failed == "why"
+    with pytest.raises(subprocess.CalledProcessError):
+        cost(["false"], tmp_path)
+
+
+def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    program = "sleep 60 & echo $! >child; wait"
+    assert "gave up" in cost(["sh", "-c", program], tmp_path, patience=0.5, strict=False).failed
+    child = int((tmp_path / "child").read_text())
+    until = time.monotonic() + 10
+    while alive(child) and time.monotonic() < until:
+        os.sched_yield()
+    assert not alive(child)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_target_is_met_at_its_limit_and_not_where_nothing_was_measured() -> None:
+    assert Target(what="", measured=1.5, limit=1.5).met
+    assert not Target(what="", measured=1.6, limit=1.5).met
+    assert Target(what="", measured=25, limit=25, least=True).met
+    assert not Target(what="", measured=24, limit=25, least=True).met
+    assert not Target(what="", measured=None, limit=1).met
+
+
+def test_the_page_has_every_target_and_says_which_are_met() -> None:
+    parts = [
+        ("One", Part(text="Text of one.", targets=[Target(what="fast", measured=2, limit=1)])),
+        ("Two", Part(text="Text of two.", targets=[Target(what="small", measured=2, limit=3, unit="MB")])),
+    ]
+    said = page(parts, ["Said before."])
+    assert "1 of 2 are met." in said
+    assert "| fast | at most 1 times | 2.00 times | **not met** |" in said
+    assert "| small | at most 3 MB | 2.00 MB | met |" in said
+    assert said.index("Said before.") < said.index("## One") < said.index("Text of one.") < said.index("## Two")
+
+
+def test_a_cell_cannot_break_a_table() -> None:
+    assert table(["a|b"], [["1\n2"], [None], [0.5]]) == "| a\\|b |\n|---|\n| 1 2 |\n| - |\n| 0.50 |"

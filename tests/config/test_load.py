@@ -1,0 +1,539 @@
+"""The configuration: what is good, and everything that is wrong said at once, each with its place."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from watcher.config.load import example, load
+from watcher.config.settings import EmailChannel, Settings, WebhookChannel
+from watcher.config.value_types import SecretRef
+from watcher.core.errors import ConfigError
+from watcher.core.model import Severity
+from watcher.formats.column_map import Layout
+from watcher.registries.catalog import REGISTRIES, event_ids
+
+ROOT = Path(__file__).resolve().parents[2]
+HOOK = '[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "file:hook"\n'
+MAIL = '[[channel]]\nname = "noc"\ntype = "email"\nto = ["noc@example.org"]\n'
+PORTS = '[[source]]\nname = "ports"\nurl = "https://example.org/ports.xml"\n'
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a configuration as its owner would keep it."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return written
+
+
+def loaded(path: Path) -> Settings:
+    return load(path, registries=frozenset(REGISTRIES), events=event_ids())
+
+
+def problems(path: Path) -> list[str]:
+    """What is wrong, without the name of the file that each line begins with."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(path)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    assert all(problem.startswith(f"{path}: ") for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+
+
+def test_an_empty_file_is_a_configuration(write: Write, tmp_path: Path) -> None:
+    found = loaded(write(""))
+    assert (found.source, found.channel) == ((), ())
+    assert (found.store.path, found.store.snapshots) == (tmp_path / "history.db", tmp_path / "snapshots")
+    assert (found.log.level, found.log.format, found.daemon.jitter) == ("info", "auto", timedelta(seconds=30))
+
+
+def test_everything_that_is_written_is_kept(write: Write) -> None:
+    found = loaded(
+        write(
+            PORTS
+            + 'every = "1h30m"\nenabled = false\n'
+            + MAIL
+            + 'sources = ["ports"]\nevents = ["port-*"]\nseverity = "notice"\nports = ["443", "8000-8100"]\n'
+            + HOOK
+            + '[severity]\n"contact-updated" = "warning"\n'
+            + '[smtp]\nhost = "mail.example.org"\nfrom = "w@example.org"\n[log]\nlevel = "debug"\n'
+        )
+    )
+    (source,) = found.source
+    assert (source.name, source.registry, source.every, source.enabled) == (
+        "ports",
+        "ports",
+        timedelta(hours=1, minutes=30),
+        False,
+    )
+    noc, hook = found.channel
+    assert isinstance(noc, EmailChannel)
+    assert isinstance(hook, WebhookChannel)
+    assert (noc.to, noc.sources, noc.events, noc.severity, noc.ports) == (
+        ("noc@example.org",),
+        ("ports",),
+        ("port-*",),
+        Severity.NOTICE,
+        ("443", "8000-8100"),
+    )
+    assert (hook.url, hook.secret, hook.severity, hook.events) == (
+        "https://example.org/",
+        "file:hook",
+        Severity.INFO,
+        ("*",),
+    )
+    assert found.severity == {"contact-updated": Severity.WARNING}
+    assert (found.smtp.sender, found.smtp.security, found.log.level) == ("w@example.org", "starttls", "debug")
+
+
+@pytest.mark.fault(61)
+def test_all_that_is_wrong_is_said_at_once_each_with_its_place(write: Write) -> None:
+    path = write(
+        "[fetch]\nattempts = 0\ndeadlin = 3\n[smtp]\nport = 70000\nsecurity = 'ssl'\n[log]\nlevel = 'loud'\n"
+        '[[source]]\nname = "Ports"\nurl = "ftp://example.org/"\nevery = "5s"\n[[source]]\n'
+        '[[channel]]\nname = "a"\ntype = "email"\nto = ["nobody"]\nports = ["9-1"]\n'
+        '[[channel]]\nname = "b"\ntype = "pager"\n'
+        '[[channel]]\nname = "c"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "hunter2"\n'
+        '[severity]\n"port-assigned" = "grave"\n'
+    )
+    found = problems(path)
+    assert sorted(problem.split(": ")[0] for problem in found) == [
+        "channel[0].ports[0]",
+        "channel[0].to[0]",
+        "channel[1].type",
+        "channel[2].secret",
+        "fetch.attempts",
+        "fetch.deadlin",
+        "log.level",
+        "severity.port-assigned",
+        "smtp.port",
+        "smtp.security",
+        "source[0].every",
+        "source[0].name",
+        "source[0].url",
+        "source[1].name",
+        "source[1].url",
+    ]
+    assert not any("hunter2" in problem for problem in found)
+
+
+@pytest.mark.fault(61)
+def test_what_no_table_knows_by_itself_is_said_at_once_too(write: Write) -> None:
+    path = write(
+        PORTS
+        + PORTS
+        + 'registry = "prots"\n'
+        + '[[source]]\nname = "local"\nurl = "file:///srv/ports.xml"\n'
+        + MAIL
+        + 'events = ["prot-*", "port-*"]\n'
+        + MAIL
+        + '[severity]\n"port-asigned" = "info"\n'
+    )
+    assert problems(path) == [
+        "source: the name 'ports' is given twice",
+        "channel: the name 'noc' is given twice",
+        "source[1].registry: unknown 'prots'; did you mean 'ports'?",
+        "source[2].url: file: URLs need allow_files = true in [fetch]",
+        "channel[0].events: 'prot-*' matches no event",
+        "severity.port-asigned: unknown event; did you mean 'port-assigned'?",
+    ]
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[stoer]\n", "stoer: unknown; did you mean 'store'?"),
+        ("[store]\npaht = 'x'\n", "store.paht: unknown; did you mean 'path'?"),
+        ("folder = '/tmp'\n", "folder: unknown"),
+        ("[smtp]\nsender = 'a@b.org'\n", "smtp.sender: unknown"),
+        (MAIL + "url = 'https://example.org/'\n", "channel[0].url: unknown; did you mean 'url'?"),
+        ("zzzzzzzz = 1\n", "zzzzzzzz: unknown"),
+        ("[email]\nto = 'a@b.org'\n", "email: unknown"),
+        ("[webhook]\nurl = 'https://example.org/'\n", "webhook: unknown"),
+        (PORTS + "email = 'a@b.org'\n", "source[0].email: unknown"),
+    ],
+)
+def test_an_unknown_key_is_named_with_its_place(write: Write, text: str, said: str) -> None:
+    (problem,) = problems(write(text))
+    assert problem.partition(";")[0] == said.partition(";")[0]
+
+
+def test_a_likely_slip_is_answered_with_what_was_meant(write: Write) -> None:
+    assert problems(write("[fetch]\ndeadlin = 3\n")) == ["fetch.deadlin: unknown; did you mean 'deadline'?"]
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("text", ["[store\n", "a = \n", "a = 1\na = 2\n", "\x00", "= 1"])
+def test_what_is_not_toml_is_said_in_one_line(write: Write, text: str) -> None:
+    (problem,) = problems(write(text))
+    assert problem.startswith("not TOML: ")
+
+
+def test_bytes_that_are_no_text_are_not_toml(write: Write) -> None:
+    path = write("")
+    path.write_bytes(b"\xff\xfe\x00")
+    (problem,) = problems(path)
+    assert problem.startswith("not TOML: ")
+
+
+def test_a_file_that_is_not_there_is_answered_with_how_to_write_one(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "config.toml")
+    assert problem == "no such file; `watcher config example > config.toml` writes one"
+
+
+def test_a_folder_in_place_of_the_file_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    assert problems(tmp_path) == ["Is a directory"]
+
+
+@pytest.mark.parametrize(
+    "text", ["source = 3\n", "source = ['x']\n", "store = 'x'\n", "channel = [1]\n", "severity = []\n"]
+)
+def test_a_value_in_place_of_a_table_is_an_error_with_its_place(write: Write, text: str) -> None:
+    (problem,) = problems(write(text))
+    assert problem.startswith(text.partition(" ")[0])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "6", "h", "6 h", "1h1d", "-1h", "1.5h", "PT6H", "6H", "1h,", "9" * 30 + "w", "9999999999w"]
+)
+def test_what_is_no_duration_is_an_error_with_its_place(write: Write, text: str) -> None:
+    (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
+    assert problem.startswith("source[0].every: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1m", 60), ("90s", 90), ("6h", 21600), ("2d", 172800), ("1w", 604800), ("1d2h3m4s", 93784)]
+)
+def test_a_duration_is_written_in_units(write: Write, text: str, seconds: int) -> None:
+    assert loaded(write(f'{PORTS}every = "{text}"\n')).source[0].every == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["59s", "0s", "1s"])
+def test_nobody_looks_more_often_than_once_a_minute(write: Write, text: str) -> None:
+    (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
+    assert problem.startswith("source[0].every: at least one minute")
+
+
+BAD_URLS = [
+    "",
+    "example.org",
+    "//example.org/",
+    "ftp://example.org/",
+    "javascript:alert(1)",
+    "https://",
+    "https:///x",
+    "http://[::1/",
+    "https://user:hunter2@example.org/",
+    "https://user@example.org/",
+    "https://:hunter2@example.org/",
+    "https://example.org:port/",
+    "https://example.org:99999/",
+]
+
+
+@pytest.mark.fault(61, 63)
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_bad_url_is_an_error_with_its_place_and_shows_no_password(write: Write, url: str) -> None:
+    found = problems(
+        write(
+            f'[[source]]\nname = "ports"\nurl = "{url}"\n'
+            f'[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nsecret = "env:HOOK"\n'
+        )
+    )
+    assert [problem.split(": ")[0] for problem in found] == ["source[0].url", "channel[0].url"]
+    assert not any("hunter2" in problem for problem in found)
+
+
+def test_a_webhook_is_never_a_file(write: Write) -> None:
+    path = write("[fetch]\nallow_files = true\n" + HOOK.replace("https://example.org/", "file:///tmp/x"))
+    assert problems(path) == ["channel[0].url: a URL here begins with http:, https:"]
+
+
+@pytest.mark.parametrize("pattern", ["port-assinged", "zzz*", "Port-*", "port-", "", "port-[xyz]*", "[z]*"])
+def test_a_glob_that_matches_no_event_is_an_error(write: Write, pattern: str) -> None:
+    (problem,) = problems(write(f'{MAIL}events = ["{pattern}"]\n'))
+    assert problem.startswith(f"channel[0].events: {pattern!r} matches no event")
+
+
+@pytest.mark.parametrize("pattern", ["*", "port-*", "port-assigne?", "port-[ar]*", "[!z]*", *sorted(event_ids())])
+def test_a_glob_that_matches_an_event_is_good(write: Write, pattern: str) -> None:
+    (channel,) = loaded(write(f'{MAIL}events = ["{pattern}"]\n')).channel
+    assert channel.events == (pattern,)
+
+
+@pytest.mark.fault(63)
+@pytest.mark.parametrize(
+    "secret", ["hunter2", "whsec_c2VjcmV0", "", "file:", "env:", "credential:", "http:x", "FILE:x", " file:x"]
+)
+@pytest.mark.parametrize("place", ["channel[0].secret", "smtp.password"])
+def test_a_secret_is_only_ever_named_and_never_repeated(write: Write, place: str, secret: str) -> None:
+    text = HOOK.replace("file:hook", secret) if place.startswith("channel") else f'[smtp]\npassword = "{secret}"\n'
+    (problem,) = problems(write(text))
+    assert problem.startswith(f"{place}: name where the secret is")
+    assert not secret or secret in ("file:", "env:", "credential:") or secret not in problem
+
+
+@pytest.mark.parametrize("value", ["3", "true", '["file:x"]', '{ file = "x" }'])
+def test_a_secret_that_is_no_text_is_an_error(write: Write, value: str) -> None:
+    (problem,) = problems(write(f"[smtp]\npassword = {value}\n"))
+    assert problem.startswith("smtp.password: name where the secret is")
+
+
+def test_loading_reads_no_secret(write: Write) -> None:
+    (hook,) = loaded(write(HOOK)).channel
+    assert isinstance(hook, WebhookChannel)
+    assert hook.secret == "file:hook"
+
+
+def test_a_secret_file_is_read_beside_the_configuration_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("whsec_c2VjcmV0\n")
+    (tmp_path / "hook").chmod(0o600)
+    assert SecretRef("file:hook").read(tmp_path) == "whsec_c2VjcmV0"
+    assert SecretRef(f"file:{tmp_path / 'hook'}").read(Path("/nowhere")) == "whsec_c2VjcmV0"
+
+
+@pytest.mark.fault(62)
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o602, 0o610, 0o644, 0o777], ids=oct)
+def test_a_secret_file_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "hook"
+    path.write_text("whsec_c2VjcmV0")
+    path.chmod(mode)
+    with pytest.raises(ConfigError, match=f"chmod 600 {path}") as caught:
+        SecretRef("file:hook").read(tmp_path)
+    assert "c2VjcmV0" not in str(caught.value)
+
+
+def test_a_secret_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^file:hook: .*/hook: No such file"):
+        SecretRef("file:hook").read(tmp_path)
+
+
+def test_a_secret_file_that_is_no_text_is_an_error_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_bytes(b"\xff\xfe")
+    (tmp_path / "hook").chmod(0o600)
+    with pytest.raises(ConfigError, match="file:hook"):
+        SecretRef("file:hook").read(tmp_path)
+
+
+def test_a_secret_in_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "first")
+    found = SecretRef("env:HOOK_SECRET")
+    assert found.read(Path()) == "first"
+    monkeypatch.setenv("HOOK_SECRET", "second")
+    assert found.read(Path()) == "second"
+    monkeypatch.delenv("HOOK_SECRET")
+    with pytest.raises(ConfigError, match="no variable HOOK_SECRET"):
+        found.read(Path())
+
+
+@pytest.mark.fault(63)
+def test_a_credential_of_systemd_is_read_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hook").write_text("whsec_c2VjcmV0\n")
+    (tmp_path / "hook").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert SecretRef("credential:hook").read(Path("/nowhere")) == "whsec_c2VjcmV0"
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    with pytest.raises(ConfigError, match="LoadCredential=hook"):
+        SecretRef("credential:hook").read(tmp_path)
+
+
+@pytest.mark.fault(62)
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666, 0o664], ids=oct)
+def test_a_configuration_that_others_can_write_is_refused(write: Write, mode: int) -> None:
+    path = write(PORTS)
+    path.chmod(mode)
+    assert problems(path) == [f"can be written by others; chmod go-w {path}"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o444], ids=oct)
+def test_a_configuration_that_others_can_read_is_good(write: Write, mode: int) -> None:
+    path = write(PORTS)
+    path.chmod(mode)
+    assert loaded(path).source[0].name == "ports"
+
+
+def test_paths_are_relative_to_the_file_and_not_to_where_we_stand(
+    write: Write, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write('[store]\npath = "data/history.db"\nsnapshots = "../snapshots"\n')
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    found = loaded(Path(os.path.relpath(path)))
+    assert found.folder == tmp_path
+    assert found.store.path == tmp_path / "data" / "history.db"
+    assert found.store.snapshots == tmp_path / ".." / "snapshots"
+
+
+def test_an_absolute_path_stays(write: Write) -> None:
+    found = loaded(write('[store]\npath = "/var/lib/watcher/history.db"\n'))
+    assert found.store.path == Path("/var/lib/watcher/history.db")
+
+
+@pytest.mark.parametrize(
+    ("host", "security"),
+    [
+        ("localhost", "none"),
+        ("127.0.0.1", "none"),
+        ("::1", "none"),
+        ("mail.example.org", "starttls"),
+        ("10.0.0.1", "starttls"),
+    ],
+)
+def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(write: Write, host: str, security: str) -> None:
+    assert loaded(write(f'[smtp]\nhost = "{host}"\n')).smtp.security == security
+
+
+def test_a_password_is_not_sent_in_the_clear_to_another_machine(write: Write) -> None:
+    text = '[smtp]\nhost = "mail.example.org"\nsecurity = "none"\nusername = "w"\n'
+    assert loaded(write(text)).smtp.security == "none"
+    (problem,) = problems(write(text + 'password = "env:PASSWORD"\n'))
+    assert problem.startswith('smtp: security = "none" would send the password in the clear')
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["nobody", "a@", "@b.org", "a b@c.org", "a@b.org\\nBcc: x@y.org", "A <a@b.org>", "a@b.org,c@d.org", "é@b.org"],
+)
+def test_what_is_no_mail_address_is_refused(write: Write, address: str) -> None:
+    found = problems(
+        write(f'[smtp]\nfrom = "{address}"\n[[channel]]\nname = "n"\ntype = "email"\nto = ["{address}"]\n')
+    )
+    assert [problem.split(": ")[0] for problem in found] == ["smtp.from", "channel[0].to[0]"]
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("name", ["", "Ports", "a b", "-a", "a/b", "a\\nb", "a" * 65, "é"])
+def test_a_name_is_short_and_plain(write: Write, name: str) -> None:
+    (problem,) = problems(write(PORTS.replace('"ports"', f'"{name}"')))
+    assert problem == "source[0].name: a name is of lower-case letters, digits and . _ -, at most 64"
+
+
+def test_the_configuration_at_the_top_is_the_example_and_loads(write: Write) -> None:
+    assert (ROOT / "config.toml").read_text("utf-8") == example()
+    assert load.EXAMPLE_FILE.read_text("utf-8") == example()
+    (source,) = loaded(write(example())).source
+    assert (source.name, source.every) == ("ports", timedelta(hours=6))
+
+
+def uncommented(text: str) -> str:
+    """The example with everything that it only suggests switched on."""
+    lines = []
+    for line in text.splitlines():
+        bare = line.removeprefix("# ")
+        suggests = line.startswith("# ") and (bare.startswith("[") or " = " in bare) and "`" not in bare
+        lines.append(bare if suggests else line)
+    return "\n".join(lines)
+
+
+def test_everything_the_example_suggests_is_good(write: Write) -> None:
+    text = uncommented(example())
+    found = loaded(write(text))
+    assert [channel.name for channel in found.channel] == ["noc", "hook"]
+    assert found.smtp.host == "mail.example.org"
+    assert found.fetch.allow_files
+    assert found.severity == {"contact-updated": Severity.NOTICE}
+    assert found.canary is not None
+    assert found.metrics is not None
+    assert found.heartbeat is not None
+    assert found.silence[0].sources == ("iana*",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: write it as ADDRESS:PORT"),
+        ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port is not a number up to 65535"),
+        ('[heartbeat]\nurl = "ftp://example.org/"', "heartbeat.url: a URL here begins with http:, https:"),
+        ("[heartbeat]\nurl = 3", "heartbeat.url: a URL here begins with http:, https:"),
+        ('[heartbeat]\nurl = "https://u:p@example.org/"', "heartbeat.url: a URL holds no user and password"),
+        ("[health]\nfailures = 0", "health.failures: greater than or equal to 1"),
+        ('[health]\nfailing_for = "0s"', "health.failing_for: at least one second (1s)"),
+        ('[canary]\nchannels = ["nobody"]', "canary.channels: there is no channel 'nobody'"),
+        ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are the watcher's own"),
+    ],
+)
+def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        loaded(write(text))
+    assert said in str(error.value)
+
+
+def validator() -> Any:
+    schema = load.json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_schema_takes_the_example(whole: bool) -> None:
+    text = uncommented(example()) if whole else example()
+    # JSON knows no times: editors show those of TOML to a schema as strings.
+    values = json.loads(json.dumps(tomllib.loads(text), default=lambda when: when.isoformat()))
+    assert list(validator().iter_errors(values)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[stoer]\n",
+        "folder = '/tmp'\n",
+        "[fetch]\nattempts = 0\n",
+        "[smtp]\nsecurity = 'ssl'\n",
+        "[[source]]\nname = 'ports'\n",
+        PORTS + "format = 'xlsx'\n",
+        MAIL.replace("email", "pager"),
+        MAIL.replace('["noc@example.org"]', "[]"),
+        HOOK + "to = ['noc@example.org']\n",
+        "[severity]\nx = 'grave'\n",
+    ],
+)
+def test_the_schema_refuses_what_loading_refuses(write: Write, text: str) -> None:
+    assert list(validator().iter_errors(tomllib.loads(text))) != []
+    assert problems(write(text))
+
+
+def test_the_schema_does_not_ask_for_durations_that_loading_refuses() -> None:
+    assert '"format": "duration"' not in json.dumps(load.json_schema())
+
+
+def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
+    found = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
+    assert (found.key, found.layout) == (("column 1",), Layout(header=False))
+    named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]
+    assert named.layout == Layout(header=False, names=("code", "name"))
+    listed = loaded(write(PORTS + 'format = "json"\npath = "data.items"\n')).source[0]
+    assert listed.layout == Layout(path="data.items")
+    assert loaded(write(PORTS)).source[0].layout == Layout()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ('format = "csv"\npath = "items"\n', 'source[0]: path is for format = "json"'),
+        ("header = true\n", 'source[0]: header and columns are for format = "csv" and "tsv"'),
+        ('format = "jsonl"\ncolumns = ["a"]\n', 'source[0]: header and columns are for format = "csv" and "tsv"'),
+        (
+            'format = "csv"\nheader = true\ncolumns = ["a"]\n',
+            "source[0]: columns name those of a table without titles, and header = true says that it has some",
+        ),
+        ('key = ["a"]\n', "source[0]: key is for tables; the registry says what tells its records apart"),
+    ],
+)
+def test_an_option_of_another_format_is_told(write: Write, options: str, problem: str) -> None:
+    assert problems(write(PORTS + options)) == [problem]

@@ -1,0 +1,269 @@
+"""The daemon as a process of its own: it says when it is ready, looks, sends, and ends cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import SOURCE
+from watcher.cli.output import App
+from watcher.config.settings import Settings
+from watcher.daemon.daemon import Daemon
+from watcher.daemon.sd_notify import notify
+from watcher.monitor.monitor import Service
+
+
+class Running:
+    """A daemon under a service manager that listens: the test."""
+
+    def __init__(self, process: subprocess.Popen[str], manager: socket.socket) -> None:
+        self.process = process
+        self._manager = manager
+
+    def said(self) -> str:
+        """The next word to the service manager."""
+        return self._manager.recv(4096).decode()
+
+    def news(self) -> str:
+        """The next word to the service manager but for signs of life."""
+        return next(word for word in iter(self.said, "") if word != "WATCHDOG=1")
+
+    def logged(self, event: str) -> dict[str, Any]:
+        """Read the log up to an event."""
+        assert self.process.stderr is not None
+        seen = []
+        for line in self.process.stderr:
+            seen.append(line)
+            found: dict[str, Any] = json.loads(line)
+            if found["event"] == event:
+                return found
+        pytest.fail(f"the daemon ended without {event!r}: {''.join(seen)}")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextmanager
+def daemon(here: World, watchdog: str | None = None) -> Iterator[Running]:
+    address = here.stage.folder / "notify"
+    address.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(60)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address), **({"WATCHDOG_USEC": watchdog} if watchdog else {})}
+        command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield Running(process, manager)
+            finally:
+                process.kill()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.configure("[store]", '[log]\nformat = "json"\n\n[store]')
+        yield made
+
+
+def test_it_says_ready_looks_and_ends_cleanly(here: World) -> None:
+    here.publish(release([tcp("a", "1")]))
+    with daemon(here) as running:
+        assert running.said().startswith("READY=1")
+        checked = running.logged("checked")
+        assert (checked["source"], checked["outcome"]) == (SOURCE, "baseline")
+        assert running.stop() == 0
+        assert running.said().startswith("STOPPING=1")
+    assert len(here.rows("releases")["releases"]) == 1
+
+
+@pytest.mark.fault(39)
+def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
+    here.check(release([tcp("a", "1")]))
+    here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
+    with here.service() as service:
+        service.check(service.source(SOURCE))
+    pending = {row["id"] for row in here.rows("outbox")["outbox"]}
+    assert (len(pending), here.stage.webhooks) == (2, [])
+    with daemon(here) as running:
+        delivered = [running.logged("delivered") for _ in range(2)]
+        assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
+        assert running.stop() == 0
+    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+    assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
+
+
+def test_a_restart_does_not_look_again_before_its_time(here: World) -> None:
+    here.check(release([tcp("a", "1")]))
+    asked = len(here.stage.requests)
+    with daemon(here) as running:
+        running.logged("watching")
+        assert running.stop() == 0
+    assert len(here.stage.requests) == asked
+
+
+def test_the_watchdog_hears_of_it(here: World) -> None:
+    here.publish(release([tcp("a", "1")]))
+    with daemon(here, watchdog="600000") as running:
+        assert running.said().startswith("READY=1")
+        assert running.said() == "WATCHDOG=1"
+        assert running.said() == "WATCHDOG=1"
+        assert running.stop() == 0
+
+
+def test_a_failed_check_is_logged_and_does_not_end_it(here: World) -> None:
+    here.publish(b"<html>502</html>")
+    with daemon(here) as running:
+        checked = running.logged("checked")
+        assert (checked["level"], checked["outcome"]) == ("warning", "failed")
+        assert "web page" in checked["message"]
+        assert running.process.poll() is None
+        assert running.stop() == 0
+
+
+@pytest.mark.fault(54)
+def test_a_history_that_cannot_be_used_ends_it_before_ready(here: World) -> None:
+    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
+    with daemon(here) as running:
+        assert running.process.wait(60) == 2
+        assert running.process.stderr is not None
+        said = running.process.stderr.read()
+    assert said.startswith("watcher: error:")
+    assert "history.db" in said
+    assert said.count("\n") == 1
+
+
+def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
+    here.now = datetime(2020, 1, 1, tzinfo=UTC)
+    here.publish(release([tcp("a", "1")]))
+    with here.service() as service:
+        service.check(service.source(SOURCE))
+    configured = settings(App(here.stage.config))
+    made = Daemon(configured, Service, jitter=lambda: 0.5)
+    made._schedule()
+    jobs = {job.id: job for job in made._scheduler.get_jobs()}
+    assert set(jobs) == {SOURCE, " deliveries", " health"}
+    late = (jobs[SOURCE].next_run_time - datetime.now(UTC)).total_seconds()
+    # Long overdue: once, soon, and not at the same moment as every other source.
+    assert 0 < late <= configured.daemon.jitter.total_seconds()
+
+
+def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None:
+    configured = settings(App(here.stage.config))
+
+    def broken(_: Settings) -> Service:
+        raise RuntimeError("a defect")
+
+    made = Daemon(configured, broken)
+    with structlog.testing.capture_logs() as logs:
+        made._check(configured.source[0])
+        made._send()
+    assert [log["event"] for log in logs] == ["check not recorded", "deliveries not sent"]
+    assert made._work.wait(0)
+
+
+@pytest.mark.fault(61, 66)
+def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(here: World) -> None:
+    here.publish(release([tcp("a", "1")]))
+    with daemon(here) as running:
+        assert running.said().startswith("READY=1\nSTATUS=watching 1 source")
+        running.logged("checked")
+        good = here.stage.config.read_text()
+        for text, status, event in (
+            (good.replace("[smtp]", "[smpt]"), "refused: ", "configuration refused; the old one stays in force"),
+            (
+                good.replace('"history.db"', '"other.db"'),
+                "restart it",
+                "configuration refused; the old one stays in force",
+            ),
+            (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration read again"),
+        ):
+            here.stage.config.write_text(text)
+            running.process.send_signal(signal.SIGHUP)
+            begun = running.news()
+            assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=")
+            assert begun.rpartition("=")[2].isdecimal()
+            ended = running.news()
+            assert ended.startswith("READY=1\nSTATUS=")
+            assert status in ended
+            assert ended.count("\n") == 1
+            running.logged(event)
+        assert running.logged("checked")["source"] == "again"
+        assert running.stop() == 0
+
+
+@pytest.mark.fault(66)
+def test_a_signal_that_comes_before_it_is_ready_is_heard(here: World) -> None:
+    with here.service() as service:
+        service.queries.sources()
+    lock = sqlite3.connect(here.stage.folder / "history.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    with daemon(here) as running:
+        assert running.process.stderr is not None
+        status = Path(f"/proc/{running.process.pid}/status")
+        while not _caught(status, signal.SIGTERM):
+            assert running.process.poll() is None
+        running.process.send_signal(signal.SIGTERM)
+        lock.close()
+        assert running.process.wait(60) == 0
+        assert running.said().startswith("READY=1")
+        assert running.said().startswith("STOPPING=1")
+
+
+def _caught(status: Path, number: int) -> bool:
+    (mask,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("address", ["", "nonsense", "/nobody/listens/here", "@nobody-listens-here"])
+def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    notify("READY=1")
+
+
+@pytest.mark.fault(67)
+def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(here: World) -> None:
+    now = [0.0]
+    configured = settings(App(here.stage.config))
+    made = Daemon(configured, Service, monotonic=lambda: now[0])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
+        manager.bind(str(here.stage.folder / "manager"))
+        manager.setblocking(False)
+        patch.setenv("NOTIFY_SOCKET", str(here.stage.folder / "manager"))
+
+        def said() -> list[str]:
+            made._look_at_the_work()
+            with suppress(BlockingIOError):
+                return [manager.recv(4096).decode()]
+            return []
+
+        budget = made._budget(configured.source[0])
+        assert budget == configured.fetch.deadline + configured.daemon.hung_after.total_seconds()
+        with made._turn("", budget, source="ports"):
+            assert said() == ["WATCHDOG=1"]
+            now[0] += budget + 1
+            made._work._moved = now[0]  # the deliveries come and go meanwhile
+            assert [said(), said()] == [["STATUS=hung: ports"], []]
+            made._work.alive()
+            assert said() == ["WATCHDOG=1"]
+        # A scheduler that begins nothing any more is no sign of life either.
+        now[0] += configured.daemon.hung_after.total_seconds() + 11
+        assert said() == ["STATUS=hung: the scheduler"]

@@ -1,0 +1,115 @@
+"""Reading the port registry's plain text: three columns of every row, wherever this release has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.port_releases import PORTS
+from watcher.core.errors import ParseError
+from watcher.formats.column_map import Columns
+from watcher.formats.iana_ports_text import read
+
+ANY = Columns()
+Cells = tuple[str, str, str, str]
+
+
+def page(lines: list[Cells], *, name_width: int = 15, two_lines: bool = True) -> bytes:
+    """A text as a browser dumps it: port and protocol centred in their columns, the others left."""
+    head = f"{'Service Name':^{name_width}} Port Number "
+    table = [f"{'':{name_width + 13}}Transport", f"{head}Protocol          Description        Assignee  Contact"]
+    if not two_lines:
+        table = [f"{head}Transport         Description        Assignee  Contact", f"{'':{name_width + 13}}Protocol"]
+    table += [f"{name:{name_width}} {port:^11} {protocol:^9} {rest}".rstrip() for name, port, protocol, rest in lines]
+    top = ["  Service Name and Transport Protocol Port Number Registry", "", "   Last Updated", "       2020-01-31", ""]
+    end = ["", f"{'':30}Contact Information", "", "   ID   Name  Organization", "[A]"]
+    return "\n".join([*top, *table, *end]).encode()
+
+
+def rows(data: bytes) -> list[tuple[str, ...]]:
+    return [tuple(row.fields.values()) for row in read(data, ANY).rows]
+
+
+def test_the_ports_have_all_their_fields_and_the_text_says_which_it_fills() -> None:
+    reading = read(page([("ssh", "22", "tcp", "Shell")]), PORTS.columns)
+    assert {name: text for name, text in reading.rows[0].fields.items() if text} == {
+        "name": "ssh",
+        "port": "22",
+        "protocol": "tcp",
+    }
+    assert tuple(reading.rows[0].fields) == PORTS.columns.always
+    assert reading.headers[""]["columns"] == "Service Name\nPort Number\nTransport Protocol"
+
+
+PLAIN: list[Cells] = [
+    ("", "0", "tcp", "Reserved          [Jo]"),
+    ("tcpmux", "1", "tcp", "Multiplexer       [Jo]"),
+    ("", "", "", "of ports"),
+    ("", "7230-7234", "", "Unassigned"),
+    ("rdp", "", "", "Remote"),
+    ("fifteen-letters", "49151", "sctp", "x"),
+    ("iqp", "", "udp", "x"),
+]
+WANTED = [cells[:3] for cells in PLAIN if any(cells[:3])]
+
+
+@pytest.mark.parametrize("name_width", [15, 16, 22])
+@pytest.mark.parametrize("two_lines", [True, False])
+def test_the_columns_are_where_the_header_says(name_width: int, two_lines: bool) -> None:
+    reading = read(page(PLAIN, name_width=name_width, two_lines=two_lines), ANY)
+    assert [tuple(row.fields.values()) for row in reading.rows] == WANTED
+    assert {tuple(row.fields) for row in reading.rows} == {("Service Name", "Port Number", "Transport Protocol")}
+    assert (reading.published, reading.id, reading.contacts) == ("2020-01-31", None, ())
+
+
+def test_a_name_that_wraps_is_one_name() -> None:
+    lines: list[Cells] = [
+        ("before", "1", "tcp", "x"),
+        *[("Old Remote", "", "", ""), ("Desktop (Net", "2", "tcp", "y"), ("Helper)", "", "", "")],
+        *[("Old Remote", "", "", ""), ("Desktop (Net", "2", "udp", "y"), ("Helper)", "", "", "")],
+        *[("Harbour (Newer", "3", "tcp", "z"), ("Dock)", "", "", "")],
+        *[("Harbour (Newer", "3", "udp", "z"), ("Dock)", "", "", "")],
+        *[("two words and a", "4", "tcp", "z"), ("tail", "", "", "")],
+        ("after", "5", "tcp", "x"),
+        ("alone", "", "", "x"),
+        ("last", "", "", "x"),
+    ]
+    assert rows(page(lines)) == [
+        ("before", "1", "tcp"),
+        ("Old Remote Desktop (Net Helper)", "2", "tcp"),
+        ("Old Remote Desktop (Net Helper)", "2", "udp"),
+        ("Harbour (Newer Dock)", "3", "tcp"),
+        ("Harbour (Newer Dock)", "3", "udp"),
+        ("two words and a tail", "4", "tcp"),
+        ("after", "5", "tcp"),
+        ("alone", "", ""),
+        ("last", "", ""),
+    ]
+
+
+def test_lines_between_two_names_that_wrap_go_to_each_as_they_are_centred() -> None:
+    name: list[Cells] = [("one two three", "", "", ""), ("four five six", "7", "", ""), ("seven", "", "", "")]
+    assert rows(page(name * 3)) == [("one two three four five six seven", "7", "")] * 3
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"<html>", "not_expected_format"),
+        (b"Transport Layer Security (TLS) Parameters\n\n  Last Updated\n", "not_expected_format"),
+        (page(PLAIN)[: page(PLAIN).index(b"fifteen")], "cut"),
+        (page([("a", "x443", "tcp", "")]), "not_well_formed"),
+        (page([("a", "443", "443", "")]), "not_well_formed"),
+    ],
+)
+def test_what_is_no_whole_text_of_the_ports_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(ParseError) as error:
+        read(data, ANY)
+    assert error.value.reason == reason
+
+
+def test_the_line_of_a_column_that_is_elsewhere_is_named() -> None:
+    with pytest.raises(ParseError) as error:
+        read(page([("a", "1", "tcp", ""), ("b", "x", "tcp", "")]), ANY)
+    assert error.value.line == 9
+    assert page([("a", "1", "tcp", ""), ("b", "x", "tcp", "")]).split(b"\n")[8].startswith(b"b ")

@@ -1,0 +1,95 @@
+"""The canary: its change goes the whole way, to the channels that ask for it and to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests.support.environment import World, world
+from tests.support.port_releases import release, tcp
+from watcher.cli import watcher
+from watcher.cli.context import settings
+from watcher.cli.output import App
+from watcher.daemon.daemon import Daemon
+from watcher.diff.content import read
+from watcher.monitor.ingest import Outcome
+from watcher.monitor.monitor import Service
+from watcher.registries import canary
+from watcher.registries.catalog import REGISTRIES
+
+pytestmark = pytest.mark.fault(68)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        made.configure("[store]", '[canary]\nchannels = ["hook"]\n\n[store]')
+        made.now -= DAY  # what is sent at the end bears a time that its receiver believes
+        made.publish(release([tcp("a", "1")]))
+        yield made
+
+
+def look(here: World) -> Outcome:
+    with here.service() as service:
+        taken = service.check(service.source("canary"))  # type: ignore[arg-type]
+        service.deliver()
+    return taken.outcome
+
+
+def test_its_change_is_told_to_the_channel_that_asks_for_it_and_to_no_other(here: World) -> None:
+    assert look(here) is Outcome.BASELINE
+    here.now += DAY
+    assert look(here) is Outcome.CHANGED
+    assert look(here) is Outcome.UNCHANGED
+    (hook,) = here.stage.webhooks
+    assert (hook["source"], [event["id"] for event in hook["data"]["events"]]) == ("canary", ["canary-changed"])
+    assert "no registry changed" in hook["data"]["events"][0]["summary"]
+    assert here.stage.mails == []
+    # It asked nobody for anything.
+    assert here.stage.requests == []
+
+
+def test_it_changes_on_its_schedule_and_only_then() -> None:
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    first = canary.document(at, DAY)
+    assert canary.document(at + DAY - timedelta(seconds=1), DAY) == first
+    assert canary.document(at + DAY, DAY) != first
+    hourly = {canary.document(at + timedelta(minutes=10 * step), timedelta(hours=1)) for step in range(24 * 6)}
+    assert len(hourly) == 24
+    found = read(first, REGISTRIES["canary"])
+    assert (found.document, found.published, found.entries, found.problems) == ("canary", "2026-11-25", 1, ())
+
+
+def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
+    configured = settings(App(here.stage.config))
+    made = Daemon(configured, Service)
+    made._schedule()
+    jobs = {job.id: job for job in made._scheduler.get_jobs()}
+    assert "canary" in jobs
+    assert configured.watched[-1].every == DAY / 4
+    look(here)
+    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "status"])
+    assert any(line.startswith("canary ") and "baseline" in line for line in done.output.splitlines())
+
+
+def test_without_it_configured_there_is_none(here: World) -> None:
+    here.configure('[canary]\nchannels = ["hook"]\n\n', "")
+    assert [source.name for source in settings(App(here.stage.config)).watched] == ["ports"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('channels = ["hock"]', "canary.channels: there is no channel 'hock'; did you mean 'hook'?"),
+        ("channels = []", "canary.channels: names nobody"),
+    ],
+)
+def test_its_channels_are_ones_there_are(here: World, text: str, said: str) -> None:
+    here.configure('channels = ["hook"]', text)
+    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "config", "check"])
+    assert said in str(done.exception)

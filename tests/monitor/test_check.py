@@ -1,0 +1,231 @@
+"""How a release travels, over real servers on loopback: what is a release, what is kept, who is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.support.environment import World, content_of, world
+from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
+from watcher import render
+from watcher.cli.demo_servers import SOURCE
+from watcher.core.model import Comparison, Delivery
+from watcher.core.times import to_text
+from watcher.monitor.ingest import Outcome
+from watcher.store.history_reader import Queries, Wanted
+from watcher.store.snapshot_archive import Archive
+
+FIRST = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
+SECOND = [tcp("a", "1"), udp("b", "2"), tcp("new", "3"), reserved("3", "udp"), unassigned("4-9"), *FIRST[3:]]
+SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path) as made:
+        yield made
+
+
+def test_the_first_check_is_the_baseline_and_tells_nobody(here: World) -> None:
+    taken = here.check(release(FIRST))
+    assert taken.outcome is Outcome.BASELINE
+    assert (here.stage.webhooks, here.stage.mails) == ([], [])
+    found = here.rows("releases", "versions", "changes", "events", "outbox")
+    assert len(found["releases"]) == 1
+    assert len(found["versions"]) == len(FIRST) + 1
+    assert found["changes"] == found["events"] == found["outbox"] == []
+
+
+def test_a_new_release_is_compared_judged_kept_and_told(here: World) -> None:
+    here.check(release(FIRST))
+    data = release(SECOND, "2020-06-02")
+    taken = here.check(data)
+    assert taken.outcome is Outcome.CHANGED
+    assert taken.comparison is not None
+    assert [event.summary for event in taken.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
+    assert Archive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == data
+    (hook,) = here.stage.webhooks
+    jsonschema.validate(hook["data"], SCHEMA)
+    assert hook["data"]["counts"] == {
+        "added": 1,
+        "modified": 0,
+        "deprecated": 0,
+        "removed": 0,
+        "contacts": 0,
+        "quiet": 3,
+    }
+    assert hook["data"]["new"]["published"] == "2020-06-02"
+    (mail,) = here.stage.mails
+    assert mail["To"] == "noc@example.org"
+    assert "3/tcp assigned to new" in mail["Subject"]
+    assert here.stage.forged == 0
+    assert [row["state"] for row in here.rows("outbox")["outbox"]] == ["sent", "sent"]
+
+
+def test_a_release_is_told_once(here: World) -> None:
+    here.check(release(FIRST))
+    here.check(release(SECOND, "2020-06-02"))
+    here.check()
+    here.check(b"\xef\xbb\xbf" + release(SECOND, "2020-06-02"))
+    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+
+
+def test_what_was_not_modified_is_not_downloaded(here: World) -> None:
+    here.check(release(FIRST))
+    before = here.rows()
+    taken = here.check()
+    assert taken.outcome is Outcome.UNCHANGED
+    assert here.stage.requests == [200, 304]
+    assert here.rows() == before
+    assert [row["outcome"] for row in here.rows("checks")["checks"]] == ["baseline", "unchanged"]
+
+
+@pytest.mark.fault(27)
+def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(here: World) -> None:
+    here.check(release(FIRST))
+    taken = here.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
+    assert taken.outcome is Outcome.COSMETIC
+    found = here.rows("releases", "snapshots")
+    assert len(found["releases"]) == 1
+    assert {row["sha256"] + ".zst" for row in found["snapshots"]} == here.files()
+    assert len(here.files()) == 2
+
+
+def test_a_new_date_alone_is_a_release_and_tells_nobody(here: World) -> None:
+    here.check(release(FIRST))
+    taken = here.check(release(FIRST, "2020-06-02"))
+    assert taken.outcome is Outcome.CHANGED
+    found = here.rows("releases", "changes", "events", "outbox")
+    assert len(found["releases"]) == 2
+    assert len(found["changes"]) == 1
+    assert found["events"] == found["outbox"] == []
+
+
+def test_two_contents_under_one_date_are_two_releases(here: World) -> None:
+    here.check(release(FIRST))
+    taken = here.check(release(SECOND))
+    assert taken.outcome is Outcome.CHANGED
+    assert [row["published"] for row in here.rows("releases")["releases"]] == ["2020-01-01", "2020-01-01"]
+    assert len(here.stage.webhooks) == 1
+
+
+def test_an_older_release_served_again_changes_nothing(here: World) -> None:
+    old = release(FIRST)
+    here.check(old)
+    here.check(release(SECOND, "2020-06-02"))
+    before = here.rows("releases", "versions", "changes", "events")
+    taken = here.check(old)
+    assert (taken.outcome, taken.reason) == (Outcome.STALE, "stale_server")
+    assert here.rows("releases", "versions", "changes", "events") == before
+    assert len(here.stage.webhooks) == 1
+    assert here.check().outcome is Outcome.STALE, "the validators of a stale answer are not kept"
+    assert here.check(release(SECOND, "2020-06-02")).outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.fault(19, 20)
+@pytest.mark.parametrize(
+    ("served", "reason"),
+    [
+        (b"", "empty"),
+        (b"<html><title>502 Bad Gateway</title></html>", "not_expected_format"),
+        (release(FIRST)[:-300], "not_well_formed"),
+        (release([]), "empty"),
+        (release(FIRST).replace(b'id="service-names', b'id="other-names'), "wrong_registry"),
+        (b"<!DOCTYPE registry><registry/>", "doctype"),
+    ],
+)
+def test_a_failed_check_changes_nothing_and_says_why(here: World, served: bytes, reason: str) -> None:
+    here.check(release(FIRST))
+    before, files = here.rows(), here.files()
+    taken = here.check(served)
+    assert (taken.outcome, taken.reason) == (Outcome.FAILED, reason)
+    assert (here.rows(), here.files()) == (before, files)
+    assert here.stage.webhooks == []
+    assert here.state()["failures"] == 1
+    assert here.rows("checks")["checks"][-1]["message"]
+    assert here.check(release(FIRST)).outcome is Outcome.UNCHANGED
+    assert here.state()["failures"] == 0
+
+
+@pytest.mark.fault(1)
+def test_a_server_that_is_gone_is_a_failed_check(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.check(release(FIRST))
+    here.configure("enabled = false", "enabled = true")
+    here.configure("[fetch]", "[fetch]\nattempts = 1")
+    before = here.rows()
+    taken = here.check()
+    assert (taken.outcome, taken.reason) == (Outcome.FAILED, "connect")
+    assert here.rows() == before
+
+
+def test_what_breaks_in_the_middle_leaves_nothing(here: World) -> None:
+    here.check(release(FIRST))
+    before = here.rows("releases", "versions", "changes", "events", "outbox", "snapshots")
+
+    def broken(_: Comparison) -> list[Delivery]:
+        raise RuntimeError("the plug was pulled")
+
+    data = release(SECOND, "2020-06-02")
+    with here.service() as service, pytest.raises(RuntimeError, match="plug"):
+        service.intake(service.source(SOURCE)).take(
+            data, origin="http://x", observed=to_text(here.now), live=True, compose=broken
+        )
+    assert here.rows("releases", "versions", "changes", "events", "outbox", "snapshots") == before
+    assert here.check(data).outcome is Outcome.CHANGED
+    assert len(here.stage.webhooks) == 1
+
+
+def test_a_channel_is_told_what_it_asked_for(here: World) -> None:
+    here.configure('to = ["noc@example.org"]', 'to = ["a@example.org", "b@example.org"]\nevents = ["service-*"]')
+    here.configure('secret = "file:webhook-secret"', 'secret = "file:webhook-secret"\nports = ["100-200"]')
+    here.check(release(FIRST))
+    here.check(release(SECOND, "2020-06-02"))
+    assert (here.stage.webhooks, here.stage.mails) == ([], [])
+    here.check(
+        release([*SECOND[:-2], tcp("moved", "150"), Row(name="fresh", protocol="tcp"), *SECOND[-2:]], "2020-06-03")
+    )
+    (hook,) = here.stage.webhooks
+    assert [event["service"] for event in hook["data"]["events"]] == ["moved"]
+    assert sorted(str(mail["To"]) for mail in here.stage.mails) == ["a@example.org", "b@example.org"]
+    assert all("fresh" in mail["Subject"] and "moved" not in mail["Subject"] for mail in here.stage.mails)
+
+
+def test_the_configuration_overrides_a_severity(here: World) -> None:
+    here.configure("[[source]]", '[severity]\n"port-assigned" = "warning"\n\n[[source]]')
+    here.check(release(FIRST))
+    here.check(release(SECOND, "2020-06-02"))
+    assert here.stage.webhooks[0]["data"]["events"][0]["severity"] == "warning"
+
+
+def test_questions_are_answered_without_the_snapshots(here: World) -> None:
+    here.check(release(FIRST))
+    here.check(release(SECOND, "2020-06-02"))
+    for path in (here.stage.folder / "snapshots").rglob("*.zst"):
+        path.unlink()
+    with here.service() as service:
+        queries = Queries(service.database)
+        day = queries.find(SOURCE, "2020-03-01")
+        versions = queries.versions(SOURCE, port=(3, 3), at=day)
+        events = queries.history(Wanted(source=SOURCE, port=(3, 3)))
+        entries = [queries.content(SOURCE, each).entries for each in queries.releases(SOURCE)]
+    assert [version.item.key.part("port") for version in versions] == ["3-9"]
+    assert [event.event.id for event in events] == ["port-assigned"]
+    assert entries == [len(FIRST), len(SECOND)]
+
+
+def test_a_rebuilt_history_is_the_same(here: World) -> None:
+    series = [FIRST, SECOND, [*SECOND, tcp("c", "500")], [tcp("a2", "1"), *SECOND[1:]]]
+    for number, rows in enumerate(series, 1):
+        here.check(release(rows, f"2020-06-0{number}"))
+    here.check(b"\xef\xbb\xbf" + release(series[-1], "2020-06-04"))
+    before = here.rows()
+    with here.service() as service:
+        assert service.intake(service.source(SOURCE)).rebuild() == 4
+    after = here.rows()
+    assert content_of(after) == content_of(before)
+    assert len(here.stage.webhooks) == 3

@@ -1,0 +1,254 @@
+"""Old releases come in any order and from anywhere, and give one history."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import content_of, rows
+from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
+from watcher.core.errors import UsageError
+from watcher.monitor import importer
+from watcher.monitor.importer import Report
+from watcher.monitor.ingest import Intake, Outcome
+from watcher.store.database import Database
+from watcher.store.history_reader import Queries
+from watcher.store.snapshot_archive import Archive
+
+SERIES = [
+    ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
+    (
+        "2019-02-01",
+        [tcp("a", "1"), udp("b", "2"), tcp("c", "5"), unassigned("3-4"), unassigned("6-9"), Row(name="rdp")],
+    ),
+    ("2019-02-01", [tcp("a", "1", notes="n"), udp("b", "2"), tcp("c", "6"), reserved("5", "tcp"), Row(name="rdp")]),
+    ("2019-03-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
+    ("2019-04-01", [tcp("z", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp")]),
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    found = []
+    for number, (date, records) in enumerate(SERIES):
+        found.append(folder / f"{number}.xml")
+        found[-1].write_bytes(release(records, date))
+    return found
+
+
+def take(folder: Path, paths: Sequence[str]) -> Report:
+    folder.mkdir(exist_ok=True)
+    with Database(folder / "history.db") as database:
+        intake = Intake(
+            "ports", registry="ports", format="xml", database=database, archive=Archive(folder / "snapshots")
+        )
+        return importer.run(intake, importer.candidates(paths, ".xml"))
+
+
+def history(folder: Path) -> list[object]:
+    return content_of(rows(folder / "history.db"))
+
+
+def test_every_order_of_import_gives_one_history(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "in-order"
+    take(folder, list(map(str, files)))
+    expected = history(folder)
+    assert len(rows(folder / "history.db")["releases"]) == len(SERIES)
+    orders = list(itertools.permutations(files))
+    random.Random(7).shuffle(orders)  # noqa: S311 - no secret
+    for number, order in enumerate(orders[:12]):
+        for path in order:
+            take(tmp_path / str(number), [str(path)])
+        assert history(tmp_path / str(number)) == expected
+
+
+def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "store"
+    # Two bear one date: which of them is the newer, nothing says; their content decides.
+    assert take(folder, [str(files[0].parent)]).taken == {Outcome.BASELINE: 1, Outcome.CHANGED: 3, Outcome.INSERTED: 1}
+    before = rows(folder / "history.db")
+    assert take(folder, [str(files[0].parent)]).taken == {Outcome.UNCHANGED: 5}
+    assert rows(folder / "history.db") == before
+
+
+def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path]) -> None:
+    folder = tmp_path / "store"
+    take(folder, [str(files[0]), str(files[4])])
+    assert take(folder, [str(files[3])]).taken == {Outcome.INSERTED: 1}
+    found = rows(folder / "history.db", "releases", "events")
+    order = {row["id"]: row["published"] for row in found["releases"]}
+    assert [(order[row["release_id"]], row["summary"]) for row in found["events"]] == [
+        ("2019-04-01", "service name rdp withdrawn (no protocol)"),
+        ("2019-04-01", "1/tcp reassigned from a to z"),
+    ]
+
+
+def test_what_is_no_release_is_refused_by_name_and_the_rest_is_taken(tmp_path: Path, files: list[Path]) -> None:
+    (files[0].parent / "page.xml").write_text("<html>404</html>")
+    report = take(tmp_path / "store", [str(files[0].parent)])
+    assert [(Path(origin).name, reason) for origin, reason in report.refused] == [
+        ("page.xml", "line 1: a web page was served in place of the registry")
+    ]
+    assert sum(report.taken.values()) == 5
+
+
+def git(repository: Path, *arguments: str, when: int = 0) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    stamp = f"{1_550_000_000 + when * 86400} +0000"
+    environment |= {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp, "HOME": str(repository)}
+    subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-C", str(repository), *arguments],
+        check=True, capture_output=True, env=environment,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Five releases in a folder of a repository, with a deletion, an error page and other files between."""
+    folder = tmp_path / "mirror"
+    (folder / "assignments").mkdir(parents=True)
+    git(folder, "init", "-q", "-b", "main")
+    path = folder / "assignments" / "ports.xml"
+    for number, (date, records) in enumerate(SERIES):
+        path.write_bytes(release(records, date))
+        git(folder, "add", ".", when=number)
+        git(folder, "commit", "-q", "-m", date, when=number)
+        if number == 1:
+            git(folder, "rm", "-q", "assignments/ports.xml", when=number)
+            git(folder, "commit", "-q", "-m", "gone", when=number)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("<html>maintenance</html>")
+            (folder / "other").write_text("x")
+            git(folder, "add", ".", when=number)
+            git(folder, "commit", "-q", "-m", "a page", when=number)
+    return folder
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Path, bare: bool) -> None:
+    if bare:
+        git(tmp_path, "clone", "-q", "--bare", str(repository), "clone.git")
+        repository = tmp_path / "clone.git"
+    report = take(tmp_path / "store", [f"git:{repository}:assignments/ports.xml"])
+    assert sum(report.taken.values()) == 5
+    assert len(report.refused) == 1
+    receipts = list(Archive(tmp_path / "store" / "snapshots").receipts("ports"))
+    assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
+    assert all(receipt.origin.startswith(f"git:{repository}:assignments/ports.xml@") for receipt in receipts)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/no/such/place", "no such file or folder"),
+        ("git:/no/such/place:x.xml", "cannot change to"),
+        ("git:x.xml", "a repository is written git:REPO:PATH"),
+        ("git:{repository}:other.xml", "no commit of this repository has a file other.xml"),
+        ("{empty}", "there is no file in it that ends in .xml"),
+    ],
+)
+def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path: str, message: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=message):
+        take(tmp_path / "store", [path.format(repository=repository, empty=tmp_path / "empty")])
+
+
+TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01": "1,uno\n2,two\n"}
+
+
+def take_tables(folder: Path, paths: Sequence[str]) -> Report:
+    folder.mkdir(exist_ok=True)
+    with Database(folder / "history.db") as database:
+        intake = Intake("t", registry="iana", format="csv", database=database, archive=Archive(folder / "snapshots"))
+        return importer.run(intake, importer.candidates(paths, ".csv"))
+
+
+def dates(folder: Path) -> list[tuple[str, str]]:
+    return [(row["dated"], row["observed"]) for row in sorted(rows(folder / "history.db")["releases"], key=by_place)]
+
+
+def by_place(row: Mapping[str, int]) -> int:
+    return row["place"]
+
+
+def test_a_table_counts_for_the_day_its_file_is_called_after(tmp_path: Path) -> None:
+    names = ("a-{}.csv", "{}/b.csv", "2001-01-01/c_{}.csv")
+    files = []
+    for name, (date, text) in zip(names, TABLES.items(), strict=True):
+        files.append(tmp_path / name.format(date.replace("-", "") if name.startswith("a") else date))
+        files[-1].parent.mkdir(exist_ok=True)
+        files[-1].write_text("Value,Name\n" + text)
+    for number, order in enumerate(itertools.permutations(files)):
+        folder = tmp_path / f"store-{number}"
+        for path in order:
+            take_tables(folder, [str(path)])
+        assert dates(folder) == [(date, f"{date}T00:00:00Z") for date in TABLES]
+        assert history(folder) == history(tmp_path / "store-0")
+
+
+def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) -> None:
+    for date in ("2019-02-01", "2019-01-08"):
+        (tmp_path / f"{date}.csv").write_text("Value,Name\n1,one\n")
+        take_tables(tmp_path / "store", [str(tmp_path / f"{date}.csv")])
+    assert dates(tmp_path / "store") == [("2019-01-08", "2019-01-08T00:00:00Z")]
+
+
+def states(folder: Path) -> list[tuple[str, str]]:
+    """The days on which something else began to stand, and what."""
+    with Database(folder / "history.db") as database:
+        queries = Queries(database)
+        return [
+            (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
+            for each in queries.releases("t")
+        ]
+
+
+@pytest.mark.parametrize("word", ["ABA", "ABAA", "AABA", "ABAB", "ABBA", "AAABCA", "ABACBA", "AA"])
+def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tmp_path: Path, word: str) -> None:
+    days = [f"2019-{month:02}-01" for month in range(1, len(word) + 1)]
+    files = []
+    for day, name in zip(days, word, strict=True):
+        files.append(tmp_path / f"{day}.csv")
+        files[-1].write_text(f"Value,Name\n1,{name}\n")
+    expected = [(day, name) for day, name, before in zip(days, word, " " + word, strict=False) if name != before]
+    orders = list(itertools.permutations(files))
+    random.Random(7).shuffle(orders)  # noqa: S311 - no secret
+    for number, order in enumerate([files, files[::-1], *orders[:24]]):
+        folder = tmp_path / f"store-{number}"
+        for path in order:
+            take_tables(folder, [str(path)])
+        assert states(folder) == expected, order
+        assert history(folder) == history(tmp_path / "store-0")
+        before = rows(folder / "history.db")
+        take_tables(folder, list(map(str, order)))
+        assert rows(folder / "history.db") == before
+        with Database(folder / "history.db") as database:
+            archive = Archive(folder / "snapshots")
+            intake = Intake("t", registry="iana", format="csv", database=database, archive=archive)
+            assert intake.rebuild() == len(expected)
+        assert history(folder) == history(tmp_path / "store-0")
+
+
+@pytest.mark.parametrize(
+    "name", ["2019-01-08/old/a.csv", "2019-13-40.csv", "12019-01-08.csv", "RFC2019.csv", "2019-01-082.csv"]
+)
+def test_what_only_looks_like_a_date_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("Value,Name\n1,one\n")
+    take_tables(tmp_path / "store", [str(tmp_path / name)])
+    assert dates(tmp_path / "store") == [("", None)]
+
+
+def test_a_document_that_bears_a_date_is_not_asked_what_its_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "2020-01-01.xml"
+    path.write_bytes(release(SERIES[0][1], "2019-01-01"))
+    take(tmp_path / "store", [str(path)])
+    assert dates(tmp_path / "store") == [("2019-01-01", None)]

@@ -1,0 +1,106 @@
+"""Another format of the same release is asked of what is new, over real servers on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import World, world
+from tests.support.fault_server import Answer, FaultServer, reply
+from tests.support.port_releases import Row, release, tcp, udp
+from watcher.cli.demo_servers import SOURCE
+from watcher.config.settings import SourceSettings
+from watcher.monitor.ingest import Outcome
+from watcher.store.holds import Held
+
+BEFORE = [tcp("a", "1"), udp("b", "2")]
+AFTER = [*BEFORE, tcp("c", "3"), tcp("d", "4")]
+TITLES = (
+    "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,Modification Date,"
+    "Reference,Service Code,Unauthorized Use Reported,Assignment Notes"
+)
+
+
+def csv(rows: Sequence[Row]) -> bytes:
+    """The table that IANA prints of these rows."""
+    lines = [f"{row.name},{row.port},{row.protocol},{row.description},,,,,,,," for row in rows]
+    return "\r\n".join([TITLES, *lines, ""]).encode()
+
+
+@contextmanager
+def beside(folder: Path, *answers: Answer) -> Iterator[tuple[World, FaultServer]]:
+    """A world with one release, whose source has a second format on a server of its own."""
+    with FaultServer(*answers) as server, world(folder) as here:
+        here.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
+        here.configure('type = "webhook"', 'type = "webhook"\noperator = true')
+        yield here, server
+
+
+def test_a_release_whose_formats_agree_is_taken(tmp_path: Path) -> None:
+    with beside(tmp_path, reply(csv(BEFORE)), reply(csv(AFTER))) as (here, server):
+        assert here.check(release(BEFORE)).outcome is Outcome.BASELINE
+        taken = here.check(release(AFTER, "2020-02-01"))
+        assert (taken.outcome, taken.message) == (Outcome.CHANGED, None)
+        here.check()
+        assert len(server.requests) == 2, "of what is not new nobody is asked"
+
+
+def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Path) -> None:
+    lost = release(AFTER[1:], "2020-02-01")  # whole, well formed, and short of a row
+    answers = [reply(csv(BEFORE)), *[reply(csv(AFTER))] * 4, reply(csv(AFTER[1:]))]
+    with beside(tmp_path, *answers) as (here, _):
+        here.check(release(BEFORE))
+        for _ in range(4):
+            taken = here.check(lost)
+            assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
+        (notice,) = [hook["data"] for hook in here.stage.webhooks]
+        (reason,) = notice["details"]["reasons"]
+        assert reason["numbers"]["total"] == 1
+        assert reason["where"] == ["a 1 tcp is in the other alone"]
+        assert "its CSV says something else in one place: a 1 tcp is in the other alone" in notice["summary"]
+        assert here.check(lost).outcome is Outcome.CHANGED
+        with here.service() as service:
+            assert [hold.by for hold in Held(service.database).all(SOURCE)] == ["undoubted"]
+
+
+def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
+    other = [tcp("a", "1", description="Another"), *BEFORE[1:]]
+    with beside(tmp_path, reply(csv(other))) as (here, _):
+        taken = here.check(release(BEFORE))
+        assert taken.outcome is Outcome.HELD, "a first release too"
+        assert taken.hold is not None
+        said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other"
+        assert said in taken.hold.reasons[0].where[0]
+
+
+def test_a_format_that_lags_has_no_opinion_and_that_is_recorded(tmp_path: Path) -> None:
+    with beside(tmp_path, reply(csv(BEFORE))) as (here, _):
+        here.check(release(BEFORE))
+        taken = here.check(release(AFTER, "2020-02-01"))
+        assert taken.outcome is Outcome.CHANGED
+        message = here.rows("checks")["checks"][-1]["message"]
+        assert message.startswith("the other format is still of 2020-01-01")
+
+
+@pytest.mark.parametrize("answer", [reply(b"", 404), reply(b"<html>sorry</html>"), reply(b"")])
+def test_who_cannot_be_asked_has_no_opinion_and_that_is_recorded(tmp_path: Path, answer: Answer) -> None:
+    with beside(tmp_path, answer) as (here, _):
+        taken = here.check(release(BEFORE))
+        assert taken.outcome is Outcome.BASELINE
+        assert here.rows("checks")["checks"][-1]["message"].startswith("the other format could not be asked: http")
+
+
+def test_its_name_says_its_format_unless_it_is_said() -> None:
+    def format_of(**values: str) -> str:
+        return SourceSettings.model_validate({"name": "x", "url": "https://x/x.xml", **values}).second_format
+
+    assert format_of(also="https://x/x.csv") == "csv"
+    assert format_of(also="https://x/X.TXT") == "txt"
+    assert format_of(also="https://x/x", also_format="xhtml") == "xhtml"
+    with pytest.raises(ValueError, match="does not say its format"):
+        format_of(also="https://x/x")
+    with pytest.raises(ValueError, match='also is for format = "xml"'):
+        format_of(also="https://x/x.csv", format="csv")

@@ -1,0 +1,75 @@
+"""What a difference between two indexes means, and which names can become groups."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.index_server import page
+from watcher.core.model import Event, Severity
+from watcher.diff.classify import explain
+from watcher.diff.content import read
+from watcher.registries.collection_index import REGISTRY, groups, usable
+
+
+def events(old: bytes, new: bytes) -> list[Event]:
+    return list(explain(REGISTRY, read(old, REGISTRY, "index"), read(new, REGISTRY, "index"))[1])
+
+
+def test_a_new_group_and_a_vanished_one_are_events() -> None:
+    added, removed = sorted(events(page(["a", "b"]), page(["b", "c"])), key=lambda event: event.id)
+    assert (added.id, added.severity, added.service) == ("group-added", Severity.NOTICE, "c")
+    assert added.summary == "registry group c (Protocol of c) is new in the index"
+    assert (removed.id, removed.severity, removed.service) == ("group-removed", Severity.WARNING, "a")
+    assert removed.summary == "registry group a (Protocol of a) is not in the index any more"
+
+
+def test_what_the_index_says_of_a_group_is_an_event_when_it_changes() -> None:
+    (event,) = events(page(["a"]), page(["a"]).replace(b"Expert\n Review", b"IETF Review"))
+    assert (event.id, event.severity) == ("group-changed", Severity.INFO)
+    assert event.summary == "the index says something else of a (Protocol of a): registration procedures"
+
+
+def test_the_same_index_says_nothing() -> None:
+    assert events(page(["a", "b"]), page(["b", "a"]).replace(b"Expert\n Review", b"Expert Review")) == []
+
+
+def test_the_ids_that_iana_uses_can_become_groups() -> None:
+    names = ["_6lowpan-parameters", "ip-over-IEEE1394", "tls-parameters", "x.1", "a" * 64]
+    found, refused = usable(names)
+    assert (list(found.values()), refused) == (names, [])
+    assert found["ip-over-ieee1394"] == "ip-over-IEEE1394"
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        ".hidden",
+        "-x",
+        "x.",
+        "a/b",
+        "a\\b",
+        "%2e%2e",
+        "a b",
+        "a\0",
+        "a\n",
+        "é",
+        "x" * 65,
+        "a{group}",
+        "~",
+        "a:b",
+    ],
+)
+def test_what_could_leave_a_folder_or_a_path_cannot(name: str) -> None:
+    assert usable([name]) == ({}, [name])
+
+
+def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
+    assert usable(["tls", "TLS", "Tls"]) == ({"tls": "tls"}, ["TLS", "Tls"])
+
+
+def test_the_groups_of_an_index_are_its_entries() -> None:
+    assert groups(read(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]

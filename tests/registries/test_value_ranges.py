@@ -1,0 +1,75 @@
+"""Values as the numbers they stand for. The forms are those of real registries."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.registries.shared import value_ranges
+from watcher.registries.shared.value_ranges import Span, meets, spans
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("9", 9, 9),
+        ("9-9", 9, 9),
+        ("9 - 9", 9, 9),
+        ("0x1F", 31, 31),
+        ("0x00-0x1F", 0, 31),
+        ("256-65535", 256, 65535),
+        ("-256 to -48", -256, -48),
+        ("32767 to 1", 1, 32767),
+        ("1EE00-1EE03", 0x1EE00, 0x1EE03),
+        ("007", 7, 7),
+    ],
+)
+def test_numbers_and_ranges_are_read_as_they_are_written(value: str, low: int, high: int) -> None:
+    assert spans(value) == (Span(space="", low=low, high=high),)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [("0x00,0x1F", 0x001F, 0x001F), ("0x56,0x01-FF", 0x5601, 0x56FF), ("0x01-55,*", 0x0100, 0x55FF)],
+)
+def test_octets_are_one_number(value: str, low: int, high: int) -> None:
+    assert [(span.low, span.high) for span in spans(value)] == [(low, high)]
+
+
+@pytest.mark.parametrize(
+    ("value", "others"),
+    [
+        ("10.0.0.0/8", "10.1.2.3/32"),
+        ("010/8", "10.0.0.0/16"),
+        ("2001:db8::/32", "2001:db8:1::/48"),
+        ("224.0.0.0-224.0.0.255", "224.0.0.1"),
+        ("1.3.6.1.2", "1.3.6.1.0-9"),
+        ("X.1.2", "X.1.0-5"),
+    ],
+)
+def test_blocks_and_arcs_meet_what_lies_in_them(value: str, others: str) -> None:
+    assert meets(spans(value), spans(others))
+
+
+def test_spans_of_two_kinds_never_meet() -> None:
+    assert not meets(spans("1"), spans("0x00,0x01"))
+    assert not meets(spans("1.3.6.1"), spans("1.3.7.1"))
+
+
+@pytest.mark.fault(29)
+@pytest.mark.parametrize("value", ["", "none", "TLS_AES_128", "Integer values from -65536 to -257", "FF3X:0:1", "1,x"])
+def test_what_is_no_number_gives_none(value: str) -> None:
+    assert spans(value) == ()
+
+
+@pytest.mark.fault(29)
+@given(st.text(max_size=60))
+def test_any_text_gives_spans_in_order_or_none(value: str) -> None:
+    assert all(span.low <= span.high for span in spans(value))
+
+
+@given(st.text("0123456789xXabcdefimstoghrunTHROUGHkK\u017f\u0131 -,;/*\u2013", max_size=12) | st.text(max_size=12))
+def test_what_has_a_letter_of_words_is_never_a_number(text: str) -> None:
+    assert value_ranges.spans(text) == value_ranges._spans(text)

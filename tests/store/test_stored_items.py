@@ -1,0 +1,96 @@
+"""What stands in a stored release: whichever way it is asked for, it is what the release says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.port_releases import PORTS, Row, person, release, tcp, unassigned
+from watcher.core.model import Content, Item, ItemKey, Key, Section
+from watcher.diff.content import read
+from watcher.monitor.ingest import Intake
+from watcher.registries.ports import identity
+from watcher.store.database import Database
+from watcher.store.history_reader import Queries
+from watcher.store.snapshot_archive import Archive
+
+TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
+OLD = release(
+    [tcp("one", "10", contact="Ann_B"), unassigned("20-29"), unassigned("20-22"), unassigned("40-60"), *TWICE],
+    "2020-01-01",
+    [person("Ann_B", "Ann"), person("--", "Nobody's word")],
+)
+NEW = release(
+    [tcp("one", "10", contact="Ann_B"), unassigned("20-29"), tcp("two", "25"), unassigned("50-60"), TWICE[0]],
+    "2020-02-01",
+    [person("Ann_B", "Ann Other"), person("--", "Nobody's word")],
+)
+PLAIN = [read(data, PORTS) for data in (OLD, NEW)]
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
+    with Database(tmp_path / "history.db") as database:
+        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        for data in (OLD, NEW):
+            intake.take(data, origin="test")
+        queries = Queries(database)
+        yield queries.contents("ports", *queries.releases("ports"))
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_gone_through_it_is_all_there_is(stored: tuple[Content, Content], side: int) -> None:
+    assert stored[side].items == PLAIN[side].items
+    assert len(stored[side].items) == len(PLAIN[side].items)
+
+
+@pytest.mark.parametrize("through_first", [False, True])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_key_finds_its_item_or_none(stored: tuple[Content, Content], side: int, through_first: bool) -> None:
+    items, plain = stored[side].items, PLAIN[side].items
+    if through_first:
+        assert dict(items)
+    absent = (Section.ENTRY, Key(identity.LABELS, ("no", "such", "key")))
+    for key in {*PLAIN[0].items, *PLAIN[1].items, absent}:
+        assert items.get(key) == plain.get(key)
+        assert (key in items) == (key in plain)
+    with pytest.raises(KeyError):
+        items[absent]
+
+
+def test_what_differs_is_at_hand(stored: tuple[Content, Content]) -> None:
+    since = stored[1].since
+    assert since is not None
+    gone, came = ({(item.section, item.key): item for item in found} for found in (since.gone, since.came))
+    old, new = (each.items for each in PLAIN)
+    assert gone == {key: item for key, item in old.items() if new.get(key) != item}
+    assert came == {key: item for key, item in new.items() if old.get(key) != item}
+
+
+@pytest.mark.parametrize(
+    "span", [(10, 10), (20, 20), (25, 25), (29, 30), (35, 39), (45, 45), (41, 59), (61, 70), (0, 99)]
+)
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_holds_a_number_is_found(stored: tuple[Content, Content], side: int, span: tuple[int, int]) -> None:
+    found = _about(stored[side], spans=[span])
+    for key, item in PLAIN[side].items.items():
+        held = identity.span(item) if item.section is Section.ENTRY else None
+        assert (key in found) == (held is not None and held[0] <= span[1] and span[0] <= held[1]), key
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_says_a_word_is_found(stored: tuple[Content, Content], side: int) -> None:
+    found = _about(stored[side], words=["Ann_B"])
+    assert {key for key, item in PLAIN[side].items.items() if "Ann_B" in "".join(item.fields.values())} <= found.keys()
+    assert len(found) < len(PLAIN[side].items)
+    # Nothing that the index knows: then all of it.
+    assert _about(stored[side], words=["--"]) == PLAIN[side].items
+
+
+def _about(
+    content: Content, spans: list[tuple[int, int]] | None = None, words: list[str] | None = None
+) -> Mapping[ItemKey, Item]:
+    found = content.items.about(spans or [], words or [])  # type: ignore[attr-defined]
+    return {(item.section, item.key): item for item in found}

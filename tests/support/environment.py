@@ -1,0 +1,118 @@
+"""A small world for tests of the whole way: the demo's stage (real HTTP and SMTP servers) and the real service."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from watcher.cli.context import settings
+from watcher.cli.demo_servers import SOURCE, Stage
+from watcher.cli.output import App
+from watcher.monitor.ingest import Taken
+from watcher.monitor.monitor import Service
+from watcher.store.database import Database
+
+DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
+
+
+class World:
+    """Publish releases, look at them, see what arrives. Time moves a second with each check."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.now = datetime.now(UTC)  # the receiver of webhooks believes no other time
+        self._number = 0
+
+    def publish(self, data: bytes) -> None:
+        self._number += 1
+        path = self.stage.folder / f"published-{self._number}"
+        path.write_bytes(data)
+        self.stage.publish(path)
+
+    @contextmanager
+    def service(self) -> Iterator[Service]:
+        with Service(settings(App(self.stage.config)), now=lambda: self.now, jitter=lambda: 0.0) as service:
+            yield service
+
+    def check(self, data: bytes | None = None) -> Taken:
+        """Look once, a second after the last time, and deliver."""
+        if data is not None:
+            self.publish(data)
+        self.now += timedelta(seconds=1)
+        with self.service() as service:
+            taken = service.check(service.source(SOURCE))
+            service.deliver()
+        return taken
+
+    def state(self) -> Mapping[str, Any]:
+        """How the checks of the source stand."""
+        with self.service() as service:
+            return service.checks.state(SOURCE)
+
+    def configure(self, before: str, after: str) -> None:
+        text = self.stage.config.read_text()
+        assert before in text
+        self.stage.config.write_text(text.replace(before, after))
+
+    def wait(self, until: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Wait for something that another process or thread does."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.01)
+
+    def files(self) -> set[str]:
+        return {path.name for path in (self.stage.folder / "snapshots").rglob("*.zst")}
+
+    def rows(self, *tables: str) -> dict[str, list[dict[str, Any]]]:
+        return rows(self.stage.folder / "history.db", *tables)
+
+
+def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of some tables, by default all that is derived from the snapshots."""
+    with Database(path, create=False) as database:
+        return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[World]:
+    """A world in a folder; its servers end with it."""
+    stage = Stage(folder)
+    with stage.open():
+        yield World(stage)
+
+
+def content_of(found: dict[str, list[dict[str, object]]]) -> list[object]:
+    """The rows in the words of the history: numbers that only tie tables together replaced by what they tie to."""
+    place = {row["place"]: rank for rank, row in enumerate(sorted(found["releases"], key=lambda row: row["place"]))}  # type: ignore[arg-type,return-value]
+    release_of = {row["id"]: row["content"] for row in found["releases"]}
+    version_of = {
+        row["id"]: (
+            row["section"],
+            row["key"],
+            row["status"],
+            row["fields"],
+            place[row["first"]],
+            place.get(row["until"]),
+        )
+        for row in found["versions"]
+    }
+    event_of = {row["id"]: (release_of[row["release_id"]], row["seq"]) for row in found["events"]}
+    plain = {
+        "releases": [{**row, "id": 0, "place": place[row["place"]]} for row in found["releases"]],
+        "snapshots": [{**row, "release_id": release_of[row["release_id"]]} for row in found["snapshots"]],
+        "versions": list(version_of.values()),
+        "changes": [
+            {**row, "release_id": release_of[row["release_id"]], "before_id": version_of.get(row["before_id"]),
+             "after_id": version_of.get(row["after_id"])}
+            for row in found["changes"]
+        ],
+        "events": [{**row, "id": 0, "release_id": release_of[row["release_id"]]} for row in found["events"]],
+        "event_ports": [{**row, "event_id": event_of[row["event_id"]]} for row in found["event_ports"]],
+        "event_services": [{**row, "event_id": event_of[row["event_id"]]} for row in found["event_services"]],
+    }  # fmt: skip
+    return [sorted(map(str, rows)) for rows in plain.values()]

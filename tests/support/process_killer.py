@@ -1,0 +1,198 @@
+"""Run the command line in processes that are killed with SIGKILL at a step of our choice, or at any moment.
+
+A *step* is what reaches the world: a statement that writes to the database, fsync, rename, unlink, mkdir, a send or a
+receive on a socket. The product knows nothing of this: the process that is killed wraps these calls before it calls
+`main`. `python -m tests.killing` is a process that has everything imported and forks one child for each run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import time_machine
+
+from watcher.__main__ import main
+from watcher.cli import COMMANDS
+
+_WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "ROLLBACK", "CREATE")
+_FILES = ("fsync", "rename", "replace", "unlink", "mkdir")
+_SOCKETS = ("connect", "sendall", "recv_into", "recv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a run ended: its exit code, negative for the signal that killed it, and the steps it came to."""
+
+    code: int
+    steps: tuple[str, ...]
+    said: str
+
+    @property
+    def killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+
+class Killing:
+    """The process that forks; a context manager."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.process_killer"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def run(
+        self,
+        config: Path,
+        *arguments: str,
+        at: int | None = None,
+        after: float | None = None,
+        now: datetime | None = None,
+        seconds: float | None = None,
+    ) -> Ended:
+        """Type a command. It is killed before its step `at` (from 1), or `after` seconds; `now` is what its clock says.
+
+        `seconds`: a daemon is told to stop after so many.
+        """
+        order = {
+            "arguments": ["--config", str(config), *arguments],
+            "at": at,
+            "after": after,
+            "now": now.isoformat() if now else None,
+            "seconds": seconds,
+            "scratch": str(config.parent / "run"),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        found = json.loads(self._process.stdout.readline())
+        return Ended(code=found["code"], steps=tuple(found["steps"]), said=found["said"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+class _Steps:
+    """Counts steps, writes down each before it is taken, and dies before one of them."""
+
+    def __init__(self, log: int, at: int | None) -> None:
+        self._log = log
+        self._at = at
+        self._number = 0
+        self._lock = threading.RLock()
+
+    def __call__(self, name: str) -> None:
+        with self._lock:
+            self._number += 1
+            if self._number == self._at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            os.write(self._log, f"{name}\n".encode())
+
+    def before(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def stepping(*arguments: Any, **options: Any) -> Any:
+            self(name)
+            return call(*arguments, **options)
+
+        return stepping
+
+    def install(self) -> None:
+        """Wrap what reaches the world, in this process."""
+        step = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql: str, *more: Any) -> sqlite3.Cursor:  # type: ignore[override]
+                if (verb := sql.split(None, 1)[0].upper()) in _WRITES:
+                    step(verb)
+                return super().execute(sql, *more)
+
+            def executemany(self, sql: str, *more: Any) -> sqlite3.Cursor:  # type: ignore[override]
+                step(sql.split(None, 1)[0].upper())
+                return super().executemany(sql, *more)
+
+        sqlite3.connect = partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
+        for name in _FILES:
+            setattr(os, name, self.before(name, getattr(os, name)))
+        for name in _SOCKETS:
+            setattr(socket.socket, name, self.before(name, getattr(socket.socket, name)))
+
+
+def _child(order: dict[str, Any]) -> None:
+    scratch = order["scratch"]
+    said = os.open(f"{scratch}.said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    log = os.open(f"{scratch}.steps", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    _Steps(log, order["at"]).install()
+    if order["seconds"]:
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        signal.setitimer(signal.ITIMER_REAL, order["seconds"])
+    sys.argv = ["watcher", *order["arguments"]]
+    code = 1
+    try:
+        if order["now"]:
+            with time_machine.travel(datetime.fromisoformat(order["now"]), tick=False):
+                main()
+        else:
+            main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _run(order: dict[str, Any]) -> dict[str, Any]:
+    signal.sigtimedwait({signal.SIGCHLD}, 0)  # of the run before
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        _child(order)
+    if order["after"] is not None:
+        signal.sigtimedwait({signal.SIGCHLD}, order["after"])
+        os.kill(child, signal.SIGKILL)  # a child that has ended is still there to be waited for
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    read = [Path(f"{order['scratch']}.{name}") for name in ("steps", "said")]
+    steps, said = (path.read_text("utf-8", "replace") if path.exists() else "" for path in read)
+    return {"code": code, "steps": steps.split(), "said": said}
+
+
+def _serve(commands: Sequence[str]) -> None:
+    for name in commands:
+        import_module(f"watcher.cli.{COMMANDS[name][0]}")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    for line in sys.stdin:
+        print(json.dumps(_run(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    _serve(("check", "run", "rebuild", "import"))

@@ -1,0 +1,111 @@
+"""The HTTP server for those who ask how the watcher is: what it refuses, and what a client cannot do to it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from watcher.core.errors import ConfigError
+from watcher.web.server import answer, served
+
+pytestmark = pytest.mark.fault(68)
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/broken":
+        raise RuntimeError("a defect")
+    return answer(start_response, "200 OK", "well\n")
+
+
+@contextmanager
+def asked(port: int, text: str) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        sock.sendall(text.encode("latin-1"))
+        yield sock
+
+
+def ask(port: int, text: str) -> str:
+    found = b""
+    # Who is cut off in the middle of a word sees a reset.
+    with asked(port, text) as sock, suppress(ConnectionResetError):
+        while more := sock.recv(65536):
+            found += more
+    return found.decode()
+
+
+def request(method: str = "GET", host: str = "localhost", path: str = "/") -> str:
+    return f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:9876", 200),
+        ("127.0.0.1:9876", 200),
+        ("192.0.2.7", 200),
+        ("[::1]:9876", 200),
+        ("watch.example.org", 200),
+        ("watch.example.org:80", 200),
+        ("evil.example.org", 403),
+        ("localhost.evil.example.org", 403),
+        ("localhost@evil.example.org", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+def test_it_answers_under_its_own_names_only(host: str, status: int) -> None:
+    with served("127.0.0.1:0", app, ["Watch.example.org"]) as port:
+        assert ask(port, request(host=host)).split()[1] == str(status)
+
+
+def test_it_only_answers() -> None:
+    with served("127.0.0.1:0", app) as port:
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"):
+            assert ask(port, request(method)).split()[1] == "405"
+        whole, head = ask(port, request()), ask(port, request("HEAD"))
+    assert whole.endswith("\r\n\r\nwell\n")
+    assert head.endswith("\r\n\r\n")
+    assert "nosniff" in head
+    assert "no-store" in head
+
+
+def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixture[str]) -> None:
+    with served("127.0.0.1:0", app) as port:
+        assert ask(port, request(path="/broken")).split()[1] == "500"
+        assert ask(port, request()).split()[1] == "200"
+    assert "a defect" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["GET / HTTP/1.1\r\nHost: local", "", "GET /" + "x" * 70_000, "\x00\xff" * 50 + "\r\n"]
+)
+def test_a_client_that_is_slow_or_talks_nonsense_is_cut_off(text: str) -> None:
+    with served("127.0.0.1:0", app, deadline=0.2) as port:
+        assert "well" not in ask(port, text)
+        assert ask(port, request()).split()[1] == "200"
+
+
+def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> None:
+    with served("127.0.0.1:0", app, deadline=0.5) as port:
+        before = threading.active_count()
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
+        for sock in silent:
+            assert sock.recv(1) == b""  # refused at once, or cut off
+            sock.close()
+        assert threading.active_count() <= before + 16  # a thread and a timer for each of eight
+        assert ask(port, request()).split()[1] == "200"
+
+
+def test_an_address_that_cannot_be_had_is_said() -> None:
+    with (
+        served("127.0.0.1:0", app) as port,
+        pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"),
+        served(f"127.0.0.1:{port}", app),
+    ):
+        pass

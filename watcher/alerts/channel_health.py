@@ -1,0 +1,62 @@
+"""When a channel is broken, and who hears of it: the operators, over their other channels, once.
+
+Everything is written in the caller's transaction, together with what became of the message.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from watcher.alerts import notices
+from watcher.alerts.notices import Announce
+from watcher.core.errors import DeliveryError
+from watcher.core.model import Delivery, Endpoint, Notice
+from watcher.core.times import from_text, to_text
+from watcher.store.channel_failures import Endpoints
+from watcher.store.database import Database
+from watcher.store.outbox import Deliveries
+
+# A restart of the other side is no news; one message alone is tried four times in half an hour.
+_TRIES = 3
+_SOON = timedelta(minutes=30)
+_LATE = timedelta(hours=6)  # whatever the number of tries: the other side may have asked for long waits
+
+
+class Care:
+    """Follows how endpoints do. `announce` makes the deliveries that tell the operators of a notice."""
+
+    def __init__(self, database: Database, announce: Announce) -> None:
+        self._endpoints = Endpoints(database)
+        self._deliveries = Deliveries(database)
+        self._announce = announce
+
+    def failed(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
+        """A try failed: of one recipient, or of the channel as a whole."""
+        at = to_text(now)
+        recipient = delivery.recipient if error.personal else ""
+        endpoint = self._endpoints.failed(delivery.channel, recipient, str(error), at)
+        if error.gone:
+            self._endpoints.gone(delivery.channel, at)
+            self._tell(endpoint, notices.channel_disabled(endpoint, at))
+        elif endpoint.told is None and error.permanent:
+            self._tell(endpoint, notices.recipient_refused(endpoint, delivery, at))
+        elif endpoint.told is None and broken(endpoint, now):
+            self._tell(endpoint, notices.channel_broken(endpoint, at))
+
+    def sent(self, delivery: Delivery, now: datetime) -> None:
+        """A message was taken: what was wrong is over."""
+        for endpoint in self._endpoints.well(delivery.channel, delivery.recipient):
+            if endpoint.told:
+                self._tell(endpoint, notices.channel_recovered(endpoint, to_text(now)))
+
+    def _tell(self, endpoint: Endpoint, notice: Notice) -> None:
+        # Over the channel itself nobody would hear it, or too late.
+        over_others = [each for each in self._announce(notice) if each.channel != endpoint.channel]
+        self._deliveries.add(over_others, now=notice.at)
+        self._endpoints.told(endpoint, notice.at)
+
+
+def broken(endpoint: Endpoint, now: datetime) -> bool:
+    """Whether an endpoint has failed often or long enough to be called broken."""
+    failing = now - from_text(endpoint.since)
+    return failing >= _LATE or (failing >= _SOON and endpoint.failures >= _TRIES)

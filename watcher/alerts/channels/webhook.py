@@ -1,0 +1,119 @@
+"""Webhooks as the Standard Webhooks specification has them: headers, signature, what an answer means."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import requests
+from standardwebhooks import Webhook as Signer
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+from watcher import __version__
+from watcher.core.errors import DeliveryError, FetchError
+from watcher.core.model import Delivery
+from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
+
+_REPLY = 65536  # bytes of an answer that are looked at
+_GONE = 410
+_LATER = (1.0, 86400.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A channel that posts to one URL.
+
+    `secret` gives the secrets (`whsec_…`) to sign with when a message is sent: one, or several while they are rotated.
+    `timeout` is in seconds, for the whole of one try.
+    """
+
+    url: str
+    secret: Callable[[], Sequence[str]]
+    timeout: float
+
+    def send(self, delivery: Delivery, now: datetime) -> None:
+        """Post the body. 2xx is success; 410 says that the endpoint is gone, everything else is tried again."""
+        headers = self.headers(delivery, now)
+        guard = self._guard()
+        with requests.Session() as session:
+            session.trust_env = False
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, GuardedAdapter(guard))
+            guard.begin()
+            try:
+                answer = session.post(
+                    self.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
+                )
+                # The other side shall see its answer taken; whatever it is, the status stands.
+                with answer, suppress(FetchError, requests.RequestException):
+                    next(answer.iter_content(_REPLY), None)
+            except FetchError as error:
+                raise DeliveryError(f"no answer: {error}", permanent=False) from error
+            except requests.RequestException as error:
+                raise DeliveryError(f"no answer: {_without_url(error)}", permanent=False) from error
+        _judge(answer.status_code, answer.headers.get("Retry-After"), now)
+
+    def _guard(self) -> Guard:
+        return Guard(
+            deadline=self.timeout,
+            connect_timeout=self.timeout,
+            read_timeout=self.timeout,
+            wire_bytes=4 * _REPLY,
+            allow_private=True,  # the operator's own choice of URL; redirects are not followed
+            clock=time.monotonic,
+        )
+
+    def headers(self, delivery: Delivery, now: datetime) -> dict[str, str]:
+        """Return the headers of one attempt. `now` is aware; the timestamp and the signatures are of this attempt."""
+        # standardwebhooks signs the time it is given as if it were UTC.
+        utc = now.astimezone(UTC)
+        secrets = self.secret()
+        if not secrets:
+            raise DeliveryError("the webhook has no secret", permanent=False)
+        try:
+            signatures = [Signer(secret).sign(delivery.id, utc, delivery.body) for secret in secrets]
+        except (ValueError, EmptyWebhookSecretError) as error:
+            raise DeliveryError(
+                f"a secret of the webhook is not whsec_ and base64 ({type(error).__name__})", permanent=False
+            ) from None
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": f"registry-watcher/{__version__}",
+            "webhook-id": delivery.id,
+            "webhook-timestamp": str(int(utc.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+
+def _judge(status: int, retry_after: str | None, now: datetime) -> None:
+    if 200 <= status < 300:
+        return
+    if 300 <= status < 400:
+        # Tried again: the URL is the operator's to mend, and until then nothing shall be lost.
+        raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=False)
+    if status == _GONE:
+        raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
+    raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=_seconds(retry_after, now))
+
+
+def _seconds(retry_after: str | None, now: datetime) -> float | None:
+    if not retry_after:
+        return None
+    if retry_after.strip().isdecimal():
+        seconds = float(retry_after.strip()[:12])
+    else:
+        try:
+            seconds = (email.utils.parsedate_to_datetime(retry_after) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, _LATER[0]), _LATER[1])
+
+
+def _without_url(error: requests.RequestException) -> str:
+    """What went wrong, without the URL: it may hold a token."""
+    reason = error.args[0] if error.args else error
+    return type(getattr(reason, "reason", reason)).__name__

@@ -1,0 +1,44 @@
+"""The sign of life that a dead man's switch elsewhere waits for: a URL is asked for, nothing more."""
+
+from __future__ import annotations
+
+import time
+
+import requests
+
+from watcher import __version__
+from watcher.core.errors import DeliveryError, FetchError
+from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
+from watcher.fetch.responses import BROKEN, explained
+
+_REPLY = 65536  # bytes of an answer that may come
+
+
+def ping(url: str, timeout: float) -> None:
+    """Ask for a URL once, within so many seconds. Raises DeliveryError, which never shows the URL: it may be a secret.
+
+    2xx is success; redirects are not followed.
+    """
+    guard = Guard(
+        deadline=timeout,
+        connect_timeout=timeout,
+        read_timeout=timeout,
+        wire_bytes=4 * _REPLY,
+        allow_private=True,  # the operator's own choice of URL
+        clock=time.monotonic,
+    )
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["User-Agent"] = f"registry-watcher/{__version__}"
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, GuardedAdapter(guard))
+        guard.begin()
+        try:
+            with session.get(url, allow_redirects=False, stream=True) as answer:
+                status = answer.status_code
+        except FetchError as error:
+            raise DeliveryError(f"no answer: {error.reason}", permanent=False) from None
+        except BROKEN as error:
+            raise DeliveryError(f"no answer: {explained(error).reason}", permanent=False) from None
+    if not 200 <= status < 300:
+        raise DeliveryError(f"HTTP {status}", permanent=False)

@@ -1,0 +1,79 @@
+"""Logs to standard error: text for people (colours only on a terminal), JSON for machines. No secret is in them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import IO, Any
+
+import structlog
+
+from watcher.render.safe_text import visible
+
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+# Everything else is one line: text that holds a line feed must not look like a record of its own.
+_TRACEBACKS = frozenset({"exception", "stack"})
+_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
+
+
+def configure(level: str, format: str, stream: IO[str]) -> None:  # noqa: A002 - the config's word
+    """Set up logging for the process. `format` is `auto`, `text` or `json`."""
+    as_json = format == "json"
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=format == "auto" and stream.isatty(), pad_event_to=0)
+    )
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        clean,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Their own words about every job and connection are not news; that a turn was skipped the daemon says itself.
+    for name, lowest in (
+        ("apscheduler", logging.WARNING),
+        ("apscheduler.scheduler", logging.ERROR),
+        ("urllib3", logging.WARNING),
+    ):
+        logging.getLogger(name).setLevel(lowest)
+
+
+def clean(
+    logger: object,  # noqa: ARG001 - structlog's shape
+    method: str,  # noqa: ARG001
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    """Take secrets out of every value and show what registry text would hide."""
+    return {name: _clean(value, lines=name in _TRACEBACKS) for name, value in event.items()}
+
+
+def _clean(value: Any, *, lines: bool = False) -> Any:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(_clean(name)): _clean(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(each) for each in value]
+    return redacted(visible(value if isinstance(value, str) else repr(value), lines=lines))
+
+
+def redacted(text: str) -> str:
+    """Return text without user and password in URLs, and without webhook secrets."""
+    return _SECRET.sub("whsec_***", _USERINFO.sub("***@", text))

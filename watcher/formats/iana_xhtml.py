@@ -1,0 +1,247 @@
+"""IANA's XHTML pages: the tables of a registry group, one a registry, and what stands above them. Knows no registry.
+
+Written from what is known of the pages' form (the elements that IANA's style sheets produce), not from a kept page.
+Tolerant about the markup round the tables and strict about the tables: every row has a cell for every title. A page
+is read only as well-formed XML: nothing else proves that it was not cut. Its DOCTYPE is allowed, an internal subset is
+not, and no entity is expanded.
+
+The port registry comes in pages of 100 rows. The pages of one release, one after the other, are one document.
+A page cannot carry what IANA's style sheets do not print: the element names, the kind of a reference and the address
+behind its text, footnotes' anchors, whether an empty cell was an element.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lxml import etree
+
+from watcher.core.errors import ParseError
+from watcher.core.model import Problem
+from watcher.formats.base import Memo, Reading, Row
+from watcher.formats.column_map import Columns
+from watcher.formats.headings import field_names
+from watcher.formats.iana_xhtml_page import Page, children, pages, text_of
+from watcher.formats.iana_xml.cells import fold
+from watcher.formats.text import bounded
+
+_TERMS = {
+    "created": "created",
+    "last updated": "updated",
+    "registration procedure(s)": "registration_rule",
+    "expert(s)": "expert",
+    "description": "description",
+    "reference": "references",
+    "references": "references",
+    "note": "note",
+}
+_PEOPLE = {
+    "ID": "id",
+    "Name": "name",
+    "Organization": "org",
+    "Organisation": "org",
+    "Contact URI": "uri",
+    "Last Updated": "updated",
+}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_HEADINGS = {f"h{number}": number for number in range(1, 7)}
+
+
+def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+    """Read the pages of one registry group. The titles of each table are its registry's header field `columns`.
+
+    Raises ParseError: `empty`, `not_expected_format` (not XHTML; a page without a registry on it), `doctype`,
+    `not_well_formed`, `ragged`, `too_large`, `cut` (pages are missing), `mixed_pages` (of two releases).
+    """
+    document = _Document(columns)
+    found = pages(data)
+    for page in found:
+        document.add(page)
+    return document.reading()
+
+
+def next_page(data: bytes, url: str) -> str | None:
+    """Return the URL of the page after this one, None after the last; it never leads to another host or path.
+
+    Raises ParseError where the bytes are no page.
+    """
+    page = pages(data)[-1]
+    if page.last <= page.number:
+        return None
+    path, _, query = url.partition("#")[0].partition("?")
+    kept = [part for part in query.split("&") if part and not part.startswith("page=")]
+    return f"{path}?{'&'.join(kept)}&page={page.number + 1}"
+
+
+class _Document:
+    """Collects what the pages hold."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._headers: dict[str, dict[str, str]] = {}
+        self._rows: list[Row] = []
+        self._contacts: list[Row] = []
+        self._known_contacts: set[frozenset[tuple[str, str]]] = set()  # those of the pages before
+        self._problems: dict[str, int] = {}
+        self._pages: list[Page] = []
+
+    def add(self, page: Page) -> None:
+        """Read one more page."""
+        self._pages.append(page)
+        if page.number != len(self._pages):
+            raise ParseError("cut", f"page {page.number} where page {len(self._pages)} should be")
+        names: list[str] = []  # the ids of the headings that the walk is under
+        people = False
+        for element, tag in page.blocks():
+            if tag in _HEADINGS:
+                people = people or element.get("class") == "people" or text_of(element) == "Contact Information"
+                if not people:
+                    self._heading(element, _HEADINGS[tag], names)
+            elif tag == "dl":
+                self._terms(element, "/".join(names))
+            elif people and element.get("class") != "fn":
+                self._people(element)
+            else:
+                self._table(element, names, page.id)
+        self._known_contacts.update(frozenset(row.fields.items()) for row in self._contacts)
+
+    def reading(self) -> Reading:
+        """Return what all pages say. Raises ParseError where that is no registry."""
+        last = self._pages[-1]
+        if last.last > last.number:
+            raise ParseError("cut", f"{len(self._pages)} of {last.last} pages")
+        root = self._headers.setdefault("", {})
+        identifier = self._pages[0].id or root.get("id")
+        # A group without one registry has a page without a table, which then has to say whose it is.
+        tables = any("columns" in header for header in self._headers.values())
+        if not (self._pages[0].id or (tables and (identifier or any(row.registry for row in self._rows)))):
+            raise ParseError("not_expected_format", "a page without a registry's table")
+        updated = root.get("updated", "")
+        return Reading(
+            id=identifier,
+            published=updated if _DATE.fullmatch(updated) else None,
+            headers={
+                path: {"id": identifier or "", "title": "", "updated": "", **header}
+                for path, header in sorted(self._headers.items())
+            },
+            rows=tuple(self._rows),
+            contacts=tuple(self._contacts),
+            problems=tuple(
+                Problem(code="unknown_column", message=text, line=line) for text, line in self._problems.items()
+            ),
+        )
+
+    def _heading(self, element: etree._Element, level: int, names: list[str]) -> None:
+        title = text_of(element)
+        anchor = next((found for each in element.iter() if (found := each.get("id") or each.get("name"))), None)
+        if level == 1:
+            names.clear()
+            if anchor is None and "" not in self._headers:
+                self._headers[""] = {"title": title}
+        elif anchor is not None:
+            del names[level - 2 :]
+            names.append(anchor)
+            self._headers.setdefault("/".join(names), {"id": anchor, "title": title})
+
+    def _terms(self, element: etree._Element, path: str) -> None:
+        header: dict[str, str] = {}
+        term = ""
+        for each, tag in children(element):
+            if tag == "dt":
+                term = text_of(each)
+            elif tag == "dd" and term.lower() != "available formats":
+                name = _TERMS.get(term.lower(), "note")
+                text = text_of(each)
+                text = text if term.lower() in _TERMS else f"{term}: {text}"
+                header[name] = f"{header[name]}\n\n{text}" if name in header else text
+        known = self._headers.setdefault(path, {})
+        if not path and "updated" in known and header.get("updated", known["updated"]) != known["updated"]:
+            raise ParseError("mixed_pages", f"pages of {known['updated']} and {header['updated']}")
+        for name, text in header.items():
+            known.setdefault(name, text)
+
+    def _table(self, table: etree._Element, names: Sequence[str], root: str | None) -> None:
+        identifier = table.get("id", "").removeprefix("table-")
+        path = "/".join(names)
+        here = names[-1] if names else root or identifier.removesuffix("-range")
+        titles, rows = _cells(table)
+        if table.get("class") == "fn":
+            self._extend("", "footnote", [" ".join(cells[1:]) for _, cells in rows])
+        elif not (identifier or any(titles)):
+            self._problems.setdefault("a table without titles or id, which was not read", table.sourceline or 1)
+        elif identifier == f"{here}-range":
+            self._extend(path, "range", [fold(" ".join(cells)) for _, cells in rows])
+        else:
+            if identifier and identifier != here:  # a registry without a title, so without a heading
+                path = "/".join([*names, identifier])
+                self._headers.setdefault(path, {"id": identifier})
+            elif not names:
+                self._headers.setdefault("", {}).setdefault("id", here)
+            self._records(path, titles, rows, table.sourceline or 1)
+
+    def _extend(self, path: str, name: str, texts: Sequence[str]) -> None:
+        self._headers.setdefault(path, {}).setdefault(name, "\n\n".join(texts))
+
+    def _records(self, path: str, titles: Sequence[str], rows: Sequence[tuple[int, list[str]]], line: int) -> None:
+        header = self._headers.setdefault(path, {})
+        printed = "\n".join(titles)
+        if header.setdefault("columns", printed) != printed:
+            raise ParseError("mixed_pages", "one table has other titles on another page", line=line)
+        fields, problems = field_names(titles, self._columns, line)
+        for problem in problems:
+            self._problems.setdefault(problem, line)
+        empty = dict.fromkeys(self._columns.always, "")
+        for number, cells in rows:
+            found = {name: cell for name, cell in zip(fields, cells, strict=True) if cell}
+            self._rows.append(Row(registry=path, fields=empty | found))
+            bounded(len(self._rows), number)
+
+    def _people(self, table: etree._Element) -> None:
+        titles, rows = _cells(table)
+        fields = [_PEOPLE.get(title, title) for title in titles]
+        for _, cells in rows:
+            person = dict.fromkeys(("id", "name", "org", "uri", "updated"), "")
+            person |= dict(zip(fields, cells, strict=True))
+            person["id"] = person["id"].removeprefix("[").removesuffix("]")
+            person["uri"] = person["uri"].replace("\n", "\n\n")
+            if frozenset(person.items()) not in self._known_contacts:
+                self._contacts.append(Row(registry="", fields=person))
+
+
+def _cells(table: etree._Element) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The titles of a table and its rows, each with its line. Raises ParseError where a row has not a cell for each."""
+    titles: list[str] = []
+    rows: list[tuple[int, list[str]]] = []
+    for row in _lines(table):
+        cells = [(each, tag) for each, tag in children(row) if tag in ("td", "th")]
+        line = row.sourceline or 1
+        if not cells or (len(cells) == 1 and _is_remark(cells[0][0])):
+            continue
+        if not titles and not rows:
+            # A table without titles has as many as its first row has cells, and all of them empty.
+            given = all(tag == "th" for _, tag in cells)
+            titles = [text_of(each) if given else "" for each, _ in cells]
+            if given:
+                continue
+        if len(cells) != len(titles) or any(map(_spans, (cell for cell, _ in cells))):
+            raise ParseError("ragged", f"{len(cells)} cells in a table of {len(titles)} columns", line=line)
+        rows.append((line, [text_of(each) for each, _ in cells]))
+    return titles, rows
+
+
+def _lines(table: etree._Element) -> Iterator[etree._Element]:
+    for child, tag in children(table):
+        if tag in ("thead", "tbody", "tfoot"):
+            yield from (inner for inner, name in children(child) if name == "tr")
+        elif tag == "tr":
+            yield child
+
+
+def _is_remark(cell: etree._Element) -> bool:
+    """ "No registrations at this time.", or a switch above the rows."""
+    return cell.get("colspan") is not None or cell.get("class") == "registryempty"
+
+
+def _spans(cell: etree._Element) -> bool:
+    return cell.get("colspan", "1") != "1" or cell.get("rowspan", "1") != "1"

@@ -1,0 +1,38 @@
+"""When the index of a collection is believed: at once, unless groups that it had are absent from it.
+
+A page that was cut, or a mirror that was being brought up to date, lacks groups that have not gone. So an index that
+lacks some is taken only when each of them was absent from `READS` reads in a row, this one included; until then the
+newest index that was believed stands. What earlier reads said is in the record of checks.
+"""
+
+from __future__ import annotations
+
+from watcher.diff.content import read
+from watcher.monitor.ingest import Outcome, Taken
+from watcher.registries.collection_index import REGISTRY, groups
+from watcher.store.check_log import Checks
+from watcher.store.history_reader import Queries
+
+READS = 3
+ABSENT = "groups_absent"
+_WORDS = "not in the index: "
+
+
+def doubt(index: bytes, source: str, queries: Queries, checks: Checks) -> Taken | None:
+    """Say why an index is not believed yet, None when it is. Raises ParseError where it is none."""
+    latest = queries.latest(source)
+    if latest is None:
+        return None
+    there = groups(read(index, REGISTRY, "index"))
+    absent = sorted({*groups(queries.content(source, latest))}.difference(there))
+    if not absent or _confirmed(absent, [check["message"] or "" for check in checks.answered(source, READS - 1)]):
+        return None
+    return Taken(outcome=Outcome.HELD, reason=ABSENT, message=_WORDS + ", ".join(absent))
+
+
+def _confirmed(absent: list[str], earlier: list[str]) -> bool:
+    """Whether earlier checks, the newest first, all said that these groups are absent."""
+    return len(earlier) == READS - 1 and all(
+        message.startswith(_WORDS) and {*message.removeprefix(_WORDS).split(", ")}.issuperset(absent)
+        for message in earlier
+    )

@@ -1,0 +1,396 @@
+"""Everything wired together from the configuration, for one thread: what the daemon and the commands work with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from watcher.alerts import delivery, digests
+from watcher.alerts.channels.base import Notifier
+from watcher.alerts.recipients import Telling
+from watcher.config.settings import (
+    AnySource,
+    CanarySource,
+    ChannelSettings,
+    CollectionSettings,
+    EmailChannel,
+    GroupSettings,
+    Settings,
+    SourceSettings,
+    WebhookChannel,
+)
+from watcher.config.value_types import SecretRef
+from watcher.core.errors import UsageError
+from watcher.core.lazy import load
+from watcher.core.model import Comparison, Delivery, Hold, Notice
+from watcher.core.times import to_text
+from watcher.fetch.base import Fetched, Fetches, Policy, Validators
+from watcher.fetch.folder import Folder, Rsync
+from watcher.fetch.rate_limit import Pace
+from watcher.formats.column_map import Layout
+from watcher.monitor import check
+from watcher.monitor.alarms import Oversight
+from watcher.monitor.check import Admit
+from watcher.monitor.collection import Collection, Group, until_asked_to_wait
+from watcher.monitor.discovery import doubt
+from watcher.monitor.ingest import Intake, SecondOpinion, Taken
+from watcher.monitor.paged_fetch import Paged
+from watcher.monitor.plausibility import Bounds
+from watcher.monitor.second_format import Opinion, SecondFormat
+from watcher.registries import canary
+from watcher.registries.catalog import REGISTRIES
+from watcher.store.channel_failures import Endpoints
+from watcher.store.check_log import Checks
+from watcher.store.database import Database, befell
+from watcher.store.history_reader import Queries
+from watcher.store.outbox import Deliveries
+from watcher.store.snapshot_archive import Archive
+
+if TYPE_CHECKING:
+    from watcher.fetch.http import Fetcher
+
+_BATCH = 64
+
+
+class Service:
+    """The parts, made when first asked for. `create` is False for what only reads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        create: bool = True,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
+        pace: Pace | None = None,
+    ) -> None:
+        """`pace` is shared with the other services of this process that fetch; without it there is no other."""
+        self.settings = settings
+        self._pace = pace or pace_of(settings)
+        self._create = create
+        self._now = now
+        self._jitter = jitter
+        self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.store.path, create=self._create)
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.settings.store.snapshots)
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        return self._fetcher(self._policy, pace=self._pace)
+
+    @cached_property
+    def files(self) -> Fetcher:
+        """Reads what a collection has on this machine: its folder was allowed, or is our own."""
+        return self._fetcher(replace(self._policy, allow_files=True))
+
+    @staticmethod
+    def _fetcher(policy: Policy, pace: Pace | None = None) -> Fetcher:
+        fetcher: Fetcher = load("http").Fetcher(policy, pace=pace)
+        return fetcher
+
+    @property
+    def _policy(self) -> Policy:
+        return Policy(**self.settings.fetch.model_dump(exclude={"min_interval"}))
+
+    @cached_property
+    def queries(self) -> Queries:
+        return Queries(self.database)
+
+    @cached_property
+    def checks(self) -> Checks:
+        return Checks(self.database)
+
+    @cached_property
+    def oversight(self) -> Oversight:
+        return Oversight(self.settings, self.database, self.announce, self.telling.keeps)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.database)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        return Endpoints(self.database)
+
+    def source(self, name: str, *, new: bool = False) -> AnySource:
+        """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
+
+        Raises UsageError with the names there are.
+        """
+        for source in self.settings.sources:
+            if source.name == name:
+                return source
+        for collection in self.settings.collections:
+            if name.startswith(f"{collection.name}."):
+                return self.collection(collection).group(name.removeprefix(f"{collection.name}."), new=new)
+        known = ", ".join(source.name for source in self.settings.source) or "none"
+        raise UsageError(f"there is no source named {name!r} in the configuration (there are: {known})")
+
+    def collection(self, settings: CollectionSettings) -> Collection:
+        """Return a collection as of its newest index."""
+        return Collection(settings, self.queries, self.checks, folder=self.settings.folder_of(settings))
+
+    def channel(self, name: str) -> ChannelSettings:
+        """Return a configured channel. Raises UsageError with the names there are."""
+        for channel in self.settings.channel:
+            if channel.name == name:
+                return channel
+        known = ", ".join(channel.name for channel in self.settings.channel) or "none"
+        raise UsageError(f"there is no channel named {name!r} in the configuration (there are: {known})")
+
+    def intake(self, source: AnySource) -> Intake:
+        """Return what takes the releases of a source; of a collection, those of its index."""
+        index = isinstance(source, CollectionSettings)
+        return Intake(
+            source.name,
+            registry="index" if index else source.registry,
+            format="index" if index else source.format,
+            database=self.database,
+            archive=self.archive,
+            severities=self.settings.severity,
+            # What is believed of an index `discovery` has said before.
+            bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
+            announce=self.announce,
+            document=source.group if isinstance(source, GroupSettings) else "",
+            key=source.key if isinstance(source, SourceSettings) else (),
+            layout=source.layout if isinstance(source, SourceSettings) else Layout(),
+            compose=self.compose,
+        )
+
+    def check(self, source: SourceSettings) -> Taken:
+        """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
+        # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
+        local = isinstance(source, GroupSettings) and source.url.startswith("file:")
+        fetcher = self._fetches(source.format, self.files if local else self.fetcher)
+        if isinstance(source, CanarySource) and self.settings.canary:
+            fetcher = Canary(every=self.settings.canary.every, now=self._now)
+        taken = self._check(source, source.url, fetcher)
+        if isinstance(source, GroupSettings) and self._swept is not None:
+            self._swept.append(source)
+        else:
+            self.oversight.checked(source, self._now())
+        return taken
+
+    def _fetches(self, format: str, fetcher: Fetcher) -> Fetches:  # noqa: A002 - the config's word
+        """Return what fetches a document in some format, with all its pages where it has several."""
+        return Paged(fetcher=fetcher, max_bytes=self.settings.fetch.max_bytes) if format == "xhtml" else fetcher
+
+    def check_index(self, settings: CollectionSettings) -> Taken | None:
+        """Look at the index of a collection once; None for one that is a list in the configuration.
+
+        Where it is on another machine and fails, the groups of the last one stand; where it is kept by rsync, they
+        could not be brought here either.
+        """
+        folder = self.settings.folder_of(settings)
+        if folder is None and settings.index is None:
+            return None
+        fetcher: Fetches = self.fetcher
+        if folder is not None:
+            fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
+        url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
+        taken = self._check(
+            settings,
+            url,
+            fetcher,
+            partial(doubt, source=settings.name, queries=self.queries, checks=self.checks),
+        )
+        self.oversight.checked(settings, self._now())
+        return taken
+
+    def _check(
+        self,
+        source: AnySource,
+        url: str,
+        fetcher: Fetches,
+        admit: Admit = lambda _: None,
+    ) -> Taken:
+        return check.check(
+            self.intake(source),
+            url,
+            fetcher=fetcher,
+            checks=self.checks,
+            compose=self.compose,
+            now=self._now(),
+            second=self._second_opinion(source),
+            admit=admit,
+        )
+
+    def _second_opinion(self, source: AnySource) -> SecondOpinion:
+        if isinstance(source, CollectionSettings) or source.also is None:
+            return lambda _: Opinion()
+        return SecondFormat(
+            url=source.also,
+            format=source.second_format,
+            source=source.name,
+            registry=REGISTRIES[source.registry],
+            fetcher=self._fetches(source.second_format, self.fetcher),
+            archive=self.archive,
+            queries=self.queries,
+        )
+
+    def accept(self, source: AnySource, what: str) -> Taken:
+        """Take a held release by hand; subscribers are told of it as of any other."""
+        return self.intake(source).accept(what, now=self._now(), compose=self.compose)
+
+    def reject(self, source: AnySource, what: str) -> Hold:
+        """Never believe a held release."""
+        return self.intake(source).reject(what, now=self._now())
+
+    @contextmanager
+    def sweep(
+        self, collection: CollectionSettings, chosen: Iterable[Group], stopped: Callable[[], bool] = lambda: False
+    ) -> Iterator[Iterator[GroupSettings]]:
+        """Give the groups to be looked at, one after the other, for as long as their host may be asked.
+
+        Checks that find nothing are written in batches: the record of the last ones at the end. What befell the groups
+        is told then, in one.
+        """
+        self._swept = []
+        try:
+            with self.checks.together(_BATCH):
+                yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+            self.oversight.swept(collection, self._swept, self._now())
+        finally:
+            self._swept = None
+
+    @cached_property
+    def telling(self) -> Telling:
+        return Telling(settings=self.settings, now=self._now)
+
+    def compose(self, comparison: Comparison) -> Iterator[Delivery]:
+        """Return what each recipient is told of a release."""
+        return self.telling.compose(comparison)
+
+    def announce(self, notice: Notice) -> Iterator[Delivery]:
+        """Return what the operators' channels are told of something that befell the watcher itself."""
+        return self.telling.announce(notice)
+
+    def notifiers(self) -> Mapping[str, Notifier]:
+        """Return the sending end of every enabled channel."""
+        return {channel.name: self.notifier(channel) for channel in self.settings.channel if channel.enabled}
+
+    def notifier(self, channel: ChannelSettings) -> Notifier:
+        """Return the sending end of one channel. Its secrets are read when something is sent."""
+        found: Notifier
+        match channel:
+            case EmailChannel():
+                smtp = self.settings.smtp
+                found = load("email").Email(
+                    host=smtp.host,
+                    port=smtp.port,
+                    security=smtp.security,
+                    username=smtp.username,
+                    password=self._reader(smtp.password),
+                    sender=smtp.sender,
+                    list_name=channel.name,
+                    timeout=smtp.timeout,
+                )
+            case WebhookChannel():
+                found = load("webhook").Webhook(
+                    url=channel.url, secret=partial(self._secrets, channel.secret), timeout=channel.timeout
+                )
+        return found
+
+    def _reader(self, secret: SecretRef | None) -> Callable[[], str] | None:
+        return partial(secret.read, self.settings.folder) if secret else None
+
+    def _secrets(self, secret: SecretRef) -> list[str]:
+        """The current secret and, on further lines, those that still count while a secret is rotated."""
+        return secret.read(self.settings.folder).split()
+
+    def tell(self, notice: Notice) -> None:
+        """Write down what the operators are to be told; it is sent with the rest of what is due."""
+        with self.database.transaction():
+            self.deliveries.add(self.announce(notice), now=notice.at)
+
+    def channels_due(self) -> list[str]:
+        """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
+        now = self._now()
+        digests.gather(self.deliveries, now)
+        most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
+        digests.restrain(self.deliveries, most, now)
+        return self.deliveries.channels_due(to_text(now))
+
+    def deliver(self) -> delivery.Report:
+        """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
+        due = self.channels_due()
+        with ThreadPoolExecutor(max(len(due), 1)) as threads:
+            return sum(threads.map(self._deliver_apart, due), delivery.Report())
+
+    def _deliver_apart(self, channel: str) -> delivery.Report:
+        with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+            return own.deliver_over(channel)
+
+    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> delivery.Report:
+        """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
+        return delivery.deliver_due(
+            self.deliveries,
+            self.notifiers(),
+            self._now,
+            self._jitter,
+            going_on,
+            channel=channel,
+            announce=self.announce,
+        )
+
+    def verify(self) -> None:
+        """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
+
+        The other snapshots are `watcher verify`'s: they are read when a release is put beside them.
+        """
+        self.database.check()
+        for source in self.settings.source:
+            newest = self.queries.latest(source.name)
+            if newest is not None:
+                self.archive.read(source.name, newest.release.sha256)
+
+    def close(self) -> None:
+        for name in ("fetcher", "files", "database"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.__dict__.pop("archive", None)  # and the snapshots that it has at hand
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raises StoreError in place of what befell the history while it was read."""
+        self.close()
+        if (found := befell(self.settings.store.path, error)) is not None:
+            raise found from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """What the canary is fetched from: no network, the time alone."""
+
+    every: timedelta
+    now: Callable[[], datetime]
+
+    def fetch(self, url: str, validators: Validators | None = None) -> Fetched:  # noqa: ARG002 - as every source is fetched
+        """Return the canary's release of now."""
+        return Fetched(body=canary.document(self.now(), self.every), url=url, validators=Validators())
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Return the pace at which hosts are asked, for all services of a process to share."""
+    return Pace(interval=settings.fetch.min_interval)
+
+
+def _nothing() -> None:
+    """What is done to bring the user's own folder up to date."""

@@ -1,0 +1,104 @@
+"""A second opinion: what another format of the same release says of it.
+
+IANA publishes each registry in several formats, written from one source. Where they are of one release and disagree,
+one of them was damaged on its way (2019-02-12: an XML was cut while its CSV was whole). The others lag the XML by hours
+or days: that is no disagreement. Who cannot be asked has no opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from watcher.core.errors import FetchError, ParseError
+from watcher.core.model import Reason
+from watcher.diff.content import FORMATS
+from watcher.fetch.base import Fetches, NotModified
+from watcher.formats.base import Reading
+from watcher.monitor.crosscheck import CrossCheck, Disagreement, Verdict, crosscheck
+from watcher.registries.base import Registry
+from watcher.store.history_reader import Queries
+from watcher.store.snapshot_archive import Archive
+
+_ASKED = 5  # releases that a lagging format may be of
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """Reasons against a release, or a remark for the record of checks where there is something to say but none."""
+
+    reasons: tuple[Reason, ...] = ()
+    remark: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFormat:
+    """Asks one document beside the source's own. `format` is one of `FORMATS`, the source's own is `xml`."""
+
+    url: str
+    format: str
+    source: str
+    registry: Registry
+    fetcher: Fetches
+    archive: Archive
+    queries: Queries
+
+    def __call__(self, data: bytes) -> Opinion:
+        """Hold a release against the other format. Never raises for what the other server or document does."""
+        try:
+            answer = self.fetcher.fetch(self.url, None)
+            if isinstance(answer, NotModified):  # nobody asked for it
+                return Opinion(remark=f"{self.url}: the server says that nothing was modified")
+            other = self._read(answer.body, self.format)
+        except (FetchError, ParseError) as error:
+            return Opinion(remark=f"the other format could not be asked: {self.url}: {error}")
+        ours = self._read(data, "xml")
+        found = crosscheck(ours, other, self.registry.columns, registry=self._path(ours), known=self._known())
+        if found.verdict is Verdict.AGREE:
+            return Opinion()
+        if found.verdict is Verdict.LAG:
+            return Opinion(remark=f"the other format is still of {found.lag}: {self.url}")
+        return Opinion(reasons=(self._disagreement(found),))
+
+    def _read(self, data: bytes, format: str) -> Reading:  # noqa: A002 - the config's word
+        return FORMATS[format](data, self.registry.columns)
+
+    def _path(self, ours: Reading) -> str:
+        """The nested registry that a CSV is of: the one it is named after."""
+        name = PurePosixPath(urlsplit(self.url).path).stem
+        paths = [path for path in ours.headers if path and path.rpartition("/")[2] == name]
+        return paths[0] if len(paths) == 1 and name != ours.id else ""
+
+    def _known(self) -> Iterator[tuple[str, Callable[[], Reading]]]:
+        """The releases before, the newest first."""
+        for stored in reversed(self.queries.releases(self.source)[-_ASKED:] if self._has_history() else []):
+            release = stored.release
+            yield release.published or release.id, partial(self._kept, release.sha256)
+
+    def _has_history(self) -> bool:
+        return self.source in self.queries.sources()
+
+    def _kept(self, sha256: str) -> Reading:
+        return self._read(self.archive.read(self.source, sha256), "xml")
+
+    def _disagreement(self, found: CrossCheck) -> Reason:
+        where = tuple(map(_said, found.examples))
+        places = "one place" if found.total == 1 else f"{found.total} places"
+        more = "; …" if found.total > _SHOWN else ""
+        return Reason(
+            code="formats_disagree",
+            sentence=f"its {self.format.upper()} says something else in {places}: {'; '.join(where[:_SHOWN])}{more}",
+            numbers={"total": found.total, "url": self.url},
+            where=where,
+        )
+
+
+def _said(found: Disagreement) -> str:
+    row = " ".join(filter(None, (found.registry, found.row))) or "a row"
+    if not found.field:
+        return f"{row} is in the {'XML' if found.xml else 'other'} alone"
+    return f"{row}: {found.field} is {found.xml!r} in the XML and {found.other!r} in the other"

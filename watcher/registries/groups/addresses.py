@@ -1,0 +1,52 @@
+"""Internet address space: who has a block (IPv4, IPv6), and what a special-purpose block may be used for (RFC 6890)."""
+
+from __future__ import annotations
+
+from watcher.core.model import Severity
+from watcher.registries.groups.base import Special, Watch
+
+_FLAGS = {
+    "source": "valid as a source",
+    "destination": "valid as a destination",
+    "forwardable": "forwardable",
+    "global": "globally reachable",
+}
+_USE = tuple(
+    Watch(
+        column=column,
+        event="address-use-changed",
+        severity=Severity.WARNING,
+        says=f"{word} now" if after else f"not {word} any more",
+        before=("false", "n/a") if after else ("true",),
+        after=("true",) if after else (),
+    )
+    for column, word in _FLAGS.items()
+    for after in (True, False)
+)
+_WORDS = {"global": "Globally Reachable", "reserved": "Reserved-by-Protocol", "allocation": "Allocation Date"}
+
+ADDRESSES = (
+    *(
+        Special(
+            document=f"iana-{version}-special-registry",
+            keys={f"iana-{version}-special-registry-1": ("address",)},
+            words=_WORDS,
+            watched=_USE,
+            all_assigned=True,
+        )
+        for version in ("ipv4", "ipv6")
+    ),
+    Special(
+        document="ipv4-address-space",
+        keys={"": ("prefix",)},
+        watched=(
+            Watch(
+                column="designation",
+                event="block-redesignated",
+                severity=Severity.WARNING,
+                says="was {before}",
+            ),
+        ),
+    ),
+    Special(document="ipv6-address-space", keys={"ipv6-address-space-1": ("prefix",)}),
+)

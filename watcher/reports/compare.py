@@ -1,0 +1,28 @@
+"""Compare two releases that do not follow each other: `watcher diff SOURCE OLD NEW`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from watcher.core import runtime
+from watcher.core.model import Comparison, Severity
+from watcher.diff.classify import explain
+from watcher.registries.catalog import REGISTRIES
+from watcher.store.history_reader import Queries, StoredRelease
+
+
+def releases(
+    queries: Queries,
+    severities: Mapping[str, Severity],
+    source: str,
+    before: StoredRelease,
+    after: StoredRelease,
+    *,
+    fingerprints: bool = True,
+) -> Comparison:
+    """Compare two stored releases of a source; `fingerprints` says whether the events get theirs."""
+    rules = REGISTRIES[queries.registry(source)]
+    with runtime.not_looked_for():
+        contents = queries.contents(source, before, after)
+        changes, events = explain(rules, *contents, severities, fingerprints=fingerprints)
+    return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)

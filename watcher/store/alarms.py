@@ -1,0 +1,34 @@
+"""The alarms that stand: told to the operators and not called off yet."""
+
+from __future__ import annotations
+
+from watcher.monitor.health import Trouble
+from watcher.store.database import Database
+
+
+class Troubles:
+    """Write and ask what stands. Everything is written in the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database.db
+
+    def all(self) -> list[Trouble]:
+        """Return every alarm that stands, by source."""
+        rows = self._db.query("SELECT source, notice, since FROM troubles ORDER BY source, notice")
+        return [Trouble(**row) for row in rows]
+
+    def of(self, source: str) -> list[Trouble]:
+        """Return the alarms that stand for a source."""
+        rows = self._db.query("SELECT source, notice, since FROM troubles WHERE source = ? ORDER BY notice", [source])
+        return [Trouble(**row) for row in rows]
+
+    def add(self, trouble: Trouble) -> None:
+        """Remember an alarm; one that stands already is left alone."""
+        self._db.execute(
+            "INSERT INTO troubles (source, notice, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [trouble.source, trouble.notice, trouble.since],
+        )
+
+    def clear(self, source: str) -> None:
+        """Forget the alarms of a source: they are called off."""
+        self._db.execute("DELETE FROM troubles WHERE source = ?", [source])

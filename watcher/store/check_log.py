@@ -1,0 +1,231 @@
+"""The record of checks: every attempt, whatever came of it, and the validators the next one sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from watcher.core.times import from_text
+from watcher.monitor.health import GONE_REASONS, Run
+from watcher.store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One attempt to look at a source; `at` is a UTC time, `seconds` how long it took."""
+
+    source: str
+    at: str
+    outcome: str
+    reason: str | None = None
+    message: str | None = None
+    sha256: str | None = None
+    release_id: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a source stands: its last check (all None: there was none) and the day of its last change.
+
+    The day is the newest release's own, or the day on which we saw that release follow another; None without any.
+    """
+
+    at: str | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    changed: str | None = None
+
+
+class Checks:
+    """Write and ask the record of checks. What `together` holds back is not seen by the questions yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._db = database.db
+        self._waiting: list[Check] = []
+        self._most = 0
+
+    def validators(self, source: str, url: str) -> tuple[str | None, str | None]:
+        """Return ETag and Last-Modified that came with what we have from this URL."""
+        row = self._db.execute(
+            "SELECT etag, last_modified FROM sources WHERE name = ? AND url = ?", [source, url]
+        ).fetchone()
+        return (row[0], row[1]) if row else (None, None)
+
+    @contextmanager
+    def together(self, most: int) -> Iterator[None]:
+        """Write up to so many checks that found nothing in one transaction: a tree of unchanged groups costs few.
+
+        One that found something is written at once, after those before it; the rest at the end, whatever ends it.
+        """
+        self._most = most
+        try:
+            yield
+        finally:
+            self._most = 0
+            with self._database.transaction():
+                self._write()
+
+    def add(self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None) -> None:
+        """Record a check; `validators` replace those kept, None leaves them."""
+        self._waiting.append(check)
+        nothing_new = check.outcome == "unchanged" and validators is None
+        if nothing_new and len(self._waiting) < self._most:
+            return
+        with self._database.transaction():
+            self._write()
+            if nothing_new:
+                return
+            self._db.execute(
+                "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                [check.source, registry],
+            )
+            if validators is not None:
+                self._db.execute(
+                    "UPDATE sources SET url = ?, etag = ?, last_modified = ? WHERE name = ?",
+                    [url, *validators, check.source],
+                )
+
+    def _write(self) -> None:
+        self._db.conn.executemany(
+            """INSERT INTO checks (source, at, outcome, reason, message, sha256, release_id, seconds)
+            VALUES (:source, :at, :outcome, :reason, :message, :sha256, :release_id, :seconds)""",
+            [asdict(check) for check in self._waiting],
+        )
+        self._waiting.clear()
+
+    def last(self, source: str) -> Mapping[str, Any] | None:
+        """Return the newest check of a source as a row of `checks`, None where there was none."""
+        rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
+        return next(iter(rows), None)
+
+    def newest(self) -> str | None:
+        """Return the UTC time of the newest check of any source."""
+        row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else None
+
+    def seen_before(self, source: str, at: str) -> str | None:
+        """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
+        row = self._db.execute(
+            """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
+            AND outcome IN ('baseline', 'changed', 'unchanged', 'cosmetic') ORDER BY at DESC LIMIT 1""",
+            [source, at],
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
+        """Return the times, longer than that, in which no check succeeded, the oldest first: UTC, from and until.
+
+        The time before the first success is none. None in place of the end: it goes on.
+        """
+        rows = self._db.execute(
+            """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
+              WHERE source = ? AND outcome <> 'failed')
+            WHERE (julianday(at) - julianday(was)) * 86400 > ? ORDER BY at""",
+            [source, longer.total_seconds()],
+        )
+        found: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
+        last = self._db.execute(
+            "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed'", [source]
+        ).fetchone()[0]
+        if last is not None and now - from_text(last) > longer:
+            found.append((last, None))
+        return found
+
+    def skipped(self, source: str, at: str) -> int:
+        """Count a turn of a source that did not take place, and return how many there were."""
+        with self._database.transaction():
+            self._db.execute(
+                """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
+                ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
+                [source, at],
+            )
+        return int(self.skips(source)["number"])
+
+    def skips(self, source: str) -> Mapping[str, Any]:
+        """Return the `number` of turns of a source that did not take place, and the time of the `last`."""
+        rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
+        return next(iter(rows), {"number": 0, "last": None})
+
+    def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
+        """Return the newest checks of a source that did not fail, the newest first."""
+        return list(
+            self._db.query(
+                "SELECT * FROM checks WHERE source = ? AND outcome <> 'failed' ORDER BY id DESC LIMIT ?",
+                [source, number],
+            )
+        )
+
+    def state(self, source: str) -> Mapping[str, Any]:
+        """Return `last_success` (a UTC time or None) and `failures` (in a row) of a source."""
+        good = next(iter(self.answered(source, 1)), {"at": None, "id": 0})
+        failures = self._db.execute(
+            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
+        ).fetchone()[0]
+        return {"last_success": good["at"], "failures": failures}
+
+    def runs(self, sources: Iterable[str]) -> dict[str, Run]:
+        """Return how the last checks of each of many sources went, one that was never looked at included."""
+        rows = self._db.execute(
+            """WITH newest AS (
+              SELECT name.value AS source,
+                (SELECT id FROM checks WHERE source = name.value ORDER BY id DESC LIMIT 1) AS last,
+                coalesce((SELECT id FROM checks WHERE source = name.value AND outcome <> 'failed'
+                  ORDER BY id DESC LIMIT 1), 0) AS good
+              FROM json_each(:sources) AS name),
+            failing AS (
+              SELECT *, coalesce((SELECT id FROM checks WHERE source = newest.source AND id > good
+                AND coalesce(reason, '') NOT IN (SELECT value FROM json_each(:gone)) ORDER BY id DESC LIMIT 1), good)
+                AS known
+              FROM newest)
+            SELECT failing.source, last.at, good.at,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good),
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known),
+              (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1),
+              last.reason, last.message
+            FROM failing LEFT JOIN checks AS last ON last.id = failing.last
+            LEFT JOIN checks AS good ON good.id = failing.good""",
+            {"sources": json.dumps(list(sources)), "gone": json.dumps(GONE_REASONS)},
+        )
+        return {
+            source: Run(
+                source=source,
+                last=last,
+                success=success,
+                failures=failures,
+                gone=gone,
+                failing_since=since,
+                reason=reason,
+                message=message,
+            )
+            for source, last, success, failures, gone, since, reason, message in rows
+        }
+
+    def looks(self, sources: Iterable[str]) -> dict[str, Look]:
+        """Return how each of many sources stands, one that was never looked at included."""
+        rows = self._db.execute(
+            """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
+              newest.live AND EXISTS
+                (SELECT 1 FROM releases AS older WHERE older.source_id = sources.id AND older.place < newest.place)
+            FROM json_each(?) AS name LEFT JOIN sources ON sources.name = name.value
+            LEFT JOIN checks AS last ON last.id = (SELECT max(id) FROM checks WHERE source = name.value)
+            LEFT JOIN releases AS newest ON newest.source_id = sources.id
+              AND newest.place = (SELECT max(place) FROM releases WHERE source_id = sources.id)""",
+            [json.dumps(list(sources))],
+        )
+        return {
+            name: Look(
+                at=at,
+                outcome=outcome,
+                reason=reason,
+                message=message,
+                changed=max(dated, observed[:10]) if followed else dated,
+            )
+            for name, at, outcome, reason, message, dated, observed, followed in rows
+        }

@@ -1,0 +1,128 @@
+"""Releases that are not believed: what is held, and what became of it. Decides nothing itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from watcher.core.errors import UsageError
+from watcher.core.model import Hold, HoldState, Reason
+from watcher.store.database import Database
+
+
+class Held:
+    """Write and ask the table of holds, in the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database.db
+
+    def get(self, source: str, digest: str) -> Hold | None:
+        """Return the hold of a canonical content, whatever its state."""
+        rows = self._db.query("SELECT * FROM held WHERE source = ? AND content = ?", [source, digest])
+        return next(map(_hold, rows), None)
+
+    def find(self, source: str, what: str) -> Hold:
+        """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError with those there are."""
+        rows = self._db.query(
+            """SELECT DISTINCT held.* FROM held LEFT JOIN held_snapshots USING (source, content)
+            WHERE source = :source AND (substr(content, 1, :length) = :what
+            OR substr(held_snapshots.sha256, 1, :length) = :what)""",
+            {"source": source, "what": what.lower(), "length": len(what)},
+        )
+        found = [_hold(row) for row in rows] if what else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UsageError(f"{what!r} names {len(found)} held releases of {source}; give more of it")
+        there = ", ".join(hold.id for hold in self.all(source) if hold.state is HoldState.HELD) or "none"
+        raise UsageError(f"{source} has no held release {what!r} (held are: {there})")
+
+    def all(self, source: str | None = None) -> list[Hold]:
+        """Return every hold of a source, or of all, the oldest first."""
+        where = "" if source is None else "WHERE source = ?"
+        rows = self._db.query(
+            f"SELECT * FROM held {where} ORDER BY source, first_seen, content",  # noqa: S608 - a constant
+            [] if source is None else [source],
+        )
+        return [_hold(row) for row in rows]
+
+    def save(self, hold: Hold) -> None:
+        """Write a hold in place of what is there."""
+        self._db.execute(
+            """INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+            reasons = excluded.reasons, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+            times = excluded.times, in_a_row = excluded.in_a_row, state = excluded.state, decided = excluded.decided,
+            decided_by = excluded.decided_by""",
+            [
+                hold.source,
+                hold.digest,
+                hold.sha256,
+                hold.published,
+                hold.entries,
+                json.dumps([asdict(reason) for reason in hold.reasons], ensure_ascii=False),
+                hold.first_seen,
+                hold.last_seen,
+                hold.times,
+                hold.in_a_row,
+                hold.state,
+                hold.decided,
+                hold.by,
+            ],
+        )
+
+    def add_snapshot(self, hold: Hold, sha256: str) -> None:
+        """Remember that a held release was served in these bytes."""
+        self._db.execute(
+            "INSERT INTO held_snapshots VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [hold.source, hold.digest, sha256]
+        )
+
+    def snapshots(self, hold: Hold) -> list[str]:
+        """Return the SHA-256 of all bytes that a held release was served in."""
+        rows = self._db.execute(
+            "SELECT sha256 FROM held_snapshots WHERE source = ? AND content = ? ORDER BY sha256",
+            [hold.source, hold.digest],
+        )
+        return [row[0] for row in rows]
+
+    def going_on(self, source: str) -> bool:
+        """Whether something of a source is held or was served last."""
+        rows = self._db.execute(
+            "SELECT 1 FROM held WHERE source = ? AND (state = 'held' OR in_a_row > 0) LIMIT 1", [source]
+        )
+        return rows.fetchone() is not None
+
+    def interrupted(self, source: str, besides: str = "") -> None:
+        """Something else was served: no other hold goes on."""
+        # What is at 0 already is not written again: a check that finds nothing writes nothing here.
+        self._db.execute(
+            "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]
+        )
+
+    def supersede(self, source: str, at: str, code: str | None = None) -> None:
+        """Close what is held: a newer release took its place. A `code` closes what is held for that reason alone."""
+        self._db.execute(
+            """UPDATE held SET state = 'superseded', decided = :at, decided_by = 'newer'
+            WHERE source = :source AND state = 'held'
+            AND (:code IS NULL OR (json_array_length(reasons) = 1 AND reasons ->> '$[0].code' = :code))""",
+            {"at": at, "source": source, "code": code},
+        )
+
+
+def _hold(row: Mapping[str, Any]) -> Hold:
+    return Hold(
+        source=row["source"],
+        digest=row["content"],
+        sha256=row["sha256"],
+        published=row["published"],
+        entries=row["entries"],
+        reasons=tuple(Reason(**{**reason, "where": tuple(reason["where"])}) for reason in json.loads(row["reasons"])),
+        first_seen=row["first_seen"],
+        last_seen=row["last_seen"],
+        times=row["times"],
+        in_a_row=row["in_a_row"],
+        state=HoldState(row["state"]),
+        decided=row["decided"],
+        by=row["decided_by"],
+    )

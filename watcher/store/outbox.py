@@ -1,0 +1,219 @@
+"""The outbox: what is to be sent, what was, and what was given up. Sends nothing itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from watcher.core.model import Delivery
+from watcher.store.database import Database
+
+PENDING, SENT, FAILED = "pending", "sent", "failed"
+STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced")
+
+_DUE = """state = 'pending' AND next_attempt <= :now
+  AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which rows of the outbox are asked for; everything given must hold.
+
+    `since` and `until` are days (`YYYY-MM-DD`), both included, of the time at which a message was made; `states` and
+    `ids` list alternatives. `limit`: only the newest so many.
+    """
+
+    ids: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    channel: str | None = None
+    source: str | None = None
+    since: str | None = None
+    until: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a delivery stands: `pending`, `sent` or `failed` (given up)."""
+
+    state: str
+    attempts: int
+    next_attempt: str
+    last_error: str | None
+    sent: str | None
+
+
+class Deliveries:
+    """Write and ask the outbox. Times are UTC texts (`watcher.times`), so they compare as text."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._db = database.db
+
+    def add(self, deliveries: Iterable[Delivery], *, now: str) -> None:
+        """Add messages, due at once, in the caller's transaction; an id that is there already is left alone."""
+        self._db.conn.executemany(
+            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
+            VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt)
+            ON CONFLICT (id) DO NOTHING""",
+            [{**asdict(each), "next_attempt": each.after or now} for each in deliveries],
+        )
+
+    def gathered(self, now: str) -> list[list[Delivery]]:
+        """Return what is gathered, by channel and recipient, where the first of it is due; the oldest first."""
+        rows = self._db.query(
+            """SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
+            WHERE state = 'gathering' AND (channel, recipient) IN
+              (SELECT channel, recipient FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
+            ORDER BY channel, recipient, created, next_attempt, id""",
+            [now],
+        )
+        found = [Delivery(**row) for row in rows]
+        return [list(same) for _, same in groupby(found, key=lambda each: (each.channel, each.recipient))]
+
+    def release(self, id: str) -> None:  # noqa: A002 - the column's name
+        """Let a gathered message be sent by itself, as it is."""
+        self._db.execute("UPDATE outbox SET state = 'pending' WHERE id = ? AND state = 'gathering'", [id])
+
+    def replace(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
+        """Send a digest in place of gathered messages; they stay in the outbox and name it."""
+        self.add([digest], now=now)
+        self._db.conn.executemany(
+            "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?", [(digest.id, each.id) for each in members]
+        )
+
+    def sent_since(self, channel: str, time: str) -> int:
+        """Return how many messages a channel took since a time."""
+        return int(
+            self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time]).fetchone()[
+                0
+            ]
+        )
+
+    def postpone(self, channel: str, *, besides: int, now: str, until: str) -> None:
+        """Let everything that is due on a channel wait until a time, besides so many of the oldest."""
+        self._db.execute(
+            """UPDATE outbox SET next_attempt = :until WHERE id IN
+              (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
+               ORDER BY next_attempt, created, id LIMIT -1 OFFSET :besides)""",
+            {"until": until, "channel": channel, "now": now, "besides": besides},
+        )
+
+    def due(
+        self, now: str, besides: Collection[str] = (), limit: int = 100, *, channel: str | None = None
+    ) -> list[Delivery]:
+        """Return what is to be sent by now, the oldest first: of one channel or of all, but for some.
+
+        A channel that said that it is gone has nothing due; its messages wait.
+        """
+        rows = self._db.query(
+            f"""SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
+            WHERE {_DUE} AND channel NOT IN (SELECT value FROM json_each(:besides))
+              AND channel = coalesce(:channel, channel)
+            ORDER BY next_attempt, created, id LIMIT :limit""",  # noqa: S608 - constant
+            {"now": now, "besides": json.dumps(list(besides)), "channel": channel, "limit": limit},
+        )
+        return [Delivery(**row) for row in rows]
+
+    def channels_due(self, now: str) -> list[str]:
+        """Return the channels that have something to be sent by now."""
+        found = self._db.execute(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE} ORDER BY 1", {"now": now})  # noqa: S608
+        return [str(row[0]) for row in found]
+
+    def claim(self, id: str, *, now: str, until: str) -> bool:  # noqa: A002 - the column's name
+        """Take a due delivery for this process until a time; False when another has it.
+
+        A process that dies with it loses it at that time: then it is sent again, under the same id.
+        """
+        with self.database.transaction():
+            found = self._db.execute(
+                """UPDATE outbox SET next_attempt = ?, attempts = attempts + 1
+                WHERE id = ? AND state = 'pending' AND next_attempt <= ?""",
+                [until, id, now],
+            )
+            return found.rowcount == 1
+
+    def sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
+        """Mark a delivery as accepted by the other side."""
+        with self.database.transaction():
+            self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
+
+    def retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
+        """Mark a delivery to be tried again."""
+        with self.database.transaction():
+            self._db.execute(
+                "UPDATE outbox SET next_attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
+                [next_attempt, error, id],
+            )
+
+    def failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
+        """Mark a delivery as given up; it stays in the outbox."""
+        with self.database.transaction():
+            self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
+
+    def state(self, id: str) -> State:  # noqa: A002 - the column's name
+        """Return where a delivery stands. Raises KeyError for an unknown id."""
+        row = self._db.execute(
+            "SELECT state, attempts, next_attempt, last_error, sent FROM outbox WHERE id = ?", [id]
+        ).fetchone()
+        if row is None:
+            raise KeyError(id)
+        return State(state=row[0], attempts=row[1], next_attempt=row[2], last_error=row[3], sent=row[4])
+
+    def again(self, ids: Iterable[str], *, now: str) -> None:
+        """Make messages due at once with all their tries before them, whatever became of them; the id stays."""
+        with self.database.transaction():
+            self._db.execute(
+                """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?, last_error = NULL
+                WHERE id IN (SELECT value FROM json_each(?))""",
+                [now, json.dumps(list(ids))],
+            )
+
+    def hurry(self, channel: str, *, now: str) -> int:
+        """Make all that waits for a channel due at once, with all tries before it, and return how many there are."""
+        with self.database.transaction():
+            found = self._db.execute(
+                "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
+                [now, channel],
+            )
+            return int(found.rowcount)
+
+    def find(self, sought: Sought) -> list[Mapping[str, Any]]:
+        """Return rows of the outbox for people, the oldest first: every column but the body."""
+        rows = self._db.query(
+            """SELECT id, channel, recipient, source, release, created, state, attempts, next_attempt, sent, last_error
+            FROM outbox
+            WHERE (:ids = '[]' OR id IN (SELECT value FROM json_each(:ids)))
+              AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
+              AND channel = coalesce(:channel, channel) AND source = coalesce(:source, source)
+              AND substr(created, 1, 10) BETWEEN coalesce(:since, '') AND coalesce(:until, '9')
+            ORDER BY created DESC, id DESC LIMIT coalesce(:limit, -1)""",
+            {**asdict(sought), "ids": json.dumps(sought.ids), "states": json.dumps(sought.states)},
+        )
+        found: list[Mapping[str, Any]] = [
+            {**row, "next_attempt": row["next_attempt"] if row["state"] in ("pending", "gathering") else None}
+            for row in rows
+        ]
+        return found[::-1]
+
+    def pending(self) -> list[Mapping[str, Any]]:
+        """Return what waits or is gathered, for people, what is due first before the rest."""
+        return sorted(
+            self.find(Sought(states=("pending", "gathering"))), key=lambda row: (row["next_attempt"], row["id"])
+        )
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many messages of a channel are in each state but sent and digested."""
+        rows = self._db.execute(
+            """SELECT channel, state, count(*) FROM outbox WHERE state NOT IN ('sent', 'digested')
+            GROUP BY channel, state"""
+        )
+        return {(channel, state): number for channel, state, number in rows}
+
+    def last_sent(self, channel: str) -> str | None:
+        """Return when a channel last took a message, a UTC time; None where it never did."""
+        found = self._db.execute("SELECT max(sent) FROM outbox WHERE channel = ?", [channel]).fetchone()[0]
+        return str(found) if found else None
