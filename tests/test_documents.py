@@ -12,11 +12,11 @@ import click
 import pytest
 
 from watcher import render
-from watcher.alerts.notices import NOTICES
 from watcher.cli import COMMANDS, watcher
 from watcher.cli.demo_servers import sample
 from watcher.config import load
 from watcher.core.model import Severity
+from watcher.core.operations import NOTICES
 from watcher.monitor.plausibility import STALE
 from watcher.registries.catalog import REGISTRIES, event_ids
 

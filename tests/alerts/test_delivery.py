@@ -20,7 +20,8 @@ from watcher.alerts import messages
 from watcher.alerts.channels.base import Notifier
 from watcher.alerts.delivery import SCHEDULE, Report, deliver_due
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Comparison, Delivery, Release
+from watcher.core.model import Comparison, Release
+from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
 from watcher.store.database import Database
 from watcher.store.outbox import Deliveries

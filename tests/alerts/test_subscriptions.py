@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.subscriptions import Subscription, matching, parse_ports
+from watcher.alerts.subscriptions import Subscription, matching
 from watcher.core.model import Event, Kind, Severity
+from watcher.core.port_ranges import parse_ports
 
 
 def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *ports: str) -> Event:  # noqa: A002

@@ -18,7 +18,7 @@ from watcher.config.settings import EmailChannel, Settings, WebhookChannel
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.model import Severity
-from watcher.formats.column_map import Layout
+from watcher.core.tables import Layout
 from watcher.registries.catalog import REGISTRIES, event_ids
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.support.port_releases import PORTS, Row, content, explained, person, reserved, tcp, udp, unassigned
-from watcher.core.model import Event, Kind, Severity
+from watcher.core.model import Event, Kind, Severity, counts
 from watcher.diff.classify import explain
 from watcher.diff.content import read
 from watcher.registries.catalog import REGISTRIES
-from watcher.render.document import counts
 
 BASE = [tcp("base", "1", date="1990-01-01")]
 

@@ -18,7 +18,8 @@ import pytest
 from tests.faults.test_50_kill import _time_passes
 from tests.support.environment import World, content_of, world
 from tests.support.port_releases import release, tcp
-from watcher.core.model import Comparison, Content, Delivery
+from watcher.core.model import Comparison, Content
+from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.release_writer import Step
 from watcher.store.snapshot_archive import Archive

@@ -22,7 +22,7 @@ from watcher.alerts.channels.base import Notifier
 from watcher.alerts.delivery import deliver_due
 from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import DeliveryError
-from watcher.core.model import Delivery, Notice
+from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
 from watcher.store.database import Database
 from watcher.store.outbox import Deliveries

@@ -15,7 +15,7 @@ from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
 from watcher.alerts import digests
 from watcher.core.errors import UsageError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.database import Database
 from watcher.store.outbox import Deliveries

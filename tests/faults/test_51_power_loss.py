@@ -23,7 +23,7 @@ import pytest
 from tests.support.lossy_disk import Disk, Lossy, PowerCut
 from tests.support.port_releases import release, tcp, unassigned
 from watcher.core.errors import StoreError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.monitor.ingest import Intake
 from watcher.store.check_log import Check, Checks
 from watcher.store.database import Database

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.support.pipeline_fuzz import PIECES, WHOLE, damaged, whole_way
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
+from watcher.core.tables import Layout
 from watcher.diff.content import FORMATS
-from watcher.formats.column_map import Columns, Layout
+from watcher.formats.column_map import Columns
 from watcher.formats.iana_xml import reader
 from watcher.registries.catalog import REGISTRIES
 

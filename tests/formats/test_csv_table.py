@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
+from watcher.core.tables import Layout
 from watcher.formats.base import Memo, Reading
-from watcher.formats.column_map import Columns, Layout
+from watcher.formats.column_map import Columns
 from watcher.formats.csv_lines import CSV, TSV, Line, Lines
 from watcher.formats.csv_table import read, read_tsv
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from tests.support.index_server import page
 from watcher.core.errors import ParseError
+from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read as contents
+from watcher.fetch.folder import written
 from watcher.formats.base import Row
-from watcher.formats.column_map import GROUP_ID, Columns
-from watcher.formats.iana_index import read, written
+from watcher.formats.column_map import Columns
+from watcher.formats.iana_index import read
 from watcher.registries.collection_index import REGISTRY
 
 FRAME = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0//EN" "http://127.0.0.1/x.dtd">\n<html><body>%s</body></html>'

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import Columns, Layout
+from watcher.core.tables import Layout
+from watcher.formats.column_map import Columns
 from watcher.formats.json_records import read, read_lines
 
 ANY = Columns()

@@ -13,7 +13,8 @@ from tests.support.environment import World, content_of, world
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher import render
 from watcher.cli.demo_servers import SOURCE
-from watcher.core.model import Comparison, Delivery
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.monitor.ingest import Outcome
 from watcher.store.history_reader import Queries, Wanted

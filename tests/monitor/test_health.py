@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from watcher.core.operations import Run, Trouble
 from watcher.core.times import to_text
 from watcher.monitor import health
-from watcher.monitor.health import Level, Limits, Run, Sight, Trouble
+from watcher.monitor.health import Level, Limits, Sight
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIMITS = Limits(failures=3, failing_for=timedelta(hours=24))

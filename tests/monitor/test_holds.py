@@ -18,7 +18,8 @@ from tests.support.port_releases import Row, release, tcp, udp, unassigned
 from watcher.alerts import messages, notices
 from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import UsageError
-from watcher.core.model import Comparison, Delivery, Hold, HoldState, Reason
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.core.times import to_text
 from watcher.monitor import importer
 from watcher.monitor.ingest import Outcome, Taken

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.monitor.ordering import Ending, Label, Placed, at_the_end, in_order
+from watcher.core.operations import Ending, Label, Placed
+from watcher.monitor.ordering import at_the_end, in_order
 
 DAYS = [(date(2024, 1, 28) + timedelta(days=number)).isoformat() for number in range(8)]
 LYING = ["1970-01-01", "2099-12-31"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.port_releases import content, tcp
-from watcher.core.model import Content, Fields, Hold, HoldState, Item, Key, Reason, Section
+from watcher.core.model import Content, Fields, Item, Key, Section
+from watcher.core.operations import Hold, HoldState, Reason
 from watcher.monitor.plausibility import Bounds, Newest, believed, came_back, doubts, served, stale, told
 
 TODAY = date(2020, 6, 15)

@@ -8,8 +8,9 @@ from functools import cache
 
 from tests.support.real_data import data
 from watcher.core.model import Content, Fields, Section
+from watcher.core.tables import usable
 from watcher.diff.content import read
-from watcher.registries.collection_index import REGISTRY, groups, usable
+from watcher.registries.collection_index import REGISTRY, groups
 
 
 @cache

@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.index_server import page
 from watcher.core.model import Event, Severity
+from watcher.core.tables import usable
 from watcher.diff.classify import explain
 from watcher.diff.content import read
-from watcher.registries.collection_index import REGISTRY, groups, usable
+from watcher.registries.collection_index import REGISTRY, groups
 
 
 def events(old: bytes, new: bytes) -> list[Event]:

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
+from watcher.core.model import counts
 from watcher.diff.classify import explain
 from watcher.diff.content import read
 from watcher.monitor.ingest import Intake, Outcome, Taken
 from watcher.monitor.plausibility import Bounds
-from watcher.render.document import counts
 from watcher.store.database import Database
 from watcher.store.history_reader import Queries
 from watcher.store.snapshot_archive import Archive

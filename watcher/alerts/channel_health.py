@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from watcher.alerts import notices
 from watcher.alerts.notices import Announce
 from watcher.core.errors import DeliveryError
-from watcher.core.model import Delivery, Endpoint, Notice
+from watcher.core.operations import Delivery, Endpoint, Notice
 from watcher.core.times import from_text, to_text
 from watcher.store.channel_failures import Endpoints
 from watcher.store.database import Database

@@ -13,7 +13,7 @@ from watcher.alerts.channel_health import Care
 from watcher.alerts.channels.base import Notifier
 from watcher.alerts.notices import Announce
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.outbox import Deliveries
 

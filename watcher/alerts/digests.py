@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.alerts import messages
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.outbox import Deliveries
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from watcher.alerts.channels import email_message, webhook_message
-from watcher.core.model import Comparison, Delivery, Notice
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
 
 

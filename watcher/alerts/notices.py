@@ -5,33 +5,14 @@ A notice goes over the channels with `operator = true`, through the same outbox 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from watcher.core.model import Delivery, Endpoint, Hold, HoldState, Notice, Severity
+from watcher.core.operations import NOTICES, Delivery, Endpoint, Hold, HoldState, Notice
 from watcher.render import document
 
 # Makes the messages that tell the operators of a notice.
 Announce = Callable[[Notice], Iterable[Delivery]]
 
-# id → how much it matters
-NOTICES: Mapping[str, Severity] = {
-    "release-held": Severity.WARNING,
-    "release-accepted": Severity.NOTICE,
-    "release-rejected": Severity.INFO,
-    # made in watcher/monitor/health.py
-    "source-unhealthy": Severity.WARNING,
-    "source-gone": Severity.WARNING,
-    "source-recovered": Severity.NOTICE,
-    "nothing-checked": Severity.WARNING,
-    "checked-again": Severity.NOTICE,
-    "clock-jumped": Severity.WARNING,
-    "check-skipped": Severity.WARNING,
-    "config-refused": Severity.WARNING,
-    "channel-broken": Severity.WARNING,
-    "channel-disabled": Severity.WARNING,
-    "channel-recovered": Severity.NOTICE,
-    "recipient-refused": Severity.WARNING,
-}
 _BY = {
     "operator": "by hand",
     "confirmed": "it was served again",

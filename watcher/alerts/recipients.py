@@ -12,7 +12,8 @@ from datetime import datetime
 from watcher.alerts import messages
 from watcher.alerts.subscriptions import Subscription, matching, selected
 from watcher.config.settings import ChannelSettings, EmailChannel, Settings
-from watcher.core.model import CANARY, Comparison, Delivery, Event, Notice
+from watcher.core.model import CANARY, Comparison, Event
+from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
 
 _SILENCED = "silenced"

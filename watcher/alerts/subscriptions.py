@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from watcher.core.model import Event, Severity
-
-Ports = tuple[int, int]
-_HIGHEST = 65535
+from watcher.core.port_ranges import Ports, parse_ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +41,6 @@ def matching(subscription: Subscription, source: str, events: Iterable[Event]) -
 def selected(patterns: Iterable[str], name: str) -> bool:
     """Whether one of some globs names this."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def parse_ports(text: str) -> Ports:
-    """Read "443" or "8000-8100". Raises ValueError for anything else."""
-    low, dash, high = text.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()):
-        raise ValueError(f"{text!r} is not a port or a range of ports (443, 8000-8100)")
-    found = int(low), int(high) if dash else int(low)
-    if found[0] > found[1] or found[1] > _HIGHEST:
-        raise ValueError(f"{text!r} is not a range of ports between 0 and {_HIGHEST}")
-    return found
 
 
 def _touches(event: Event, spans: Sequence[Ports]) -> bool:

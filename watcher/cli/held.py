@@ -6,7 +6,7 @@ import click
 
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.config.overview import outline
-from watcher.core.model import Hold, HoldState
+from watcher.core.operations import Hold, HoldState
 from watcher.render import document
 from watcher.store.database import Database
 from watcher.store.history_reader import Queries

@@ -10,9 +10,9 @@ from watcher.cli.output import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
+from watcher.core.tables import usable
 from watcher.monitor import importer
 from watcher.monitor.ingest import Outcome, Taken
-from watcher.registries.collection_index import usable
 from watcher.render.safe_text import visible
 from watcher.store import words
 

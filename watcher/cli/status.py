@@ -12,7 +12,8 @@ import click
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.config.overview import Outline, Watched, outline
 from watcher.core.lazy import load
-from watcher.core.model import Endpoint, HoldState, when
+from watcher.core.model import when
+from watcher.core.operations import Endpoint, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.render.safe_text import visible
 from watcher.store.channel_failures import Endpoints

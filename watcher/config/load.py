@@ -15,7 +15,6 @@ from pydantic import (
     ValidationError,
 )
 
-from watcher.alerts.notices import NOTICES
 from watcher.config.overview import tables
 from watcher.config.settings import (
     AnySource,
@@ -38,7 +37,7 @@ from watcher.config.settings import (
 )
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
-from watcher.monitor.health import WATCHER
+from watcher.core.operations import NOTICES, WATCHER
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 

@@ -14,10 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from watcher.config.defaults import EVERY, often
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
 from watcher.core.times import duration
-from watcher.monitor.schedule import EVERY, often
 
 HISTORY = "history.db"
 

@@ -19,11 +19,11 @@ from pydantic import (
 )
 
 from watcher.config import value_types
+from watcher.config.defaults import EVERY, often
 from watcher.config.overview import HISTORY
 from watcher.config.value_types import Duration, HiddenUrlField, Name, Secret
 from watcher.core.model import CANARY, Severity
-from watcher.formats.column_map import Layout
-from watcher.monitor.schedule import EVERY, often
+from watcher.core.tables import Layout
 
 
 class _Table(BaseModel):

@@ -19,10 +19,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from watcher.alerts.subscriptions import parse_ports
 from watcher.core.errors import ConfigError
+from watcher.core.port_ranges import parse_ports
+from watcher.core.tables import usable
 from watcher.core.times import duration
-from watcher.registries.collection_index import usable
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 GROUP_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$"

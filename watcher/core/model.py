@@ -275,108 +275,12 @@ class Comparison:
         return self.new.problems
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why a release is not believed yet. `code` is stable snake_case, `numbers` is what the sentence was made from.
-
-    `where` names the places that show it, where there are such; not all, if there are many.
-    """
-
-    code: str
-    sentence: str
-    numbers: Mapping[str, int | str] = field(default_factory=dict)
-    where: tuple[str, ...] = ()
-
-
-class HoldState(StrEnum):
-    """What became of a release that was held."""
-
-    HELD = "held"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    SUPERSEDED = "superseded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A release that a check was served and that is not believed: the history knows nothing of it.
-
-    `digest` is its canonical content, `sha256` the first of its snapshots. `first_seen` is when this hold began,
-    `times` counts the checks that were served it, `in_a_row` those since anything else was served. `decided` is when
-    and `by` how the state was left: `operator`, `confirmed`, `import`, `undoubted` (a check saw no reason any more),
-    or `newer` (what superseded it). Times are UTC.
-    """
-
-    source: str
-    digest: str
-    sha256: str
-    published: str | None
-    entries: int
-    reasons: tuple[Reason, ...]
-    first_seen: str
-    last_seen: str
-    times: int = 1
-    in_a_row: int = 1
-    state: HoldState = HoldState.HELD
-    decided: str | None = None
-    by: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The id that the release has, or will have."""
-        return self.digest[:12]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something that befell the watcher itself, for those who run it.
-
-    `id` is a stable kebab-case name; `subject` says what exactly it is about: nobody is told of one subject twice.
-    `details` is plain data; `at` a UTC time.
-    """
-
-    id: str
-    severity: Severity
-    source: str
-    subject: str
-    summary: str
-    details: Mapping[str, Any]
-    at: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One message for one recipient of one channel: a row of the outbox.
-
-    `id` is the same over every retry and restart. `body` is what is sent, rendered when the release was committed
-    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`). It begins in `state`: `pending`,
-    `gathering` (to become part of a digest) or `silenced` (kept, not sent), and is due `after` a UTC time, or at once.
-    """
-
-    id: str
-    channel: str
-    recipient: str
-    source: str
-    release: str
-    body: str
-    created: str
-    attempts: int = 0
-    state: str = "pending"
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """An other side that does not take what is sent to it: a channel, or (`recipient`) one address of a channel.
-
-    `failures` counts failed tries in a row, the first of them at `since`. `told` is when the operators were told of it,
-    `gone` when it said that it takes nothing any more. Times are UTC.
-    """
-
-    channel: str
-    recipient: str
-    failures: int
-    since: str
-    last_error: str
-    told: str | None = None
-    gone: str | None = None
+def counts(changes: ChangeSet) -> dict[str, int]:
+    """Count the changes of entries by kind without the quiet ones, those of contacts, and the quiet ones."""
+    found = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
+    for each in changes.changes:
+        if each.section is Section.CONTACT:
+            found["contacts"] += 1
+        elif each.section is Section.ENTRY:
+            found["quiet" if each.quiet else str(each.kind)] += 1
+    return found

@@ -34,7 +34,7 @@ from watcher.alerts.delivery import Report
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.core import memory
 from watcher.core.errors import ConfigError, WatcherError
-from watcher.core.model import Notice
+from watcher.core.operations import Notice
 from watcher.core.times import from_text, to_text
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.self_check import EVERY, Pulse

@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import IO
 from watcher.core.errors import FetchError
 from watcher.fetch.base import Fetched, NotModified, Validators
 from watcher.fetch.tree import groups
-from watcher.formats.iana_index import written
 
 LONGEST = 1800.0  # seconds for a transfer
 _TURN = 0.5  # seconds between two looks at a transfer under way
@@ -136,3 +135,8 @@ def _first_line(said: IO[bytes]) -> str:
     said.seek(0)
     lines = said.read(65536).decode("utf-8", "replace").strip().splitlines()
     return lines[0] if lines else "it said nothing"
+
+
+def written(groups: Iterable[str]) -> bytes:
+    """Return the plain list that `read` reads: what a folder holds, as an index of it."""
+    return "".join(f"{group}\n" for group in sorted(groups)).encode()

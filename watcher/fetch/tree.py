@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from watcher.core.errors import FetchError
-from watcher.formats.column_map import GROUP_ID
+from watcher.core.tables import GROUP_ID
 
 
 def groups(folder: Path) -> list[str]:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-# The id of a registry group: what may become part of a URL's path, of a source's name and of a folder's.
-GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+from watcher.core.tables import Layout
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-
-
-class Layout(NamedTuple):
-    """What a plain table does not say about itself, so that the source's configuration has to.
-
-    `header` says whether the first row of a CSV holds titles (None: seen from what it holds); `names` are what the
-    columns of a table without titles are called; `path` is where in a JSON document the list of rows is, dotted.
-    """
-
-    header: bool | None = None
-    names: tuple[str, ...] = ()
-    path: str = ""
 
 
 class Columns(NamedTuple):

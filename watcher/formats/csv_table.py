@@ -17,8 +17,7 @@ from watcher.formats.base import Cells, Memo, Reading, Row
 from watcher.formats.column_map import Columns
 from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xml.cells import fold
-from watcher.formats.text import bounded, ends_with_a_line, seem_text, unfinished
+from watcher.formats.text import bounded, ends_with_a_line, fold, seem_text, unfinished
 from watcher.formats.unchanged_ranges import Part, follow
 
 _SPOT = 2**8  # bytes that are read at first where two documents differ

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from watcher.core.errors import ParseError
 from watcher.formats.column_map import Columns
-from watcher.formats.iana_xml.cells import fold
+from watcher.formats.text import fold
 
 _REFERENCES = frozenset({"reference", "references", "reference(s)"})
 # The attributes of a record, as the vocabulary names them, that IANA prints under these titles.

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from lxml import etree, html
 
 from watcher.core.errors import ParseError
+from watcher.core.tables import GROUP_ID
 from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import GROUP_ID, Columns
-from watcher.formats.iana_xml.cells import fold
+from watcher.formats.column_map import Columns
 from watcher.formats.tags import refuse_crowds
+from watcher.formats.text import fold
 
 ID = "index"
 MOST = 10_000  # groups; IANA has 640
@@ -63,11 +64,6 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
         )
     rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
     return Reading(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
-
-
-def written(groups: Iterable[str]) -> bytes:
-    """Return the plain list that `read` reads: what a folder holds, as an index of it."""
-    return "".join(f"{group}\n" for group in sorted(groups)).encode()
 
 
 def _list(data: bytes) -> dict[str, _Group]:

@@ -20,8 +20,7 @@ from watcher.core.errors import ParseError
 from watcher.formats.base import Memo, Reading, Row
 from watcher.formats.column_map import Columns
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xml.cells import fold
-from watcher.formats.text import bounded, decode
+from watcher.formats.text import bounded, decode, fold
 
 TITLES = ("Service Name", "Port Number", "Transport Protocol")
 # "Port Number" is as wide as its column; the next title, in one or two lines, begins where its column does.

@@ -23,8 +23,7 @@ from watcher.formats.base import Memo, Reading, Row
 from watcher.formats.column_map import Columns
 from watcher.formats.headings import field_names
 from watcher.formats.iana_xhtml_page import Page, children, pages, text_of
-from watcher.formats.iana_xml.cells import fold
-from watcher.formats.text import bounded
+from watcher.formats.text import bounded, fold
 
 _TERMS = {
     "created": "created",

@@ -11,9 +11,10 @@ from itertools import pairwise
 from lxml import etree
 
 from watcher.core.errors import ParseError
-from watcher.formats.iana_xml.cells import fold, local
+from watcher.formats.iana_xml.cells import local
 from watcher.formats.iana_xml.elements import parse
 from watcher.formats.tags import refuse_crowds_in_xml
+from watcher.formats.text import fold
 from watcher.formats.xml_safety import prove
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)

@@ -15,8 +15,7 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.formats.base import Memo, Reading, Row
 from watcher.formats.column_map import Columns
-from watcher.formats.iana_xml.cells import fold
-from watcher.formats.text import MAX_FIELD, MAX_FIELDS, bounded, decode, unfinished
+from watcher.formats.text import MAX_FIELD, MAX_FIELDS, bounded, decode, fold, unfinished
 
 _FIELD = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)[ \t]*:(.*)", re.DOTALL)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -78,3 +78,8 @@ def unfinished(data: bytes) -> tuple[Problem, ...]:
 
 def ends_with_a_line(data: bytes) -> bool:
     return data.endswith((b"\n", b"\r"))
+
+
+def fold(text: str | None) -> str:
+    """Fold every run of white space to one space and strip the ends."""
+    return " ".join(text.split()) if text else ""

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from watcher.alerts.notices import Announce
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
-from watcher.core.model import Notice
+from watcher.core.operations import WATCHER, Notice, Run, Trouble
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
 from watcher.monitor.collection import Collection
-from watcher.monitor.health import Limits, Sight, Trouble
+from watcher.monitor.health import Limits, Sight
 from watcher.monitor.schedule import LONGEST
 from watcher.store.alarms import Troubles
 from watcher.store.check_log import Checks
@@ -63,7 +63,7 @@ class Oversight:
 
     def look(self, now: datetime, started: datetime) -> None:
         """Tell whether everything is looked at in time."""
-        standing = self._troubles.of(health.WATCHER)
+        standing = self._troubles.of(WATCHER)
         notice = health.of_watcher(self.sights(), standing[0] if standing else None, now, started)
         self._tell([notice] if notice else [])
 
@@ -99,7 +99,7 @@ class Oversight:
         names = [group.settings.name for group in collection.groups()]
         runs = self._checks.runs([settings.name, *names])
         limits = self._limits(settings)
-        newest = health.Run(
+        newest = Run(
             source=settings.name,
             last=max((run.last for run in runs.values() if run.last), default=None),
             success=max((run.success for run in runs.values() if run.success), default=None),

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import UsageError
+from watcher.core.tables import usable
 from watcher.core.times import from_text
 from watcher.fetch.tree import document
 from watcher.monitor.schedule import due, in_turn
 from watcher.registries.catalog import rules_of
-from watcher.registries.collection_index import groups, usable
+from watcher.registries.collection_index import groups
 from watcher.store.check_log import Checks, Look
 from watcher.store.history_reader import Queries
 

@@ -17,7 +17,7 @@ from watcher.core.model import MARKUP
 from watcher.formats.base import Reading, Row
 from watcher.formats.column_map import Columns
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xml.cells import fold
+from watcher.formats.text import fold
 
 _EXAMPLES = 10
 _NEARLY_ALL = 0.9

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from watcher.alerts.notices import NOTICES
-from watcher.core.model import Notice
+from watcher.core.operations import NOTICES, WATCHER, Notice, Run, Trouble
 from watcher.core.times import from_text, to_text
 
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
 NOTHING_CHECKED, CHECKED_AGAIN, CLOCK_JUMPED = "nothing-checked", "checked-again", "clock-jumped"
-WATCHER = "watcher"  # what a notice names as its source where it is about no source
-# A server's clear word that the document is not there, or not for us: 404 and 410, 401, 403 and 451.
-GONE_REASONS = ("not_found", "denied")
 
 _LATE = timedelta(minutes=15)  # beyond twice the interval: jitter, a sweep, a slow server
 _MOST = 50  # sources that a notice lists
@@ -32,34 +28,6 @@ class Limits:
 
     failures: int = 3
     failing_for: timedelta = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """How the last checks of a source went.
-
-    `last` and `success` are the UTC times of the last attempt and of the last that did not fail; `failures` counts
-    those since, the first of them at `failing_since`; `gone` counts the newest of them for which the server said that
-    there is nothing. `reason` and `message` are the last failure's.
-    """
-
-    source: str
-    last: str | None = None
-    success: str | None = None
-    failures: int = 0
-    gone: int = 0
-    failing_since: str | None = None
-    reason: str | None = None
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """An alarm that was raised and not called off: the notice's id, the source, and since when there was a reason."""
-
-    source: str
-    notice: str
-    since: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from watcher.alerts import notices
 from watcher.alerts.notices import Announce
 from watcher.core.errors import UsageError
-from watcher.core.model import Hold, HoldState, Notice, Reason
+from watcher.core.operations import Hold, HoldState, Notice, Reason
 from watcher.monitor import plausibility
 from watcher.monitor.plausibility import Bounds
 from watcher.store.database import Database

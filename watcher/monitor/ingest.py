@@ -15,9 +15,10 @@ from enum import StrEnum
 from watcher.alerts.notices import Announce
 from watcher.core import runtime
 from watcher.core.errors import ParseError, UsageError
-from watcher.core.model import Comparison, Content, Delivery, Hold, HoldState, Severity
+from watcher.core.model import Comparison, Content, Severity
+from watcher.core.operations import Delivery, Hold, HoldState
+from watcher.core.tables import Layout
 from watcher.core.times import to_text
-from watcher.formats.column_map import Layout
 from watcher.monitor import plausibility
 from watcher.monitor.holds import Holding
 from watcher.monitor.plausibility import Bounds, Newest

@@ -29,12 +29,13 @@ from watcher.config.settings import (
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
-from watcher.core.model import Comparison, Delivery, Hold, Notice
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery, Hold, Notice
+from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetched, Fetches, Policy, Validators
 from watcher.fetch.folder import Folder, Rsync
 from watcher.fetch.rate_limit import Pace
-from watcher.formats.column_map import Layout
 from watcher.monitor import check
 from watcher.monitor.alarms import Oversight
 from watcher.monitor.check import Admit

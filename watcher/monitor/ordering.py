@@ -8,26 +8,9 @@ the future counts as the day after it was seen. The order depends only on the re
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """What the order looks at. `observed` is a UTC time in ISO 8601; `live`: in a check of our own."""
-
-    digest: str
-    published: str | None
-    observed: str | None
-    live: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A release in its order; `dated` is the day (`YYYY-MM-DD`) it counts for when a date is asked for."""
-
-    digest: str
-    dated: str
+from watcher.core.operations import Ending, Label, Placed
 
 
 def in_order(labels: Iterable[Label]) -> list[Placed]:
@@ -52,21 +35,6 @@ def changing(placed: Iterable[Placed], of: Mapping[str, str], again: Container[s
         if not kept or each.digest not in again or of[each.digest] != of[kept[-1].digest]:
             kept.append(each)
     return kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How an order ends: its last release, and of all `count` of them the newest observation and the latest live day.
-
-    "" stands for none.
-    """
-
-    count: int
-    digest: str
-    dated: str
-    observed: str | None
-    newest: str
-    live: str
 
 
 def at_the_end(label: Label, ending: Ending) -> Placed | None:

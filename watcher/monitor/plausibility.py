@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from watcher.core.model import Content, Fields, Hold, HoldState, Problem, Reason, Section
+from watcher.core.model import Content, Fields, Problem, Section
+from watcher.core.operations import Hold, HoldState, Reason
 
 # What a second look can settle. Everything else is for the operator: no number of servings makes it right.
 _SETTLED_BY_SERVING = frozenset({"goes_back", "mass_removal", "sub_registries_gone"})

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from watcher.core.model import Content
+from watcher.core.operations import Label
 from watcher.monitor import plausibility
-from watcher.monitor.ordering import Label, changing, in_order
+from watcher.monitor.ordering import changing, in_order
 from watcher.store.database import Database
 from watcher.store.history_reader import Queries
 from watcher.store.release_writer import History, Neighbour, NewRelease, Step

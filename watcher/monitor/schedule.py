@@ -9,16 +9,9 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-# Between two looks at a source of a type, unless the configuration says else.
-EVERY = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
 _STEPS = ((timedelta(days=30), 1), (timedelta(days=365), 2))  # rested for less than → turns
 LONGEST = 4
 _EARLY = 0.5  # of a turn: a sweep takes time, and a group comes sooner in one than it did in the last
-
-
-def often(every: timedelta) -> timedelta:
-    """Return how often the canary is looked at: each of its changes is seen soon."""
-    return max(every / 4, timedelta(minutes=1))
 
 
 def interval(every: timedelta, rested: timedelta) -> timedelta:

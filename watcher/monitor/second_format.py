@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from watcher.core.errors import FetchError, ParseError
-from watcher.core.model import Reason
+from watcher.core.operations import Reason
 from watcher.diff.content import FORMATS
 from watcher.fetch.base import Fetches, NotModified
 from watcher.formats.base import Reading

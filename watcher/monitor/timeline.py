@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from watcher.core.errors import ParseError, StoreError
 from watcher.core.model import Comparison, Content, Severity
+from watcher.core.operations import Ending, Label, Placed
 from watcher.diff.classify import explain
 from watcher.diff.content import Reads, read
 from watcher.monitor import plausibility
-from watcher.monitor.ordering import Ending, Label, Placed, at_the_end, changing, in_order
+from watcher.monitor.ordering import at_the_end, changing, in_order
 from watcher.monitor.rebuild import Rebuilding
 from watcher.registries.base import Lookups, Registry
 from watcher.store.database import Database

@@ -9,7 +9,7 @@ from functools import cache
 from watcher.core.errors import ParseError
 from watcher.core.lazy import import_listed
 from watcher.core.model import CANARY
-from watcher.formats.column_map import Layout
+from watcher.core.tables import Layout
 from watcher.registries.base import Labels, Registry, Rows
 
 # The rules, by their id, and the module whose REGISTRY they are.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.intervals import Span
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.formats.column_map import GROUP_ID, Columns
+from watcher.formats.column_map import Columns
 from watcher.registries.base import EventType, Finding, Labels, Registry, Rows, Step, Surroundings
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
@@ -19,17 +19,6 @@ _WORDS = {
     "references": "references",
     "procedures": "registration procedures",
 }
-
-
-def usable(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the groups that can be watched, by their id in lower case, and the names that cannot.
-
-    `_6lowpan-parameters` and `ip-over-IEEE1394` are ids; what could leave a folder or a URL's path is none. Of two
-    that a file system might take for one, the first counts.
-    """
-    found: dict[str, str] = {}
-    refused = [name for name in names if not GROUP_ID.fullmatch(name) or found.setdefault(name.lower(), name) != name]
-    return found, refused
 
 
 def groups(content: Content) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.core.model import Change, ChangeSet, Comparison, Event, FieldChange, Hold, Kind, Notice, Release, Section
+from watcher.core.model import Change, Comparison, Event, FieldChange, Release, counts
+from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1
 
@@ -32,17 +33,6 @@ def release(found: Release) -> dict[str, Any]:
         "sha256": found.sha256,
         "entries": found.entries,
     }
-
-
-def counts(changes: ChangeSet) -> dict[str, int]:
-    """Count the changes of entries by kind without the quiet ones, those of contacts, and the quiet ones."""
-    found = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
-    for each in changes.changes:
-        if each.section is Section.CONTACT:
-            found["contacts"] += 1
-        elif each.section is Section.ENTRY:
-            found["quiet" if each.quiet else str(each.kind)] += 1
-    return found
 
 
 def event(found: Event) -> dict[str, Any]:

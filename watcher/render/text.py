@@ -7,8 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from watcher.core.model import Change, ChangeSet, Comparison, FieldChange, Kind, Section, Severity
-from watcher.render.document import counts
+from watcher.core.model import Change, ChangeSet, Comparison, FieldChange, Kind, Section, Severity, counts
 from watcher.render.safe_text import visible
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}

@@ -7,7 +7,7 @@ from datetime import datetime
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.core.errors import WatcherError
-from watcher.core.model import HoldState
+from watcher.core.operations import HoldState
 from watcher.monitor import health
 from watcher.monitor.alarms import Oversight
 from watcher.monitor.health import Level, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.monitor.health import Trouble
+from watcher.core.operations import Trouble
 from watcher.store.database import Database
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.core.model import Endpoint
+from watcher.core.operations import Endpoint
 from watcher.store.database import Database
 
 _COLUMNS = "channel, recipient, failures, since, last_error, told, gone"

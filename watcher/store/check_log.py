@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from watcher.core.operations import GONE_REASONS, Run
 from watcher.core.times import from_text
-from watcher.monitor.health import GONE_REASONS, Run
 from watcher.store.database import Database
 
 

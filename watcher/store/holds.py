@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from watcher.core.errors import UsageError
-from watcher.core.model import Hold, HoldState, Reason
+from watcher.core.operations import Hold, HoldState, Reason
 from watcher.store.database import Database
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.store.database import Database
 
 PENDING, SENT, FAILED = "pending", "sent", "failed"

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from watcher.core.json_text import compact
-from watcher.core.model import ChangeSet, Content, Event, Fields, Item, ItemKey, Section
-from watcher.monitor.ordering import Ending, Label
+from watcher.core.model import ChangeSet, Content, Event, Fields, Item, ItemKey, Section, counts
+from watcher.core.operations import Ending, Label
 from watcher.registries.base import Registry
-from watcher.render.document import counts
 from watcher.store.database import Database
 from watcher.store.stored_items import WRITTEN, key_text
 

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from watcher import __version__
 from watcher.core.errors import WatcherError
-from watcher.core.model import HoldState
+from watcher.core.operations import HoldState
 from watcher.core.times import from_text
 from watcher.monitor import health
 from watcher.monitor.health import Level, Verdict

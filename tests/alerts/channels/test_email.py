@@ -28,7 +28,8 @@ from watcher.alerts import messages
 from watcher.alerts.channels import email_message
 from watcher.alerts.channels.email import Email
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Comparison, Delivery, Event, Release
+from watcher.core.model import Comparison, Event, Release
+from watcher.core.operations import Delivery
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 HEADERS = [

@@ -29,7 +29,7 @@ from watcher.alerts import messages
 from watcher.alerts.channels.webhook import Webhook
 from watcher.alerts.messages import delivery_id
 from watcher.core.errors import ConfigError, DeliveryError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes ...").decode()

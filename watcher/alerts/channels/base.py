@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 
 
 class Notifier(Protocol):

@@ -22,7 +22,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from watcher.core.errors import DeliveryError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.core.times import from_text
 
 _HEADERS = (

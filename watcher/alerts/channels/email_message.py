@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from watcher.core.model import Comparison, Notice
+from watcher.core.model import Comparison
+from watcher.core.operations import Notice
 from watcher.render import html
 from watcher.render.safe_text import visible
 from watcher.render.text import comparison, marked, summary

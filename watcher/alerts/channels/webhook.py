@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from watcher import __version__
 from watcher.core.errors import DeliveryError, FetchError
-from watcher.core.model import Delivery
+from watcher.core.operations import Delivery
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
 
 _REPLY = 65536  # bytes of an answer that are looked at

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watcher.core.model import Comparison, Notice
+from watcher.core.model import Comparison
+from watcher.core.operations import Notice
 from watcher.render import document
 from watcher.render.json import dumps
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from watcher.formats.text import fold
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
@@ -25,11 +27,6 @@ class Cell(NamedTuple):
 
     text: str
     exact: bool
-
-
-def fold(text: str | None) -> str:
-    """Fold every run of white space to one space and strip the ends."""
-    return " ".join(text.split()) if text else ""
 
 
 def local(tag: object) -> str:

@@ -10,8 +10,9 @@ from watcher.core.errors import ParseError
 from watcher.core.model import MARKUP
 from watcher.formats.base import NOWHERE, Cells, Row
 from watcher.formats.column_map import Columns
-from watcher.formats.iana_xml.cells import cell, fold, local, markup, references
+from watcher.formats.iana_xml.cells import cell, local, markup, references
 from watcher.formats.tags import refuse_crowds_in_xml
+from watcher.formats.text import fold
 
 NAMESPACE = "http://www.iana.org/assignments"
 _OURS = f"{{{NAMESPACE}}}"
