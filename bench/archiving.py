@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measuring import Cost, Part, Target, cost, cpu_of, table
 from bench.series import FILE, repository
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 _SAMPLE = 60
 _PATIENCE = 240.0
@@ -46,7 +46,7 @@ def measure(files: Sequence[Path], folder: Path) -> Part:
 
 def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[float]]:
     """Bytes kept, and seconds of CPU of each release kept and of some that are read back by a new archive."""
-    kept, near, digests, encode = Archive(place), None, [], []
+    kept, near, digests, encode = SnapshotArchive(place), None, [], []
     for path in files:
         data = path.read_bytes()
 
@@ -60,7 +60,7 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
         near = digests[-1]
     decode = []
     for digest in random.Random(1).sample(digests, min(_SAMPLE, len(digests))):  # noqa: S311 - no secret
-        cold = Archive(place)
+        cold = SnapshotArchive(place)
         list(cold.receipts("ports"))
         decode.append(cpu_of(lambda cold=cold, digest=digest: cold.read("ports", digest)))  # type: ignore[misc]
     return sum(path.stat().st_size for path in place.rglob("*.zst")), encode, decode

@@ -18,7 +18,7 @@ from bench.series import DATA
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.monitor import importer
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 
 BUNDLE = DATA / "iana-2016-2021.bundle"
 _CONFIG = """[[source]]
@@ -98,7 +98,7 @@ def main(place: str, repository: str, most: str) -> None:
 
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
     report = json.loads(said[0])
-    with Service(settings(App(folder / "config.toml"))) as parts:
+    with Monitor(settings(App(folder / "config.toml"))) as parts:
         newest = [parts.queries.latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(

@@ -13,10 +13,10 @@ from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare, invert
 from watcher.diff.content import Reads, read
 from watcher.monitor import importer
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 _FAR = 20
 _PORTS = REGISTRIES["ports"]
@@ -61,8 +61,8 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
         place = folder / name.replace(" ", "-")
         place.mkdir()
         with Database(place / "history.db") as database:
-            archive = Archive(place / "snapshots")
-            intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+            archive = SnapshotArchive(place / "snapshots")
+            intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
             lines.append([name, cpu_of(lambda intake=intake, order=order: _import(intake, order))])  # type: ignore[misc]
             found.append(content_of(rows(place / "history.db")))
             if name == "shuffled":
@@ -73,6 +73,6 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
     return Part(text=f"The same history, row by row, {len(found)} times.\n\n" + table(["", "CPU s"], lines))
 
 
-def _import(intake: Intake, order: Sequence[Path]) -> None:
+def _import(intake: ReleaseIngest, order: Sequence[Path]) -> None:
     for path in order:
         importer.run(intake, importer.candidates([str(path)], ".xml"))

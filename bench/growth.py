@@ -17,10 +17,10 @@ from typing import Any
 from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
 from bench.series import FORMATS, Registry, write
 from watcher.core.errors import WatcherError
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, Wanted
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 RECORDS = (1_000, 14_500, 100_000, 1_000_000)
 RELEASES = (10, 100, 1_000, 3_000)
@@ -168,7 +168,7 @@ def ingest(format: str, folder: Path, old: Path, new: Path) -> Found:  # noqa: A
             name: cpu_of(lambda path=path: intake.take(path.read_bytes(), origin=path.name))  # type: ignore[misc]
             for name, path in (("first", old), ("next", new))
         }
-        return {**found, **_queries(Queries(database)), "peak": memory_of()[1]}
+        return {**found, **_queries(HistoryReader(database)), "peak": memory_of()[1]}
 
 
 def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
@@ -192,19 +192,21 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
         return {
             "warm": statistics.median(last[-_LAST:]) * 1000,
             "cold": statistics.median(cold) * 1000,
-            **_queries(Queries(database)),
+            **_queries(HistoryReader(database)),
             "database": (folder / "history.db").stat().st_size / 1e6,
             "peak": memory_of()[1],
         }
 
 
-def _intake(database: Database, folder: Path, format: str) -> Intake:  # noqa: A002
-    return Intake("ports", registry="ports", format=format, database=database, archive=Archive(folder / "snapshots"))
+def _intake(database: Database, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
+    return ReleaseIngest(
+        "ports", registry="ports", format=format, database=database, archive=SnapshotArchive(folder / "snapshots")
+    )
 
 
-def _queries(queries: Queries) -> Found:
+def _queries(queries: HistoryReader) -> Found:
     return {
-        "history": _milliseconds(lambda: queries.history(Wanted(source="ports", port=_PORT))),
+        "history": _milliseconds(lambda: queries.history(EventQuery(source="ports", port=_PORT))),
         "versions": _milliseconds(lambda: queries.versions("ports", port=_PORT)),
     }
 

@@ -11,9 +11,9 @@ from xml.parsers import expat
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from bench.measuring import Part, Target, cpu_of, table
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")
 
@@ -65,7 +65,9 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
     found: list[list[float]] = []
     ours: list[float] = []
     with Database(folder / "ingest.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(folder / "ingest"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "ingest")
+        )
         before = files[0].read_bytes()
         intake.take(before, origin=files[0].name)
         for path in files[1:]:

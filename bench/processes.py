@@ -16,7 +16,7 @@ from bench.measuring import WATCHER, Cost, Part, Target, alone, in_turns, megaby
 from watcher.cli.diff import stored
 from watcher.render import text
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
+from watcher.store.history_reader import HistoryReader
 
 _HELP = "`watcher --help`"
 _NEAR = "`watcher diff ports OLD NEW`, consecutive"
@@ -109,7 +109,7 @@ def _printing(store: Path, files: Sequence[Path], times: int) -> float:
 def main(database: str, old: str, new: str) -> None:
     """Compare two releases of a store, print them into the void, and say what the second took."""
     with Database(Path(database), create=False) as opened:
-        comparison = stored(Queries(opened), {}, "ports", old, new)
+        comparison = stored(HistoryReader(opened), {}, "ports", old, new)
         started = time.process_time()
         text.comparison(comparison, all=False, width=None, colour=False)
         print(json.dumps({"print": time.process_time() - started}))

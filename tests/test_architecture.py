@@ -76,19 +76,16 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 yield inner if inner.removeprefix("watcher.") in MODULES else str(node.module)
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load" and node.args:
-            if isinstance(node.args[0], ast.Constant) and node.args[0].value in LAZY:
-                yield LAZY[node.args[0].value]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "load":
+            yield from (LAZY[each.value] for each in node.args if isinstance(each, ast.Constant) and each.value in LAZY)
 
 
 def _catalog(module: str, tree: ast.Module) -> Iterator[str]:
     """Yield the modules that a catalog lists by their full name, for `import_listed`."""
     if module == "core.lazy":
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and str(node.value).removeprefix("watcher.") in MODULES:
-            if str(node.value).startswith("watcher."):
-                yield str(node.value)
+    texts = (str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    yield from (text for text in texts if text.startswith("watcher.") and text.removeprefix("watcher.") in MODULES)
 
 
 def _own_imports(module: str, tree: ast.Module) -> Iterator[str]:
@@ -161,16 +158,14 @@ def cycles(trees: Mapping[str, ast.Module]) -> list[str]:
 
 
 def picture(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the rows of the picture in CONTRIBUTING.md: the folders between two lines, from the top."""
-    rows: list[tuple[str, ...]] = []
-    row: tuple[str, ...] = ()
+    """Return the rows of the picture in CONTRIBUTING.md from the top: the folders named before their description."""
+    rows: list[tuple[str, ...]] = [()]
     for line in text.split("```")[3].splitlines()[2:]:
         if "───" in line:
-            rows.append(row)
-            row = ()
+            rows.append(())
         else:
-            row += tuple(re.findall(r"(__main__|[a-z]+(?=/))", line.split("  ", 2)[-1].partition("   ")[0]))
-    return (*rows, row)
+            rows[-1] += tuple(name.strip(" /") for name in re.findall(r"^ +__main__|[a-z]+/", line))
+    return tuple(rows)
 
 
 def test_every_module_lies_in_a_folder_of_the_picture() -> None:

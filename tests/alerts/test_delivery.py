@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from tests.support.port_releases import explained, tcp
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Notifier
-from watcher.alerts.delivery import SCHEDULE, Report, deliver_due
+from watcher.alerts.delivery import SCHEDULE, DeliveryReport, deliver_due
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison, Release
 from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = DeliveryError("HTTP 503", permanent=False)
@@ -81,8 +81,8 @@ def database(path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def deliveries(database: Database) -> Deliveries:
-    return Deliveries(database)
+def deliveries(database: Database) -> OutboxTable:
+    return OutboxTable(database)
 
 
 def message(number: int = 0, channel: str = "hook") -> Delivery:
@@ -110,11 +110,13 @@ def compared(*names: str) -> Comparison:
     return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
 
 
-def round_of(deliveries: Deliveries, notifiers: Mapping[str, Notifier], clock: Clock) -> Report:
+def round_of(deliveries: OutboxTable, notifiers: Mapping[str, Notifier], clock: Clock) -> DeliveryReport:
     return deliver_due(deliveries, notifiers, clock, middle)
 
 
-def until_nothing_waits(deliveries: Deliveries, notifiers: Mapping[str, Notifier], clock: Clock) -> list[Report]:
+def until_nothing_waits(
+    deliveries: OutboxTable, notifiers: Mapping[str, Notifier], clock: Clock
+) -> list[DeliveryReport]:
     """Move the clock from one due time to the next until no message is pending."""
     reports = []
     while waiting := deliveries.pending():
@@ -124,19 +126,19 @@ def until_nothing_waits(deliveries: Deliveries, notifiers: Mapping[str, Notifier
     return reports
 
 
-def test_a_message_is_due_at_once_and_sent_once(deliveries: Deliveries) -> None:
+def test_a_message_is_due_at_once_and_sent_once(deliveries: OutboxTable) -> None:
     line, clock = Line(), Clock()
     deliveries.add([message()], now=to_text(START))
-    assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport(sent=1)
     clock.now += timedelta(days=30)
-    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport()
     assert line.accepted == [message().id]
     state = deliveries.state(message().id)
     assert (state.state, state.attempts, state.sent, state.last_error) == ("sent", 1, to_text(START), None)
     assert deliveries.pending() == []
 
 
-def test_a_message_is_handed_over_as_it_was_written(deliveries: Deliveries) -> None:
+def test_a_message_is_handed_over_as_it_was_written(deliveries: OutboxTable) -> None:
     seen: list[Delivery] = []
 
     class Keeper(Line):
@@ -148,17 +150,17 @@ def test_a_message_is_handed_over_as_it_was_written(deliveries: Deliveries) -> N
     assert seen == [message()]
 
 
-def test_a_message_that_is_there_already_is_left_alone(deliveries: Deliveries) -> None:
+def test_a_message_that_is_there_already_is_left_alone(deliveries: OutboxTable) -> None:
     line, clock = Line(), Clock()
     deliveries.add([message()], now=to_text(START))
     round_of(deliveries, {"hook": line}, clock)
     deliveries.add([replace(message(), body="other")], now=to_text(START))
-    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport()
     assert len(line.accepted) == 1
 
 
 @pytest.mark.fault(45)
-def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: Deliveries) -> None:
+def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: OutboxTable) -> None:
     line, clock = Line(errors=[LATER] * 9), Clock()
     deliveries.add([message()], now=to_text(START))
     until_nothing_waits(deliveries, {"hook": line}, clock)
@@ -171,22 +173,22 @@ def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(deliveries: D
 
 
 @pytest.mark.fault(45)
-def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(deliveries: Deliveries) -> None:
+def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(deliveries: OutboxTable) -> None:
     line, clock = Dead(), Clock()
     deliveries.add([message()], now=to_text(START))
     reports = until_nothing_waits(deliveries, {"hook": line}, clock)
-    assert reports == [Report(retried=1)] * 9 + [Report(failed=1)]
+    assert reports == [DeliveryReport(retried=1)] * 9 + [DeliveryReport(failed=1)]
     state = deliveries.state(message().id)
     assert (state.state, state.attempts, state.last_error) == ("failed", 10, "HTTP 503 (given up after 10 tries)")
     clock.now += timedelta(days=365)
-    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport()
     assert len(line.tried) == 10
 
 
-def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_tried(deliveries: Deliveries) -> None:
+def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_tried(deliveries: OutboxTable) -> None:
     line = Line(errors=[NEVER])
     deliveries.add([message(1), message(2)], now=to_text(START))
-    assert round_of(deliveries, {"hook": line}, Clock()) == Report(sent=1, failed=1)
+    assert round_of(deliveries, {"hook": line}, Clock()) == DeliveryReport(sent=1, failed=1)
     states = {deliveries.state(message(number).id).state for number in (1, 2)}
     assert states == {"failed", "sent"}
     refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
@@ -196,7 +198,7 @@ def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_t
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
 def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: float, tries: int) -> None:
     with Database(Path(":memory:")) as database:
-        deliveries, clock = Deliveries(database), Clock()
+        deliveries, clock = OutboxTable(database), Clock()
         deliveries.add([message()], now=to_text(START))
         for _ in range(tries):
             round_of(deliveries, {"hook": Dead()}, clock)
@@ -208,7 +210,7 @@ def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: flo
 
 @pytest.mark.parametrize(("asked", "wait"), [(1.0, 5), (600.0, 600), (86400.0, 86400), (10_000_000.0, 86400)], ids=str)
 def test_a_wait_the_other_side_asked_for_is_kept_when_it_is_longer_up_to_a_day(
-    deliveries: Deliveries, asked: float, wait: int
+    deliveries: OutboxTable, asked: float, wait: int
 ) -> None:
     line, clock = Line(errors=[DeliveryError("HTTP 429", permanent=False, retry_after=asked)]), Clock()
     deliveries.add([message()], now=to_text(START))
@@ -216,33 +218,33 @@ def test_a_wait_the_other_side_asked_for_is_kept_when_it_is_longer_up_to_a_day(
     assert from_text(deliveries.state(message().id).next_attempt) == START + timedelta(seconds=wait + 1)
 
 
-def test_a_message_is_not_tried_before_its_time(deliveries: Deliveries) -> None:
+def test_a_message_is_not_tried_before_its_time(deliveries: OutboxTable) -> None:
     line, clock = Line(errors=[LATER]), Clock()
     deliveries.add([message()], now=to_text(START))
     round_of(deliveries, {"hook": line}, clock)
     clock.now = from_text(deliveries.state(message().id).next_attempt) - timedelta(seconds=1)
-    assert round_of(deliveries, {"hook": line}, clock) == Report()
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport()
     clock.now += timedelta(seconds=1)
-    assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+    assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport(sent=1)
 
 
 def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> None:
     line, clock = Line(errors=[LATER, LATER]), Clock()
     with Database(path) as database:
-        Deliveries(database).add([message()], now=to_text(START))
+        OutboxTable(database).add([message()], now=to_text(START))
     for _ in range(2):
         with Database(path) as database:
-            found = Deliveries(database)
+            found = OutboxTable(database)
             clock.now = from_text(found.state(message().id).next_attempt)
-            assert round_of(found, {"hook": line}, clock) == Report(retried=1)
+            assert round_of(found, {"hook": line}, clock) == DeliveryReport(retried=1)
     with Database(path) as database:
-        found = Deliveries(database)
+        found = OutboxTable(database)
         state = found.state(message().id)
         assert (state.state, state.attempts, state.last_error) == ("pending", 2, "HTTP 503")
         clock.now = from_text(state.next_attempt)
-        assert round_of(found, {"hook": line}, clock) == Report(sent=1)
+        assert round_of(found, {"hook": line}, clock) == DeliveryReport(sent=1)
     with Database(path) as database:
-        assert Deliveries(database).state(message().id).state == "sent"
+        assert OutboxTable(database).state(message().id).state == "sent"
     assert [identifier for identifier, _ in line.tried] == [message().id] * 3
 
 
@@ -255,29 +257,29 @@ def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_sam
 
     dying, line, clock = Killed(), Line(), Clock()
     with Database(path) as database:
-        Deliveries(database).add([message()], now=to_text(START))
+        OutboxTable(database).add([message()], now=to_text(START))
         with pytest.raises(KeyboardInterrupt):
-            round_of(Deliveries(database), {"hook": dying}, clock)
+            round_of(OutboxTable(database), {"hook": dying}, clock)
     with Database(path) as database:
-        assert round_of(Deliveries(database), {"hook": line}, clock) == Report()
+        assert round_of(OutboxTable(database), {"hook": line}, clock) == DeliveryReport()
         clock.now += timedelta(minutes=10)
-        assert round_of(Deliveries(database), {"hook": line}, clock) == Report(sent=1)
-        assert Deliveries(database).state(message().id).attempts == 2
+        assert round_of(OutboxTable(database), {"hook": line}, clock) == DeliveryReport(sent=1)
+        assert OutboxTable(database).state(message().id).attempts == 2
     assert dying.accepted == line.accepted == [message().id]
 
 
 @pytest.mark.fault(41)
-def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: Deliveries) -> None:
+def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: OutboxTable) -> None:
     deliveries.add([message()], now=to_text(START))
     until = to_text(START + timedelta(minutes=10))
     with Database(path) as second:
         assert deliveries.claim(message().id, now=to_text(START), until=until)
-        assert not Deliveries(second).claim(message().id, now=to_text(START), until=until)
-        assert Deliveries(second).claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
+        assert not OutboxTable(second).claim(message().id, now=to_text(START), until=until)
+        assert OutboxTable(second).claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
 
 
 @pytest.mark.fault(41)
-def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries: Deliveries) -> None:
+def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries: OutboxTable) -> None:
     """The second message is sent by another process while this one sends the first."""
     with Database(path) as second:
         other, clock = Line(), Clock()
@@ -285,26 +287,26 @@ def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries:
         class Meanwhile(Line):
             def send(self, delivery: Delivery, now: datetime) -> None:
                 super().send(delivery, now)
-                round_of(Deliveries(second), {"hook": other}, clock)
+                round_of(OutboxTable(second), {"hook": other}, clock)
 
         line = Meanwhile()
         deliveries.add([message(1), message(2)], now=to_text(START))
-        assert round_of(deliveries, {"hook": line}, clock) == Report(sent=1)
+        assert round_of(deliveries, {"hook": line}, clock) == DeliveryReport(sent=1)
     assert len(line.accepted) == len(other.accepted) == 1
     assert {*line.accepted, *other.accepted} == {message(1).id, message(2).id}
 
 
 @pytest.mark.fault(46)
-def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(deliveries: Deliveries) -> None:
+def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(deliveries: OutboxTable) -> None:
     dead, line = Dead(), Line()
     deliveries.add([message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1)))
     deliveries.add([message(number, "good") for number in range(5)], now=to_text(START))
-    assert round_of(deliveries, {"dead": dead, "good": line}, Clock()) == Report(sent=5, retried=1)
+    assert round_of(deliveries, {"dead": dead, "good": line}, Clock()) == DeliveryReport(sent=5, retried=1)
     assert len(dead.tried) == 1
     assert len(deliveries.pending()) == 5
 
 
-def test_a_broken_channel_with_very_many_messages_holds_up_no_other(deliveries: Deliveries) -> None:
+def test_a_broken_channel_with_very_many_messages_holds_up_no_other(deliveries: OutboxTable) -> None:
     dead, line = Dead(), Line()
     deliveries.add([message(number, "dead") for number in range(500)], now=to_text(START - timedelta(hours=1)))
     deliveries.add([message(0, "good")], now=to_text(START))
@@ -312,39 +314,39 @@ def test_a_broken_channel_with_very_many_messages_holds_up_no_other(deliveries: 
     assert line.accepted == [message(0, "good").id]
 
 
-def test_a_secret_that_cannot_be_read_costs_a_try_and_no_other_channel(deliveries: Deliveries) -> None:
+def test_a_secret_that_cannot_be_read_costs_a_try_and_no_other_channel(deliveries: OutboxTable) -> None:
     locked, line = Line(errors=[ConfigError("file:webhook-secret: no such file")]), Line()
     deliveries.add([message(0, "locked"), message(0, "good")], now=to_text(START))
-    assert round_of(deliveries, {"locked": locked, "good": line}, Clock()) == Report(sent=1, retried=1)
+    assert round_of(deliveries, {"locked": locked, "good": line}, Clock()) == DeliveryReport(sent=1, retried=1)
     state = deliveries.state(message(0, "locked").id)
     assert (state.state, state.last_error) == ("pending", "file:webhook-secret: no such file")
 
 
-def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_back(deliveries: Deliveries) -> None:
+def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_back(deliveries: OutboxTable) -> None:
     line, clock = Line(), Clock()
     deliveries.add([message(0, "gone"), message(0, "good")], now=to_text(START))
-    assert round_of(deliveries, {"good": line}, clock) == Report(sent=1, retried=1)
+    assert round_of(deliveries, {"good": line}, clock) == DeliveryReport(sent=1, retried=1)
     state = deliveries.state(message(0, "gone").id)
     assert state.last_error == "there is no enabled channel 'gone' in the configuration"
     assert from_text(state.next_attempt) == START + timedelta(hours=1, seconds=1)
     back = Line()
     clock.now = from_text(state.next_attempt)
-    assert round_of(deliveries, {"gone": back}, clock) == Report(sent=1)
+    assert round_of(deliveries, {"gone": back}, clock) == DeliveryReport(sent=1)
     assert back.accepted == [message(0, "gone").id]
 
 
-def test_a_channel_that_never_comes_back_is_given_up_in_the_end(deliveries: Deliveries) -> None:
+def test_a_channel_that_never_comes_back_is_given_up_in_the_end(deliveries: OutboxTable) -> None:
     clock = Clock()
     deliveries.add([message(0, "gone")], now=to_text(START))
     reports = until_nothing_waits(deliveries, {}, clock)
-    assert reports[-1] == Report(failed=1)
+    assert reports[-1] == DeliveryReport(failed=1)
     assert clock.now - START > timedelta(days=3)
 
 
 def test_messages_that_are_not_committed_are_not_there(path: Path, database: Database) -> None:
     def fail() -> None:
         with database.transaction():
-            Deliveries(database).add([message()], now=to_text(START))
+            OutboxTable(database).add([message()], now=to_text(START))
             raise ValueError
 
     with pytest.raises(ValueError):
@@ -352,10 +354,10 @@ def test_messages_that_are_not_committed_are_not_there(path: Path, database: Dat
     with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
     with pytest.raises(KeyError):
-        Deliveries(database).state(message().id)
+        OutboxTable(database).state(message().id)
 
 
-def test_the_oldest_is_sent_first(deliveries: Deliveries) -> None:
+def test_the_oldest_is_sent_first(deliveries: OutboxTable) -> None:
     line = Line()
     for number in (3, 1, 2):
         deliveries.add([message(number)], now=to_text(START + timedelta(seconds=number)))
@@ -363,7 +365,7 @@ def test_the_oldest_is_sent_first(deliveries: Deliveries) -> None:
     assert line.accepted == [message(number).id for number in (1, 2, 3)]
 
 
-def test_pending_shows_people_what_waits_and_why_but_no_body(deliveries: Deliveries) -> None:
+def test_pending_shows_people_what_waits_and_why_but_no_body(deliveries: OutboxTable) -> None:
     deliveries.add([message()], now=to_text(START))
     round_of(deliveries, {"hook": Dead()}, Clock())
     (row,) = deliveries.pending()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.port_releases import release, tcp
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 # What takes long to load, and what it is for: the configuration's bounds, tables, fetching, pages, formats, proofs.
 HEAVY = (
@@ -37,7 +37,9 @@ def here(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").chmod(0o600)
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for number, day in enumerate(days):
             intake.take(release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day)
     return tmp_path

@@ -26,7 +26,7 @@ from watcher.cli.output import App
 from watcher.config.settings import Settings
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.sd_notify import notify
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 
 
 class Running:
@@ -156,7 +156,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
     with here.service() as service:
         service.check(service.source(SOURCE))
     configured = settings(App(here.stage.config))
-    made = Daemon(configured, Service, jitter=lambda: 0.5)
+    made = Daemon(configured, Monitor, jitter=lambda: 0.5)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
     assert set(jobs) == {SOURCE, " deliveries", " health"}
@@ -168,7 +168,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
 def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None:
     configured = settings(App(here.stage.config))
 
-    def broken(_: Settings) -> Service:
+    def broken(_: Settings) -> Monitor:
         raise RuntimeError("a defect")
 
     made = Daemon(configured, broken)
@@ -243,7 +243,7 @@ def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: py
 def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(here: World) -> None:
     now = [0.0]
     configured = settings(App(here.stage.config))
-    made = Daemon(configured, Service, monotonic=lambda: now[0])
+    made = Daemon(configured, Monitor, monotonic=lambda: now[0])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
         manager.bind(str(here.stage.folder / "manager"))
         manager.setblocking(False)

@@ -15,7 +15,7 @@ from tests.support.index_server import INDEX, Tree, path, served
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Service, pace_of
+from watcher.monitor.monitor import Monitor, pace_of
 
 DAY = timedelta(days=1)
 
@@ -28,7 +28,7 @@ class Watch:
         configured = settings(App(place.config))
         self.settings = place.settings
         pace = pace_of(configured)
-        self.daemon = Daemon(configured, lambda current: Service(current, pace=pace), jitter=lambda: 0.5)
+        self.daemon = Daemon(configured, lambda current: Monitor(current, pace=pace), jitter=lambda: 0.5)
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
@@ -106,14 +106,14 @@ def test_the_end_of_the_daemon_ends_a_turn_between_two_groups(here: Watch) -> No
 
 
 def test_a_defect_in_one_group_ends_that_group_only(here: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = Service.check
+    check = Monitor.check
 
-    def broken(self: Service, source: Any) -> Any:
+    def broken(self: Monitor, source: Any) -> Any:
         if source.name == "iana.group-02":
             raise RuntimeError("a defect")
         return check(self, source)
 
-    monkeypatch.setattr(Service, "check", broken)
+    monkeypatch.setattr(Monitor, "check", broken)
     logs = here.turn()
     (defect,) = (log for log in logs if log["log_level"] == "error")
     assert (defect["event"], defect["source"]) == ("check not recorded", "iana.group-02")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from watcher.daemon.watchdog import Work
+from watcher.daemon.watchdog import Watchdog
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def names(work: Work) -> list[str]:
+def names(work: Watchdog) -> list[str]:
     return [piece.name for piece in work.hung()]
 
 
@@ -27,7 +27,7 @@ def clock() -> Clock:
 
 
 def test_a_piece_hangs_when_it_says_nothing_for_longer_than_its_budget(clock: Clock) -> None:
-    work = Work(clock)
+    work = Watchdog(clock)
     with work.piece("a", 10):
         clock.now += 10
         assert names(work) == []
@@ -39,7 +39,7 @@ def test_a_piece_hangs_when_it_says_nothing_for_longer_than_its_budget(clock: Cl
 
 
 def test_a_piece_inside_another_has_its_own_budget_and_is_a_sign_of_life_of_the_other(clock: Clock) -> None:
-    work = Work(clock)
+    work = Watchdog(clock)
     with work.piece("tree", 10):
         with work.piece("group", 100):
             clock.now += 50
@@ -51,7 +51,7 @@ def test_a_piece_inside_another_has_its_own_budget_and_is_a_sign_of_life_of_the_
 
 
 def test_one_thread_does_not_speak_for_another(clock: Clock) -> None:
-    work = Work(clock)
+    work = Watchdog(clock)
     begun, end = threading.Event(), threading.Event()
 
     def other() -> None:
@@ -73,7 +73,7 @@ def test_one_thread_does_not_speak_for_another(clock: Clock) -> None:
 
 
 def test_that_nothing_moves_at_all_is_seen(clock: Clock) -> None:
-    work = Work(clock)
+    work = Watchdog(clock)
     clock.now += 7
     assert work.still() == 7
     with work.piece("a", 10):
@@ -81,7 +81,7 @@ def test_that_nothing_moves_at_all_is_seen(clock: Clock) -> None:
 
 
 def test_a_piece_that_fails_is_no_longer_under_way(clock: Clock) -> None:
-    work = Work(clock)
+    work = Watchdog(clock)
     with pytest.raises(RuntimeError), work.piece("a", 10):
         raise RuntimeError
     assert work.under_way() == frozenset()

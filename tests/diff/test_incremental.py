@@ -14,7 +14,7 @@ from watcher.core.model import Content, Key, Section, Status
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare
 from watcher.diff.content import Reads, read
-from watcher.registries.base import Lookups
+from watcher.registries.base import ItemIndexes
 
 ROWS = [tcp("a", "1", contact="Jo"), udp("b", "2"), unassigned("3-9"), reserved("10"), Row(name="rdp"), Row(name="rdp")]
 
@@ -167,7 +167,7 @@ def test_a_series_read_from_one_to_the_next_is_what_each_says_by_itself(seed: in
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    reads, lookups = Reads(), Lookups()
+    reads, lookups = Reads(), ItemIndexes()
     old = None
     after = 0
     rows = {name: [[str(n), "u"] for n in range(25)] for name in ("r", "s", "t")}
@@ -191,7 +191,7 @@ def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_holds_for_a_table(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    reads, lookups = Reads(), Lookups()
+    reads, lookups = Reads(), ItemIndexes()
     old = None
     after = 0
     rows = [[str(n), f"name {n}", "x"] for n in range(25)]

@@ -16,7 +16,7 @@ from watcher.cli.context import settings
 from watcher.cli.demo_servers import SOURCE
 from watcher.cli.output import App
 from watcher.monitor.ingest import Outcome
-from watcher.monitor.monitor import Service, pace_of
+from watcher.monitor.monitor import Monitor, pace_of
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
         began = time.monotonic()
         found: list[Any] = []
         for _ in range(3):
-            with Service(configured, pace=pace, now=lambda: here.now) as service:
+            with Monitor(configured, pace=pace, now=lambda: here.now) as service:
                 source = service.source(SOURCE)
                 found.append(service.check(source))  # type: ignore[arg-type]
                 wait = service.fetcher.asked_to_wait(server.url("/"))

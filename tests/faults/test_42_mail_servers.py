@@ -14,10 +14,10 @@ import pytest
 
 from tests.alerts.channels.test_email import Mailbox, channel, compared, served
 from watcher.alerts import messages
-from watcher.alerts.delivery import Report, deliver_due
+from watcher.alerts.delivery import DeliveryReport, deliver_due
 from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries, Sought
+from watcher.store.outbox import DeliveryQuery, OutboxTable
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -47,20 +47,20 @@ class Moody(Mailbox):
 class Sending:
     """An outbox with one message for each recipient, and a clock."""
 
-    deliveries: Deliveries
+    deliveries: OutboxTable
     now: datetime = START
 
-    def round(self, port: int, **options: Any) -> Report:
+    def round(self, port: int, **options: Any) -> DeliveryReport:
         return deliver_due(self.deliveries, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
 
     def states(self) -> dict[str, tuple[str, int]]:
-        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.deliveries.find(Sought())}
+        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.deliveries.find(DeliveryQuery())}
 
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
     with Database(tmp_path / "history.db") as database:
-        deliveries = Deliveries(database)
+        deliveries = OutboxTable(database)
         deliveries.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
         yield Sending(deliveries)
 
@@ -83,7 +83,7 @@ def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Send
     with served(box) as port:
         assert sending.round(port).sent == 1
         sending.now += timedelta(minutes=10)
-        assert sending.round(port) == Report(sent=1)
+        assert sending.round(port) == DeliveryReport(sent=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("sent", 2)}
     assert [to for _, (to,), _ in box.taken] == [ANN, BOB]
 
@@ -92,9 +92,9 @@ def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Send
 def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Sending) -> None:
     box = Moody(moods={BOB: ["550 5.1.1 no such user"]})
     with served(box) as port:
-        assert sending.round(port) == Report(sent=1, failed=1)
+        assert sending.round(port) == DeliveryReport(sent=1, failed=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
-    (letter,) = sending.deliveries.find(Sought(states=("failed",)))
+    (letter,) = sending.deliveries.find(DeliveryQuery(states=("failed",)))
     assert letter["last_error"] == "the mail server said 550 5.1.1 no such user"
 
 
@@ -105,7 +105,7 @@ def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_
         first = sending.round(port, timeout=0.3)
         assert (first.sent, first.retried) == (0, 1)
         sending.now += timedelta(minutes=10)
-        assert sending.round(port, timeout=10.0) == Report(sent=2)
+        assert sending.round(port, timeout=10.0) == DeliveryReport(sent=2)
     twice = [message for message in box.messages if len({str(each["Message-ID"]) for each in box.messages}) == 2]
     assert len(twice) == 3
     assert {state for state, _ in sending.states().values()} == {"sent"}
@@ -115,7 +115,7 @@ def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_
 def test_a_server_without_starttls_is_tried_again_and_told_nothing(sending: Sending) -> None:
     box = Moody()
     with served(box) as port:
-        assert sending.round(port, security="starttls") == Report(retried=1)
+        assert sending.round(port, security="starttls") == DeliveryReport(retried=1)
     assert (box.recipients, box.taken) == ([], [])
     assert all(
         "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0 for row in sending.deliveries.pending()

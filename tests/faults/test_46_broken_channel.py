@@ -25,7 +25,7 @@ from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 pytestmark = pytest.mark.fault(46)
 
@@ -79,7 +79,7 @@ class Desk:
     """An outbox with a channel that breaks and one that the operators read."""
 
     def __init__(self, database: Database, broken: Notifier) -> None:
-        self.deliveries = Deliveries(database)
+        self.deliveries = OutboxTable(database)
         self.clock = Clock()
         self.operators = Line()
         self.notices: list[Notice] = []

@@ -18,7 +18,7 @@ from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 pytestmark = pytest.mark.fault(48)
 
@@ -97,7 +97,7 @@ def test_the_window_begins_with_the_first(here: World) -> None:
 def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: Path) -> None:
     bodies = [json.dumps({"id": f"m{number}", "text": "x" * 5000}) for number in range(12)]
     with Database(tmp_path / "history.db") as database, database.transaction():
-        deliveries = Deliveries(database)
+        deliveries = OutboxTable(database)
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="s", release="r", body=body, created="2020",
                      state="gathering", after="2020")
@@ -105,7 +105,7 @@ def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: 
         ]  # fmt: skip
         deliveries.add(made, now="2020")
     with Database(tmp_path / "history.db") as database:
-        deliveries = Deliveries(database)
+        deliveries = OutboxTable(database)
         digests.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.due("9999")
     found = [json.loads(delivery.body) for delivery in due]
@@ -119,11 +119,11 @@ def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.Mo
     changes(here, 4)
     here.now += timedelta(minutes=10)
 
-    def dies(self: Deliveries, *_: Any, **__: Any) -> None:
+    def dies(self: OutboxTable, *_: Any, **__: Any) -> None:
         raise UsageError("killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Deliveries, "replace", dies)
+        patch.setattr(OutboxTable, "replace", dies)
         with pytest.raises(UsageError):
             deliver(here)
     assert states(here) == {"gathering": 6}

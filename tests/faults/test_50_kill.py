@@ -24,7 +24,7 @@ import pytest
 from tests.support.environment import World, content_of, rows, world
 from tests.support.port_releases import Row, release, tcp
 from tests.support.process_killer import Ended, Killing
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 pytestmark = pytest.mark.fault(50)
 
@@ -178,7 +178,7 @@ def intact(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "history.db")) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert plain.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert list(Archive(folder / "snapshots").verify()) == []
+    assert list(SnapshotArchive(folder / "snapshots").verify()) == []
 
 
 def _time_passes(folder: Path) -> None:
@@ -240,7 +240,9 @@ def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here
     commit = travel.steps.index("BEGIN", travel.steps.index("rename")) + 1
     travel._prepare()
     assert travel._take(travel.folder, CHANGED.killed, commit).killed
-    left = [receipt for receipt in Archive(travel.folder / "snapshots").receipts("ports") if receipt.number == 1]
+    left = [
+        receipt for receipt in SnapshotArchive(travel.folder / "snapshots").receipts("ports") if receipt.number == 1
+    ]
     assert [receipt.believed for receipt in left] == [True]
     assert len(rows(travel.folder / "history.db", "releases")["releases"]) == 1
     old = travel.folder / "old.xml"

@@ -24,11 +24,11 @@ from tests.support.lossy_disk import Disk, Lossy, PowerCut
 from tests.support.port_releases import release, tcp, unassigned
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
-from watcher.monitor.ingest import Intake
-from watcher.store.check_log import Check, Checks
+from watcher.monitor.ingest import ReleaseIngest
+from watcher.store.check_log import Check, CheckLog
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.outbox import OutboxTable
+from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import damage
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
@@ -46,9 +46,9 @@ class Recorded(sqlite3.Connection):
         self.set_trace_callback(self.said.append)
 
 
-def series(database: Database, archive: Archive) -> None:
+def series(database: Database, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
-    intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+    intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
     at = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):
@@ -63,14 +63,14 @@ def series(database: Database, archive: Archive) -> None:
             told = Delivery(
                 id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
             )
-            Deliveries(database).add([told], now=now)
+            OutboxTable(database).add([told], now=now)
 
         taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
         check = Check(
             source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
             sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
         )  # fmt: skip
-        Checks(database).add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
+        CheckLog(database).add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Recorded, **more))
         with Database(folder / "history.db") as database:
             patch.undo()
-            series(database, Archive(folder / "snapshots"))
+            series(database, SnapshotArchive(folder / "snapshots"))
     return folder / "history.db"
 
 

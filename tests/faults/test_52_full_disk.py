@@ -23,7 +23,7 @@ from tests.support.port_releases import Row, release, tcp
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 from watcher.store.database import Database
 
 MIB = 2**20
@@ -60,7 +60,7 @@ class Turns:
         configured = settings(App(here.stage.config))
         self.path = configured.store.path
         self._source = configured.registries[0]
-        self._daemon = Daemon(configured, Service)
+        self._daemon = Daemon(configured, Monitor)
         self._daemon._sending.begin = self._daemon._deliver  # type: ignore[method-assign]  # in this thread, too
 
     def take(self) -> list[dict[str, Any]]:

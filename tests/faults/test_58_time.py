@@ -23,7 +23,7 @@ from watcher.cli import watcher
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # an hour before summer time begins in Europe
 HOUR = timedelta(hours=1)
@@ -54,7 +54,7 @@ class Watch:
         config.chmod(0o600)
         self.settings = settings(App(config))
         # The clock that nobody sets stands still: what moves is the time of day.
-        self.daemon = Daemon(self.settings, Service, jitter=lambda: 0.5, monotonic=lambda: 0.0)
+        self.daemon = Daemon(self.settings, Monitor, jitter=lambda: 0.5, monotonic=lambda: 0.0)
         self.scheduler = self.daemon._scheduler
 
     @contextmanager
@@ -99,7 +99,7 @@ def clock() -> Iterator[time_machine.Coordinates]:
 def watch(clock: time_machine.Coordinates, tmp_path: Path) -> Iterator[Watch]:
     with FaultServer(reply(release([tcp("a", "1")]))) as server:
         made = Watch(tmp_path, server.url())
-        with Service(made.settings) as service:
+        with Monitor(made.settings) as service:
             service.check(made.settings.registries[0])
         yield made
 
@@ -146,7 +146,7 @@ def test_the_operators_are_told_that_the_clock_was_set(clock: time_machine.Coord
         watch.scheduler.pause()
         clock.shift(-HOUR)
         watch.daemon._look_at_the_clocks()
-    with Service(watch.settings) as service:
+    with Monitor(watch.settings) as service:
         watch.daemon._write_down(service)
     (row,) = rows(watch.history, "outbox")["outbox"]
     assert row["source"] == "watcher"
@@ -171,11 +171,11 @@ def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
     clock.shift(timedelta(days=7))
     chances = itertools.cycle((0.1, 0.9))
     more = watch.settings.registries[0].model_copy(update={"name": "more"})
-    with Service(watch.settings) as service:
+    with Monitor(watch.settings) as service:
         service.check(more)
     clock.shift(timedelta(days=7))
     both = watch.settings.model_copy(update={"source": (*watch.settings.source, more)})
-    daemon = Daemon(both, Service, jitter=lambda: next(chances))
+    daemon = Daemon(both, Monitor, jitter=lambda: next(chances))
     daemon._schedule()
     late = {job.id: job.next_run_time - datetime.now(UTC) for job in daemon._scheduler.get_jobs()}
     assert (late["ports"], late["more"]) == (timedelta(seconds=3), timedelta(seconds=27))

@@ -26,8 +26,8 @@ from watcher.cli.output import App
 from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
 from watcher.daemon import heartbeat
-from watcher.daemon.self_check import Pulse
-from watcher.monitor.monitor import Service
+from watcher.daemon.self_check import SelfCheck
+from watcher.monitor.monitor import Monitor
 from watcher.web.metrics import Metrics
 
 pytestmark = pytest.mark.fault(68)
@@ -48,10 +48,10 @@ def here(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def pulse(here: World) -> Pulse:
+def pulse(here: World) -> SelfCheck:
     configured = settings(App(here.stage.config))
     now = lambda: here.now  # noqa: E731 - the world's time moves
-    return Pulse(lambda: configured, lambda: Service(configured, now=now), now=now)
+    return SelfCheck(lambda: configured, lambda: Monitor(configured, now=now), now=now)
 
 
 def notices(here: World) -> list[str]:

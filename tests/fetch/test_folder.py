@@ -16,7 +16,7 @@ import pytest
 from tests.support.index_server import document
 from watcher.core.errors import FetchError
 from watcher.fetch import tree
-from watcher.fetch.base import Fetched, NotModified, Validators
+from watcher.fetch.base import NotModified, Response, Validators
 from watcher.fetch.folder import Folder, Rsync
 
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="the program rsync is not installed")
@@ -29,9 +29,9 @@ def lay(folder: Path, *groups: str, flat: bool = False) -> None:
         path.write_bytes(document(group))
 
 
-def listed(folder: Folder, validators: Validators | None = None) -> Fetched:
+def listed(folder: Folder, validators: Validators | None = None) -> Response:
     answer = folder.fetch("file:///x", validators)
-    assert isinstance(answer, Fetched)
+    assert isinstance(answer, Response)
     return answer
 
 

@@ -16,9 +16,9 @@ import trustme
 
 from tests.support.fault_server import Answer, FaultServer, drip, flood, hang, head, not_modified, raw, reply, reset
 from watcher.core.errors import ConfigError, FetchError
-from watcher.fetch.base import Fetched, NotModified, Policy, Validators
+from watcher.fetch.base import NotModified, Policy, Response, Validators
 from watcher.fetch.guarded_sockets import refused
-from watcher.fetch.http import Fetcher
+from watcher.fetch.http import HttpFetcher
 from watcher.fetch.responses import seconds_of
 
 BODY = b"<registry/>" * 1000
@@ -26,14 +26,14 @@ POLICY = Policy(contact="noc@example.org", allow_private=True, attempts=1, backo
 V1 = Validators(etag='"v1"', last_modified="Tue, 19 Nov 2024 00:00:00 GMT")
 
 
-def get(url: str, policy: Policy = POLICY, validators: Validators | None = None) -> Fetched | NotModified:
-    with Fetcher(policy, sleep=lambda _: None) as fetcher:
+def get(url: str, policy: Policy = POLICY, validators: Validators | None = None) -> Response | NotModified:
+    with HttpFetcher(policy, sleep=lambda _: None) as fetcher:
         return fetcher.fetch(url, validators)
 
 
 def body_of(url: str, policy: Policy = POLICY, validators: Validators | None = None) -> bytes:
     answer = get(url, policy, validators)
-    assert isinstance(answer, Fetched)
+    assert isinstance(answer, Response)
     return answer.body
 
 
@@ -55,7 +55,7 @@ def test_an_answer_is_returned_whole_with_what_the_server_called_it() -> None:
     answer = reply(BODY, ETag='"v1"', Last_Modified=V1.last_modified or "", Content_Type="text/xml; charset=UTF-8")
     with FaultServer(answer) as server:
         found = get(server.url("/ports.xml"))
-        assert found == Fetched(
+        assert found == Response(
             body=BODY, url=server.url("/ports.xml"), validators=V1, media_type="text/xml", charset="utf-8", status=200
         )
 
@@ -71,7 +71,7 @@ def test_the_request_says_who_asks_and_asks_for_gzip_only() -> None:
 
 def test_a_contact_that_would_break_the_header_is_the_operators_error() -> None:
     with pytest.raises(ConfigError):
-        Fetcher(Policy(contact="noc@example.org\r\nX-Evil: 1"))
+        HttpFetcher(Policy(contact="noc@example.org\r\nX-Evil: 1"))
 
 
 def test_neither_netrc_nor_proxies_are_taken_from_the_environment(
@@ -105,12 +105,12 @@ def test_a_proxy_that_does_not_let_us_through_is_named_as_such() -> None:
 
 def test_a_proxy_that_is_not_http_is_the_operators_error() -> None:
     with pytest.raises(ConfigError):
-        Fetcher(Policy(proxy="socks5://127.0.0.1:1080"))
+        HttpFetcher(Policy(proxy="socks5://127.0.0.1:1080"))
 
 
 def test_one_connection_serves_several_fetches_redirects_and_304s() -> None:
     moved = reply(b"moved", 302, Location="/there")
-    with FaultServer(moved, reply(BODY), not_modified(), reply(BODY)) as server, Fetcher(POLICY) as fetcher:
+    with FaultServer(moved, reply(BODY), not_modified(), reply(BODY)) as server, HttpFetcher(POLICY) as fetcher:
         fetcher.fetch(server.url())
         assert isinstance(fetcher.fetch(server.url(), V1), NotModified)
         fetcher.fetch(server.url())
@@ -119,7 +119,7 @@ def test_one_connection_serves_several_fetches_redirects_and_304s() -> None:
 
 
 def test_cookies_are_not_kept() -> None:
-    with FaultServer(reply(BODY, Set_Cookie="node=7; Path=/")) as server, Fetcher(POLICY) as fetcher:
+    with FaultServer(reply(BODY, Set_Cookie="node=7; Path=/")) as server, HttpFetcher(POLICY) as fetcher:
         fetcher.fetch(server.url())
         fetcher.fetch(server.url())
     assert "cookie" not in server.requests[1].headers
@@ -174,7 +174,7 @@ def test_a_304_that_is_never_asked_for_fails() -> None:
 def test_validators_that_no_header_can_carry_are_neither_kept_nor_sent() -> None:
     with FaultServer(raw(head(200, Content_Length=2, ETag='"\xe4"') + b"ok")) as server:
         found = get(server.url(), validators=Validators(etag='"\r\nX: 1"', last_modified="\N{SNOWMAN}"))
-    assert isinstance(found, Fetched)
+    assert isinstance(found, Response)
     assert found.validators == Validators()
     assert not {"x", "if-none-match", "if-modified-since"} & server.requests[0].headers.keys()
 
@@ -209,8 +209,8 @@ def test_a_reset_before_the_answer_is_tried_again_after_a_growing_jittered_pause
     pauses: list[float] = []
     with FaultServer(reset(), reset(), reply(BODY)) as server:
         policy = replace(POLICY, attempts=3, backoff=1.0)
-        with Fetcher(policy, sleep=pauses.append, jitter=lambda: 0.25) as fetcher:
-            assert isinstance(fetcher.fetch(server.url()), Fetched)
+        with HttpFetcher(policy, sleep=pauses.append, jitter=lambda: 0.25) as fetcher:
+            assert isinstance(fetcher.fetch(server.url()), Response)
     assert pauses == [0.75, 1.5]
 
 
@@ -346,7 +346,7 @@ def test_redirects_and_retries_share_one_deadline_and_the_next_fetch_has_its_own
     policy = replace(POLICY, attempts=100, deadline=60)
     with (
         FaultServer(moved, failed, moved, failed) as server,
-        Fetcher(policy, clock=times.__next__, sleep=lambda _: None) as fetcher,
+        HttpFetcher(policy, clock=times.__next__, sleep=lambda _: None) as fetcher,
     ):
         with pytest.raises(FetchError) as first:
             fetcher.fetch(server.url())
@@ -494,7 +494,7 @@ def test_what_is_not_http_is_refused(data: bytes) -> None:
 def test_a_redirect_is_followed_and_the_final_url_told() -> None:
     with FaultServer(reply(b"", 301, Location="/b?x=1"), reply(BODY)) as server:
         found = get(server.url("/a"))
-        assert isinstance(found, Fetched)
+        assert isinstance(found, Response)
         assert (found.body, found.url) == (BODY, server.url("/b?x=1"))
     assert [request.target for request in server.requests] == ["/a", "/b?x=1"]
 
@@ -739,7 +739,7 @@ def test_a_file_is_not_modified_until_it_is(tmp_path: Path) -> None:
     path = tmp_path / "ports file.xml"
     path.write_bytes(BODY)
     first = get(path.as_uri(), FILES)
-    assert isinstance(first, Fetched)
+    assert isinstance(first, Response)
     assert (first.body, first.url) == (BODY, path.as_uri())
     assert get(path.as_uri(), FILES, first.validators) == NotModified(validators=first.validators)
     path.write_bytes(BODY + b"\n")

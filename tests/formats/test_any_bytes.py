@@ -15,14 +15,14 @@ from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
 from watcher.diff.content import FORMATS
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml import reader
 from watcher.registries.catalog import REGISTRIES
 
-COLUMNS = (Columns(), PORTS.columns, Columns(layout=Layout(header=False, names=("a", "b"), path="a.b")))
+COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names=("a", "b"), path="a.b")))
 
 
-def read_or_refused(format: str, data: bytes, columns: Columns) -> None:  # noqa: A002
+def read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noqa: A002
     try:
         reading = FORMATS[format](data, columns)
     except ParseError as error:
@@ -37,7 +37,7 @@ def read_or_refused(format: str, data: bytes, columns: Columns) -> None:  # noqa
 def test_every_format_has_a_whole_document_here() -> None:
     assert WHOLE.keys() == FORMATS.keys()
     for format, data in WHOLE.items():  # noqa: A001
-        assert FORMATS[format](data, Columns()).rows
+        assert FORMATS[format](data, FieldMap()).rows
 
 
 @pytest.mark.fault(21, 22)
@@ -47,7 +47,7 @@ def test_every_format_has_a_whole_document_here() -> None:
     st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)),
     st.sampled_from(COLUMNS),
 )
-def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: Columns) -> None:  # noqa: A002
+def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noqa: A002
     read_or_refused(format, data, columns)
 
 
@@ -55,7 +55,7 @@ def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: Column
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(COLUMNS))
-def test_damaged_documents_are_read_or_refused(format: str, chance: random.Random, columns: Columns) -> None:  # noqa: A002
+def test_damaged_documents_are_read_or_refused(format: str, chance: random.Random, columns: FieldMap) -> None:  # noqa: A002
     read_or_refused(format, damaged(WHOLE[format], chance), columns)
 
 
@@ -92,7 +92,7 @@ def test_the_whole_way_is_gone() -> None:
 )
 def test_hostile_sizes_end_in_a_refusal(format: str, data: bytes) -> None:  # noqa: A002
     with pytest.raises(ParseError) as error:
-        FORMATS[format](data, Columns())
+        FORMATS[format](data, FieldMap())
     assert error.value.reason == "too_large"
 
 

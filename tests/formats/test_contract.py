@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.formats.base import Cells
+from watcher.formats.base import CompactRow
 
 _FIELDS = st.dictionaries(
     st.text(max_size=3), st.text(max_size=3) | st.sampled_from(["\x1f", "a\x1fb", ""]), max_size=5
@@ -14,7 +14,7 @@ _FIELDS = st.dictionaries(
 
 @given(_FIELDS)
 def test_cells_are_the_mapping_they_were_made_of(fields: dict[str, str]) -> None:
-    cells = Cells(fields)
+    cells = CompactRow(fields)
     assert list(cells.items()) == list(fields.items())
     assert (list(cells), list(cells.keys()), list(cells.values())) == (
         list(fields),
@@ -29,7 +29,7 @@ def test_cells_are_the_mapping_they_were_made_of(fields: dict[str, str]) -> None
 
 @given(_FIELDS, _FIELDS)
 def test_cells_are_equal_where_the_mappings_are(one: dict[str, str], other: dict[str, str]) -> None:
-    assert (Cells(one) == Cells(other)) == (one == other) == (Cells(one) == other)
-    turned = Cells(dict(reversed(one.items())))
-    assert Cells(one) == turned
-    assert hash(Cells(one)) == hash(turned)
+    assert (CompactRow(one) == CompactRow(other)) == (one == other) == (CompactRow(one) == other)
+    turned = CompactRow(dict(reversed(one.items())))
+    assert CompactRow(one) == turned
+    assert hash(CompactRow(one)) == hash(turned)

@@ -14,25 +14,25 @@ from hypothesis import strategies as st
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.formats.base import Memo, Reading
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.csv_lines import CSV, TSV, Line, Lines
 from watcher.formats.csv_table import read, read_tsv
 
-ANY = Columns()
-BARE = Columns(layout=Layout(header=False))
-DATED = Columns(attributes={"date": "registered", "updated": "modified"})
+ANY = FieldMap()
+BARE = FieldMap(layout=Layout(header=False))
+DATED = FieldMap(attributes={"date": "registered", "updated": "modified"})
 
 
-def rows(data: bytes, columns: Columns = ANY) -> list[dict[str, str]]:
+def rows(data: bytes, columns: FieldMap = ANY) -> list[dict[str, str]]:
     return [dict(row.fields) for row in read(data, columns).rows]
 
 
-def titles(reading: Reading) -> list[str]:
+def titles(reading: Document) -> list[str]:
     return reading.headers[""]["columns"].split("\n")
 
 
-def refusal(data: bytes, columns: Columns = ANY) -> tuple[str, int | None]:
+def refusal(data: bytes, columns: FieldMap = ANY) -> tuple[str, int | None]:
     with pytest.raises(ParseError) as error:
         read(data, columns)
     return error.value.reason, error.value.line
@@ -123,11 +123,11 @@ def test_a_first_row_of_data_is_no_header(first: str) -> None:
 
 def test_the_source_can_say_what_a_table_does_not() -> None:
     data = b"Value,Name\r\n1,one\r\n"
-    assert len(rows(data, Columns(layout=Layout(header=False)))) == 2
-    named = Columns(layout=Layout(header=False, names=("code", "text")))
+    assert len(rows(data, FieldMap(layout=Layout(header=False)))) == 2
+    named = FieldMap(layout=Layout(header=False, names=("code", "text")))
     assert rows(data, named)[1] == {"code": "1", "text": "one"}
-    assert refusal(data, Columns(layout=Layout(header=False, names=("code",)))) == ("ragged", 1)
-    assert rows(b"1,2\r\n3,4\r\n", Columns(layout=Layout(header=True))) == [{"1": "3", "2": "4"}]
+    assert refusal(data, FieldMap(layout=Layout(header=False, names=("code",)))) == ("ragged", 1)
+    assert rows(b"1,2\r\n3,4\r\n", FieldMap(layout=Layout(header=True))) == [{"1": "3", "2": "4"}]
 
 
 def test_titles_that_say_the_same_become_the_fields_of_the_xml() -> None:
@@ -205,7 +205,9 @@ def plainly(data: bytes, **dialect: int | str) -> object:
         return None
 
 
-def judged(reader: Callable[..., Reading], data: bytes, memo: Memo | None = None, columns: Columns = BARE) -> object:
+def judged(
+    reader: Callable[..., Document], data: bytes, memo: RowCache | None = None, columns: FieldMap = BARE
+) -> object:
     """What a reading says, or why there is none."""
     try:
         reading = reader(data, columns, memo)
@@ -261,9 +263,9 @@ def fine(patch: pytest.MonkeyPatch, step: int) -> None:
 @settings(max_examples=1000, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 64), st.sampled_from((read, read_tsv)))
 def test_the_next_release_is_read_as_it_is_by_itself(
-    chance: random.Random, step: int, reader: Callable[..., Reading]
+    chance: random.Random, step: int, reader: Callable[..., Document]
 ) -> None:
-    memo = Memo()
+    memo = RowCache()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
         fine(patch, step)
@@ -285,7 +287,7 @@ def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str,
         fine(patch, 4)
         for other in (*spoiled, *cut):
             for old, new in ((known, other), (other, known)):
-                memo = Memo()
+                memo = RowCache()
                 judged(read, old.encode(), memo)
                 assert judged(read, new.encode(), memo) == judged(read, new.encode()), (old, new)
 
@@ -330,7 +332,7 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
 ) -> None:
     fine(monkeypatch, 1)
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 4)
-    memo = Memo()
+    memo = RowCache()
     read(old, ANY, memo)
     assert memo.document is not None
     assert judged(read, new, memo, ANY) == judged(read, new, None, ANY)
@@ -338,7 +340,7 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
 
 def test_what_was_read_as_another_format_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fine(monkeypatch, 1)
-    memo = Memo()
+    memo = RowCache()
     data = b'a\n"1"\n"2"\n"3"\n'
     judged(read, data, memo, ANY)
     assert judged(read_tsv, data, memo, ANY) == judged(read_tsv, data, None, ANY)
@@ -346,7 +348,7 @@ def test_what_was_read_as_another_format_says_nothing(monkeypatch: pytest.Monkey
 
 def test_what_is_the_same_is_taken_over_and_what_differs_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [f"{number},record {number}\r\n" for number in range(5000)]
-    memo = Memo()
+    memo = RowCache()
     before = read("".join(("Value,Name\r\n", *records)).encode(), ANY, memo)
     records[2000] = '2000,"said\r\notherwise"\r\n'
     del records[3000]

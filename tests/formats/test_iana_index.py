@@ -14,7 +14,7 @@ from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read as contents
 from watcher.fetch.folder import written
 from watcher.formats.base import Row
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_index import read
 from watcher.registries.collection_index import REGISTRY
 
@@ -28,7 +28,7 @@ def line(href: str, registry: str = "Values", beside: str = "") -> str:
 
 
 def rows(*lines: str) -> tuple[Row, ...]:
-    return read((TABLE % "".join(lines)).encode(), Columns()).rows
+    return read((TABLE % "".join(lines)).encode(), FieldMap()).rows
 
 
 def names(*lines: str) -> list[str]:
@@ -84,7 +84,9 @@ def test_groups_come_in_the_order_of_the_page_each_once() -> None:
 
 
 def test_a_page_without_the_table_is_read_by_its_links() -> None:
-    found = read((FRAME % '<p><a href="/assignments/b/">B</a> <a href="/assignments/a">A</a>').encode(), Columns()).rows
+    found = read(
+        (FRAME % '<p><a href="/assignments/b/">B</a> <a href="/assignments/a">A</a>').encode(), FieldMap()
+    ).rows
     assert [row.fields["group"] for row in found] == ["b", "a"]
 
 
@@ -106,14 +108,14 @@ def test_a_page_without_the_table_is_read_by_its_links() -> None:
 )
 def test_what_is_no_index_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ParseError) as caught:
-        read(data, Columns())
+        read(data, FieldMap())
     assert caught.value.reason == reason
 
 
 @pytest.mark.fault(23)
 def test_no_entity_is_expanded_and_nothing_is_loaded() -> None:
     hostile = '<!DOCTYPE html [<!ENTITY x SYSTEM "file:///etc/passwd">]><table>' + line("/assignments/a", "&x;")
-    (only,) = read(hostile.encode(), Columns()).rows
+    (only,) = read(hostile.encode(), FieldMap()).rows
     assert "root" not in only.fields["registries"]
 
 
@@ -123,7 +125,7 @@ def test_the_order_of_the_page_is_no_difference() -> None:
 
 
 def test_a_plain_list_is_an_index() -> None:
-    found = read(b"\xef\xbb\xbftls-parameters\r\n\n  ports \n", Columns()).rows
+    found = read(b"\xef\xbb\xbftls-parameters\r\n\n  ports \n", FieldMap()).rows
     assert [row.fields["group"] for row in found] == ["tls-parameters", "ports"]
     assert found[0].fields["title"] == ""
 
@@ -135,7 +137,7 @@ def test_tables_in_tables_are_read_once_however_deep() -> None:
 
 @given(st.sets(st.from_regex(GROUP_ID, fullmatch=True), min_size=1))
 def test_what_is_written_as_a_list_is_read_back(groups: set[str]) -> None:
-    assert [row.fields["group"] for row in read(written(groups), Columns()).rows] == sorted(groups)
+    assert [row.fields["group"] for row in read(written(groups), FieldMap()).rows] == sorted(groups)
 
 
 @pytest.mark.fault(21, 22)
@@ -143,4 +145,4 @@ def test_what_is_written_as_a_list_is_read_back(groups: set[str]) -> None:
 def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
     for frame in (b"%b", b"<table>%b", b'<table><tr><td><a href="/assignments/%b'):
         with suppress(ParseError):
-            read(frame % data, Columns())
+            read(frame % data, FieldMap())

@@ -6,10 +6,10 @@ import pytest
 
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_ports_text import read
 
-ANY = Columns()
+ANY = FieldMap()
 Cells = tuple[str, str, str, str]
 
 

@@ -9,12 +9,12 @@ import pytest
 from tests.support.port_releases import PORTS, person, release, tcp, udp
 from tests.support.xhtml_pages import DOCTYPE, pages
 from watcher.core.errors import ParseError
-from watcher.formats.base import Reading
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xhtml import next_page, read
 from watcher.formats.iana_xml import reader
 
-ANY = Columns()
+ANY = FieldMap()
 GROUP = b"""<registry xmlns="http://www.iana.org/assignments" id="group">
   <title>A group</title><created>2001-01-01</created><updated>2020-01-31</updated>
   <note>See <xref type="rfc" data="rfc1"/>.</note><note>Second.</note>
@@ -30,14 +30,14 @@ GROUP = b"""<registry xmlns="http://www.iana.org/assignments" id="group">
 URL = "https://www.iana.org/assignments/x/x.xhtml"
 
 
-def without_markup(reading: Reading) -> list[tuple[str, dict[str, str]]]:
+def without_markup(reading: Document) -> list[tuple[str, dict[str, str]]]:
     return [
         (row.registry, {name: text for name, text in row.fields.items() if not name.startswith("markup:")})
         for row in (*reading.rows, *reading.contacts)
     ]
 
 
-def refusal(data: bytes, columns: Columns = ANY) -> str:
+def refusal(data: bytes, columns: FieldMap = ANY) -> str:
     with pytest.raises(ParseError) as error:
         read(data, columns)
     return error.value.reason

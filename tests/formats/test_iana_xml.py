@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp
 from watcher.core.errors import ParseError
-from watcher.formats.base import Memo, Reading
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml.reader import read, read_whole
 
-ANY = Columns()
+ANY = FieldMap()
 SAMPLE = sorted((Path(__file__).resolve().parents[2] / "snapshots" / "sample").glob("*.xml"))
 NESTED = b"""<?xml version="1.0" encoding="UTF-8"?>
 <registry xmlns="http://www.iana.org/assignments" id="group">
@@ -38,7 +38,7 @@ NESTED = b"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def facts(reading: Reading) -> object:
+def facts(reading: Document) -> object:
     """Everything a reading says, in a form that can be compared."""
     return (
         reading.id,
@@ -50,7 +50,7 @@ def facts(reading: Reading) -> object:
     )
 
 
-def one(record: str, columns: Columns = PORTS.columns) -> dict[str, str]:
+def one(record: str, columns: FieldMap = PORTS.columns) -> dict[str, str]:
     """The fields of one record, which the cut and the whole read alike."""
     data = release([Row(name="x", protocol="tcp")]).replace(b"<name>x</name>", record.encode())
     cut, whole = read(data, columns), read_whole(data, columns)
@@ -248,7 +248,7 @@ def test_comments_cdata_and_other_encodings_are_read_whole() -> None:
 
 
 def test_a_memo_gives_the_same_row_for_the_same_bytes() -> None:
-    memo = Memo()
+    memo = RowCache()
     first = read(release([tcp("a", "1"), tcp("b", "2"), reserved("3")]), PORTS.columns, memo)
     second = read(release([tcp("a", "1"), tcp("b", "2", notes="new"), reserved("3")]), PORTS.columns, memo)
     same = [new is old for new, old in zip(second.rows, first.rows, strict=True)]
@@ -258,7 +258,7 @@ def test_a_memo_gives_the_same_row_for_the_same_bytes() -> None:
 
 def test_the_sample_reads_the_same_in_one_memo_and_whole() -> None:
     assert len(SAMPLE) == 6
-    memo = Memo()
+    memo = RowCache()
     for path in SAMPLE:
         data = path.read_bytes()
         assert facts(read(data, PORTS.columns, memo)) == facts(read_whole(data, PORTS.columns))
@@ -278,7 +278,7 @@ _RECORDS = st.lists(st.lists(_PIECE, max_size=4).map("".join), max_size=6)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.booleans())
 def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: bool) -> None:
-    memo = Memo()
+    memo = RowCache()
     for bodies in series:
         records = "".join(f"<record><value>{body}</value>{body}</record>\n" for body in bodies)
         inner = f"<registry id='n'>{records}<people><person id='A'/></people></registry>" if nested else records
@@ -289,7 +289,7 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.integers(1, 400))
 def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
-    memo = Memo()
+    memo = RowCache()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("watcher.formats.unchanged_ranges.BLOCK", block)
         patch.setattr("watcher.formats.iana_xml.chunks.BLOCK", block)
@@ -303,7 +303,7 @@ def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: 
 
 def test_a_row_that_stands_in_several_registries_is_one_row_in_each() -> None:
     first, same = "<record><value>0</value></record>", "<record><value>1</value></record>"
-    memo = Memo()
+    memo = RowCache()
     seen = []
     for paths in (("a", "b"), ("b", "c"), ("c", "a", "b"), ("b",)):
         inner = "".join(f"<registry id='{path}'>{first}{same}</registry>" for path in paths)
@@ -402,7 +402,7 @@ class Series:
         return b"<person id='P%d'><name>x</name></person>" % self._chance.randrange(9)
 
 
-def judged(data: bytes, reader: Callable[[bytes], Reading]) -> object:
+def judged(data: bytes, reader: Callable[[bytes], Document]) -> object:
     """What a reading says, or why there is none."""
     try:
         return facts(reader(data))
@@ -410,7 +410,7 @@ def judged(data: bytes, reader: Callable[[bytes], Reading]) -> object:
         return error.reason, error.line, error.column, str(error)
 
 
-def alone(data: bytes) -> Reading:
+def alone(data: bytes) -> Document:
     """Read without cutting."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("watcher.formats.iana_xml.chunks._may_be_cut", lambda _: False)
@@ -421,7 +421,7 @@ def alone(data: bytes) -> Reading:
 @settings(max_examples=1500, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
 def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Random, step: int, large: bool) -> None:
-    memo = Memo()
+    memo = RowCache()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
         block = step * chance.randint(1, 4)
@@ -450,14 +450,14 @@ def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: 
         for other in places if len(marks) > 1 else (one,):
             if other < one:
                 continue
-            memo = Memo()
+            memo = RowCache()
             read(known, ANY, memo)
             data = known[:one] + marks[0] + known[one:other] + b"".join(marks[1:]) + known[other:]
             assert judged(data, lambda data, memo=memo: read(data, ANY, memo)) == judged(data, alone), data  # type: ignore[misc]
 
 
 def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_theirs() -> None:
-    memo = Memo()
+    memo = RowCache()
     records = b"".join(b"<record><value>%d</value></record>" % number for number in range(200))
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + records + b"<registry id='a'>" + records.replace(b"<value>", b"<value>a") + b"</registry></registry>"
@@ -469,7 +469,7 @@ def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_their
 @pytest.mark.fault(24)
 def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 900)
-    memo = Memo()
+    memo = RowCache()
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + b"".join(b"<record><value>%d</value></record>" % number for number in range(900)) + b"</registry>"
     assert len(read(old, ANY, memo).rows) == 900
@@ -484,7 +484,7 @@ def test_a_document_that_says_ascii_and_is_not_is_refused_though_its_parts_would
 
 
 def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
-    reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", Columns())
+    reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", FieldMap())
     assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())
 
 
@@ -495,7 +495,7 @@ def test_people_between_records_are_people_and_not_rows() -> None:
         data = (
             b"<registry xmlns='http://www.iana.org/assignments' id='r'>".replace(b"'", b'"') + inside + b"</registry>"
         )
-        reading = read(data, Columns())
+        reading = read(data, FieldMap())
         assert [row.fields["name"] for row in reading.rows] == ["a", "b", "c"]
         assert [row.fields["id"] for row in reading.contacts] == ["Jo"]
 
@@ -503,6 +503,6 @@ def test_people_between_records_are_people_and_not_rows() -> None:
 def test_a_problem_that_comes_back_with_its_row_is_reported_again() -> None:
     odd = release([tcp("a", "1"), Row(name="b", more="\n    <colour>red</colour>")])
     plain = release([tcp("a", "1")])
-    memo = Memo()
+    memo = RowCache()
     told = [len(read(data, PORTS.columns, memo).problems) for data in (odd, plain, odd)]
     assert told == [1, 0, 1]

@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.json_records import read, read_lines
 
-ANY = Columns()
+ANY = FieldMap()
 
 
 def rows(data: str, path: str = "") -> list[dict[str, str]]:
-    return [dict(row.fields) for row in read(data.encode(), Columns(layout=Layout(path=path))).rows]
+    return [dict(row.fields) for row in read(data.encode(), FieldMap(layout=Layout(path=path))).rows]
 
 
 def refusal(data: bytes, path: str = "") -> tuple[str, int | None]:
     with pytest.raises(ParseError) as error:
-        read(data, Columns(layout=Layout(path=path)))
+        read(data, FieldMap(layout=Layout(path=path)))
     return error.value.reason, error.value.line
 
 
@@ -40,7 +40,7 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
     assert rows('{"updated": "2020", "items": [{"a": "1"}]}') == [{"a": "1"}]
     nested = '{"data": {"version": 7, "one": [{"a": "1"}], "two": [{"a": "2"}]}}'
     assert rows(nested, "data.two") == [{"a": "2"}]
-    reading = read(nested.encode(), Columns(layout=Layout(path="data.two")))
+    reading = read(nested.encode(), FieldMap(layout=Layout(path="data.two")))
     assert dict(reading.headers[""]) == {"id": "", "version": "7"}
     assert refusal(nested.encode(), "data") == ("not_expected_format", None)
     assert refusal(nested.encode(), "data.three") == ("not_expected_format", None)
@@ -73,7 +73,7 @@ def test_what_is_no_list_of_objects_is_refused(data: bytes, reason: str, line: i
 
 
 def test_declared_names_become_fields_and_a_closed_registry_reports_others() -> None:
-    columns = Columns(titles={"meta.code": "value"}, always=("value", "name"), closed=True)
+    columns = FieldMap(titles={"meta.code": "value"}, always=("value", "name"), closed=True)
     reading = read(b'[{"meta": {"code": "1"}, "odd": "x"}, {"odd": "y"}]', columns)
     assert [dict(row.fields) for row in reading.rows] == [
         {"value": "1", "name": "", "odd": "x"},

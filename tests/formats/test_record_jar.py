@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.record_jar import read
 
-ANY = Columns()
+ANY = FieldMap()
 JAR = b"""File-Date: 2020-01-31
 %%
 Type: language
@@ -73,5 +73,5 @@ def test_a_jar_that_ends_inside_a_line_is_read_and_reported() -> None:
 
 
 def test_a_record_has_every_field_that_the_registry_promises() -> None:
-    columns = Columns(titles={"Subtag": "value"}, always=("value", "Added"))
+    columns = FieldMap(titles={"Subtag": "value"}, always=("value", "Added"))
     assert dict(read(b"Subtag: aa\n", columns).rows[0].fields) == {"value": "aa", "Added": ""}

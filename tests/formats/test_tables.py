@@ -16,13 +16,13 @@ from watcher.cli.output import App
 from watcher.config.settings import SourceSettings
 from watcher.diff.content import read
 from watcher.formats.iana_xml import reader
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.monitor import Monitor
 
 TIMES = (datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=hours) for hours in count())
 
 
-def check(folder: Path, url: str, options: str) -> Taken:
+def check(folder: Path, url: str, options: str) -> CheckResult:
     """One check of one source."""
     path = folder / "config.toml"
     path.write_text(
@@ -30,13 +30,13 @@ def check(folder: Path, url: str, options: str) -> Taken:
         f'[[source]]\nname = "t"\nurl = "{url}"\n{options}\n'
     )
     path.chmod(0o600)
-    with Service(settings(App(path)), now=lambda: next(TIMES)) as service:
+    with Monitor(settings(App(path)), now=lambda: next(TIMES)) as service:
         source = service.source("t")
         assert isinstance(source, SourceSettings)
         return service.check(source)
 
 
-def summaries(taken: Taken) -> list[str]:
+def summaries(taken: CheckResult) -> list[str]:
     return [event.summary for event in taken.comparison.events] if taken.comparison else []
 
 

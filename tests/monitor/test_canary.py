@@ -17,7 +17,7 @@ from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
 from watcher.diff.content import read
 from watcher.monitor.ingest import Outcome
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 from watcher.registries import canary
 from watcher.registries.catalog import REGISTRIES
 
@@ -67,7 +67,7 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
 
 def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
     configured = settings(App(here.stage.config))
-    made = Daemon(configured, Service)
+    made = Daemon(configured, Monitor)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
     assert "canary" in jobs

@@ -17,8 +17,8 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.monitor.ingest import Outcome
-from watcher.store.history_reader import Queries, Wanted
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 FIRST = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
 SECOND = [tcp("a", "1"), udp("b", "2"), tcp("new", "3"), reserved("3", "udp"), unassigned("4-9"), *FIRST[3:]]
@@ -48,7 +48,7 @@ def test_a_new_release_is_compared_judged_kept_and_told(here: World) -> None:
     assert taken.outcome is Outcome.CHANGED
     assert taken.comparison is not None
     assert [event.summary for event in taken.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
-    assert Archive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == data
+    assert SnapshotArchive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == data
     (hook,) = here.stage.webhooks
     jsonschema.validate(hook["data"], SCHEMA)
     assert hook["data"]["counts"] == {
@@ -209,10 +209,10 @@ def test_questions_are_answered_without_the_snapshots(here: World) -> None:
     for path in (here.stage.folder / "snapshots").rglob("*.zst"):
         path.unlink()
     with here.service() as service:
-        queries = Queries(service.database)
+        queries = HistoryReader(service.database)
         day = queries.find(SOURCE, "2020-03-01")
         versions = queries.versions(SOURCE, port=(3, 3), at=day)
-        events = queries.history(Wanted(source=SOURCE, port=(3, 3)))
+        events = queries.history(EventQuery(source=SOURCE, port=(3, 3)))
         entries = [queries.content(SOURCE, each).entries for each in queries.releases(SOURCE)]
     assert [version.item.key.part("port") for version in versions] == ["3-9"]
     assert [event.event.id for event in events] == ["port-assigned"]

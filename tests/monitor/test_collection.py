@@ -18,8 +18,8 @@ from watcher.cli.output import App
 from watcher.config.settings import CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.monitor.discovery import READS
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.monitor import Monitor
 
 GROUPS = tuple(f"group-{number:02}" for number in range(12))
 CONFIG = """
@@ -54,8 +54,8 @@ class Place:
         self.config.chmod(0o600)
 
     @contextmanager
-    def service(self) -> Iterator[Service]:
-        with Service(settings(App(self.config)), now=lambda: self.now) as made:
+    def service(self) -> Iterator[Monitor]:
+        with Monitor(settings(App(self.config)), now=lambda: self.now) as made:
             yield made
 
     @property
@@ -63,7 +63,7 @@ class Place:
         (found,) = settings(App(self.config)).collections
         return found
 
-    def look(self, *, due: bool = False) -> dict[str, Taken]:
+    def look(self, *, due: bool = False) -> dict[str, CheckResult]:
         """Look at the index and at every group, or at those that are due."""
         self.now += timedelta(seconds=1)
         found = {}

@@ -7,20 +7,20 @@ import pytest
 from tests.support.port_releases import PORTS, release, tcp, udp
 from tests.support.xhtml_pages import pages
 from watcher.formats import csv_table, iana_xhtml
-from watcher.formats.base import Reading
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml import reader
-from watcher.monitor.crosscheck import CrossCheck, Verdict, crosscheck, registry_of
+from watcher.monitor.crosscheck import Agreement, CrossCheck, crosscheck, registry_of
 
-ANY = Columns()
+ANY = FieldMap()
 HEAD = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact\r\n"
 
 
-def ports(*rows: str) -> Reading:
+def ports(*rows: str) -> Document:
     return csv_table.read((HEAD + "".join(f"{row}\r\n" for row in rows)).encode(), PORTS.columns)
 
 
-def xml(ports: int = 3, **more: str) -> Reading:
+def xml(ports: int = 3, **more: str) -> Document:
     return reader.read(release([tcp(f"s{n}", str(n), **more) for n in range(ports)]), PORTS.columns)
 
 
@@ -28,7 +28,7 @@ def rows(ports: int = 3, end: str = ",") -> list[str]:
     return [f"s{n},{n},tcp,The s{n} service,{end}" for n in range(ports)]
 
 
-def group(*records: str, registry: str = "one") -> Reading:
+def group(*records: str, registry: str = "one") -> Document:
     body = "".join(f"<record>{record}</record>" for record in records)
     inner = f'<registry id="{registry}">{body}</registry>'
     return reader.read(f'<registry xmlns="http://www.iana.org/assignments" id="g">{inner}</registry>'.encode(), ANY)
@@ -40,13 +40,13 @@ def told(found: CrossCheck) -> list[tuple[str, str, str, str]]:
 
 def test_the_same_in_another_order_and_with_other_white_space_agrees() -> None:
     found = crosscheck(xml(), ports(*[row.replace("The ", "The  \t") for row in rows()[::-1]]), PORTS.columns)
-    assert (found.verdict, found.total, found.examples, found.unmatched) == (Verdict.AGREE, 0, (), ())
+    assert (found.verdict, found.total, found.examples, found.unmatched) == (Agreement.AGREE, 0, (), ())
     assert found.compared == {"name", "port", "protocol", "description", "assignee", "contact"}
 
 
 def test_a_cell_that_differs_is_named_with_both_texts() -> None:
     found = crosscheck(xml(), ports(*rows(2), "s2,2,tcp,Another service,,"), PORTS.columns)
-    assert (found.verdict, found.total) == (Verdict.DISAGREE, 1)
+    assert (found.verdict, found.total) == (Agreement.DISAGREE, 1)
     assert told(found) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
 
 
@@ -71,29 +71,29 @@ def test_rows_that_one_of_them_does_not_have_are_named() -> None:
 def test_a_row_too_few_of_equal_ones_is_a_disagreement() -> None:
     rich = reader.read(release([tcp("rdp", ""), tcp("rdp", "")]), PORTS.columns)
     one = "rdp,,tcp,The rdp service,,"
-    assert crosscheck(rich, ports(one, one), PORTS.columns).verdict is Verdict.AGREE
+    assert crosscheck(rich, ports(one, one), PORTS.columns).verdict is Agreement.AGREE
     assert crosscheck(rich, ports(one), PORTS.columns).total == 1
 
 
 def test_a_table_prints_the_contact_where_there_is_no_assignee() -> None:
-    assert crosscheck(xml(contact="Jo"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns).verdict is Verdict.AGREE
+    assert crosscheck(xml(contact="Jo"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns).verdict is Agreement.AGREE
     found = crosscheck(xml(contact="Jo", assignee="Al"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns)
     assert {(each.field, each.xml, each.other) for each in found.examples} == {("assignee", "[Al]", "[Jo]")}
 
 
 def test_a_release_cut_short_is_a_disagreement_and_no_lag() -> None:
     cut = crosscheck(xml(2000), ports(*rows(4000)), PORTS.columns, known=[("before", lambda: xml(3999))])
-    assert (cut.verdict, cut.total, len(cut.examples)) == (Verdict.DISAGREE, 2000, 10)
+    assert (cut.verdict, cut.total, len(cut.examples)) == (Agreement.DISAGREE, 2000, 10)
 
 
 def test_an_older_release_is_a_lag_and_others_are_asked_only_then() -> None:
-    def never() -> Reading:
+    def never() -> Document:
         raise AssertionError("asked")
 
-    assert crosscheck(xml(), ports(*rows()), PORTS.columns, known=[("x", never)]).verdict is Verdict.AGREE
+    assert crosscheck(xml(), ports(*rows()), PORTS.columns, known=[("x", never)]).verdict is Agreement.AGREE
     known = [("newer", lambda: xml(5)), ("older", lambda: xml(2)), ("oldest", never)]
     found = crosscheck(xml(), ports(*rows(2)), PORTS.columns, known=known)
-    assert (found.verdict, found.lag, found.total) == (Verdict.LAG, "older", 1)
+    assert (found.verdict, found.lag, found.total) == (Agreement.LAG, "older", 1)
 
 
 def test_formats_that_both_name_a_date_are_of_two_releases_where_it_differs() -> None:
@@ -101,9 +101,9 @@ def test_formats_that_both_name_a_date_are_of_two_releases_where_it_differs() ->
     new = reader.read(release([tcp("a", "1"), udp("a", "1")]), PORTS.columns)
     (page,) = pages(old, PORTS.columns)
     found = crosscheck(new, iana_xhtml.read(page, PORTS.columns), PORTS.columns)
-    assert (found.verdict, found.lag) == (Verdict.LAG, "2019-12-31")
+    assert (found.verdict, found.lag) == (Agreement.LAG, "2019-12-31")
     same = reader.read(release([tcp("a", "1"), udp("a", "1")], "2019-12-31"), PORTS.columns)
-    assert crosscheck(same, iana_xhtml.read(page, PORTS.columns), PORTS.columns).verdict is Verdict.DISAGREE
+    assert crosscheck(same, iana_xhtml.read(page, PORTS.columns), PORTS.columns).verdict is Agreement.DISAGREE
 
 
 def test_a_csv_is_of_the_registry_that_it_is_named_after() -> None:
@@ -119,21 +119,21 @@ RECORDS = [
 ]
 
 
-def table(*titles: str, cells: str = "d{n},{odd},[RFC{n}],{n}") -> Reading:
+def table(*titles: str, cells: str = "d{n},{odd},[RFC{n}],{n}") -> Document:
     lines = [cells.format(n=n, odd="Y" if n % 3 else "N") for n in range(1, 9)]
     return csv_table.read("\r\n".join([",".join(titles), *lines, ""]).encode(), ANY)
 
 
 def test_columns_are_matched_by_name_then_by_what_they_hold_and_the_rest_is_said() -> None:
     found = crosscheck(group(*RECORDS), table("Value", "Is Odd", "Reference(s)", "Colour"), ANY, registry="one")
-    assert (found.verdict, found.compared) == (Verdict.AGREE, {"description", "odd", "references"})
+    assert (found.verdict, found.compared) == (Agreement.AGREE, {"description", "odd", "references"})
     assert found.unmatched == ("one: Colour",)
 
 
 def test_a_name_that_says_the_same_is_not_believed_against_what_the_column_holds() -> None:
     swapped = [record.replace("<odd>", "<value>x</value><odd>") for record in RECORDS]
     found = crosscheck(group(*swapped), table("Value", "Odd [1]", "Reference", "N"), ANY, registry="one")
-    assert (found.verdict, found.compared) == (Verdict.AGREE, {"description", "odd", "references"})
+    assert (found.verdict, found.compared) == (Agreement.AGREE, {"description", "odd", "references"})
 
 
 def test_two_fields_that_hold_the_same_match_no_column() -> None:
@@ -145,14 +145,14 @@ def test_two_fields_that_hold_the_same_match_no_column() -> None:
 def test_a_column_of_few_texts_is_not_matched_by_them_when_rows_are_missing() -> None:
     found = crosscheck(group(*RECORDS[:6]), table("Description", "Q", "Reference", "N"), ANY, registry="one")
     assert "one: Q" in found.unmatched
-    assert (found.verdict, found.total) == (Verdict.DISAGREE, 2)
+    assert (found.verdict, found.total) == (Agreement.DISAGREE, 2)
 
 
 def test_a_column_without_a_text_where_the_xml_has_some_is_a_disagreement() -> None:
     found = crosscheck(
         group(*RECORDS), table("Description", "Odd", "Reference", "N", cells="d{n},,[RFC{n}],"), ANY, registry="one"
     )
-    assert (found.verdict, {each.field for each in found.examples}) == (Verdict.DISAGREE, {"odd"})
+    assert (found.verdict, {each.field for each in found.examples}) == (Agreement.DISAGREE, {"odd"})
 
 
 @pytest.mark.parametrize("gone", ["one", "two"])
@@ -162,15 +162,15 @@ def test_a_registry_that_a_page_does_not_have_is_a_disagreement(gone: str) -> No
         whole += b'<registry id="%b"><title>%b</title><record><value>1</value></record></registry>' % (name, name)
     rich = reader.read(whole + b"</registry>", ANY)
     (page,) = pages(rich)
-    assert crosscheck(rich, iana_xhtml.read(page, ANY), ANY).verdict is Verdict.AGREE
+    assert crosscheck(rich, iana_xhtml.read(page, ANY), ANY).verdict is Agreement.AGREE
     start = page.index(f'<table id="table-{gone}"'.encode())
     less = page[:start] + page[page.index(b"</table>", start) + 8 :]
     found = crosscheck(rich, iana_xhtml.read(less, ANY), ANY)
-    assert (found.verdict, [each.registry for each in found.examples]) == (Verdict.DISAGREE, [gone])
+    assert (found.verdict, [each.registry for each in found.examples]) == (Agreement.DISAGREE, [gone])
     assert told(found) == [("1", "", "1", "")]
 
 
 def test_rows_of_a_registry_that_is_empty_in_the_xml_are_told_whole() -> None:
     found = crosscheck(group(), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
-    assert (found.verdict, found.total) == (Verdict.DISAGREE, 8)
+    assert (found.verdict, found.total) == (Agreement.DISAGREE, 8)
     assert told(found)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")

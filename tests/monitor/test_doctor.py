@@ -17,7 +17,7 @@ from tests.support.port_releases import release, tcp
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.monitor import doctor
-from watcher.monitor.doctor import Finding, State
+from watcher.monitor.doctor import Diagnosis, DiagnosisState
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ def typed(here: World, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]
     return done.returncode, found["state"], found["findings"]
 
 
-def examined(here: World, **more: Any) -> list[Finding]:
+def examined(here: World, **more: Any) -> list[Diagnosis]:
     return list(doctor.examine(settings(App(here.stage.config)), here.now, **more))
 
 
-def bad(found: list[Finding]) -> dict[str, str]:
+def bad(found: list[Diagnosis]) -> dict[str, str]:
     """What is not well, by area; of several in an area, the last."""
-    return {each.area: each.message for each in found if each.state is not State.OK}
+    return {each.area: each.message for each in found if each.state is not DiagnosisState.OK}
 
 
 def test_a_watcher_that_is_well_is_told_so(here: World) -> None:
@@ -118,16 +118,16 @@ def test_a_disk_that_is_nearly_full_is_told(here: World, monkeypatch: pytest.Mon
     monkeypatch.setattr(doctor, "_LITTLE", 2**60)
     assert "MiB free" in bad(examined(here))["disk"]
     monkeypatch.setattr(doctor, "_TOO_LITTLE", 2**60)
-    assert [each.state for each in examined(here) if each.area == "disk"] == [State.PROBLEM] * 2
+    assert [each.state for each in examined(here) if each.area == "disk"] == [DiagnosisState.PROBLEM] * 2
 
 
 @pytest.mark.fault(58)
 def test_a_clock_that_cannot_be_right_is_told(here: World) -> None:
-    assert doctor.clock(datetime(2020, 1, 1, tzinfo=UTC)).state is State.PROBLEM
+    assert doctor.clock(datetime(2020, 1, 1, tzinfo=UTC)).state is DiagnosisState.PROBLEM
     now = datetime(2027, 1, 1, tzinfo=UTC)
-    assert doctor.clock(now).state is State.OK
-    assert doctor.clock(now, "2027-01-01T00:04:00Z").state is State.OK
-    assert doctor.clock(now, "2028-01-01T00:00:00Z").state is State.WARNING
+    assert doctor.clock(now).state is DiagnosisState.OK
+    assert doctor.clock(now, "2027-01-01T00:04:00Z").state is DiagnosisState.OK
+    assert doctor.clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
 
 
 def test_sources_that_fail_or_that_nobody_looks_at_are_told(here: World) -> None:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watcher.core.operations import Run, Trouble
+from watcher.core.operations import CheckStreak, OpenAlarm
 from watcher.core.times import to_text
 from watcher.monitor import health
-from watcher.monitor.health import Level, Limits, Sight
+from watcher.monitor.health import Level, Limits, SourceHealth
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LIMITS = Limits(failures=3, failing_for=timedelta(hours=24))
@@ -20,8 +20,8 @@ def ago(**span: float) -> str:
     return to_text(NOW - timedelta(**span))
 
 
-def run(failures: int, *, hours: float = 1, gone: int = 0) -> Run:
-    return Run(
+def run(failures: int, *, hours: float = 1, gone: int = 0) -> CheckStreak:
+    return CheckStreak(
         source="ports",
         last=ago(),
         success=ago(hours=hours + 1),
@@ -33,9 +33,9 @@ def run(failures: int, *, hours: float = 1, gone: int = 0) -> Run:
     )
 
 
-def sight(name: str = "ports", *, last: str | None = None, failing: bool = False) -> Sight:
+def sight(name: str = "ports", *, last: str | None = None, failing: bool = False) -> SourceHealth:
     shown = replace(run(3 if failing else 0), source=name, last=last or ago(hours=1))
-    return Sight(source=name, run=shown, every=timedelta(hours=6), failing=(name,) if failing else ())
+    return SourceHealth(source=name, run=shown, every=timedelta(hours=6), failing=(name,) if failing else ())
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_nothing_checked_for_too_long_is_told_once_and_called_off_once() -> None
     notice = health.of_watcher(late, None, NOW, NOW)
     assert notice is not None
     assert (notice.id, notice.details["since"]) == ("nothing-checked", ago(hours=13))
-    stands = Trouble(source="watcher", notice="nothing-checked", since=ago(hours=1))
+    stands = OpenAlarm(source="watcher", notice="nothing-checked", since=ago(hours=1))
     assert health.of_watcher(late, stands, NOW, NOW) is None
     again = health.of_watcher(quiet, stands, NOW, NOW)
     assert again is not None
@@ -99,7 +99,7 @@ def test_nothing_checked_for_too_long_is_told_once_and_called_off_once() -> None
 
 
 def test_a_source_that_was_never_looked_at_is_late_from_the_start_of_the_daemon() -> None:
-    never = Sight(source="ports", run=Run(source="ports"), every=timedelta(hours=1))
+    never = SourceHealth(source="ports", run=CheckStreak(source="ports"), every=timedelta(hours=1))
     assert not health.overdue(never, NOW)
     assert not health.overdue(never, NOW, NOW - timedelta(hours=2))
     assert health.overdue(never, NOW, NOW - timedelta(hours=3))
@@ -113,17 +113,17 @@ def test_a_source_that_was_never_looked_at_is_late_from_the_start_of_the_daemon(
         ([sight(), sight("tls", failing=True)], Level.WARNING),
         ([sight(failing=True)], Level.CRITICAL),  # nothing at all can be read
         ([sight(), sight("tls", last=ago(hours=13))], Level.CRITICAL),
-        ([sight(), Sight(source="tls", run=Run(source="tls"), every=timedelta(hours=1))], Level.UNKNOWN),
+        ([sight(), SourceHealth(source="tls", run=CheckStreak(source="tls"), every=timedelta(hours=1))], Level.UNKNOWN),
     ],
 )
-def test_how_bad_it_is(sights: list[Sight], level: Level) -> None:
+def test_how_bad_it_is(sights: list[SourceHealth], level: Level) -> None:
     verdict = health.verdict(sights, NOW)
     assert verdict.level is level
     assert bool(verdict.reasons) is (level is not Level.OK)
 
 
 def test_a_collection_fails_by_its_groups() -> None:
-    tree = Sight(source="iana", run=run(0), every=timedelta(hours=24), failing=("iana.a",), groups=2)
+    tree = SourceHealth(source="iana", run=run(0), every=timedelta(hours=24), failing=("iana.a",), groups=2)
     assert health.verdict([tree], NOW).reasons == ("1 of 2 groups of iana cannot be read",)
     assert health.verdict([replace(tree, groups=1)], NOW).level is Level.CRITICAL
 

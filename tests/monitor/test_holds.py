@@ -22,10 +22,10 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.core.times import to_text
 from watcher.monitor import importer
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.second_format import Opinion
-from watcher.store.holds import Held
-from watcher.store.snapshot_archive import Archive, Receipt
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.second_format import SecondFormatResult
+from watcher.store.holds import HoldsTable
+from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
 
 ROWS = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
 MANY = [tcp(f"s{number}", str(1000 + number)) for number in range(60)]
@@ -58,11 +58,13 @@ def alerts(here: World) -> int:
 
 def holds(here: World) -> list[Hold]:
     with here.service() as service:
-        return Held(service.database).all(SOURCE)
+        return HoldsTable(service.database).all(SOURCE)
 
 
-def receipt(here: World, sha256: str) -> Receipt:
-    return next(each for each in Archive(here.stage.folder / "snapshots").receipts(SOURCE) if each.sha256 == sha256)
+def receipt(here: World, sha256: str) -> SnapshotInfo:
+    return next(
+        each for each in SnapshotArchive(here.stage.folder / "snapshots").receipts(SOURCE) if each.sha256 == sha256
+    )
 
 
 def decide(here: World, word: str, what: str) -> Any:
@@ -87,7 +89,7 @@ def test_a_held_release_is_kept_and_changes_nothing(here: World) -> None:
     taken = here.check(slip())
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
     assert here.rows() == before
-    assert Archive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == slip()
+    assert SnapshotArchive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == slip()
     assert not receipt(here, taken.sha256).believed
     assert here.rows("checks")["checks"][-1]["outcome"] == "held"
 
@@ -237,7 +239,7 @@ def test_a_first_release_out_of_bounds_is_held_too(tmp_path: Path) -> None:
 
 def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(here: World) -> None:
     held = here.check(slip())
-    taken: Taken = decide(here, "accept", held.sha256[:8])
+    taken: CheckResult = decide(here, "accept", held.sha256[:8])
     assert taken.outcome is Outcome.CHANGED
     assert (alerts(here), len(here.stage.mails)) == (1, 1)
     assert notices_of(here)[-1]["summary"].endswith("was accepted: by hand")
@@ -332,11 +334,11 @@ def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(h
     asked: list[bytes] = []
     disagreement = [Reason(code="formats_disagree", sentence="the CSV has 66 entries, the XML 65")]
 
-    def second(data: bytes) -> Opinion:
+    def second(data: bytes) -> SecondFormatResult:
         asked.append(data)
-        return Opinion(reasons=tuple(disagreement))
+        return SecondFormatResult(reasons=tuple(disagreement))
 
-    def take(data: bytes) -> Taken:
+    def take(data: bytes) -> CheckResult:
         here.now = here.now.replace(microsecond=0)
         with here.service() as service:
             intake = service.intake(service.source(SOURCE))
@@ -436,7 +438,7 @@ def test_what_came_back_can_go_again(lagging: World) -> None:
 
 def test_a_release_that_came_back_is_taken_by_hand(lagging: World) -> None:
     lagging.check(OLD)
-    taken: Taken = decide(lagging, "accept", holds(lagging)[0].id)
+    taken: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
     assert taken.outcome is Outcome.CHANGED
     assert alerts(lagging) == 1
     assert lagging.check(OLD).outcome is Outcome.UNCHANGED
@@ -460,7 +462,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
         assert here.outcomes()["iana.one"] is Outcome.HELD
         with here.service() as service:
-            (found,) = Held(service.database).all()
+            (found,) = HoldsTable(service.database).all()
             assert (found.source, found.in_a_row) == ("iana.one", 2)
             assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
         assert here.outcomes()["iana.one"] is Outcome.UNCHANGED

@@ -15,11 +15,11 @@ from tests.support.environment import content_of, rows
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher.core.errors import UsageError
 from watcher.monitor import importer
-from watcher.monitor.importer import Report
-from watcher.monitor.ingest import Intake, Outcome
+from watcher.monitor.importer import ImportReport
+from watcher.monitor.ingest import Outcome, ReleaseIngest
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 SERIES = [
     ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
@@ -44,11 +44,11 @@ def files(tmp_path: Path) -> list[Path]:
     return found
 
 
-def take(folder: Path, paths: Sequence[str]) -> Report:
+def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Database(folder / "history.db") as database:
-        intake = Intake(
-            "ports", registry="ports", format="xml", database=database, archive=Archive(folder / "snapshots")
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "snapshots")
         )
         return importer.run(intake, importer.candidates(paths, ".xml"))
 
@@ -140,7 +140,7 @@ def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Pa
     report = take(tmp_path / "store", [f"git:{repository}:assignments/ports.xml"])
     assert sum(report.taken.values()) == 5
     assert len(report.refused) == 1
-    receipts = list(Archive(tmp_path / "store" / "snapshots").receipts("ports"))
+    receipts = list(SnapshotArchive(tmp_path / "store" / "snapshots").receipts("ports"))
     assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
     assert all(receipt.origin.startswith(f"git:{repository}:assignments/ports.xml@") for receipt in receipts)
 
@@ -164,10 +164,12 @@ def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path:
 TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01": "1,uno\n2,two\n"}
 
 
-def take_tables(folder: Path, paths: Sequence[str]) -> Report:
+def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Database(folder / "history.db") as database:
-        intake = Intake("t", registry="iana", format="csv", database=database, archive=Archive(folder / "snapshots"))
+        intake = ReleaseIngest(
+            "t", registry="iana", format="csv", database=database, archive=SnapshotArchive(folder / "snapshots")
+        )
         return importer.run(intake, importer.candidates(paths, ".csv"))
 
 
@@ -204,7 +206,7 @@ def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) ->
 def states(folder: Path) -> list[tuple[str, str]]:
     """The days on which something else began to stand, and what."""
     with Database(folder / "history.db") as database:
-        queries = Queries(database)
+        queries = HistoryReader(database)
         return [
             (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
             for each in queries.releases("t")
@@ -231,8 +233,8 @@ def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tm
         take_tables(folder, list(map(str, order)))
         assert rows(folder / "history.db") == before
         with Database(folder / "history.db") as database:
-            archive = Archive(folder / "snapshots")
-            intake = Intake("t", registry="iana", format="csv", database=database, archive=archive)
+            archive = SnapshotArchive(folder / "snapshots")
+            intake = ReleaseIngest("t", registry="iana", format="csv", database=database, archive=archive)
             assert intake.rebuild() == len(expected)
         assert history(folder) == history(tmp_path / "store-0")
 

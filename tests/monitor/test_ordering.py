@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.core.operations import Ending, Label, Placed
+from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.monitor.ordering import at_the_end, in_order
 
 DAYS = [(date(2024, 1, 28) + timedelta(days=number)).isoformat() for number in range(8)]
@@ -92,27 +92,33 @@ def test_an_imported_release_is_placed_between_live_ones_by_its_published_date()
 
 @pytest.mark.fault(29)
 def test_a_date_in_the_future_counts_as_the_day_after_it_was_seen() -> None:
-    assert in_order([live("a", "2099-01-01", "2024-02-28T12:00:00Z")]) == [Placed(digest="a", dated="2024-02-29")]
-    assert in_order([imported("a", "2099-01-01", "2024-12-31T12:00:00Z")]) == [Placed(digest="a", dated="2025-01-01")]
+    assert in_order([live("a", "2099-01-01", "2024-02-28T12:00:00Z")]) == [
+        PlacedRelease(digest="a", dated="2024-02-29")
+    ]
+    assert in_order([imported("a", "2099-01-01", "2024-12-31T12:00:00Z")]) == [
+        PlacedRelease(digest="a", dated="2025-01-01")
+    ]
 
 
 def test_tomorrows_date_is_believed_because_the_registry_may_be_in_another_time_zone() -> None:
-    assert in_order([live("a", "2024-03-01", "2024-02-29T23:00:00Z")]) == [Placed(digest="a", dated="2024-03-01")]
+    assert in_order([live("a", "2024-03-01", "2024-02-29T23:00:00Z")]) == [
+        PlacedRelease(digest="a", dated="2024-03-01")
+    ]
 
 
 def test_a_release_of_the_future_does_not_hold_up_the_ones_after_it() -> None:
     lying = live("a", "2099-01-01", "2024-01-01T00:00:00Z")
     assert in_order([lying, live("b", "2024-01-05", "2024-01-06T00:00:00Z")]) == [
-        Placed(digest="a", dated="2024-01-02"),
-        Placed(digest="b", dated="2024-01-05"),
+        PlacedRelease(digest="a", dated="2024-01-02"),
+        PlacedRelease(digest="b", dated="2024-01-05"),
     ]
 
 
 def test_a_date_that_goes_back_does_not_move_a_live_release_back() -> None:
     first, second = live("b", "2024-02-02", "2024-02-03T00:00:00Z"), live("a", "2024-01-01", "2024-02-04T00:00:00Z")
     assert in_order([second, first]) == [
-        Placed(digest="b", dated="2024-02-02"),
-        Placed(digest="a", dated="2024-02-02"),
+        PlacedRelease(digest="b", dated="2024-02-02"),
+        PlacedRelease(digest="a", dated="2024-02-02"),
     ]
 
 
@@ -122,11 +128,11 @@ def test_an_imported_release_with_an_old_date_goes_back_though_it_was_seen_late(
 
 
 def test_a_release_without_a_date_counts_for_the_day_it_was_seen() -> None:
-    assert in_order([live("a", None, "2024-02-03T23:59:59Z")]) == [Placed(digest="a", dated="2024-02-03")]
+    assert in_order([live("a", None, "2024-02-03T23:59:59Z")]) == [PlacedRelease(digest="a", dated="2024-02-03")]
 
 
 def test_a_release_that_nobody_dated_or_saw_is_the_oldest() -> None:
-    assert in_order([imported("a", "1970-01-01"), imported("b", None)])[0] == Placed(digest="b", dated="")
+    assert in_order([imported("a", "1970-01-01"), imported("b", None)])[0] == PlacedRelease(digest="b", dated="")
 
 
 @pytest.mark.parametrize(
@@ -179,8 +185,8 @@ def test_a_release_at_the_end_is_where_the_whole_order_has_it_and_moves_no_other
 
 def test_the_next_release_needs_no_look_at_the_others() -> None:
     past = [imported("a", "2024-01-01"), live("b", "2024-01-02", "2024-01-02T10:00:00Z")]
-    assert at_the_end(imported("c", "2024-01-03"), ending(past)) == Placed(digest="c", dated="2024-01-03")
+    assert at_the_end(imported("c", "2024-01-03"), ending(past)) == PlacedRelease(digest="c", dated="2024-01-03")
     seen = live("d", "2024-01-01", "2024-01-02T10:00:01Z")
-    assert at_the_end(seen, ending(past)) == Placed(digest="d", dated="2024-01-02")
+    assert at_the_end(seen, ending(past)) == PlacedRelease(digest="d", dated="2024-01-02")
     assert at_the_end(live("e", "2024-01-09", "2024-01-02T10:00:00Z"), ending(past)) is None  # in the same second
     assert at_the_end(imported("f", "2023-12-31"), ending(past)) is None

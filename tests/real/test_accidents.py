@@ -19,11 +19,11 @@ from tests.support.fault_server import FaultServer, reply
 from tests.support.real_data import accidents, formats_files, ports_releases, repository
 from watcher.core.model import Content
 from watcher.diff.content import Reads, read
-from watcher.monitor.ingest import Intake, Outcome
+from watcher.monitor.ingest import Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds, Newest, doubts
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 FOLDER = "accidents"
 ERROR_PAGES = (
@@ -118,7 +118,9 @@ def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(here
 def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
     name = "back-in-time/ikev2-parameters-43fb8ed193"
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ike", registry="iana", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ike", registry="iana", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         outcomes = [
             intake.take(served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True).outcome
             for end, day in (("1before", "2019-03-26"), ("2after", "2019-05-31"))

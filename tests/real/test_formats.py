@@ -10,10 +10,10 @@ import pytest
 from tests.support import real_data, xhtml_pages
 from watcher.core.errors import ParseError
 from watcher.formats import csv_table, iana_ports_text, iana_xhtml
-from watcher.formats.base import Reading
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml import reader
-from watcher.monitor.crosscheck import Verdict, crosscheck, registry_of
+from watcher.monitor.crosscheck import Agreement, crosscheck, registry_of
 from watcher.registries.catalog import REGISTRIES
 
 PORTS = "service-names-port-numbers"
@@ -28,16 +28,16 @@ LAGGING = {
 dates = pytest.mark.parametrize("date", real_data.formats_dates())
 
 
-def columns(group: str) -> Columns:
+def columns(group: str) -> FieldMap:
     return REGISTRIES["ports" if group == PORTS else "iana"].columns
 
 
 @cache
-def xml(date: str, group: str) -> Reading:
+def xml(date: str, group: str) -> Document:
     return reader.read(real_data.formats_files(date)[f"{group}/{group}.xml"], columns(group))
 
 
-def tables(date: str) -> Iterator[tuple[str, str, Reading]]:
+def tables(date: str) -> Iterator[tuple[str, str, Document]]:
     """Every CSV of a date: its group, the name of its registry, what it says."""
     for path, data in real_data.formats_files(date).items():
         group, _, name = path.partition("/")
@@ -55,7 +55,7 @@ def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> 
         seen, rows = seen + 1, rows + len(table.rows)
         if found.total:
             lagging.add((date, name))
-            assert found.verdict is Verdict.DISAGREE, name
+            assert found.verdict is Agreement.DISAGREE, name
         # The supported groups' CSV has a column for a comment, and no record of theirs has one.
         comment = name == "tls-parameters-8" and date >= "2018-07-02"
         assert found.unmatched == (("tls-parameters-8: Comment",) if comment else ()), name
@@ -69,7 +69,7 @@ def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> 
 def test_what_lags_says_what_the_xml_said_before() -> None:
     for date, name in sorted(LAGGING - {("2016-07-05", "tls-parameters-4")}):
         table = next(table for _, each, table in tables(date) if each == name)
-        found = crosscheck(xml(date, "tls-parameters"), table, Columns(), registry=name)
+        found = crosscheck(xml(date, "tls-parameters"), table, FieldMap(), registry=name)
         before = {
             (row.fields["value"], field): row.fields.get(field, "")
             for row in xml("2018-01-04", "tls-parameters").rows
@@ -83,7 +83,7 @@ def test_what_lags_says_what_the_xml_said_before() -> None:
             assert before.get((value, each.field), "") in (each.other, "N" if value == "0xC0,0xA3" else each.other)
     draft, rfc = "[RFC-ietf-tls-chacha20-poly1305-04]", "[RFC7905]"
     table = next(table for _, name, table in tables("2016-07-05") if name == "tls-parameters-4")
-    found = crosscheck(xml("2016-07-05", "tls-parameters"), table, Columns(), registry="tls-parameters-4")
+    found = crosscheck(xml("2016-07-05", "tls-parameters"), table, FieldMap(), registry="tls-parameters-4")
     assert {(each.field, each.xml, each.other) for each in found.examples} == {("references", rfc, draft)}
     assert found.total == 7
 
@@ -93,8 +93,8 @@ def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
     old, new = xml("2019-01-02", PORTS), xml("2019-07-01", PORTS)
     known = [("2019-06-13", lambda: new), ("2018-12-19", lambda: old)]
     found = crosscheck(new, table, columns(PORTS), known=known)
-    assert (found.verdict, found.lag) == (Verdict.LAG, "2018-12-19")
-    assert crosscheck(new, table, columns(PORTS), known=known[:1]).verdict is Verdict.DISAGREE
+    assert (found.verdict, found.lag) == (Agreement.LAG, "2018-12-19")
+    assert crosscheck(new, table, columns(PORTS), known=known[:1]).verdict is Agreement.DISAGREE
 
 
 @dates
@@ -107,7 +107,7 @@ def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> Non
     assert [row.fields for row in text.rows] == wanted  # in order, and nothing else: it cannot carry more
     assert (text.published, text.contacts, text.id) == (reading.published, (), None)
     found = crosscheck(reading, text, columns(PORTS))
-    assert (found.verdict, found.compared) == (Verdict.AGREE, set(said))
+    assert (found.verdict, found.compared) == (Agreement.AGREE, set(said))
 
 
 def test_what_a_csv_cannot_carry() -> None:
@@ -147,7 +147,7 @@ def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
     assert len(made) == (143 if group == PORTS else 1)
     poor = iana_xhtml.read(b"".join(made), columns(group))
     found = crosscheck(rich, poor, columns(group))
-    assert (found.verdict, found.unmatched) == (Verdict.AGREE, ())
+    assert (found.verdict, found.unmatched) == (Agreement.AGREE, ())
     assert (poor.id, poor.published) == (rich.id, rich.published)
     contacts = {row.fields["id"]: row.fields for row in rich.contacts}
     assert len(poor.contacts) > (0 if contacts else -1)
@@ -165,7 +165,7 @@ def test_the_page_of_any_group_says_what_its_xml_says() -> None:
         rich = reader.read(real_data.iana_document(group, real_data.iana_versions()[group][-1][0]), generic)
         poor = iana_xhtml.read(b"".join(xhtml_pages.pages(rich)), generic)
         found = crosscheck(rich, poor, generic)
-        assert (found.verdict, found.unmatched) == (Verdict.AGREE, ()), group
+        assert (found.verdict, found.unmatched) == (Agreement.AGREE, ()), group
         assert poor.headers.keys() <= rich.headers.keys(), group
         rows += len(poor.rows)
     assert len(groups) == 126
@@ -178,13 +178,13 @@ def test_the_pages_that_servers_sent_in_place_of_a_registry_are_refused(format: 
     assert len(pages) == 9
     for page in pages:
         with pytest.raises(ParseError) as error:
-            format(page.read_bytes(), Columns())  # type: ignore[operator]
+            format(page.read_bytes(), FieldMap())  # type: ignore[operator]
         assert error.value.reason == "not_expected_format", page.name
 
 
 def test_tables_that_only_look_wrong_are_read() -> None:
     folder = real_data.accidents() / "accidents" / "not-an-error"
-    read = {path.name: csv_table.read(path.read_bytes(), Columns()) for path in sorted(folder.glob("*.csv"))}
+    read = {path.name: csv_table.read(path.read_bytes(), FieldMap()) for path in sorted(folder.glob("*.csv"))}
     assert {name: len(table.rows) for name, table in read.items()} == {
         "alert-urns-identifiers.csv": 27,
         "alert-urns-providers.csv": 1,

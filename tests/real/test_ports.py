@@ -20,10 +20,10 @@ from watcher.diff.content import Reads, read
 from watcher.formats.iana_xml import reader
 from watcher.formats.iana_xml.reader import read_whole
 from watcher.monitor import importer
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 SLICES = 8  # so that several processes can share the work
 
@@ -176,8 +176,8 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
         folder = tmp_path / name
         folder.mkdir()
         with Database(folder / "history.db") as database:
-            archive = Archive(folder / "snapshots")
-            intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+            archive = SnapshotArchive(folder / "snapshots")
+            intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
             for path in order:
                 importer.run(intake, importer.candidates([str(path)], ".xml"))
             if name == "shuffled":

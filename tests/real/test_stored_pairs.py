@@ -11,11 +11,11 @@ import pytest
 from tests.support import real_data
 from watcher.diff.classify import explain
 from watcher.diff.content import read
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 CHANCE = 20261125
 # Groups with nested registries, contacts, ranges, renamed and duplicate rows.
@@ -37,10 +37,12 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
     registry = REGISTRIES[rules]
     chance = random.Random(CHANCE)  # noqa: S311 - no secret
     with Database(folder / "history.db") as database:
-        intake = Intake("some", registry=rules, format="xml", database=database, archive=Archive(folder / "kept"))
+        intake = ReleaseIngest(
+            "some", registry=rules, format="xml", database=database, archive=SnapshotArchive(folder / "kept")
+        )
         for date, data in series:
             intake.take(data, origin=date)
-        queries = Queries(database)
+        queries = HistoryReader(database)
         stored = queries.releases("some")
         plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
         for _ in range(pairs):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.store.check_log import Check, Checks, Look
+from watcher.store.check_log import Check, CheckLog, Look
 from watcher.store.database import Database
 
 
@@ -18,11 +18,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def checks(database: Database) -> Checks:
-    return Checks(database)
+def checks(database: Database) -> CheckLog:
+    return CheckLog(database)
 
 
-def add(checks: Checks, at: int, outcome: str = "unchanged", source: str = "a", **more: object) -> None:
+def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a", **more: object) -> None:
     validators = ('"1"', None) if outcome == "baseline" else None
     check = Check(source=source, at=f"2024-01-01T00:00:{at:02}Z", outcome=outcome, **more)  # type: ignore[arg-type]
     checks.add(check, url="http://127.0.0.1/", registry="iana", validators=validators)
@@ -32,7 +32,7 @@ def written(database: Database) -> list[tuple[str, str]]:
     return [tuple(row) for row in database.db.execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")]
 
 
-def test_checks_that_found_nothing_wait_for_each_other(checks: Checks, database: Database) -> None:
+def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, database: Database) -> None:
     with checks.together(3):
         add(checks, 1)
         add(checks, 2)
@@ -44,7 +44,7 @@ def test_checks_that_found_nothing_wait_for_each_other(checks: Checks, database:
 
 
 def test_one_that_found_something_is_written_at_once_and_after_those_before_it(
-    checks: Checks, database: Database
+    checks: CheckLog, database: Database
 ) -> None:
     with checks.together(100):
         add(checks, 1)
@@ -54,7 +54,7 @@ def test_one_that_found_something_is_written_at_once_and_after_those_before_it(
     assert [at for at, _ in written(database)] == ["01", "02", "03"]
 
 
-def test_what_ends_the_batch_loses_none_of_it(checks: Checks, database: Database) -> None:
+def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Database) -> None:
     def interrupted() -> None:
         with checks.together(100):
             add(checks, 1)
@@ -67,7 +67,9 @@ def test_what_ends_the_batch_loses_none_of_it(checks: Checks, database: Database
     assert len(written(database)) == 2
 
 
-def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(checks: Checks, database: Database) -> None:
+def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(
+    checks: CheckLog, database: Database
+) -> None:
     add(checks, 1, "baseline")
     before = database.db.conn.total_changes
     add(checks, 2)
@@ -75,7 +77,7 @@ def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(chec
     assert written(database)[-1] == ("02", "unchanged")
 
 
-def test_how_a_source_stands_follows_from_its_checks(checks: Checks) -> None:
+def test_how_a_source_stands_follows_from_its_checks(checks: CheckLog) -> None:
     assert checks.state("a") == {"last_success": None, "failures": 0}
     add(checks, 1, "failed")
     assert checks.state("a") == {"last_success": None, "failures": 1}
@@ -87,14 +89,14 @@ def test_how_a_source_stands_follows_from_its_checks(checks: Checks) -> None:
     assert checks.state("a") == {"last_success": "2024-01-01T00:00:02Z", "failures": 2}
 
 
-def test_the_newest_answers_pass_over_failed_checks(checks: Checks) -> None:
+def test_the_newest_answers_pass_over_failed_checks(checks: CheckLog) -> None:
     for at, outcome in enumerate(("held", "failed", "unchanged", "failed"), 1):
         add(checks, at, outcome)
     assert [check["outcome"] for check in checks.answered("a", 5)] == ["unchanged", "held"]
     assert [check["outcome"] for check in checks.answered("a", 1)] == ["unchanged"]
 
 
-def test_many_sources_are_asked_after_at_once(checks: Checks) -> None:
+def test_many_sources_are_asked_after_at_once(checks: CheckLog) -> None:
     add(checks, 1, "baseline")
     add(checks, 2, "failed", reason="not_found", message="HTTP status 404")
     assert checks.looks(["a", "b"]) == {
@@ -103,7 +105,7 @@ def test_many_sources_are_asked_after_at_once(checks: Checks) -> None:
     }
 
 
-def test_no_question_of_a_sweep_reads_all_the_checks(checks: Checks, database: Database) -> None:
+def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, database: Database) -> None:
     plans: list[str] = []
 
     def explain(statement: str) -> None:

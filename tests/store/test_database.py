@@ -14,11 +14,11 @@ import sqlite_utils
 
 from tests.support.port_releases import release, tcp
 from watcher.core.errors import StoreError
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
 from watcher.store import schema
 from watcher.store.database import VERSIONS, Database, journal_mode
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -285,7 +285,9 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
 
         def fail() -> None:
             raise RuntimeError("the power is gone")

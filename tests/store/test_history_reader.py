@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.support.port_releases import Row, person, release, tcp, udp, unassigned
 from watcher.core.errors import UsageError
 from watcher.core.model import Severity
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, Wanted
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 KEEP = tcp("keep", "1", date="1990-01-01")
 RANGE = tcp("many", "6000-6063", description="The X window system")
@@ -37,20 +37,20 @@ SERIES = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queries]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
     folder = tmp_path_factory.mktemp("queries")
     with Database(folder / "history.db") as database:
-        archive = Archive(folder / "kept")
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=archive)
+        archive = SnapshotArchive(folder / "kept")
+        intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
         for data in SERIES.values():
             intake.take(data, origin="git:x")
-        other = Intake("other", registry="ports", format="xml", database=database, archive=archive)
+        other = ReleaseIngest("other", registry="ports", format="xml", database=database, archive=archive)
         for data in list(SERIES.values())[1:]:
             other.take(data, origin="git:x")
-        yield Queries(database)
+        yield HistoryReader(database)
 
 
-def told(found: Queries, wanted: Wanted) -> list[tuple[str, str, str]]:
+def told(found: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
     return [(each.release.dated, each.event.id, each.event.service) for each in found.history(wanted)]
 
 
@@ -62,9 +62,9 @@ CONTACT = ("2020-03-01", "contact-changed", "two")
 ALL = [ASSIGNED, RELEASED, REGISTERED, DESCRIBED, CONTACT]
 
 
-def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_the_others(found: Queries) -> None:
-    events = found.history(Wanted(source="ports"))
-    assert sorted(told(found, Wanted(source="ports"))) == sorted(ALL)
+def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_the_others(found: HistoryReader) -> None:
+    events = found.history(EventQuery(source="ports"))
+    assert sorted(told(found, EventQuery(source="ports"))) == sorted(ALL)
     days = [each.release.dated for each in events]
     assert days == sorted(days)
     latest = [each.event.severity.rank for each in events if each.release.dated == "2020-03-01"]
@@ -74,78 +74,80 @@ def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_th
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(port=(2005, 2005)), [ASSIGNED, CONTACT]),
-        (Wanted(port=(6010, 6010)), [DESCRIBED]),
-        (Wanted(port=(6063, 7000)), [DESCRIBED]),
-        (Wanted(port=(6064, 7000)), []),
-        (Wanted(port=(0, 65535)), [ASSIGNED, RELEASED, DESCRIBED, CONTACT]),
-        (Wanted(port=(2000, 2004)), []),
-        (Wanted(service="two"), [ASSIGNED, CONTACT]),
-        (Wanted(service="TWO"), [ASSIGNED, CONTACT]),
-        (Wanted(service="tw"), []),
-        (Wanted(service="nameless"), [REGISTERED]),
-        (Wanted(protocol="udp"), [ASSIGNED, CONTACT]),
-        (Wanted(protocol="sctp"), []),
-        (Wanted(event="port-assigned"), [ASSIGNED]),
-        (Wanted(event="port-*"), [ASSIGNED, RELEASED]),
-        (Wanted(event="*-changed"), [DESCRIBED, CONTACT]),
-        (Wanted(event="port"), []),
-        (Wanted(kind="removed"), [RELEASED]),
-        (Wanted(kind="added"), [ASSIGNED, REGISTERED]),
-        (Wanted(kind="deprecated"), []),
-        (Wanted(severity=Severity.WARNING), [RELEASED]),
-        (Wanted(severity=Severity.NOTICE), [ASSIGNED, RELEASED, REGISTERED]),
-        (Wanted(severity=Severity.INFO), ALL),
-        (Wanted(since="2020-02-01"), ALL),
-        (Wanted(since="2020-02-02"), [RELEASED, REGISTERED, DESCRIBED, CONTACT]),
-        (Wanted(until="2020-02-01"), [ASSIGNED]),
-        (Wanted(until="2020-01-31"), []),
-        (Wanted(since="2020-03-01", until="2020-03-01", kind="modified"), [DESCRIBED, CONTACT]),
-        (Wanted(text="window"), [DESCRIBED]),
-        (Wanted(text="WINDOW system"), [DESCRIBED]),
-        (Wanted(text="window nowhere"), []),
-        (Wanted(text="two service"), [ASSIGNED, CONTACT]),
-        (Wanted(service="two", kind="added", port=(2005, 2005), protocol="udp", text="service"), [ASSIGNED]),
-        (Wanted(service="two", kind="removed"), []),
+        (EventQuery(port=(2005, 2005)), [ASSIGNED, CONTACT]),
+        (EventQuery(port=(6010, 6010)), [DESCRIBED]),
+        (EventQuery(port=(6063, 7000)), [DESCRIBED]),
+        (EventQuery(port=(6064, 7000)), []),
+        (EventQuery(port=(0, 65535)), [ASSIGNED, RELEASED, DESCRIBED, CONTACT]),
+        (EventQuery(port=(2000, 2004)), []),
+        (EventQuery(service="two"), [ASSIGNED, CONTACT]),
+        (EventQuery(service="TWO"), [ASSIGNED, CONTACT]),
+        (EventQuery(service="tw"), []),
+        (EventQuery(service="nameless"), [REGISTERED]),
+        (EventQuery(protocol="udp"), [ASSIGNED, CONTACT]),
+        (EventQuery(protocol="sctp"), []),
+        (EventQuery(event="port-assigned"), [ASSIGNED]),
+        (EventQuery(event="port-*"), [ASSIGNED, RELEASED]),
+        (EventQuery(event="*-changed"), [DESCRIBED, CONTACT]),
+        (EventQuery(event="port"), []),
+        (EventQuery(kind="removed"), [RELEASED]),
+        (EventQuery(kind="added"), [ASSIGNED, REGISTERED]),
+        (EventQuery(kind="deprecated"), []),
+        (EventQuery(severity=Severity.WARNING), [RELEASED]),
+        (EventQuery(severity=Severity.NOTICE), [ASSIGNED, RELEASED, REGISTERED]),
+        (EventQuery(severity=Severity.INFO), ALL),
+        (EventQuery(since="2020-02-01"), ALL),
+        (EventQuery(since="2020-02-02"), [RELEASED, REGISTERED, DESCRIBED, CONTACT]),
+        (EventQuery(until="2020-02-01"), [ASSIGNED]),
+        (EventQuery(until="2020-01-31"), []),
+        (EventQuery(since="2020-03-01", until="2020-03-01", kind="modified"), [DESCRIBED, CONTACT]),
+        (EventQuery(text="window"), [DESCRIBED]),
+        (EventQuery(text="WINDOW system"), [DESCRIBED]),
+        (EventQuery(text="window nowhere"), []),
+        (EventQuery(text="two service"), [ASSIGNED, CONTACT]),
+        (EventQuery(service="two", kind="added", port=(2005, 2005), protocol="udp", text="service"), [ASSIGNED]),
+        (EventQuery(service="two", kind="removed"), []),
     ],
     ids=repr,
 )
 def test_everything_that_is_wanted_must_hold(
-    found: Queries, wanted: Wanted, expected: Sequence[tuple[str, str, str]]
+    found: HistoryReader, wanted: EventQuery, expected: Sequence[tuple[str, str, str]]
 ) -> None:
     answers = [each for each in found.history(wanted) if each.source == "ports"]
     assert sorted((each.release.dated, each.event.id, each.event.service) for each in answers) == sorted(expected)
 
 
-def test_a_source_is_asked_alone_or_with_all_others(found: Queries) -> None:
-    alone = found.history(Wanted(source="other"))
+def test_a_source_is_asked_alone_or_with_all_others(found: HistoryReader) -> None:
+    alone = found.history(EventQuery(source="other"))
     assert {each.source for each in alone} == {"other"}
     assert [each.release.dated for each in alone] == ["2020-03-01"] * 4
-    assert {each.source for each in found.history(Wanted())} == {"ports", "other"}
-    assert len(found.history(Wanted())) == len(ALL) + 4
-    assert found.history(Wanted(source="nobody")) == []
+    assert {each.source for each in found.history(EventQuery())} == {"ports", "other"}
+    assert len(found.history(EventQuery())) == len(ALL) + 4
+    assert found.history(EventQuery(source="nobody")) == []
 
 
-def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: Queries) -> None:
-    everything = found.history(Wanted(source="ports"))
-    assert found.history(Wanted(source="ports", limit=2)) == everything[-2:]
-    assert found.history(Wanted(source="ports", limit=100)) == everything
+def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: HistoryReader) -> None:
+    everything = found.history(EventQuery(source="ports"))
+    assert found.history(EventQuery(source="ports", limit=2)) == everything[-2:]
+    assert found.history(EventQuery(source="ports", limit=100)) == everything
 
 
 def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
             intake.take(release([KEEP, row], day), origin="git:x")
-        queries = Queries(database)
+        queries = HistoryReader(database)
         for name in ("old-name", "new-name", "New-Name"):
-            assert [each.event.id for each in queries.history(Wanted(service=name))] == ["service-renamed"]
-        assert queries.history(Wanted(service="keep")) == []
+            assert [each.event.id for each in queries.history(EventQuery(service=name))] == ["service-renamed"]
+        assert queries.history(EventQuery(service="keep")) == []
 
 
-def test_an_event_comes_with_its_release_and_the_one_before_it(found: Queries) -> None:
-    (event,) = found.history(Wanted(source="ports", kind="removed"))
+def test_an_event_comes_with_its_release_and_the_one_before_it(found: HistoryReader) -> None:
+    (event,) = found.history(EventQuery(source="ports", kind="removed"))
     releases = found.releases("ports")
     assert (event.release, event.before) == (releases[2], releases[1])
 
@@ -178,25 +180,30 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(found: Queries) -
         ("\ud800", None),
     ],
 )
-def test_no_operator_of_the_full_text_search_has_a_meaning(found: Queries, text: str, count: int | None) -> None:
-    answers = found.history(Wanted(source="ports", text=text))
+def test_no_operator_of_the_full_text_search_has_a_meaning(found: HistoryReader, text: str, count: int | None) -> None:
+    answers = found.history(EventQuery(source="ports", text=text))
     assert all(each.event.service == "many" for each in answers)
     assert count is None or len(answers) == count
-    assert len(found.history(Wanted(source="ports"))) == len(ALL)
+    assert len(found.history(EventQuery(source="ports"))) == len(ALL)
 
 
 @pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_text_can_be_searched_for(found: Queries, text: str) -> None:
-    assert len(found.history(Wanted(source="ports", text=text))) <= len(ALL)
+def test_any_text_can_be_searched_for(found: HistoryReader, text: str) -> None:
+    assert len(found.history(EventQuery(source="ports", text=text))) <= len(ALL)
     assert len(found.search("ports", text)) <= 50
 
 
 @pytest.mark.fault(65)
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "ports'", '"', "%", "_", "[a-", "\0"])
-def test_no_filter_can_become_sql(found: Queries, text: str) -> None:
-    for wanted in (Wanted(source=text), Wanted(service=text), Wanted(protocol=text), Wanted(event=text)):
+def test_no_filter_can_become_sql(found: HistoryReader, text: str) -> None:
+    for wanted in (
+        EventQuery(source=text),
+        EventQuery(service=text),
+        EventQuery(protocol=text),
+        EventQuery(event=text),
+    ):
         assert found.history(wanted) == []
     assert found.versions("ports", name=text) == []
 
@@ -204,14 +211,16 @@ def test_no_filter_can_become_sql(found: Queries, text: str) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda queries: queries.history(Wanted(port=(10, 10))),
-        lambda queries: queries.history(Wanted(service="two")),
+        lambda queries: queries.history(EventQuery(port=(10, 10))),
+        lambda queries: queries.history(EventQuery(service="two")),
         lambda queries: queries.versions("ports", port=(10, 10)),
         lambda queries: queries.versions("ports", name="two"),
         lambda queries: queries.find("ports", "latest"),
     ],
 )
-def test_what_is_asked_by_number_or_name_is_found_by_an_index(found: Queries, ask: Callable[[Queries], object]) -> None:
+def test_what_is_asked_by_number_or_name_is_found_by_an_index(
+    found: HistoryReader, ask: Callable[[HistoryReader], object]
+) -> None:
     db, asked = found._db, []
     db.conn.set_trace_callback(asked.append)
     assert ask(found)
@@ -236,24 +245,26 @@ def test_what_is_asked_by_number_or_name_is_found_by_an_index(found: Queries, as
         ("newest", "2020-03-01"),
     ],
 )
-def test_a_date_names_the_last_release_published_on_or_before_it(found: Queries, asked: str, day: str) -> None:
+def test_a_date_names_the_last_release_published_on_or_before_it(found: HistoryReader, asked: str, day: str) -> None:
     assert found.find("ports", asked).release.published == day
 
 
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
             intake.take(release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
-        assert Queries(database).find("ports", "2020-01-01").release.entries == 2
+        assert HistoryReader(database).find("ports", "2020-01-01").release.entries == 2
 
 
-def test_a_date_before_the_first_release_is_refused_with_the_first_there_is(found: Queries) -> None:
+def test_a_date_before_the_first_release_is_refused_with_the_first_there_is(found: HistoryReader) -> None:
     with pytest.raises(UsageError, match=r"on or before 2019-12-31; the first is of 2020-01-01"):
         found.find("ports", "2019-12-31")
 
 
-def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha256(found: Queries) -> None:
+def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha256(found: HistoryReader) -> None:
     for each in found.releases("ports"):
         assert found.find("ports", each.release.id) == each
         assert found.find("ports", each.release.id.upper()) == each
@@ -266,24 +277,28 @@ def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha25
 
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         data = SERIES["2020-01-01"]
         shas = [intake.take(each, origin="git:x").sha256 for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))]
         assert len(set(shas)) == 2
-        queries = Queries(database)
+        queries = HistoryReader(database)
         assert [queries.find("ports", sha256[:12]) for sha256 in shas] == queries.releases("ports") * 2
 
 
 def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for day, data in enumerate(SERIES.values()):
             row = intake.take(data, origin="git:x").release
             assert row is not None
             # No two small releases share four digits by chance: the snapshots are given names that do.
             with database.transaction():
                 database.db.execute("UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row])
-        queries = Queries(database)
+        queries = HistoryReader(database)
         with pytest.raises(UsageError, match="'abcd' names 3 releases of ports; give more of it"):
             queries.find("ports", "abcd")
         assert queries.find("ports", f"abcd{1:060}").release.published == "2020-02-01"
@@ -292,12 +307,12 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "what", ["ffffffffffff", "abc", "", "yesterday", "2020-1-1", "%", "____", "2020-02-01 ", "g" * 12]
 )
-def test_an_unknown_release_is_refused_with_what_to_give(found: Queries, what: str) -> None:
+def test_an_unknown_release_is_refused_with_what_to_give(found: HistoryReader, what: str) -> None:
     with pytest.raises(UsageError, match=r"ports has no release .*give a date, or an id that `watcher releases ports`"):
         found.find("ports", what)
 
 
-def test_an_unknown_source_is_refused_with_the_ones_there_are(found: Queries) -> None:
+def test_an_unknown_source_is_refused_with_the_ones_there_are(found: HistoryReader) -> None:
     for ask in (found.releases, found.registry, lambda source: found.find(source, "latest")):
         with pytest.raises(UsageError, match=r"named 'nobody' \(known: other, ports\)"):
             ask("nobody")
@@ -309,10 +324,10 @@ def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
         Database(tmp_path / "history.db") as database,
         pytest.raises(UsageError, match="none yet: run `watcher check` or `watcher import`"),
     ):
-        Queries(database).find("ports", "latest")
+        HistoryReader(database).find("ports", "latest")
 
 
-def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(found: Queries) -> None:
+def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(found: HistoryReader) -> None:
     states = [
         (each.item.key.values, each.first.dated, each.until.dated if each.until else None)
         for each in found.versions("ports", port=(2005, 2005))
@@ -326,7 +341,7 @@ def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(fo
     ]
 
 
-def test_the_state_of_a_port_at_a_release_is_the_one_that_stood_in_it(found: Queries) -> None:
+def test_the_state_of_a_port_at_a_release_is_the_one_that_stood_in_it(found: HistoryReader) -> None:
     first, second, third = found.releases("ports")
 
     def contacts(at: object) -> list[str]:
@@ -338,7 +353,7 @@ def test_the_state_of_a_port_at_a_release_is_the_one_that_stood_in_it(found: Que
     assert contacts(third) == ["[Ann]", "[Ann]"]
 
 
-def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(found: Queries) -> None:
+def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(found: HistoryReader) -> None:
     latest = found.releases("ports")[-1]
     names = {
         port: [each.item.key.part("name") for each in found.versions("ports", port=port, at=latest)]
@@ -354,7 +369,7 @@ def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(foun
     }
 
 
-def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found: Queries) -> None:
+def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found: HistoryReader) -> None:
     assert [each.item.key.part("port") for each in found.versions("ports", name="ONE")] == ["10"]
     (contact,) = found.versions("ports", name="ann")
     assert contact.item.fields["name"] == "Ann Example"
@@ -363,7 +378,7 @@ def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found
     assert found.versions("ports", name="two", port=(10, 10)) == []
 
 
-def test_a_search_finds_items_of_any_time_by_words_in_their_text(found: Queries) -> None:
+def test_a_search_finds_items_of_any_time_by_words_in_their_text(found: HistoryReader) -> None:
     assert found.search("ports", "window system") == [("entry", "many")]
     assert found.search("ports", "hello") == [("entry", "many")]
     assert found.search("ports", "Example") == [("contact", "Ann")]
@@ -374,12 +389,12 @@ def test_a_search_finds_items_of_any_time_by_words_in_their_text(found: Queries)
     assert len(found.search("ports", "service", limit=1)) == 1
 
 
-def test_an_item_with_many_states_is_found_once(found: Queries) -> None:
+def test_an_item_with_many_states_is_found_once(found: HistoryReader) -> None:
     answers = found.search("ports", "service")
     assert len(answers) == len(set(answers))
 
 
-def test_a_snapshot_and_a_content_name_their_release(found: Queries) -> None:
+def test_a_snapshot_and_a_content_name_their_release(found: HistoryReader) -> None:
     for each in found.releases("ports"):
         assert found.release_of("ports", sha256=each.release.sha256) == each
         assert found.release_of("ports", digest=each.digest) == each

@@ -17,11 +17,11 @@ from tests.support.port_releases import PORTS, Row, person, release, reserved, t
 from watcher.core.model import counts
 from watcher.diff.classify import explain
 from watcher.diff.content import read
-from watcher.monitor.ingest import Intake, Outcome, Taken
+from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 KEEP = tcp("keep", "1", date="1990-01-01")
 TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
@@ -60,10 +60,10 @@ class Store:
     """Archive and history of one source, and what asks them."""
 
     database: Database
-    intake: Intake
-    queries: Queries
+    intake: ReleaseIngest
+    queries: HistoryReader
 
-    def take(self, data: bytes, *, observed: str | None = None, live: bool = False) -> Taken:
+    def take(self, data: bytes, *, observed: str | None = None, live: bool = False) -> CheckResult:
         """Take a release as a check (`live`) or as an import does."""
         origin = "https://example.test/ports.xml" if live else "git:repository:ports.xml@0000000"
         return self.intake.take(data, origin=origin, observed=observed, live=live)
@@ -72,15 +72,15 @@ class Store:
 @contextmanager
 def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Store]:
     with Database(folder / "history.db") as database:
-        intake = Intake(
+        intake = ReleaseIngest(
             "ports",
             registry="ports",
             format="xml",
             database=database,
-            archive=Archive(folder / "kept"),
+            archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
         )
-        yield Store(database=database, intake=intake, queries=Queries(database))
+        yield Store(database=database, intake=intake, queries=HistoryReader(database))
 
 
 Table = list[dict[str, object]]
@@ -357,8 +357,8 @@ def test_many_releases_between_the_same_two_find_room(tmp_path: Path) -> None:
 def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
     series = list(SERIES.values())
     with store(tmp_path) as found:
-        other = Intake(
-            "other", registry="ports", format="xml", database=found.database, archive=Archive(tmp_path / "kept")
+        other = ReleaseIngest(
+            "other", registry="ports", format="xml", database=found.database, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in series:
             found.take(data)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.port_releases import release, tcp
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import words
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, Wanted
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for number in range(1, 13):
             rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
             intake.take(release(rows, f"2020-01-{number:02}"), origin="test")
@@ -24,9 +26,9 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
             return [database.db.execute(ask.format(index)).fetchone()[0] for index in words.INDEXES]
 
         def found() -> list[object]:
-            queries = Queries(database)
+            queries = HistoryReader(database)
             return [
-                (queries.search("ports", f"word{each}"), queries.history(Wanted(text=f"word{each}")))
+                (queries.search("ports", f"word{each}"), queries.history(EventQuery(text=f"word{each}")))
                 for each in range(9)
             ]
 

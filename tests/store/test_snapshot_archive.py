@@ -14,18 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watcher.core.errors import StoreError, UsageError
-from watcher.store.snapshot_archive import Archive, Damage, Receipt
+from watcher.store.snapshot_archive import Damage, SnapshotArchive, SnapshotInfo
 
 
 def keep(
-    archive: Archive, data: bytes, *, source: str = "ports", observed: str | None = None, near: str | None = None
-) -> Receipt:
+    archive: SnapshotArchive,
+    data: bytes,
+    *,
+    source: str = "ports",
+    observed: str | None = None,
+    near: str | None = None,
+) -> SnapshotInfo:
     return archive.keep(
         data, source=source, observed=observed, origin="file:x", registry="ports", format="xml", near=near
     )
 
 
-def place(root: Path, receipt: Receipt) -> Path:
+def place(root: Path, receipt: SnapshotInfo) -> Path:
     return root / receipt.source / f"{receipt.sha256}.zst"
 
 
@@ -40,14 +45,14 @@ def series(count: int, size: int = 400) -> list[bytes]:
     return made
 
 
-def keep_series(archive: Archive, snapshots: Iterable[bytes]) -> list[Receipt]:
-    receipts: list[Receipt] = []
+def keep_series(archive: SnapshotArchive, snapshots: Iterable[bytes]) -> list[SnapshotInfo]:
+    receipts: list[SnapshotInfo] = []
     for data in snapshots:
         receipts.append(keep(archive, data, near=receipts[-1].sha256 if receipts else None))
     return receipts
 
 
-def depth(receipts: dict[str, Receipt], sha256: str) -> int:
+def depth(receipts: dict[str, SnapshotInfo], sha256: str) -> int:
     step: str | None = sha256
     steps = 0
     while step is not None:
@@ -67,17 +72,17 @@ def head_length(path: Path) -> int:
 
 
 def damage(root: Path) -> list[Damage]:
-    return list(Archive(root).verify())
+    return list(SnapshotArchive(root).verify())
 
 
 @given(data=st.binary(max_size=5000))
 @settings(max_examples=40)
 def test_any_bytes_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     root = tmp_path_factory.mktemp("archive")
-    receipt = keep(Archive(root), data)
+    receipt = keep(SnapshotArchive(root), data)
     assert receipt.sha256 == hashlib.sha256(data).hexdigest()
     assert receipt.size == len(data)
-    assert Archive(root).read("ports", receipt.sha256) == data
+    assert SnapshotArchive(root).read("ports", receipt.sha256) == data
     assert damage(root) == []
 
 
@@ -93,18 +98,18 @@ def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
     data: st.DataObject,
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
-    archive = Archive(root)
+    archive = SnapshotArchive(root)
     snapshots = [first]
     for edit in edits:
         text = snapshots[-1]
         for at, gone, new in edit:
             text = text[:at] + new + text[at + gone :]
         snapshots.append(text)
-    kept: list[Receipt] = []
+    kept: list[SnapshotInfo] = []
     for snapshot in snapshots:
         near = data.draw(st.sampled_from([None, "0" * 64, *(receipt.sha256 for receipt in kept)]))
         kept.append(keep(archive, snapshot, near=near))
-    reopened = Archive(root)
+    reopened = SnapshotArchive(root)
     order = data.draw(st.permutations(range(len(snapshots))))
     assert [reopened.read("ports", kept[index].sha256) for index in order] == [snapshots[index] for index in order]
     assert len(list(reopened.receipts())) == len(set(snapshots))
@@ -112,7 +117,7 @@ def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
 
 
 def test_the_same_bytes_are_kept_once_and_the_earliest_observation_counts(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     first = keep(archive, b"a release", observed="2024-05-02T00:00:00Z")
     assert keep(archive, b"a release", observed="2024-05-03T00:00:00Z") == first
     assert keep(archive, b"a release", observed=None) == first
@@ -120,30 +125,30 @@ def test_the_same_bytes_are_kept_once_and_the_earliest_observation_counts(tmp_pa
         b"a release", source="ports", observed="2024-05-01T00:00:00Z", origin="git:x", registry="ports", format="xml"
     )
     assert (earlier.observed, earlier.origin, earlier.number) == ("2024-05-01T00:00:00Z", "git:x", first.number)
-    assert list(Archive(tmp_path).receipts()) == [earlier]
-    assert Archive(tmp_path).read("ports", first.sha256) == b"a release"
+    assert list(SnapshotArchive(tmp_path).receipts()) == [earlier]
+    assert SnapshotArchive(tmp_path).read("ports", first.sha256) == b"a release"
     assert len(list((tmp_path / "ports").iterdir())) == 1
 
 
 def test_the_first_observation_of_a_snapshot_that_nobody_dated_is_written_down(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     keep(archive, b"a release")
     keep(archive, b"a release", observed="2024-05-01T00:00:00Z")
-    assert [receipt.observed for receipt in Archive(tmp_path).receipts()] == ["2024-05-01T00:00:00Z"]
+    assert [receipt.observed for receipt in SnapshotArchive(tmp_path).receipts()] == ["2024-05-01T00:00:00Z"]
 
 
 def test_an_earlier_observation_of_a_snapshot_others_are_made_from_leaves_them_readable(tmp_path: Path) -> None:
     snapshots = series(20)
-    receipts = keep_series(Archive(tmp_path), snapshots)
-    again = Archive(tmp_path)
+    receipts = keep_series(SnapshotArchive(tmp_path), snapshots)
+    again = SnapshotArchive(tmp_path)
     for data in snapshots:
         keep(again, data, observed="2020-01-01T00:00:00Z")
-    reopened = Archive(tmp_path)
+    reopened = SnapshotArchive(tmp_path)
     assert [reopened.read("ports", receipt.sha256) for receipt in receipts] == snapshots
 
 
 def test_one_snapshot_in_two_sources_is_kept_in_both(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     keep(archive, b"one", source="a")
     keep(archive, b"one", source="b")
     assert archive.sources() == ["a", "b"]
@@ -153,18 +158,18 @@ def test_one_snapshot_in_two_sources_is_kept_in_both(tmp_path: Path) -> None:
 
 def test_several_hundred_snapshots_make_no_long_chain_and_all_come_back(tmp_path: Path) -> None:
     snapshots = series(500)
-    kept = {receipt.sha256: receipt for receipt in keep_series(Archive(tmp_path), snapshots)}
+    kept = {receipt.sha256: receipt for receipt in keep_series(SnapshotArchive(tmp_path), snapshots)}
     depths = [depth(kept, sha256) for sha256 in kept]
     # 500 has three digits in base 8: three times seven steps, and the first.
     assert max(depths) <= 22
     assert sum(receipt.prefix is None for receipt in kept.values()) == 1
-    reopened = Archive(tmp_path)
+    reopened = SnapshotArchive(tmp_path)
     assert [reopened.read("ports", sha256) for sha256 in reversed(kept)] == snapshots[::-1]
 
 
 def test_a_neighbour_with_the_longest_chain_every_time_does_not_make_it_grow(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
-    kept: dict[str, Receipt] = {}
+    archive = SnapshotArchive(tmp_path)
+    kept: dict[str, SnapshotInfo] = {}
     depths: dict[str, int] = {}
     for data in series(300):
         receipt = keep(archive, data, near=max(depths, key=lambda sha256: depths[sha256], default=None))
@@ -178,28 +183,28 @@ def test_the_second_of_two_similar_megabytes_costs_next_to_nothing(tmp_path: Pat
     noise = random.Random(1)  # noqa: S311 - the same every time
     first = noise.randbytes(2**20)
     second = first[:1000] + b"changed" + first[1000:900_000] + b"again" + first[900_010:]
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     one = keep(archive, first)
     two = keep(archive, second, near=one.sha256)
     assert place(tmp_path, one).stat().st_size > 2**20
     assert two.prefix == one.sha256
     assert place(tmp_path, two).stat().st_size < 2000
-    assert Archive(tmp_path).read("ports", two.sha256) == second
+    assert SnapshotArchive(tmp_path).read("ports", two.sha256) == second
 
 
 def test_a_prefix_of_many_megabytes_is_seen_whole(tmp_path: Path) -> None:
     """Blocks in another order: what is like it stands megabytes away, as in a registry that was sorted anew."""
     noise = random.Random(1)  # noqa: S311 - the same every time
     blocks = [noise.randbytes(2**16) for _ in range(128)]
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     one = keep(archive, b"".join(blocks))
     two = keep(archive, b"".join(blocks[::-1]), near=one.sha256)
     assert place(tmp_path, two).stat().st_size < 50_000
-    assert Archive(tmp_path).read("ports", two.sha256) == b"".join(blocks[::-1])
+    assert SnapshotArchive(tmp_path).read("ports", two.sha256) == b"".join(blocks[::-1])
 
 
 def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) -> None:
-    receipt = keep(Archive(tmp_path), b"a release", observed="2024-05-02T00:00:00Z")
+    receipt = keep(SnapshotArchive(tmp_path), b"a release", observed="2024-05-02T00:00:00Z")
     file = place(tmp_path, receipt).read_bytes()
     magic, length = struct.unpack_from("<II", file)
     fields = json.loads(file[8 : 8 + length])
@@ -209,9 +214,9 @@ def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) 
 
 
 def test_a_whole_archive_has_no_damage_and_progress_is_told_of_every_file(tmp_path: Path) -> None:
-    keep_series(Archive(tmp_path), series(20))
+    keep_series(SnapshotArchive(tmp_path), series(20))
     seen: list[None] = []
-    assert list(Archive(tmp_path).verify(progress=lambda: seen.append(None))) == []
+    assert list(SnapshotArchive(tmp_path).verify(progress=lambda: seen.append(None))) == []
     assert len(seen) == 20
 
 
@@ -282,7 +287,7 @@ def flip_in_the_source(path: Path) -> None:
     ],
 )
 def test_verify_names_the_damaged_file(tmp_path: Path, hurt: Callable[[Path], None]) -> None:
-    last = place(tmp_path, keep_series(Archive(tmp_path), series(3))[-1])
+    last = place(tmp_path, keep_series(SnapshotArchive(tmp_path), series(3))[-1])
     hurt(last)
     found = damage(tmp_path)
     assert [each.path for each in found] == [last]
@@ -292,10 +297,10 @@ def test_verify_names_the_damaged_file(tmp_path: Path, hurt: Callable[[Path], No
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("hurt", [truncate, flip_in_the_frame, flip_in_the_size, flip_in_the_prefix])
 def test_a_damaged_snapshot_is_a_store_error_when_it_is_read(tmp_path: Path, hurt: Callable[[Path], None]) -> None:
-    receipt = keep_series(Archive(tmp_path), series(3))[-1]
+    receipt = keep_series(SnapshotArchive(tmp_path), series(3))[-1]
     hurt(place(tmp_path, receipt))
     with pytest.raises(StoreError, match="backup"):
-        Archive(tmp_path).read("ports", receipt.sha256)
+        SnapshotArchive(tmp_path).read("ports", receipt.sha256)
 
 
 @pytest.mark.fault(54)
@@ -305,7 +310,7 @@ def test_whatever_byte_of_the_frame_is_hurt_verify_finds_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
-    last = place(root, keep_series(Archive(root), series(2, size=60))[-1])
+    last = place(root, keep_series(SnapshotArchive(root), series(2, size=60))[-1])
     offset = data.draw(st.integers(head_length(last), last.stat().st_size - 1))
     flip(last, offset, data.draw(st.integers(1, 255)))
     assert [each.path for each in damage(root)] == [last]
@@ -318,21 +323,21 @@ def test_whatever_byte_of_a_receipt_is_hurt_verify_names_this_file_or_nothing(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
-    last = place(root, keep_series(Archive(root), series(2, size=100))[-1])
+    last = place(root, keep_series(SnapshotArchive(root), series(2, size=100))[-1])
     offset = data.draw(st.integers(0, head_length(last) - 1))
     flip(last, offset, data.draw(st.integers(1, 255)))
     assert {each.path for each in damage(root)} <= {last}
 
 
 def test_verify_names_a_renamed_file(tmp_path: Path) -> None:
-    last = place(tmp_path, keep_series(Archive(tmp_path), series(3))[-1])
+    last = place(tmp_path, keep_series(SnapshotArchive(tmp_path), series(3))[-1])
     renamed = last.rename(last.with_name("0" * 64 + ".zst"))
     found = damage(tmp_path)
     assert [(each.path, each.reason) for each in found] == [(renamed, "is the snapshot of another name")]
 
 
 def test_verify_names_a_file_that_was_moved_to_another_source(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     one, two = keep(archive, b"one", source="a"), keep(archive, b"two", source="b")
     moved = place(tmp_path, one).rename(place(tmp_path, two).with_name(f"{one.sha256}.zst"))
     assert [each.path for each in damage(tmp_path)] == [moved]
@@ -340,7 +345,7 @@ def test_verify_names_a_file_that_was_moved_to_another_source(tmp_path: Path) ->
 
 @pytest.mark.fault(54)
 def test_verify_names_what_can_no_longer_be_read_because_its_prefix_is_missing(tmp_path: Path) -> None:
-    first, second, third = keep_series(Archive(tmp_path), series(3))
+    first, second, third = keep_series(SnapshotArchive(tmp_path), series(3))
     gone = place(tmp_path, first)
     gone.unlink()
     found = damage(tmp_path)
@@ -350,7 +355,8 @@ def test_verify_names_what_can_no_longer_be_read_because_its_prefix_is_missing(t
 
 def test_verify_names_a_whole_frame_that_is_another_snapshots(tmp_path: Path) -> None:
     one, other = (
-        place(tmp_path / root, keep(Archive(tmp_path / root), data)) for root, data in (("a", b"1"), ("b", b"2"))
+        place(tmp_path / root, keep(SnapshotArchive(tmp_path / root), data))
+        for root, data in (("a", b"1"), ("b", b"2"))
     )
     one.write_bytes(one.read_bytes()[: head_length(one)] + other.read_bytes()[head_length(other) :])
     found = damage(tmp_path / "a")
@@ -360,18 +366,18 @@ def test_verify_names_a_whole_frame_that_is_another_snapshots(tmp_path: Path) ->
 
 def test_what_is_made_from_another_snapshots_frame_is_refused_and_that_one_named(tmp_path: Path) -> None:
     data = series(3, 100_000)
-    receipts = keep_series(Archive(tmp_path / "a"), data)
-    other = keep_series(Archive(tmp_path / "b"), [data[0], data[1][::-1]])
+    receipts = keep_series(SnapshotArchive(tmp_path / "a"), data)
+    other = keep_series(SnapshotArchive(tmp_path / "b"), [data[0], data[1][::-1]])
     middle, theirs = place(tmp_path / "a", receipts[1]), place(tmp_path / "b", other[1])
     middle.write_bytes(middle.read_bytes()[: head_length(middle)] + theirs.read_bytes()[head_length(theirs) :])
     with pytest.raises(StoreError) as refused:
-        Archive(tmp_path / "a").read("ports", receipts[2].sha256)
+        SnapshotArchive(tmp_path / "a").read("ports", receipts[2].sha256)
     assert str(middle) in str(refused.value)
     assert str(place(tmp_path / "a", receipts[2])) not in str(refused.value)
 
 
 def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     path = place(tmp_path, keep(archive, b"one"))
     flip_in_the_frame(path)
     assert [each.path for each in archive.verify()] == [path]
@@ -379,7 +385,7 @@ def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None
 
 @pytest.mark.fault(54)
 def test_a_damaged_prefix_is_found_in_itself_and_said_of_what_is_made_from_it(tmp_path: Path) -> None:
-    first, second = keep_series(Archive(tmp_path), series(2))
+    first, second = keep_series(SnapshotArchive(tmp_path), series(2))
     flip_in_the_frame(place(tmp_path, first))
     found = {each.path: each.reason for each in damage(tmp_path)}
     assert set(found) == {place(tmp_path, first), place(tmp_path, second)}
@@ -387,7 +393,7 @@ def test_a_damaged_prefix_is_found_in_itself_and_said_of_what_is_made_from_it(tm
 
 
 def test_receipts_that_name_each_other_as_prefix_are_damage_and_no_endless_loop(tmp_path: Path) -> None:
-    first, second = keep_series(Archive(tmp_path), series(2))
+    first, second = keep_series(SnapshotArchive(tmp_path), series(2))
     path = place(tmp_path, first)
     file = path.read_bytes()
     text, frame = file[8 : head_length(path)], file[head_length(path) :]
@@ -399,7 +405,7 @@ def test_receipts_that_name_each_other_as_prefix_are_damage_and_no_endless_loop(
 
 
 def test_verify_names_a_foreign_file(tmp_path: Path) -> None:
-    keep(Archive(tmp_path), b"one")
+    keep(SnapshotArchive(tmp_path), b"one")
     foreign = tmp_path / "ports" / "notes.txt"
     foreign.write_text("mine")
     found = damage(tmp_path)
@@ -409,7 +415,7 @@ def test_verify_names_a_foreign_file(tmp_path: Path) -> None:
 
 
 def test_verify_removes_what_an_interrupted_write_left(tmp_path: Path) -> None:
-    receipt = keep(Archive(tmp_path), b"one")
+    receipt = keep(SnapshotArchive(tmp_path), b"one")
     left = place(tmp_path, receipt).with_suffix(".123.tmp")
     left.write_bytes(b"half")
     assert damage(tmp_path) == []
@@ -418,15 +424,15 @@ def test_verify_removes_what_an_interrupted_write_left(tmp_path: Path) -> None:
 
 
 def test_a_left_over_of_an_interrupted_write_is_no_snapshot(tmp_path: Path) -> None:
-    receipt = keep(Archive(tmp_path), b"one")
+    receipt = keep(SnapshotArchive(tmp_path), b"one")
     path = place(tmp_path, receipt)
     path.rename(path.with_suffix(".1.tmp"))
-    assert list(Archive(tmp_path).receipts()) == []
-    assert Archive(tmp_path).sources() == []
+    assert list(SnapshotArchive(tmp_path).receipts()) == []
+    assert SnapshotArchive(tmp_path).sources() == []
 
 
 def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
-    path = place(tmp_path, keep(Archive(tmp_path), b"one"))
+    path = place(tmp_path, keep(SnapshotArchive(tmp_path), b"one"))
     path.write_bytes(path.read_bytes().replace(b'"schema": 1', b'"schema": 2'))
     found = damage(tmp_path)
     assert [each.path for each in found] == [path]
@@ -438,30 +444,30 @@ def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> 
 def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, source: str) -> None:
     root = tmp_path / "inner"
     with pytest.raises(UsageError, match="no name of a source"):
-        keep(Archive(root), b"one", source=source)
+        keep(SnapshotArchive(root), b"one", source=source)
     with pytest.raises(UsageError, match="no name of a source"):
-        Archive(root).read(source, "0" * 64)
+        SnapshotArchive(root).read(source, "0" * 64)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "", "0" * 63, "G" * 64])
 def test_a_snapshot_is_asked_for_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
-    keep(Archive(tmp_path), b"one")
+    keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(UsageError, match="no SHA-256"):
-        Archive(tmp_path).read("ports", sha256)
+        SnapshotArchive(tmp_path).read("ports", sha256)
 
 
 def test_an_unknown_snapshot_is_a_store_error_that_names_its_place(tmp_path: Path) -> None:
-    keep(Archive(tmp_path), b"one")
+    keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(StoreError, match=f"ports/{'0' * 64}.zst: this snapshot is missing"):
-        Archive(tmp_path).read("ports", "0" * 64)
+        SnapshotArchive(tmp_path).read("ports", "0" * 64)
 
 
 def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_path: Path) -> None:
     root = tmp_path / "snapshots"
     root.write_text("a file in the way")
-    archive = Archive(root)
+    archive = SnapshotArchive(root)
     with pytest.raises(StoreError, match="cannot be written"):
         keep(archive, b"one")
     assert list(archive.receipts("ports")) == []
@@ -474,7 +480,7 @@ def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Pat
     data = b"one"
     in_the_way = tmp_path / "ports" / f"{hashlib.sha256(data).hexdigest()}.zst"
     in_the_way.mkdir(parents=True)
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     with pytest.raises(StoreError, match="cannot be written"):
         keep(archive, data)
     assert list(in_the_way.parent.iterdir()) == [in_the_way]
@@ -482,7 +488,7 @@ def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Pat
 
 
 def test_an_earlier_observation_of_a_snapshot_whose_file_is_gone_is_a_store_error(tmp_path: Path) -> None:
-    archive = Archive(tmp_path)
+    archive = SnapshotArchive(tmp_path)
     place(tmp_path, keep(archive, b"one", observed="2024-05-02T00:00:00Z")).unlink()
     with pytest.raises(StoreError):
         keep(archive, b"one", observed="2024-05-01T00:00:00Z")
@@ -491,7 +497,7 @@ def test_an_earlier_observation_of_a_snapshot_whose_file_is_gone_is_a_store_erro
 def test_a_snapshot_larger_than_what_is_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.store.snapshot_archive.MAX_SNAPSHOT", 100)
     with pytest.raises(StoreError, match="larger than the"):
-        keep(Archive(tmp_path), bytes(101))
+        keep(SnapshotArchive(tmp_path), bytes(101))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -505,8 +511,8 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_pieces")
 def test_large_snapshots_are_kept_in_pieces_against_the_stretch_before_each(tmp_path: Path) -> None:
     snapshots = [data + data[:grown] for data, grown in zip(series(9, size=2345), range(0, 900, 100), strict=True)]
-    kept = keep_series(Archive(tmp_path), snapshots)
-    archive = Archive(tmp_path)
+    kept = keep_series(SnapshotArchive(tmp_path), snapshots)
+    archive = SnapshotArchive(tmp_path)
     assert [archive.read("ports", receipt.sha256) for receipt in kept] == snapshots
     assert list(archive.verify()) == []
     sizes = [place(tmp_path, receipt).stat().st_size for receipt in kept]
@@ -521,26 +527,26 @@ def test_snapshots_grow_and_shrink_over_the_size_that_is_large(tmp_path: Path, s
     snapshots = [random.Random(size).randbytes(size) for size in sizes]  # noqa: S311 - no secret
     if sizes[0] == sizes[1]:
         snapshots[1] = snapshots[1][1:] + b"x"
-    kept = keep_series(Archive(tmp_path), snapshots)
-    assert [Archive(tmp_path).read("ports", receipt.sha256) for receipt in kept] == snapshots
+    kept = keep_series(SnapshotArchive(tmp_path), snapshots)
+    assert [SnapshotArchive(tmp_path).read("ports", receipt.sha256) for receipt in kept] == snapshots
 
 
 @pytest.mark.usefixtures("in_pieces")
 def test_a_large_snapshot_that_was_damaged_is_named(tmp_path: Path) -> None:
-    receipts = keep_series(Archive(tmp_path), series(2, size=2345))
+    receipts = keep_series(SnapshotArchive(tmp_path), series(2, size=2345))
     for receipt in receipts:
         path = place(tmp_path, receipt)
         whole = path.read_bytes()
         for broken in (whole[:-1], whole + b"x", whole[:-40] + bytes(40)):
             path.write_bytes(broken)
             with pytest.raises(StoreError, match="damaged"):
-                Archive(tmp_path).read("ports", receipt.sha256)
+                SnapshotArchive(tmp_path).read("ports", receipt.sha256)
         path.write_bytes(whole)
-    assert list(Archive(tmp_path).verify()) == []
+    assert list(SnapshotArchive(tmp_path).verify()) == []
 
 
 def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "none")
+    archive = SnapshotArchive(tmp_path / "none")
     assert archive.sources() == []
     assert list(archive.receipts()) == []
     assert list(archive.verify()) == []
@@ -548,5 +554,5 @@ def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 def test_verifying_a_source_that_is_not_there_finds_nothing(tmp_path: Path) -> None:
-    keep(Archive(tmp_path), b"one")
-    assert list(Archive(tmp_path).verify("none")) == []
+    keep(SnapshotArchive(tmp_path), b"one")
+    assert list(SnapshotArchive(tmp_path).verify("none")) == []

@@ -10,11 +10,11 @@ import pytest
 from tests.support.port_releases import PORTS, Row, person, release, tcp, unassigned
 from watcher.core.model import Content, Item, ItemKey, Key, Section
 from watcher.diff.content import read
-from watcher.monitor.ingest import Intake
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
 OLD = release(
@@ -33,10 +33,12 @@ PLAIN = [read(data, PORTS) for data in (OLD, NEW)]
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
     with Database(tmp_path / "history.db") as database:
-        intake = Intake("ports", registry="ports", format="xml", database=database, archive=Archive(tmp_path / "kept"))
+        intake = ReleaseIngest(
+            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+        )
         for data in (OLD, NEW):
             intake.take(data, origin="test")
-        queries = Queries(database)
+        queries = HistoryReader(database)
         yield queries.contents("ports", *queries.releases("ports"))
 
 

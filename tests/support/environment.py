@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from watcher.cli.context import settings
-from watcher.cli.demo_servers import SOURCE, Stage
+from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.cli.output import App
-from watcher.monitor.ingest import Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult
+from watcher.monitor.monitor import Monitor
 from watcher.store.database import Database
 
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
@@ -22,7 +22,7 @@ DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_port
 class World:
     """Publish releases, look at them, see what arrives. Time moves a second with each check."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: DemoServers) -> None:
         self.stage = stage
         self.now = datetime.now(UTC)  # the receiver of webhooks believes no other time
         self._number = 0
@@ -34,11 +34,11 @@ class World:
         self.stage.publish(path)
 
     @contextmanager
-    def service(self) -> Iterator[Service]:
-        with Service(settings(App(self.stage.config)), now=lambda: self.now, jitter=lambda: 0.0) as service:
+    def service(self) -> Iterator[Monitor]:
+        with Monitor(settings(App(self.stage.config)), now=lambda: self.now, jitter=lambda: 0.0) as service:
             yield service
 
-    def check(self, data: bytes | None = None) -> Taken:
+    def check(self, data: bytes | None = None) -> CheckResult:
         """Look once, a second after the last time, and deliver."""
         if data is not None:
             self.publish(data)
@@ -81,7 +81,7 @@ def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
     """A world in a folder; its servers end with it."""
-    stage = Stage(folder)
+    stage = DemoServers(folder)
     with stage.open():
         yield World(stage)
 

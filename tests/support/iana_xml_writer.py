@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from watcher.core.model import MARKUP
-from watcher.formats.base import Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml.elements import NAMESPACE
 from watcher.formats.iana_xml.reader import HEADER, PERSON
 
@@ -21,13 +21,13 @@ _KINDS = (
 _TOKEN = re.compile(r"\[([^\[\]]*)\]")
 
 
-def document(reading: Reading, columns: Columns) -> bytes:
+def document(reading: Document, columns: FieldMap) -> bytes:
     """Return the document; the order of rows inside a registry is kept, all else may stand in another order."""
     root = "".join(_registry(reading, "", columns))
     return f"<?xml version='1.0' encoding='UTF-8'?>\n{root}".encode()
 
 
-def _registry(reading: Reading, path: str, columns: Columns) -> Iterator[str]:
+def _registry(reading: Document, path: str, columns: FieldMap) -> Iterator[str]:
     namespace = "" if path else f' xmlns="{NAMESPACE}"'
     yield f"<registry{namespace}{_attributes(reading.headers[path], HEADER)}>"
     yield escape(reading.headers[path].get("#text", ""))
@@ -53,20 +53,20 @@ def _inside(inner: str, path: str, headers: Mapping[str, object]) -> bool:
                for other in headers if other)  # fmt: skip
 
 
-def _row(tag: str, row: Row, columns: Columns) -> Iterator[str]:
+def _row(tag: str, row: Row, columns: FieldMap) -> Iterator[str]:
     yield f"<{tag}{_attributes(row.fields, columns)}>{escape(row.fields.get('#text', ''))}"
     yield from _children(row.fields, columns)
     yield f"</{tag}>"
 
 
-def _attributes(fields: Mapping[str, str], columns: Columns) -> str:
+def _attributes(fields: Mapping[str, str], columns: FieldMap) -> str:
     names = {field: name for name, field in columns.attributes.items()}
     found = {names.get(field, field.removeprefix("@")): value for field, value in fields.items()
              if field.startswith("@") or (field in names and value)}  # fmt: skip
     return "".join(f" {name}={quoteattr(value)}" for name, value in found.items())
 
 
-def _children(fields: Mapping[str, str], columns: Columns) -> Iterator[str]:
+def _children(fields: Mapping[str, str], columns: FieldMap) -> Iterator[str]:
     elements = {field: name for name, field in columns.elements.items()}
     attributes = {*columns.attributes.values()}
     for field, text in fields.items():

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from watcher.formats.base import Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row
+from watcher.formats.column_map import FieldMap
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">'
@@ -26,7 +26,7 @@ _TERMS = {
 }
 
 
-def pages(reading: Reading, columns: Columns | None = None, size: int | None = None) -> list[bytes]:
+def pages(reading: Document, columns: FieldMap | None = None, size: int | None = None) -> list[bytes]:
     """Render a reading: one page, or with `size` as many as its rows need, each with the contacts that it names."""
     titles = {field: title for title, field in columns.titles.items()} if columns and columns.titles else TITLES
     rows = [_shown(row, columns.shown_for if columns else {}) for row in reading.rows]
@@ -44,7 +44,7 @@ def _shown(row: Row, shown_for: Mapping[str, str]) -> Row:
 
 
 def _page(
-    reading: Reading, rows: Sequence[Row], columns: Mapping[str, list[str]], titles: Mapping[str, str], bar: str
+    reading: Document, rows: Sequence[Row], columns: Mapping[str, list[str]], titles: Mapping[str, str], bar: str
 ) -> bytes:
     body = []
     for path, header in reading.headers.items():

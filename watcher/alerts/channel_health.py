@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from watcher.alerts import notices
 from watcher.alerts.notices import Announce
 from watcher.core.errors import DeliveryError
-from watcher.core.operations import Delivery, Endpoint, Notice
+from watcher.core.operations import ChannelFailure, Delivery, Notice
 from watcher.core.times import from_text, to_text
-from watcher.store.channel_failures import Endpoints
+from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.database import Database
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 # A restart of the other side is no news; one message alone is tried four times in half an hour.
 _TRIES = 3
@@ -22,12 +22,12 @@ _SOON = timedelta(minutes=30)
 _LATE = timedelta(hours=6)  # whatever the number of tries: the other side may have asked for long waits
 
 
-class Care:
+class ChannelHealth:
     """Follows how endpoints do. `announce` makes the deliveries that tell the operators of a notice."""
 
     def __init__(self, database: Database, announce: Announce) -> None:
-        self._endpoints = Endpoints(database)
-        self._deliveries = Deliveries(database)
+        self._endpoints = ChannelFailuresTable(database)
+        self._deliveries = OutboxTable(database)
         self._announce = announce
 
     def failed(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
@@ -49,14 +49,14 @@ class Care:
             if endpoint.told:
                 self._tell(endpoint, notices.channel_recovered(endpoint, to_text(now)))
 
-    def _tell(self, endpoint: Endpoint, notice: Notice) -> None:
+    def _tell(self, endpoint: ChannelFailure, notice: Notice) -> None:
         # Over the channel itself nobody would hear it, or too late.
         over_others = [each for each in self._announce(notice) if each.channel != endpoint.channel]
         self._deliveries.add(over_others, now=notice.at)
         self._endpoints.told(endpoint, notice.at)
 
 
-def broken(endpoint: Endpoint, now: datetime) -> bool:
+def broken(endpoint: ChannelFailure, now: datetime) -> bool:
     """Whether an endpoint has failed often or long enough to be called broken."""
     failing = now - from_text(endpoint.since)
     return failing >= _LATE or (failing >= _SOON and endpoint.failures >= _TRIES)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from watcher.alerts.channel_health import Care
+from watcher.alerts.channel_health import ChannelHealth
 from watcher.alerts.channels.base import Notifier
 from watcher.alerts.notices import Announce
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 # Standard Webhooks: seconds to wait after each failed try; after the last it is given up, some 76 hours in.
 SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
@@ -25,19 +25,19 @@ _LONGEST = timedelta(hours=24)
 
 
 @dataclass(slots=True)
-class Report:
+class DeliveryReport:
     """What came of one round: deliveries accepted, to be tried again, given up."""
 
     sent: int = 0
     retried: int = 0
     failed: int = 0
 
-    def __add__(self, other: Report) -> Report:
-        return Report(self.sent + other.sent, self.retried + other.retried, self.failed + other.failed)
+    def __add__(self, other: DeliveryReport) -> DeliveryReport:
+        return DeliveryReport(self.sent + other.sent, self.retried + other.retried, self.failed + other.failed)
 
 
 def deliver_due(
-    deliveries: Deliveries,
+    deliveries: OutboxTable,
     notifiers: Mapping[str, Notifier],
     clock: Callable[[], datetime],
     jitter: Callable[[], float],
@@ -45,7 +45,7 @@ def deliver_due(
     *,
     channel: str | None = None,
     announce: Announce = lambda _: (),
-) -> Report:
+) -> DeliveryReport:
     """Send everything that is due, over one channel or over all; `going_on` is asked before each message whether to.
 
     A channel that cannot be reached is left for this round; its rows stay due. The operators hear of what is broken
@@ -56,8 +56,8 @@ def deliver_due(
         notifiers=notifiers,
         clock=clock,
         jitter=jitter,
-        care=Care(deliveries.database, announce),
-        report=Report(),
+        care=ChannelHealth(deliveries.database, announce),
+        report=DeliveryReport(),
     )
     unreachable: set[str] = set()
     while due := deliveries.due(to_text(clock()), besides=unreachable, channel=channel):
@@ -73,12 +73,12 @@ def deliver_due(
 class _Round:
     """One round of sending."""
 
-    deliveries: Deliveries
+    deliveries: OutboxTable
     notifiers: Mapping[str, Notifier]
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
-    care: Care
-    report: Report
+    care: ChannelHealth
+    report: DeliveryReport
 
     def deliver(self, delivery: Delivery) -> bool:
         """Try one delivery and return whether its channel could be reached."""

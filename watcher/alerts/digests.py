@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from watcher.alerts import messages
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.outbox import Deliveries
+from watcher.store.outbox import OutboxTable
 
 _HOUR = timedelta(hours=1)
 _AGAIN = timedelta(minutes=1)  # after which a channel that had enough is looked at again
 _MOST_BYTES = {True: 400_000, False: 18_000}  # of the messages in one digest: a mail, a webhook
 
 
-def gather(deliveries: Deliveries, now: datetime) -> None:
+def gather(deliveries: OutboxTable, now: datetime) -> None:
     """Make one message of those for one recipient whose time of gathering is over; what does not fit makes another."""
     with deliveries.database.transaction():
         for waiting in deliveries.gathered(to_text(now)):
@@ -44,7 +44,7 @@ def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
         yield bundle
 
 
-def restrain(deliveries: Deliveries, most_per_hour: Mapping[str, int], now: datetime) -> None:
+def restrain(deliveries: OutboxTable, most_per_hour: Mapping[str, int], now: datetime) -> None:
     """Let what is due on a channel beyond its messages an hour wait."""
     for channel, most in most_per_hour.items():
         with deliveries.database.transaction():

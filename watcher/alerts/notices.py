@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from watcher.core.operations import NOTICES, Delivery, Endpoint, Hold, HoldState, Notice
+from watcher.core.operations import NOTICES, ChannelFailure, Delivery, Hold, HoldState, Notice
 from watcher.render import document
 
 # Makes the messages that tell the operators of a notice.
@@ -74,33 +74,33 @@ def _notice(identifier: str, hold: Hold, summary: str, about: str) -> Notice:
     )
 
 
-def channel_broken(endpoint: Endpoint, at: str) -> Notice:
+def channel_broken(endpoint: ChannelFailure, at: str) -> Notice:
     """Return the notice that nothing gets through a channel any more; one outage is told of once."""
     told = f"{_who(endpoint)} takes nothing since {endpoint.since}: {endpoint.last_error}"
     return _of_channel("channel-broken", endpoint, told, at)
 
 
-def channel_disabled(endpoint: Endpoint, at: str) -> Notice:
+def channel_disabled(endpoint: ChannelFailure, at: str) -> Notice:
     """Return the notice that the other side of a channel said that it is gone, and that nothing is sent to it."""
     told = f"the channel {endpoint.channel} is disabled: {endpoint.last_error}; its messages wait"
     enable = {"enable": f"watcher channel enable {endpoint.channel}"}
     return _of_channel("channel-disabled", endpoint, told, at, **enable)
 
 
-def channel_recovered(endpoint: Endpoint, at: str) -> Notice:
+def channel_recovered(endpoint: ChannelFailure, at: str) -> Notice:
     """Return the notice that a channel that was broken takes messages again."""
     told = f"{_who(endpoint)} takes messages again; that had failed since {endpoint.since}"
     return _of_channel("channel-recovered", endpoint, told, at)
 
 
-def recipient_refused(endpoint: Endpoint, delivery: Delivery, at: str) -> Notice:
+def recipient_refused(endpoint: ChannelFailure, delivery: Delivery, at: str) -> Notice:
     """Return the notice that one recipient of a channel is refused for good; told once until it is taken again."""
     kept = "what was refused is kept (`watcher outbox --state failed`)"
     told = f"{_who(endpoint)} is refused: {endpoint.last_error}; {kept}"
     return _of_channel("recipient-refused", endpoint, told, at, delivery=delivery.id)
 
 
-def _who(endpoint: Endpoint) -> str:
+def _who(endpoint: ChannelFailure) -> str:
     return (
         f"{endpoint.recipient} of the channel {endpoint.channel}"
         if endpoint.recipient
@@ -108,7 +108,7 @@ def _who(endpoint: Endpoint) -> str:
     )
 
 
-def _of_channel(identifier: str, endpoint: Endpoint, summary: str, at: str, **more: str) -> Notice:
+def _of_channel(identifier: str, endpoint: ChannelFailure, summary: str, at: str, **more: str) -> Notice:
     return Notice(
         id=identifier,
         severity=NOTICES[identifier],

@@ -20,7 +20,7 @@ _SILENCED = "silenced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
+class AlertRouter:
     """What the configuration says of it; `now` is asked for digests and silences."""
 
     settings: Settings

@@ -60,12 +60,12 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
         raise click.exceptions.Exit(1)
 
 
-def _make(app: App, target: Path) -> tuple[backup.Report, str]:
+def _make(app: App, target: Path) -> tuple[backup.BackupReport, str]:
     store = settings(app).store
     now = to_text(datetime.now(UTC))
     with Database(store.path, create=False) as database:
         if target.suffix == ".db":
-            report = backup.Report(made=now, rows=copy(database.db.conn, target), snapshots=0)
+            report = backup.BackupReport(made=now, rows=copy(database.db.conn, target), snapshots=0)
         else:
             report = backup.make(database, store.snapshots, target, now=now)
     return report, f"{target}: {_counted(report.rows, report.snapshots)}, {report.copied} of them new"
@@ -75,7 +75,7 @@ def _counted(rows: Mapping[str, int], snapshots: int) -> str:
     return f"{rows.get('releases', 0)} releases, {rows.get('outbox', 0)} messages, {snapshots} snapshots"
 
 
-def _document(report: backup.Report, wrong: Sequence[str]) -> dict[str, Any]:
+def _document(report: backup.BackupReport, wrong: Sequence[str]) -> dict[str, Any]:
     return {
         "made": report.made,
         "rows": dict(report.rows),

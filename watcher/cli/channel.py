@@ -13,7 +13,7 @@ from watcher.cli.output import App, format_option, pass_app, print_json, print_r
 from watcher.cli.wired import service
 from watcher.config.settings import ChannelSettings
 from watcher.core.times import to_text
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 from watcher.render.safe_text import visible
 from watcher.store.outbox import FAILED, PENDING
 
@@ -51,7 +51,7 @@ def list_(app: App, format: str) -> None:
         print_rows(rows, _COLUMNS, format)
 
 
-def _row(parts: Service, channel: ChannelSettings) -> dict[str, Any]:
+def _row(parts: Monitor, channel: ChannelSettings) -> dict[str, Any]:
     whole = next((each for each in parts.endpoints.of(channel.name) if not each.recipient), None)
     refused = [each for each in parts.endpoints.of(channel.name) if each.recipient]
     counts = parts.deliveries.counts()

@@ -12,8 +12,8 @@ from watcher.cli.output import App, colour, format_option, pass_app, print_json,
 from watcher.cli.wired import service
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import StoreError
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.monitor import Monitor
 from watcher.render import document, text
 from watcher.render.safe_text import visible
 
@@ -49,7 +49,7 @@ def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> N
       watcher check iana
       watcher check iana.tls-parameters
     """
-    results: list[tuple[str, Taken]] = []
+    results: list[tuple[str, CheckResult]] = []
     say = _Say(format)
     with service(app) as parts:
         chosen = tuple(parts.source(name) for name in sources) or parts.settings.watched
@@ -79,7 +79,7 @@ class _Say:
         if sys.stderr.isatty():
             click.echo(f"{source}: looking at {url} …", err=True)
 
-    def taken(self, source: str, taken: Taken) -> None:
+    def taken(self, source: str, taken: CheckResult) -> None:
         if self._text:
             click.echo(_text(source, taken), err=taken.outcome is Outcome.FAILED)
 
@@ -88,9 +88,9 @@ class _Say:
             click.echo(text)
 
 
-def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list[tuple[str, Taken]]:
+def _collection(parts: Monitor, settings: CollectionSettings, say: _Say) -> list[tuple[str, CheckResult]]:
     """Look at a collection's index and at every group; only what is worth a line is told before the summary."""
-    results: list[tuple[str, Taken]] = []
+    results: list[tuple[str, CheckResult]] = []
     if (index := parts.check_index(settings)) is not None:
         results.append((settings.name, index))
         say.taken(settings.name, index)
@@ -100,7 +100,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
     for name in collection.listed[1]:
         click.echo(f"{settings.name}: {visible(name)!r} can be no group's id and is left out", err=True)
     groups = collection.groups()
-    looked: list[tuple[str, Taken]] = []
+    looked: list[tuple[str, CheckResult]] = []
     with (
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -117,7 +117,7 @@ def _collection(parts: Service, settings: CollectionSettings, say: _Say) -> list
     return results + looked
 
 
-def _summary(groups: int, looked: Sequence[tuple[str, Taken]]) -> str:
+def _summary(groups: int, looked: Sequence[tuple[str, CheckResult]]) -> str:
     counts = Counter(str(taken.outcome) for _, taken in looked)
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none looked at"
     left = groups - len(looked)
@@ -125,15 +125,15 @@ def _summary(groups: int, looked: Sequence[tuple[str, Taken]]) -> str:
     return f"{groups} groups: {told}{wish}"
 
 
-def _one(parts: Service, group: GroupSettings) -> Taken:
+def _one(parts: Monitor, group: GroupSettings) -> CheckResult:
     """Look at one group. One whose snapshots are damaged does not keep the others from being looked at."""
     try:
         return parts.check(group)
     except StoreError as error:
-        return Taken(outcome=Outcome.FAILED, reason="store", message=str(error))
+        return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(error))
 
 
-def _text(source: str, taken: Taken) -> str:
+def _text(source: str, taken: CheckResult) -> str:
     if taken.outcome is Outcome.HELD and taken.hold is not None:
         by_hand = f"`watcher accept {source} {taken.hold.id}` or `watcher reject …` decides by hand"
         of = visible(f"{taken.hold.published or 'no date'} is held: {taken.message}")
@@ -150,7 +150,7 @@ def _text(source: str, taken: Taken) -> str:
     return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({message})" if message else "")
 
 
-def _document(source: str, taken: Taken) -> dict[str, object]:
+def _document(source: str, taken: CheckResult) -> dict[str, object]:
     release = taken.release.release if taken.release else None
     return {
         "source": source,

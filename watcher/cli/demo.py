@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import settings
-from watcher.cli.demo_servers import SOURCE, Stage, sample
+from watcher.cli.demo_servers import SOURCE, DemoServers, sample
 from watcher.cli.diff import stored
 from watcher.cli.output import App, colour, width
 from watcher.cli.show import find, print_life
 from watcher.core.errors import UsageError
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.monitor import Monitor
 from watcher.render import text
 
 _PORT = 3063
@@ -58,19 +58,19 @@ def _play(folder: Path) -> None:
     if not releases:
         raise UsageError("the sample releases are missing from this installation")
     started = time.monotonic()
-    stage = Stage(folder)
+    stage = DemoServers(folder)
     with stage.open():
         configured = settings(App(stage.config))
         for number, release in enumerate(releases, 1):
             stage.publish(release)
             _heading(f"{number}. The registry publishes {release.name}; check")
-            with Service(configured) as service:
+            with Monitor(configured) as service:
                 _one_check(service, stage)
         _heading("The same release is served again; check")
-        with Service(configured) as service:
+        with Monitor(configured) as service:
             _say(service.check(service.settings.registries[0]))
             click.echo(f"  (the server answered {stage.requests[-1]}: nothing was downloaded)")
-        with Service(configured, create=False) as service:
+        with Monitor(configured, create=False) as service:
             _ask(service)
     click.echo(
         f"{len(releases)} releases, {len(stage.webhooks)} webhooks with a good signature, {stage.forged} with a bad "
@@ -78,7 +78,7 @@ def _play(folder: Path) -> None:
     )
 
 
-def _one_check(service: Service, stage: Stage) -> None:
+def _one_check(service: Monitor, stage: DemoServers) -> None:
     webhooks, mails = len(stage.webhooks), len(stage.mails)
     _say(service.check(service.settings.registries[0]))
     service.deliver()
@@ -90,7 +90,7 @@ def _one_check(service: Service, stage: Stage) -> None:
         click.echo(f"  → e-mail received by {mail['To']}: {mail['Subject']}")
 
 
-def _say(taken: Taken) -> None:
+def _say(taken: CheckResult) -> None:
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
         click.echo(text.comparison(taken.comparison, width=width(), colour=colour()))
     elif taken.outcome is Outcome.BASELINE and taken.release:
@@ -100,7 +100,7 @@ def _say(taken: Taken) -> None:
         click.echo(f"{SOURCE}: {taken.outcome}" + (f": {taken.message}" if taken.message else ""))
 
 
-def _ask(service: Service) -> None:
+def _ask(service: Monitor) -> None:
     _heading(f"watcher show {SOURCE} {_PORT}")
     print_life(find(service.queries, SOURCE, str(_PORT), port=(_PORT, _PORT)))
     _heading(f"watcher diff {SOURCE} {_FROM} {_TO}")

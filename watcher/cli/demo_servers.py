@@ -74,7 +74,7 @@ def sample() -> list[Path]:
     return []
 
 
-class Stage:
+class DemoServers:
     """One server that serves the release it was last given and receives webhooks, and one that receives mail."""
 
     def __init__(self, folder: Path) -> None:
@@ -160,7 +160,7 @@ class _Mailbox(MessageHandler):
         return message
 
 
-def _handler(stage: Stage) -> type[BaseHTTPRequestHandler]:
+def _handler(stage: DemoServers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

@@ -14,7 +14,7 @@ from watcher.core.model import Comparison, Severity
 from watcher.render import csv as render_csv
 from watcher.render import json, markdown, text
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
+from watcher.store.history_reader import HistoryReader
 
 _TWO, _THREE = 2, 3
 
@@ -61,7 +61,7 @@ def command(
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)
         with Database(configured.history, create=False) as database:
-            comparison = stored(Queries(database), configured.severities, *what, fingerprints=format == "json")
+            comparison = stored(HistoryReader(database), configured.severities, *what, fingerprints=format == "json")
     if format == "json":
         click.echo(json.comparison(comparison))
     elif format == "csv":
@@ -77,7 +77,7 @@ def command(
 
 
 def stored(
-    queries: Queries,
+    queries: HistoryReader,
     severities: Mapping[str, Severity],
     source: str,
     old: str | None = None,

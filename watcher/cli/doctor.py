@@ -12,10 +12,10 @@ from watcher.cli.output import App, format_option, pass_app, print_json
 from watcher.core.errors import ConfigError
 from watcher.daemon.log_setup import redacted
 from watcher.monitor import doctor
-from watcher.monitor.doctor import Finding, State
+from watcher.monitor.doctor import Diagnosis, DiagnosisState
 from watcher.render.safe_text import visible
 
-_CODES = {State.OK: 0, State.WARNING: 1, State.PROBLEM: 2}
+_CODES = {DiagnosisState.OK: 0, DiagnosisState.WARNING: 1, DiagnosisState.PROBLEM: 2}
 
 
 @click.command("doctor")
@@ -41,18 +41,20 @@ def command(app: App, network: bool, format: str) -> None:
     else:
         for each in found:
             click.echo(f"{each.state:<8} {each.area:<12} {redacted(visible(each.message))}")
-    if worst is not State.OK:
+    if worst is not DiagnosisState.OK:
         raise click.exceptions.Exit(_CODES[worst])
 
 
-def _findings(app: App, *, network: bool) -> Iterator[Finding]:
+def _findings(app: App, *, network: bool) -> Iterator[Diagnosis]:
     now = datetime.now(UTC)
     yield from doctor.environment()
     try:
         configured = settings(app)
     except ConfigError as error:
-        yield from (Finding(area="config", state=State.PROBLEM, message=problem) for problem in error.problems)
+        yield from (
+            Diagnosis(area="config", state=DiagnosisState.PROBLEM, message=problem) for problem in error.problems
+        )
         yield doctor.clock(now)
         return
-    yield Finding(area="config", state=State.OK, message=f"{app.config}: good")
+    yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{app.config}: good")
     yield from doctor.examine(configured, now, network=network)

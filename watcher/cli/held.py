@@ -9,8 +9,8 @@ from watcher.config.overview import outline
 from watcher.core.operations import Hold, HoldState
 from watcher.render import document
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.holds import Held
+from watcher.store.history_reader import HistoryReader
+from watcher.store.holds import HoldsTable
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -43,8 +43,8 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
     """
     with Database(outline(app.config).history, create=False) as database:
         if source is not None:
-            Queries(database).registry(source)  # says which sources there are where this is none
-        found = [hold for hold in Held(database).all(source) if all_ or hold.state is HoldState.HELD]
+            HistoryReader(database).registry(source)  # says which sources there are where this is none
+        found = [hold for hold in HoldsTable(database).all(source) if all_ or hold.state is HoldState.HELD]
     if format == "json":
         print_json({"held": [{"source": hold.source, **document.hold(hold)} for hold in found]})
     elif found or format != "text":

@@ -8,9 +8,9 @@ import click
 
 from watcher.cli import output as common
 from watcher.cli.output import App, format_option, print_json, print_rows
-from watcher.cli.seen import Seen, history, print_gaps
+from watcher.cli.seen import ObservationGaps, history, print_gaps
 from watcher.core.model import Kind, Severity
-from watcher.store.history_reader import StoredEvent, Wanted
+from watcher.store.history_reader import EventQuery, StoredEvent
 
 _COLUMNS = {
     "published": "RELEASE",
@@ -57,7 +57,7 @@ def command(
       watcher history ports --since 2020-01-01 --kind deprecated
       watcher history --event 'service-*' --search microsoft --format json
     """
-    wanted = Wanted(
+    wanted = EventQuery(
         source=source,
         port=port,
         service=service,
@@ -90,7 +90,7 @@ def command(
         print_gaps(gaps)
 
 
-def row(found: StoredEvent, seen: Seen) -> dict[str, Any]:
+def row(found: StoredEvent, seen: ObservationGaps) -> dict[str, Any]:
     """One event as the JSON contract has it, with the window in which it happened."""
     event, release = found.event, found.release.release
     return {

@@ -12,7 +12,7 @@ from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import usable
 from watcher.monitor import importer
-from watcher.monitor.ingest import Outcome, Taken
+from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.render.safe_text import visible
 from watcher.store import words
 
@@ -54,11 +54,11 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
     with service(app) as parts:
         configured = parts.source(source, new=True)
         work = _by_source(configured, paths)
-        report = importer.Report()
+        report = importer.ImportReport()
         number = sum(map(len, work.values()))
         with click.progressbar(length=number, label=f"importing {number}", file=sys.stderr) as bar:
 
-            def progress(candidate: importer.Candidate, taken: Taken | None) -> None:  # noqa: ARG001 - the callback's shape
+            def progress(candidate: importer.Candidate, taken: CheckResult | None) -> None:  # noqa: ARG001 - the callback's shape
                 bar.update(1)
 
             for name, found in work.items():

@@ -8,7 +8,7 @@ from watcher.cli import output as common
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.config.overview import outline
 from watcher.store.database import Database
-from watcher.store.outbox import STATES, Deliveries, Sought
+from watcher.store.outbox import STATES, DeliveryQuery, OutboxTable
 
 COLUMNS = {
     "id": "ID",
@@ -55,9 +55,11 @@ def command(
       watcher outbox --state failed --channel noc --since 2026-11-01
       watcher outbox --format json
     """
-    sought = Sought(ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit)
+    sought = DeliveryQuery(
+        ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
+    )
     with Database(outline(app.config).history, create=False) as database:
-        found = Deliveries(database).find(sought)
+        found = OutboxTable(database).find(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})
     elif found or format != "text":

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from watcher.cli.output import App
 from watcher.config.overview import outline
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
+from watcher.store.history_reader import HistoryReader
 
 
 @contextmanager
-def history(app: App) -> Iterator[Queries]:
+def history(app: App) -> Iterator[HistoryReader]:
     """Open the history for reading. Raises StoreError where there is none yet."""
     with Database(outline(app.config).history, create=False) as database:
-        yield Queries(database)
+        yield HistoryReader(database)

@@ -12,8 +12,8 @@ from watcher.cli.output import App, format_option, need, pass_app, print_json, p
 from watcher.cli.wired import service
 from watcher.core.errors import UsageError
 from watcher.core.times import to_text
-from watcher.monitor.monitor import Service
-from watcher.store.outbox import FAILED, SENT, STATES, Sought
+from watcher.monitor.monitor import Monitor
+from watcher.store.outbox import FAILED, SENT, STATES, DeliveryQuery
 
 _COLUMNS = {name: COLUMNS[name] for name in ("id", "channel", "recipient", "source", "created", "state", "last_error")}
 
@@ -55,7 +55,7 @@ def command(
     chosen = ids or since or until or channel or states
     need(chosen, "say what to send again: ids, --since, --until, --channel, --state")
     with service(app, create=False) as parts:
-        sought = Sought(
+        sought = DeliveryQuery(
             ids=ids,
             states=states or (() if ids else (SENT, FAILED)),
             channel=channel,
@@ -79,7 +79,7 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _send(parts: Service, again: list[str]) -> int:
+def _send(parts: Monitor, again: list[str]) -> int:
     """Send what is due and return how many of the messages are not sent."""
     parts.deliver()
     return sum(parts.deliveries.state(each).state != SENT for each in again)

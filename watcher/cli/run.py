@@ -14,7 +14,7 @@ from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Service, pace_of
+from watcher.monitor.monitor import Monitor, pace_of
 
 
 @click.command("run")
@@ -30,9 +30,9 @@ def command(app: App) -> None:
     log_setup.configure(configured.log.level, configured.log.format, sys.stderr)
     pace = pace_of(configured)
 
-    def service(current: Settings) -> Service:
+    def service(current: Settings) -> Monitor:
         pace.interval = current.fetch.min_interval
-        return Service(current, pace=pace)
+        return Monitor(current, pace=pace)
 
     def load() -> Settings:
         changed = reloaded(app, configured)

@@ -11,25 +11,25 @@ from typing import Any
 import click
 
 from watcher.cli.output import App
-from watcher.config.overview import Outline, outline
+from watcher.config.overview import ConfigOverview, outline
 from watcher.core.times import from_text
 from watcher.monitor import health
 from watcher.monitor.schedule import LONGEST
 from watcher.render.safe_text import visible
-from watcher.store.check_log import Checks
+from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, StoredRelease
+from watcher.store.history_reader import HistoryReader, StoredRelease
 
 _UNKNOWN = timedelta(days=1)  # between two looks at what is not in the configuration any more
 _MOST = 5  # gaps that are listed for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObservationGaps:
     """What the record of checks says of a history."""
 
-    outline: Outline
-    checks: Checks
+    outline: ConfigOverview
+    checks: CheckLog
 
     def between(self, source: str, before: StoredRelease | None, release: StoredRelease) -> list[str | None]:
         """Return when the release before was last seen and this one first, in UTC: it came in between.
@@ -62,11 +62,11 @@ class Seen:
 
 
 @contextmanager
-def history(app: App) -> Iterator[tuple[Queries, Seen]]:
+def history(app: App) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
     """Open the history for reading, with the record of checks. Raises StoreError where there is none yet."""
     configured = outline(app.config)
     with Database(configured.history, create=False) as database:
-        yield Queries(database), Seen(outline=configured, checks=Checks(database))
+        yield HistoryReader(database), ObservationGaps(outline=configured, checks=CheckLog(database))
 
 
 def print_gaps(gaps: list[dict[str, Any]]) -> None:

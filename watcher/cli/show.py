@@ -17,7 +17,7 @@ from watcher.core.model import MARKUP, Item, Section
 from watcher.registries.generic import identity
 from watcher.render.safe_text import visible
 from watcher.render.text import table
-from watcher.store.history_reader import Queries, StoredEvent, StoredRelease, Version, Wanted
+from watcher.store.history_reader import EntryVersion, EventQuery, HistoryReader, StoredEvent, StoredRelease
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
 
@@ -80,17 +80,17 @@ def command(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class EntryHistory:
     """Every state that something was in, and what happened to it, up to the release of a day."""
 
     title: str
-    versions: Sequence[Version]
+    versions: Sequence[EntryVersion]
     events: Sequence[StoredEvent]
     day: StoredRelease
 
 
 def find(
-    queries: Queries,
+    queries: HistoryReader,
     source: str,
     title: str | None = None,
     *,
@@ -98,7 +98,7 @@ def find(
     service: str | None = None,
     protocol: str | None = None,
     at: str | None = None,
-) -> Life:
+) -> EntryHistory:
     """Look something up by port or name. Raises UsageError where the registry never said anything of it."""
     day = queries.find(source, at or "latest")
     versions = [
@@ -113,10 +113,10 @@ def find(
         when = f" on {at}" if at else ""
         raise UsageError(f"{source} says nothing of {title}{when}; `watcher history --search` looks in every word")
     if any("port" in version.item.key.labels for version in versions):
-        events = queries.history(Wanted(source=source, port=port, service=service, protocol=protocol, until=at))
+        events = queries.history(EventQuery(source=source, port=port, service=service, protocol=protocol, until=at))
     else:
         events = queries.events_of(versions, until=at)
-    return Life(title=title, versions=versions, events=events, day=day)
+    return EntryHistory(title=title, versions=versions, events=events, day=day)
 
 
 def _range(port: tuple[int, int] | None) -> str:
@@ -125,7 +125,7 @@ def _range(port: tuple[int, int] | None) -> str:
     return str(port[0]) if port[0] == port[1] else f"{port[0]}-{port[1]}"
 
 
-def print_life(life: Life) -> None:
+def print_life(life: EntryHistory) -> None:
     """Print what stands now, then what happened, the oldest first."""
     standing = [version for version in life.versions if _stands(version, life.day)]
     statuses = dict.fromkeys(str(version.item.status) for version in standing)
@@ -151,7 +151,7 @@ def print_life(life: Life) -> None:
         click.echo(f"  nothing happened to it since the release of {first}, the first there is of it")
 
 
-def _stands(version: Version, day: StoredRelease) -> bool:
+def _stands(version: EntryVersion, day: StoredRelease) -> bool:
     return version.first.place <= day.place and (version.until is None or version.until.place > day.place)
 
 
@@ -178,7 +178,7 @@ def _details(item: Item) -> list[str]:
     return [name for name, text in item.fields.items() if text and text not in shown and not name.startswith(MARKUP)]
 
 
-def _document(version: Version) -> dict[str, Any]:
+def _document(version: EntryVersion) -> dict[str, Any]:
     return {
         "section": str(version.item.section),
         "key": version.item.key.as_dict(),

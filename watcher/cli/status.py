@@ -10,18 +10,18 @@ from typing import Any
 import click
 
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.config.overview import Outline, Watched, outline
+from watcher.config.overview import ConfigOverview, Watched, outline
 from watcher.core.lazy import load
 from watcher.core.model import when
-from watcher.core.operations import Endpoint, HoldState
+from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.render.safe_text import visible
-from watcher.store.channel_failures import Endpoints
-from watcher.store.check_log import Checks
+from watcher.store.channel_failures import ChannelFailuresTable
+from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.holds import Held
-from watcher.store.outbox import Deliveries
+from watcher.store.history_reader import HistoryReader
+from watcher.store.holds import HoldsTable
+from watcher.store.outbox import OutboxTable
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -69,8 +69,10 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
             else {}
         )
         rows = list(_rows(configured, trees, database, now))
-        waiting = [dict(row) for row in Deliveries(database).pending()]
-        unwell = [endpoint for endpoint in Endpoints(database).all() if endpoint.channel in configured.channels]
+        waiting = [dict(row) for row in OutboxTable(database).pending()]
+        unwell = [
+            endpoint for endpoint in ChannelFailuresTable(database).all() if endpoint.channel in configured.channels
+        ]
     collections = [tree.summary for tree in trees.values()]
     if format == "json":
         print_json(
@@ -106,7 +108,7 @@ def _print_messages(rows: list[dict[str, Any]]) -> None:
             click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
 
 
-def _unwell(endpoint: Endpoint) -> str:
+def _unwell(endpoint: ChannelFailure) -> str:
     if endpoint.gone:
         by_hand = f"`watcher channel enable {endpoint.channel}` sends again"
         return f"the channel {endpoint.channel} is disabled since {endpoint.gone}: {endpoint.last_error}; {by_hand}"
@@ -114,9 +116,11 @@ def _unwell(endpoint: Endpoint) -> str:
     return f"{who} {endpoint.channel} takes nothing since {endpoint.since}: {visible(endpoint.last_error)}"
 
 
-def _rows(configured: Outline, trees: Mapping[str, Any], database: Database, now: datetime) -> Iterator[dict[str, Any]]:
+def _rows(
+    configured: ConfigOverview, trees: Mapping[str, Any], database: Database, now: datetime
+) -> Iterator[dict[str, Any]]:
     """What is shown of each source; of a collection its own line, then groups."""
-    queries, checks, held = Queries(database), Checks(database), Held(database)
+    queries, checks, held = HistoryReader(database), CheckLog(database), HoldsTable(database)
     for source in configured.sources:
         tree = trees.get(source.name)
         for each, due in tree.lines if tree else [(source, _due(source, checks, now))]:
@@ -128,12 +132,12 @@ def _rows(configured: Outline, trees: Mapping[str, Any], database: Database, now
             }
 
 
-def _due(source: Watched, checks: Checks, now: datetime) -> datetime:
+def _due(source: Watched, checks: CheckLog, now: datetime) -> datetime:
     last = checks.last(source.name)
     return from_text(str(last["at"])) + source.every if last else now
 
 
-def _row(source: Watched, due: datetime, now: datetime, queries: Queries, checks: Checks) -> dict[str, Any]:
+def _row(source: Watched, due: datetime, now: datetime, queries: HistoryReader, checks: CheckLog) -> dict[str, Any]:
     latest = queries.latest(source.name)
     last = checks.last(source.name)
     state = checks.state(source.name)

@@ -13,7 +13,7 @@ from watcher.cli.wired import service
 from watcher.core.errors import UsageError
 from watcher.monitor.verify import Rechecking
 from watcher.render.safe_text import visible
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 
 
 @click.command("verify")
@@ -34,7 +34,7 @@ def command(app: App, source: str | None, history: bool, newest: int, format: st
       watcher verify
       watcher verify ports --history --newest 400
     """
-    archive = Archive(settings(app).store.snapshots)
+    archive = SnapshotArchive(settings(app).store.snapshots)
     if source is not None and source not in archive.sources():
         raise UsageError(f"no snapshot of {source!r} is kept (there are: {', '.join(archive.sources()) or 'none'})")
     receipts = list(archive.receipts(source))

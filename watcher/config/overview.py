@@ -33,7 +33,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class ConfigOverview:
     """`severities` are by event id, `channels` by name."""
 
     history: Path
@@ -56,7 +56,7 @@ def tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not TOML: {error}") from None
 
 
-def outline(path: Path) -> Outline:
+def outline(path: Path) -> ConfigOverview:
     """Read the outline of a configuration. Raises ConfigError with the first thing in it that cannot be read."""
     found = tables(path)
     try:
@@ -64,7 +64,7 @@ def outline(path: Path) -> Outline:
         sources = [_watched(table) for table in found.get("source", ())]
         if canary is not None:
             sources.append(Watched(name=CANARY, every=often(_every(canary, "canary"))))
-        return Outline(
+        return ConfigOverview(
             history=path.resolve().parent / store.get("path", HISTORY),
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in found.get("channel", ())),

@@ -35,7 +35,7 @@ class Reach:
         return last >= 0 and self._high[last] >= span[0]
 
 
-class Placed(Generic[Thing]):
+class PlacedInterval(Generic[Thing]):
     """Things that each have a range."""
 
     def __init__(self, things: Iterable[tuple[Span, Thing]]) -> None:

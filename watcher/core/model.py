@@ -116,7 +116,7 @@ ROOT = Key(("registry",), ("",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Since:
+class Delta:
     """How a content came of another one, by that one's digest: the items that are no more, and those that are new."""
 
     digest: str
@@ -139,7 +139,7 @@ class Content:
     items: Mapping[ItemKey, Item]
     entries: int
     problems: tuple[Problem, ...] = ()
-    since: Since | None = field(default=None, compare=False, repr=False)
+    since: Delta | None = field(default=None, compare=False, repr=False)
 
     @property
     def document(self) -> str:

@@ -101,7 +101,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class ChannelFailure:
     """An other side that does not take what is sent to it: a channel, or (`recipient`) one address of a channel.
 
     `failures` counts failed tries in a row, the first of them at `since`. `told` is when the operators were told of it,
@@ -125,7 +125,7 @@ GONE_REASONS = ("not_found", "denied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class CheckStreak:
     """How the last checks of a source went.
 
     `last` and `success` are the UTC times of the last attempt and of the last that did not fail; `failures` counts
@@ -144,7 +144,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class OpenAlarm:
     """An alarm that was raised and not called off: the notice's id, the source, and since when there was a reason."""
 
     source: str
@@ -184,7 +184,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedRelease:
     """A release in its order; `dated` is the day (`YYYY-MM-DD`) it counts for when a date is asked for."""
 
     digest: str

@@ -30,21 +30,21 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from watcher.alerts import notices
-from watcher.alerts.delivery import Report
+from watcher.alerts.delivery import DeliveryReport
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.core import memory
 from watcher.core.errors import ConfigError, WatcherError
 from watcher.core.operations import Notice
 from watcher.core.times import from_text, to_text
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
-from watcher.daemon.self_check import EVERY, Pulse
+from watcher.daemon.self_check import EVERY, SelfCheck
 from watcher.daemon.signals import Signals
-from watcher.daemon.turns import Every
-from watcher.daemon.watchdog import Work
+from watcher.daemon.turns import CatchUpOnceTrigger
+from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.folder import LONGEST as LONGEST_TRANSFER
 from watcher.monitor import health
-from watcher.monitor.ingest import Outcome, Taken
-from watcher.monitor.monitor import Service
+from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.monitor import Monitor
 
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
@@ -95,7 +95,7 @@ class Daemon:
     def __init__(
         self,
         settings: Settings,
-        service: Callable[[Settings], Service],
+        service: Callable[[Settings], Monitor],
         jitter: Callable[[], float] = random.random,
         *,
         load: Callable[[], Settings] | None = None,
@@ -113,7 +113,7 @@ class Daemon:
         self._wall, self._monotonic = wall, monotonic
         self._seen = wall(), monotonic()
         self._stop = threading.Event()
-        self._work = Work(monotonic)
+        self._work = Watchdog(monotonic)
         # Threads are made as they are needed, one for each channel that has something due.
         self._sending = _Turns(_CHANNELS, self._deliver)
         self._hung: frozenset[str] = frozenset()
@@ -123,7 +123,7 @@ class Daemon:
         self._skips: deque[tuple[str, str]] = deque()
         self._log = structlog.get_logger("watcher.daemon.daemon")
         self._scheduler = self._new_scheduler()
-        self._pulse = Pulse(lambda: self._settings, self._service)
+        self._pulse = SelfCheck(lambda: self._settings, self._service)
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False when work had to be abandoned at the end (it is safe to)."""
@@ -148,7 +148,7 @@ class Daemon:
         """Make `run` return, and work under way end where it can."""
         self._stop.set()
 
-    def _service(self) -> Service:
+    def _service(self) -> Monitor:
         return self._make_service(self._settings)
 
     def _watching(self) -> str:
@@ -279,7 +279,7 @@ class Daemon:
         self._add(self._firsts(self._settings, self._sources()))
         self._scheduler.add_job(
             self._send,
-            Every(timedelta(seconds=_TURN)),
+            CatchUpOnceTrigger(timedelta(seconds=_TURN)),
             id=_DELIVERIES,
             executor=_DELIVERIES,
             next_run_time=datetime.now(UTC),
@@ -294,14 +294,14 @@ class Daemon:
             (_HEARTBEAT, self._beat, heartbeat.every if heartbeat else None),
         ):
             if every is not None:
-                self._scheduler.add_job(work, Every(every), id=name, next_run_time=datetime.now(UTC))
+                self._scheduler.add_job(work, CatchUpOnceTrigger(every), id=name, next_run_time=datetime.now(UTC))
 
     def _add(self, firsts: Mapping[str, datetime]) -> None:
         for source in self._sources():
             if source.name in firsts:
                 self._scheduler.add_job(
                     self._check_collection if isinstance(source, CollectionSettings) else self._check,
-                    Every(source.every, lambda: self._settings.daemon.jitter * self._jitter()),
+                    CatchUpOnceTrigger(source.every, lambda: self._settings.daemon.jitter * self._jitter()),
                     args=[source],
                     id=source.name,
                     executor=self._lane(source),
@@ -323,7 +323,7 @@ class Daemon:
         return firsts
 
     @staticmethod
-    def _due(service: Service, source: AnySource, now: datetime) -> datetime:
+    def _due(service: Monitor, source: AnySource, now: datetime) -> datetime:
         """When a source is due: now exactly where it was never looked at."""
         if isinstance(source, CollectionSettings):
             return service.collection(source).next_turn(now)
@@ -373,11 +373,11 @@ class Daemon:
             self._begin_sending(service)
         memory.give_back()
 
-    def _counted(self, source: str, taken: Taken) -> Taken:
+    def _counted(self, source: str, taken: CheckResult) -> CheckResult:
         self._pulse.checked(source, str(taken.outcome))
         return taken
 
-    def _tell(self, source: str, taken: Taken) -> None:
+    def _tell(self, source: str, taken: CheckResult) -> None:
         """Log what came of a check."""
         level = self._log.warning if taken.outcome in _UNWELCOME else self._log.info
         events = [event.summary for event in taken.comparison.events] if taken.comparison else None
@@ -399,12 +399,12 @@ class Daemon:
             self._write_down(service)
             self._begin_sending(service)
 
-    def _begin_sending(self, service: Service) -> None:
+    def _begin_sending(self, service: Monitor) -> None:
         """Begin to send over every channel that has something due, each in a thread of its own; wait for none."""
         for channel in service.channels_due():
             self._sending.begin(channel)
 
-    def _write_down(self, service: Service) -> None:
+    def _write_down(self, service: Monitor) -> None:
         """Put what befell the daemon itself into the history; what cannot be written now stays for the next round."""
         while self._skips:
             source, at = self._skips[0]
@@ -423,7 +423,7 @@ class Daemon:
             self._service() as service,
         ):
             report = service.deliver_over(channel, self._going_on)
-            if report != Report():
+            if report != DeliveryReport():
                 level = self._log.warning if report.retried or report.failed else self._log.info
                 told = {"sent": report.sent, "tried_again_later": report.retried, "given_up": report.failed}
                 level("delivered", channel=channel, **told)

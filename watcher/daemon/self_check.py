@@ -12,20 +12,20 @@ from watcher.config.settings import Settings
 from watcher.core.errors import DeliveryError
 from watcher.daemon.heartbeat import ping
 from watcher.monitor.health import Level
-from watcher.monitor.monitor import Service
+from watcher.monitor.monitor import Monitor
 from watcher.web import server
 from watcher.web.metrics import Metrics
 
 EVERY = 60.0  # seconds between two looks at the looking
 
 
-class Pulse:
+class SelfCheck:
     """`settings` gives the configuration in force, `service` makes the parts for the thread that calls."""
 
     def __init__(
         self,
         settings: Callable[[], Settings],
-        service: Callable[[], Service],
+        service: Callable[[], Monitor],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from apscheduler.triggers.base import BaseTrigger
 
 
-class Every(BaseTrigger):  # type: ignore[misc] # apscheduler ships no types
+class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships no types
     """One turn an interval, and one for all that were missed.
 
     The scheduler's own interval trigger lists every turn that was missed before they are made one: after a clock was

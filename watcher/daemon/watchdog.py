@@ -14,21 +14,21 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A piece of work under way; `since` is when it last gave a sign of life, by the clock of `Work`."""
+class Task:
+    """A piece of work under way; `since` is when it last gave a sign of life, by the clock of `Watchdog`."""
 
     name: str
     budget: float
     since: float
 
 
-class Work:
+class Watchdog:
     """The pieces of work of a process. `clock` must not follow the time of day."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._changed = threading.Condition()
-        self._pieces: dict[int, list[Piece]] = {}  # by thread: the innermost last
+        self._pieces: dict[int, list[Task]] = {}  # by thread: the innermost last
         self._moved = clock()
 
     @contextmanager
@@ -37,7 +37,7 @@ class Work:
         thread = threading.get_ident()
         with self._changed:
             self._moved = self._clock()
-            self._pieces.setdefault(thread, []).append(Piece(name=name, budget=budget, since=self._moved))
+            self._pieces.setdefault(thread, []).append(Task(name=name, budget=budget, since=self._moved))
         try:
             yield
         finally:
@@ -55,7 +55,7 @@ class Work:
             if mine := self._pieces.get(threading.get_ident()):
                 mine[-1] = replace(mine[-1], since=self._moved)
 
-    def hung(self) -> list[Piece]:
+    def hung(self) -> list[Task]:
         """Return the pieces that have gone on for longer than their budget without a sign of life."""
         now = self._clock()
         with self._changed:

@@ -11,7 +11,7 @@ from itertools import chain
 from watcher.core.lazy import load
 from watcher.core.model import Change, ChangeSet, Content, Event, Severity
 from watcher.diff.compare import compare
-from watcher.registries.base import Finding, Lookups, Registry, Surroundings
+from watcher.registries.base import ChangeContext, Finding, ItemIndexes, Registry
 
 
 def judge(
@@ -20,7 +20,7 @@ def judge(
     old: Content,
     new: Content,
     severities: Mapping[str, Severity] | None = None,
-    lookups: Lookups | None = None,
+    lookups: ItemIndexes | None = None,
     *,
     fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
@@ -29,7 +29,7 @@ def judge(
     `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next. Without
     `fingerprints` the events have none, for who shows none: they take longer than the rest of an event.
     """
-    around = Surroundings(changes, old, new, lookups)
+    around = ChangeContext(changes, old, new, lookups)
     twins: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.findings(around):
         twins.setdefault((finding.event, *finding.subject), []).append(finding)
@@ -47,7 +47,7 @@ def explain(
     old: Content,
     new: Content,
     severities: Mapping[str, Severity] | None = None,
-    lookups: Lookups | None = None,
+    lookups: ItemIndexes | None = None,
     *,
     fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
@@ -59,7 +59,7 @@ def explain(
 def _event(
     registry: Registry,
     found: Sequence[Finding],
-    around: Surroundings,
+    around: ChangeContext,
     severities: Mapping[str, Severity],
     fingerprints: bool,
 ) -> Event:

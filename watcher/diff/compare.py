@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.core.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
 from watcher.diff.pairing import pair
-from watcher.registries.base import PATH, Step
+from watcher.registries.base import PATH, PairingRule
 
 _SECTIONS = list(Section)
 
 
-def compare(old: Content, new: Content, pairing: Sequence[Step] = ()) -> ChangeSet:
+def compare(old: Content, new: Content, pairing: Sequence[PairingRule] = ()) -> ChangeSet:
     """Return everything that differs, in a stable order; `pairing` is the registry's."""
     was, now = _differing(old, new)
     twins = _Duplicates(old, new, was.keys() | now.keys())

@@ -15,10 +15,10 @@ from sys import intern
 
 from watcher.core.errors import ParseError
 from watcher.core.json_text import in_order, quoted
-from watcher.core.model import Content, Fields, Item, ItemKey, Key, Problem, Section, Since
+from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import Items
 from watcher.formats import csv_table, iana_index, iana_ports_text, iana_xhtml, json_records, record_jar
-from watcher.formats.base import Memo, Reader, Reading, Row
+from watcher.formats.base import Document, Reader, Row, RowCache
 from watcher.formats.iana_xml import reader
 from watcher.formats.unchanged_ranges import unlike
 from watcher.registries.base import PATH, Labels, Registry
@@ -53,7 +53,7 @@ class _Last:
 
     content: Content
     items: Items
-    reading: Reading
+    reading: Document
     headers: dict[str, _Pair]
     groups: dict[ItemKey, list[_Pair]]
     labels: dict[str, Labels]
@@ -65,7 +65,7 @@ class _Last:
 class Reads:
     """What was read before, so that the next release of the same source costs what changed. Holds one release."""
 
-    rows: Memo = field(default_factory=Memo)
+    rows: RowCache = field(default_factory=RowCache)
     last: _Last | None = None
 
 
@@ -94,7 +94,7 @@ def _says(header: Fields) -> bool:
     return any(value for name, value in header.items() if name != "id")
 
 
-def _first(reading: Reading, registry: Registry) -> _Last:
+def _first(reading: Document, registry: Registry) -> _Last:
     """Read a release by itself."""
     labels = _labels(reading, registry, dict.fromkeys(row.registry for row in reading.rows))
     headers = {path: _header(path, fields) for path, fields in reading.headers.items()}
@@ -144,7 +144,7 @@ def _first(reading: Reading, registry: Registry) -> _Last:
 class _Next:
     """Reads a release from what differs to the one before: most of its rows are the same objects."""
 
-    def __init__(self, last: _Last, reading: Reading, registry: Registry) -> None:
+    def __init__(self, last: _Last, reading: Document, registry: Registry) -> None:
         self._last = last
         self._reading = reading
         self._registry = registry
@@ -248,13 +248,13 @@ class _Next:
         found += last.headers.values()
         return {(pair[0].section, pair[0].key): pair for pair in found}
 
-    def _since(self, out: Sequence[_Pair], into: Sequence[_Pair]) -> Since:
+    def _since(self, out: Sequence[_Pair], into: Sequence[_Pair]) -> Delta:
         keys = {(item.section, item.key) for item, _ in (*out, *into)} - self._regrouped.keys()
         for key, group in self._regrouped.items():
             most = max(len(group), len(self._last.groups.get(key, ())), 1)
             keys |= {(key[0], key[1]._replace(ordinal=ordinal)) for ordinal in range(1, most + 1)}
         before, after = self._last.content.items, self._items
-        return Since(
+        return Delta(
             digest=self._last.content.digest,
             gone=tuple(before[key] for key in keys if key in before and before[key] is not after.get(key)),
             came=tuple(after[key] for key in keys if key in after and after[key] is not before.get(key)),
@@ -303,11 +303,11 @@ def _places(digests: bytes, wanted: Iterable[bytes], *, after: int) -> Iterator[
 
 
 def _content(
-    reading: Reading,
+    reading: Document,
     items: Items,
     digests: bytes,
     groups: Mapping[ItemKey, Sequence[_Pair]],
-    since: Since | None = None,
+    since: Delta | None = None,
 ) -> Content:
     twice = (
         Problem(
@@ -326,7 +326,7 @@ def _content(
     )
 
 
-def _labels(reading: Reading, registry: Registry, paths: Iterable[str]) -> dict[str, Labels]:
+def _labels(reading: Document, registry: Registry, paths: Iterable[str]) -> dict[str, Labels]:
     """The key columns of some registries, each chosen from all of its rows together."""
     wanted = set(paths)
 
@@ -342,11 +342,11 @@ def _labels(reading: Reading, registry: Registry, paths: Iterable[str]) -> dict[
     return {path: registry.identify(document, path, lambda path=path: rows()[path]) for path in wanted}  # type: ignore[misc]
 
 
-def _document(reading: Reading, registry: Registry) -> str:
+def _document(reading: Document, registry: Registry) -> str:
     return registry.document_id if reading.id is None else reading.id
 
 
-def _entry(row: Row, reading: Reading, registry: Registry, labels: Labels) -> _Pair:
+def _entry(row: Row, reading: Document, registry: Registry, labels: Labels) -> _Pair:
     path, fields = row.registry, dict(row.fields.items())
     key = Key(labels, tuple([_one(fields.get(label, path if label == PATH else "")) for label in labels]))
     status = registry.status(_document(reading, registry), fields)

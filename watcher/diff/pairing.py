@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from watcher.core.model import Item, ItemKey
-from watcher.registries.base import Signature, Step
+from watcher.registries.base import PairingRule, Signature
 
 Pair = tuple[Item, Item]
 
 
-def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[Step]) -> list[Pair]:
+def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[PairingRule]) -> list[Pair]:
     """Return the pairs (gone, new) that the steps find, each item in one pair at most. Earlier steps win."""
     left = {(item.section, item.key): item for item in gone}
     right = {(item.section, item.key): item for item in new}

@@ -41,7 +41,7 @@ class Validators:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Response:
     """A whole answer: `url` is where it came from in the end, `body` is decoded and otherwise untouched."""
 
     body: bytes
@@ -59,7 +59,7 @@ class NotModified:
     validators: Validators
 
 
-class Fetches(Protocol):
+class Fetcher(Protocol):
     """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
 
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified: ...
+    def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified: ...

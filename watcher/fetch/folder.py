@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from watcher.core.errors import FetchError
-from watcher.fetch.base import Fetched, NotModified, Validators
+from watcher.fetch.base import NotModified, Response, Validators
 from watcher.fetch.tree import groups
 
 LONGEST = 1800.0  # seconds for a transfer
@@ -38,14 +38,14 @@ class Folder:
     path: Path
     before: Callable[[], None] = lambda: None
 
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified:
+    def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified:
         """Return the list of groups as an index, or NotModified where it is the same as the last time."""
         self.before()
         listed = written(groups(self.path))
         tag = Validators(etag=f'"{hashlib.sha256(listed).hexdigest()[:32]}"')
         if validators is not None and validators.etag == tag.etag:
             return NotModified(validators=tag)
-        return Fetched(body=listed, url=url, validators=tag)
+        return Response(body=listed, url=url, validators=tag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,9 +54,9 @@ from urllib3.util import parse_url
 
 from watcher import __version__
 from watcher.core.errors import ConfigError, FetchError
-from watcher.fetch.base import Fetched, NotModified, Policy, Validators
+from watcher.fetch.base import NotModified, Policy, Response, Validators
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter, refused
-from watcher.fetch.rate_limit import Pace
+from watcher.fetch.rate_limit import HostRateLimiter
 from watcher.fetch.responses import BROKEN, content_type, drain, explained, seconds_of, stated_length, whole_body
 
 MAX_REDIRECTS = 5
@@ -71,7 +71,7 @@ class _Session(requests.Session):
         """Hide redirects: requests would read the whole body of one, however large, even when not following it."""
 
 
-class Fetcher:
+class HttpFetcher:
     """Fetches by one policy; a context manager. `wall` is the time of day, for a Retry-After that names a date.
 
     `pace` says how often a host may be asked: as often as one likes where it is not given. It goes by `clock`.
@@ -85,7 +85,7 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         wall: Callable[[], float] = time.time,
-        pace: Pace | None = None,
+        pace: HostRateLimiter | None = None,
     ) -> None:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
         if not (agent.isascii() and agent.isprintable()):
@@ -129,7 +129,7 @@ class Fetcher:
         """Close the connections that were kept."""
         self._session.close()
 
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified:
+    def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified:
         """Return what stands at a URL, or NotModified when the validators still name it. Raises FetchError."""
         if url.lower().startswith("file:"):
             return _read_file(url, validators, self._policy)
@@ -154,7 +154,7 @@ class Fetcher:
         """Return the seconds for which the host of a URL asked to be left alone; 0 when it may be asked."""
         return self._pace.asked_to_wait(urlsplit(url).netloc, self._clock()) if self._pace is not None else 0.0
 
-    def _persist(self, url: str, asked: Validators, *, fresh: bool = False) -> Fetched | NotModified:
+    def _persist(self, url: str, asked: Validators, *, fresh: bool = False) -> Response | NotModified:
         """Fetch, and again while that can help and there is time."""
         attempt = 1
         while True:
@@ -171,7 +171,7 @@ class Fetcher:
             self._sleep(pause)
             attempt += 1
 
-    def _follow(self, url: str, asked: Validators, *, fresh: bool) -> Fetched | NotModified:
+    def _follow(self, url: str, asked: Validators, *, fresh: bool) -> Response | NotModified:
         here = url
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._exchange(here, asked, fresh=fresh)
@@ -203,7 +203,7 @@ class Fetcher:
             raise no(f"to another host, {host[:200]}")
         return target
 
-    def _exchange(self, url: str, asked: Validators, *, fresh: bool) -> Fetched | NotModified | str:
+    def _exchange(self, url: str, asked: Validators, *, fresh: bool) -> Response | NotModified | str:
         """Make one request; return its answer, or where it redirects to."""
         headers = {"If-None-Match": asked.etag, "If-Modified-Since": asked.last_modified}
         if fresh:
@@ -257,7 +257,7 @@ class Fetcher:
         if why:
             raise FetchError("address_refused", f"{host} is a {why} address", transient=False)
 
-    def _taken(self, response: requests.Response) -> Fetched | NotModified | str:
+    def _taken(self, response: requests.Response) -> Response | NotModified | str:
         status = response.status_code
         length = stated_length(response)
         headers = response.headers
@@ -275,7 +275,7 @@ class Fetcher:
             raise FetchError("too_large", f"{length} bytes, more than {self._policy.max_bytes}", transient=False)
         body = whole_body(response, self._policy.max_bytes)
         media_type, charset = content_type(headers.get("Content-Type"))
-        return Fetched(
+        return Response(
             body=body, url=response.url, validators=validators, media_type=media_type, charset=charset, status=status
         )
 
@@ -336,7 +336,7 @@ def _bare(etag: str) -> str:
     return etag.removeprefix("W/").strip('"').removesuffix("-gzip")
 
 
-def _read_file(url: str, validators: Validators | None, policy: Policy) -> Fetched | NotModified:
+def _read_file(url: str, validators: Validators | None, policy: Policy) -> Response | NotModified:
     """Read a local mirror; its validators are made of the file's time and size."""
     parts = urlsplit(url)
     if not policy.allow_files:
@@ -363,4 +363,4 @@ def _read_file(url: str, validators: Validators | None, policy: Policy) -> Fetch
         raise FetchError("too_large", f"{path} has more than {policy.max_bytes} bytes", transient=False)
     if (after.st_mtime_ns, after.st_size) != (before.st_mtime_ns, before.st_size) or len(body) != before.st_size:
         raise FetchError("file_changing", f"{path} changed while it was read", transient=True)
-    return Fetched(body=body, url=url, validators=tag)
+    return Response(body=body, url=url, validators=tag)

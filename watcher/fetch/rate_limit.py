@@ -15,7 +15,7 @@ _JITTER = 0.5
 
 
 @dataclass(slots=True)
-class Pace:
+class HostRateLimiter:
     """At least `interval` seconds, and up to half as many more, between two requests to a host. Times are a clock's."""
 
     interval: float = 0.0

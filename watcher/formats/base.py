@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from watcher.core.model import Problem
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 
 
-class Cells(Mapping[str, str]):
+class CompactRow(Mapping[str, str]):
     """The fields of a row in a fifth of a dictionary's room: rows of one shape share their names, a row is one text."""
 
     __slots__ = ("_places", "_texts")
@@ -55,7 +55,7 @@ class Cells(Mapping[str, str]):
         return dict(zip(self._places, self._apart(), strict=True))
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Cells):
+        if isinstance(other, CompactRow):
             same = self._places is other._places and self._texts == other._texts
             return same or self._plain() == other._plain()
         return self._plain() == other
@@ -92,7 +92,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Document:
     """A whole document as read. `headers` maps a registry's path (`""` for the root) to its header fields.
 
     `id` is what the document calls its registry group; None in a format that has no place for it.
@@ -107,7 +107,7 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Memo:
+class RowCache:
     """Rows already read, so that the next release costs what changed. Holds little more than one release's worth.
 
     `rows` are by what they were read from, or by a digest of it; `befores` has what stood before some of them;
@@ -137,4 +137,4 @@ _ROOM = 1.2  # how many more rows than a document has are remembered
 class Reader(Protocol):
     """Raises ParseError when the bytes are not a whole document in this format."""
 
-    def __call__(self, data: bytes, columns: Columns, memo: Memo | None = None) -> Reading: ...
+    def __call__(self, data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document: ...

@@ -11,7 +11,7 @@ from watcher.core.tables import Layout
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Columns(NamedTuple):
+class FieldMap(NamedTuple):
     """How a registry's own element and attribute names become fields.
 
     `people` is the field that takes a row's own person references (None: they stay with the others); `always` are

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Cells, Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import CompactRow, Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
 from watcher.formats.headings import field_names
 from watcher.formats.text import bounded, ends_with_a_line, fold, seem_text, unfinished
@@ -30,7 +30,7 @@ _DATA = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class TableBytes:
     """A table that was read, for the next one to be compared with."""
 
     data: bytes
@@ -39,7 +39,7 @@ class Document:
     part: Part
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:
     """Read a CSV. The titles are the header field `columns`, one a line; an empty cell is an absent field.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` (encoding, NUL, quotes), `ragged`,
@@ -48,14 +48,14 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     return _table(data, CSV, columns, memo)
 
 
-def read_tsv(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
+def read_tsv(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:
     """Read tab-separated values as registered with IANA: a quote is a character like others. Raises as `read`."""
     return _table(data, TSV, columns, memo)
 
 
-def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -> Reading:
+def _table(data: bytes, dialect: Dialect, columns: FieldMap, memo: RowCache | None) -> Document:
     seem_text(data, "the table")
-    memo = memo if memo is not None else Memo()
+    memo = memo if memo is not None else RowCache()
     lines = Lines(data, dialect)
     first = next(lines.since(lines.begin), None)
     if first is None:
@@ -65,9 +65,9 @@ def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -
     names, said = field_names(titles, columns, line) if titled else (_given(len(titles), columns), ())
     part = _rows(lines, behind if titled else lines.begin, tuple(names), columns, memo)
     memo.forget(part.rows)
-    memo.document = Document(data, dialect, tuple(names), part) if len(data) <= _LARGE else None
+    memo.document = TableBytes(data, dialect, tuple(names), part) if len(data) <= _LARGE else None
     unknown = tuple(Problem(code="unknown_column", message=each, line=line) for each in said)
-    return Reading(
+    return Document(
         id=None,
         published=None,
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if titled else ""}},
@@ -77,10 +77,10 @@ def _table(data: bytes, dialect: Dialect, columns: Columns, memo: Memo | None) -
     )
 
 
-def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, memo: Memo) -> Part:
+def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: FieldMap, memo: RowCache) -> Part:
     """Read the rows from a place on, those alone that the document before does not have."""
     before = memo.document
-    if isinstance(before, Document) and before.dialect is lines.dialect and before.names == names:
+    if isinstance(before, TableBytes) and before.dialect is lines.dialect and before.names == names:
         try:
             return _Rows(lines, begin, names, columns, memo).part(before)
         except ParseError:
@@ -91,14 +91,14 @@ def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, me
 class _Rows:
     """Makes the rows of a table of its lines."""
 
-    def __init__(self, lines: Lines, begin: int, names: tuple[str, ...], columns: Columns, memo: Memo) -> None:
+    def __init__(self, lines: Lines, begin: int, names: tuple[str, ...], columns: FieldMap, memo: RowCache) -> None:
         self._lines = lines
         self._names = names
         self._empty = dict.fromkeys(columns.always, "")
         self._memo = memo
         self._part = Part(begin)
 
-    def part(self, before: Document | None) -> Part:
+    def part(self, before: TableBytes | None) -> Part:
         data, part = self._lines.data, self._part
         old, text = (before.part, before.data) if before else (None, b"")
         follow(part, data, len(data), old, text, self._read, spot=_SPOT)
@@ -123,14 +123,14 @@ class _Rows:
             what = f"{len(cells)} cells in a table of {len(names)} columns"
             raise ParseError("ragged", what, line=self._lines.number(begin))
         found = {name: text for name, cell in zip(names, cells, strict=True) if cell and (text := fold(cell))}
-        fields = Cells(self._empty | found)
+        fields = CompactRow(self._empty | found)
         row = known.get(fields)
         rows.append(row or known.setdefault(fields, Row(registry="", fields=fields)))
         bounded(len(rows), lambda: self._lines.number(begin), len(names), at_once=False)
         return row
 
 
-def _is_header(cells: Sequence[str], columns: Columns) -> bool:
+def _is_header(cells: Sequence[str], columns: FieldMap) -> bool:
     """Whether a first row holds titles. Seven of IANA's CSVs have none and begin with their first record."""
     texts = [fold(cell) for cell in cells]
     if any(text in columns.titles for text in texts):
@@ -138,7 +138,7 @@ def _is_header(cells: Sequence[str], columns: Columns) -> bool:
     return not any(_DATA.fullmatch(text) for text in texts)
 
 
-def _given(number: int, columns: Columns) -> tuple[str, ...]:
+def _given(number: int, columns: FieldMap) -> tuple[str, ...]:
     names = columns.layout.names
     if names and len(names) != number:
         raise ParseError("ragged", f"{number} columns, and names for {len(names)}", line=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.formats.text import fold
 
 _REFERENCES = frozenset({"reference", "references", "reference(s)"})
@@ -18,7 +18,7 @@ _DATES = {
 }
 
 
-def field_names(titles: Sequence[str], columns: Columns, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def field_names(titles: Sequence[str], columns: FieldMap, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the field of each column, every name once, and what is not as expected.
 
     Raises ParseError `wrong_registry` where a closed registry has not one of these titles.
@@ -40,7 +40,7 @@ def field_names(titles: Sequence[str], columns: Columns, line: int) -> tuple[tup
     return tuple(names), tuple(problems)
 
 
-def _known(title: str, columns: Columns) -> str | None:
+def _known(title: str, columns: FieldMap) -> str | None:
     if title in columns.titles:
         return columns.titles[title]
     if columns.closed:

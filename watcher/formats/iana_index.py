@@ -15,8 +15,8 @@ from lxml import etree, html
 
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
-from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.tags import refuse_crowds
 from watcher.formats.text import fold
 
@@ -46,7 +46,7 @@ class _Group:
         }
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - the shape of all readers
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - the shape of all readers
     """Read an index: one row a group, in the order of first sight; `published` is always None.
 
     Raises ParseError: `empty`; `not_expected_format` for a page without a link to a group, and for a list with another
@@ -63,7 +63,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
             "too_many_groups", f"this index names {len(groups)} groups, more than {MOST} are never asked for"
         )
     rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
-    return Reading(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
+    return Document(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
 
 
 def _list(data: bytes) -> dict[str, _Group]:

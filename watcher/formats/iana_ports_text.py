@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from watcher.core.errors import ParseError
-from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.headings import field_names
 from watcher.formats.text import bounded, decode, fold
 
@@ -52,7 +52,7 @@ class _Line:
         return bool(self.port) and any(char in " ()" for char in self.name)
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
     """Read the port registry's text; the header field `columns` names the three that a row can say something in.
 
     Raises ParseError: `empty`, `not_expected_format` (no table of ports), `not_well_formed` with the line (columns are
@@ -73,7 +73,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     updated = _UPDATED.search(text, 0, header.start())
     names, _ = field_names(TITLES, columns, first)
     empty = dict.fromkeys(columns.always, "")
-    return Reading(
+    return Document(
         id=None,
         published=updated[1] if updated else None,
         headers={"": {"id": "", "updated": updated[1] if updated else "", "columns": "\n".join(TITLES)}},

@@ -19,8 +19,8 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.headings import field_names
 from watcher.formats.iana_xhtml_page import Page, children, pages, text_of
 from watcher.formats.text import bounded, fold
@@ -47,7 +47,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HEADINGS = {f"h{number}": number for number in range(1, 7)}
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
     """Read the pages of one registry group. The titles of each table are its registry's header field `columns`.
 
     Raises ParseError: `empty`, `not_expected_format` (not XHTML; a page without a registry on it), `doctype`,
@@ -76,7 +76,7 @@ def next_page(data: bytes, url: str) -> str | None:
 class _Document:
     """Collects what the pages hold."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: FieldMap) -> None:
         self._columns = columns
         self._headers: dict[str, dict[str, str]] = {}
         self._rows: list[Row] = []
@@ -105,7 +105,7 @@ class _Document:
                 self._table(element, names, page.id)
         self._known_contacts.update(frozenset(row.fields.items()) for row in self._contacts)
 
-    def reading(self) -> Reading:
+    def reading(self) -> Document:
         """Return what all pages say. Raises ParseError where that is no registry."""
         last = self._pages[-1]
         if last.last > last.number:
@@ -117,7 +117,7 @@ class _Document:
         if not (self._pages[0].id or (tables and (identifier or any(row.registry for row in self._rows)))):
             raise ParseError("not_expected_format", "a page without a registry's table")
         updated = root.get("updated", "")
-        return Reading(
+        return Document(
             id=identifier,
             published=updated if _DATE.fullmatch(updated) else None,
             headers={

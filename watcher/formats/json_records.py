@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, bounded, decode, fold, unfinished
 
 _MAX_DEPTH = 32
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
     """Read one JSON document. Its rows are the list at `columns.layout.path`; without a path, the only list there is.
 
     The plain values beside that list are the registry's header. Raises ParseError: `empty`, `not_expected_format` (a
@@ -40,7 +40,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
     return _reading(rows, header, ())
 
 
-def read_lines(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001
+def read_lines(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001
     """Read JSON Lines: one object a line, empty lines between them allowed. Raises as `read`."""
     text = decode(data, "JSON lines")
     bounded(text.count("\n"), None)
@@ -54,9 +54,9 @@ def read_lines(data: bytes, columns: Columns, memo: Memo | None = None) -> Readi
     return _reading(rows, {}, unfinished(data))
 
 
-def _reading(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Reading:
+def _reading(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
     said = dict.fromkeys(each for row in rows for each in row.problems)
-    return Reading(
+    return Document(
         id=None,
         published=None,
         headers={"": {"id": "", **header}},
@@ -108,7 +108,7 @@ def _list(document: Any, path: str) -> tuple[Sequence[Any], dict[str, str]]:
     return at, dict(_flat({key: value for key, value in beside.items() if isinstance(value, str | bool)}, "", 0))
 
 
-def _row(value: Mapping[str, Any], columns: Columns, line: int | None) -> Row:
+def _row(value: Mapping[str, Any], columns: FieldMap, line: int | None) -> Row:
     fields = dict.fromkeys(columns.always, "")
     problems = []
     given: set[str] = set()

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, bounded, decode, fold, unfinished
 
 _FIELD = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)[ \t]*:(.*)", re.DOTALL)
@@ -23,7 +23,7 @@ _DATED = "File-Date"
 _Record = tuple[int, dict[str, list[str]]]
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  # noqa: ARG001 - as all readers
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
     """Read a record jar. A first record with a `File-Date` is the header and gives `published`.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` with the line, `too_large`.
@@ -45,7 +45,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:  #
         if len(fields) < len(record):
             raise ParseError("not_well_formed", "two fields have one name", line=line)
         rows.append(Row(registry="", fields=dict.fromkeys(columns.always, "") | fields))
-    return Reading(
+    return Document(
         id=None,
         published=published,
         headers={"": header},

@@ -10,22 +10,22 @@ from datetime import datetime, timedelta
 
 from watcher.alerts.notices import Announce
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
-from watcher.core.operations import WATCHER, Notice, Run, Trouble
+from watcher.core.operations import WATCHER, CheckStreak, Notice, OpenAlarm
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
 from watcher.monitor.collection import Collection
-from watcher.monitor.health import Limits, Sight
+from watcher.monitor.health import Limits, SourceHealth
 from watcher.monitor.schedule import LONGEST
-from watcher.store.alarms import Troubles
-from watcher.store.check_log import Checks
+from watcher.store.alarms import AlarmsTable
+from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.outbox import Deliveries
+from watcher.store.history_reader import HistoryReader
+from watcher.store.outbox import OutboxTable
 
 _BACKWARDS = timedelta(minutes=1)  # by which the clock may be behind the newest check
 
 
-class Oversight:
+class Alarms:
     """`announce` makes the deliveries that tell the operators; `kept` says that a silence keeps a notice from them."""
 
     def __init__(
@@ -39,8 +39,8 @@ class Oversight:
         self._database = database
         self._announce = announce
         self._kept = kept
-        self._checks = Checks(database)
-        self._troubles = Troubles(database)
+        self._checks = CheckLog(database)
+        self._troubles = AlarmsTable(database)
 
     def checked(self, source: AnySource, now: datetime) -> None:
         """Tell what the last check of a source gives reason to tell."""
@@ -78,13 +78,13 @@ class Oversight:
         """Tell that the clock was set."""
         self._tell([health.clock_jumped(seconds, to_text(now))])
 
-    def sights(self) -> list[Sight]:
+    def sights(self) -> list[SourceHealth]:
         """Return how everything that is looked at on a schedule stands."""
         runs = self._checks.runs(source.name for source in self._settings.watched)
         return [
             self._sight_of(source)
             if isinstance(source, CollectionSettings)
-            else Sight(
+            else SourceHealth(
                 source=source.name,
                 run=runs[source.name],
                 every=source.every,
@@ -93,13 +93,13 @@ class Oversight:
             for source in self._settings.watched
         ]
 
-    def _sight_of(self, settings: CollectionSettings) -> Sight:
+    def _sight_of(self, settings: CollectionSettings) -> SourceHealth:
         folder = self._settings.folder_of(settings)
-        collection = Collection(settings, Queries(self._database), self._checks, folder=folder)
+        collection = Collection(settings, HistoryReader(self._database), self._checks, folder=folder)
         names = [group.settings.name for group in collection.groups()]
         runs = self._checks.runs([settings.name, *names])
         limits = self._limits(settings)
-        newest = Run(
+        newest = CheckStreak(
             source=settings.name,
             last=max((run.last for run in runs.values() if run.last), default=None),
             success=max((run.success for run in runs.values() if run.success), default=None),
@@ -107,7 +107,7 @@ class Oversight:
         # Without an index nothing is looked at while all groups rest.
         every = settings.every * (LONGEST if settings.groups is not None else 1)
         failing = tuple(name for name in names if health.ailing(runs[name], limits))
-        return Sight(source=settings.name, run=newest, every=every, failing=failing, groups=len(names))
+        return SourceHealth(source=settings.name, run=newest, every=every, failing=failing, groups=len(names))
 
     def _limits(self, source: AnySource) -> Limits:
         found: HealthSettings = source.health or self._settings.health
@@ -125,10 +125,10 @@ class Oversight:
         kept = {notice.id for notice in told if self._kept(notice)}
         with self._database.transaction():
             for notice in told:
-                Deliveries(self._database).add(self._announce(notice), now=notice.at)
+                OutboxTable(self._database).add(self._announce(notice), now=notice.at)
             for notice in found:
                 if notice.id in _ALARMS and notice.id not in kept:
-                    self._troubles.add(Trouble(source=notice.source, notice=notice.id, since=notice.at))
+                    self._troubles.add(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))
                 elif notice.id in _ALL_CLEAR:
                     self._troubles.clear(notice.source)
 

@@ -2,7 +2,7 @@
 
     fetch → archive → read → place among the releases → compare with its neighbours → judge → history and outbox
 
-`Intake.take` (intake.py) does all of it for the bytes of one release, wherever they come from; `check` fetches them
+`ReleaseIngest.take` does all of it for the bytes of one release, wherever they come from; `check` fetches them
 first. The bytes are safe in the archive before anything else is written; then the release, its versions, changes,
 events and the deliveries they cause are committed together or not at all. Taking the same bytes again changes nothing.
 What a process that died left in the archive without its rows is taken up first (`take_up`), and who wanted to know is
@@ -20,26 +20,26 @@ from datetime import datetime
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.times import to_text
-from watcher.fetch.base import Fetches, NotModified, Validators
-from watcher.monitor.ingest import Compose, Intake, Outcome, SecondOpinion, Taken
-from watcher.monitor.second_format import Opinion
-from watcher.store.check_log import Check, Checks
+from watcher.fetch.base import Fetcher, NotModified, Validators
+from watcher.monitor.ingest import CheckResult, Compose, Outcome, ReleaseIngest, SecondOpinion
+from watcher.monitor.second_format import SecondFormatResult
+from watcher.store.check_log import Check, CheckLog
 
-Admit = Callable[[bytes], "Taken | None"]
+Admit = Callable[[bytes], "CheckResult | None"]
 
 
 def check(
-    intake: Intake,
+    intake: ReleaseIngest,
     url: str,
     *,
-    fetcher: Fetches,
-    checks: Checks,
+    fetcher: Fetcher,
+    checks: CheckLog,
     compose: Compose,
     now: datetime,
     clock: Callable[[], float] = time.monotonic,
-    second: SecondOpinion = lambda _: Opinion(),
+    second: SecondOpinion = lambda _: SecondFormatResult(),
     admit: Admit = lambda _: None,
-) -> Taken:
+) -> CheckResult:
     """Look at a source once and take what is new, unless `admit` says what is to come of it instead.
 
     A check that fails changes nothing but the record of checks; the error is in what is returned, not raised.
@@ -48,7 +48,7 @@ def check(
     started = clock()
     at = to_text(now)
 
-    def record(taken: Taken, validators: Validators | None) -> None:
+    def record(taken: CheckResult, validators: Validators | None) -> None:
         checks.add(
             Check(
                 source=intake.source,
@@ -81,6 +81,6 @@ def check(
         doubted = taken.outcome in (Outcome.STALE, Outcome.HELD)
         record(taken, None if doubted else answer.validators)
     except (FetchError, ParseError) as error:
-        taken = Taken(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
+        taken = CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
         record(taken, None)
     return taken

@@ -23,8 +23,8 @@ from watcher.fetch.tree import document
 from watcher.monitor.schedule import due, in_turn
 from watcher.registries.catalog import rules_of
 from watcher.registries.collection_index import groups
-from watcher.store.check_log import Checks, Look
-from watcher.store.history_reader import Queries
+from watcher.store.check_log import CheckLog, Look
+from watcher.store.history_reader import HistoryReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,9 @@ class Standing:
 class Collection:
     """The groups of one collection. For one thread; asks the history, writes nothing and fetches nothing itself."""
 
-    def __init__(self, settings: CollectionSettings, queries: Queries, checks: Checks, *, folder: Path | None) -> None:
+    def __init__(
+        self, settings: CollectionSettings, queries: HistoryReader, checks: CheckLog, *, folder: Path | None
+    ) -> None:
         """`folder` is where the documents are, for a collection that is a folder or kept by rsync."""
         self.settings = settings
         self._queries = queries

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watcher.core.model import MARKUP
-from watcher.formats.base import Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Document, Row
+from watcher.formats.column_map import FieldMap
 from watcher.formats.headings import field_names
 from watcher.formats.text import fold
 
@@ -41,7 +41,7 @@ _MARK = re.compile(r"\[[^\[\]]*\]")  # a footnote's, in a title: `Status [1]`
 _Values = tuple[str, ...]
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """What a cross-check came to; a lag is not a disagreement: the other format is of another known release."""
 
     AGREE = "agree"
@@ -68,7 +68,7 @@ class CrossCheck:
     (none: only the rows were counted); `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
     """
 
-    verdict: Verdict
+    verdict: Agreement
     total: int
     examples: tuple[Disagreement, ...]
     compared: frozenset[str]
@@ -77,12 +77,12 @@ class CrossCheck:
 
 
 def crosscheck(
-    xml: Reading,
-    other: Reading,
-    columns: Columns,
+    xml: Document,
+    other: Document,
+    columns: FieldMap,
     *,
     registry: str = "",
-    known: Iterable[tuple[str, Callable[[], Reading]]] = (),
+    known: Iterable[tuple[str, Callable[[], Document]]] = (),
 ) -> CrossCheck:
     """Hold a poorer format of a release against its XML.
 
@@ -101,7 +101,7 @@ def crosscheck(
     return found
 
 
-def registry_of(xml: Reading, url: str) -> str | None:
+def registry_of(xml: Document, url: str) -> str | None:
     """Return the path of the registry that a CSV is of by its name, as IANA names them; None where there is none."""
     name = re.split(r"[?#]", url)[0].rpartition("/")[2].rpartition(".")[0]
     if name == xml.id:
@@ -112,7 +112,7 @@ def registry_of(xml: Reading, url: str) -> str | None:
 
 def _lagging(found: CrossCheck, label: str) -> CrossCheck:
     return CrossCheck(
-        verdict=Verdict.LAG,
+        verdict=Agreement.LAG,
         total=found.total,
         examples=found.examples,
         compared=found.compared,
@@ -121,7 +121,7 @@ def _lagging(found: CrossCheck, label: str) -> CrossCheck:
     )
 
 
-def _compare(xml: Reading, other: Reading, columns: Columns, registry: str) -> CrossCheck:
+def _compare(xml: Document, other: Document, columns: FieldMap, registry: str) -> CrossCheck:
     ours, theirs = _by_registry(xml.rows), _by_registry(other.rows, registry)
     differences: list[Disagreement] = []
     compared: set[str] = set()
@@ -136,7 +136,7 @@ def _compare(xml: Reading, other: Reading, columns: Columns, registry: str) -> C
         unmatched += [f"{path}: {name}" if path else name for name in names if name not in matched]
         differences += _differences(path, rich, poor, matched, columns)
     return CrossCheck(
-        verdict=Verdict.DISAGREE if differences else Verdict.AGREE,
+        verdict=Agreement.DISAGREE if differences else Agreement.AGREE,
         total=len(differences),
         examples=tuple(differences[:_EXAMPLES]),
         compared=frozenset(compared),
@@ -160,7 +160,7 @@ def _plain(name: str) -> str:
     return _SYNONYMS.get(plain, plain)
 
 
-def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], columns: Columns) -> dict[str, str]:
+def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], columns: FieldMap) -> dict[str, str]:
     """Which field each column of the poorer format is; one for which there is none is left out."""
     fields = _names(rich)
     if not (names and rich):  # one side has nothing: each of the other's rows is told whole
@@ -194,7 +194,7 @@ def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], colum
 class _Likeness:
     """How much of what a column and a field hold is the same, from 0 to 1; 0 where one of them holds nothing."""
 
-    def __init__(self, rich: Sequence[Row], poor: Sequence[Row], columns: Columns) -> None:
+    def __init__(self, rich: Sequence[Row], poor: Sequence[Row], columns: FieldMap) -> None:
         self._rich, self._poor, self._columns = rich, poor, columns
 
     def __call__(self, name: str, field: str) -> float:
@@ -212,7 +212,7 @@ class _Likeness:
         return (bags[0] & bags[1]).total() / min(bag.total() for bag in bags)
 
 
-def _shown(row: Row, field: str, columns: Columns) -> str:
+def _shown(row: Row, field: str, columns: FieldMap) -> str:
     """A field as a table prints it."""
     text = row.fields.get(field, "")
     if not text and field in columns.shown_for:
@@ -226,7 +226,7 @@ def _squeezed(text: str) -> str:
 
 
 def _differences(
-    path: str, rich: Sequence[Row], poor: Sequence[Row], matched: Mapping[str, str], columns: Columns
+    path: str, rich: Sequence[Row], poor: Sequence[Row], matched: Mapping[str, str], columns: FieldMap
 ) -> list[Disagreement]:
     """The rows that have no equal on the other side, paired where they are the same row with other texts."""
     ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in rich]

@@ -8,17 +8,17 @@ newest index that was believed stands. What earlier reads said is in the record 
 from __future__ import annotations
 
 from watcher.diff.content import read
-from watcher.monitor.ingest import Outcome, Taken
+from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.registries.collection_index import REGISTRY, groups
-from watcher.store.check_log import Checks
-from watcher.store.history_reader import Queries
+from watcher.store.check_log import CheckLog
+from watcher.store.history_reader import HistoryReader
 
 READS = 3
 ABSENT = "groups_absent"
 _WORDS = "not in the index: "
 
 
-def doubt(index: bytes, source: str, queries: Queries, checks: Checks) -> Taken | None:
+def doubt(index: bytes, source: str, queries: HistoryReader, checks: CheckLog) -> CheckResult | None:
     """Say why an index is not believed yet, None when it is. Raises ParseError where it is none."""
     latest = queries.latest(source)
     if latest is None:
@@ -27,7 +27,7 @@ def doubt(index: bytes, source: str, queries: Queries, checks: Checks) -> Taken 
     absent = sorted({*groups(queries.content(source, latest))}.difference(there))
     if not absent or _confirmed(absent, [check["message"] or "" for check in checks.answered(source, READS - 1)]):
         return None
-    return Taken(outcome=Outcome.HELD, reason=ABSENT, message=_WORDS + ", ".join(absent))
+    return CheckResult(outcome=Outcome.HELD, reason=ABSENT, message=_WORDS + ", ".join(absent))
 
 
 def _confirmed(absent: list[str], earlier: list[str]) -> bool:

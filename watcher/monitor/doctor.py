@@ -34,7 +34,7 @@ _AHEAD = timedelta(minutes=5)
 _CONNECT_SECONDS = 10.0
 
 
-class State(StrEnum):
+class DiagnosisState(StrEnum):
     """How bad it is: `warning` works today, `problem` does not."""
 
     OK = "ok"
@@ -43,15 +43,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Diagnosis:
     """What was looked at, how it stands, and where it is not well what to do."""
 
     area: str
-    state: State
+    state: DiagnosisState
     message: str
 
 
-def environment() -> Iterator[Finding]:
+def environment() -> Iterator[Diagnosis]:
     """The versions that this runs under, and what follows from them."""
     python = ".".join(map(str, sys.version_info[:3]))
     yield _ok("python", f"registry-watcher {__version__} on Python {python}, {sys.platform}")
@@ -61,7 +61,7 @@ def environment() -> Iterator[Finding]:
         yield _warning("user", "running as root: the watcher needs no rights but to its own folder")
 
 
-def clock(now: datetime, last: str | None = None) -> Finding:
+def clock(now: datetime, last: str | None = None) -> Diagnosis:
     """Whether the time can be right: not before this program was made, nor before the last check."""
     if now < _BORN:
         return _problem("clock", f"it is {now:%Y-%m-%d} here: before this program was made; set the clock")
@@ -70,7 +70,7 @@ def clock(now: datetime, last: str | None = None) -> Finding:
     return _ok("clock", f"{now:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def examine(settings: Settings, now: datetime, *, network: bool = False) -> Iterator[Finding]:
+def examine(settings: Settings, now: datetime, *, network: bool = False) -> Iterator[Diagnosis]:
     """Everything that the configuration names. `network`: also whether the channels' servers can be reached."""
     yield from _secrets(settings)
     yield from _programs(settings)
@@ -79,7 +79,7 @@ def examine(settings: Settings, now: datetime, *, network: bool = False) -> Iter
     yield from _channels(settings, network=network)
 
 
-def _secrets(settings: Settings) -> Iterator[Finding]:
+def _secrets(settings: Settings) -> Iterator[Diagnosis]:
     refs: list[tuple[str, SecretRef | None]] = [("smtp.password", settings.smtp.password)]
     refs += [(f"channel {each.name}", each.secret) for each in settings.channel if isinstance(each, WebhookChannel)]
     for name, ref in refs:
@@ -96,7 +96,7 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
             yield _problem("secrets", f"{name}: {ref} is empty") if empty else _ok("secrets", f"{name}: {ref}")
 
 
-def _programs(settings: Settings) -> Iterator[Finding]:
+def _programs(settings: Settings) -> Iterator[Diagnosis]:
     needed = {"rsync": any(each.rsync for each in settings.collections), "git": False}
     for name, wanted in needed.items():
         path = shutil.which(name)
@@ -107,7 +107,7 @@ def _programs(settings: Settings) -> Iterator[Finding]:
             yield (_problem if wanted else _ok)("programs", f"{name}: not installed; {use}")
 
 
-def _places(settings: Settings) -> Iterator[Finding]:
+def _places(settings: Settings) -> Iterator[Diagnosis]:
     store = settings.store
     for name, folder in (("history", store.path.parent), ("snapshots", store.snapshots)):
         there = _nearest(folder)
@@ -129,7 +129,7 @@ def _places(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _history(settings: Settings, now: datetime) -> Iterator[Finding]:
+def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     path = settings.store.path
     if not path.exists():
         yield _warning("history", f"{path}: there is none yet; `watcher check` begins it")
@@ -151,7 +151,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Finding]:
         yield _problem("history", f"{path}: cannot be read ({error}); {RESTORE}")
 
 
-def _sources(connection: sqlite3.Connection, settings: Settings, now: datetime) -> Iterator[Finding]:
+def _sources(connection: sqlite3.Connection, settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     if not settings.source:
         yield _problem("sources", "the configuration names none: nothing is watched")
     for source in settings.source:
@@ -171,7 +171,7 @@ def _sources(connection: sqlite3.Connection, settings: Settings, now: datetime) 
             yield _ok("sources", f"{source.name}: {last[1]} at {last[0]}")
 
 
-def _channels(settings: Settings, *, network: bool) -> Iterator[Finding]:
+def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:
     enabled = [channel for channel in settings.channel if channel.enabled]
     if not enabled:
         yield _warning("channels", "none is enabled: nobody is told of anything")
@@ -203,13 +203,13 @@ def _nearest(folder: Path) -> Path:
     return next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
 
 
-def _ok(area: str, message: str) -> Finding:
-    return Finding(area=area, state=State.OK, message=message)
+def _ok(area: str, message: str) -> Diagnosis:
+    return Diagnosis(area=area, state=DiagnosisState.OK, message=message)
 
 
-def _warning(area: str, message: str) -> Finding:
-    return Finding(area=area, state=State.WARNING, message=message)
+def _warning(area: str, message: str) -> Diagnosis:
+    return Diagnosis(area=area, state=DiagnosisState.WARNING, message=message)
 
 
-def _problem(area: str, message: str) -> Finding:
-    return Finding(area=area, state=State.PROBLEM, message=message)
+def _problem(area: str, message: str) -> Diagnosis:
+    return Diagnosis(area=area, state=DiagnosisState.PROBLEM, message=message)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from watcher.core.operations import NOTICES, WATCHER, Notice, Run, Trouble
+from watcher.core.operations import NOTICES, WATCHER, CheckStreak, Notice, OpenAlarm
 from watcher.core.times import from_text, to_text
 
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
@@ -31,7 +31,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class SourceHealth:
     """How one configured source stands; of a collection, all its groups together.
 
     `run` is, of a collection, the newest attempt and success of any of its groups. `every` is the longest time that
@@ -39,7 +39,7 @@ class Sight:
     """
 
     source: str
-    run: Run
+    run: CheckStreak
     every: timedelta
     failing: tuple[str, ...] = ()
     groups: int = 0
@@ -60,14 +60,14 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class HealthVerdict:
     """How the watcher is, and why, in sentences."""
 
     level: Level
     reasons: tuple[str, ...] = ()
 
 
-def ailing(run: Run, limits: Limits) -> str | None:
+def ailing(run: CheckStreak, limits: Limits) -> str | None:
     """Return the id of the notice that a source deserves by its last checks; None for a healthy one."""
     if not run.failures or run.last is None or run.failing_since is None:
         return None
@@ -77,7 +77,7 @@ def ailing(run: Run, limits: Limits) -> str | None:
     return GONE if run.gone >= limits.failures else UNHEALTHY
 
 
-def of_source(run: Run, limits: Limits, told: Collection[str], at: str) -> Notice | None:
+def of_source(run: CheckStreak, limits: Limits, told: Collection[str], at: str) -> Notice | None:
     """Return what is to be told of a source now; `told` are the ids of the alarms that stand for it."""
     if run.failures == 0:
         return _recovered(run, at) if told else None
@@ -111,7 +111,7 @@ def _times(number: int) -> str:
     return "1 check" if number == 1 else f"{number} checks"
 
 
-def _recovered(run: Run, at: str) -> Notice:
+def _recovered(run: CheckStreak, at: str) -> Notice:
     return _notice(
         RECOVERED, run.source, at, f"can be read again since {run.success}", {"last_success": run.success}, at
     )
@@ -149,13 +149,15 @@ def patience(every: timedelta) -> timedelta:
     return 2 * every + _LATE
 
 
-def overdue(sight: Sight, now: datetime, started: datetime | None = None) -> bool:
+def overdue(sight: SourceHealth, now: datetime, started: datetime | None = None) -> bool:
     """Whether a source was not looked at for too long; one that never was counts from the start of the daemon."""
     last = from_text(sight.run.last) if sight.run.last else started
     return last is not None and now - last > patience(sight.every)
 
 
-def of_watcher(sights: Sequence[Sight], told: Trouble | None, now: datetime, started: datetime) -> Notice | None:
+def of_watcher(
+    sights: Sequence[SourceHealth], told: OpenAlarm | None, now: datetime, started: datetime
+) -> Notice | None:
     """Return what is to be told of the looking itself; `told` is the alarm about it that stands."""
     late = [sight for sight in sights if overdue(sight, now, started)]
     at = to_text(now)
@@ -185,10 +187,10 @@ def clock_jumped(seconds: float, at: str) -> Notice:
     )
 
 
-def verdict(sights: Sequence[Sight], now: datetime, started: datetime | None = None) -> Verdict:
+def verdict(sights: Sequence[SourceHealth], now: datetime, started: datetime | None = None) -> HealthVerdict:
     """Return how the watcher is: critical where it does not look, or can read nothing at all."""
     if not sights:
-        return Verdict(level=Level.UNKNOWN, reasons=("no source is configured",))
+        return HealthVerdict(level=Level.UNKNOWN, reasons=("no source is configured",))
     critical = [
         f"{sight.source} was not looked at since {sight.run.last or 'the start'}"
         for sight in sights
@@ -197,17 +199,17 @@ def verdict(sights: Sequence[Sight], now: datetime, started: datetime | None = N
     if all(sight.blind for sight in sights):
         critical.append("no source can be read")
     if critical:
-        return Verdict(level=Level.CRITICAL, reasons=tuple(critical))
+        return HealthVerdict(level=Level.CRITICAL, reasons=tuple(critical))
     warning = [_failing(sight) for sight in sights if sight.failing]
     if warning:
-        return Verdict(level=Level.WARNING, reasons=tuple(warning))
+        return HealthVerdict(level=Level.WARNING, reasons=tuple(warning))
     never = [sight.source for sight in sights if sight.run.last is None]
     if never:
-        return Verdict(level=Level.UNKNOWN, reasons=tuple(f"{name} was never looked at" for name in never))
-    return Verdict(level=Level.OK)
+        return HealthVerdict(level=Level.UNKNOWN, reasons=tuple(f"{name} was never looked at" for name in never))
+    return HealthVerdict(level=Level.OK)
 
 
-def _failing(sight: Sight) -> str:
+def _failing(sight: SourceHealth) -> str:
     if sight.groups:
         return f"{len(sight.failing)} of {sight.groups} groups of {sight.source} cannot be read"
     return f"{sight.source} cannot be read since {sight.run.failing_since} ({sight.run.reason})"

@@ -14,19 +14,19 @@ from watcher.core.operations import Hold, HoldState, Notice, Reason
 from watcher.monitor import plausibility
 from watcher.monitor.plausibility import Bounds
 from watcher.store.database import Database
-from watcher.store.holds import Held
-from watcher.store.outbox import Deliveries
+from watcher.store.holds import HoldsTable
+from watcher.store.outbox import OutboxTable
 
 
-class Holding:
+class Holds:
     """`announce` makes the deliveries that tell the operator of a notice."""
 
     def __init__(self, source: str, database: Database, bounds: Bounds, announce: Announce) -> None:
         self._source = source
         self._bounds = bounds
         self._announce = announce
-        self._held = Held(database)
-        self._deliveries = Deliveries(database)
+        self._held = HoldsTable(database)
+        self._deliveries = OutboxTable(database)
 
     def find(self, what: str) -> Hold:
         """Return the hold that an id or a SHA-256 prefix names. Raises UsageError where none does or it is settled."""

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.times import to_text
-from watcher.monitor.ingest import Intake, Outcome, Taken
+from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
 
 _HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
 _HEAD = 8192
@@ -40,13 +40,13 @@ class Candidate:
 
 
 @dataclass(slots=True)
-class Report:
+class ImportReport:
     """What became of all candidates; `refused` are (origin, why)."""
 
     taken: dict[Outcome, int] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, other: Report) -> None:
+    def add(self, other: ImportReport) -> None:
         for outcome, number in other.taken.items():
             self.taken[outcome] = self.taken.get(outcome, 0) + number
         self.refused += other.refused
@@ -68,10 +68,12 @@ def candidates(paths: Iterable[str], *suffixes: str) -> list[Candidate]:
 
 
 def run(
-    intake: Intake, found: Iterable[Candidate], progress: Callable[[Candidate, Taken | None], None] = lambda *_: None
-) -> Report:
+    intake: ReleaseIngest,
+    found: Iterable[Candidate],
+    progress: Callable[[Candidate, CheckResult | None], None] = lambda *_: None,
+) -> ImportReport:
     """Take every candidate. One that is no release is reported and passed over; nothing is alerted."""
-    report = Report()
+    report = ImportReport()
     for candidate in found:
         taken = None
         try:

@@ -20,21 +20,21 @@ from watcher.core.operations import Delivery, Hold, HoldState
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.monitor import plausibility
-from watcher.monitor.holds import Holding
+from watcher.monitor.holds import Holds
 from watcher.monitor.plausibility import Bounds, Newest
-from watcher.monitor.second_format import Opinion
-from watcher.monitor.timeline import Filed, Filing, OvertakenError
+from watcher.monitor.second_format import SecondFormatResult
+from watcher.monitor.timeline import Filed, OvertakenError, Timeline
 from watcher.registries.base import Labels
 from watcher.registries.catalog import REGISTRIES, keyed
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, StoredRelease
-from watcher.store.outbox import Deliveries
-from watcher.store.release_writer import History, NewRelease
-from watcher.store.snapshot_archive import Archive, Receipt
+from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.outbox import OutboxTable
+from watcher.store.release_writer import HistoryWriter, NewRelease
+from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
-SecondOpinion = Callable[[bytes], Opinion]
+SecondOpinion = Callable[[bytes], SecondFormatResult]
 
 
 class Outcome(StrEnum):
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class CheckResult:
     """What came of the bytes of one release. `comparison`: against the release before it, where there is one.
 
     `hold` is there for a release that is held, or was served by a server that lags.
@@ -78,7 +78,7 @@ class _Served:
     named: str | None = None
 
 
-class Intake:
+class ReleaseIngest:
     """Takes the releases of one source into archive and history. For one thread."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Intake:
         registry: str,
         format: str,  # noqa: A002 - the config's word
         database: Database,
-        archive: Archive,
+        archive: SnapshotArchive,
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
         announce: Announce = lambda _: (),
@@ -105,7 +105,7 @@ class Intake:
         """
         self.source = source
         self.registry = keyed(REGISTRIES[registry], key, layout)
-        self._filing = Filing(
+        self._filing = Timeline(
             source,
             registry=self.registry,
             format=format,
@@ -120,9 +120,9 @@ class Intake:
         self._bounds = bounds or Bounds()
         self._owed = compose
         self._whole = False  # whether the history is known to have what the archive has
-        self._holding = Holding(source, database, self._bounds, announce)
-        self._history = History(database, source, self.registry)
-        self._queries = Queries(database)
+        self._holding = Holds(source, database, self._bounds, announce)
+        self._history = HistoryWriter(database, source, self.registry)
+        self._queries = HistoryReader(database)
 
     def take(
         self,
@@ -134,8 +134,8 @@ class Intake:
         live: bool = False,
         compose: Compose | None = None,
         also: Callable[[], None] = lambda: None,
-        second: SecondOpinion = lambda _: Opinion(),
-    ) -> Taken:
+        second: SecondOpinion = lambda _: SecondFormatResult(),
+    ) -> CheckResult:
         """Take one release.
 
         `observed` is the UTC time at which it was seen; `named` what stands for it where the document bears no date
@@ -154,7 +154,7 @@ class Intake:
 
     def _take_whole(
         self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion
-    ) -> Taken:
+    ) -> CheckResult:
         """Take up what is left, unless we did and nothing went wrong since, then this release."""
         whole, self._whole = self._whole, False
         left = {} if whole else self.take_up()
@@ -162,7 +162,9 @@ class Intake:
         self._whole = True
         return taken
 
-    def _take(self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion) -> Taken:
+    def _take(
+        self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion
+    ) -> CheckResult:
         data, sha256, live = served.data, served.sha256, served.live
         known = self._queries.release_of(self.source, sha256=sha256)
         content = None
@@ -206,7 +208,7 @@ class Intake:
         self._keep(served, latest, believed=False)
         return self._hold(hold, sha256, Outcome.HELD)
 
-    def take_up(self) -> dict[str, Taken]:
+    def take_up(self) -> dict[str, CheckResult]:
         """Take what is in the archive and not in the history, and return what came of it by SHA-256.
 
         A process died between the two, or the database is an older one: of what we saw ourselves nobody was told. A
@@ -225,7 +227,7 @@ class Intake:
                 self._return(receipt.sha256, at, self._owed, lambda: None)
         return found
 
-    def _take_up(self, receipt: Receipt) -> Taken:
+    def _take_up(self, receipt: SnapshotInfo) -> CheckResult:
         data = self._archive.read(self.source, receipt.sha256)
         content = self._filing.read_kept(receipt.sha256)
         served = _Served(
@@ -236,7 +238,7 @@ class Intake:
         if known is not None:
             with self._database.transaction():
                 self._seen(known, receipt, live=False)
-            return Taken(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
+            return CheckResult(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
         self._filing.remember(content)
         hold = self._holding.of(content.digest)
         if hold is not None and receipt.live:
@@ -245,7 +247,7 @@ class Intake:
         at = receipt.observed or to_text(datetime.now(UTC))
         return self._insert(new, receipt.size, compose, lambda: self._holding.imported(content.digest, at))
 
-    def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> Taken:
+    def accept(self, what: str, *, now: datetime, compose: Compose | None = None) -> CheckResult:
         """Take a held or rejected release by hand: an id or a SHA-256 prefix names it.
 
         Raises UsageError where there is none, or it is the newest already.
@@ -272,19 +274,19 @@ class Intake:
         with self._database.transaction():
             return self._holding.reject(hold, to_text(now))
 
-    def not_modified(self, at: str) -> Taken:
+    def not_modified(self, at: str) -> CheckResult:
         """Note that the server still has the newest release."""
         if self._holding.going_on():
             with self._database.transaction():
                 self._holding.newest_served(at)
-        return Taken(outcome=Outcome.UNCHANGED)
+        return CheckResult(outcome=Outcome.UNCHANGED)
 
-    def _hold(self, hold: Hold, sha256: str, outcome: Outcome, release: StoredRelease | None = None) -> Taken:
+    def _hold(self, hold: Hold, sha256: str, outcome: Outcome, release: StoredRelease | None = None) -> CheckResult:
         with self._database.transaction():
             self._holding.hold(hold, sha256)
         message = "; ".join(reason.sentence for reason in hold.reasons)
         reason = "rejected" if hold.state is HoldState.REJECTED else hold.reasons[0].code
-        return Taken(outcome=outcome, sha256=sha256, release=release, reason=reason, message=message, hold=hold)
+        return CheckResult(outcome=outcome, sha256=sha256, release=release, reason=reason, message=message, hold=hold)
 
     def _believe(
         self,
@@ -296,7 +298,7 @@ class Intake:
         at: str,
         compose: Compose | None,
         also: Callable[[], None] = lambda: None,
-    ) -> Taken:
+    ) -> CheckResult:
         """Take a release that was doubted or might have been, in all the bytes it was served in."""
         others = [sha256 for sha256 in self._holding.snapshots(hold) if sha256 != served.sha256]
         copies = {served.sha256: served.data} | {each: self._archive.read(self.source, each) for each in others}
@@ -325,7 +327,7 @@ class Intake:
         at: str,
         compose: Compose | None,
         also: Callable[[], None] = lambda: None,
-    ) -> Taken:
+    ) -> CheckResult:
         """A release that newer ones followed is the newest again: it stands in the history a second time."""
 
         def settle() -> None:
@@ -337,7 +339,7 @@ class Intake:
 
     def _return(
         self, sha256: str, at: str, compose: Compose | None, also: Callable[[], None], *, live: bool = True
-    ) -> Taken:
+    ) -> CheckResult:
         before = self._filing.read_kept(sha256)
         content = plausibility.came_back(before, at)
         self._filing.remember(content)
@@ -346,7 +348,7 @@ class Intake:
 
     def _keep(
         self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True
-    ) -> Receipt:
+    ) -> SnapshotInfo:
         return self._archive.keep(
             served.data,
             source=self.source,
@@ -369,7 +371,7 @@ class Intake:
         cosmetic: bool,
         compose: Compose | None,
         also: Callable[[], None],
-    ) -> Taken:
+    ) -> CheckResult:
         """The same release, in the same bytes or others."""
         observed = served.observed
         current = known.digest in (latest.digest, latest.returns)
@@ -387,16 +389,16 @@ class Intake:
         if served.live and observed and not current:
             return self._stale(served, known, latest, observed, compose)
         outcome = Outcome.COSMETIC if cosmetic else Outcome.UNCHANGED
-        return Taken(outcome=outcome, sha256=served.sha256, release=latest if current else known)
+        return CheckResult(outcome=outcome, sha256=served.sha256, release=latest if current else known)
 
-    def _seen(self, known: StoredRelease, receipt: Receipt, *, live: bool) -> bool:
+    def _seen(self, known: StoredRelease, receipt: SnapshotInfo, *, live: bool) -> bool:
         """Note that a release was served; return whether that says something new of when it came."""
         self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
         return receipt.observed is not None and self._history.observed(known.row, receipt.observed, live=live)
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
-    ) -> Taken:
+    ) -> CheckResult:
         """A release that newer ones followed: a server that lags, unless it goes on for long."""
         published, entries = known.release.published, known.release.entries
         reasons = (plausibility.stale(published, latest.release.published),)
@@ -414,13 +416,13 @@ class Intake:
         compose: Compose | None,
         also: Callable[[], None],
         marks: Mapping[str, str] | None = None,
-    ) -> Taken:
+    ) -> CheckResult:
         """Put a release into the history, with what is owed and known because of it."""
         at = new.observed or to_text(datetime.now(UTC))
 
         def settle(filed: Filed) -> None:
             if compose and filed.newest and filed.comparison:
-                Deliveries(self._database).add(compose(replace(filed.comparison, marks=marks or {})), now=at)
+                OutboxTable(self._database).add(compose(replace(filed.comparison, marks=marks or {})), now=at)
             also()
             if filed.newest:
                 self._holding.newest_came(at)
@@ -428,7 +430,7 @@ class Intake:
         filed = self._filing.file(new, size, settle)
         outcome = Outcome.BASELINE if filed.first else Outcome.CHANGED if filed.newest else Outcome.INSERTED
         comparison = filed.comparison and replace(filed.comparison, marks=marks or {})
-        return Taken(outcome=outcome, sha256=new.sha256, release=filed.release, comparison=comparison)
+        return CheckResult(outcome=outcome, sha256=new.sha256, release=filed.release, comparison=comparison)
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""

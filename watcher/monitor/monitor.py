@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from watcher.alerts import delivery, digests
 from watcher.alerts.channels.base import Notifier
-from watcher.alerts.recipients import Telling
+from watcher.alerts.recipients import AlertRouter
 from watcher.config.settings import (
     AnySource,
     CanarySource,
@@ -33,34 +33,34 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Hold, Notice
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
-from watcher.fetch.base import Fetched, Fetches, Policy, Validators
+from watcher.fetch.base import Fetcher, Policy, Response, Validators
 from watcher.fetch.folder import Folder, Rsync
-from watcher.fetch.rate_limit import Pace
+from watcher.fetch.rate_limit import HostRateLimiter
 from watcher.monitor import check
-from watcher.monitor.alarms import Oversight
+from watcher.monitor.alarms import Alarms
 from watcher.monitor.check import Admit
 from watcher.monitor.collection import Collection, Group, until_asked_to_wait
 from watcher.monitor.discovery import doubt
-from watcher.monitor.ingest import Intake, SecondOpinion, Taken
+from watcher.monitor.ingest import CheckResult, ReleaseIngest, SecondOpinion
 from watcher.monitor.paged_fetch import Paged
 from watcher.monitor.plausibility import Bounds
-from watcher.monitor.second_format import Opinion, SecondFormat
+from watcher.monitor.second_format import SecondFormatCheck, SecondFormatResult
 from watcher.registries import canary
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.channel_failures import Endpoints
-from watcher.store.check_log import Checks
+from watcher.store.channel_failures import ChannelFailuresTable
+from watcher.store.check_log import CheckLog
 from watcher.store.database import Database, befell
-from watcher.store.history_reader import Queries
-from watcher.store.outbox import Deliveries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.outbox import OutboxTable
+from watcher.store.snapshot_archive import SnapshotArchive
 
 if TYPE_CHECKING:
-    from watcher.fetch.http import Fetcher
+    from watcher.fetch.http import HttpFetcher
 
 _BATCH = 64
 
 
-class Service:
+class Monitor:
     """The parts, made when first asked for. `create` is False for what only reads."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Service:
         create: bool = True,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
-        pace: Pace | None = None,
+        pace: HostRateLimiter | None = None,
     ) -> None:
         """`pace` is shared with the other services of this process that fetch; without it there is no other."""
         self.settings = settings
@@ -85,21 +85,21 @@ class Service:
         return Database(self.settings.store.path, create=self._create)
 
     @cached_property
-    def archive(self) -> Archive:
-        return Archive(self.settings.store.snapshots)
+    def archive(self) -> SnapshotArchive:
+        return SnapshotArchive(self.settings.store.snapshots)
 
     @cached_property
-    def fetcher(self) -> Fetcher:
+    def fetcher(self) -> HttpFetcher:
         return self._fetcher(self._policy, pace=self._pace)
 
     @cached_property
-    def files(self) -> Fetcher:
+    def files(self) -> HttpFetcher:
         """Reads what a collection has on this machine: its folder was allowed, or is our own."""
         return self._fetcher(replace(self._policy, allow_files=True))
 
     @staticmethod
-    def _fetcher(policy: Policy, pace: Pace | None = None) -> Fetcher:
-        fetcher: Fetcher = load("http").Fetcher(policy, pace=pace)
+    def _fetcher(policy: Policy, pace: HostRateLimiter | None = None) -> HttpFetcher:
+        fetcher: HttpFetcher = load("http").Fetcher(policy, pace=pace)
         return fetcher
 
     @property
@@ -107,24 +107,24 @@ class Service:
         return Policy(**self.settings.fetch.model_dump(exclude={"min_interval"}))
 
     @cached_property
-    def queries(self) -> Queries:
-        return Queries(self.database)
+    def queries(self) -> HistoryReader:
+        return HistoryReader(self.database)
 
     @cached_property
-    def checks(self) -> Checks:
-        return Checks(self.database)
+    def checks(self) -> CheckLog:
+        return CheckLog(self.database)
 
     @cached_property
-    def oversight(self) -> Oversight:
-        return Oversight(self.settings, self.database, self.announce, self.telling.keeps)
+    def oversight(self) -> Alarms:
+        return Alarms(self.settings, self.database, self.announce, self.telling.keeps)
 
     @cached_property
-    def deliveries(self) -> Deliveries:
-        return Deliveries(self.database)
+    def deliveries(self) -> OutboxTable:
+        return OutboxTable(self.database)
 
     @cached_property
-    def endpoints(self) -> Endpoints:
-        return Endpoints(self.database)
+    def endpoints(self) -> ChannelFailuresTable:
+        return ChannelFailuresTable(self.database)
 
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
@@ -152,10 +152,10 @@ class Service:
         known = ", ".join(channel.name for channel in self.settings.channel) or "none"
         raise UsageError(f"there is no channel named {name!r} in the configuration (there are: {known})")
 
-    def intake(self, source: AnySource) -> Intake:
+    def intake(self, source: AnySource) -> ReleaseIngest:
         """Return what takes the releases of a source; of a collection, those of its index."""
         index = isinstance(source, CollectionSettings)
-        return Intake(
+        return ReleaseIngest(
             source.name,
             registry="index" if index else source.registry,
             format="index" if index else source.format,
@@ -171,7 +171,7 @@ class Service:
             compose=self.compose,
         )
 
-    def check(self, source: SourceSettings) -> Taken:
+    def check(self, source: SourceSettings) -> CheckResult:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
@@ -185,11 +185,11 @@ class Service:
             self.oversight.checked(source, self._now())
         return taken
 
-    def _fetches(self, format: str, fetcher: Fetcher) -> Fetches:  # noqa: A002 - the config's word
+    def _fetches(self, format: str, fetcher: HttpFetcher) -> Fetcher:  # noqa: A002 - the config's word
         """Return what fetches a document in some format, with all its pages where it has several."""
         return Paged(fetcher=fetcher, max_bytes=self.settings.fetch.max_bytes) if format == "xhtml" else fetcher
 
-    def check_index(self, settings: CollectionSettings) -> Taken | None:
+    def check_index(self, settings: CollectionSettings) -> CheckResult | None:
         """Look at the index of a collection once; None for one that is a list in the configuration.
 
         Where it is on another machine and fails, the groups of the last one stand; where it is kept by rsync, they
@@ -198,7 +198,7 @@ class Service:
         folder = self.settings.folder_of(settings)
         if folder is None and settings.index is None:
             return None
-        fetcher: Fetches = self.fetcher
+        fetcher: Fetcher = self.fetcher
         if folder is not None:
             fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
         url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
@@ -215,9 +215,9 @@ class Service:
         self,
         source: AnySource,
         url: str,
-        fetcher: Fetches,
+        fetcher: Fetcher,
         admit: Admit = lambda _: None,
-    ) -> Taken:
+    ) -> CheckResult:
         return check.check(
             self.intake(source),
             url,
@@ -231,8 +231,8 @@ class Service:
 
     def _second_opinion(self, source: AnySource) -> SecondOpinion:
         if isinstance(source, CollectionSettings) or source.also is None:
-            return lambda _: Opinion()
-        return SecondFormat(
+            return lambda _: SecondFormatResult()
+        return SecondFormatCheck(
             url=source.also,
             format=source.second_format,
             source=source.name,
@@ -242,7 +242,7 @@ class Service:
             queries=self.queries,
         )
 
-    def accept(self, source: AnySource, what: str) -> Taken:
+    def accept(self, source: AnySource, what: str) -> CheckResult:
         """Take a held release by hand; subscribers are told of it as of any other."""
         return self.intake(source).accept(what, now=self._now(), compose=self.compose)
 
@@ -268,8 +268,8 @@ class Service:
             self._swept = None
 
     @cached_property
-    def telling(self) -> Telling:
-        return Telling(settings=self.settings, now=self._now)
+    def telling(self) -> AlertRouter:
+        return AlertRouter(settings=self.settings, now=self._now)
 
     def compose(self, comparison: Comparison) -> Iterator[Delivery]:
         """Return what each recipient is told of a release."""
@@ -325,17 +325,17 @@ class Service:
         digests.restrain(self.deliveries, most, now)
         return self.deliveries.channels_due(to_text(now))
 
-    def deliver(self) -> delivery.Report:
+    def deliver(self) -> delivery.DeliveryReport:
         """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
         due = self.channels_due()
         with ThreadPoolExecutor(max(len(due), 1)) as threads:
-            return sum(threads.map(self._deliver_apart, due), delivery.Report())
+            return sum(threads.map(self._deliver_apart, due), delivery.DeliveryReport())
 
-    def _deliver_apart(self, channel: str) -> delivery.Report:
-        with Service(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+    def _deliver_apart(self, channel: str) -> delivery.DeliveryReport:
+        with Monitor(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
             return own.deliver_over(channel)
 
-    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> delivery.Report:
+    def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> delivery.DeliveryReport:
         """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
         return delivery.deliver_due(
             self.deliveries,
@@ -383,14 +383,14 @@ class Canary:
     every: timedelta
     now: Callable[[], datetime]
 
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched:  # noqa: ARG002 - as every source is fetched
+    def fetch(self, url: str, validators: Validators | None = None) -> Response:  # noqa: ARG002 - as every source is fetched
         """Return the canary's release of now."""
-        return Fetched(body=canary.document(self.now(), self.every), url=url, validators=Validators())
+        return Response(body=canary.document(self.now(), self.every), url=url, validators=Validators())
 
 
-def pace_of(settings: Settings) -> Pace:
+def pace_of(settings: Settings) -> HostRateLimiter:
     """Return the pace at which hosts are asked, for all services of a process to share."""
-    return Pace(interval=settings.fetch.min_interval)
+    return HostRateLimiter(interval=settings.fetch.min_interval)
 
 
 def _nothing() -> None:

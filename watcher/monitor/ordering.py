@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from datetime import date, timedelta
 
-from watcher.core.operations import Ending, Label, Placed
+from watcher.core.operations import Ending, Label, PlacedRelease
 
 
-def in_order(labels: Iterable[Label]) -> list[Placed]:
+def in_order(labels: Iterable[Label]) -> list[PlacedRelease]:
     """Return the releases, the oldest first."""
     keyed: list[tuple[str, str, str]] = []
     latest = ""
@@ -22,22 +22,22 @@ def in_order(labels: Iterable[Label]) -> list[Placed]:
         if label.live:
             latest = dated = max(latest, dated)
         keyed.append((dated, label.observed or "", label.digest))
-    return [Placed(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
+    return [PlacedRelease(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
 
 
-def changing(placed: Iterable[Placed], of: Mapping[str, str], again: Container[str]) -> list[Placed]:
+def changing(placed: Iterable[PlacedRelease], of: Mapping[str, str], again: Container[str]) -> list[PlacedRelease]:
     """Leave out what stood already: of the releases that copies say were there `again`, those before which it stood.
 
     `of` names the release that each one is, where it came back, and else itself; all by digest.
     """
-    kept: list[Placed] = []
+    kept: list[PlacedRelease] = []
     for each in placed:
         if not kept or each.digest not in again or of[each.digest] != of[kept[-1].digest]:
             kept.append(each)
     return kept
 
 
-def at_the_end(label: Label, ending: Ending) -> Placed | None:
+def at_the_end(label: Label, ending: Ending) -> PlacedRelease | None:
     """Return a release as `in_order` places it where it is the last and changes no other; None: it has to be asked."""
     dated = _clamped(label)
     if label.live:
@@ -46,7 +46,7 @@ def at_the_end(label: Label, ending: Ending) -> Placed | None:
         dated = max(ending.live, dated)
     if (dated, label.observed or "", label.digest) <= (ending.dated, ending.observed or "", ending.digest):
         return None
-    return Placed(digest=label.digest, dated=dated)
+    return PlacedRelease(digest=label.digest, dated=dated)
 
 
 def _clamped(label: Label) -> str:

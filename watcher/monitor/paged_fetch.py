@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from watcher.core.errors import FetchError, ParseError
-from watcher.fetch.base import Fetched, Fetches, NotModified, Validators
+from watcher.fetch.base import Fetcher, NotModified, Response, Validators
 from watcher.formats import iana_xhtml
 
 _MOST_PAGES = 1000
@@ -19,10 +19,10 @@ class Paged:
     the whole, and so does one that says that it is of another number of pages.
     """
 
-    fetcher: Fetches
+    fetcher: Fetcher
     max_bytes: int
 
-    def fetch(self, url: str, validators: Validators | None = None) -> Fetched | NotModified:
+    def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified:
         first = self.fetcher.fetch(url, validators)
         if isinstance(first, NotModified):
             return first

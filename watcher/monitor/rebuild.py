@@ -10,9 +10,9 @@ from watcher.core.operations import Label
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import changing, in_order
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
-from watcher.store.release_writer import History, Neighbour, NewRelease, Step
-from watcher.store.snapshot_archive import Receipt
+from watcher.store.history_reader import HistoryReader
+from watcher.store.release_writer import HistoryWriter, Neighbour, NewRelease, Transition
+from watcher.store.snapshot_archive import SnapshotInfo
 
 
 @dataclass(slots=True)
@@ -21,11 +21,11 @@ class _Found:
 
     label: Label
     of: str
-    snapshots: list[Receipt] = field(default_factory=list)
+    snapshots: list[SnapshotInfo] = field(default_factory=list)
     returned: str | None = None
 
     @property
-    def first(self) -> Receipt:
+    def first(self) -> SnapshotInfo:
         """The snapshot that was there first speaks for the release, as it did when it came in."""
         return min(self.snapshots, key=lambda each: (each.observed is None, each.observed or "", each.sha256))
 
@@ -36,11 +36,11 @@ class Rebuilding:
 
     source: str
     database: Database
-    history: History
+    history: HistoryWriter
     read: Callable[[str], Content]
-    step: Callable[[Content, Content], Step]
+    step: Callable[[Content, Content], Transition]
 
-    def run(self, receipts: Iterable[Receipt], progress: Callable[[int, int], None]) -> int:
+    def run(self, receipts: Iterable[SnapshotInfo], progress: Callable[[int, int], None]) -> int:
         """Replace the history by that of the believed snapshots, all or nothing; return how many releases it has."""
         believed = sorted((each for each in receipts if each.believed), key=lambda each: each.observed or "")
         found: dict[str, _Found] = {}
@@ -62,7 +62,7 @@ class Rebuilding:
                 progress(len(believed) + number, len(believed) + len(placed))
         return len(placed)
 
-    def _releases(self, receipt: Receipt) -> Iterable[_Found]:
+    def _releases(self, receipt: SnapshotInfo) -> Iterable[_Found]:
         """The release that a snapshot is, and those that it became when it came back."""
         content = self.read(receipt.sha256)
         label = Label(digest=content.digest, published=content.published, observed=receipt.observed, live=receipt.live)
@@ -83,7 +83,7 @@ class Rebuilding:
         row = self.history.add_release(new, left, None, self.step(left.content, content) if left else None, None)
         for each in found.snapshots if returns is None else ():
             self.history.add_snapshot(row, each.sha256, each.size, each.observed)
-        placed = Queries(self.database).release(self.source, content.digest)
+        placed = HistoryReader(self.database).release(self.source, content.digest)
         return Neighbour(id=row, place=placed.place, content=content)
 
 

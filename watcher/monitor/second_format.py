@@ -16,19 +16,19 @@ from urllib.parse import urlsplit
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
 from watcher.diff.content import FORMATS
-from watcher.fetch.base import Fetches, NotModified
-from watcher.formats.base import Reading
-from watcher.monitor.crosscheck import CrossCheck, Disagreement, Verdict, crosscheck
+from watcher.fetch.base import Fetcher, NotModified
+from watcher.formats.base import Document
+from watcher.monitor.crosscheck import Agreement, CrossCheck, Disagreement, crosscheck
 from watcher.registries.base import Registry
-from watcher.store.history_reader import Queries
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader
+from watcher.store.snapshot_archive import SnapshotArchive
 
 _ASKED = 5  # releases that a lagging format may be of
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class SecondFormatResult:
     """Reasons against a release, or a remark for the record of checks where there is something to say but none."""
 
     reasons: tuple[Reason, ...] = ()
@@ -36,44 +36,44 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondFormat:
+class SecondFormatCheck:
     """Asks one document beside the source's own. `format` is one of `FORMATS`, the source's own is `xml`."""
 
     url: str
     format: str
     source: str
     registry: Registry
-    fetcher: Fetches
-    archive: Archive
-    queries: Queries
+    fetcher: Fetcher
+    archive: SnapshotArchive
+    queries: HistoryReader
 
-    def __call__(self, data: bytes) -> Opinion:
+    def __call__(self, data: bytes) -> SecondFormatResult:
         """Hold a release against the other format. Never raises for what the other server or document does."""
         try:
             answer = self.fetcher.fetch(self.url, None)
             if isinstance(answer, NotModified):  # nobody asked for it
-                return Opinion(remark=f"{self.url}: the server says that nothing was modified")
+                return SecondFormatResult(remark=f"{self.url}: the server says that nothing was modified")
             other = self._read(answer.body, self.format)
         except (FetchError, ParseError) as error:
-            return Opinion(remark=f"the other format could not be asked: {self.url}: {error}")
+            return SecondFormatResult(remark=f"the other format could not be asked: {self.url}: {error}")
         ours = self._read(data, "xml")
         found = crosscheck(ours, other, self.registry.columns, registry=self._path(ours), known=self._known())
-        if found.verdict is Verdict.AGREE:
-            return Opinion()
-        if found.verdict is Verdict.LAG:
-            return Opinion(remark=f"the other format is still of {found.lag}: {self.url}")
-        return Opinion(reasons=(self._disagreement(found),))
+        if found.verdict is Agreement.AGREE:
+            return SecondFormatResult()
+        if found.verdict is Agreement.LAG:
+            return SecondFormatResult(remark=f"the other format is still of {found.lag}: {self.url}")
+        return SecondFormatResult(reasons=(self._disagreement(found),))
 
-    def _read(self, data: bytes, format: str) -> Reading:  # noqa: A002 - the config's word
+    def _read(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
         return FORMATS[format](data, self.registry.columns)
 
-    def _path(self, ours: Reading) -> str:
+    def _path(self, ours: Document) -> str:
         """The nested registry that a CSV is of: the one it is named after."""
         name = PurePosixPath(urlsplit(self.url).path).stem
         paths = [path for path in ours.headers if path and path.rpartition("/")[2] == name]
         return paths[0] if len(paths) == 1 and name != ours.id else ""
 
-    def _known(self) -> Iterator[tuple[str, Callable[[], Reading]]]:
+    def _known(self) -> Iterator[tuple[str, Callable[[], Document]]]:
         """The releases before, the newest first."""
         for stored in reversed(self.queries.releases(self.source)[-_ASKED:] if self._has_history() else []):
             release = stored.release
@@ -82,7 +82,7 @@ class SecondFormat:
     def _has_history(self) -> bool:
         return self.source in self.queries.sources()
 
-    def _kept(self, sha256: str) -> Reading:
+    def _kept(self, sha256: str) -> Document:
         return self._read(self.archive.read(self.source, sha256), "xml")
 
     def _disagreement(self, found: CrossCheck) -> Reason:

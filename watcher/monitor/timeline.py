@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 
 from watcher.core.errors import ParseError, StoreError
 from watcher.core.model import Comparison, Content, Severity
-from watcher.core.operations import Ending, Label, Placed
+from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.diff.classify import explain
 from watcher.diff.content import Reads, read
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import at_the_end, changing, in_order
 from watcher.monitor.rebuild import Rebuilding
-from watcher.registries.base import Lookups, Registry
+from watcher.registries.base import ItemIndexes, Registry
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries, StoredRelease
-from watcher.store.release_writer import History, Neighbour, NewRelease, Step
-from watcher.store.snapshot_archive import Archive
+from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.release_writer import HistoryWriter, Neighbour, NewRelease, Transition
+from watcher.store.snapshot_archive import SnapshotArchive
 
 _KEPT_CONTENTS = 3
 _KEPT_LARGE = 2  # of a registry that takes a hundred megabytes only for the keys of one
@@ -44,7 +44,7 @@ class _Memory:
 
     reads: Reads = field(default_factory=Reads)
     contents: dict[str, Content] = field(default_factory=dict)
-    lookups: Lookups = field(default_factory=Lookups)
+    lookups: ItemIndexes = field(default_factory=ItemIndexes)
 
     def keep(self, content: Content) -> None:
         self.contents.pop(content.digest, None)
@@ -67,7 +67,7 @@ class OvertakenError(StoreError):
     """Another process took a release of the same source between our reading and our writing."""
 
 
-class Filing:
+class Timeline:
     """Puts the releases of one source into its history. For one thread."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Filing:
         registry: Registry,
         format: str,  # noqa: A002 - the config's word
         database: Database,
-        archive: Archive,
+        archive: SnapshotArchive,
         severities: Mapping[str, Severity],
     ) -> None:
         self._source = source
@@ -86,8 +86,8 @@ class Filing:
         self._database = database
         self._archive = archive
         self._severities = severities
-        self._history = History(database, source, registry)
-        self._queries = Queries(database)
+        self._history = HistoryWriter(database, source, registry)
+        self._queries = HistoryReader(database)
         self._memory = _Memory()
 
     def read(self, data: bytes) -> Content:
@@ -203,7 +203,7 @@ class Filing:
         """Whether some copy says that a release stood again, and that later than a time."""
         return any(each.again and each.again[-1] > at for each in self._archive.receipts(self._source))
 
-    def _in_place(self) -> list[Placed]:
+    def _in_place(self) -> list[PlacedRelease]:
         """Every release that there is or should be, in its order, by what is known of them now."""
         of = {each.digest: each.returns or each.digest for each in self._queries.releases(self._source)}
         labels = {label.digest: label for label in self._history.labels()}
@@ -243,6 +243,6 @@ class Filing:
     def _neighbour(self, release: StoredRelease) -> Neighbour:
         return Neighbour(id=release.row, place=release.place, content=self.content(release))
 
-    def _step(self, old: Content, new: Content) -> Step:
+    def _step(self, old: Content, new: Content) -> Transition:
         changes, events = explain(self._registry, old, new, self._severities, self._memory.lookups)
-        return Step(changes=changes, events=events)
+        return Transition(changes=changes, events=events)

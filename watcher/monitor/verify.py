@@ -14,7 +14,7 @@ from deepdiff import DeepDiff
 from watcher.core.model import Change, Content
 from watcher.diff.compare import compare
 from watcher.registries.base import Registry
-from watcher.store.history_reader import Queries, StoredRelease
+from watcher.store.history_reader import HistoryReader, StoredRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Rechecking:
 
     source: str
     registry: Registry
-    queries: Queries
+    queries: HistoryReader
     read: Callable[[StoredRelease], Content]
 
     def run(self, releases: int, progress: Callable[[], None]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkabl
 
 from watcher.core.intervals import Span
 from watcher.core.model import Change, ChangeSet, Content, Fields, Item, Kind, Severity, Status
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
@@ -22,7 +22,7 @@ _KEPT_LOOKUPS = 4
 # of the time of dataclasses, and of findings there is one for each change.
 
 
-class Step(NamedTuple):
+class PairingRule(NamedTuple):
     """One step of pairing: a gone and a new item whose signatures are equal, and that no other shares, are one.
 
     `gone` and `new` give an item's signature, or None where the step does not apply to it. Where `interchangeable`,
@@ -57,7 +57,7 @@ class Finding(NamedTuple):
     evidence: str | None = None
 
 
-class Lookup(NamedTuple, Generic[Found]):
+class ItemIndex(NamedTuple, Generic[Found]):
     """Something to look items up in.
 
     `build` makes it of items; `update` of another look-up, the items that are no more and those that are new, and
@@ -67,10 +67,10 @@ class Lookup(NamedTuple, Generic[Found]):
 
     build: Callable[[Iterable[Item]], Found]
     update: Callable[[Found, Sequence[Item], Sequence[Item]], Found]
-    about: Callable[[Surroundings], About]
+    about: Callable[[ChangeContext], IndexKeys]
 
 
-class About(NamedTuple):
+class IndexKeys(NamedTuple):
     """Numbers and words that some items have to do with."""
 
     spans: tuple[Span, ...] = ()
@@ -85,13 +85,13 @@ class Selective(Protocol):
         """Return the items that hold one of some numbers or one of some words, and maybe others."""
 
 
-class Lookups:
+class ItemIndexes:
     """The look-ups of the contents that were judged last, so that the next release's cost what changed."""
 
     def __init__(self) -> None:
-        self._kept: dict[Lookup[Any], dict[str, Any]] = {}
+        self._kept: dict[ItemIndex[Any], dict[str, Any]] = {}
 
-    def of(self, lookup: Lookup[Found], content: Content) -> Found:
+    def of(self, lookup: ItemIndex[Found], content: Content) -> Found:
         """Return a look-up of a content."""
         kept = self._kept.setdefault(lookup, {})
         if content.digest not in kept:
@@ -106,29 +106,29 @@ class Lookups:
             if since is not None and since.digest in kept and content.digest not in kept:
                 self._put(lookup, content, lookup.update(kept[since.digest], since.gone, since.came))
 
-    def _put(self, lookup: Lookup[Any], content: Content, found: object) -> None:
+    def _put(self, lookup: ItemIndex[Any], content: Content, found: object) -> None:
         kept = self._kept[lookup]
         kept[content.digest] = found
         while len(kept) > _KEPT_LOOKUPS:
             del kept[next(iter(kept))]
 
 
-class Surroundings:
+class ChangeContext:
     """A change set between the two contents it was computed from: what a rule may look at.
 
     `once` keeps what a rule worked out of them for all findings of this change set; `look` gives a look-up of one.
     """
 
-    def __init__(self, changes: ChangeSet, old: Content, new: Content, lookups: Lookups | None = None) -> None:
+    def __init__(self, changes: ChangeSet, old: Content, new: Content, lookups: ItemIndexes | None = None) -> None:
         self.changes: Sequence[Change] = changes.changes
         self.old = old
         self.new = new
-        self._known: dict[Callable[[Surroundings], Any], Any] = {}
-        self._lookups = lookups or Lookups()
-        self._looked: dict[tuple[Lookup[Any], str], Any] = {}
+        self._known: dict[Callable[[ChangeContext], Any], Any] = {}
+        self._lookups = lookups or ItemIndexes()
+        self._looked: dict[tuple[ItemIndex[Any], str], Any] = {}
         self._lookups.follow(new)
 
-    def look(self, lookup: Lookup[Found], content: Content) -> Found:
+    def look(self, lookup: ItemIndex[Found], content: Content) -> Found:
         """Return a look-up of the old or the new content, as far as these changes ask it."""
         asked = lookup, content.digest
         if asked not in self._looked:
@@ -136,13 +136,13 @@ class Surroundings:
         found: Found = self._looked[asked]
         return found
 
-    def _look(self, lookup: Lookup[Found], content: Content) -> Found:
+    def _look(self, lookup: ItemIndex[Found], content: Content) -> Found:
         if not isinstance(content.items, Selective):
             return self._lookups.of(lookup, content)
         about = self.once(lookup.about)
         return lookup.build(content.items.about(about.spans, about.words))
 
-    def once(self, work: Callable[[Surroundings], Found]) -> Found:
+    def once(self, work: Callable[[ChangeContext], Found]) -> Found:
         """Return what `work` makes of these surroundings; it is called once."""
         if work not in self._known:
             self._known[work] = work(self)
@@ -154,7 +154,7 @@ class EventType(NamedTuple):
     """One row of a registry's table of events: how much it matters unless the user says else, and its sentence."""
 
     severity: Severity
-    sentence: Callable[[Sequence[Finding], Surroundings], str]
+    sentence: Callable[[Sequence[Finding], ChangeContext], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,15 +172,15 @@ class Registry:
 
     id: str
     document_id: str
-    columns: Columns
+    columns: FieldMap
     may_be_empty: bool
     identify: Callable[[str, str, Rows], Labels]
     duplicate_order: str
     status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]
     span: Callable[[Item], Span | None]
-    pairing: Callable[[Content, Content], Sequence[Step]]
-    bookkeeping: Callable[[Change, Surroundings], bool]
-    findings: Callable[[Surroundings], Iterable[Finding]]
-    explained: Callable[[Sequence[Finding], Surroundings], Iterable[int]]
+    pairing: Callable[[Content, Content], Sequence[PairingRule]]
+    bookkeeping: Callable[[Change, ChangeContext], bool]
+    findings: Callable[[ChangeContext], Iterable[Finding]]
+    explained: Callable[[Sequence[Finding], ChangeContext], Iterable[int]]
     events: Mapping[str, EventType]

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from watcher.core.model import CANARY, Section, Severity
 from watcher.core.times import to_text
-from watcher.formats.column_map import Columns
+from watcher.formats.column_map import FieldMap
 from watcher.registries import collection_index
-from watcher.registries.base import EventType, Finding, Labels, Rows, Surroundings
+from watcher.registries.base import ChangeContext, EventType, Finding, Labels, Rows
 
 _KEY = "name"
 _DOCUMENT = """\
@@ -33,13 +33,13 @@ def document(now: datetime, every: timedelta) -> bytes:
     return _DOCUMENT.format(id=CANARY, day=sung[:10], sung=sung).encode()
 
 
-def _findings(around: Surroundings) -> Iterator[Finding]:
+def _findings(around: ChangeContext) -> Iterator[Finding]:
     for number, change in enumerate(around.changes):
         if change.section is Section.ENTRY:
             yield Finding(event="canary-changed", change=number, subject=(CANARY,), kind=change.kind)
 
 
-def _sentence(found: Sequence[Finding], around: Surroundings) -> str:
+def _sentence(found: Sequence[Finding], around: ChangeContext) -> str:
     sung = around.changes[found[0].change].item.fields["description"]
     return f"the canary of {sung} arrived: no registry changed, and news would have reached you"
 
@@ -56,7 +56,7 @@ REGISTRY = replace(
     collection_index.REGISTRY,
     id=CANARY,
     document_id=CANARY,
-    columns=Columns(always=(_KEY, "description")),
+    columns=FieldMap(always=(_KEY, "description")),
     identify=_identify,
     duplicate_order="description",
     findings=_findings,

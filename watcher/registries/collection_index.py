@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.intervals import Span
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.formats.column_map import Columns
-from watcher.registries.base import EventType, Finding, Labels, Registry, Rows, Step, Surroundings
+from watcher.formats.column_map import FieldMap
+from watcher.registries.base import ChangeContext, EventType, Finding, Labels, PairingRule, Registry, Rows
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _WORDS = {
@@ -26,7 +26,7 @@ def groups(content: Content) -> list[str]:
     return sorted(key.values[0] for section, key in content.items if section is Section.ENTRY)
 
 
-def _findings(around: Surroundings) -> Iterator[Finding]:
+def _findings(around: ChangeContext) -> Iterator[Finding]:
     for index, change in enumerate(around.changes):
         if change.section is Section.ENTRY:
             name = change.item.key.values[0]
@@ -40,14 +40,14 @@ def _titled(change: Change) -> str:
     return f"{name} ({title})" if title else name
 
 
-def _sentence(words: str) -> Callable[[Sequence[Finding], Surroundings], str]:
-    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+def _sentence(words: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
+    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
         return words.format(_titled(around.changes[found[0].change]))
 
     return sentence
 
 
-def _changed(found: Sequence[Finding], around: Surroundings) -> str:
+def _changed(found: Sequence[Finding], around: ChangeContext) -> str:
     change = around.changes[found[0].change]
     fields = ", ".join(_WORDS.get(each.name, each.name) for each in change.fields)
     return f"the index says something else of {_titled(change)}: {fields}"
@@ -78,22 +78,22 @@ def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being li
     return Status.ASSIGNED
 
 
-def _news(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - every change of an index is one
+def _news(change: Change, around: ChangeContext) -> bool:  # noqa: ARG001 - every change of an index is one
     return False
 
 
-def _unpaired(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - a group under another id is another
+def _unpaired(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - a group under another id is another
     return ()
 
 
-def _alone(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
+def _alone(found: Sequence[Finding], around: ChangeContext) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
     return ()
 
 
 REGISTRY = Registry(
     id="index",
     document_id="",
-    columns=Columns(always=FIELDS),
+    columns=FieldMap(always=FIELDS),
     may_be_empty=False,
     identify=_identify,
     duplicate_order="title",

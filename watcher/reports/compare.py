@@ -8,11 +8,11 @@ from watcher.core import runtime
 from watcher.core.model import Comparison, Severity
 from watcher.diff.classify import explain
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.history_reader import Queries, StoredRelease
+from watcher.store.history_reader import HistoryReader, StoredRelease
 
 
 def releases(
-    queries: Queries,
+    queries: HistoryReader,
     severities: Mapping[str, Severity],
     source: str,
     before: StoredRelease,

@@ -9,11 +9,11 @@ from watcher.cli.output import App
 from watcher.core.errors import WatcherError
 from watcher.core.operations import HoldState
 from watcher.monitor import health
-from watcher.monitor.alarms import Oversight
-from watcher.monitor.health import Level, Verdict
+from watcher.monitor.alarms import Alarms
+from watcher.monitor.health import HealthVerdict, Level
 from watcher.store.database import Database
-from watcher.store.holds import Held
-from watcher.store.outbox import Deliveries
+from watcher.store.holds import HoldsTable
+from watcher.store.outbox import OutboxTable
 
 
 def verdict(app: App, now: datetime) -> tuple[str, Level]:
@@ -21,12 +21,12 @@ def verdict(app: App, now: datetime) -> tuple[str, Level]:
     try:
         configured = settings(app)
         with Database(configured.store.path, create=False) as database:
-            found = health.verdict(Oversight(configured, database).sights(), now)
-            waiting = len(Deliveries(database).pending())
-            held = sum(1 for hold in Held(database).all() if hold.state is HoldState.HELD)
+            found = health.verdict(Alarms(configured, database).sights(), now)
+            waiting = len(OutboxTable(database).pending())
+            held = sum(1 for hold in HoldsTable(database).all() if hold.state is HoldState.HELD)
         told = "; ".join(found.reasons) or "all is looked at in time"
         line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
     except WatcherError as error:
-        found = Verdict(level=Level.UNKNOWN)
+        found = HealthVerdict(level=Level.UNKNOWN)
         line = f"WATCHER UNKNOWN - {error}"
     return line, found.level

@@ -12,13 +12,13 @@ from watcher.cli.output import App
 from watcher.config.overview import Watched
 from watcher.monitor.collection import Collection
 from watcher.render.safe_text import visible
-from watcher.store.check_log import Checks
+from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
-from watcher.store.history_reader import Queries
+from watcher.store.history_reader import HistoryReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
+class CollectionStatus:
     """A collection: its own line and those of groups, each with when it is due.
 
     `listed` are the cells that its line has of the list it is.
@@ -29,25 +29,27 @@ class Tree:
     summary: Mapping[str, Any]
 
 
-def trees(app: App, database: Database, now: datetime, *, everything: bool) -> dict[str, Tree]:
+def trees(app: App, database: Database, now: datetime, *, everything: bool) -> dict[str, CollectionStatus]:
     """Return every collection by name, with the lines of all its groups or of those that fail."""
     configured = settings(app)
     return {
         each.name: _tree(
-            Collection(each, Queries(database), Checks(database), folder=configured.folder_of(each)), now, everything
+            Collection(each, HistoryReader(database), CheckLog(database), folder=configured.folder_of(each)),
+            now,
+            everything,
         )
         for each in configured.collections
     }
 
 
-def _tree(tree: Collection, now: datetime, everything: bool) -> Tree:
+def _tree(tree: Collection, now: datetime, everything: bool) -> CollectionStatus:
     standing = tree.standing()
     own = Watched(name=tree.name, every=tree.settings.every, enabled=tree.settings.enabled, collection=True)
     groups = [
         (Watched(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled), group)
         for group in (standing.groups if everything else standing.failing)
     ]
-    return Tree(
+    return CollectionStatus(
         lines=((own, tree.next_turn(now)), *((watched, tree.due(group, now)) for watched, group in groups)),
         listed=_listed(tree),
         summary={

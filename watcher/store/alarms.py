@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from watcher.core.operations import Trouble
+from watcher.core.operations import OpenAlarm
 from watcher.store.database import Database
 
 
-class Troubles:
+class AlarmsTable:
     """Write and ask what stands. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
-    def all(self) -> list[Trouble]:
+    def all(self) -> list[OpenAlarm]:
         """Return every alarm that stands, by source."""
         rows = self._db.query("SELECT source, notice, since FROM troubles ORDER BY source, notice")
-        return [Trouble(**row) for row in rows]
+        return [OpenAlarm(**row) for row in rows]
 
-    def of(self, source: str) -> list[Trouble]:
+    def of(self, source: str) -> list[OpenAlarm]:
         """Return the alarms that stand for a source."""
         rows = self._db.query("SELECT source, notice, since FROM troubles WHERE source = ? ORDER BY notice", [source])
-        return [Trouble(**row) for row in rows]
+        return [OpenAlarm(**row) for row in rows]
 
-    def add(self, trouble: Trouble) -> None:
+    def add(self, trouble: OpenAlarm) -> None:
         """Remember an alarm; one that stands already is left alone."""
         self._db.execute(
             "INSERT INTO troubles (source, notice, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

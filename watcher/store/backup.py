@@ -23,7 +23,7 @@ from watcher import __version__
 from watcher.core.durable_files import sync_folder
 from watcher.core.errors import StoreError, UsageError
 from watcher.store.database import Database
-from watcher.store.snapshot_archive import Archive
+from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import copy, counts, damage
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
@@ -32,7 +32,7 @@ Progress = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class BackupReport:
     """What is in a backup: `rows` by table, the files of the archive, and how many of them are new in it."""
 
     made: str
@@ -41,7 +41,7 @@ class Report:
     copied: int = 0
 
 
-def make(database: Database, snapshots: Path, folder: Path, *, now: str) -> Report:
+def make(database: Database, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
     """Bring a backup up to date, or begin one. Raises StoreError; what was there before is whole then, too."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
         raise UsageError(f"{folder}: holds something else than a backup")
@@ -49,14 +49,14 @@ def make(database: Database, snapshots: Path, folder: Path, *, now: str) -> Repo
         folder.mkdir(parents=True, exist_ok=True)
         rows = copy(database.db.conn, folder / _HISTORY)
         copied = sum(_copy(path, folder / _SNAPSHOTS / path.relative_to(snapshots)) for path in _files(snapshots))
-        report = Report(made=now, rows=rows, snapshots=len(list(_files(folder / _SNAPSHOTS))), copied=copied)
+        report = BackupReport(made=now, rows=rows, snapshots=len(list(_files(folder / _SNAPSHOTS))), copied=copied)
         _write(folder / _MANIFEST, report)
     except OSError as error:
         raise StoreError(f"{folder}: the backup cannot be written: {error}") from error
     return report
 
 
-def verify(folder: Path, progress: Progress = lambda: None) -> tuple[Report, list[str]]:
+def verify(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
     """Read a backup back as a whole; return what is in it and everything that is wrong with it.
 
     Raises UsageError where there is no backup.
@@ -74,11 +74,11 @@ def verify(folder: Path, progress: Progress = lambda: None) -> tuple[Report, lis
                 wrong += _missing(connection, folder / _SNAPSHOTS)
     except sqlite3.DatabaseError as error:
         wrong.append(f"{folder / _HISTORY}: damaged ({error})")
-    wrong += [f"{each.path}: {each.reason}" for each in Archive(folder / _SNAPSHOTS).verify(progress=progress)]
+    wrong += [f"{each.path}: {each.reason}" for each in SnapshotArchive(folder / _SNAPSHOTS).verify(progress=progress)]
     return report, wrong
 
 
-def restore(folder: Path, path: Path, snapshots: Path) -> Report:
+def restore(folder: Path, path: Path, snapshots: Path) -> BackupReport:
     """Put a backup where the configuration wants history and snapshots to be. Snapshots that are there already stay.
 
     Raises UsageError where a history is in the way, StoreError where the backup is not whole: nothing is touched then.
@@ -98,16 +98,16 @@ def restore(folder: Path, path: Path, snapshots: Path) -> Report:
             copy(connection, path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be restored: {error}") from error
-    return Report(made=report.made, rows=report.rows, snapshots=report.snapshots, copied=copied)
+    return BackupReport(made=report.made, rows=report.rows, snapshots=report.snapshots, copied=copied)
 
 
-def manifest(folder: Path) -> Report:
+def manifest(folder: Path) -> BackupReport:
     """Return what a backup says it holds. Raises UsageError where there is none."""
     try:
         said = json.loads((folder / _MANIFEST).read_text("utf-8"))
         if said["schema"] != _SCHEMA:
             raise UsageError(f"{folder}: written by a newer registry-watcher; upgrade")
-        return Report(made=str(said["made"]), rows=dict(said["rows"]), snapshots=int(said["snapshots"]))
+        return BackupReport(made=str(said["made"]), rows=dict(said["rows"]), snapshots=int(said["snapshots"]))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{folder}: is no backup ({_MANIFEST}: {error})") from error
 
@@ -147,7 +147,7 @@ def _copy(path: Path, target: Path, *, replace: bool = True) -> bool:
     return True
 
 
-def _write(path: Path, report: Report) -> None:
+def _write(path: Path, report: BackupReport) -> None:
     beside = path.with_suffix(f".{os.getpid()}.tmp")
     said = {"schema": _SCHEMA, "made": report.made, "by": __version__, "rows": dict(report.rows)}
     with beside.open("w", encoding="utf-8") as file:

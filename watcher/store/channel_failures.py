@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from watcher.core.operations import Endpoint
+from watcher.core.operations import ChannelFailure
 from watcher.store.database import Database
 
 _COLUMNS = "channel, recipient, failures, since, last_error, told, gone"
 
 
-class Endpoints:
+class ChannelFailuresTable:
     """Write and ask how endpoints do, in the caller's transaction. One that is well is not here."""
 
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
-    def failed(self, channel: str, recipient: str, error: str, at: str) -> Endpoint:
+    def failed(self, channel: str, recipient: str, error: str, at: str) -> ChannelFailure:
         """Count a failed try and return how the endpoint stands now."""
         self._db.execute(
             """INSERT INTO endpoints (channel, recipient, failures, since, last_error) VALUES (:channel, :recipient, 1,
@@ -23,7 +23,7 @@ class Endpoints:
         )
         return next(each for each in self.of(channel) if each.recipient == recipient)
 
-    def told(self, endpoint: Endpoint, at: str) -> None:
+    def told(self, endpoint: ChannelFailure, at: str) -> None:
         """Remember that the operators were told."""
         self._db.execute(
             "UPDATE endpoints SET told = ? WHERE channel = ? AND recipient = ?",
@@ -34,7 +34,7 @@ class Endpoints:
         """Remember that a failing channel takes nothing any more: nothing of it is due from now on."""
         self._db.execute("UPDATE endpoints SET gone = ? WHERE channel = ? AND recipient = ''", [at, channel])
 
-    def well(self, channel: str, recipient: str) -> list[Endpoint]:
+    def well(self, channel: str, recipient: str) -> list[ChannelFailure]:
         """Forget what was wrong with a channel and with one of its recipients, and return it."""
         found = [each for each in self.of(channel) if each.recipient in ("", recipient)]
         if found:
@@ -45,11 +45,11 @@ class Endpoints:
         """Forget all that was wrong with a channel; return whether there was anything."""
         return self._db.execute("DELETE FROM endpoints WHERE channel = ?", [channel]).rowcount > 0
 
-    def of(self, channel: str) -> list[Endpoint]:
+    def of(self, channel: str) -> list[ChannelFailure]:
         """Return what is wrong with a channel."""
         return [each for each in self.all() if each.channel == channel]
 
-    def all(self) -> list[Endpoint]:
+    def all(self) -> list[ChannelFailure]:
         """Return everything that is not well, by channel and recipient."""
         rows = self._db.query(f"SELECT {_COLUMNS} FROM endpoints ORDER BY channel, recipient")  # noqa: S608 - constant
-        return [Endpoint(**row) for row in rows]
+        return [ChannelFailure(**row) for row in rows]

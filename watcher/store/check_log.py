@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.core.operations import GONE_REASONS, Run
+from watcher.core.operations import GONE_REASONS, CheckStreak
 from watcher.core.times import from_text
 from watcher.store.database import Database
 
@@ -42,7 +42,7 @@ class Look:
     changed: str | None = None
 
 
-class Checks:
+class CheckLog:
     """Write and ask the record of checks. What `together` holds back is not seen by the questions yet."""
 
     def __init__(self, database: Database) -> None:
@@ -170,7 +170,7 @@ class Checks:
         ).fetchone()[0]
         return {"last_success": good["at"], "failures": failures}
 
-    def runs(self, sources: Iterable[str]) -> dict[str, Run]:
+    def runs(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
         """Return how the last checks of each of many sources went, one that was never looked at included."""
         rows = self._db.execute(
             """WITH newest AS (
@@ -194,7 +194,7 @@ class Checks:
             {"sources": json.dumps(list(sources)), "gone": json.dumps(GONE_REASONS)},
         )
         return {
-            source: Run(
+            source: CheckStreak(
                 source=source,
                 last=last,
                 success=success,

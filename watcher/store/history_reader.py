@@ -15,6 +15,7 @@ from watcher.core.model import (
     ChangeSet,
     Comparison,
     Content,
+    Delta,
     Event,
     FieldChange,
     Item,
@@ -23,7 +24,6 @@ from watcher.core.model import (
     Problem,
     Release,
     Severity,
-    Since,
 )
 from watcher.store.database import Database
 from watcher.store.stored_items import StoredItems, Versions, item
@@ -51,7 +51,7 @@ class StoredRelease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class EntryVersion:
     """One state of an item and the releases it stood in; `until` is the first it no longer stood in."""
 
     row: int
@@ -72,7 +72,7 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class EventQuery:
     """What `history` asks for; everything given must hold."""
 
     source: str | None = None
@@ -88,7 +88,7 @@ class Wanted:
     limit: int | None = None
 
 
-class Queries:
+class HistoryReader:
     """The read side of the history."""
 
     def __init__(self, database: Database) -> None:
@@ -197,7 +197,7 @@ class Queries:
         gone, came = versions.between(old.place, new.place)
         absent: dict[ItemKey, Item | None] = dict.fromkeys((*gone, *came))
         before, after = absent | gone, absent | came
-        since = Since(digest=old.digest, gone=tuple(gone.values()), came=tuple(came.values()))
+        since = Delta(digest=old.digest, gone=tuple(gone.values()), came=tuple(came.values()))
         return _content(old, versions, before), _content(new, versions, after, since)
 
     def _row(self, source: str) -> int:
@@ -230,7 +230,7 @@ class Queries:
             events=tuple(_event(row) for row in events),
         )
 
-    def history(self, wanted: Wanted) -> list[StoredEvent]:
+    def history(self, wanted: EventQuery) -> list[StoredEvent]:
         """Return the events that are wanted, the oldest first; with a limit, the newest of them."""
         conditions, values = _conditions(wanted)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -262,7 +262,7 @@ class Queries:
         port: tuple[int, int] | None = None,
         name: str | None = None,
         at: StoredRelease | None = None,
-    ) -> list[Version]:
+    ) -> list[EntryVersion]:
         """Return every state of the entries (and contacts) that hold a port or bear a name, the oldest first."""
         # The plus: what is asked for by number or name is few rows, and not to be looked for among all of the source.
         conditions = ["+source_id = :source"]
@@ -287,7 +287,7 @@ class Queries:
         found = self._releases(source, "place IN (SELECT value FROM json_each(?2))", wanted)
         places = {release.place: release for release in found}
         return [
-            Version(
+            EntryVersion(
                 row=row[6],
                 item=item(*row[:4]),
                 first=places[row[4]],
@@ -296,7 +296,7 @@ class Queries:
             for row in rows
         ]
 
-    def events_of(self, versions: Iterable[Version], *, until: str | None = None) -> list[StoredEvent]:
+    def events_of(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
         """Return the events that made or ended some states of entries, the oldest first."""
         rows = self._db.query(
             """SELECT DISTINCT events.*, sources.name AS source
@@ -334,7 +334,7 @@ def match(text: str) -> str:
     return " ".join('"' + word.replace('"', '""') + '"' for word in text.split()) or '""'
 
 
-def _conditions(wanted: Wanted) -> tuple[list[str], dict[str, object]]:
+def _conditions(wanted: EventQuery) -> tuple[list[str], dict[str, object]]:
     low, high = wanted.port or (None, None)
     ranks = [severity.value for severity in Severity if wanted.severity and severity.rank >= wanted.severity.rank]
     table: list[tuple[object, str]] = [
@@ -392,7 +392,7 @@ def _problems(text: str) -> tuple[Problem, ...]:
 
 
 def _content(
-    release: StoredRelease, versions: Versions, known: Mapping[ItemKey, Item | None], since: Since | None = None
+    release: StoredRelease, versions: Versions, known: Mapping[ItemKey, Item | None], since: Delta | None = None
 ) -> Content:
     return Content(
         published=release.release.published,

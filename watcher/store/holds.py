@@ -12,7 +12,7 @@ from watcher.core.operations import Hold, HoldState, Reason
 from watcher.store.database import Database
 
 
-class Held:
+class HoldsTable:
     """Write and ask the table of holds, in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:

@@ -19,7 +19,7 @@ _DUE = """state = 'pending' AND next_attempt <= :now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sought:
+class DeliveryQuery:
     """Which rows of the outbox are asked for; everything given must hold.
 
     `since` and `until` are days (`YYYY-MM-DD`), both included, of the time at which a message was made; `states` and
@@ -36,7 +36,7 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class DeliveryState:
     """Where a delivery stands: `pending`, `sent` or `failed` (given up)."""
 
     state: str
@@ -46,7 +46,7 @@ class State:
     sent: str | None
 
 
-class Deliveries:
+class OutboxTable:
     """Write and ask the outbox. Times are UTC texts (`watcher.times`), so they compare as text."""
 
     def __init__(self, database: Database) -> None:
@@ -154,14 +154,14 @@ class Deliveries:
         with self.database.transaction():
             self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
 
-    def state(self, id: str) -> State:  # noqa: A002 - the column's name
+    def state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
         """Return where a delivery stands. Raises KeyError for an unknown id."""
         row = self._db.execute(
             "SELECT state, attempts, next_attempt, last_error, sent FROM outbox WHERE id = ?", [id]
         ).fetchone()
         if row is None:
             raise KeyError(id)
-        return State(state=row[0], attempts=row[1], next_attempt=row[2], last_error=row[3], sent=row[4])
+        return DeliveryState(state=row[0], attempts=row[1], next_attempt=row[2], last_error=row[3], sent=row[4])
 
     def again(self, ids: Iterable[str], *, now: str) -> None:
         """Make messages due at once with all their tries before them, whatever became of them; the id stays."""
@@ -181,7 +181,7 @@ class Deliveries:
             )
             return int(found.rowcount)
 
-    def find(self, sought: Sought) -> list[Mapping[str, Any]]:
+    def find(self, sought: DeliveryQuery) -> list[Mapping[str, Any]]:
         """Return rows of the outbox for people, the oldest first: every column but the body."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, created, state, attempts, next_attempt, sent, last_error
@@ -202,7 +202,7 @@ class Deliveries:
     def pending(self) -> list[Mapping[str, Any]]:
         """Return what waits or is gathered, for people, what is due first before the rest."""
         return sorted(
-            self.find(Sought(states=("pending", "gathering"))), key=lambda row: (row["next_attempt"], row["id"])
+            self.find(DeliveryQuery(states=("pending", "gathering"))), key=lambda row: (row["next_attempt"], row["id"])
         )
 
     def counts(self) -> dict[tuple[str, str], int]:

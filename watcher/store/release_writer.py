@@ -21,7 +21,7 @@ _GAP = 1 << 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Transition:
     """What differs between a release and the one before it, and what it means."""
 
     changes: ChangeSet
@@ -52,7 +52,7 @@ class Neighbour:
     content: Content
 
 
-class History:
+class HistoryWriter:
     """The write side of the history of one source."""
 
     def __init__(self, database: Database, source: str, registry: Registry) -> None:
@@ -130,8 +130,8 @@ class History:
         release: NewRelease,
         before: Neighbour | None,
         after: Neighbour | None,
-        into: Step | None,
-        out_of: Step | None,
+        into: Transition | None,
+        out_of: Transition | None,
     ) -> int:
         """Insert a release between two neighbours and return its row.
 
@@ -239,8 +239,8 @@ class History:
         content: Content,
         before: Neighbour | None,
         after: Neighbour | None,
-        into: Step | None,
-        out_of: Step | None,
+        into: Transition | None,
+        out_of: Transition | None,
     ) -> None:
         if before is None and after is None:
             self._insert((item, place, None) for item in content.items.values())
@@ -330,7 +330,7 @@ class History:
     def _names(self, item: Item) -> Sequence[str]:
         return self._registry.names(item) if item.section is Section.ENTRY else item.key.values[:1]
 
-    def _describe(self, release_id: int, old: int, new: int, step: Step) -> None:
+    def _describe(self, release_id: int, old: int, new: int, step: Transition) -> None:
         """Write what a release changed and what that means, in place of what stood there."""
         for table in ("events", "changes"):
             self._db.execute(f"DELETE FROM {table} WHERE release_id = ?", [release_id])  # noqa: S608 - constants
@@ -400,7 +400,7 @@ def _touched(event: Event, changes: ChangeSet) -> list[Item]:
     return [item for change in touched for item in (change.before, change.after) if item is not None]
 
 
-def _keys(step: Step | None) -> Iterator[ItemKey]:
+def _keys(step: Transition | None) -> Iterator[ItemKey]:
     for change in step.changes.changes if step else ():
         for item in (change.before, change.after):
             if item is not None:

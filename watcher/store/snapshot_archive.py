@@ -46,7 +46,7 @@ _SUFFIX = ".zst"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class SnapshotInfo:
     """What is known of a snapshot besides its bytes.
 
     `prefix` is the snapshot it is compressed against, `number` counts in its source from 0. `observed` is the UTC time
@@ -79,12 +79,12 @@ class Damage:
     reason: str
 
 
-class Archive:
+class SnapshotArchive:
     """All snapshots under one folder, which is made when the first is kept. For one thread, one writing process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._known: dict[str, dict[str, Receipt]] = {}
+        self._known: dict[str, dict[str, SnapshotInfo]] = {}
         self._decoded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._next_step: dict[str, str] = {}  # by source: what the next longer step goes back to
 
@@ -101,7 +101,7 @@ class Archive:
         live: bool = False,
         believed: bool = True,
         sha256: str = "",
-    ) -> Receipt:
+    ) -> SnapshotInfo:
         """Keep a snapshot and return its receipt. The same bytes are kept once; the earliest observation counts.
 
         `sha256` is the data's, where the caller knows it. `near` is the snapshot most like it, the release before it:
@@ -124,7 +124,7 @@ class Archive:
         prefix = self._prefix(known, number, near)
         if prefix is not None and known[prefix].size < zstd_frames.SMALLEST_PREFIX:
             prefix = None
-        receipt = Receipt(
+        receipt = SnapshotInfo(
             source=source,
             sha256=sha256,
             size=len(data),
@@ -149,7 +149,9 @@ class Archive:
         self._remember(source, sha256, data)
         return receipt
 
-    def _again(self, there: Receipt, *, observed: str | None, origin: str, live: bool, believed: bool) -> Receipt:
+    def _again(
+        self, there: SnapshotInfo, *, observed: str | None, origin: str, live: bool, believed: bool
+    ) -> SnapshotInfo:
         """What was kept already, with what is known of it now."""
         if not there.believed:
             found = replace(there, observed=observed, origin=origin, live=live, believed=True) if believed else there
@@ -171,13 +173,13 @@ class Archive:
         if at not in there.again:
             self._rewrite(there, replace(there, again=tuple(sorted({*there.again, at}))))
 
-    def _there(self, source: str, sha256: str) -> Receipt:
+    def _there(self, source: str, sha256: str) -> SnapshotInfo:
         there = self._index(source).get(sha256)
         if there is None:
             raise StoreError(f"{self._path(source, sha256)}: this snapshot is missing; restore it from a backup")
         return there
 
-    def _rewrite(self, there: Receipt, changed: Receipt) -> Receipt:
+    def _rewrite(self, there: SnapshotInfo, changed: SnapshotInfo) -> SnapshotInfo:
         """Another receipt for the same frame."""
         if changed != there:
             path = self._path(there.source, there.sha256)
@@ -195,9 +197,9 @@ class Archive:
         with self._unfolded(source, sha256) as found:
             return found.part(0, found.size)
 
-    def _chain(self, source: str, sha256: str) -> list[Receipt]:
+    def _chain(self, source: str, sha256: str) -> list[SnapshotInfo]:
         """What a snapshot is made from, itself first, up to the first that has no prefix or is decoded already."""
-        chain: list[Receipt] = []
+        chain: list[SnapshotInfo] = []
         step: str | None = sha256
         while step is not None and (source, step) not in self._decoded:
             receipt = self._index(source).get(step)
@@ -226,7 +228,7 @@ class Archive:
                 self._remember(source, sha256, found.part(0, found.size))
             yield found
 
-    def _unfold(self, source: str, sha256: str, chain: list[Receipt], files: ExitStack, *, every: bool) -> Prefix:
+    def _unfold(self, source: str, sha256: str, chain: list[SnapshotInfo], files: ExitStack, *, every: bool) -> Prefix:
         """Make a snapshot from its chain; the last step is checked, or `every` one."""
         step = chain[-1].prefix if chain else sha256
         found = zstd_frames.whole(self._decoded[source, step]) if step is not None else None
@@ -240,7 +242,7 @@ class Archive:
             raise StoreError(f"{source}: no snapshot {sha256}")
         return found
 
-    def receipts(self, source: str | None = None) -> Iterator[Receipt]:
+    def receipts(self, source: str | None = None) -> Iterator[SnapshotInfo]:
         """Yield what is kept, by source and SHA-256; no snapshot is decoded."""
         for name in self.sources() if source is None else [source]:
             yield from sorted(self._index(name).values(), key=lambda receipt: receipt.sha256)
@@ -280,7 +282,7 @@ class Archive:
             return str(error).removeprefix(f"{path}: ")
         return None
 
-    def _prefix(self, known: dict[str, Receipt], number: int, near: str | None) -> str | None:
+    def _prefix(self, known: dict[str, SnapshotInfo], number: int, near: str | None) -> str | None:
         """The snapshot to compress against: the nearest, unless it is time for a longer step back."""
         if not known:
             return None
@@ -291,7 +293,7 @@ class Archive:
         return by_number.get(ancestor, near if near in known else None)
 
     @staticmethod
-    def _depth(known: dict[str, Receipt], sha256: str | None) -> int:
+    def _depth(known: dict[str, SnapshotInfo], sha256: str | None) -> int:
         depth = 0
         while sha256 is not None and depth <= len(known):
             receipt = known.get(sha256)
@@ -300,7 +302,7 @@ class Archive:
         return depth
 
     @staticmethod
-    def _on_disk(receipt: Receipt, pieces: Iterable[bytes], file: BinaryIO) -> Prefix:
+    def _on_disk(receipt: SnapshotInfo, pieces: Iterable[bytes], file: BinaryIO) -> Prefix:
         def part(start: int, end: int) -> bytes:
             file.seek(start)
             return file.read(end - start)
@@ -311,7 +313,7 @@ class Archive:
             raise StoreError(f"a temporary file cannot be written: {error.strerror}") from error
         return Prefix(size=receipt.size, part=part)
 
-    def _decode(self, receipt: Receipt, prefix: Prefix | None, *, check: bool) -> Iterator[bytes]:
+    def _decode(self, receipt: SnapshotInfo, prefix: Prefix | None, *, check: bool) -> Iterator[bytes]:
         path = self._path(receipt.source, receipt.sha256)
         advice = "restore the file from a backup, or remove it and fetch or import the release again"
         digest = hashlib.sha256()
@@ -344,10 +346,10 @@ class Archive:
             raise UsageError(f"{sha256!r} is no SHA-256")
         return self._folder(source) / (sha256 + _SUFFIX)
 
-    def _index(self, source: str) -> dict[str, Receipt]:
+    def _index(self, source: str) -> dict[str, SnapshotInfo]:
         """The receipts of a source, read once. A damaged one is left out here; `verify` names it."""
         if source not in self._known:
-            found: dict[str, Receipt] = {}
+            found: dict[str, SnapshotInfo] = {}
             folder = self._folder(source)
             for path in folder.glob("*" + _SUFFIX) if folder.is_dir() else ():
                 with suppress(StoreError):
@@ -356,7 +358,7 @@ class Archive:
             self._known[source] = found
         return self._known[source]
 
-    def _write(self, receipt: Receipt, frame: bytes) -> None:
+    def _write(self, receipt: SnapshotInfo, frame: bytes) -> None:
         path = self._path(receipt.source, receipt.sha256)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         head = json.dumps({"schema": _SCHEMA, **asdict(receipt)}, ensure_ascii=False).encode()
@@ -405,14 +407,16 @@ def _split(file: bytes) -> tuple[bytes, bytes]:
     return file[8 : 8 + length], file[8 + length :]
 
 
-def _receipt(path: Path) -> Receipt:
+def _receipt(path: Path) -> SnapshotInfo:
     """Read the receipt of a file, without the snapshot."""
     try:
         with path.open("rb") as file:
             text, _ = _split(file.read(8 + _MAX_RECEIPT))
         fields = json.loads(text)
         schema = fields.pop("schema")
-        receipt = Receipt(**{**fields, "returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))})
+        receipt = SnapshotInfo(
+            **{**fields, "returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
+        )
         _check(receipt)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error
@@ -421,7 +425,7 @@ def _receipt(path: Path) -> Receipt:
     return receipt
 
 
-def _check(receipt: Receipt) -> None:
+def _check(receipt: SnapshotInfo) -> None:
     names = (receipt.sha256, *filter(None, (receipt.prefix,)))
     if not all(isinstance(name, str) and _SHA256.fullmatch(name) for name in names):
         raise ValueError("a SHA-256 in it is none")

@@ -18,9 +18,9 @@ from watcher.core.errors import WatcherError
 from watcher.core.operations import HoldState
 from watcher.core.times import from_text
 from watcher.monitor import health
-from watcher.monitor.health import Level, Verdict
-from watcher.monitor.monitor import Service
-from watcher.store.holds import Held
+from watcher.monitor.health import HealthVerdict, Level
+from watcher.monitor.monitor import Monitor
+from watcher.store.holds import HoldsTable
 from watcher.web.server import answer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Metrics(Collector):
     """`service` opens the history; `now` and `started` are times of the wall clock."""
 
-    def __init__(self, service: Callable[[], Service], now: Callable[[], datetime], started: datetime) -> None:
+    def __init__(self, service: Callable[[], Monitor], now: Callable[[], datetime], started: datetime) -> None:
         self._service = service
         self._now = now
         self._started = started
@@ -44,7 +44,7 @@ class Metrics(Collector):
         """Count a check; of a group, under the name of its collection."""
         self._checks.labels(source, outcome).inc()
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> HealthVerdict:
         """Return how the watcher is. Raises StoreError where the history cannot be read."""
         with self._service() as service:
             return health.verdict(service.oversight.sights(), self._now(), self._started)
@@ -56,7 +56,7 @@ class Metrics(Collector):
             yield from self._sources(service)
             yield from _outbox(service)
 
-    def _sources(self, service: Service) -> Iterator[GaugeMetricFamily]:
+    def _sources(self, service: Monitor) -> Iterator[GaugeMetricFamily]:
         sights = service.oversight.sights()
         now = self._now()
         verdict = health.verdict(sights, now, self._started)
@@ -70,7 +70,7 @@ class Metrics(Collector):
         groups = _family("watcher_groups", "Groups of a collection", "source")
         releases = _family("watcher_releases", "Releases in the history; of a collection, of its index", "source")
         held = _family("watcher_held_releases", "Releases that are held", "source")
-        holds = [hold.source for hold in Held(service.database).all() if hold.state is HoldState.HELD]
+        holds = [hold.source for hold in HoldsTable(service.database).all() if hold.state is HoldState.HELD]
         for sight in sights:
             name = [sight.source]
             for family, at in ((age, sight.run.success), (last, sight.run.last)):
@@ -103,12 +103,12 @@ class Metrics(Collector):
         return app
 
 
-def _healthz(verdict: Verdict, start_response: StartResponse) -> Iterable[bytes]:
+def _healthz(verdict: HealthVerdict, start_response: StartResponse) -> Iterable[bytes]:
     status = "503 Service Unavailable" if verdict.level is Level.CRITICAL else "200 OK"
     return answer(start_response, status, "\n".join([verdict.level.name.lower(), *verdict.reasons]) + "\n")
 
 
-def _outbox(service: Service) -> Iterator[GaugeMetricFamily]:
+def _outbox(service: Monitor) -> Iterator[GaugeMetricFamily]:
     family = _family("watcher_deliveries", "Messages that were not sent, by state", "channel", "state")
     counts = service.deliveries.counts()
     for channel in service.settings.channel:

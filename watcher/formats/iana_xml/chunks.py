@@ -22,8 +22,8 @@ from typing import Self, cast
 from lxml import etree
 
 from watcher.core.errors import ParseError
-from watcher.formats.base import Memo, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml.elements import NAMESPACE, parse, row
 from watcher.formats.text import bounded
 from watcher.formats.unchanged_ranges import BLOCK, Part, follow
@@ -65,7 +65,7 @@ class _Part(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ChunkedDocument:
     """A document that was cut, for the next one to be compared with."""
 
     data: bytes
@@ -75,10 +75,10 @@ class Document:
 class Cut:
     """A document as rows in their order and the skeleton that they stood in; `odd` are the rows that have problems."""
 
-    def __init__(self, data: bytes, columns: Columns, persons: Columns, memo: Memo) -> None:
+    def __init__(self, data: bytes, columns: FieldMap, persons: FieldMap, memo: RowCache) -> None:
         if not _may_be_cut(data):
             raise CutError
-        before = memo.document if isinstance(memo.document, Document) else None
+        before = memo.document if isinstance(memo.document, ChunkedDocument) else None
         self.rows: list[Row] = []
         self.odd: list[int] = []
         self._data = data
@@ -99,7 +99,7 @@ class Cut:
         if etree.QName(self.skeleton).namespace != NAMESPACE:
             raise CutError  # what is named once is named inside, and does not hold for all
         memo.forget(self.rows)
-        memo.document = Document(data, self._parts) if len(data) <= _LARGE else None
+        memo.document = ChunkedDocument(data, self._parts) if len(data) <= _LARGE else None
         if memo.problems:
             self.odd = [number for number, found in enumerate(self.rows) if found.problems]
 
@@ -154,7 +154,9 @@ def _may_be_cut(data: bytes) -> bool:
 class _Cutting:
     """Finds the row of every element of one name in a document, with the help of the document before it."""
 
-    def __init__(self, data: bytes, name: bytes, columns: Columns, memo: Memo, before: Document | None) -> None:
+    def __init__(
+        self, data: bytes, name: bytes, columns: FieldMap, memo: RowCache, before: ChunkedDocument | None
+    ) -> None:
         self._data = data
         self._name = name
         self._ending = b"</%b>" % name

@@ -8,8 +8,8 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import MARKUP
-from watcher.formats.base import NOWHERE, Cells, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import NOWHERE, CompactRow, Row
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml.cells import cell, local, markup, references
 from watcher.formats.tags import refuse_crowds_in_xml
 from watcher.formats.text import fold
@@ -40,15 +40,15 @@ def parse(data: bytes) -> etree._Element:
         raise ParseError("not_well_formed", f"not readable: {error.msg}", line=line, column=column) from None
 
 
-def row(element: etree._Element, columns: Columns, children: Iterable[etree._Element] | None = None) -> Row:
+def row(element: etree._Element, columns: FieldMap, children: Iterable[etree._Element] | None = None) -> Row:
     """Read one element; `children` are those that count, all unless said."""
     inner = list(element)
     fields, problems = _collect(element, inner, inner if children is None else children, columns)
-    return Row(registry=NOWHERE, fields=Cells(fields), problems=problems)
+    return Row(registry=NOWHERE, fields=CompactRow(fields), problems=problems)
 
 
 def _collect(
-    element: etree._Element, inner: Sequence[etree._Element], children: Iterable[etree._Element], columns: Columns
+    element: etree._Element, inner: Sequence[etree._Element], children: Iterable[etree._Element], columns: FieldMap
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """The fields of one element: its attributes, its children by name, its references."""
     fields = dict.fromkeys(columns.always, "")

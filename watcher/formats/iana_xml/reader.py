@@ -15,8 +15,8 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import NOWHERE, Memo, Reading, Row
-from watcher.formats.column_map import Columns
+from watcher.formats.base import NOWHERE, Document, Row, RowCache
+from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_xml.cells import local
 from watcher.formats.iana_xml.chunks import Cut, CutError
 from watcher.formats.iana_xml.elements import parse, row
@@ -27,12 +27,12 @@ _OWN = (
     *("title", "created", "updated", "category", "note", "registration_rule", "description", "expert", "file", "hide"),
     *("footnote", "footnotes", "range"),
 )
-HEADER = Columns(
+HEADER = FieldMap(
     elements={name: name for name in _OWN}, attributes={"id": "id"}, always=("id", "title", "updated"), closed=True
 )
 # A document that only says where the registry group went.
-REDIRECT = Columns(attributes={"id": "id", "registry": "moved_to"}, always=("id", "title", "updated"))
-PERSON = Columns(attributes={"id": "id"}, always=("id", "name", "org", "uri", "updated"))
+REDIRECT = FieldMap(attributes={"id": "id", "registry": "moved_to"}, always=("id", "title", "updated"))
+PERSON = FieldMap(attributes={"id": "id"}, always=("id", "name", "org", "uri", "updated"))
 
 # The shape alone: a label that lies, 2026-02-30, is a label still.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -41,7 +41,7 @@ _PLACE = attrgetter("registry")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
-def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
+def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:
     """Read one registry group; `memo` makes the next release cost what changed.
 
     A `<redirect>` in place of the registry is a document whose header says where it `moved_to`. Raises ParseError:
@@ -49,7 +49,7 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
     `not_well_formed` with line and column, `too_large`.
     """
     _sniff(data)
-    memo = memo if memo is not None else Memo()
+    memo = memo if memo is not None else RowCache()
     try:
         cut = Cut(data, columns, PERSON, memo)
         try:
@@ -60,11 +60,11 @@ def read(data: bytes, columns: Columns, memo: Memo | None = None) -> Reading:
         return read_whole(data, columns)
 
 
-def read_whole(data: bytes, columns: Columns) -> Reading:
+def read_whole(data: bytes, columns: FieldMap) -> Document:
     """Read the whole tree at once: slower, and what the cut is held against. Raises ParseError as `read` does."""
     prove(data)
     bounded(data.count(b"<record"), None)
-    return _Walk(columns, None, Memo()).document(parse(data))
+    return _Walk(columns, None, RowCache()).document(parse(data))
 
 
 def document_id(data: bytes) -> str:
@@ -90,7 +90,7 @@ class _LineError(Exception):
 class _Walk:
     """Goes through the registries of a document, nested ones included, and collects what they hold."""
 
-    def __init__(self, columns: Columns, cut: Cut | None, memo: Memo, *, lined: bool = False) -> None:
+    def __init__(self, columns: FieldMap, cut: Cut | None, memo: RowCache, *, lined: bool = False) -> None:
         self._columns = columns
         self._lined = lined or cut is None
         self._cut = cut
@@ -103,7 +103,7 @@ class _Walk:
         self._problems: dict[str, tuple[int | None, int]] = {}
         self._placed: dict[tuple[str, Row], Row] = {}
 
-    def document(self, root: etree._Element) -> Reading:
+    def document(self, root: etree._Element) -> Document:
         """Read from the root down. Raises CutError where the cut does not fit what it was cut from."""
         name = local(root.tag)
         if name == "redirect":
@@ -128,7 +128,7 @@ class _Walk:
         dated = _DATE.fullmatch(updated) is not None
         if updated and not dated:
             self._problems[f"the date of the registry is no date: {updated[:40]!r}"] = (None, 1)
-        return Reading(
+        return Document(
             id=root.get("id", ""),
             published=updated if dated else None,
             headers=self._headers,
@@ -168,7 +168,7 @@ class _Walk:
             path += f"#{len(self._headers)}"
         return path
 
-    def _next(self, element: etree._Element, columns: Columns, path: str) -> Sequence[Row]:
+    def _next(self, element: etree._Element, columns: FieldMap, path: str) -> Sequence[Row]:
         """The rows that an element of the document, or a placeholder of the skeleton, stands for."""
         if self._cut is None:
             found = row(element, columns)

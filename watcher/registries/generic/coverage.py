@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher.core.model import FREE, Change, Content, Item, Section
-from watcher.registries.base import Surroundings
+from watcher.registries.base import ChangeContext
 from watcher.registries.generic import identity
 from watcher.registries.shared.value_ranges import Span, spans
 
@@ -14,7 +14,7 @@ def numbers(item: Item) -> tuple[Span, ...]:
     return next((found for value in identity.values(item) if (found := spans(value))), ())
 
 
-def redrawn(around: Surroundings) -> dict[str, list[tuple[int, Change, tuple[Span, ...]]]]:
+def redrawn(around: ChangeContext) -> dict[str, list[tuple[int, Change, tuple[Span, ...]]]]:
     """The changes of free space, with the values they speak of, by registry."""
     rows: dict[str, list[tuple[int, Change, tuple[Span, ...]]]] = {}
     for index, change in enumerate(around.changes):
@@ -24,7 +24,7 @@ def redrawn(around: Surroundings) -> dict[str, list[tuple[int, Change, tuple[Spa
     return rows
 
 
-def touched(around: Surroundings) -> dict[str, list[Span]]:
+def touched(around: ChangeContext) -> dict[str, list[Span]]:
     """The values that something was given or taken away at, by registry."""
     found: dict[str, list[Span]] = {}
     for change in around.changes:
@@ -34,7 +34,7 @@ def touched(around: Surroundings) -> dict[str, list[Span]]:
     return found
 
 
-def covering(around: Surroundings, content: Content, item: Item) -> str:
+def covering(around: ChangeContext, content: Content, item: Item) -> str:
     """Return what a release says of an entry's value: the status of the row that holds it; `absent` where none does."""
     rows = around.once(_free_before if content is around.old else _free_after).get(identity.path(item), ())
     wanted = numbers(item)
@@ -42,11 +42,11 @@ def covering(around: Surroundings, content: Content, item: Item) -> str:
     return next(held, ABSENT)
 
 
-def _free_before(around: Surroundings) -> dict[str, list[tuple[Span, str]]]:
+def _free_before(around: ChangeContext) -> dict[str, list[tuple[Span, str]]]:
     return _free(around.old)
 
 
-def _free_after(around: Surroundings) -> dict[str, list[tuple[Span, str]]]:
+def _free_after(around: ChangeContext) -> dict[str, list[tuple[Span, str]]]:
     return _free(around.new)
 
 
@@ -61,13 +61,13 @@ def _free(content: Content) -> dict[str, list[tuple[Span, str]]]:
     return rows
 
 
-def set_aside(around: Surroundings, item: Item) -> bool:
+def set_aside(around: ChangeContext, item: Item) -> bool:
     """Whether any of an entry's values was set aside alike in the old release: then its row was only redrawn."""
     rows = around.once(_free_before).get(identity.path(item), ())
     return any(span.meets(mine) for span, status in rows if status == item.status for mine in numbers(item))
 
 
-def in_a_block_of_its_owner(around: Surroundings, content: Content, item: Item) -> bool:
+def in_a_block_of_its_owner(around: ChangeContext, content: Content, item: Item) -> bool:
     """Whether the other release gives the value to the same owner in a larger block: ranges put together, or cut."""
     wanted = numbers(item)
     blocks = around.once(_blocks_before if content is around.old else _blocks_after)
@@ -75,11 +75,11 @@ def in_a_block_of_its_owner(around: Surroundings, content: Content, item: Item) 
     return bool(wanted and owner[1]) and any(block.holds(wanted[0]) for block in blocks.get(owner, ()))
 
 
-def _blocks_before(around: Surroundings) -> dict[tuple[str, str], list[Span]]:
+def _blocks_before(around: ChangeContext) -> dict[tuple[str, str], list[Span]]:
     return _blocks(around.old)
 
 
-def _blocks_after(around: Surroundings) -> dict[tuple[str, str], list[Span]]:
+def _blocks_after(around: ChangeContext) -> dict[tuple[str, str], list[Span]]:
     return _blocks(around.new)
 
 

@@ -9,25 +9,25 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from watcher.core.model import MARKUP, FieldChange, Item, Key, Section, Severity
-from watcher.registries.base import PATH, EventType, Finding, Registry, Surroundings
+from watcher.registries.base import PATH, ChangeContext, EventType, Finding, Registry
 from watcher.registries.generic import identity, pairing
 from watcher.registries.generic.coverage import ABSENT, covering
 from watcher.registries.generic.rules import Rules, explained
 from watcher.registries.generic.structure import columns_of
-from watcher.registries.groups.base import Special, Watch, told
+from watcher.registries.groups.base import ColumnWatch, GroupRules, told
 from watcher.registries.shared.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
 
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
 
-Sentence = Callable[[Sequence[Finding], Surroundings], str]
+Sentence = Callable[[Sequence[Finding], ChangeContext], str]
 
 
-def registry(special: Sequence[Special]) -> Registry:
+def registry(special: Sequence[GroupRules]) -> Registry:
     """Return the rules for every registry of the IANA vocabulary, with what is special to some."""
     by_document = {each.document: each for each in special}
     words = {each.document: {**FIELD_WORDS, **each.words} for each in special}
-    watches: dict[str, list[Watch]] = {}
+    watches: dict[str, list[ColumnWatch]] = {}
     for watch in (watch for each in special for watch in each.watched):
         watches.setdefault(watch.event, []).append(watch)
     return Registry(
@@ -48,12 +48,12 @@ def registry(special: Sequence[Special]) -> Registry:
     )
 
 
-def _where(found: Sequence[Finding], around: Surroundings) -> str:
+def _where(found: Sequence[Finding], around: ChangeContext) -> str:
     """The registry that an event speaks of, and a colon; nothing for a document's own rows."""
     return f"{_title(found[0].registry, around)}: " if found[0].registry else ""
 
 
-def _title(path: str, around: Surroundings) -> str:
+def _title(path: str, around: ChangeContext) -> str:
     """The title of a registry; of one that has none, its document's."""
     for each in (path, ""):
         for content in (around.new, around.old):
@@ -63,7 +63,7 @@ def _title(path: str, around: Surroundings) -> str:
     return path
 
 
-def _subject(finding: Finding, around: Surroundings) -> str:
+def _subject(finding: Finding, around: ChangeContext) -> str:
     """What an entry is called: "0x13,0x01 TLS_AES_128_GCM_SHA256"."""
     return " ".join(part for part in (*finding.values, short(finding.service)) if part) or _first_words(
         around.changes[finding.change].item
@@ -74,17 +74,17 @@ def _first_words(item: Item) -> str:
     return short(next((text for name, text in item.fields.items() if text and ":" not in name), "(no value)"))
 
 
-def _subjects(found: Sequence[Finding], around: Surroundings) -> str:
+def _subjects(found: Sequence[Finding], around: ChangeContext) -> str:
     return listed([_subject(finding, around) for finding in found])
 
 
-def _added(found: Sequence[Finding], around: Surroundings) -> str:
+def _added(found: Sequence[Finding], around: ChangeContext) -> str:
     was = found[0].was
     told = f"assigned (was {was})" if was and was != ABSENT else "added"
     return f"{_where(found, around)}{_subjects(found, around)} {told}"
 
 
-def _removed(found: Sequence[Finding], around: Surroundings) -> str:
+def _removed(found: Sequence[Finding], around: ChangeContext) -> str:
     item = around.changes[found[0].change].after
     now = str(item.status) if item else covering(around, around.new, around.changes[found[0].change].item)
     before = around.changes[found[0].change].before or around.changes[found[0].change].item
@@ -94,7 +94,7 @@ def _removed(found: Sequence[Finding], around: Surroundings) -> str:
     )
 
 
-def _deprecated(found: Sequence[Finding], around: Surroundings) -> str:
+def _deprecated(found: Sequence[Finding], around: ChangeContext) -> str:
     change = around.changes[found[0].change]
     if change.after is None or not identity.is_assigned(change.after):
         before = change.before or change.item
@@ -107,23 +107,23 @@ def _are(found: Sequence[Finding]) -> str:
     return "is" if len(found) == 1 else "are"
 
 
-def _reinstated(found: Sequence[Finding], around: Surroundings) -> str:
+def _reinstated(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_where(found, around)}{_subjects(found, around)} {_are(found)} in use again (was {found[0].was})"
 
 
-def _reserved(found: Sequence[Finding], around: Surroundings) -> str:
+def _reserved(found: Sequence[Finding], around: ChangeContext) -> str:
     item = around.changes[found[0].change].item
     values = listed([" ".join(finding.values) or _first_words(item) for finding in found], _MOST_VALUES)
     return f"{_where(found, around)}{values} {_are(found)} {item.status} now (was {found[0].was})"
 
 
-def _moved(found: Sequence[Finding], around: Surroundings) -> str:
+def _moved(found: Sequence[Finding], around: ChangeContext) -> str:
     before = around.changes[found[0].change].before
     old = identity.path(before) if before else ""
     return f"{_subjects(found, around)} moved from {_title(old, around)} to {_title(found[0].registry, around)}"
 
 
-def _fields(found: Sequence[Finding], around: Surroundings, by_document: Mapping[str, Mapping[str, str]]) -> str:
+def _fields(found: Sequence[Finding], around: ChangeContext, by_document: Mapping[str, Mapping[str, str]]) -> str:
     """How the fields of an entry differ; dates ride along unless they are all there is."""
     words = by_document.get(around.new.document, FIELD_WORDS)
     changed = [each for each in around.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
@@ -143,7 +143,7 @@ def _fields(found: Sequence[Finding], around: Surroundings, by_document: Mapping
 
 
 def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
-    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
         if "twin-removed" in found[0].also:
             return f"{_where(found, around)}{_subjects(found, around)}: stood twice, and one row went"
         if "range-redrawn" in found[0].also:
@@ -155,7 +155,7 @@ def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
 
 
 def _registry(verb: str) -> Sentence:
-    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
         entries = sum(1 for finding in found if around.changes[finding.change].section is Section.ENTRY)
         held = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
         return f"registry {verb}: {_title(found[0].registry, around)}{held}"
@@ -163,13 +163,13 @@ def _registry(verb: str) -> Sentence:
     return sentence
 
 
-def _renamed(found: Sequence[Finding], around: Surroundings) -> str:
+def _renamed(found: Sequence[Finding], around: ChangeContext) -> str:
     pairs = [around.changes[finding.change] for finding in found]
     old = next((identity.path(each.before) for each in pairs if each.before and identity.path(each.before)), "")
     return f"registry {_title(found[0].registry, around)}: id {old} → {found[0].registry}"
 
 
-def _registry_moved(found: Sequence[Finding], around: Surroundings) -> str:
+def _registry_moved(found: Sequence[Finding], around: ChangeContext) -> str:
     for finding in found:
         for each in around.changes[finding.change].fields:
             if each.name == "moved_to":
@@ -177,7 +177,7 @@ def _registry_moved(found: Sequence[Finding], around: Surroundings) -> str:
     return _renamed(found, around)
 
 
-def _header_changed(found: Sequence[Finding], around: Surroundings) -> str:
+def _header_changed(found: Sequence[Finding], around: ChangeContext) -> str:
     changed = around.changes[found[0].change].fields
     told = {
         each.name.removeprefix(MARKUP): each for each in reversed(changed) if each.name not in ("updated", "created")
@@ -198,7 +198,7 @@ def _part(word: str, each: FieldChange) -> str:
     return f"{word} {', '.join(told) or 'in another order'}"
 
 
-def _schema(found: Sequence[Finding], around: Surroundings) -> str:
+def _schema(found: Sequence[Finding], around: ChangeContext) -> str:
     if around.changes[found[0].change].section is Section.REGISTRY:
         return columns_changed(found, around)
     columns = columns_of(around, found[0].registry)
@@ -239,8 +239,8 @@ def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
     return {event: EventType(severity=severity, sentence=sentence) for event, severity, sentence in table}
 
 
-def _watched(watches: Sequence[Watch]) -> EventType:
-    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+def _watched(watches: Sequence[ColumnWatch]) -> EventType:
+    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
         change = around.changes[found[0].change]
         said = dict.fromkeys(told(watch, change) for watch in watches if watch.sees(change))
         return f"{_where(found, around)}{_subjects(found, around)}: {', '.join(said)}"

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from watcher.core.intervals import Span as Numbers
 from watcher.core.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
-from watcher.formats.column_map import Columns
-from watcher.registries.base import PATH, Labels, Rows, Surroundings
-from watcher.registries.groups.base import Special
-from watcher.registries.shared.status_words import Reading, read_status
+from watcher.formats.column_map import FieldMap
+from watcher.registries.base import PATH, ChangeContext, Labels, Rows
+from watcher.registries.groups.base import GroupRules
+from watcher.registries.shared.status_words import StatusReading, read_status
 from watcher.registries.shared.value_ranges import spans
 
-COLUMNS = Columns(
+COLUMNS = FieldMap(
     # A registry's own column may bear the name of one that we give.
     elements={name: f"{name} (column)" for name in ("references", "registered", "modified")},
     attributes={"date": "registered", "updated": "modified"},
@@ -36,7 +36,7 @@ _LONGEST_KEY = 60
 _LARGEST = 2**63 - 1
 
 
-def identify(document: str, path: str, rows: Rows, special: Mapping[str, Special]) -> Labels:
+def identify(document: str, path: str, rows: Rows, special: Mapping[str, GroupRules]) -> Labels:
     """Return the path and the columns that are the key of a registry's rows.
 
     What is declared counts, where the rows have it. Else the first column that is nearly unique: `value`, then the
@@ -127,14 +127,14 @@ def news(change: Change) -> set[str]:
     }
 
 
-def status(document: str, fields: Fields, special: Mapping[str, Special]) -> Status:
+def status(document: str, fields: Fields, special: Mapping[str, GroupRules]) -> Status:
     """What a row says that it is."""
     if document in special and special[document].all_assigned:
         return Status.ASSIGNED
     return reading(fields).status
 
 
-def reading(fields: Fields) -> Reading:
+def reading(fields: Fields) -> StatusReading:
     """What a row says that it is, and the words that it was read from."""
     return read_status({name: text for name, text in fields.items() if name not in _META and ":" not in name})
 
@@ -184,7 +184,7 @@ def is_assigned(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change, around: Surroundings) -> bool:
+def bookkeeping(change: Change, around: ChangeContext) -> bool:
     """A row of free space redrawn; a key counted or written in another way; the twin of a row that stays."""
     if change.section is not Section.ENTRY:
         return False
@@ -196,7 +196,7 @@ def bookkeeping(change: Change, around: Surroundings) -> bool:
     return not is_assigned(before) and not is_assigned(after)
 
 
-def _stays(item: Item, around: Surroundings) -> bool:
+def _stays(item: Item, around: ChangeContext) -> bool:
     """Whether a row that stood twice still stands once."""
     other = around.new.items.get((item.section, item.key._replace(ordinal=1)))
     return other is not None and other.fields == item.fields

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import islice
 
 from watcher.core.model import Content, Fields, Item, Section
-from watcher.registries.base import PATH, Labels, Signature, Step
+from watcher.registries.base import PATH, Labels, PairingRule, Signature
 from watcher.registries.generic import identity
 from watcher.registries.shared.value_ranges import spans
 
@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 Sign = Callable[[Item, str], Signature]
 
 
-def steps(old: Content, new: Content) -> Sequence[Step]:
+def steps(old: Content, new: Content) -> Sequence[PairingRule]:
     """Return the steps of pairing for two releases, the surest first."""
     moved = registries_that_moved(old, new)
     before, after = _labels(old), _labels(new)
@@ -37,12 +37,12 @@ def steps(old: Content, new: Content) -> Sequence[Step]:
     def second(place: str) -> str | None:
         return _second_key(old, new, _origin(place, moved), place)
 
-    def step(name: str, sign: Sign, *, interchangeable: bool = False) -> Step:
+    def step(name: str, sign: Sign, *, interchangeable: bool = False) -> PairingRule:
         def gone(item: Item) -> Signature:
             place = identity.path(item)
             return sign(item, moved.get(place, place))
 
-        return Step(
+        return PairingRule(
             name=name, gone=gone, new=lambda item: sign(item, identity.path(item)), interchangeable=interchangeable
         )
 

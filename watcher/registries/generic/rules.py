@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.model import RETIRED, Change, Item, Kind, Section, Status
-from watcher.registries.base import COLUMNS, Finding, Surroundings
+from watcher.registries.base import COLUMNS, ChangeContext, Finding
 from watcher.registries.generic import identity
 from watcher.registries.generic.coverage import covering, in_a_block_of_its_owner, numbers, redrawn, set_aside, touched
 from watcher.registries.generic.structure import DATES, columns_of, plain, registries, renamed
-from watcher.registries.groups.base import Special, Watch
+from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
 from watcher.registries.shared.value_ranges import meets, spans
 
@@ -27,10 +27,10 @@ _RFC = re.compile(r"\[RFC\d+[^\]]*\]")
 class Rules:
     """The rules, with the tables of what is special to some registry groups, by document id."""
 
-    def __init__(self, special: Mapping[str, Special]) -> None:
+    def __init__(self, special: Mapping[str, GroupRules]) -> None:
         self._special = special
 
-    def findings(self, around: Surroundings) -> Iterator[Finding]:
+    def findings(self, around: ChangeContext) -> Iterator[Finding]:
         """Return what each change means; redrawn free space and changed dates of the document mean nothing."""
         if _went_elsewhere(around):
             yield from (_finding("registry-moved", index, change, "") for index, change in enumerate(around.changes))
@@ -45,7 +45,7 @@ class Rules:
                 yield from _row(index, change, around, watched)
 
 
-def _row(index: int, change: Change, around: Surroundings, watched: Sequence[Watch]) -> Iterator[Finding]:
+def _row(index: int, change: Change, around: ChangeContext, watched: Sequence[ColumnWatch]) -> Iterator[Finding]:
     if (whole := _of_a_whole_registry(index, change, around)) is not None:
         yield whole
         return
@@ -61,7 +61,7 @@ def _row(index: int, change: Change, around: Surroundings, watched: Sequence[Wat
         yield from _entry(index, change, around, watched)
 
 
-def explained(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:
+def explained(found: Sequence[Finding], around: ChangeContext) -> Iterable[int]:
     """The rows of free space that were redrawn for an event: those that hold its values, and what came of them."""
     taken = [span for finding in found for value in finding.values for span in spans(value)]
     rows = [row for row in around.once(redrawn).get(found[0].registry, ()) if taken]
@@ -73,7 +73,7 @@ def _described(item: Item) -> tuple[str, str, str]:
     return identity.names(item)[0], "", ""
 
 
-def _went_elsewhere(around: Surroundings) -> bool:
+def _went_elsewhere(around: ChangeContext) -> bool:
     """Whether the whole document says only where the registry group is published now."""
     return any(
         each.name == "moved_to" and each.after
@@ -83,7 +83,7 @@ def _went_elsewhere(around: Surroundings) -> bool:
     )
 
 
-def _of_a_whole_registry(index: int, change: Change, around: Surroundings) -> Finding | None:
+def _of_a_whole_registry(index: int, change: Change, around: ChangeContext) -> Finding | None:
     """What an entry's change means when it only follows from what happened to its registry; None when it does not."""
     whole = around.once(registries)
     before, after = change.before, change.after
@@ -102,7 +102,7 @@ def _of_a_whole_registry(index: int, change: Change, around: Surroundings) -> Fi
     return None
 
 
-def _header(index: int, change: Change, around: Surroundings) -> Iterator[Finding]:
+def _header(index: int, change: Change, around: ChangeContext) -> Iterator[Finding]:
     before, after = change.before, change.after
     path = identity.path(change.item)
     whole = around.once(registries)
@@ -123,7 +123,7 @@ def _header(index: int, change: Change, around: Surroundings) -> Iterator[Findin
         yield _finding(also[0], index, change, path, also=tuple(also[1:]))
 
 
-def _entry(index: int, change: Change, around: Surroundings, watched: Sequence[Watch]) -> Iterator[Finding]:
+def _entry(index: int, change: Change, around: ChangeContext, watched: Sequence[ColumnWatch]) -> Iterator[Finding]:
     before, after = change.before, change.after
     if before is None or not identity.is_assigned(before):
         yield _came(index, change, around)
@@ -144,14 +144,14 @@ def _redrawn_block(index: int, change: Change) -> Finding:
     return _finding("entry-modified", index, change, also=("range-redrawn",), same=same)
 
 
-def _came(index: int, change: Change, around: Surroundings) -> Finding:
+def _came(index: int, change: Change, around: ChangeContext) -> Finding:
     if change.before is None and in_a_block_of_its_owner(around, around.old, change.item):
         return _redrawn_block(index, change)
     was = str(change.before.status) if change.before else covering(around, around.old, change.item)
     return _finding("entry-added", index, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
 
 
-def _gone(index: int, change: Change, around: Surroundings) -> Finding:
+def _gone(index: int, change: Change, around: ChangeContext) -> Finding:
     if change.after is None and in_a_block_of_its_owner(around, around.new, change.item):
         return _redrawn_block(index, change)
     if change.after is None and _stands_once(change.item, around):
@@ -162,14 +162,14 @@ def _gone(index: int, change: Change, around: Surroundings) -> Finding:
     return _finding("entry-removed", index, change, kind=Kind.REMOVED, was=Status.ASSIGNED)
 
 
-def _stands_once(item: Item, around: Surroundings) -> bool:
+def _stands_once(item: Item, around: ChangeContext) -> bool:
     """Whether one of the rows that shared a key went, and another is there still."""
     other = around.new.items.get((item.section, item.key._replace(ordinal=1)))
     return other is not None and identity.is_assigned(other)
 
 
 def _events(
-    change: Change, before: Item, after: Item, around: Surroundings, watched: Sequence[Watch]
+    change: Change, before: Item, after: Item, around: ChangeContext, watched: Sequence[ColumnWatch]
 ) -> tuple[str, ...]:
     """The events of an entry that is assigned before and after, the most important first."""
     path = identity.path(after)
@@ -202,7 +202,7 @@ def _evidence(item: Item) -> str | None:
     return identity.reading(item.fields).evidence or None if item.status is not Status.ASSIGNED else None
 
 
-def _space(index: int, change: Change, around: Surroundings) -> Iterator[Finding]:
+def _space(index: int, change: Change, around: ChangeContext) -> Iterator[Finding]:
     """Rows without an owner: set aside on their own, or said something new of."""
     before, after = change.before, change.after
     if after is None or after.status is Status.UNASSIGNED:

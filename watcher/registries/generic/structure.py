@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watcher.core.model import MARKUP, Change, Content, FieldChange, Section
-from watcher.registries.base import Surroundings
+from watcher.registries.base import ChangeContext
 from watcher.registries.generic import identity
 
 DATES = frozenset({"registered", "modified"})
@@ -26,7 +26,7 @@ class Registries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class TableColumns:
     """The columns that a registry gained and lost, and those that have another name now (old → new)."""
 
     gained: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Columns:
         return self.gained | self.lost | {*self.renamed} | {*self.renamed.values()}
 
 
-def registries(around: Surroundings) -> Registries:
+def registries(around: ChangeContext) -> Registries:
     headers = [change for change in around.changes if change.section is Section.REGISTRY]
     added = {identity.path(change.item) for change in headers if change.before is None}
     removed = {identity.path(change.item) for change in headers if change.after is None}
@@ -66,12 +66,12 @@ def plain(each: FieldChange) -> str:
     return each.name.removeprefix(MARKUP)
 
 
-def columns_of(around: Surroundings, path: str) -> Columns:
+def columns_of(around: ChangeContext, path: str) -> TableColumns:
     """Return how the columns of a registry changed."""
-    return around.once(_columns).get(path, Columns())
+    return around.once(_columns).get(path, TableColumns())
 
 
-def _columns(around: Surroundings) -> dict[str, Columns]:
+def _columns(around: ChangeContext) -> dict[str, TableColumns]:
     """The registries that gained, lost or renamed a column: entries that were there before have it, or no longer do."""
     pairs: dict[str, list[Change]] = {}
     for change in around.changes:
@@ -80,7 +80,7 @@ def _columns(around: Surroundings) -> dict[str, Columns]:
     return {path: found for path, changes in pairs.items() if (found := _schema(path, changes, around)) is not None}
 
 
-def _schema(path: str, changes: Sequence[Change], around: Surroundings) -> Columns | None:
+def _schema(path: str, changes: Sequence[Change], around: ChangeContext) -> TableColumns | None:
     if len(changes) < _FEW:
         return None
     old, new = _used(around.old, path), _used(around.new, path)
@@ -93,7 +93,9 @@ def _schema(path: str, changes: Sequence[Change], around: Surroundings) -> Colum
             if _alike(gone, name, changes):
                 renamed[gone] = name
                 break
-    found = Columns(gained=frozenset(came - {*renamed.values()}), lost=frozenset(went - {*renamed}), renamed=renamed)
+    found = TableColumns(
+        gained=frozenset(came - {*renamed.values()}), lost=frozenset(went - {*renamed}), renamed=renamed
+    )
     return found if found.touched() else None
 
 

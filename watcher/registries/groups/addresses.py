@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher.core.model import Severity
-from watcher.registries.groups.base import Special, Watch
+from watcher.registries.groups.base import ColumnWatch, GroupRules
 
 _FLAGS = {
     "source": "valid as a source",
@@ -12,7 +12,7 @@ _FLAGS = {
     "global": "globally reachable",
 }
 _USE = tuple(
-    Watch(
+    ColumnWatch(
         column=column,
         event="address-use-changed",
         severity=Severity.WARNING,
@@ -27,7 +27,7 @@ _WORDS = {"global": "Globally Reachable", "reserved": "Reserved-by-Protocol", "a
 
 ADDRESSES = (
     *(
-        Special(
+        GroupRules(
             document=f"iana-{version}-special-registry",
             keys={f"iana-{version}-special-registry-1": ("address",)},
             words=_WORDS,
@@ -36,11 +36,11 @@ ADDRESSES = (
         )
         for version in ("ipv4", "ipv6")
     ),
-    Special(
+    GroupRules(
         document="ipv4-address-space",
         keys={"": ("prefix",)},
         watched=(
-            Watch(
+            ColumnWatch(
                 column="designation",
                 event="block-redesignated",
                 severity=Severity.WARNING,
@@ -48,5 +48,5 @@ ADDRESSES = (
             ),
         ),
     ),
-    Special(document="ipv6-address-space", keys={"ipv6-address-space-1": ("prefix",)}),
+    GroupRules(document="ipv6-address-space", keys={"ipv6-address-space-1": ("prefix",)}),
 )

@@ -10,7 +10,7 @@ from watcher.registries.base import PATH, Labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class ColumnWatch:
     """A column whose change means more than that it changed.
 
     `before` and `after` are the words it turns from and to, lower case; an empty collection stands for any other word.
@@ -38,7 +38,7 @@ class Watch:
         )
 
 
-def told(watch: Watch, change: Change) -> str:
+def told(watch: ColumnWatch, change: Change) -> str:
     """Return what a watch says of a change that it sees."""
     field = next(each for each in change.fields if each.name == watch.column)
     return watch.says.format(before=field.before, after=field.after)
@@ -50,7 +50,7 @@ def _among(text: str, words: Collection[str], others: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Special:
+class GroupRules:
     """What is special to one registry group.
 
     `keys` are the key columns of its registries, by path; `words` what people call its columns; `watched` the columns
@@ -60,5 +60,5 @@ class Special:
     document: str
     keys: Mapping[str, Labels] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
-    watched: tuple[Watch, ...] = ()
+    watched: tuple[ColumnWatch, ...] = ()
     all_assigned: bool = False

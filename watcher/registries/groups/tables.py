@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from watcher.core.model import Severity
-from watcher.registries.groups.base import Special, Watch
+from watcher.registries.groups.base import ColumnWatch, GroupRules
 
 _SIGNING = tuple(
-    Watch(
+    ColumnWatch(
         column=column,
         event="recommendation-withdrawn",
         severity=Severity.WARNING,
@@ -22,8 +22,8 @@ _TOP_LEVEL_TYPES = (
 )
 
 TABLES = (
-    Special(document="dns-sec-alg-numbers", keys={"dns-sec-alg-numbers-1": ("number",)}, watched=_SIGNING),
-    Special(
+    GroupRules(document="dns-sec-alg-numbers", keys={"dns-sec-alg-numbers-1": ("number",)}, watched=_SIGNING),
+    GroupRules(
         document="dns-parameters",
         keys={
             "dns-parameters-2": ("value",),
@@ -33,7 +33,7 @@ TABLES = (
         },
     ),
     *(
-        Special(document=document, keys=keys)
+        GroupRules(document=document, keys=keys)
         # Where a first look at the rows misleads, or chooses otherwise from one release to the next.
         for document, keys in (
             ("_6lowpan-parameters", {"_6lowpan-parameters-1": ("value", "page")}),
@@ -58,9 +58,9 @@ TABLES = (
             ("yang-parameters", {"yang-parameters-1": ("name", "file")}),
         )
     ),
-    Special(document="http-status-codes", keys={"http-status-codes-1": ("value",)}),
-    Special(document="protocol-numbers", keys={"protocol-numbers-1": ("value",)}),
-    Special(document="media-types", keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",))),
+    GroupRules(document="http-status-codes", keys={"http-status-codes-1": ("value",)}),
+    GroupRules(document="protocol-numbers", keys={"protocol-numbers-1": ("value",)}),
+    GroupRules(document="media-types", keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",))),
     # A number is leased to an enterprise for good; its name and contact change.
-    Special(document="enterprise-numbers", keys={"enterprise-numbers-1": ("value",)}),
+    GroupRules(document="enterprise-numbers", keys={"enterprise-numbers-1": ("value",)}),
 )

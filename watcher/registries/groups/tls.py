@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from watcher.core.model import Severity
-from watcher.registries.groups.base import Special, Watch
+from watcher.registries.groups.base import ColumnWatch, GroupRules
 
 WORDS = {"rec": "Recommended", "dtls": "DTLS-OK"}
 WATCHED = (
-    Watch(
+    ColumnWatch(
         column="rec",
         event="recommendation-withdrawn",
         severity=Severity.WARNING,
         says="not recommended any more",
         before=("y",),
     ),
-    Watch(
+    ColumnWatch(
         column="rec",
         event="recommendation-granted",
         severity=Severity.NOTICE,
@@ -22,7 +22,7 @@ WATCHED = (
         after=("y",),
         before=("n", "d"),
     ),
-    Watch(
+    ColumnWatch(
         column="rec",
         event="discouraged",
         severity=Severity.WARNING,
@@ -33,8 +33,8 @@ WATCHED = (
 )
 
 TLS = (
-    Special(document="tls-parameters", words=WORDS, watched=WATCHED),
-    Special(
+    GroupRules(document="tls-parameters", words=WORDS, watched=WATCHED),
+    GroupRules(
         document="tls-extensiontype-values",
         keys={"alpn-protocol-ids": ("description",)},
         words=WORDS | {"tls13": "TLS 1.3"},

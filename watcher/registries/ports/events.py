@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Severity
-from watcher.registries.base import EventType, Finding, Registry, Surroundings
+from watcher.registries.base import ChangeContext, EventType, Finding, Registry
 from watcher.registries.ports import identity
 from watcher.registries.ports.rules import explained, findings, new_coverage, old_coverage
 from watcher.registries.shared.sentences import (
@@ -22,7 +22,7 @@ from watcher.registries.shared.sentences import (
 
 _PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
 
-Sentence = Callable[[Sequence[Finding], Surroundings], str]
+Sentence = Callable[[Sequence[Finding], ChangeContext], str]
 
 
 def _place(found: Sequence[Finding], port: str | None = None) -> str:
@@ -33,28 +33,28 @@ def _place(found: Sequence[Finding], port: str | None = None) -> str:
     return "/".join(part for part in (port, protocols) if part)
 
 
-def _subject(found: Sequence[Finding], around: Surroundings) -> str:
+def _subject(found: Sequence[Finding], around: ChangeContext) -> str:
     """What an event speaks of: "ssh 22/tcp", or a row's own words where it has no service."""
     name = found[0].service or _change(found, around).item.fields["description"]
     return " ".join(part for part in (name, _place(found)) if part)
 
 
-def _change(found: Sequence[Finding], around: Surroundings) -> Change:
+def _change(found: Sequence[Finding], around: ChangeContext) -> Change:
     return around.changes[found[0].change]
 
 
-def _before(found: Sequence[Finding], around: Surroundings) -> Item:
+def _before(found: Sequence[Finding], around: ChangeContext) -> Item:
     change = _change(found, around)
     return change.before or change.item
 
 
-def _now(found: Sequence[Finding], around: Surroundings, port: str) -> str:
+def _now(found: Sequence[Finding], around: ChangeContext, port: str) -> str:
     coverage = new_coverage(around)
     said = {coverage.says(port, protocol) for finding in found for protocol in finding.protocols or ("",)}
     return " and ".join(sorted(said))
 
 
-def _assigned(found: Sequence[Finding], around: Surroundings) -> str:
+def _assigned(found: Sequence[Finding], around: ChangeContext) -> str:
     old = old_coverage(around)
     beside = dict.fromkeys(
         name for finding in found for name in old.services(finding.ports[-1], "".join(finding.protocols))
@@ -64,15 +64,15 @@ def _assigned(found: Sequence[Finding], around: Surroundings) -> str:
     return f"{_place(found)} assigned to {_service(found, around)} ({said})"
 
 
-def _service(found: Sequence[Finding], around: Surroundings) -> str:
+def _service(found: Sequence[Finding], around: ChangeContext) -> str:
     return found[0].service or f'"{_change(found, around).item.fields["description"]}"'
 
 
-def _reserved(found: Sequence[Finding], around: Surroundings) -> str:  # noqa: ARG001 - one signature for all
+def _reserved(found: Sequence[Finding], around: ChangeContext) -> str:  # noqa: ARG001 - one signature for all
     return f"{_place(found)} reserved (was {found[0].was})"
 
 
-def _registered(found: Sequence[Finding], around: Surroundings) -> str:
+def _registered(found: Sequence[Finding], around: ChangeContext) -> str:
     protocols = _place(found, "")
     description = short(_change(found, around).item.fields["description"].replace("\n", " "))
     return (
@@ -80,45 +80,45 @@ def _registered(found: Sequence[Finding], around: Surroundings) -> str:
     )
 
 
-def _withdrawn(found: Sequence[Finding], around: Surroundings) -> str:  # noqa: ARG001
+def _withdrawn(found: Sequence[Finding], around: ChangeContext) -> str:  # noqa: ARG001
     return f"service name {found[0].service} withdrawn ({_place(found) or 'no protocol'})"
 
 
-def _deassigned(found: Sequence[Finding], around: Surroundings) -> str:
+def _deassigned(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_place(found)} de-assigned from {_service(found, around)}; reserved now"
 
 
-def _released(found: Sequence[Finding], around: Surroundings) -> str:
+def _released(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_place(found)} released by {_service(found, around)}; {_now(found, around, found[0].ports[-1])} now"
 
 
-def _moved(found: Sequence[Finding], around: Surroundings) -> str:
+def _moved(found: Sequence[Finding], around: ChangeContext) -> str:
     left, taken = _before(found, around).key.part("port"), found[0].ports[-1]
     now = _now(found, around, left.partition("-")[0])
     return f"{found[0].service} moved from {_place(found, left)} to {_place(found, taken)}; {left} is {now} now"
 
 
-def _renamed(found: Sequence[Finding], around: Surroundings) -> str:
+def _renamed(found: Sequence[Finding], around: ChangeContext) -> str:
     where = _place(found)
     return f"{_before(found, around).key.part('name')} renamed {found[0].service}" + (f" ({where})" if where else "")
 
 
-def _reassigned(found: Sequence[Finding], around: Surroundings) -> str:
+def _reassigned(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_place(found)} reassigned from {_before(found, around).key.part('name')} to {found[0].service}"
 
 
-def _retired(found: Sequence[Finding], around: Surroundings) -> str:
+def _retired(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_subject(found, around)} is {_change(found, around).item.status} now"
 
 
-def _reinstated(found: Sequence[Finding], around: Surroundings) -> str:
+def _reinstated(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{_subject(found, around)} is in use again (was {_before(found, around).status})"
 
 
 def _field(name: str) -> Sentence:
     """A sentence for one changed field: its old and new text where they are short."""
 
-    def sentence(found: Sequence[Finding], around: Surroundings) -> str:
+    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
         change = _change(found, around)
         before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
         return f"{_subject(found, around)}: {difference(FIELD_WORDS.get(name, name), before, after)}"
@@ -126,14 +126,14 @@ def _field(name: str) -> Sentence:
     return sentence
 
 
-def _dates(found: Sequence[Finding], around: Surroundings) -> str:
+def _dates(found: Sequence[Finding], around: ChangeContext) -> str:
     fields = [field for field in _change(found, around).fields if field.name in ("registered", "modified")]
     return f"{_subject(found, around)}: " + ", ".join(
         difference(FIELD_WORDS[field.name], field.before, field.after) for field in fields
     )
 
 
-def _modified(found: Sequence[Finding], around: Surroundings) -> str:
+def _modified(found: Sequence[Finding], around: ChangeContext) -> str:
     names = (FIELD_WORDS.get(field.name, field.name) for field in _change(found, around).fields)
     return f"{_subject(found, around)}: {', '.join(names)} changed"
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from watcher.core.intervals import Span
 from watcher.core.model import RETIRED, Change, Content, Fields, Item, Section, Status
-from watcher.formats.column_map import Columns
-from watcher.registries.base import Labels, Rows, Signature, Step, Surroundings
+from watcher.formats.column_map import FieldMap
+from watcher.registries.base import ChangeContext, Labels, PairingRule, Rows, Signature
 from watcher.registries.shared.searching import matches
 
 LABELS = ("name", "port", "protocol")
@@ -30,7 +30,7 @@ FIELDS = (
     "unauthorized_use",
     "notes",
 )
-COLUMNS = Columns(
+COLUMNS = FieldMap(
     elements={
         "name": "name",
         "number": "port",
@@ -138,7 +138,7 @@ def is_service(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change, around: Surroundings) -> bool:  # noqa: ARG001 - the contract's shape
+def bookkeeping(change: Change, around: ChangeContext) -> bool:  # noqa: ARG001 - the contract's shape
     """A change between rows of unassigned and reserved space."""
     return change.section is Section.ENTRY and not is_service(change.before) and not is_service(change.after)
 
@@ -168,14 +168,14 @@ def _left_reserved(item: Item) -> Signature:
 
 
 _STEPS = (
-    Step(name="another name on the same port and protocol", gone=_same_place, new=_same_place),
-    Step(name="the same name and protocol on another port", gone=_same_service, new=_same_service),
-    Step(name="another name without a port, same purpose and date", gone=_same_purpose, new=_same_purpose),
+    PairingRule(name="another name on the same port and protocol", gone=_same_place, new=_same_place),
+    PairingRule(name="the same name and protocol on another port", gone=_same_service, new=_same_service),
+    PairingRule(name="another name without a port, same purpose and date", gone=_same_purpose, new=_same_purpose),
     # After the moves: a service that went elsewhere is not de-assigned, though its old port is reserved now.
-    Step(name="the service is gone and its port reserved", gone=_same_place, new=_left_reserved),
+    PairingRule(name="the service is gone and its port reserved", gone=_same_place, new=_left_reserved),
 )
 
 
-def pairing(old: Content, new: Content) -> Sequence[Step]:  # noqa: ARG001 - the contract's shape
+def pairing(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - the contract's shape
     """The steps of pairing: the same for all releases."""
     return _STEPS

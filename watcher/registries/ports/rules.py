@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from watcher.core.intervals import Placed, Reach, Span
+from watcher.core.intervals import PlacedInterval, Reach, Span
 from watcher.core.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
-from watcher.registries.base import COLUMNS, About, Finding, Lookup, Surroundings
+from watcher.registries.base import COLUMNS, ChangeContext, Finding, IndexKeys, ItemIndex
 from watcher.registries.ports import identity
 from watcher.registries.shared import contacts
 
@@ -35,7 +35,7 @@ _DATES = ("registered", "modified")
 _IDENTITY = ("name", "port", "protocol")
 
 
-def findings(around: Surroundings) -> Iterator[Finding]:
+def findings(around: ChangeContext) -> Iterator[Finding]:
     """Return what each change means; changes of unassigned space and changed dates of the document mean nothing."""
     old, new = old_coverage(around), new_coverage(around)
     touched = Reach(
@@ -55,7 +55,7 @@ def findings(around: Surroundings) -> Iterator[Finding]:
             yield from _space(index, change, old, touched)
 
 
-def explained(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:
+def explained(found: Sequence[Finding], around: ChangeContext) -> Iterable[int]:
     """The rows of unassigned and reserved space that were redrawn for an event: those that hold its ports, and what
     came of them."""
     if found[0].event in _WITHOUT_PLACE:
@@ -66,21 +66,21 @@ def explained(found: Sequence[Finding], around: Surroundings) -> Iterable[int]:
     yield from {index for spanned in (*spans, *gone) for _, index in rows.meeting(spanned)}
 
 
-def _redrawn(around: Surroundings) -> Placed[int]:
+def _redrawn(around: ChangeContext) -> PlacedInterval[int]:
     """The changes of unassigned and reserved space by the ports they speak of."""
-    return Placed(
+    return PlacedInterval(
         (spanned, index)
         for index, change in enumerate(around.changes)
         if identity.bookkeeping(change, around) and (spanned := identity.span(change.item))
     )
 
 
-def old_coverage(around: Surroundings) -> Coverage:
+def old_coverage(around: ChangeContext) -> Coverage:
     """The coverage of the old release."""
     return around.look(COVERAGE, around.old)
 
 
-def new_coverage(around: Surroundings) -> Coverage:
+def new_coverage(around: ChangeContext) -> Coverage:
     """The coverage of the new release."""
     return around.look(COVERAGE, around.new)
 
@@ -121,8 +121,8 @@ class Coverage:
         )
 
     @cached_property
-    def _placed(self) -> Placed[Item]:
-        return Placed(self._ranges.values())
+    def _placed(self) -> PlacedInterval[Item]:
+        return PlacedInterval(self._ranges.values())
 
     def says(self, port: str, protocol: str) -> str:
         """The status of a port and protocol: `assigned`, `reserved`, …; `absent` where no row speaks of it."""
@@ -139,12 +139,12 @@ class Coverage:
         return [name for row in rows if identity.is_service(row) and (name := row.key.part("name"))]
 
 
-def _about(around: Surroundings) -> About:
+def _about(around: ChangeContext) -> IndexKeys:
     items = (item for change in around.changes for item in (change.before, change.after) if item is not None)
-    return About(spans=tuple({spanned for spanned in map(identity.span, items) if spanned}))
+    return IndexKeys(spans=tuple({spanned for spanned in map(identity.span, items) if spanned}))
 
 
-COVERAGE = Lookup(Coverage.build, Coverage.updated, _about)
+COVERAGE = ItemIndex(Coverage.build, Coverage.updated, _about)
 
 
 def _service(index: int, change: Change, old: Coverage, new: Coverage) -> Finding:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Key, Section
-from watcher.registries.base import About, Finding, Lookup, Surroundings
+from watcher.registries.base import ChangeContext, Finding, IndexKeys, ItemIndex
 
 _IDS = re.compile(r"\[([^\[\]]+)\]")
 
@@ -14,7 +14,7 @@ People = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
 
 
-def updated(index: int, change: Change, around: Surroundings, describe: Describe) -> Iterator[Finding]:
+def updated(index: int, change: Change, around: ChangeContext, describe: Describe) -> Iterator[Finding]:
     """Return what a change of a contact means; `describe` gives an entry's name, port and protocol ("": none)."""
     if change.before is None or change.after is None:
         return
@@ -64,13 +64,13 @@ def _names(item: Item) -> Iterable[str]:
     return {name for text in told for name in _IDS.findall(text)}
 
 
-def _about(around: Surroundings) -> About:
+def _about(around: ChangeContext) -> IndexKeys:
     people = (
         change.item.key.part("id")
         for change in around.changes
         if change.section is Section.CONTACT and change.before is not None and change.after is not None
     )
-    return About(words=tuple(dict.fromkeys(people)))
+    return IndexKeys(words=tuple(dict.fromkeys(people)))
 
 
-NAMED = Lookup(_build, _update, _about)
+NAMED = ItemIndex(_build, _update, _about)

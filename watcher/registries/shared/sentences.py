@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.core.model import MARKUP
-from watcher.registries.base import COLUMNS, Finding, Surroundings
+from watcher.registries.base import COLUMNS, ChangeContext, Finding
 
 _LONG = 60
 _MOST = 3
@@ -46,7 +46,7 @@ def listed(names: Sequence[str], most: int = _MOST) -> str:
     return ", ".join(names[:most]) + more
 
 
-def contact_updated(found: Sequence[Finding], around: Surroundings) -> str:
+def contact_updated(found: Sequence[Finding], around: ChangeContext) -> str:
     """Say whose details changed, how, and which entries name them."""
     who = ", ".join(around.changes[finding.change].item.key.part("id") for finding in found)
     fields = around.changes[found[0].change].fields
@@ -61,7 +61,7 @@ def contact_updated(found: Sequence[Finding], around: Surroundings) -> str:
     return f"{who}: {what}" + (f" (named by {listed(services)})" if services else "")
 
 
-def columns_changed(found: Sequence[Finding], around: Surroundings) -> str:
+def columns_changed(found: Sequence[Finding], around: ChangeContext) -> str:
     """Say which titles of a table came and which went."""
     for field in around.changes[found[0].change].fields:
         if field.name == COLUMNS:
@@ -75,7 +75,7 @@ def columns_changed(found: Sequence[Finding], around: Surroundings) -> str:
     return "the columns of the table changed"
 
 
-def header_changed(found: Sequence[Finding], around: Surroundings) -> str:
+def header_changed(found: Sequence[Finding], around: ChangeContext) -> str:
     """Say which parts of a registry's own text changed."""
     names = [field.name.removeprefix(MARKUP) for field in around.changes[found[0].change].fields]
     told = [FIELD_WORDS.get(name, name) for name in dict.fromkeys(names) if name != "updated"]

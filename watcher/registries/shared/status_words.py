@@ -15,7 +15,7 @@ from watcher.registries.shared.searching import matches
 from watcher.registries.shared.value_ranges import spans
 
 
-class Reading(NamedTuple):
+class StatusReading(NamedTuple):
     """A status and the text it was read from, "" where nothing was said."""
 
     status: Status
@@ -66,17 +66,17 @@ _LONG = 120
 _FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
 
 
-def read_status(fields: Mapping[str, str]) -> Reading:
+def read_status(fields: Mapping[str, str]) -> StatusReading:
     """Return what a row's columns say; dates and references are left out by the caller."""
     if free := _free(fields):
         return free
     for name, text in fields.items():
         if (found := _retired(name, text)) is not None:
-            return Reading(found, text)
-    return Reading(Status.ASSIGNED)
+            return StatusReading(found, text)
+    return StatusReading(Status.ASSIGNED)
 
 
-def _free(fields: Mapping[str, str]) -> Reading | None:
+def _free(fields: Mapping[str, str]) -> StatusReading | None:
     """What a row says that nobody has: by what it is called, or by a whole cell that comes last.
 
     A type that has a name and whose value 0 is "Unassigned" is free; one that is "Unassigned" for IPv4 and named for
@@ -100,10 +100,10 @@ def _tells(name: str, text: str) -> bool:
     return bool(text) and name != "value" and name not in _NOTES and text.lower() not in _FLAGS and not spans(text)
 
 
-def _matching(text: str, *, whole: bool) -> Reading | None:
+def _matching(text: str, *, whole: bool) -> StatusReading | None:
     for status, words in _SPACE:
         if words.fullmatch(text) if whole else words.match(text):
-            return Reading(status, text)
+            return StatusReading(status, text)
     return None
 
 
