@@ -15,8 +15,8 @@ from watcher.diff.content import Reads, read
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 _FAR = 20
 _PORTS = REGISTRIES["ports"]
@@ -60,7 +60,7 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
     for name, order in (("in order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
         place = folder / name.replace(" ", "-")
         place.mkdir()
-        with Database(place / "history.db") as database:
+        with Store(place / "history.db") as database:
             archive = SnapshotArchive(place / "snapshots")
             intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
             lines.append([name, cpu_of(lambda intake=intake, order=order: _import(intake, order))])  # type: ignore[misc]

@@ -18,9 +18,9 @@ from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
 from bench.series import FORMATS, Registry, write
 from watcher.core.errors import WatcherError
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.database import Database
 from watcher.store.history_reader import EventQuery, HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 RECORDS = (1_000, 14_500, 100_000, 1_000_000)
 RELEASES = (10, 100, 1_000, 3_000)
@@ -162,13 +162,13 @@ def _a_record(most: Found, usual: Found, *steps: str) -> float:
 def ingest(format: str, folder: Path, old: Path, new: Path) -> Found:  # noqa: A002
     """Take two releases into a new store; seconds of CPU of each, milliseconds of queries, the largest memory."""
     folder.mkdir()
-    with Database(folder / "history.db") as database:
+    with Store(folder / "history.db") as database:
         intake = _intake(database, folder, format)
         found = {
             name: cpu_of(lambda path=path: intake.take(path.read_bytes(), origin=path.name))  # type: ignore[misc]
             for name, path in (("first", old), ("next", new))
         }
-        return {**found, **_queries(HistoryReader(database)), "peak": memory_of()[1]}
+        return {**found, **_queries(database.history), "peak": memory_of()[1]}
 
 
 def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
@@ -176,7 +176,7 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
     folder.mkdir()
     registry = Registry(records)
     last: list[float] = []
-    with Database(folder / "history.db") as database:
+    with Store(folder / "history.db") as database:
         intake = _intake(database, folder, "xml")
         for number in range(releases):
             if number:
@@ -192,13 +192,13 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
         return {
             "warm": statistics.median(last[-_LAST:]) * 1000,
             "cold": statistics.median(cold) * 1000,
-            **_queries(HistoryReader(database)),
+            **_queries(database.history),
             "database": (folder / "history.db").stat().st_size / 1e6,
             "peak": memory_of()[1],
         }
 
 
-def _intake(database: Database, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
+def _intake(database: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
     return ReleaseIngest(
         "ports", registry="ports", format=format, database=database, archive=SnapshotArchive(folder / "snapshots")
     )

@@ -12,8 +12,8 @@ from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from bench.measuring import Part, Target, cpu_of, table
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")
 
@@ -64,7 +64,7 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
     """Milliseconds of the floors and of ours."""
     found: list[list[float]] = []
     ours: list[float] = []
-    with Database(folder / "ingest.db") as database:
+    with Store(folder / "ingest.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "ingest")
         )

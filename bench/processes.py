@@ -15,8 +15,7 @@ from bench.environment import Environment
 from bench.measuring import WATCHER, Cost, Part, Target, alone, in_turns, megabytes, table
 from watcher.cli.diff import stored
 from watcher.render import text
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
+from watcher.store.store import Store
 
 _HELP = "`watcher --help`"
 _NEAR = "`watcher diff ports OLD NEW`, consecutive"
@@ -108,8 +107,8 @@ def _printing(store: Path, files: Sequence[Path], times: int) -> float:
 
 def main(database: str, old: str, new: str) -> None:
     """Compare two releases of a store, print them into the void, and say what the second took."""
-    with Database(Path(database), create=False) as opened:
-        comparison = stored(HistoryReader(opened), {}, "ports", old, new)
+    with Store(Path(database), create=False) as opened:
+        comparison = stored(opened.history, {}, "ports", old, new)
         started = time.process_time()
         text.comparison(comparison, all=False, width=None, colour=False)
         print(json.dumps({"print": time.process_time() - started}))

@@ -23,8 +23,8 @@ from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison, Release
 from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
-from watcher.store.database import Database
 from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = DeliveryError("HTTP 503", permanent=False)
@@ -75,14 +75,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(path: Path) -> Iterator[Database]:
-    with Database(path) as opened:
+def database(path: Path) -> Iterator[Store]:
+    with Store(path) as opened:
         yield opened
 
 
 @pytest.fixture
-def deliveries(database: Database) -> OutboxTable:
-    return OutboxTable(database)
+def deliveries(database: Store) -> OutboxTable:
+    return database.outbox
 
 
 def message(number: int = 0, channel: str = "hook") -> Delivery:
@@ -197,8 +197,8 @@ def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_t
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
 def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: float, tries: int) -> None:
-    with Database(Path(":memory:")) as database:
-        deliveries, clock = OutboxTable(database), Clock()
+    with Store(Path(":memory:")) as database:
+        deliveries, clock = database.outbox, Clock()
         deliveries.add([message()], now=to_text(START))
         for _ in range(tries):
             round_of(deliveries, {"hook": Dead()}, clock)
@@ -230,21 +230,21 @@ def test_a_message_is_not_tried_before_its_time(deliveries: OutboxTable) -> None
 
 def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> None:
     line, clock = Line(errors=[LATER, LATER]), Clock()
-    with Database(path) as database:
-        OutboxTable(database).add([message()], now=to_text(START))
+    with Store(path) as database:
+        database.outbox.add([message()], now=to_text(START))
     for _ in range(2):
-        with Database(path) as database:
-            found = OutboxTable(database)
+        with Store(path) as database:
+            found = database.outbox
             clock.now = from_text(found.state(message().id).next_attempt)
             assert round_of(found, {"hook": line}, clock) == DeliveryReport(retried=1)
-    with Database(path) as database:
-        found = OutboxTable(database)
+    with Store(path) as database:
+        found = database.outbox
         state = found.state(message().id)
         assert (state.state, state.attempts, state.last_error) == ("pending", 2, "HTTP 503")
         clock.now = from_text(state.next_attempt)
         assert round_of(found, {"hook": line}, clock) == DeliveryReport(sent=1)
-    with Database(path) as database:
-        assert OutboxTable(database).state(message().id).state == "sent"
+    with Store(path) as database:
+        assert database.outbox.state(message().id).state == "sent"
     assert [identifier for identifier, _ in line.tried] == [message().id] * 3
 
 
@@ -256,15 +256,15 @@ def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_sam
             raise KeyboardInterrupt
 
     dying, line, clock = Killed(), Line(), Clock()
-    with Database(path) as database:
-        OutboxTable(database).add([message()], now=to_text(START))
+    with Store(path) as database:
+        database.outbox.add([message()], now=to_text(START))
         with pytest.raises(KeyboardInterrupt):
-            round_of(OutboxTable(database), {"hook": dying}, clock)
-    with Database(path) as database:
-        assert round_of(OutboxTable(database), {"hook": line}, clock) == DeliveryReport()
+            round_of(database.outbox, {"hook": dying}, clock)
+    with Store(path) as database:
+        assert round_of(database.outbox, {"hook": line}, clock) == DeliveryReport()
         clock.now += timedelta(minutes=10)
-        assert round_of(OutboxTable(database), {"hook": line}, clock) == DeliveryReport(sent=1)
-        assert OutboxTable(database).state(message().id).attempts == 2
+        assert round_of(database.outbox, {"hook": line}, clock) == DeliveryReport(sent=1)
+        assert database.outbox.state(message().id).attempts == 2
     assert dying.accepted == line.accepted == [message().id]
 
 
@@ -272,22 +272,22 @@ def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_sam
 def test_a_message_is_claimed_by_one_process_only(path: Path, deliveries: OutboxTable) -> None:
     deliveries.add([message()], now=to_text(START))
     until = to_text(START + timedelta(minutes=10))
-    with Database(path) as second:
+    with Store(path) as second:
         assert deliveries.claim(message().id, now=to_text(START), until=until)
-        assert not OutboxTable(second).claim(message().id, now=to_text(START), until=until)
-        assert OutboxTable(second).claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
+        assert not second.outbox.claim(message().id, now=to_text(START), until=until)
+        assert second.outbox.claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
 
 
 @pytest.mark.fault(41)
 def test_what_another_process_took_meanwhile_is_not_sent(path: Path, deliveries: OutboxTable) -> None:
     """The second message is sent by another process while this one sends the first."""
-    with Database(path) as second:
+    with Store(path) as second:
         other, clock = Line(), Clock()
 
         class Meanwhile(Line):
             def send(self, delivery: Delivery, now: datetime) -> None:
                 super().send(delivery, now)
-                round_of(OutboxTable(second), {"hook": other}, clock)
+                round_of(second.outbox, {"hook": other}, clock)
 
         line = Meanwhile()
         deliveries.add([message(1), message(2)], now=to_text(START))
@@ -343,10 +343,10 @@ def test_a_channel_that_never_comes_back_is_given_up_in_the_end(deliveries: Outb
     assert clock.now - START > timedelta(days=3)
 
 
-def test_messages_that_are_not_committed_are_not_there(path: Path, database: Database) -> None:
+def test_messages_that_are_not_committed_are_not_there(path: Path, database: Store) -> None:
     def fail() -> None:
         with database.transaction():
-            OutboxTable(database).add([message()], now=to_text(START))
+            database.outbox.add([message()], now=to_text(START))
             raise ValueError
 
     with pytest.raises(ValueError):
@@ -354,7 +354,7 @@ def test_messages_that_are_not_committed_are_not_there(path: Path, database: Dat
     with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
     with pytest.raises(KeyError):
-        OutboxTable(database).state(message().id)
+        database.outbox.state(message().id)
 
 
 def test_the_oldest_is_sent_first(deliveries: OutboxTable) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.port_releases import release, tcp
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 # What takes long to load, and what it is for: the configuration's bounds, tables, fetching, pages, formats, proofs.
 HEAVY = (
@@ -36,7 +36,7 @@ def here(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text(CONFIG)
     (tmp_path / "config.toml").chmod(0o600)
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
-    with Database(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
         )

@@ -16,8 +16,8 @@ from tests.alerts.channels.test_email import Mailbox, channel, compared, served
 from watcher.alerts import messages
 from watcher.alerts.delivery import DeliveryReport, deliver_due
 from watcher.core.times import to_text
-from watcher.store.database import Database
 from watcher.store.outbox import DeliveryQuery, OutboxTable
+from watcher.store.store import Store
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -59,8 +59,8 @@ class Sending:
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
-    with Database(tmp_path / "history.db") as database:
-        deliveries = OutboxTable(database)
+    with Store(tmp_path / "history.db") as database:
+        deliveries = database.outbox
         deliveries.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
         yield Sending(deliveries)
 

@@ -24,8 +24,7 @@ from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
-from watcher.store.database import Database
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 pytestmark = pytest.mark.fault(46)
 
@@ -78,8 +77,8 @@ def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_pat
 class Desk:
     """An outbox with a channel that breaks and one that the operators read."""
 
-    def __init__(self, database: Database, broken: Notifier) -> None:
-        self.deliveries = OutboxTable(database)
+    def __init__(self, database: Store, broken: Notifier) -> None:
+        self.deliveries = database.outbox
         self.clock = Clock()
         self.operators = Line()
         self.notices: list[Notice] = []
@@ -99,12 +98,12 @@ class Desk:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(tmp_path / "history.db") as opened:
+def database(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "history.db") as opened:
         yield opened
 
 
-def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(database: Database) -> None:
+def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(database: Store) -> None:
     broken = Line(errors=[LATER] * 6)
     desk = Desk(database, broken)
     desk.deliveries.add([message()], now=to_text(START))
@@ -124,7 +123,7 @@ def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recov
     assert broken.accepted == [message().id]
 
 
-def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(database: Database) -> None:
+def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(database: Store) -> None:
     desk = Desk(database, Dead())
     desk.deliveries.add([message(number) for number in range(40)], now=to_text(START))
     for _ in range(40):
@@ -132,7 +131,7 @@ def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(database: Da
     assert desk.told() == []
 
 
-def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(database: Database) -> None:
+def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(database: Store) -> None:
     patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
     desk = Desk(database, Line(errors=[patient, patient]))
     desk.deliveries.add([message()], now=to_text(START))
@@ -141,7 +140,7 @@ def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(database: Data
     assert desk.told() == ["channel-broken"]
 
 
-def test_a_second_outage_is_told_of_again(database: Database) -> None:
+def test_a_second_outage_is_told_of_again(database: Store) -> None:
     desk = Desk(database, Line(errors=[LATER] * 4))
     for number in (1, 2):
         desk.deliveries.add([message(number)], now=to_text(desk.clock.now))
@@ -152,7 +151,7 @@ def test_a_second_outage_is_told_of_again(database: Database) -> None:
     assert desk.told() == ["channel-broken", "channel-recovered"] * 2
 
 
-def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(database: Database) -> None:
+def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(database: Store) -> None:
     refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
     desk = Desk(database, Line(errors=[refused, refused]))
     desk.deliveries.add(

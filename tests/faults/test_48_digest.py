@@ -17,8 +17,8 @@ from watcher.alerts import digests
 from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.database import Database
 from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 pytestmark = pytest.mark.fault(48)
 
@@ -96,16 +96,16 @@ def test_the_window_begins_with_the_first(here: World) -> None:
 
 def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: Path) -> None:
     bodies = [json.dumps({"id": f"m{number}", "text": "x" * 5000}) for number in range(12)]
-    with Database(tmp_path / "history.db") as database, database.transaction():
-        deliveries = OutboxTable(database)
+    with Store(tmp_path / "history.db") as database, database.transaction():
+        deliveries = database.outbox
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="s", release="r", body=body, created="2020",
                      state="gathering", after="2020")
             for number, body in enumerate(bodies)
         ]  # fmt: skip
         deliveries.add(made, now="2020")
-    with Database(tmp_path / "history.db") as database:
-        deliveries = OutboxTable(database)
+    with Store(tmp_path / "history.db") as database:
+        deliveries = database.outbox
         digests.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.due("9999")
     found = [json.loads(delivery.body) for delivery in due]

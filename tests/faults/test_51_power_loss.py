@@ -2,8 +2,8 @@
 
 Python's own SQLite takes no VFS from Python, apsw brings a SQLite of its own: so what is replayed through apsw is every
 statement that our code gave to the real database during a real series (schema, migration, releases, events, holds,
-checks, deliveries), as SQLite itself recorded it, with the pragmas and transactions that `Database` gave. What is
-left on the disk is then opened by `Database`, as after a power cut.
+checks, deliveries), as SQLite itself recorded it, with the pragmas and transactions that `Store` gave. What is
+left on the disk is then opened by `Store`, as after a power cut.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from tests.support.port_releases import release, tcp, unassigned
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.check_log import Check, CheckLog
-from watcher.store.database import Database
-from watcher.store.outbox import OutboxTable
+from watcher.store.check_log import Check
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import damage
+from watcher.store.store import Store
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 LEADING = re.compile(r"(\s*--[^\n]*(\n|$))*\s*")  # comments: also what the full-text index says to itself
@@ -46,7 +45,7 @@ class Recorded(sqlite3.Connection):
         self.set_trace_callback(self.said.append)
 
 
-def series(database: Database, archive: SnapshotArchive) -> None:
+def series(database: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
     intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
     at = datetime(2020, 1, 1, tzinfo=UTC)
@@ -63,14 +62,14 @@ def series(database: Database, archive: SnapshotArchive) -> None:
             told = Delivery(
                 id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
             )
-            OutboxTable(database).add([told], now=now)
+            database.outbox.add([told], now=now)
 
         taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
         check = Check(
             source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
             sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
         )  # fmt: skip
-        CheckLog(database).add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
+        database.checks.add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +80,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Recorded, **more))
-        with Database(folder / "history.db") as database:
+        with Store(folder / "history.db") as database:
             patch.undo()
             series(database, SnapshotArchive(folder / "snapshots"))
     return folder / "history.db"
@@ -144,7 +143,7 @@ def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[i
 
 
 def pragmas(statements: Sequence[str], mode: str) -> list[str]:
-    """Those that `Database` gives, for this journal; a WAL without shared memory needs the file for itself."""
+    """Those that `Store` gives, for this journal; a WAL without shared memory needs the file for itself."""
     ours = [said for said in statements if said.startswith("PRAGMA") and "=" in said]
     given = [said for said in ours if "journal_mode" not in said]
     assert len(given) < len(ours)
@@ -192,7 +191,7 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
         at = [count for count in (acknowledged, acknowledged + 1) if count < len(states) and states[count] == left]
         assert at, f"cut at step {moment}: {acknowledged} commits were acknowledged"
         seen.add(at[0])
-        with Database(path) as ours:  # goes on from there
+        with Store(path) as ours:  # goes on from there
             ours.check(thorough=True)
     assert len(seen) > 10
 
@@ -213,7 +212,7 @@ def test_less_care_loses_something_and_is_found_out(
         folder.mkdir()
         disk.leave(folder, chance)
         try:
-            with Database(folder / "history.db") as ours:
+            with Store(folder / "history.db") as ours:
                 ours.check(thorough=True)
                 lost += acknowledged > 0 and state(ours.db.conn) not in states[acknowledged:]
         except StoreError:

@@ -24,7 +24,7 @@ from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 MIB = 2**20
 
@@ -84,7 +84,7 @@ class Turns:
         assert self.rows() == before
 
     def rows(self) -> dict[str, list[Any]]:
-        with Database(self.path, create=False) as database:
+        with Store(self.path, create=False) as database:
             database.check(thorough=True)
             return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
 

@@ -11,7 +11,8 @@ import pytest
 
 from watcher.core.errors import StoreError
 from watcher.store import database as module
-from watcher.store.database import Database, journal_mode
+from watcher.store.database import journal_mode
+from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -35,14 +36,14 @@ def test_a_writer_waits_for_another_and_both_are_written(tmp_path: Path, mode: s
     opened, goes = threading.Event(), threading.Event()
 
     def second() -> None:
-        with Database(path) as ours:
+        with Store(path) as ours:
             opened.set()
             assert goes.wait(30)
             with ours.transaction():
                 ours.db.execute(INSERT, ["second"])
 
     thread = threading.Thread(target=second)
-    with Database(path) as first:
+    with Store(path) as first:
         thread.start()
         assert opened.wait(30)
         with first.transaction():
@@ -59,7 +60,7 @@ def test_a_snapshot_that_others_wrote_past_cannot_be_written_from_and_can_again_
 ) -> None:
     monkeypatch.setattr(module, "BUSY_SECONDS", 0)
     path = tmp_path / "history.db"
-    with Database(path) as ours, Database(path) as other:
+    with Store(path) as ours, Store(path) as other:
         with ours.transaction():
             for number in range(300):
                 ours.db.execute(INSERT, [f"name {number:03}"])
@@ -85,7 +86,7 @@ def test_a_long_reader_does_not_stop_a_writer_in_wal(tmp_path: Path, monkeypatch
     monkeypatch.setattr(module, "journal_mode", lambda: "wal")
     monkeypatch.setattr(module, "BUSY_SECONDS", 0)
     path = tmp_path / "history.db"
-    with Database(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+    with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         with ours.transaction():
@@ -125,7 +126,7 @@ def test_a_history_of_another_journal_is_taken_over(tmp_path: Path, monkeypatch:
     path = tmp_path / "history.db"
     for chosen in ("wal", "delete", "wal"):
         monkeypatch.setattr(module, "journal_mode", lambda chosen=chosen: chosen)
-        with Database(path) as database:
+        with Store(path) as database:
             assert database.db.execute("PRAGMA journal_mode").fetchone() == (chosen,)
             with database.transaction():
                 database.db.execute(INSERT, [f"{len(names(path))}"])

@@ -16,7 +16,7 @@ from sqlite_utils.migrations import Migrations
 
 from watcher.core.errors import StoreError
 from watcher.store import schema
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -40,7 +40,7 @@ def newer(*, breaks: bool = False) -> Migrations:
 
 
 def old(path: Path, rows: int = 3) -> None:
-    with Database(path) as database, database.transaction():
+    with Store(path) as database, database.transaction():
         for number in range(rows):
             database.db.execute(INSERT, [f"kept {number}"])
 
@@ -59,13 +59,13 @@ def columns(path: Path) -> tuple[list[str], list[str]]:
 def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     old(path)
-    with Database(path, migrations=newer()) as database:
+    with Store(path, migrations=newer()) as database:
         rows = database.db.execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
     assert columns(path)[1] == ["version_1", "version_2", "version_3"]
     before = tmp_path / "history.db.before-version_2"
     assert "weight" not in columns(before)[0]
-    with Database(before) as kept:
+    with Store(before) as kept:
         assert kept.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_2"]
 
@@ -73,11 +73,11 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
 @pytest.mark.fault(55)
 def test_the_program_before_refuses_what_the_newer_one_migrated(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with Database(path, migrations=newer()):
+    with Store(path, migrations=newer()):
         pass
     before = path.read_bytes()
     with pytest.raises(StoreError, match="newer registry-watcher"):
-        Database(path)
+        Store(path)
     assert path.read_bytes() == before
 
 
@@ -86,10 +86,10 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
     path = tmp_path / "history.db"
     old(path)
     with pytest.raises(StoreError, match="no such luck"):
-        Database(path, migrations=newer(breaks=True))
+        Store(path, migrations=newer(breaks=True))
     assert "weight" not in columns(path)[0]
     assert columns(path)[1] == ["version_1"]
-    with Database(path) as database:
+    with Store(path) as database:
         assert database.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
 
 
@@ -99,7 +99,7 @@ def test_a_migration_is_not_begun_where_no_copy_can_be_made(tmp_path: Path) -> N
     old(path)
     (tmp_path / "history.db.before-version_2").mkdir()
     with pytest.raises(StoreError, match="cannot be copied there"):
-        Database(path, migrations=newer())
+        Store(path, migrations=newer())
     assert columns(path)[1] == ["version_1"]
 
 
@@ -112,7 +112,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         from pathlib import Path
         from sqlite_utils.migrations import Migrations
         from tests.faults.test_55_migrations import newer
-        from watcher.store.database import Database
+        from watcher.store.store import Store
 
         made = newer()
 
@@ -123,7 +123,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
             print("midway", flush=True)
             sys.stdin.read()
 
-        Database(Path(sys.argv[1]), migrations=made)
+        Store(Path(sys.argv[1]), migrations=made)
     """
     size = path.stat().st_size
     with subprocess.Popen(
@@ -137,7 +137,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
     # Half of it is in the file, or in the log beside it.
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
     assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1"])
-    with Database(path, migrations=newer()) as database:
+    with Store(path, migrations=newer()) as database:
         assert database.db.execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
             2000,
             len("kept 1999"),

@@ -18,7 +18,7 @@ from tests.support.environment import World, rows, world
 from tests.support.port_releases import release, tcp
 from watcher.core.errors import StoreError, UsageError
 from watcher.store import backup
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 TABLES = ("sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox", "held")
 NOW = "2020-01-01T00:00:00Z"
@@ -75,7 +75,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     path, stop, written = here.stage.folder / "history.db", threading.Event(), threading.Event()
 
     def write() -> None:
-        with Database(path) as database:
+        with Store(path) as database:
             number = 0
             while not stop.is_set():
                 with database.transaction():
@@ -91,7 +91,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     thread.start()
     assert written.wait(60)
     try:
-        with Database(path) as database:
+        with Store(path) as database:
             for number in range(5):
                 backup.make(database, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
                 report, wrong = backup.verify(tmp_path / "backup")
@@ -152,7 +152,7 @@ def test_a_backup_that_cannot_be_written_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with Database(here.stage.folder / "history.db") as database, pytest.raises(StoreError, match="No space left"):
+    with Store(here.stage.folder / "history.db") as database, pytest.raises(StoreError, match="No space left"):
         backup.make(database, here.stage.folder / "snapshots", kept, now=NOW)
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 

@@ -17,7 +17,7 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.monitor.ingest import Outcome
-from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.history_reader import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
 
 FIRST = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
@@ -209,7 +209,7 @@ def test_questions_are_answered_without_the_snapshots(here: World) -> None:
     for path in (here.stage.folder / "snapshots").rglob("*.zst"):
         path.unlink()
     with here.service() as service:
-        queries = HistoryReader(service.database)
+        queries = service.database.history
         day = queries.find(SOURCE, "2020-03-01")
         versions = queries.versions(SOURCE, port=(3, 3), at=day)
         events = queries.history(EventQuery(source=SOURCE, port=(3, 3)))

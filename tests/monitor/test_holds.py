@@ -24,7 +24,6 @@ from watcher.core.times import to_text
 from watcher.monitor import importer
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatResult
-from watcher.store.holds import HoldsTable
 from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
 
 ROWS = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
@@ -58,7 +57,7 @@ def alerts(here: World) -> int:
 
 def holds(here: World) -> list[Hold]:
     with here.service() as service:
-        return HoldsTable(service.database).all(SOURCE)
+        return service.database.holds.all(SOURCE)
 
 
 def receipt(here: World, sha256: str) -> SnapshotInfo:
@@ -462,7 +461,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
         assert here.outcomes()["iana.one"] is Outcome.HELD
         with here.service() as service:
-            (found,) = HoldsTable(service.database).all()
+            (found,) = service.database.holds.all()
             assert (found.source, found.in_a_row) == ("iana.one", 2)
             assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
         assert here.outcomes()["iana.one"] is Outcome.UNCHANGED

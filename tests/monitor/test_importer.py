@@ -17,9 +17,8 @@ from watcher.core.errors import UsageError
 from watcher.monitor import importer
 from watcher.monitor.importer import ImportReport
 from watcher.monitor.ingest import Outcome, ReleaseIngest
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 SERIES = [
     ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
@@ -46,7 +45,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
-    with Database(folder / "history.db") as database:
+    with Store(folder / "history.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "snapshots")
         )
@@ -166,7 +165,7 @@ TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01":
 
 def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
-    with Database(folder / "history.db") as database:
+    with Store(folder / "history.db") as database:
         intake = ReleaseIngest(
             "t", registry="iana", format="csv", database=database, archive=SnapshotArchive(folder / "snapshots")
         )
@@ -205,8 +204,8 @@ def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) ->
 
 def states(folder: Path) -> list[tuple[str, str]]:
     """The days on which something else began to stand, and what."""
-    with Database(folder / "history.db") as database:
-        queries = HistoryReader(database)
+    with Store(folder / "history.db") as database:
+        queries = database.history
         return [
             (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
             for each in queries.releases("t")
@@ -232,7 +231,7 @@ def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tm
         before = rows(folder / "history.db")
         take_tables(folder, list(map(str, order)))
         assert rows(folder / "history.db") == before
-        with Database(folder / "history.db") as database:
+        with Store(folder / "history.db") as database:
             archive = SnapshotArchive(folder / "snapshots")
             intake = ReleaseIngest("t", registry="iana", format="csv", database=database, archive=archive)
             assert intake.rebuild() == len(expected)

@@ -17,7 +17,7 @@ import resource, sys
 from pathlib import Path
 from watcher.store.snapshot_archive import Archive
 from watcher.monitor.ingest import Intake
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 folder, format, records, changed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
@@ -39,7 +39,7 @@ def document(revised):
             file.write("</registry></registry>")
     return path.read_bytes()
 
-with Database(folder / "history.db") as database:
+with Store(folder / "history.db") as database:
     intake = Intake("big", registry="iana", format=format, database=database, archive=Archive(folder / "snapshots"))
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"

@@ -22,8 +22,8 @@ from watcher.diff.content import Reads, read
 from watcher.monitor.ingest import Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds, Newest, doubts
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 FOLDER = "accidents"
 ERROR_PAGES = (
@@ -117,7 +117,7 @@ def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(here
 
 def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
     name = "back-in-time/ikev2-parameters-43fb8ed193"
-    with Database(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as database:
         intake = ReleaseIngest(
             "ike", registry="iana", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
         )

@@ -22,8 +22,8 @@ from watcher.formats.iana_xml.reader import read_whole
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 SLICES = 8  # so that several processes can share the work
 
@@ -175,7 +175,7 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
     for name, order in (("in-order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
         folder = tmp_path / name
         folder.mkdir()
-        with Database(folder / "history.db") as database:
+        with Store(folder / "history.db") as database:
             archive = SnapshotArchive(folder / "snapshots")
             intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
             for path in order:

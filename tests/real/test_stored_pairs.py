@@ -13,9 +13,8 @@ from watcher.diff.classify import explain
 from watcher.diff.content import read
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 CHANCE = 20261125
 # Groups with nested registries, contacts, ranges, renamed and duplicate rows.
@@ -36,13 +35,13 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
     """Take a series into a new history and hold some random pairs of it, both ways round, to a plain reading."""
     registry = REGISTRIES[rules]
     chance = random.Random(CHANCE)  # noqa: S311 - no secret
-    with Database(folder / "history.db") as database:
+    with Store(folder / "history.db") as database:
         intake = ReleaseIngest(
             "some", registry=rules, format="xml", database=database, archive=SnapshotArchive(folder / "kept")
         )
         for date, data in series:
             intake.take(data, origin=date)
-        queries = HistoryReader(database)
+        queries = database.history
         stored = queries.releases("some")
         plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
         for _ in range(pairs):

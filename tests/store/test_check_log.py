@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from watcher.store.check_log import Check, CheckLog, Look
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with Database(tmp_path / "history.db") as opened:
+def database(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "history.db") as opened:
         yield opened
 
 
 @pytest.fixture
-def checks(database: Database) -> CheckLog:
-    return CheckLog(database)
+def checks(database: Store) -> CheckLog:
+    return database.checks
 
 
 def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a", **more: object) -> None:
@@ -28,11 +28,11 @@ def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a"
     checks.add(check, url="http://127.0.0.1/", registry="iana", validators=validators)
 
 
-def written(database: Database) -> list[tuple[str, str]]:
+def written(database: Store) -> list[tuple[str, str]]:
     return [tuple(row) for row in database.db.execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")]
 
 
-def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, database: Database) -> None:
+def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, database: Store) -> None:
     with checks.together(3):
         add(checks, 1)
         add(checks, 2)
@@ -44,7 +44,7 @@ def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, databas
 
 
 def test_one_that_found_something_is_written_at_once_and_after_those_before_it(
-    checks: CheckLog, database: Database
+    checks: CheckLog, database: Store
 ) -> None:
     with checks.together(100):
         add(checks, 1)
@@ -54,7 +54,7 @@ def test_one_that_found_something_is_written_at_once_and_after_those_before_it(
     assert [at for at, _ in written(database)] == ["01", "02", "03"]
 
 
-def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Database) -> None:
+def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Store) -> None:
     def interrupted() -> None:
         with checks.together(100):
             add(checks, 1)
@@ -67,9 +67,7 @@ def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Databa
     assert len(written(database)) == 2
 
 
-def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(
-    checks: CheckLog, database: Database
-) -> None:
+def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(checks: CheckLog, database: Store) -> None:
     add(checks, 1, "baseline")
     before = database.db.conn.total_changes
     add(checks, 2)
@@ -105,7 +103,7 @@ def test_many_sources_are_asked_after_at_once(checks: CheckLog) -> None:
     }
 
 
-def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, database: Database) -> None:
+def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, database: Store) -> None:
     plans: list[str] = []
 
     def explain(statement: str) -> None:

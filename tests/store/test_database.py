@@ -17,8 +17,9 @@ from watcher.core.errors import StoreError
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
 from watcher.store import schema
-from watcher.store.database import VERSIONS, Database, journal_mode
+from watcher.store.database import VERSIONS, journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
 
@@ -28,7 +29,7 @@ def names(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM sources ORDER BY name")]
 
 
-def _count(database: Database, table: str) -> int:
+def _count(database: Store, table: str) -> int:
     return int(database.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
 
 
@@ -38,21 +39,21 @@ def test_what_a_whole_file_has_is_what_the_migrations_make() -> None:
 
 
 def test_a_whole_file_is_opened_without_what_makes_tables(tmp_path: Path) -> None:
-    with Database(tmp_path / "history.db"):
+    with Store(tmp_path / "history.db"):
         pass
-    script = "import sys, pathlib; from watcher.store.database import Database as D; D(pathlib.Path('history.db'))"
+    script = "import sys, pathlib; from watcher.store.store import Store as D; D(pathlib.Path('history.db'))"
     loaded = f"{script}; print('sqlite_utils' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loaded], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
-def pragma(database: Database, name: str) -> object:
+def pragma(database: Store, name: str) -> object:
     return database.db.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "history.db"
-    with Database(path) as database:
+    with Store(path) as database:
         tables = {name for (name,) in database.db.execute("SELECT name FROM sqlite_schema")}
         assert {"sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox"} <= tables
         assert _count(database, "releases") == 0
@@ -62,13 +63,13 @@ def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path
 def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
     path = tmp_path / "a" / "history.db"
     with pytest.raises(StoreError, match="there is no history yet; run `watcher check` or `watcher import` first"):
-        Database(path, create=False)
+        Store(path, create=False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
     for _ in range(2):
-        with Database(tmp_path / "history.db") as database:
+        with Store(tmp_path / "history.db") as database:
             assert pragma(database, "journal_mode") == journal_mode()
             assert pragma(database, "synchronous") == 3  # EXTRA
             assert pragma(database, "foreign_keys") == 1
@@ -77,7 +78,7 @@ def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold
 
 def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
     with (
-        Database(tmp_path / "history.db") as database,
+        Store(tmp_path / "history.db") as database,
         pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"),
         database.transaction(),
     ):
@@ -86,10 +87,10 @@ def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with Database(path) as database, database.transaction():
+    with Store(path) as database, database.transaction():
         database.db.execute(INSERT, ["kept"])
     before = path.read_bytes()
-    with Database(path, create=False):
+    with Store(path, create=False):
         pass
     assert path.read_bytes() == before
     assert names(path) == ["kept"]
@@ -98,14 +99,14 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.fault(55)
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with Database(path) as database:
+    with Store(path) as database:
         database.db.execute(
             """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
             SELECT migration_set, 'version_2', applied_at FROM _sqlite_migrations"""
         )
     before = path.read_bytes()
     with pytest.raises(StoreError, match=r"history\.db: written by a newer registry-watcher \(version_2\); upgrade"):
-        Database(path)
+        Store(path)
     assert path.read_bytes() == before
 
 
@@ -116,7 +117,7 @@ def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> 
         connection.execute("CREATE TABLE photos (id INTEGER)")
     before = path.read_bytes()
     with pytest.raises(StoreError, match="is another program's database"):
-        Database(path)
+        Store(path)
     assert path.read_bytes() == before
 
 
@@ -134,7 +135,7 @@ def with_a_file_as_its_folder(path: Path) -> None:
 
 
 def with_its_schema_overwritten(path: Path) -> None:
-    with Database(path):
+    with Store(path):
         pass
     data = bytearray(path.read_bytes())
     data[100:2000] = b"\xff" * 1900
@@ -142,13 +143,13 @@ def with_its_schema_overwritten(path: Path) -> None:
 
 
 def cut_in_its_first_page(path: Path) -> None:
-    with Database(path):
+    with Store(path):
         pass
     path.write_bytes(path.read_bytes()[:1000])
 
 
 def cut_after_its_first_page(path: Path) -> None:
-    with Database(path):
+    with Store(path):
         pass
     path.write_bytes(path.read_bytes()[:8192])
 
@@ -170,19 +171,19 @@ def test_what_is_no_whole_database_is_refused_with_its_path(tmp_path: Path, make
     path.parent.mkdir()
     make(path)
     with pytest.raises(StoreError, match=r"store/history\.db: cannot be used as the history"):
-        Database(path)
+        Store(path)
 
 
 def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def half(database: Database) -> None:
+    def half(database: Store) -> None:
         with database.transaction():
             database.db.execute(INSERT, ["half"])
             assert _count(database, "sources") == 1
             raise KeyboardInterrupt
 
-    with Database(path) as database:
+    with Store(path) as database:
         with pytest.raises(KeyboardInterrupt):
             half(database)
         assert _count(database, "sources") == 0
@@ -194,12 +195,12 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
 def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def inner(database: Database) -> None:
+    def inner(database: Store) -> None:
         with database.transaction():
             database.db.execute(INSERT, ["inner"])
             raise ValueError
 
-    with Database(path) as database, database.transaction():
+    with Store(path) as database, database.transaction():
         database.db.execute(INSERT, ["outer"])
         with pytest.raises(ValueError, match=r"^$"):
             inner(database)
@@ -209,21 +210,21 @@ def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path)
 def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def outer(database: Database) -> None:
+    def outer(database: Store) -> None:
         with database.transaction():
             with database.transaction():
                 database.db.execute(INSERT, ["inner"])
             assert names(path) == []
             raise ValueError
 
-    with Database(path) as database, pytest.raises(ValueError, match=r"^$"):
+    with Store(path) as database, pytest.raises(ValueError, match=r"^$"):
         outer(database)
     assert names(path) == []
 
 
 def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    database = Database(path)
+    database = Store(path)
     database.db.execute("BEGIN IMMEDIATE")
     database.db.execute(INSERT, ["lost"])
     database.close()
@@ -239,7 +240,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.fault(53)
 def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Path, impatient: None) -> None:
     path = tmp_path / "history.db"
-    with Database(path) as ours, Database(path) as other:
+    with Store(path) as ours, Store(path) as other:
         with other.transaction():
             other.db.execute(INSERT, ["other"])
             with (
@@ -255,12 +256,12 @@ def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Pat
 @pytest.mark.fault(53)
 def test_a_history_that_is_locked_when_it_is_opened_is_a_store_error(tmp_path: Path, impatient: None) -> None:
     path = tmp_path / "history.db"
-    with Database(path):
+    with Store(path):
         pass
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match=r"history\.db: cannot be used as the history: .*locked"):
-            Database(path)
+            Store(path)
 
 
 @pytest.mark.fault(53)
@@ -269,11 +270,11 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 ) -> None:
     path = tmp_path / "history.db"
 
-    def write(database: Database) -> None:
+    def write(database: Store) -> None:
         with database.transaction():
             database.db.execute(INSERT, ["ours"])
 
-    with Database(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
+    with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM sources").fetchall()
         with pytest.raises(StoreError, match="another process"):
@@ -284,7 +285,7 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 
 
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
-    with Database(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
         )

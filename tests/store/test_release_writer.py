@@ -19,9 +19,9 @@ from watcher.diff.classify import explain
 from watcher.diff.content import read
 from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds
-from watcher.store.database import Database
 from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 KEEP = tcp("keep", "1", date="1990-01-01")
 TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
@@ -56,10 +56,10 @@ SERIES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class Place:
     """Archive and history of one source, and what asks them."""
 
-    database: Database
+    database: Store
     intake: ReleaseIngest
     queries: HistoryReader
 
@@ -70,8 +70,8 @@ class Store:
 
 
 @contextmanager
-def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Store]:
-    with Database(folder / "history.db") as database:
+def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Place]:
+    with Store(folder / "history.db") as database:
         intake = ReleaseIngest(
             "ports",
             registry="ports",
@@ -80,13 +80,13 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Store]:
             archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
         )
-        yield Store(database=database, intake=intake, queries=HistoryReader(database))
+        yield Place(database=database, intake=intake, queries=database.history)
 
 
 Table = list[dict[str, object]]
 
 
-def rows(found: Store) -> Mapping[str, Table]:
+def rows(found: Place) -> Mapping[str, Table]:
     """Everything the history has, without the numbers that only say in which order it was written.
 
     A place becomes its rank, a release its content, a version what it is.
@@ -137,7 +137,7 @@ def rows(found: Store) -> Mapping[str, Table]:
     return {name: sorted(table, key=json.dumps) for name, table in tables.items()}
 
 
-def check_against(found: Store, series: Sequence[bytes]) -> None:
+def check_against(found: Place, series: Sequence[bytes]) -> None:
     """Hold a history to the releases it was made from, the oldest first."""
     contents = [read(data, PORTS) for data in series]
     stored = found.queries.releases("ports")

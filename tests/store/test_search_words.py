@@ -7,13 +7,13 @@ from pathlib import Path
 from tests.support.port_releases import release, tcp
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import words
-from watcher.store.database import Database
-from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.history_reader import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
-    with Database(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
         )
@@ -26,7 +26,7 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
             return [database.db.execute(ask.format(index)).fetchone()[0] for index in words.INDEXES]
 
         def found() -> list[object]:
-            queries = HistoryReader(database)
+            queries = database.history
             return [
                 (queries.search("ports", f"word{each}"), queries.history(EventQuery(text=f"word{each}")))
                 for each in range(9)

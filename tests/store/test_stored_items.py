@@ -12,9 +12,8 @@ from watcher.core.model import Content, Item, ItemKey, Key, Section
 from watcher.diff.content import read
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
 OLD = release(
@@ -32,13 +31,13 @@ PLAIN = [read(data, PORTS) for data in (OLD, NEW)]
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
-    with Database(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as database:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in (OLD, NEW):
             intake.take(data, origin="test")
-        queries = HistoryReader(database)
+        queries = database.history
         yield queries.contents("ports", *queries.releases("ports"))
 
 

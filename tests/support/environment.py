@@ -14,7 +14,7 @@ from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.cli.output import App
 from watcher.monitor.ingest import CheckResult
 from watcher.monitor.monitor import Monitor
-from watcher.store.database import Database
+from watcher.store.store import Store
 
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
 
@@ -74,7 +74,7 @@ class World:
 
 def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
     """Every row of some tables, by default all that is derived from the snapshots."""
-    with Database(path, create=False) as database:
+    with Store(path, create=False) as database:
         return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
 
 

@@ -15,8 +15,8 @@ from watcher.cli.output import App, format_option, need, pass_app, print_json
 from watcher.core.times import to_text
 from watcher.render.safe_text import visible
 from watcher.store import backup
-from watcher.store.database import Database
 from watcher.store.sqlite_copy import copy
+from watcher.store.store import Store
 
 
 @click.command("backup")
@@ -63,7 +63,7 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
 def _make(app: App, target: Path) -> tuple[backup.BackupReport, str]:
     store = settings(app).store
     now = to_text(datetime.now(UTC))
-    with Database(store.path, create=False) as database:
+    with Store(store.path, create=False) as database:
         if target.suffix == ".db":
             report = backup.BackupReport(made=now, rows=copy(database.db.conn, target), snapshots=0)
         else:

@@ -13,8 +13,8 @@ from watcher.core.lazy import load
 from watcher.core.model import Comparison, Severity
 from watcher.render import csv as render_csv
 from watcher.render import json, markdown, text
-from watcher.store.database import Database
 from watcher.store.history_reader import HistoryReader
+from watcher.store.store import Store
 
 _TWO, _THREE = 2, 3
 
@@ -60,8 +60,8 @@ def command(
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)
-        with Database(configured.history, create=False) as database:
-            comparison = stored(HistoryReader(database), configured.severities, *what, fingerprints=format == "json")
+        with Store(configured.history, create=False) as database:
+            comparison = stored(database.history, configured.severities, *what, fingerprints=format == "json")
     if format == "json":
         click.echo(json.comparison(comparison))
     elif format == "csv":

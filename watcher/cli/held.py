@@ -8,9 +8,7 @@ from watcher.cli.output import App, format_option, pass_app, print_json, print_r
 from watcher.config.overview import outline
 from watcher.core.operations import Hold, HoldState
 from watcher.render import document
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
-from watcher.store.holds import HoldsTable
+from watcher.store.store import Store
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -41,10 +39,10 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
       watcher held
       watcher held ports --all --format json
     """
-    with Database(outline(app.config).history, create=False) as database:
+    with Store(outline(app.config).history, create=False) as database:
         if source is not None:
-            HistoryReader(database).registry(source)  # says which sources there are where this is none
-        found = [hold for hold in HoldsTable(database).all(source) if all_ or hold.state is HoldState.HELD]
+            database.history.registry(source)  # says which sources there are where this is none
+        found = [hold for hold in database.holds.all(source) if all_ or hold.state is HoldState.HELD]
     if format == "json":
         print_json({"held": [{"source": hold.source, **document.hold(hold)} for hold in found]})
     elif found or format != "text":

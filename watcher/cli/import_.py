@@ -14,7 +14,6 @@ from watcher.core.tables import usable
 from watcher.monitor import importer
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.render.safe_text import visible
-from watcher.store import words
 
 _PAGE = ".html"
 _MANY = 100  # new releases, after which the full-text index is worth being put together
@@ -64,7 +63,7 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
             for name, found in work.items():
                 report.add(importer.run(parts.intake(parts.source(name, new=True)), found, progress))
             if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MANY:
-                words.gather(parts.database)
+                parts.database.merge_search_index()
     if format == "json":
         print_json(
             {

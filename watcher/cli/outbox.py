@@ -7,8 +7,8 @@ import click
 from watcher.cli import output as common
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.config.overview import outline
-from watcher.store.database import Database
-from watcher.store.outbox import STATES, DeliveryQuery, OutboxTable
+from watcher.store.outbox import STATES, DeliveryQuery
+from watcher.store.store import Store
 
 COLUMNS = {
     "id": "ID",
@@ -58,8 +58,8 @@ def command(
     sought = DeliveryQuery(
         ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
     )
-    with Database(outline(app.config).history, create=False) as database:
-        found = OutboxTable(database).find(sought)
+    with Store(outline(app.config).history, create=False) as database:
+        found = database.outbox.find(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})
     elif found or format != "text":

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from watcher.cli.output import App
 from watcher.config.overview import outline
-from watcher.store.database import Database
 from watcher.store.history_reader import HistoryReader
+from watcher.store.store import Store
 
 
 @contextmanager
 def history(app: App) -> Iterator[HistoryReader]:
     """Open the history for reading. Raises StoreError where there is none yet."""
-    with Database(outline(app.config).history, create=False) as database:
-        yield HistoryReader(database)
+    with Store(outline(app.config).history, create=False) as database:
+        yield database.history

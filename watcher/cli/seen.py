@@ -17,8 +17,8 @@ from watcher.monitor import health
 from watcher.monitor.schedule import LONGEST
 from watcher.render.safe_text import visible
 from watcher.store.check_log import CheckLog
-from watcher.store.database import Database
 from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.store import Store
 
 _UNKNOWN = timedelta(days=1)  # between two looks at what is not in the configuration any more
 _MOST = 5  # gaps that are listed for people
@@ -65,8 +65,8 @@ class ObservationGaps:
 def history(app: App) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
     """Open the history for reading, with the record of checks. Raises StoreError where there is none yet."""
     configured = outline(app.config)
-    with Database(configured.history, create=False) as database:
-        yield HistoryReader(database), ObservationGaps(outline=configured, checks=CheckLog(database))
+    with Store(configured.history, create=False) as database:
+        yield database.history, ObservationGaps(outline=configured, checks=database.checks)
 
 
 def print_gaps(gaps: list[dict[str, Any]]) -> None:

@@ -16,12 +16,9 @@ from watcher.core.model import when
 from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.render.safe_text import visible
-from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
-from watcher.store.database import Database
 from watcher.store.history_reader import HistoryReader
-from watcher.store.holds import HoldsTable
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 _COLUMNS = {
     "source": "SOURCE",
@@ -62,17 +59,15 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         click.echo(visible(line))
         raise click.exceptions.Exit(level)
     configured = outline(app.config)
-    with Database(configured.history) as database:
+    with Store(configured.history) as database:
         trees = (
             load("collection_status").trees(app, database, now, everything=everything)
             if any(source.collection for source in configured.sources)
             else {}
         )
         rows = list(_rows(configured, trees, database, now))
-        waiting = [dict(row) for row in OutboxTable(database).pending()]
-        unwell = [
-            endpoint for endpoint in ChannelFailuresTable(database).all() if endpoint.channel in configured.channels
-        ]
+        waiting = [dict(row) for row in database.outbox.pending()]
+        unwell = [endpoint for endpoint in database.channel_failures.all() if endpoint.channel in configured.channels]
     collections = [tree.summary for tree in trees.values()]
     if format == "json":
         print_json(
@@ -117,10 +112,10 @@ def _unwell(endpoint: ChannelFailure) -> str:
 
 
 def _rows(
-    configured: ConfigOverview, trees: Mapping[str, Any], database: Database, now: datetime
+    configured: ConfigOverview, trees: Mapping[str, Any], database: Store, now: datetime
 ) -> Iterator[dict[str, Any]]:
     """What is shown of each source; of a collection its own line, then groups."""
-    queries, checks, held = HistoryReader(database), CheckLog(database), HoldsTable(database)
+    queries, checks, held = database.history, database.checks, database.holds
     for source in configured.sources:
         tree = trees.get(source.name)
         for each, due in tree.lines if tree else [(source, _due(source, checks, now))]:

@@ -16,11 +16,7 @@ from watcher.monitor import health
 from watcher.monitor.collection import Collection
 from watcher.monitor.health import Limits, SourceHealth
 from watcher.monitor.schedule import LONGEST
-from watcher.store.alarms import AlarmsTable
-from watcher.store.check_log import CheckLog
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 _BACKWARDS = timedelta(minutes=1)  # by which the clock may be behind the newest check
 
@@ -31,7 +27,7 @@ class Alarms:
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        database: Store,
         announce: Announce = lambda _: (),
         kept: Callable[[Notice], bool] = lambda _: False,
     ) -> None:
@@ -39,8 +35,8 @@ class Alarms:
         self._database = database
         self._announce = announce
         self._kept = kept
-        self._checks = CheckLog(database)
-        self._troubles = AlarmsTable(database)
+        self._checks = database.checks
+        self._troubles = database.alarms
 
     def checked(self, source: AnySource, now: datetime) -> None:
         """Tell what the last check of a source gives reason to tell."""
@@ -95,7 +91,7 @@ class Alarms:
 
     def _sight_of(self, settings: CollectionSettings) -> SourceHealth:
         folder = self._settings.folder_of(settings)
-        collection = Collection(settings, HistoryReader(self._database), self._checks, folder=folder)
+        collection = Collection(settings, self._database.history, self._checks, folder=folder)
         names = [group.settings.name for group in collection.groups()]
         runs = self._checks.runs([settings.name, *names])
         limits = self._limits(settings)
@@ -125,7 +121,7 @@ class Alarms:
         kept = {notice.id for notice in told if self._kept(notice)}
         with self._database.transaction():
             for notice in told:
-                OutboxTable(self._database).add(self._announce(notice), now=notice.at)
+                self._database.outbox.add(self._announce(notice), now=notice.at)
             for notice in found:
                 if notice.id in _ALARMS and notice.id not in kept:
                     self._troubles.add(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))

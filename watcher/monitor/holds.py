@@ -13,20 +13,18 @@ from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Notice, Reason
 from watcher.monitor import plausibility
 from watcher.monitor.plausibility import Bounds
-from watcher.store.database import Database
-from watcher.store.holds import HoldsTable
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 
 class Holds:
     """`announce` makes the deliveries that tell the operator of a notice."""
 
-    def __init__(self, source: str, database: Database, bounds: Bounds, announce: Announce) -> None:
+    def __init__(self, source: str, database: Store, bounds: Bounds, announce: Announce) -> None:
         self._source = source
         self._bounds = bounds
         self._announce = announce
-        self._held = HoldsTable(database)
-        self._deliveries = OutboxTable(database)
+        self._held = database.holds
+        self._deliveries = database.outbox
 
     def find(self, what: str) -> Hold:
         """Return the hold that an id or a SHA-256 prefix names. Raises UsageError where none does or it is settled."""

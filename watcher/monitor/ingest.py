@@ -26,11 +26,10 @@ from watcher.monitor.second_format import SecondFormatResult
 from watcher.monitor.timeline import Filed, OvertakenError, Timeline
 from watcher.registries.base import Labels
 from watcher.registries.catalog import REGISTRIES, keyed
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader, StoredRelease
-from watcher.store.outbox import OutboxTable
-from watcher.store.release_writer import HistoryWriter, NewRelease
+from watcher.store.history_reader import StoredRelease
+from watcher.store.release_writer import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
+from watcher.store.store import Store
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
 # What speaks against the bytes of a release beside its own content: another format of it disagrees.
@@ -87,7 +86,7 @@ class ReleaseIngest:
         *,
         registry: str,
         format: str,  # noqa: A002 - the config's word
-        database: Database,
+        database: Store,
         archive: SnapshotArchive,
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
@@ -121,8 +120,8 @@ class ReleaseIngest:
         self._owed = compose
         self._whole = False  # whether the history is known to have what the archive has
         self._holding = Holds(source, database, self._bounds, announce)
-        self._history = HistoryWriter(database, source, self.registry)
-        self._queries = HistoryReader(database)
+        self._history = database.writer(source, self.registry)
+        self._queries = database.history
 
     def take(
         self,
@@ -422,7 +421,7 @@ class ReleaseIngest:
 
         def settle(filed: Filed) -> None:
             if compose and filed.newest and filed.comparison:
-                OutboxTable(self._database).add(compose(replace(filed.comparison, marks=marks or {})), now=at)
+                self._database.outbox.add(compose(replace(filed.comparison, marks=marks or {})), now=at)
             also()
             if filed.newest:
                 self._holding.newest_came(at)

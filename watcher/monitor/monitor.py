@@ -49,10 +49,11 @@ from watcher.registries import canary
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
-from watcher.store.database import Database, befell
+from watcher.store.database import befell
 from watcher.store.history_reader import HistoryReader
 from watcher.store.outbox import OutboxTable
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 if TYPE_CHECKING:
     from watcher.fetch.http import HttpFetcher
@@ -81,8 +82,8 @@ class Monitor:
         self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
 
     @cached_property
-    def database(self) -> Database:
-        return Database(self.settings.store.path, create=self._create)
+    def database(self) -> Store:
+        return Store(self.settings.store.path, create=self._create)
 
     @cached_property
     def archive(self) -> SnapshotArchive:
@@ -108,11 +109,11 @@ class Monitor:
 
     @cached_property
     def queries(self) -> HistoryReader:
-        return HistoryReader(self.database)
+        return self.database.history
 
     @cached_property
     def checks(self) -> CheckLog:
-        return CheckLog(self.database)
+        return self.database.checks
 
     @cached_property
     def oversight(self) -> Alarms:
@@ -120,11 +121,11 @@ class Monitor:
 
     @cached_property
     def deliveries(self) -> OutboxTable:
-        return OutboxTable(self.database)
+        return self.database.outbox
 
     @cached_property
     def endpoints(self) -> ChannelFailuresTable:
-        return ChannelFailuresTable(self.database)
+        return self.database.channel_failures
 
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.

@@ -9,10 +9,9 @@ from watcher.core.model import Content
 from watcher.core.operations import Label
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import changing, in_order
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
 from watcher.store.release_writer import HistoryWriter, Neighbour, NewRelease, Transition
 from watcher.store.snapshot_archive import SnapshotInfo
+from watcher.store.store import Store
 
 
 @dataclass(slots=True)
@@ -35,7 +34,7 @@ class Rebuilding:
     """What is needed of a source: how a snapshot is read and how two contents are compared is handed in."""
 
     source: str
-    database: Database
+    database: Store
     history: HistoryWriter
     read: Callable[[str], Content]
     step: Callable[[Content, Content], Transition]
@@ -83,7 +82,7 @@ class Rebuilding:
         row = self.history.add_release(new, left, None, self.step(left.content, content) if left else None, None)
         for each in found.snapshots if returns is None else ():
             self.history.add_snapshot(row, each.sha256, each.size, each.observed)
-        placed = HistoryReader(self.database).release(self.source, content.digest)
+        placed = self.database.history.release(self.source, content.digest)
         return Neighbour(id=row, place=placed.place, content=content)
 
 

@@ -18,10 +18,10 @@ from watcher.monitor import plausibility
 from watcher.monitor.ordering import at_the_end, changing, in_order
 from watcher.monitor.rebuild import Rebuilding
 from watcher.registries.base import ItemIndexes, Registry
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader, StoredRelease
-from watcher.store.release_writer import HistoryWriter, Neighbour, NewRelease, Transition
+from watcher.store.history_reader import StoredRelease
+from watcher.store.release_writer import Neighbour, NewRelease, Transition
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 _KEPT_CONTENTS = 3
 _KEPT_LARGE = 2  # of a registry that takes a hundred megabytes only for the keys of one
@@ -76,7 +76,7 @@ class Timeline:
         *,
         registry: Registry,
         format: str,  # noqa: A002 - the config's word
-        database: Database,
+        database: Store,
         archive: SnapshotArchive,
         severities: Mapping[str, Severity],
     ) -> None:
@@ -86,8 +86,8 @@ class Timeline:
         self._database = database
         self._archive = archive
         self._severities = severities
-        self._history = HistoryWriter(database, source, registry)
-        self._queries = HistoryReader(database)
+        self._history = database.writer(source, registry)
+        self._queries = database.history
         self._memory = _Memory()
 
     def read(self, data: bytes) -> Content:

@@ -11,19 +11,17 @@ from watcher.core.operations import HoldState
 from watcher.monitor import health
 from watcher.monitor.alarms import Alarms
 from watcher.monitor.health import HealthVerdict, Level
-from watcher.store.database import Database
-from watcher.store.holds import HoldsTable
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 
 def verdict(app: App, now: datetime) -> tuple[str, Level]:
     """Return one line and how bad it is."""
     try:
         configured = settings(app)
-        with Database(configured.store.path, create=False) as database:
+        with Store(configured.store.path, create=False) as database:
             found = health.verdict(Alarms(configured, database).sights(), now)
-            waiting = len(OutboxTable(database).pending())
-            held = sum(1 for hold in HoldsTable(database).all() if hold.state is HoldState.HELD)
+            waiting = len(database.outbox.pending())
+            held = sum(1 for hold in database.holds.all() if hold.state is HoldState.HELD)
         told = "; ".join(found.reasons) or "all is looked at in time"
         line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
     except WatcherError as error:

@@ -12,9 +12,7 @@ from watcher.cli.output import App
 from watcher.config.overview import Watched
 from watcher.monitor.collection import Collection
 from watcher.render.safe_text import visible
-from watcher.store.check_log import CheckLog
-from watcher.store.database import Database
-from watcher.store.history_reader import HistoryReader
+from watcher.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +27,12 @@ class CollectionStatus:
     summary: Mapping[str, Any]
 
 
-def trees(app: App, database: Database, now: datetime, *, everything: bool) -> dict[str, CollectionStatus]:
+def trees(app: App, database: Store, now: datetime, *, everything: bool) -> dict[str, CollectionStatus]:
     """Return every collection by name, with the lines of all its groups or of those that fail."""
     configured = settings(app)
     return {
         each.name: _tree(
-            Collection(each, HistoryReader(database), CheckLog(database), folder=configured.folder_of(each)),
+            Collection(each, database.history, database.checks, folder=configured.folder_of(each)),
             now,
             everything,
         )

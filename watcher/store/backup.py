@@ -22,9 +22,9 @@ from pathlib import Path
 from watcher import __version__
 from watcher.core.durable_files import sync_folder
 from watcher.core.errors import StoreError, UsageError
-from watcher.store.database import Database
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import copy, counts, damage
+from watcher.store.store import Store
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
 _SCHEMA = 1
@@ -41,7 +41,7 @@ class BackupReport:
     copied: int = 0
 
 
-def make(database: Database, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
+def make(database: Store, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
     """Bring a backup up to date, or begin one. Raises StoreError; what was there before is whole then, too."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
         raise UsageError(f"{folder}: holds something else than a backup")

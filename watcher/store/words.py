@@ -9,9 +9,9 @@ INDEXES = ("versions_fts", "events_fts")
 
 
 def gather(database: Database) -> None:
-    """Put together what the words of many releases lie in: a question looks each word up in every piece.
+    """Merge the segments of both full-text indexes: a query looks each word up in every segment.
 
-    Writes both indexes anew, so it is for after many releases. Raises StoreError as every transaction does.
+    Rewrites both indexes, so call it after many releases. Raises StoreError.
     """
     with database.transaction():
         for index in INDEXES:
