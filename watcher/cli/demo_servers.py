@@ -26,7 +26,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 SOURCE = "ports"
 _PATH = "/assignments/service-names-port-numbers/service-names-port-numbers.xml"
 _HOOK = "/hook"
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _CONFIG = """\
 # What `watcher demo` ran with. Its servers are gone, so the source and the channels are switched off; the history
 # and the snapshots beside this file stay to be played with:

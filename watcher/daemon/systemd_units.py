@@ -21,7 +21,7 @@ COMMAND = Path("/opt/registry-watcher/bin/watcher")
 CONFIG = Path("/etc/registry-watcher/config.toml")
 STATE = Path("/var/lib/registry-watcher")
 FOLDER = Path("/etc/systemd/system")
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@-]+")
 _CREDENTIALS = re.compile(r"(#LoadCredential=.*\n)+")
 # What ProtectHome= and PrivateTmp= of the units hide.
