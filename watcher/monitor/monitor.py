@@ -100,7 +100,7 @@ class Monitor:
 
     @staticmethod
     def _fetcher(policy: Policy, pace: HostRateLimiter | None = None) -> HttpFetcher:
-        fetcher: HttpFetcher = load("http").Fetcher(policy, pace=pace)
+        fetcher: HttpFetcher = load("http").HttpFetcher(policy, pace=pace)
         return fetcher
 
     @property
