@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from watcher.alerts.messages import test_deliveries
-from watcher.alerts.recipients import recipients
+from watcher.alerts.routing import recipients
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
 from watcher.config.settings import ChannelSettings

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from watcher.alerts import delivery, digests
 from watcher.alerts.channels.base import Notifier
-from watcher.alerts.recipients import AlertRouter
+from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import (
     AnySource,
     CanarySource,

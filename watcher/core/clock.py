@@ -1,0 +1,37 @@
+"""The clock as a collaborator: given at construction, so that nothing below reads the machine's clock by itself."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time and chance."""
+
+    def now(self) -> datetime:
+        """Return the current UTC time (aware)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back, for measuring durations."""
+        ...
+
+    def jitter(self) -> float:
+        """Return a random number from 0 up to 1, to spread retries and checks."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def jitter(self) -> float:
+        return random.random()  # noqa: S311 - spreads load, protects nothing
