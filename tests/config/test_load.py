@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from watcher.config.load import example, load
+from watcher.config.load import EXAMPLE_FILE, example, json_schema, load
 from watcher.config.settings import EmailChannel, Settings, WebhookChannel
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError
@@ -426,7 +426,7 @@ def test_a_name_is_short_and_plain(write: Write, name: str) -> None:
 
 def test_the_configuration_at_the_top_is_the_example_and_loads(write: Write) -> None:
     assert (ROOT / "config.toml").read_text("utf-8") == example()
-    assert load.EXAMPLE_FILE.read_text("utf-8") == example()
+    assert EXAMPLE_FILE.read_text("utf-8") == example()
     (source,) = loaded(write(example())).source
     assert (source.name, source.every) == ("ports", timedelta(hours=6))
 
@@ -475,7 +475,7 @@ def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, 
 
 
 def validator() -> Any:
-    schema = load.json_schema()
+    schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
@@ -509,7 +509,7 @@ def test_the_schema_refuses_what_loading_refuses(write: Write, text: str) -> Non
 
 
 def test_the_schema_does_not_ask_for_durations_that_loading_refuses() -> None:
-    assert '"format": "duration"' not in json.dumps(load.json_schema())
+    assert '"format": "duration"' not in json.dumps(json_schema())
 
 
 def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:

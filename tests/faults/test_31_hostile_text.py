@@ -157,8 +157,8 @@ def _decoded(part: Message) -> str:
 def test_no_line_of_the_log_is_the_registrys(here: World, tmp_path: Path, format: str) -> None:  # noqa: A002
     script = "\n".join(
         [
-            "import sys; from watcher import logs; import structlog",
-            f"logs.configure('info', {format!r}, sys.stderr)",
+            "import sys; from watcher.daemon import log_setup; import structlog",
+            f"log_setup.configure('info', {format!r}, sys.stderr)",
             "structlog.get_logger('x').warning('checked', source=sys.argv[1], events=[sys.argv[1]], message=sys.argv[1])",  # noqa: E501 - one line of a script
         ]
     )

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.support.pipeline_fuzz import PIECES, WHOLE, damaged, whole_way
 from tests.support.port_releases import PORTS
+from watcher import formats
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
 from watcher.diff.content import FORMATS
 from watcher.formats.column_map import FieldMap
-from watcher.formats.iana_xml import reader
 from watcher.registries.catalog import REGISTRIES
 
 COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names=("a", "b"), path="a.b")))
@@ -97,6 +97,6 @@ def test_hostile_sizes_end_in_a_refusal(format: str, data: bytes) -> None:  # no
 
 
 def test_the_readers_are_all_of_their_folder() -> None:
-    folder = Path(reader.__file__).parent
-    readers = {path.stem for path in folder.glob("*.py") if "\ndef read(" in path.read_text("utf-8")}
+    folder = Path(formats.__file__).parent
+    readers = {path.stem for path in folder.rglob("*.py") if "\ndef read(" in path.read_text("utf-8")}
     assert {reader.__module__.rpartition(".")[2] for reader in FORMATS.values()} == readers

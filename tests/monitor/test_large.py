@@ -15,8 +15,8 @@ CHANGED = 1000
 SCRIPT = """
 import resource, sys
 from pathlib import Path
-from watcher.store.snapshot_archive import Archive
-from watcher.monitor.ingest import Intake
+from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.store import Store
 
 folder, format, records, changed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -40,7 +40,8 @@ def document(revised):
     return path.read_bytes()
 
 with Store(folder / "history.db") as database:
-    intake = Intake("big", registry="iana", format=format, database=database, archive=Archive(folder / "snapshots"))
+    archive = SnapshotArchive(folder / "snapshots")
+    intake = ReleaseIngest("big", registry="iana", format=format, database=database, archive=archive)
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
         taken = intake.take(document(number), origin="test", observed=at, live=True)
