@@ -60,9 +60,9 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
     for name, order in (("in order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
         place = folder / name.replace(" ", "-")
         place.mkdir()
-        with Store(place / "history.db") as database:
+        with Store(place / "history.db") as store:
             archive = SnapshotArchive(place / "snapshots")
-            intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
+            intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
             lines.append([name, cpu_of(lambda intake=intake, order=order: _import(intake, order))])  # type: ignore[misc]
             found.append(content_of(rows(place / "history.db")))
             if name == "shuffled":

@@ -162,13 +162,13 @@ def _a_record(most: Found, usual: Found, *steps: str) -> float:
 def ingest(format: str, folder: Path, old: Path, new: Path) -> Found:  # noqa: A002
     """Take two releases into a new store; seconds of CPU of each, milliseconds of queries, the largest memory."""
     folder.mkdir()
-    with Store(folder / "history.db") as database:
-        intake = _intake(database, folder, format)
+    with Store(folder / "history.db") as store:
+        intake = _intake(store, folder, format)
         found = {
             name: cpu_of(lambda path=path: intake.take(path.read_bytes(), origin=path.name))  # type: ignore[misc]
             for name, path in (("first", old), ("next", new))
         }
-        return {**found, **_queries(database.history), "peak": memory_of()[1]}
+        return {**found, **_queries(store.history), "peak": memory_of()[1]}
 
 
 def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
@@ -176,8 +176,8 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
     folder.mkdir()
     registry = Registry(records)
     last: list[float] = []
-    with Store(folder / "history.db") as database:
-        intake = _intake(database, folder, "xml")
+    with Store(folder / "history.db") as store:
+        intake = _intake(store, folder, "xml")
         for number in range(releases):
             if number:
                 registry.step(_LAST)
@@ -187,20 +187,20 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
         for _ in range(_LAST // 2):
             registry.step(_LAST)
             data = "".join(registry.written()).encode()
-            again = _intake(database, folder, "xml")
+            again = _intake(store, folder, "xml")
             cold.append(cpu_of(lambda again=again, data=data: again.take(data, origin="")))  # type: ignore[misc]
         return {
             "warm": statistics.median(last[-_LAST:]) * 1000,
             "cold": statistics.median(cold) * 1000,
-            **_queries(database.history),
+            **_queries(store.history),
             "database": (folder / "history.db").stat().st_size / 1e6,
             "peak": memory_of()[1],
         }
 
 
-def _intake(database: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
+def _intake(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
     return ReleaseIngest(
-        "ports", registry="ports", format=format, database=database, archive=SnapshotArchive(folder / "snapshots")
+        "ports", registry="ports", format=format, store=store, archive=SnapshotArchive(folder / "snapshots")
     )
 
 

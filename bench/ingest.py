@@ -64,9 +64,9 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
     """Milliseconds of the floors and of ours."""
     found: list[list[float]] = []
     ours: list[float] = []
-    with Store(folder / "ingest.db") as database:
+    with Store(folder / "ingest.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "ingest")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "ingest")
         )
         before = files[0].read_bytes()
         intake.take(before, origin=files[0].name)

@@ -105,9 +105,9 @@ def _printing(store: Path, files: Sequence[Path], times: int) -> float:
     return statistics.median(float(each["print"]) for each in found if isinstance(each, dict))
 
 
-def main(database: str, old: str, new: str) -> None:
+def main(store: str, old: str, new: str) -> None:
     """Compare two releases of a store, print them into the void, and say what the second took."""
-    with Store(Path(database), create=False) as opened:
+    with Store(Path(store), create=False) as opened:
         comparison = stored(opened.history, {}, "ports", old, new)
         started = time.process_time()
         text.comparison(comparison, all=False, width=None, colour=False)

@@ -68,7 +68,7 @@ def test_the_time_in_which_nobody_looked_is_shown_with_the_history(here: World, 
 
 def test_a_gap_that_goes_on_is_shown_as_one(here: World) -> None:
     with here.service() as service:
-        service.database.db.execute("DELETE FROM checks WHERE release_id = 2")
+        service.store.db.execute("DELETE FROM checks WHERE release_id = 2")
     text = said(here.stage.config, "releases", "ports")
     assert "nobody could look at ports since " in text
 

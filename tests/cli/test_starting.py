@@ -36,9 +36,9 @@ def here(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text(CONFIG)
     (tmp_path / "config.toml").chmod(0o600)
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number, day in enumerate(days):
             intake.take(release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day)

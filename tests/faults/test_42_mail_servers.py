@@ -16,7 +16,7 @@ from tests.alerts.channels.test_email import Mailbox, channel, compared, served
 from watcher.alerts import messages
 from watcher.alerts.delivery import DeliveryReport, deliver_due
 from watcher.core.times import to_text
-from watcher.store.outbox import DeliveryQuery, OutboxTable
+from watcher.store.outbox import DeliveryQuery
 from watcher.store.store import Store
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -47,29 +47,28 @@ class Moody(Mailbox):
 class Sending:
     """An outbox with one message for each recipient, and a clock."""
 
-    deliveries: OutboxTable
+    store: Store
     now: datetime = START
 
     def round(self, port: int, **options: Any) -> DeliveryReport:
-        return deliver_due(self.deliveries, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
+        return deliver_due(self.store, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
 
     def states(self) -> dict[str, tuple[str, int]]:
-        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.deliveries.find(DeliveryQuery())}
+        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.store.outbox.find(DeliveryQuery())}
 
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
-    with Store(tmp_path / "history.db") as database:
-        deliveries = database.outbox
-        deliveries.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
-        yield Sending(deliveries)
+    with Store(tmp_path / "history.db") as store:
+        store.outbox.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
+        yield Sending(store)
 
 
 @pytest.mark.fault(42)
 def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sending: Sending) -> None:
     box = Moody(moods={ANN: ["451 4.7.1 greylisted, try again", "450 4.2.0 still"]})
     with served(box) as port:
-        while sending.deliveries.pending():
+        while sending.store.outbox.pending():
             sending.round(port)
             sending.now += timedelta(minutes=10)
     assert sending.states() == {ANN: ("sent", 3), BOB: ("sent", 1)}
@@ -94,7 +93,7 @@ def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Send
     with served(box) as port:
         assert sending.round(port) == DeliveryReport(sent=1, failed=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
-    (letter,) = sending.deliveries.find(DeliveryQuery(states=("failed",)))
+    (letter,) = sending.store.outbox.find(DeliveryQuery(states=("failed",)))
     assert letter["last_error"] == "the mail server said 550 5.1.1 no such user"
 
 
@@ -118,5 +117,5 @@ def test_a_server_without_starttls_is_tried_again_and_told_nothing(sending: Send
         assert sending.round(port, security="starttls") == DeliveryReport(retried=1)
     assert (box.recipients, box.taken) == ([], [])
     assert all(
-        "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0 for row in sending.deliveries.pending()
+        "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0 for row in sending.store.outbox.pending()
     )

@@ -77,8 +77,8 @@ def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_pat
 class Desk:
     """An outbox with a channel that breaks and one that the operators read."""
 
-    def __init__(self, database: Store, broken: Notifier) -> None:
-        self.deliveries = database.outbox
+    def __init__(self, store: Store, broken: Notifier) -> None:
+        self.store = store
         self.clock = Clock()
         self.operators = Line()
         self.notices: list[Notice] = []
@@ -91,22 +91,22 @@ class Desk:
 
     def round(self, after: timedelta = timedelta()) -> None:
         self.clock.now += after
-        deliver_due(self.deliveries, self._notifiers, self.clock, middle, announce=self._announce)
+        deliver_due(self.store, self._notifiers, self.clock, middle, announce=self._announce)
 
     def told(self) -> list[str]:
         return [notice.id for notice in self.notices]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "history.db") as opened:
         yield opened
 
 
-def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(database: Store) -> None:
+def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(store: Store) -> None:
     broken = Line(errors=[LATER] * 6)
-    desk = Desk(database, broken)
-    desk.deliveries.add([message()], now=to_text(START))
+    desk = Desk(store, broken)
+    desk.store.outbox.add([message()], now=to_text(START))
     desk.round()
     for wait in (timedelta(seconds=10), timedelta(minutes=6)):
         desk.round(wait)
@@ -119,31 +119,31 @@ def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recov
     assert desk.told() == ["channel-broken", "channel-recovered"]
     assert len(desk.operators.accepted) == 2
     # Over the channel itself nobody would have heard it.
-    assert {row["channel"] for row in desk.deliveries.pending()} == set()
+    assert {row["channel"] for row in desk.store.outbox.pending()} == set()
     assert broken.accepted == [message().id]
 
 
-def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(database: Store) -> None:
-    desk = Desk(database, Dead())
-    desk.deliveries.add([message(number) for number in range(40)], now=to_text(START))
+def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store) -> None:
+    desk = Desk(store, Dead())
+    desk.store.outbox.add([message(number) for number in range(40)], now=to_text(START))
     for _ in range(40):
         desk.round()
     assert desk.told() == []
 
 
-def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(database: Store) -> None:
+def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) -> None:
     patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
-    desk = Desk(database, Line(errors=[patient, patient]))
-    desk.deliveries.add([message()], now=to_text(START))
+    desk = Desk(store, Line(errors=[patient, patient]))
+    desk.store.outbox.add([message()], now=to_text(START))
     desk.round()
     desk.round(timedelta(hours=25))
     assert desk.told() == ["channel-broken"]
 
 
-def test_a_second_outage_is_told_of_again(database: Store) -> None:
-    desk = Desk(database, Line(errors=[LATER] * 4))
+def test_a_second_outage_is_told_of_again(store: Store) -> None:
+    desk = Desk(store, Line(errors=[LATER] * 4))
     for number in (1, 2):
-        desk.deliveries.add([message(number)], now=to_text(desk.clock.now))
+        desk.store.outbox.add([message(number)], now=to_text(desk.clock.now))
         desk.round()
         for _ in range(6):
             desk.round(timedelta(hours=3))
@@ -151,19 +151,19 @@ def test_a_second_outage_is_told_of_again(database: Store) -> None:
     assert desk.told() == ["channel-broken", "channel-recovered"] * 2
 
 
-def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(database: Store) -> None:
+def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(store: Store) -> None:
     refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
-    desk = Desk(database, Line(errors=[refused, refused]))
-    desk.deliveries.add(
+    desk = Desk(store, Line(errors=[refused, refused]))
+    desk.store.outbox.add(
         [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
     )
     desk.round()
     assert desk.told() == ["recipient-refused"]
     assert "watcher outbox --state failed" in desk.notices[0].summary
-    desk.deliveries.add([message(3)], now=to_text(START))
+    desk.store.outbox.add([message(3)], now=to_text(START))
     desk.round(timedelta(hours=1))
     assert desk.told() == ["recipient-refused"]
-    desk.deliveries.add([replace(message(4), recipient="bob@example.org")], now=to_text(START))
+    desk.store.outbox.add([replace(message(4), recipient="bob@example.org")], now=to_text(START))
     desk.round(timedelta(hours=1))
     assert desk.told() == ["recipient-refused", "channel-recovered"]
     assert desk.notices[1].summary.startswith("bob@example.org of the channel hook takes messages again")

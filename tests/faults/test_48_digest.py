@@ -96,17 +96,17 @@ def test_the_window_begins_with_the_first(here: World) -> None:
 
 def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: Path) -> None:
     bodies = [json.dumps({"id": f"m{number}", "text": "x" * 5000}) for number in range(12)]
-    with Store(tmp_path / "history.db") as database, database.transaction():
-        deliveries = database.outbox
+    with Store(tmp_path / "history.db") as store, store.transaction():
+        deliveries = store.outbox
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="s", release="r", body=body, created="2020",
                      state="gathering", after="2020")
             for number, body in enumerate(bodies)
         ]  # fmt: skip
         deliveries.add(made, now="2020")
-    with Store(tmp_path / "history.db") as database:
-        deliveries = database.outbox
-        digests.gather(deliveries, datetime(2026, 1, 1, tzinfo=UTC))
+    with Store(tmp_path / "history.db") as store:
+        deliveries = store.outbox
+        digests.gather(store, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.due("9999")
     found = [json.loads(delivery.body) for delivery in due]
     members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
@@ -134,7 +134,7 @@ def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.Mo
 def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> None:
     here.configure('type = "webhook"\ndigest = "10m"', 'type = "webhook"\nmost_per_hour = 2')
     here.now -= timedelta(minutes=50)  # the receiver believes messages of now alone
-    with here.service() as service, service.database.transaction():
+    with here.service() as service, service.store.transaction():
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")
             for number in range(5)
@@ -142,12 +142,12 @@ def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> N
         service.deliveries.add(made, now=to_text(here.now))
     with here.service() as service:
         for _ in range(2):
-            digests.restrain(service.deliveries, {"hook": 2}, here.now)
+            digests.restrain(service.store, {"hook": 2}, here.now)
             assert len(service.deliveries.due(to_text(here.now))) == 2
         for delivery in service.deliveries.due(to_text(here.now)):
             service.deliveries.sent(delivery.id, to_text(here.now))
         here.now += timedelta(minutes=2)
-        digests.restrain(service.deliveries, {"hook": 2}, here.now)
+        digests.restrain(service.store, {"hook": 2}, here.now)
         assert service.deliveries.due(to_text(here.now)) == []
     here.now += timedelta(minutes=58)
     deliver(here)

@@ -158,9 +158,9 @@ class Travel:
         return webhooks, mails
 
     def _found(self) -> Found:
-        database = self.folder / "history.db"
-        outbox = [(row["id"], row["state"]) for row in rows(database, "outbox")["outbox"]]
-        history = content_of(rows(database))
+        store = self.folder / "history.db"
+        outbox = [(row["id"], row["state"]) for row in rows(store, "outbox")["outbox"]]
+        history = content_of(rows(store))
         if self.journey.killed.command == ("run",):
             history = [[_timeless(line) for line in table] for table in history]  # type: ignore[attr-defined]
         return Found(history, sorted(outbox), *self._take_received())

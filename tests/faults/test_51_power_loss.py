@@ -45,9 +45,9 @@ class Recorded(sqlite3.Connection):
         self.set_trace_callback(self.said.append)
 
 
-def series(database: Store, archive: SnapshotArchive) -> None:
+def series(store: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
-    intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
+    intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
     at = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):
@@ -62,14 +62,14 @@ def series(database: Store, archive: SnapshotArchive) -> None:
             told = Delivery(
                 id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
             )
-            database.outbox.add([told], now=now)
+            store.outbox.add([told], now=now)
 
         taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
         check = Check(
             source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
             sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
         )  # fmt: skip
-        database.checks.add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
+        store.checks.add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Recorded, **more))
-        with Store(folder / "history.db") as database:
+        with Store(folder / "history.db") as store:
             patch.undo()
-            series(database, SnapshotArchive(folder / "snapshots"))
+            series(store, SnapshotArchive(folder / "snapshots"))
     return folder / "history.db"
 
 

@@ -84,9 +84,9 @@ class Turns:
         assert self.rows() == before
 
     def rows(self) -> dict[str, list[Any]]:
-        with Store(self.path, create=False) as database:
-            database.check(thorough=True)
-            return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
+        with Store(self.path, create=False) as store:
+            store.check(thorough=True)
+            return {table: list(store.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
 
 
 def large(number: int, updated: str) -> bytes:

@@ -126,8 +126,8 @@ def test_a_history_of_another_journal_is_taken_over(tmp_path: Path, monkeypatch:
     path = tmp_path / "history.db"
     for chosen in ("wal", "delete", "wal"):
         monkeypatch.setattr(module, "journal_mode", lambda chosen=chosen: chosen)
-        with Store(path) as database:
-            assert database.db.execute("PRAGMA journal_mode").fetchone() == (chosen,)
-            with database.transaction():
-                database.db.execute(INSERT, [f"{len(names(path))}"])
+        with Store(path) as store:
+            assert store.db.execute("PRAGMA journal_mode").fetchone() == (chosen,)
+            with store.transaction():
+                store.db.execute(INSERT, [f"{len(names(path))}"])
     assert names(path) == ["0", "1", "2"]

@@ -40,9 +40,9 @@ def newer(*, breaks: bool = False) -> Migrations:
 
 
 def old(path: Path, rows: int = 3) -> None:
-    with Store(path) as database, database.transaction():
+    with Store(path) as store, store.transaction():
         for number in range(rows):
-            database.db.execute(INSERT, [f"kept {number}"])
+            store.db.execute(INSERT, [f"kept {number}"])
 
 
 def columns(path: Path) -> tuple[list[str], list[str]]:
@@ -59,8 +59,8 @@ def columns(path: Path) -> tuple[list[str], list[str]]:
 def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     old(path)
-    with Store(path, migrations=newer()) as database:
-        rows = database.db.execute("SELECT name, weight FROM sources").fetchall()
+    with Store(path, migrations=newer()) as store:
+        rows = store.db.execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
     assert columns(path)[1] == ["version_1", "version_2", "version_3"]
     before = tmp_path / "history.db.before-version_2"
@@ -89,8 +89,8 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
         Store(path, migrations=newer(breaks=True))
     assert "weight" not in columns(path)[0]
     assert columns(path)[1] == ["version_1"]
-    with Store(path) as database:
-        assert database.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
+    with Store(path) as store:
+        assert store.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
 
 
 @pytest.mark.fault(55)
@@ -137,8 +137,8 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
     # Half of it is in the file, or in the log beside it.
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
     assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1"])
-    with Store(path, migrations=newer()) as database:
-        assert database.db.execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
+    with Store(path, migrations=newer()) as store:
+        assert store.db.execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
             2000,
             len("kept 1999"),
             8,

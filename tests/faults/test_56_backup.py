@@ -75,12 +75,12 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     path, stop, written = here.stage.folder / "history.db", threading.Event(), threading.Event()
 
     def write() -> None:
-        with Store(path) as database:
+        with Store(path) as store:
             number = 0
             while not stop.is_set():
-                with database.transaction():
+                with store.transaction():
                     for each in ("one", "two"):  # never one without the other
-                        database.db.execute(
+                        store.db.execute(
                             "INSERT INTO sources (name, registry) VALUES (?, 'ports')", [f"{each} {number}"]
                         )
                 number += 1
@@ -91,9 +91,9 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     thread.start()
     assert written.wait(60)
     try:
-        with Store(path) as database:
+        with Store(path) as store:
             for number in range(5):
-                backup.make(database, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
+                backup.make(store, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
                 report, wrong = backup.verify(tmp_path / "backup")
                 assert wrong == [], number
                 assert (report.rows["sources"] - 1) % 2 == 0
@@ -152,8 +152,8 @@ def test_a_backup_that_cannot_be_written_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with Store(here.stage.folder / "history.db") as database, pytest.raises(StoreError, match="No space left"):
-        backup.make(database, here.stage.folder / "snapshots", kept, now=NOW)
+    with Store(here.stage.folder / "history.db") as store, pytest.raises(StoreError, match="No space left"):
+        backup.make(store, here.stage.folder / "snapshots", kept, now=NOW)
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 

@@ -253,7 +253,7 @@ def test_the_line_says_unknown_where_there_is_nothing_to_ask(here: World) -> Non
 
 def test_a_line_after_a_time_without_a_look(here: World) -> None:
     with here.service() as service:
-        service.database.db.execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
+        service.store.db.execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
     code, text = status(here)
     assert code == 2
     assert f"{SOURCE} was not looked at since" in text

@@ -209,7 +209,7 @@ def test_questions_are_answered_without_the_snapshots(here: World) -> None:
     for path in (here.stage.folder / "snapshots").rglob("*.zst"):
         path.unlink()
     with here.service() as service:
-        queries = service.database.history
+        queries = service.store.history
         day = queries.find(SOURCE, "2020-03-01")
         versions = queries.versions(SOURCE, port=(3, 3), at=day)
         events = queries.history(EventQuery(source=SOURCE, port=(3, 3)))

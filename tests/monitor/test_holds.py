@@ -57,7 +57,7 @@ def alerts(here: World) -> int:
 
 def holds(here: World) -> list[Hold]:
     with here.service() as service:
-        return service.database.holds.all(SOURCE)
+        return service.store.holds.all(SOURCE)
 
 
 def receipt(here: World, sha256: str) -> SnapshotInfo:
@@ -461,7 +461,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
         assert here.outcomes()["iana.one"] is Outcome.HELD
         with here.service() as service:
-            (found,) = service.database.holds.all()
+            (found,) = service.store.holds.all()
             assert (found.source, found.in_a_row) == ("iana.one", 2)
             assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
         assert here.outcomes()["iana.one"] is Outcome.UNCHANGED

@@ -45,9 +45,9 @@ def files(tmp_path: Path) -> list[Path]:
 
 def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
-    with Store(folder / "history.db") as database:
+    with Store(folder / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(folder / "snapshots")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
         return importer.run(intake, importer.candidates(paths, ".xml"))
 
@@ -165,9 +165,9 @@ TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01":
 
 def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
-    with Store(folder / "history.db") as database:
+    with Store(folder / "history.db") as store:
         intake = ReleaseIngest(
-            "t", registry="iana", format="csv", database=database, archive=SnapshotArchive(folder / "snapshots")
+            "t", registry="iana", format="csv", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
         return importer.run(intake, importer.candidates(paths, ".csv"))
 
@@ -204,8 +204,8 @@ def test_of_the_same_table_under_two_dates_the_earlier_counts(tmp_path: Path) ->
 
 def states(folder: Path) -> list[tuple[str, str]]:
     """The days on which something else began to stand, and what."""
-    with Store(folder / "history.db") as database:
-        queries = database.history
+    with Store(folder / "history.db") as store:
+        queries = store.history
         return [
             (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
             for each in queries.releases("t")
@@ -231,9 +231,9 @@ def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tm
         before = rows(folder / "history.db")
         take_tables(folder, list(map(str, order)))
         assert rows(folder / "history.db") == before
-        with Store(folder / "history.db") as database:
+        with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            intake = ReleaseIngest("t", registry="iana", format="csv", database=database, archive=archive)
+            intake = ReleaseIngest("t", registry="iana", format="csv", store=store, archive=archive)
             assert intake.rebuild() == len(expected)
         assert history(folder) == history(tmp_path / "store-0")
 

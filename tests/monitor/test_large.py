@@ -39,9 +39,9 @@ def document(revised):
             file.write("</registry></registry>")
     return path.read_bytes()
 
-with Store(folder / "history.db") as database:
+with Store(folder / "history.db") as store:
     archive = SnapshotArchive(folder / "snapshots")
-    intake = ReleaseIngest("big", registry="iana", format=format, database=database, archive=archive)
+    intake = ReleaseIngest("big", registry="iana", format=format, store=store, archive=archive)
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
         taken = intake.take(document(number), origin="test", observed=at, live=True)

@@ -117,9 +117,9 @@ def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(here
 
 def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
     name = "back-in-time/ikev2-parameters-43fb8ed193"
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ike", registry="iana", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ike", registry="iana", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         outcomes = [
             intake.take(served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True).outcome

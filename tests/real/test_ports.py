@@ -175,9 +175,9 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
     for name, order in (("in-order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
         folder = tmp_path / name
         folder.mkdir()
-        with Store(folder / "history.db") as database:
+        with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
+            intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
             for path in order:
                 importer.run(intake, importer.candidates([str(path)], ".xml"))
             if name == "shuffled":

@@ -35,13 +35,13 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
     """Take a series into a new history and hold some random pairs of it, both ways round, to a plain reading."""
     registry = REGISTRIES[rules]
     chance = random.Random(CHANCE)  # noqa: S311 - no secret
-    with Store(folder / "history.db") as database:
+    with Store(folder / "history.db") as store:
         intake = ReleaseIngest(
-            "some", registry=rules, format="xml", database=database, archive=SnapshotArchive(folder / "kept")
+            "some", registry=rules, format="xml", store=store, archive=SnapshotArchive(folder / "kept")
         )
         for date, data in series:
             intake.take(data, origin=date)
-        queries = database.history
+        queries = store.history
         stored = queries.releases("some")
         plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
         for _ in range(pairs):

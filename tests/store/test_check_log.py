@@ -12,14 +12,14 @@ from watcher.store.store import Store
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[Store]:
     with Store(tmp_path / "history.db") as opened:
         yield opened
 
 
 @pytest.fixture
-def checks(database: Store) -> CheckLog:
-    return database.checks
+def checks(store: Store) -> CheckLog:
+    return store.checks
 
 
 def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a", **more: object) -> None:
@@ -28,33 +28,31 @@ def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a"
     checks.add(check, url="http://127.0.0.1/", registry="iana", validators=validators)
 
 
-def written(database: Store) -> list[tuple[str, str]]:
-    return [tuple(row) for row in database.db.execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")]
+def written(store: Store) -> list[tuple[str, str]]:
+    return [tuple(row) for row in store.db.execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")]
 
 
-def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, database: Store) -> None:
+def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, store: Store) -> None:
     with checks.together(3):
         add(checks, 1)
         add(checks, 2)
-        assert written(database) == []
+        assert written(store) == []
         add(checks, 3)
-        assert len(written(database)) == 3
+        assert len(written(store)) == 3
         add(checks, 4)
-    assert [at for at, _ in written(database)] == ["01", "02", "03", "04"]
+    assert [at for at, _ in written(store)] == ["01", "02", "03", "04"]
 
 
-def test_one_that_found_something_is_written_at_once_and_after_those_before_it(
-    checks: CheckLog, database: Store
-) -> None:
+def test_one_that_found_something_is_written_at_once_and_after_those_before_it(checks: CheckLog, store: Store) -> None:
     with checks.together(100):
         add(checks, 1)
         add(checks, 2, "failed")
-        assert written(database) == [("01", "unchanged"), ("02", "failed")]
+        assert written(store) == [("01", "unchanged"), ("02", "failed")]
         add(checks, 3)
-    assert [at for at, _ in written(database)] == ["01", "02", "03"]
+    assert [at for at, _ in written(store)] == ["01", "02", "03"]
 
 
-def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Store) -> None:
+def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, store: Store) -> None:
     def interrupted() -> None:
         with checks.together(100):
             add(checks, 1)
@@ -62,17 +60,17 @@ def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, database: Store)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert [at for at, _ in written(database)] == ["01"]
+    assert [at for at, _ in written(store)] == ["01"]
     add(checks, 2)
-    assert len(written(database)) == 2
+    assert len(written(store)) == 2
 
 
-def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(checks: CheckLog, database: Store) -> None:
+def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(checks: CheckLog, store: Store) -> None:
     add(checks, 1, "baseline")
-    before = database.db.conn.total_changes
+    before = store.db.conn.total_changes
     add(checks, 2)
-    assert database.db.conn.total_changes == before + 1
-    assert written(database)[-1] == ("02", "unchanged")
+    assert store.db.conn.total_changes == before + 1
+    assert written(store)[-1] == ("02", "unchanged")
 
 
 def test_how_a_source_stands_follows_from_its_checks(checks: CheckLog) -> None:
@@ -103,7 +101,7 @@ def test_many_sources_are_asked_after_at_once(checks: CheckLog) -> None:
     }
 
 
-def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, database: Store) -> None:
+def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, store: Store) -> None:
     plans: list[str] = []
 
     def explain(statement: str) -> None:
@@ -111,14 +109,14 @@ def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, database:
             plans.append(statement)
 
     add(checks, 1)
-    database.db.conn.set_trace_callback(explain)
+    store.db.conn.set_trace_callback(explain)
     checks.looks(["a"])
     checks.last("a")
     checks.answered("a", 2)
     checks.state("a")
     checks.validators("a", "http://127.0.0.1/")
-    database.db.conn.set_trace_callback(None)
+    store.db.conn.set_trace_callback(None)
     assert len(plans) >= 5
     for statement in plans:
-        for step in database.db.execute(f"EXPLAIN QUERY PLAN {statement}"):
+        for step in store.db.execute(f"EXPLAIN QUERY PLAN {statement}"):
             assert not step[3].startswith("SCAN") or "VIRTUAL TABLE" in step[3], (statement, step[3])

@@ -29,8 +29,8 @@ def names(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM sources ORDER BY name")]
 
 
-def _count(database: Store, table: str) -> int:
-    return int(database.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
+def _count(store: Store, table: str) -> int:
+    return int(store.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
 
 
 def test_what_a_whole_file_has_is_what_the_migrations_make() -> None:
@@ -47,16 +47,16 @@ def test_a_whole_file_is_opened_without_what_makes_tables(tmp_path: Path) -> Non
     assert done.stdout == "False\n"
 
 
-def pragma(database: Store, name: str) -> object:
-    return database.db.execute(f"PRAGMA {name}").fetchone()[0]
+def pragma(store: Store, name: str) -> object:
+    return store.db.execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "history.db"
-    with Store(path) as database:
-        tables = {name for (name,) in database.db.execute("SELECT name FROM sqlite_schema")}
+    with Store(path) as store:
+        tables = {name for (name,) in store.db.execute("SELECT name FROM sqlite_schema")}
         assert {"sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox"} <= tables
-        assert _count(database, "releases") == 0
+        assert _count(store, "releases") == 0
     assert path.is_file()
 
 
@@ -69,26 +69,26 @@ def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
 
 def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
     for _ in range(2):
-        with Store(tmp_path / "history.db") as database:
-            assert pragma(database, "journal_mode") == journal_mode()
-            assert pragma(database, "synchronous") == 3  # EXTRA
-            assert pragma(database, "foreign_keys") == 1
+        with Store(tmp_path / "history.db") as store:
+            assert pragma(store, "journal_mode") == journal_mode()
+            assert pragma(store, "synchronous") == 3  # EXTRA
+            assert pragma(store, "foreign_keys") == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["history.db"]
 
 
 def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
     with (
-        Store(tmp_path / "history.db") as database,
+        Store(tmp_path / "history.db") as store,
         pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"),
-        database.transaction(),
+        store.transaction(),
     ):
-        database.db.execute("INSERT INTO snapshots VALUES (7, 'x', 1, NULL, 7)")
+        store.db.execute("INSERT INTO snapshots VALUES (7, 'x', 1, NULL, 7)")
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with Store(path) as database, database.transaction():
-        database.db.execute(INSERT, ["kept"])
+    with Store(path) as store, store.transaction():
+        store.db.execute(INSERT, ["kept"])
     before = path.read_bytes()
     with Store(path, create=False):
         pass
@@ -99,8 +99,8 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.fault(55)
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    with Store(path) as database:
-        database.db.execute(
+    with Store(path) as store:
+        store.db.execute(
             """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
             SELECT migration_set, 'version_2', applied_at FROM _sqlite_migrations"""
         )
@@ -177,57 +177,57 @@ def test_what_is_no_whole_database_is_refused_with_its_path(tmp_path: Path, make
 def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def half(database: Store) -> None:
-        with database.transaction():
-            database.db.execute(INSERT, ["half"])
-            assert _count(database, "sources") == 1
+    def half(store: Store) -> None:
+        with store.transaction():
+            store.db.execute(INSERT, ["half"])
+            assert _count(store, "sources") == 1
             raise KeyboardInterrupt
 
-    with Store(path) as database:
+    with Store(path) as store:
         with pytest.raises(KeyboardInterrupt):
-            half(database)
-        assert _count(database, "sources") == 0
-        with database.transaction():
-            database.db.execute(INSERT, ["whole"])
+            half(store)
+        assert _count(store, "sources") == 0
+        with store.transaction():
+            store.db.execute(INSERT, ["whole"])
     assert names(path) == ["whole"]
 
 
 def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def inner(database: Store) -> None:
-        with database.transaction():
-            database.db.execute(INSERT, ["inner"])
+    def inner(store: Store) -> None:
+        with store.transaction():
+            store.db.execute(INSERT, ["inner"])
             raise ValueError
 
-    with Store(path) as database, database.transaction():
-        database.db.execute(INSERT, ["outer"])
+    with Store(path) as store, store.transaction():
+        store.db.execute(INSERT, ["outer"])
         with pytest.raises(ValueError, match=r"^$"):
-            inner(database)
+            inner(store)
     assert names(path) == ["outer"]
 
 
 def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
-    def outer(database: Store) -> None:
-        with database.transaction():
-            with database.transaction():
-                database.db.execute(INSERT, ["inner"])
+    def outer(store: Store) -> None:
+        with store.transaction():
+            with store.transaction():
+                store.db.execute(INSERT, ["inner"])
             assert names(path) == []
             raise ValueError
 
-    with Store(path) as database, pytest.raises(ValueError, match=r"^$"):
-        outer(database)
+    with Store(path) as store, pytest.raises(ValueError, match=r"^$"):
+        outer(store)
     assert names(path) == []
 
 
 def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
-    database = Store(path)
-    database.db.execute("BEGIN IMMEDIATE")
-    database.db.execute(INSERT, ["lost"])
-    database.close()
+    store = Store(path)
+    store.db.execute("BEGIN IMMEDIATE")
+    store.db.execute(INSERT, ["lost"])
+    store.close()
     assert names(path) == []
 
 
@@ -270,9 +270,9 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 ) -> None:
     path = tmp_path / "history.db"
 
-    def write(database: Store) -> None:
-        with database.transaction():
-            database.db.execute(INSERT, ["ours"])
+    def write(store: Store) -> None:
+        with store.transaction():
+            store.db.execute(INSERT, ["ours"])
 
     with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
@@ -285,9 +285,9 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 
 
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
 
         def fail() -> None:
@@ -297,6 +297,6 @@ def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="the power is gone"):
             intake.take(data, origin="git:x", also=fail)
         for table in ("releases", "snapshots", "versions", "changes", "events", "versions_fts"):
-            assert _count(database, table) == 0, table
+            assert _count(store, table) == 0, table
         intake.take(data, origin="git:x")
-        assert _count(database, "releases") == 1
+        assert _count(store, "releases") == 1

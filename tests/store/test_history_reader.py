@@ -39,15 +39,15 @@ SERIES = {
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
     folder = tmp_path_factory.mktemp("queries")
-    with Store(folder / "history.db") as database:
+    with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "kept")
-        intake = ReleaseIngest("ports", registry="ports", format="xml", database=database, archive=archive)
+        intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
         for data in SERIES.values():
             intake.take(data, origin="git:x")
-        other = ReleaseIngest("other", registry="ports", format="xml", database=database, archive=archive)
+        other = ReleaseIngest("other", registry="ports", format="xml", store=store, archive=archive)
         for data in list(SERIES.values())[1:]:
             other.take(data, origin="git:x")
-        yield database.history
+        yield store.history
 
 
 def told(found: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
@@ -133,14 +133,14 @@ def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: Histo
 
 
 def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
             intake.take(release([KEEP, row], day), origin="git:x")
-        queries = database.history
+        queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
             assert [each.event.id for each in queries.history(EventQuery(service=name))] == ["service-renamed"]
         assert queries.history(EventQuery(service="keep")) == []
@@ -250,13 +250,13 @@ def test_a_date_names_the_last_release_published_on_or_before_it(found: HistoryR
 
 
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
             intake.take(release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
-        assert database.history.find("ports", "2020-01-01").release.entries == 2
+        assert store.history.find("ports", "2020-01-01").release.entries == 2
 
 
 def test_a_date_before_the_first_release_is_refused_with_the_first_there_is(found: HistoryReader) -> None:
@@ -276,29 +276,29 @@ def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha25
 
 
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         data = SERIES["2020-01-01"]
         shas = [intake.take(each, origin="git:x").sha256 for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))]
         assert len(set(shas)) == 2
-        queries = database.history
+        queries = store.history
         assert [queries.find("ports", sha256[:12]) for sha256 in shas] == queries.releases("ports") * 2
 
 
 def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for day, data in enumerate(SERIES.values()):
             row = intake.take(data, origin="git:x").release
             assert row is not None
             # No two small releases share four digits by chance: the snapshots are given names that do.
-            with database.transaction():
-                database.db.execute("UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row])
-        queries = database.history
+            with store.transaction():
+                store.db.execute("UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row])
+        queries = store.history
         with pytest.raises(UsageError, match="'abcd' names 3 releases of ports; give more of it"):
             queries.find("ports", "abcd")
         assert queries.find("ports", f"abcd{1:060}").release.published == "2020-02-01"
@@ -321,10 +321,10 @@ def test_an_unknown_source_is_refused_with_the_ones_there_are(found: HistoryRead
 
 def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
     with (
-        Store(tmp_path / "history.db") as database,
+        Store(tmp_path / "history.db") as store,
         pytest.raises(UsageError, match="none yet: run `watcher check` or `watcher import`"),
     ):
-        database.history.find("ports", "latest")
+        store.history.find("ports", "latest")
 
 
 def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(found: HistoryReader) -> None:

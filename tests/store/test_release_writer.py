@@ -59,7 +59,7 @@ SERIES = {
 class Place:
     """Archive and history of one source, and what asks them."""
 
-    database: Store
+    store: Store
     intake: ReleaseIngest
     queries: HistoryReader
 
@@ -71,16 +71,16 @@ class Place:
 
 @contextmanager
 def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Place]:
-    with Store(folder / "history.db") as database:
+    with Store(folder / "history.db") as store:
         intake = ReleaseIngest(
             "ports",
             registry="ports",
             format="xml",
-            database=database,
+            store=store,
             archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
         )
-        yield Place(database=database, intake=intake, queries=database.history)
+        yield Place(store=store, intake=intake, queries=store.history)
 
 
 Table = list[dict[str, object]]
@@ -91,7 +91,7 @@ def rows(found: Place) -> Mapping[str, Table]:
 
     A place becomes its rank, a release its content, a version what it is.
     """
-    db = found.database.db
+    db = found.store.db
     places = [row["place"] for row in db.query("SELECT place FROM releases ORDER BY place")]
     ranks = {place: rank for rank, place in enumerate(places)}
     digests = {row["id"]: row["content"] for row in db.query("SELECT id, content FROM releases")}
@@ -157,7 +157,7 @@ def check_against(found: Place, series: Sequence[bytes]) -> None:
         assert asked == explain(PORTS, contents[one], contents[other])
     if stored:
         assert sum(stored[0].counts.values()) == 0
-    db = found.database.db
+    db = found.store.db
     for table in ("versions", "events"):
         db.execute(f"INSERT INTO {table}_fts ({table}_fts) VALUES ('integrity-check')")  # noqa: S608 - a constant
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -358,7 +358,7 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
     series = list(SERIES.values())
     with store(tmp_path) as found:
         other = ReleaseIngest(
-            "other", registry="ports", format="xml", database=found.database, archive=SnapshotArchive(tmp_path / "kept")
+            "other", registry="ports", format="xml", store=found.store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in series:
             found.take(data)
@@ -391,7 +391,7 @@ def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: 
     with store(tmp_path) as found:
         for date in sorted(SERIES)[::order]:
             found.take(SERIES[date])
-        db = found.database.db
+        db = found.store.db
 
         def checked() -> None:
             for index in ("versions_fts", "events_fts"):
@@ -400,7 +400,7 @@ def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: 
                 assert db.execute(f"SELECT count(*) FROM {index} WHERE {index} MATCH 'one'").fetchone()[0]  # noqa: S608
 
         checked()
-        with found.database.transaction():
+        with found.store.transaction():
             db.execute("UPDATE versions SET text = text || ' once more' WHERE id % 2")
         checked()
         found.intake.rebuild()

@@ -13,9 +13,9 @@ from watcher.store.store import Store
 
 
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number in range(1, 13):
             rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
@@ -23,10 +23,10 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
 
         def pieces() -> list[int]:
             ask = "SELECT count(DISTINCT segid) FROM {}_idx"
-            return [database.db.execute(ask.format(index)).fetchone()[0] for index in words.INDEXES]
+            return [store.db.execute(ask.format(index)).fetchone()[0] for index in words.INDEXES]
 
         def found() -> list[object]:
-            queries = database.history
+            queries = store.history
             return [
                 (queries.search("ports", f"word{each}"), queries.history(EventQuery(text=f"word{each}")))
                 for each in range(9)
@@ -34,8 +34,8 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
 
         before = found()
         assert min(pieces()) > 1
-        words.gather(database)
+        words.gather(store)
         assert (pieces(), found()) == ([1, 1], before)
         assert len(before[5][0]) == 1  # type: ignore[index]
         for index in words.INDEXES:
-            database.db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")  # noqa: S608 - a constant
+            store.db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")  # noqa: S608 - a constant

@@ -31,13 +31,13 @@ PLAIN = [read(data, PORTS) for data in (OLD, NEW)]
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
-    with Store(tmp_path / "history.db") as database:
+    with Store(tmp_path / "history.db") as store:
         intake = ReleaseIngest(
-            "ports", registry="ports", format="xml", database=database, archive=SnapshotArchive(tmp_path / "kept")
+            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in (OLD, NEW):
             intake.take(data, origin="test")
-        queries = database.history
+        queries = store.history
         yield queries.contents("ports", *queries.releases("ports"))
 
 

@@ -74,8 +74,8 @@ class World:
 
 def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
     """Every row of some tables, by default all that is derived from the snapshots."""
-    with Store(path, create=False) as database:
-        return {table: list(database.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
+    with Store(path, create=False) as store:
+        return {table: list(store.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
 
 
 @contextmanager

@@ -12,9 +12,7 @@ from watcher.alerts.notices import Announce
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import ChannelFailure, Delivery, Notice
 from watcher.core.times import from_text, to_text
-from watcher.store.channel_failures import ChannelFailuresTable
-from watcher.store.database import Database
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 # A restart of the other side is no news; one message alone is tried four times in half an hour.
 _TRIES = 3
@@ -25,9 +23,9 @@ _LATE = timedelta(hours=6)  # whatever the number of tries: the other side may h
 class ChannelHealth:
     """Follows how endpoints do. `announce` makes the deliveries that tell the operators of a notice."""
 
-    def __init__(self, database: Database, announce: Announce) -> None:
-        self._endpoints = ChannelFailuresTable(database)
-        self._deliveries = OutboxTable(database)
+    def __init__(self, store: Store, announce: Announce) -> None:
+        self._endpoints = store.channel_failures
+        self._outbox = store.outbox
         self._announce = announce
 
     def failed(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
@@ -52,7 +50,7 @@ class ChannelHealth:
     def _tell(self, endpoint: ChannelFailure, notice: Notice) -> None:
         # Over the channel itself nobody would hear it, or too late.
         over_others = [each for each in self._announce(notice) if each.channel != endpoint.channel]
-        self._deliveries.add(over_others, now=notice.at)
+        self._outbox.add(over_others, now=notice.at)
         self._endpoints.told(endpoint, notice.at)
 
 

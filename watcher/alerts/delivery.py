@@ -15,7 +15,7 @@ from watcher.alerts.notices import Announce
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 # Standard Webhooks: seconds to wait after each failed try; after the last it is given up, some 76 hours in.
 SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
@@ -37,7 +37,7 @@ class DeliveryReport:
 
 
 def deliver_due(
-    deliveries: OutboxTable,
+    store: Store,
     notifiers: Mapping[str, Notifier],
     clock: Callable[[], datetime],
     jitter: Callable[[], float],
@@ -52,15 +52,15 @@ def deliver_due(
     through `announce`. A send takes as long as the other side lets it: who has several channels gives each a thread.
     """
     turn = _Round(
-        deliveries=deliveries,
+        store=store,
         notifiers=notifiers,
         clock=clock,
         jitter=jitter,
-        care=ChannelHealth(deliveries.database, announce),
+        care=ChannelHealth(store, announce),
         report=DeliveryReport(),
     )
     unreachable: set[str] = set()
-    while due := deliveries.due(to_text(clock()), besides=unreachable, channel=channel):
+    while due := store.outbox.due(to_text(clock()), besides=unreachable, channel=channel):
         for delivery in due:
             if not going_on():
                 return turn.report
@@ -73,7 +73,7 @@ def deliver_due(
 class _Round:
     """One round of sending."""
 
-    deliveries: OutboxTable
+    store: Store
     notifiers: Mapping[str, Notifier]
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
@@ -83,7 +83,7 @@ class _Round:
     def deliver(self, delivery: Delivery) -> bool:
         """Try one delivery and return whether its channel could be reached."""
         now = self.clock()
-        if not self.deliveries.claim(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
+        if not self.store.outbox.claim(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
             return True
         notifier = self.notifiers.get(delivery.channel)
         if notifier is None:
@@ -98,8 +98,8 @@ class _Round:
             # A secret that cannot be read is the operator's to mend; nothing is lost meanwhile.
             return self._failed(delivery, DeliveryError(str(error), permanent=False))
         done = self.clock()
-        with self.deliveries.database.transaction():
-            self.deliveries.sent(delivery.id, to_text(done))
+        with self.store.transaction():
+            self.store.outbox.sent(delivery.id, to_text(done))
             self.care.sent(delivery, done)
         self.report.sent += 1
         return True
@@ -107,7 +107,7 @@ class _Round:
     def _failed(self, delivery: Delivery, error: DeliveryError) -> bool:
         """Note that a try failed, and return whether its channel answered all the same."""
         now = self.clock()
-        with self.deliveries.database.transaction():
+        with self.store.transaction():
             self.care.failed(delivery, error, now)
             return self._again(delivery, error, now)
 
@@ -115,18 +115,18 @@ class _Round:
         tries = delivery.attempts + 1
         if error.gone:
             # Not this message's end: it waits with the others until the channel is enabled again.
-            self.deliveries.retry(delivery.id, str(error), to_text(now))
+            self.store.outbox.retry(delivery.id, str(error), to_text(now))
             self.report.retried += 1
             return False
         if error.permanent or tries > len(SCHEDULE):
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
-            self.deliveries.failed(delivery.id, f"{error}{given_up}")
+            self.store.outbox.failed(delivery.id, f"{error}{given_up}")
             self.report.failed += 1
             return error.permanent or error.personal
         wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * self.jitter())
         if error.retry_after is not None:
             wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
         # Rounded up: times are kept to the second.
-        self.deliveries.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+        self.store.outbox.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
         self.report.retried += 1
         return error.personal

@@ -12,22 +12,22 @@ from datetime import datetime, timedelta
 from watcher.alerts import messages
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.outbox import OutboxTable
+from watcher.store.store import Store
 
 _HOUR = timedelta(hours=1)
 _AGAIN = timedelta(minutes=1)  # after which a channel that had enough is looked at again
 _MOST_BYTES = {True: 400_000, False: 18_000}  # of the messages in one digest: a mail, a webhook
 
 
-def gather(deliveries: OutboxTable, now: datetime) -> None:
+def gather(store: Store, now: datetime) -> None:
     """Make one message of those for one recipient whose time of gathering is over; what does not fit makes another."""
-    with deliveries.database.transaction():
-        for waiting in deliveries.gathered(to_text(now)):
+    with store.transaction():
+        for waiting in store.outbox.gathered(to_text(now)):
             for bundle in _bundles(waiting):
                 if len(bundle) == 1:
-                    deliveries.release(bundle[0].id)
+                    store.outbox.release(bundle[0].id)
                 else:
-                    deliveries.replace(bundle, messages.digest(bundle, now), now=to_text(now))
+                    store.outbox.replace(bundle, messages.digest(bundle, now), now=to_text(now))
 
 
 def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
@@ -44,9 +44,9 @@ def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
         yield bundle
 
 
-def restrain(deliveries: OutboxTable, most_per_hour: Mapping[str, int], now: datetime) -> None:
+def restrain(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
     """Let what is due on a channel beyond its messages an hour wait."""
     for channel, most in most_per_hour.items():
-        with deliveries.database.transaction():
-            room = max(0, most - deliveries.sent_since(channel, to_text(now - _HOUR)))
-            deliveries.postpone(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))
+        with store.transaction():
+            room = max(0, most - store.outbox.sent_since(channel, to_text(now - _HOUR)))
+            store.outbox.postpone(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))

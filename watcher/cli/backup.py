@@ -45,9 +45,9 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
             report, wrong = backup.verify(target, progress=lambda: bar.update(1))
         said = f"{target}: of {report.made}, {_counted(report.rows, report.snapshots)}, {len(wrong) or 'nothing'} wrong"
     elif restore:
-        store = settings(app).store
-        report = backup.restore(target, store.path, store.snapshots)
-        said = f"{store.path}: restored as of {report.made}, {_counted(report.rows, report.snapshots)}"
+        paths = settings(app).store
+        report = backup.restore(target, paths.path, paths.snapshots)
+        said = f"{paths.path}: restored as of {report.made}, {_counted(report.rows, report.snapshots)}"
     else:
         report, said = _make(app, target)
     for line in wrong:
@@ -61,13 +61,13 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
 
 
 def _make(app: App, target: Path) -> tuple[backup.BackupReport, str]:
-    store = settings(app).store
+    paths = settings(app).store
     now = to_text(datetime.now(UTC))
-    with Store(store.path, create=False) as database:
+    with Store(paths.path, create=False) as store:
         if target.suffix == ".db":
-            report = backup.BackupReport(made=now, rows=copy(database.db.conn, target), snapshots=0)
+            report = backup.BackupReport(made=now, rows=copy(store.db.conn, target), snapshots=0)
         else:
-            report = backup.make(database, store.snapshots, target, now=now)
+            report = backup.make(store, paths.snapshots, target, now=now)
     return report, f"{target}: {_counted(report.rows, report.snapshots)}, {report.copied} of them new"
 
 

@@ -80,7 +80,7 @@ def enable(app: App, name: str) -> None:
     """
     with service(app) as parts:
         channel = parts.channel(name)
-        with parts.database.transaction():
+        with parts.store.transaction():
             known = parts.endpoints.forget(channel.name)
             waiting = parts.deliveries.hurry(channel.name, now=to_text(datetime.now(UTC)))
     click.echo(f"{name}: {'enabled' if known else 'was not disabled'}; {waiting} messages are due")
@@ -98,7 +98,7 @@ def test(app: App, name: str) -> None:
         channel = parts.channel(name)
         now = datetime.now(UTC)
         messages = test_deliveries(channel.name, channel.type, recipients(channel), now)
-        with parts.database.transaction():
+        with parts.store.transaction():
             parts.deliveries.add(messages, now=to_text(now))
         parts.deliver_over(channel.name)
         failed = False

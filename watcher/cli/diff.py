@@ -60,8 +60,8 @@ def command(
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
         configured = outline(app.config)
-        with Store(configured.history, create=False) as database:
-            comparison = stored(database.history, configured.severities, *what, fingerprints=format == "json")
+        with Store(configured.history, create=False) as store:
+            comparison = stored(store.history, configured.severities, *what, fingerprints=format == "json")
     if format == "json":
         click.echo(json.comparison(comparison))
     elif format == "csv":

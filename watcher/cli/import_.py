@@ -63,7 +63,7 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
             for name, found in work.items():
                 report.add(importer.run(parts.intake(parts.source(name, new=True)), found, progress))
             if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MANY:
-                parts.database.merge_search_index()
+                parts.store.merge_search_index()
     if format == "json":
         print_json(
             {

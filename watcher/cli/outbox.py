@@ -58,8 +58,8 @@ def command(
     sought = DeliveryQuery(
         ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
     )
-    with Store(outline(app.config).history, create=False) as database:
-        found = database.outbox.find(sought)
+    with Store(outline(app.config).history, create=False) as store:
+        found = store.outbox.find(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})
     elif found or format != "text":

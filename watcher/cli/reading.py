@@ -14,5 +14,5 @@ from watcher.store.store import Store
 @contextmanager
 def history(app: App) -> Iterator[HistoryReader]:
     """Open the history for reading. Raises StoreError where there is none yet."""
-    with Store(outline(app.config).history, create=False) as database:
-        yield database.history
+    with Store(outline(app.config).history, create=False) as store:
+        yield store.history

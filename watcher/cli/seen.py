@@ -65,8 +65,8 @@ class ObservationGaps:
 def history(app: App) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
     """Open the history for reading, with the record of checks. Raises StoreError where there is none yet."""
     configured = outline(app.config)
-    with Store(configured.history, create=False) as database:
-        yield database.history, ObservationGaps(outline=configured, checks=database.checks)
+    with Store(configured.history, create=False) as store:
+        yield store.history, ObservationGaps(outline=configured, checks=store.checks)
 
 
 def print_gaps(gaps: list[dict[str, Any]]) -> None:

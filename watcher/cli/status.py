@@ -59,15 +59,15 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         click.echo(visible(line))
         raise click.exceptions.Exit(level)
     configured = outline(app.config)
-    with Store(configured.history) as database:
+    with Store(configured.history) as store:
         trees = (
-            load("collection_status").trees(app, database, now, everything=everything)
+            load("collection_status").trees(app, store, now, everything=everything)
             if any(source.collection for source in configured.sources)
             else {}
         )
-        rows = list(_rows(configured, trees, database, now))
-        waiting = [dict(row) for row in database.outbox.pending()]
-        unwell = [endpoint for endpoint in database.channel_failures.all() if endpoint.channel in configured.channels]
+        rows = list(_rows(configured, trees, store, now))
+        waiting = [dict(row) for row in store.outbox.pending()]
+        unwell = [endpoint for endpoint in store.channel_failures.all() if endpoint.channel in configured.channels]
     collections = [tree.summary for tree in trees.values()]
     if format == "json":
         print_json(
@@ -112,10 +112,10 @@ def _unwell(endpoint: ChannelFailure) -> str:
 
 
 def _rows(
-    configured: ConfigOverview, trees: Mapping[str, Any], database: Store, now: datetime
+    configured: ConfigOverview, trees: Mapping[str, Any], store: Store, now: datetime
 ) -> Iterator[dict[str, Any]]:
     """What is shown of each source; of a collection its own line, then groups."""
-    queries, checks, held = database.history, database.checks, database.holds
+    queries, checks, held = store.history, store.checks, store.holds
     for source in configured.sources:
         tree = trees.get(source.name)
         for each, due in tree.lines if tree else [(source, _due(source, checks, now))]:

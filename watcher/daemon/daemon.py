@@ -408,7 +408,7 @@ class Daemon:
         """Put what befell the daemon itself into the history; what cannot be written now stays for the next round."""
         while self._skips:
             source, at = self._skips[0]
-            with service.database.transaction():
+            with service.store.transaction():
                 number = service.checks.skipped(source, at)
                 service.tell(notices.check_skipped(source, number, at))
             self._skips.popleft()

@@ -27,16 +27,16 @@ class Alarms:
     def __init__(
         self,
         settings: Settings,
-        database: Store,
+        store: Store,
         announce: Announce = lambda _: (),
         kept: Callable[[Notice], bool] = lambda _: False,
     ) -> None:
         self._settings = settings
-        self._database = database
+        self._store = store
         self._announce = announce
         self._kept = kept
-        self._checks = database.checks
-        self._troubles = database.alarms
+        self._checks = store.checks
+        self._troubles = store.alarms
 
     def checked(self, source: AnySource, now: datetime) -> None:
         """Tell what the last check of a source gives reason to tell."""
@@ -91,7 +91,7 @@ class Alarms:
 
     def _sight_of(self, settings: CollectionSettings) -> SourceHealth:
         folder = self._settings.folder_of(settings)
-        collection = Collection(settings, self._database.history, self._checks, folder=folder)
+        collection = Collection(settings, self._store.history, self._checks, folder=folder)
         names = [group.settings.name for group in collection.groups()]
         runs = self._checks.runs([settings.name, *names])
         limits = self._limits(settings)
@@ -119,9 +119,9 @@ class Alarms:
         if not found:
             return
         kept = {notice.id for notice in told if self._kept(notice)}
-        with self._database.transaction():
+        with self._store.transaction():
             for notice in told:
-                self._database.outbox.add(self._announce(notice), now=notice.at)
+                self._store.outbox.add(self._announce(notice), now=notice.at)
             for notice in found:
                 if notice.id in _ALARMS and notice.id not in kept:
                     self._troubles.add(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))

@@ -19,12 +19,12 @@ from watcher.store.store import Store
 class Holds:
     """`announce` makes the deliveries that tell the operator of a notice."""
 
-    def __init__(self, source: str, database: Store, bounds: Bounds, announce: Announce) -> None:
+    def __init__(self, source: str, store: Store, bounds: Bounds, announce: Announce) -> None:
         self._source = source
         self._bounds = bounds
         self._announce = announce
-        self._held = database.holds
-        self._deliveries = database.outbox
+        self._held = store.holds
+        self._deliveries = store.outbox
 
     def find(self, what: str) -> Hold:
         """Return the hold that an id or a SHA-256 prefix names. Raises UsageError where none does or it is settled."""

@@ -86,7 +86,7 @@ class ReleaseIngest:
         *,
         registry: str,
         format: str,  # noqa: A002 - the config's word
-        database: Store,
+        store: Store,
         archive: SnapshotArchive,
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
@@ -108,20 +108,20 @@ class ReleaseIngest:
             source,
             registry=self.registry,
             format=format,
-            database=database,
+            store=store,
             archive=archive,
             severities=severities or {},
         )
         self._document = document
         self._format = format
-        self._database = database
+        self._store = store
         self._archive = archive
         self._bounds = bounds or Bounds()
         self._owed = compose
         self._whole = False  # whether the history is known to have what the archive has
-        self._holding = Holds(source, database, self._bounds, announce)
-        self._history = database.writer(source, self.registry)
-        self._queries = database.history
+        self._holding = Holds(source, store, self._bounds, announce)
+        self._history = store.writer(source, self.registry)
+        self._queries = store.history
 
     def take(
         self,
@@ -235,7 +235,7 @@ class ReleaseIngest:
         compose = self._owed if receipt.live else None
         known, latest = self._queries.release_of(self.source, digest=content.digest), self._queries.latest(self.source)
         if known is not None:
-            with self._database.transaction():
+            with self._store.transaction():
                 self._seen(known, receipt, live=False)
             return CheckResult(outcome=Outcome.COSMETIC, sha256=receipt.sha256, release=known)
         self._filing.remember(content)
@@ -270,18 +270,18 @@ class ReleaseIngest:
     def reject(self, what: str, *, now: datetime) -> Hold:
         """Never believe a held release; an id or a SHA-256 prefix names it. Raises UsageError where none does."""
         hold = self._holding.find(what)
-        with self._database.transaction():
+        with self._store.transaction():
             return self._holding.reject(hold, to_text(now))
 
     def not_modified(self, at: str) -> CheckResult:
         """Note that the server still has the newest release."""
         if self._holding.going_on():
-            with self._database.transaction():
+            with self._store.transaction():
                 self._holding.newest_served(at)
         return CheckResult(outcome=Outcome.UNCHANGED)
 
     def _hold(self, hold: Hold, sha256: str, outcome: Outcome, release: StoredRelease | None = None) -> CheckResult:
-        with self._database.transaction():
+        with self._store.transaction():
             self._holding.hold(hold, sha256)
         message = "; ".join(reason.sentence for reason in hold.reasons)
         reason = "rejected" if hold.state is HoldState.REJECTED else hold.reasons[0].code
@@ -376,7 +376,7 @@ class ReleaseIngest:
         current = known.digest in (latest.digest, latest.returns)
         receipt = self._keep(served, known, live=known == latest)
         came_back = None if served.live else self._filing.again(known, served.sha256, observed)
-        with self._database.transaction():
+        with self._store.transaction():
             earlier = self._seen(known, receipt, live=served.live and known == latest)
             if observed and served.live and current:
                 self._holding.newest_served(observed)
@@ -421,7 +421,7 @@ class ReleaseIngest:
 
         def settle(filed: Filed) -> None:
             if compose and filed.newest and filed.comparison:
-                self._database.outbox.add(compose(replace(filed.comparison, marks=marks or {})), now=at)
+                self._store.outbox.add(compose(replace(filed.comparison, marks=marks or {})), now=at)
             also()
             if filed.newest:
                 self._holding.newest_came(at)

@@ -82,7 +82,7 @@ class Monitor:
         self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
 
     @cached_property
-    def database(self) -> Store:
+    def store(self) -> Store:
         return Store(self.settings.store.path, create=self._create)
 
     @cached_property
@@ -109,23 +109,23 @@ class Monitor:
 
     @cached_property
     def queries(self) -> HistoryReader:
-        return self.database.history
+        return self.store.history
 
     @cached_property
     def checks(self) -> CheckLog:
-        return self.database.checks
+        return self.store.checks
 
     @cached_property
     def oversight(self) -> Alarms:
-        return Alarms(self.settings, self.database, self.announce, self.telling.keeps)
+        return Alarms(self.settings, self.store, self.announce, self.telling.keeps)
 
     @cached_property
     def deliveries(self) -> OutboxTable:
-        return self.database.outbox
+        return self.store.outbox
 
     @cached_property
     def endpoints(self) -> ChannelFailuresTable:
-        return self.database.channel_failures
+        return self.store.channel_failures
 
     def source(self, name: str, *, new: bool = False) -> AnySource:
         """Return a configured source, or COLLECTION.GROUP; `new`: a group that is not known yet, too.
@@ -160,7 +160,7 @@ class Monitor:
             source.name,
             registry="index" if index else source.registry,
             format="index" if index else source.format,
-            database=self.database,
+            store=self.store,
             archive=self.archive,
             severities=self.settings.severity,
             # What is believed of an index `discovery` has said before.
@@ -315,15 +315,15 @@ class Monitor:
 
     def tell(self, notice: Notice) -> None:
         """Write down what the operators are to be told; it is sent with the rest of what is due."""
-        with self.database.transaction():
+        with self.store.transaction():
             self.deliveries.add(self.announce(notice), now=notice.at)
 
     def channels_due(self) -> list[str]:
         """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
         now = self._now()
-        digests.gather(self.deliveries, now)
+        digests.gather(self.store, now)
         most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
-        digests.restrain(self.deliveries, most, now)
+        digests.restrain(self.store, most, now)
         return self.deliveries.channels_due(to_text(now))
 
     def deliver(self) -> delivery.DeliveryReport:
@@ -339,7 +339,7 @@ class Monitor:
     def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> delivery.DeliveryReport:
         """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
         return delivery.deliver_due(
-            self.deliveries,
+            self.store,
             self.notifiers(),
             self._now,
             self._jitter,
@@ -353,7 +353,7 @@ class Monitor:
 
         The other snapshots are `watcher verify`'s: they are read when a release is put beside them.
         """
-        self.database.check()
+        self.store.check()
         for source in self.settings.source:
             newest = self.queries.latest(source.name)
             if newest is not None:

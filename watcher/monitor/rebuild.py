@@ -34,7 +34,7 @@ class Rebuilding:
     """What is needed of a source: how a snapshot is read and how two contents are compared is handed in."""
 
     source: str
-    database: Store
+    store: Store
     history: HistoryWriter
     read: Callable[[str], Content]
     step: Callable[[Content, Content], Transition]
@@ -53,7 +53,7 @@ class Rebuilding:
         of = {digest: each.of for digest, each in found.items()}
         again = {digest for digest, each in found.items() if each.returned and not each.label.live}
         placed = changing(in_order(each.label for each in found.values()), of, again)
-        with self.database.transaction():
+        with self.store.transaction():
             self.history.forget()
             left: Neighbour | None = None
             for number, each in enumerate(placed, 1):
@@ -82,7 +82,7 @@ class Rebuilding:
         row = self.history.add_release(new, left, None, self.step(left.content, content) if left else None, None)
         for each in found.snapshots if returns is None else ():
             self.history.add_snapshot(row, each.sha256, each.size, each.observed)
-        placed = self.database.history.release(self.source, content.digest)
+        placed = self.store.history.release(self.source, content.digest)
         return Neighbour(id=row, place=placed.place, content=content)
 
 

@@ -76,18 +76,18 @@ class Timeline:
         *,
         registry: Registry,
         format: str,  # noqa: A002 - the config's word
-        database: Store,
+        store: Store,
         archive: SnapshotArchive,
         severities: Mapping[str, Severity],
     ) -> None:
         self._source = source
         self._registry = registry
         self._format = format
-        self._database = database
+        self._store = store
         self._archive = archive
         self._severities = severities
-        self._history = database.writer(source, registry)
-        self._queries = database.history
+        self._history = store.writer(source, registry)
+        self._queries = store.history
         self._memory = _Memory()
 
     def read(self, data: bytes) -> Content:
@@ -128,7 +128,7 @@ class Timeline:
         if place is None:
             # What this release shows puts others in another order: rare enough to derive the source anew.
             self.rebuild()
-            with self._database.transaction():
+            with self._store.transaction():
                 filed = Filed(release=self._queries.release(self._source, digest))
                 also(filed)
             return filed
@@ -136,7 +136,7 @@ class Timeline:
         left, right = (self._neighbour(each) if each else None for each in (before, after))
         into = self._step(left.content, new.content) if left else None
         out_of = self._step(new.content, right.content) if right else None
-        with self._database.transaction():
+        with self._store.transaction():
             if self._history.ending() != ending:
                 raise OvertakenError(f"{self._source}: another process took a release meanwhile; try again")
             row = self._history.add_release(replace(new, dated=place.dated), left, right, into, out_of)
@@ -226,14 +226,14 @@ class Timeline:
         if [each.digest for each in placed] != list(known):
             self.rebuild()
         elif moved := {each.digest: each.dated for each in placed if each.dated != known[each.digest]}:
-            with self._database.transaction():
+            with self._store.transaction():
                 self._history.redate(moved)
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
         rebuilding = Rebuilding(
             source=self._source,
-            database=self._database,
+            store=self._store,
             history=self._history,
             read=self.read_kept,
             step=self._step,

@@ -18,10 +18,10 @@ def verdict(app: App, now: datetime) -> tuple[str, Level]:
     """Return one line and how bad it is."""
     try:
         configured = settings(app)
-        with Store(configured.store.path, create=False) as database:
-            found = health.verdict(Alarms(configured, database).sights(), now)
-            waiting = len(database.outbox.pending())
-            held = sum(1 for hold in database.holds.all() if hold.state is HoldState.HELD)
+        with Store(configured.store.path, create=False) as store:
+            found = health.verdict(Alarms(configured, store).sights(), now)
+            waiting = len(store.outbox.pending())
+            held = sum(1 for hold in store.holds.all() if hold.state is HoldState.HELD)
         told = "; ".join(found.reasons) or "all is looked at in time"
         line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
     except WatcherError as error:

@@ -27,12 +27,12 @@ class CollectionStatus:
     summary: Mapping[str, Any]
 
 
-def trees(app: App, database: Store, now: datetime, *, everything: bool) -> dict[str, CollectionStatus]:
+def trees(app: App, store: Store, now: datetime, *, everything: bool) -> dict[str, CollectionStatus]:
     """Return every collection by name, with the lines of all its groups or of those that fail."""
     configured = settings(app)
     return {
         each.name: _tree(
-            Collection(each, database.history, database.checks, folder=configured.folder_of(each)),
+            Collection(each, store.history, store.checks, folder=configured.folder_of(each)),
             now,
             everything,
         )

@@ -50,7 +50,7 @@ class OutboxTable:
     """Write and ask the outbox. Times are UTC texts (`watcher.times`), so they compare as text."""
 
     def __init__(self, database: Database) -> None:
-        self.database = database
+        self._database = database
         self._db = database.db
 
     def add(self, deliveries: Iterable[Delivery], *, now: str) -> None:
@@ -128,7 +128,7 @@ class OutboxTable:
 
         A process that dies with it loses it at that time: then it is sent again, under the same id.
         """
-        with self.database.transaction():
+        with self._database.transaction():
             found = self._db.execute(
                 """UPDATE outbox SET next_attempt = ?, attempts = attempts + 1
                 WHERE id = ? AND state = 'pending' AND next_attempt <= ?""",
@@ -138,12 +138,12 @@ class OutboxTable:
 
     def sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as accepted by the other side."""
-        with self.database.transaction():
+        with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
 
     def retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery to be tried again."""
-        with self.database.transaction():
+        with self._database.transaction():
             self._db.execute(
                 "UPDATE outbox SET next_attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
                 [next_attempt, error, id],
@@ -151,7 +151,7 @@ class OutboxTable:
 
     def failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as given up; it stays in the outbox."""
-        with self.database.transaction():
+        with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
 
     def state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
@@ -165,7 +165,7 @@ class OutboxTable:
 
     def again(self, ids: Iterable[str], *, now: str) -> None:
         """Make messages due at once with all their tries before them, whatever became of them; the id stays."""
-        with self.database.transaction():
+        with self._database.transaction():
             self._db.execute(
                 """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?, last_error = NULL
                 WHERE id IN (SELECT value FROM json_each(?))""",
@@ -174,7 +174,7 @@ class OutboxTable:
 
     def hurry(self, channel: str, *, now: str) -> int:
         """Make all that waits for a channel due at once, with all tries before it, and return how many there are."""
-        with self.database.transaction():
+        with self._database.transaction():
             found = self._db.execute(
                 "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
                 [now, channel],

@@ -69,7 +69,7 @@ class Metrics(Collector):
         groups = _family("watcher_groups", "Groups of a collection", "source")
         releases = _family("watcher_releases", "Releases in the history; of a collection, of its index", "source")
         held = _family("watcher_held_releases", "Releases that are held", "source")
-        holds = [hold.source for hold in service.database.holds.all() if hold.state is HoldState.HELD]
+        holds = [hold.source for hold in service.store.holds.all() if hold.state is HoldState.HELD]
         for sight in sights:
             name = [sight.source]
             for family, at in ((age, sight.run.success), (last, sight.run.last)):
