@@ -360,7 +360,7 @@ class Monitor:
                 self.archive.read(source.name, newest.release.sha256)
 
     def close(self) -> None:
-        for name in ("fetcher", "files", "database"):
+        for name in ("fetcher", "files", "store"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         self.__dict__.pop("archive", None)  # and the snapshots that it has at hand
