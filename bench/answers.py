@@ -53,7 +53,7 @@ def truth(old: bytes, new: bytes) -> Counts:
     """What differs between two releases, as the rows of their CSVs. Raises SystemExit where that is not exact."""
     ports = REGISTRIES["ports"]
     before, after = (read(as_csv(data).encode(), ports, "csv") for data in (old, new))
-    changes = compare(before, after, ports.pairing(before, after))
+    changes = compare(before, after, ports.pairing_rules(before, after))
     if apply(changes, before.items) != after.items or apply(invert(changes), after.items) != before.items:
         raise SystemExit("the difference of two CSVs is not exact")
     gone, came = (

@@ -39,7 +39,7 @@ def differences(files: Sequence[Path]) -> Part:
             kept[path] = new
         old = new
     for one, other in far:
-        changes = compare(kept[one], kept[other], _PORTS.pairing(kept[one], kept[other]))
+        changes = compare(kept[one], kept[other], _PORTS.pairing_rules(kept[one], kept[other]))
         _prove(changes, kept[one], kept[other], f"of {one.stem} and {other.stem}")
     return Part(
         text=f"{len(files) - 1} consecutive differences and {_FAR} of random far-apart pairs: all exact, forwards and "

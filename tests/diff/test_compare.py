@@ -82,7 +82,7 @@ def test_every_field_is_compared() -> None:
     ):
         value = "rfc1" if name == "references" else "2020" if name in ("date", "updated") else "Jo"
         new = content([tcp("a", "1", **{name: value})])
-        changes = compare(old, new, PORTS.pairing(old, new)).changes
+        changes = compare(old, new, PORTS.pairing_rules(old, new)).changes
         assert len(changes) == 1
         assert changes[0].kind is Kind.MODIFIED
         assert len(changes[0].fields) == 1

@@ -14,7 +14,7 @@ from watcher.core.model import Content, Key, Section, Status
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare
 from watcher.diff.content import Reads, read
-from watcher.registries.base import ItemIndexes
+from watcher.registries.context import ItemIndexes
 
 ROWS = [tcp("a", "1", contact="Jo"), udp("b", "2"), unassigned("3-9"), reserved("10"), Row(name="rdp"), Row(name="rdp")]
 

@@ -10,7 +10,7 @@ from watcher.diff.compare import compare
 def pairs(old: list[Row], new: list[Row]) -> list[tuple[tuple[str, ...] | None, tuple[str, ...] | None]]:
     stays = tcp("stays", "9999")
     one, other = content([stays, *old]), content([stays, *new])
-    changes = compare(one, other, PORTS.pairing(one, other)).changes
+    changes = compare(one, other, PORTS.pairing_rules(one, other)).changes
     return [
         (change.before.key.values if change.before else None, change.after.key.values if change.after else None)
         for change in changes
@@ -55,7 +55,7 @@ def test_a_move_wins_over_the_reserved_row_it_leaves_behind() -> None:
 def test_a_service_that_went_is_paired_with_the_reserved_row_in_its_place() -> None:
     old = content([tcp("stays", "9999"), tcp("a", "1"), udp("a", "1")])
     new = content([tcp("stays", "9999"), reserved("1", "tcp"), reserved("1", "udp")])
-    changes = compare(old, new, PORTS.pairing(old, new)).changes
+    changes = compare(old, new, PORTS.pairing_rules(old, new)).changes
     assert [(change.kind, change.item.key.values) for change in changes] == [
         (Kind.DEPRECATED, ("", "1", "tcp")), (Kind.DEPRECATED, ("", "1", "udp")),
     ]  # fmt: skip

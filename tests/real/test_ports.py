@@ -72,7 +72,7 @@ def test_releases_far_apart_differ_exactly_too() -> None:
     for _ in range(20):
         dates = chance.sample(real_data.ports_dates(), 2)
         one, other = (read(data, PORTS) for _, data in real_data.ports_releases(dates))
-        changes = compare(one, other, PORTS.pairing(one, other))
+        changes = compare(one, other, PORTS.pairing_rules(one, other))
         assert apply(changes, one.items) == other.items
         assert apply(invert(changes), other.items) == one.items
 

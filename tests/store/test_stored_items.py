@@ -77,7 +77,7 @@ def test_what_differs_is_at_hand(stored: tuple[Content, Content]) -> None:
 def test_what_holds_a_number_is_found(stored: tuple[Content, Content], side: int, span: tuple[int, int]) -> None:
     found = _about(stored[side], spans=[span])
     for key, item in PLAIN[side].items.items():
-        held = identity.span(item) if item.section is Section.ENTRY else None
+        held = identity.interval(item) if item.section is Section.ENTRY else None
         assert (key in found) == (held is not None and held[0] <= span[1] and span[0] <= held[1]), key
 
 
@@ -93,5 +93,5 @@ def test_what_says_a_word_is_found(stored: tuple[Content, Content], side: int) -
 def _about(
     content: Content, spans: list[tuple[int, int]] | None = None, words: list[str] | None = None
 ) -> Mapping[ItemKey, Item]:
-    found = content.items.about(spans or [], words or [])  # type: ignore[attr-defined]
+    found = content.items.select(spans or [], words or [])  # type: ignore[attr-defined]
     return {(item.section, item.key): item for item in found}

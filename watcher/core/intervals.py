@@ -1,4 +1,4 @@
-"""Ranges of numbers, both ends included: whether they meet, asked of many at once."""
+"""Ranges of whole numbers, both ends included: which of many overlap a given one."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Generic, TypeVar
 
-Span = tuple[int, int]
-Thing = TypeVar("Thing")
+Interval = tuple[int, int]
+Value = TypeVar("Value")
 
 
-class Reach:
-    """Some ranges together; `spans` are the same numbers in ranges that share none."""
+class IntervalUnion:
+    """The numbers of several intervals; `intervals` are the same numbers in order and without overlap."""
 
-    def __init__(self, spans: Iterable[Span]) -> None:
-        self._low: list[int] = []
-        self._high: list[int] = []
-        for low, high in sorted(spans):
-            if self._high and low <= self._high[-1]:
-                self._high[-1] = max(self._high[-1], high)
+    def __init__(self, intervals: Iterable[Interval]) -> None:
+        self._lows: list[int] = []
+        self._highs: list[int] = []
+        for low, high in sorted(intervals):
+            if self._highs and low <= self._highs[-1]:
+                self._highs[-1] = max(self._highs[-1], high)
             else:
-                self._low.append(low)
-                self._high.append(high)
+                self._lows.append(low)
+                self._highs.append(high)
 
     @property
-    def spans(self) -> list[Span]:
-        return list(zip(self._low, self._high, strict=True))
+    def intervals(self) -> list[Interval]:
+        return list(zip(self._lows, self._highs, strict=True))
 
-    def meets(self, span: Span) -> bool:
-        """Whether one of the ranges shares a number with a range."""
-        last = bisect_right(self._low, span[1]) - 1
-        return last >= 0 and self._high[last] >= span[0]
+    def overlaps(self, interval: Interval) -> bool:
+        """Whether the union and the interval share a number."""
+        last = bisect_right(self._lows, interval[1]) - 1
+        return last >= 0 and self._highs[last] >= interval[0]
 
 
-class PlacedInterval(Generic[Thing]):
-    """Things that each have a range."""
+class IntervalIndex(Generic[Value]):
+    """Values by their interval, for repeated queries. Immutable."""
 
-    def __init__(self, things: Iterable[tuple[Span, Thing]]) -> None:
-        self._things = sorted(things, key=itemgetter(0))
-        self._low = [span[0] for span, _ in self._things]
-        self._reached = list(accumulate((span[1] for span, _ in self._things), max))
+    def __init__(self, placed: Iterable[tuple[Interval, Value]]) -> None:
+        self._placed = sorted(placed, key=itemgetter(0))
+        self._lows = [interval[0] for interval, _ in self._placed]
+        self._highest_so_far = list(accumulate((interval[1] for interval, _ in self._placed), max))
 
-    def meeting(self, span: Span) -> Iterator[tuple[Span, Thing]]:
-        """Yield the things whose range shares a number with a range."""
-        last = bisect_right(self._low, span[1])
-        while last and self._reached[last - 1] >= span[0]:
-            last -= 1
-            if self._things[last][0][1] >= span[0]:
-                yield self._things[last]
+    def overlapping(self, interval: Interval) -> Iterator[tuple[Interval, Value]]:
+        """Yield the intervals that share a number with the given one, with their values, the highest first."""
+        position = bisect_right(self._lows, interval[1])
+        while position and self._highest_so_far[position - 1] >= interval[0]:
+            position -= 1
+            if self._placed[position][0][1] >= interval[0]:
+                yield self._placed[position]

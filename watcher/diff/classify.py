@@ -11,7 +11,8 @@ from itertools import chain
 from watcher.core.lazy import load
 from watcher.core.model import Change, ChangeSet, Content, Event, Severity
 from watcher.diff.compare import compare
-from watcher.registries.base import ChangeContext, Finding, ItemIndexes, Registry
+from watcher.registries.base import Finding, Registry
+from watcher.registries.context import ChangeContext, ItemIndexes
 
 
 def judge(
@@ -29,14 +30,14 @@ def judge(
     `severities` are the user's, by event id; `lookups` are kept from one release of a source to the next. Without
     `fingerprints` the events have none, for who shows none: they take longer than the rest of an event.
     """
-    around = ChangeContext(changes, old, new, lookups)
+    context = ChangeContext(changes, old, new, lookups)
     twins: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in registry.findings(around):
+    for finding in registry.classify(context):
         twins.setdefault((finding.event, *finding.subject), []).append(finding)
-    events = [_event(registry, found, around, severities or {}, fingerprints) for found in twins.values()]
+    events = [_event(registry, found, context, severities or {}, fingerprints) for found in twins.values()]
     named = {finding.change for found in twins.values() for finding in found}
     marked = tuple(
-        _quiet(change) if index not in named and registry.bookkeeping(change, around) else change
+        _quiet(change) if index not in named and registry.is_bookkeeping(change, context) else change
         for index, change in enumerate(changes.changes)
     )
     return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
@@ -52,28 +53,28 @@ def explain(
     fingerprints: bool = True,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Compare two contents under a registry's rules and say what the difference means, as `judge` does."""
-    changes = compare(old, new, registry.pairing(old, new))
+    changes = compare(old, new, registry.pairing_rules(old, new))
     return judge(registry, changes, old, new, severities, lookups, fingerprints=fingerprints)
 
 
 def _event(
     registry: Registry,
     found: Sequence[Finding],
-    around: ChangeContext,
+    context: ChangeContext,
     severities: Mapping[str, Severity],
     fingerprints: bool,
 ) -> Event:
     first = found[0]
     primary = [finding.change for finding in found]
-    explained = sorted({*registry.explained(found, around)} - {*primary})
+    explained = sorted({*registry.explained_by(found, context)} - {*primary})
     kind = registry.events[first.event]
     judged = max((finding.severity or kind.severity for finding in found), key=lambda severity: severity.rank)
     return Event(
         id=first.event,
         kind=first.kind,
         severity=severities.get(first.event, judged),
-        summary=kind.sentence(found, around),
-        fingerprint=_fingerprint(around.changes[index] for index in primary) if fingerprints else "",
+        summary=kind.sentence(found, context),
+        fingerprint=_fingerprint(context.changes[index] for index in primary) if fingerprints else "",
         changes=(*primary, *explained),
         also=tuple(event for event in _all(finding.also for finding in found) if event != first.event),
         service=first.service,

@@ -20,7 +20,7 @@ def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[PairingRule]
     right = {(item.section, item.key): item for item in new}
     pairs: list[Pair] = []
     for step in steps:
-        before, after = _groups(left.values(), step.gone), _groups(right.values(), step.new)
+        before, after = _groups(left.values(), step.removed), _groups(right.values(), step.added)
         for signature in before.keys() & after.keys():
             found = before[signature], after[signature]
             if step.interchangeable or all(len(group) == 1 for group in found):

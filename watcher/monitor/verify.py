@@ -49,7 +49,9 @@ class Rechecking:
     def _of_two(self, before: StoredRelease, old: Content, release: StoredRelease, new: Content) -> Iterator[str]:
         recorded = self.queries.recorded(self.source, release, before)
         known = {_without_judgement(change) for change in recorded.changes.changes}
-        found = {_without_judgement(change) for change in compare(old, new, self.registry.pairing(old, new)).changes}
+        found = {
+            _without_judgement(change) for change in compare(old, new, self.registry.pairing_rules(old, new)).changes
+        }
         if known != found:
             yield f"{self.source}: {len(known ^ found)} changes of {release.dated} are not what two readings give"
         for change in recorded.changes.changes:

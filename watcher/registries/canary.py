@@ -13,7 +13,8 @@ from watcher.core.model import CANARY, Section, Severity
 from watcher.core.times import to_text
 from watcher.formats.column_map import FieldMap
 from watcher.registries import collection_index
-from watcher.registries.base import ChangeContext, EventType, Finding, Labels, Rows
+from watcher.registries.base import EventType, Finding, Labels, Rows
+from watcher.registries.context import ChangeContext
 
 _KEY = "name"
 _DOCUMENT = """\
@@ -33,14 +34,14 @@ def document(now: datetime, every: timedelta) -> bytes:
     return _DOCUMENT.format(id=CANARY, day=sung[:10], sung=sung).encode()
 
 
-def _findings(around: ChangeContext) -> Iterator[Finding]:
-    for number, change in enumerate(around.changes):
+def _findings(context: ChangeContext) -> Iterator[Finding]:
+    for number, change in enumerate(context.changes):
         if change.section is Section.ENTRY:
             yield Finding(event="canary-changed", change=number, subject=(CANARY,), kind=change.kind)
 
 
-def _sentence(found: Sequence[Finding], around: ChangeContext) -> str:
-    sung = around.changes[found[0].change].item.fields["description"]
+def _sentence(found: Sequence[Finding], context: ChangeContext) -> str:
+    sung = context.changes[found[0].change].item.fields["description"]
     return f"the canary of {sung} arrived: no registry changed, and news would have reached you"
 
 
@@ -59,6 +60,6 @@ REGISTRY = replace(
     columns=FieldMap(always=(_KEY, "description")),
     identify=_identify,
     duplicate_order="description",
-    findings=_findings,
+    classify=_findings,
     events=EVENTS,
 )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from watcher.core.intervals import Span
+from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
 from watcher.formats.column_map import FieldMap
-from watcher.registries.base import ChangeContext, EventType, Finding, Labels, PairingRule, Registry, Rows
+from watcher.registries.base import EventType, Finding, Labels, PairingRule, Registry, Rows
+from watcher.registries.context import ChangeContext
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
 _WORDS = {
@@ -26,8 +27,8 @@ def groups(content: Content) -> list[str]:
     return sorted(key.values[0] for section, key in content.items if section is Section.ENTRY)
 
 
-def _findings(around: ChangeContext) -> Iterator[Finding]:
-    for index, change in enumerate(around.changes):
+def _findings(context: ChangeContext) -> Iterator[Finding]:
+    for index, change in enumerate(context.changes):
         if change.section is Section.ENTRY:
             name = change.item.key.values[0]
             event = {Kind.ADDED: "group-added", Kind.REMOVED: "group-removed"}.get(change.kind, "group-changed")
@@ -41,14 +42,14 @@ def _titled(change: Change) -> str:
 
 
 def _sentence(words: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
-    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
-        return words.format(_titled(around.changes[found[0].change]))
+    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
+        return words.format(_titled(context.changes[found[0].change]))
 
     return sentence
 
 
-def _changed(found: Sequence[Finding], around: ChangeContext) -> str:
-    change = around.changes[found[0].change]
+def _changed(found: Sequence[Finding], context: ChangeContext) -> str:
+    change = context.changes[found[0].change]
     fields = ", ".join(_WORDS.get(each.name, each.name) for each in change.fields)
     return f"the index says something else of {_titled(change)}: {fields}"
 
@@ -70,7 +71,7 @@ def _names(item: Item) -> Sequence[str]:
     return item.key.values
 
 
-def _no_span(item: Item) -> Span | None:  # noqa: ARG001 - a group stands for no number
+def _no_span(item: Item) -> Interval | None:  # noqa: ARG001 - a group stands for no number
     return None
 
 
@@ -78,7 +79,7 @@ def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being li
     return Status.ASSIGNED
 
 
-def _news(change: Change, around: ChangeContext) -> bool:  # noqa: ARG001 - every change of an index is one
+def _news(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001 - every change of an index is one
     return False
 
 
@@ -86,7 +87,7 @@ def _unpaired(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG
     return ()
 
 
-def _alone(found: Sequence[Finding], around: ChangeContext) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
+def _alone(found: Sequence[Finding], context: ChangeContext) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
     return ()
 
 
@@ -99,10 +100,10 @@ REGISTRY = Registry(
     duplicate_order="title",
     status=_status,
     names=_names,
-    span=_no_span,
-    pairing=_unpaired,
-    bookkeeping=_news,
-    findings=_findings,
-    explained=_alone,
+    interval=_no_span,
+    pairing_rules=_unpaired,
+    is_bookkeeping=_news,
+    classify=_findings,
+    explained_by=_alone,
     events=EVENTS,
 )

@@ -312,7 +312,7 @@ class HistoryWriter:
 
     def _columns(self, item: Item) -> tuple[object, ...]:
         entry = item.section is Section.ENTRY
-        low, high = (self._registry.span(item) if entry else None) or (None, None)
+        low, high = (self._registry.interval(item) if entry else None) or (None, None)
         names = self._names(item)
         fields = dict(item.fields.items())
         return (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from watcher.core.intervals import Reach, Span
+from watcher.core.intervals import Interval, IntervalUnion
 from watcher.core.model import Item, ItemKey, Key, Section, Status
 from watcher.store.connection import Connection
 
@@ -67,7 +67,7 @@ class Versions:
         self._db = db
         self._source = source
         self._made: dict[int, Item] = {}
-        self._holding: dict[tuple[Span, ...], list[Life]] = {}
+        self._holding: dict[tuple[Interval, ...], list[Life]] = {}
 
     def of(self, rows: Iterable[int]) -> list[Item]:
         """Return the items of some rows."""
@@ -93,26 +93,26 @@ class Versions:
         statement = f"SELECT id FROM versions WHERE {_STANDING} {more}"
         return [row for (row,) in self._db.execute(statement, [self._source, place, *values])]
 
-    def holding(self, spans: tuple[Span, ...]) -> list[Life]:
+    def holding(self, spans: tuple[Interval, ...]) -> list[Life]:
         """Return what ever held one of some numbers."""
         # The two releases of a comparison ask for the same.
         if spans not in self._holding:
-            self._holding = {spans: self._lives_holding(Reach(spans))}
+            self._holding = {spans: self._lives_holding(IntervalUnion(spans))}
         return self._holding[spans]
 
-    def _lives_holding(self, reach: Reach) -> list[Life]:
+    def _lives_holding(self, reach: IntervalUnion) -> list[Life]:
         starting = self._db.execute(
             """SELECT versions.id, first, until FROM json_each(?2) AS wanted
             CROSS JOIN versions INDEXED BY versions_low
             WHERE source_id = ?1 AND low >= wanted.value ->> 0 AND low <= wanted.value ->> 1""",
-            [self._source, json.dumps(reach.spans)],
+            [self._source, json.dumps(reach.intervals)],
         ).fetchall()
         # And the ranges, of which there are few, that begin before the numbers.
         ranges = self._db.execute(
             "SELECT low, high, id FROM versions WHERE source_id = ? AND high > low", [self._source]
         )
-        met = (span for span in ranges if reach.meets(span[:2]))
-        return starting + self._lives([row for low, _, row in met if not reach.meets((low, low))])
+        met = (span for span in ranges if reach.overlaps(span[:2]))
+        return starting + self._lives([row for low, _, row in met if not reach.overlaps((low, low))])
 
     def saying(self, words: Sequence[str]) -> list[Life]:
         """Return what ever held one of some words; each is one that the full-text index knows."""
@@ -136,7 +136,7 @@ class Versions:
 
 
 class StoredItems(Mapping[ItemKey, Item]):
-    """What stands in one release. Reads all of it only for who goes through it; for `about` and `get`, what they need.
+    """What stands in one release. Reads all of it only for who goes through it; for `select` and `get`, what they need.
 
     `known` are the items that are at hand already, None for a key that is known not to be there.
     """
@@ -172,7 +172,7 @@ class StoredItems(Mapping[ItemKey, Item]):
     def __len__(self) -> int:
         return len(self._all)
 
-    def about(self, spans: Sequence[Span], words: Sequence[str]) -> list[Item]:
+    def select(self, spans: Sequence[Interval], words: Sequence[str]) -> list[Item]:
         """Return the items that hold one of some numbers or one of some words, and maybe others."""
         rows = [*(self._among(self._versions.holding((*spans,))) if spans else ()), *self._saying(words)]
         return self._versions.of(dict.fromkeys(rows))

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from watcher.core.model import MARKUP, FieldChange, Item, Key, Section, Severity
-from watcher.registries.base import PATH, ChangeContext, EventType, Finding, Registry
+from watcher.registries.base import PATH, EventType, Finding, Registry
+from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, pairing
 from watcher.registries.generic.coverage import ABSENT, covering
-from watcher.registries.generic.rules import Rules, explained
+from watcher.registries.generic.rules import Rules, explained_by
 from watcher.registries.generic.structure import columns_of
 from watcher.registries.groups.base import ColumnWatch, GroupRules, told
 from watcher.registries.shared.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
@@ -39,34 +40,34 @@ def registry(special: Sequence[GroupRules]) -> Registry:
         duplicate_order="registered",
         status=partial(identity.status, special=by_document),
         names=identity.names,
-        span=identity.span,
-        pairing=pairing.steps,
-        bookkeeping=identity.bookkeeping,
-        findings=Rules(by_document).findings,
-        explained=explained,
+        interval=identity.interval,
+        pairing_rules=pairing.pairing_rules,
+        is_bookkeeping=identity.is_bookkeeping,
+        classify=Rules(by_document).classify,
+        explained_by=explained_by,
         events={**_events(words), **{event: _watched(found) for event, found in watches.items()}},
     )
 
 
-def _where(found: Sequence[Finding], around: ChangeContext) -> str:
+def _where(found: Sequence[Finding], context: ChangeContext) -> str:
     """The registry that an event speaks of, and a colon; nothing for a document's own rows."""
-    return f"{_title(found[0].registry, around)}: " if found[0].registry else ""
+    return f"{_title(found[0].registry, context)}: " if found[0].registry else ""
 
 
-def _title(path: str, around: ChangeContext) -> str:
+def _title(path: str, context: ChangeContext) -> str:
     """The title of a registry; of one that has none, its document's."""
     for each in (path, ""):
-        for content in (around.new, around.old):
+        for content in (context.new, context.old):
             header = content.items.get((Section.REGISTRY, Key((PATH,), (each,))))
             if header and header.fields.get("title"):
                 return short(header.fields["title"])
     return path
 
 
-def _subject(finding: Finding, around: ChangeContext) -> str:
+def _subject(finding: Finding, context: ChangeContext) -> str:
     """What an entry is called: "0x13,0x01 TLS_AES_128_GCM_SHA256"."""
     return " ".join(part for part in (*finding.values, short(finding.service)) if part) or _first_words(
-        around.changes[finding.change].item
+        context.changes[finding.change].item
     )
 
 
@@ -74,62 +75,62 @@ def _first_words(item: Item) -> str:
     return short(next((text for name, text in item.fields.items() if text and ":" not in name), "(no value)"))
 
 
-def _subjects(found: Sequence[Finding], around: ChangeContext) -> str:
-    return listed([_subject(finding, around) for finding in found])
+def _subjects(found: Sequence[Finding], context: ChangeContext) -> str:
+    return listed([_subject(finding, context) for finding in found])
 
 
-def _added(found: Sequence[Finding], around: ChangeContext) -> str:
+def _added(found: Sequence[Finding], context: ChangeContext) -> str:
     was = found[0].was
     told = f"assigned (was {was})" if was and was != ABSENT else "added"
-    return f"{_where(found, around)}{_subjects(found, around)} {told}"
+    return f"{_where(found, context)}{_subjects(found, context)} {told}"
 
 
-def _removed(found: Sequence[Finding], around: ChangeContext) -> str:
-    item = around.changes[found[0].change].after
-    now = str(item.status) if item else covering(around, around.new, around.changes[found[0].change].item)
-    before = around.changes[found[0].change].before or around.changes[found[0].change].item
+def _removed(found: Sequence[Finding], context: ChangeContext) -> str:
+    item = context.changes[found[0].change].after
+    now = str(item.status) if item else covering(context, context.new, context.changes[found[0].change].item)
+    before = context.changes[found[0].change].before or context.changes[found[0].change].item
     called = " ".join(part for part in (*found[0].values, short(identity.title(before))) if part)
-    return f"{_where(found, around)}{called or _first_words(before)} removed" + (
+    return f"{_where(found, context)}{called or _first_words(before)} removed" + (
         f"; {now} now" if now != ABSENT else ""
     )
 
 
-def _deprecated(found: Sequence[Finding], around: ChangeContext) -> str:
-    change = around.changes[found[0].change]
+def _deprecated(found: Sequence[Finding], context: ChangeContext) -> str:
+    change = context.changes[found[0].change]
     if change.after is None or not identity.is_assigned(change.after):
         before = change.before or change.item
         called = " ".join(part for part in (*found[0].values, short(identity.title(before))) if part)
-        return f"{_where(found, around)}{called} is reserved now"
-    return f"{_where(found, around)}{_subjects(found, around)} {_are(found)} {change.after.status} now"
+        return f"{_where(found, context)}{called} is reserved now"
+    return f"{_where(found, context)}{_subjects(found, context)} {_are(found)} {change.after.status} now"
 
 
 def _are(found: Sequence[Finding]) -> str:
     return "is" if len(found) == 1 else "are"
 
 
-def _reinstated(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_where(found, around)}{_subjects(found, around)} {_are(found)} in use again (was {found[0].was})"
+def _reinstated(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_where(found, context)}{_subjects(found, context)} {_are(found)} in use again (was {found[0].was})"
 
 
-def _reserved(found: Sequence[Finding], around: ChangeContext) -> str:
-    item = around.changes[found[0].change].item
+def _reserved(found: Sequence[Finding], context: ChangeContext) -> str:
+    item = context.changes[found[0].change].item
     values = listed([" ".join(finding.values) or _first_words(item) for finding in found], _MOST_VALUES)
-    return f"{_where(found, around)}{values} {_are(found)} {item.status} now (was {found[0].was})"
+    return f"{_where(found, context)}{values} {_are(found)} {item.status} now (was {found[0].was})"
 
 
-def _moved(found: Sequence[Finding], around: ChangeContext) -> str:
-    before = around.changes[found[0].change].before
+def _moved(found: Sequence[Finding], context: ChangeContext) -> str:
+    before = context.changes[found[0].change].before
     old = identity.path(before) if before else ""
-    return f"{_subjects(found, around)} moved from {_title(old, around)} to {_title(found[0].registry, around)}"
+    return f"{_subjects(found, context)} moved from {_title(old, context)} to {_title(found[0].registry, context)}"
 
 
-def _fields(found: Sequence[Finding], around: ChangeContext, by_document: Mapping[str, Mapping[str, str]]) -> str:
+def _fields(found: Sequence[Finding], context: ChangeContext, by_document: Mapping[str, Mapping[str, str]]) -> str:
     """How the fields of an entry differ; dates ride along unless they are all there is."""
-    words = by_document.get(around.new.document, FIELD_WORDS)
-    changed = [each for each in around.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
-    markup = [each for each in around.changes[found[0].change].fields if each.name.startswith(MARKUP)]
+    words = by_document.get(context.new.document, FIELD_WORDS)
+    changed = [each for each in context.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
+    markup = [each for each in context.changes[found[0].change].fields if each.name.startswith(MARKUP)]
     # What happened to the whole registry's columns is an event of its own.
-    aside = {"registered", "modified"} | columns_of(around, found[0].registry).touched()
+    aside = {"registered", "modified"} | columns_of(context, found[0].registry).touched()
     news = [each for each in changed if each.name not in aside] or changed or markup
     told = [
         difference(words.get(each.name.removeprefix(MARKUP), each.name.removeprefix(MARKUP)), each.before, each.after)
@@ -143,47 +144,47 @@ def _fields(found: Sequence[Finding], around: ChangeContext, by_document: Mappin
 
 
 def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
-    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
+    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
         if "twin-removed" in found[0].also:
-            return f"{_where(found, around)}{_subjects(found, around)}: stood twice, and one row went"
+            return f"{_where(found, context)}{_subjects(found, context)}: stood twice, and one row went"
         if "range-redrawn" in found[0].also:
             blocks = listed([value for finding in found for value in finding.values])
-            return f"{_where(found, around)}{short(found[0].service)}: blocks put together or cut: {blocks}"
-        return f"{_where(found, around)}{_subjects(found, around)}: {_fields(found, around, words)}"
+            return f"{_where(found, context)}{short(found[0].service)}: blocks put together or cut: {blocks}"
+        return f"{_where(found, context)}{_subjects(found, context)}: {_fields(found, context, words)}"
 
     return sentence
 
 
 def _registry(verb: str) -> Sentence:
-    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
-        entries = sum(1 for finding in found if around.changes[finding.change].section is Section.ENTRY)
+    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
+        entries = sum(1 for finding in found if context.changes[finding.change].section is Section.ENTRY)
         held = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
-        return f"registry {verb}: {_title(found[0].registry, around)}{held}"
+        return f"registry {verb}: {_title(found[0].registry, context)}{held}"
 
     return sentence
 
 
-def _renamed(found: Sequence[Finding], around: ChangeContext) -> str:
-    pairs = [around.changes[finding.change] for finding in found]
+def _renamed(found: Sequence[Finding], context: ChangeContext) -> str:
+    pairs = [context.changes[finding.change] for finding in found]
     old = next((identity.path(each.before) for each in pairs if each.before and identity.path(each.before)), "")
-    return f"registry {_title(found[0].registry, around)}: id {old} → {found[0].registry}"
+    return f"registry {_title(found[0].registry, context)}: id {old} → {found[0].registry}"
 
 
-def _registry_moved(found: Sequence[Finding], around: ChangeContext) -> str:
+def _registry_moved(found: Sequence[Finding], context: ChangeContext) -> str:
     for finding in found:
-        for each in around.changes[finding.change].fields:
+        for each in context.changes[finding.change].fields:
             if each.name == "moved_to":
                 return f"this registry group is published as {each.after} now"
-    return _renamed(found, around)
+    return _renamed(found, context)
 
 
-def _header_changed(found: Sequence[Finding], around: ChangeContext) -> str:
-    changed = around.changes[found[0].change].fields
+def _header_changed(found: Sequence[Finding], context: ChangeContext) -> str:
+    changed = context.changes[found[0].change].fields
     told = {
         each.name.removeprefix(MARKUP): each for each in reversed(changed) if each.name not in ("updated", "created")
     }
     parts = [_part(FIELD_WORDS.get(name, name), each) for name, each in sorted(told.items())]
-    return f"{_where(found, around) or 'the registry: '}{', '.join(parts)}"
+    return f"{_where(found, context) or 'the registry: '}{', '.join(parts)}"
 
 
 def _part(word: str, each: FieldChange) -> str:
@@ -198,15 +199,15 @@ def _part(word: str, each: FieldChange) -> str:
     return f"{word} {', '.join(told) or 'in another order'}"
 
 
-def _schema(found: Sequence[Finding], around: ChangeContext) -> str:
-    if around.changes[found[0].change].section is Section.REGISTRY:
-        return columns_changed(found, around)
-    columns = columns_of(around, found[0].registry)
+def _schema(found: Sequence[Finding], context: ChangeContext) -> str:
+    if context.changes[found[0].change].section is Section.REGISTRY:
+        return columns_changed(found, context)
+    columns = columns_of(context, found[0].registry)
     told = [f"column {old} is {new} now" for old, new in columns.renamed.items()]
     told += [f"column {name} is new" for name in sorted(columns.gained)]
     told += [f"column {name} went" for name in sorted(columns.lost)]
     entries = f"{len(found)} {'entry' if len(found) == 1 else 'entries'}"
-    return f"{_where(found, around)}{', '.join(told) or 'the columns changed'} ({entries})"
+    return f"{_where(found, context)}{', '.join(told) or 'the columns changed'} ({entries})"
 
 
 def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
@@ -240,9 +241,9 @@ def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
 
 
 def _watched(watches: Sequence[ColumnWatch]) -> EventType:
-    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
-        change = around.changes[found[0].change]
+    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
+        change = context.changes[found[0].change]
         said = dict.fromkeys(told(watch, change) for watch in watches if watch.sees(change))
-        return f"{_where(found, around)}{_subjects(found, around)}: {', '.join(said)}"
+        return f"{_where(found, context)}{_subjects(found, context)}: {', '.join(said)}"
 
     return EventType(severity=watches[0].severity, sentence=sentence)

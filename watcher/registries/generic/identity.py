@@ -10,10 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from watcher.core.intervals import Span as Numbers
+from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, RETIRED, Change, Fields, Item, Section, Status
 from watcher.formats.column_map import FieldMap
-from watcher.registries.base import PATH, ChangeContext, Labels, Rows
+from watcher.registries.base import PATH, Labels, Rows
+from watcher.registries.context import ChangeContext
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.status_words import StatusReading, read_status
 from watcher.registries.shared.value_ranges import spans
@@ -167,7 +168,7 @@ def names(item: Item) -> tuple[str, ...]:
     return (called, value) if called and len(called) <= 2 * _LONGEST_KEY and is_assigned(item) else (value,)
 
 
-def span(item: Item) -> Numbers | None:
+def interval(item: Item) -> Interval | None:
     """The numbers a value stands for, where they are one range of plain numbers that SQLite can hold."""
     found = spans(values(item)[0]) if values(item) else ()
     if len(found) != 1 or found[0].space or not 0 <= found[0].low <= found[0].high <= _LARGEST:
@@ -184,19 +185,19 @@ def is_assigned(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change, around: ChangeContext) -> bool:
+def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
     """A row of free space redrawn; a key counted or written in another way; the twin of a row that stays."""
     if change.section is not Section.ENTRY:
         return False
     before, after = change.before, change.after
     if before is not None and after is not None and path(before) == path(after) and not news(change):
         return True
-    if before is not None and after is None and _stays(before, around):
+    if before is not None and after is None and _stays(before, context):
         return True
     return not is_assigned(before) and not is_assigned(after)
 
 
-def _stays(item: Item, around: ChangeContext) -> bool:
+def _stays(item: Item, context: ChangeContext) -> bool:
     """Whether a row that stood twice still stands once."""
-    other = around.new.items.get((item.section, item.key._replace(ordinal=1)))
+    other = context.new.items.get((item.section, item.key._replace(ordinal=1)))
     return other is not None and other.fields == item.fields

@@ -23,7 +23,7 @@ _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 Sign = Callable[[Item, str], Signature]
 
 
-def steps(old: Content, new: Content) -> Sequence[PairingRule]:
+def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule]:
     """Return the steps of pairing for two releases, the surest first."""
     moved = registries_that_moved(old, new)
     before, after = _labels(old), _labels(new)
@@ -43,7 +43,7 @@ def steps(old: Content, new: Content) -> Sequence[PairingRule]:
             return sign(item, moved.get(place, place))
 
         return PairingRule(
-            name=name, gone=gone, new=lambda item: sign(item, identity.path(item)), interchangeable=interchangeable
+            name=name, removed=gone, added=lambda item: sign(item, identity.path(item)), interchangeable=interchangeable
         )
 
     def value(item: Item, place: str) -> Signature:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watcher.core.model import MARKUP, Change, Content, FieldChange, Section
-from watcher.registries.base import ChangeContext
+from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
 
 DATES = frozenset({"registered", "modified"})
@@ -37,8 +37,8 @@ class TableColumns:
         return self.gained | self.lost | {*self.renamed} | {*self.renamed.values()}
 
 
-def registries(around: ChangeContext) -> Registries:
-    headers = [change for change in around.changes if change.section is Section.REGISTRY]
+def registries(context: ChangeContext) -> Registries:
+    headers = [change for change in context.changes if change.section is Section.REGISTRY]
     added = {identity.path(change.item) for change in headers if change.before is None}
     removed = {identity.path(change.item) for change in headers if change.after is None}
     moved = {
@@ -66,25 +66,25 @@ def plain(each: FieldChange) -> str:
     return each.name.removeprefix(MARKUP)
 
 
-def columns_of(around: ChangeContext, path: str) -> TableColumns:
+def columns_of(context: ChangeContext, path: str) -> TableColumns:
     """Return how the columns of a registry changed."""
-    return around.once(_columns).get(path, TableColumns())
+    return context.compute_once(_columns).get(path, TableColumns())
 
 
-def _columns(around: ChangeContext) -> dict[str, TableColumns]:
+def _columns(context: ChangeContext) -> dict[str, TableColumns]:
     """The registries that gained, lost or renamed a column: entries that were there before have it, or no longer do."""
     pairs: dict[str, list[Change]] = {}
-    for change in around.changes:
+    for change in context.changes:
         if change.section is Section.ENTRY and change.before and change.after and change.fields:
             pairs.setdefault(identity.path(change.after), []).append(change)
-    return {path: found for path, changes in pairs.items() if (found := _schema(path, changes, around)) is not None}
+    return {path: found for path, changes in pairs.items() if (found := _schema(path, changes, context)) is not None}
 
 
-def _schema(path: str, changes: Sequence[Change], around: ChangeContext) -> TableColumns | None:
+def _schema(path: str, changes: Sequence[Change], context: ChangeContext) -> TableColumns | None:
     if len(changes) < _FEW:
         return None
-    old, new = _used(around.old, path), _used(around.new, path)
-    most = max(_FEW, _WIDELY * _entries(around.old, path, assigned=True))
+    old, new = _used(context.old, path), _used(context.new, path)
+    most = max(_FEW, _WIDELY * _entries(context.old, path, assigned=True))
     came = {name for name in new.keys() - old.keys() if _gained(name, changes, "before") >= most}
     went = {name for name in old.keys() - new.keys() if _gained(name, changes, "after") >= most}
     renamed: dict[str, str] = {}

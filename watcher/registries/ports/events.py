@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Severity
-from watcher.registries.base import ChangeContext, EventType, Finding, Registry
+from watcher.registries.base import EventType, Finding, Registry
+from watcher.registries.context import ChangeContext
 from watcher.registries.ports import identity
-from watcher.registries.ports.rules import explained, findings, new_coverage, old_coverage
+from watcher.registries.ports.rules import classify, explained_by, new_coverage, old_coverage
 from watcher.registries.shared.sentences import (
     FIELD_WORDS,
     columns_changed,
@@ -33,109 +34,109 @@ def _place(found: Sequence[Finding], port: str | None = None) -> str:
     return "/".join(part for part in (port, protocols) if part)
 
 
-def _subject(found: Sequence[Finding], around: ChangeContext) -> str:
+def _subject(found: Sequence[Finding], context: ChangeContext) -> str:
     """What an event speaks of: "ssh 22/tcp", or a row's own words where it has no service."""
-    name = found[0].service or _change(found, around).item.fields["description"]
+    name = found[0].service or _change(found, context).item.fields["description"]
     return " ".join(part for part in (name, _place(found)) if part)
 
 
-def _change(found: Sequence[Finding], around: ChangeContext) -> Change:
-    return around.changes[found[0].change]
+def _change(found: Sequence[Finding], context: ChangeContext) -> Change:
+    return context.changes[found[0].change]
 
 
-def _before(found: Sequence[Finding], around: ChangeContext) -> Item:
-    change = _change(found, around)
+def _before(found: Sequence[Finding], context: ChangeContext) -> Item:
+    change = _change(found, context)
     return change.before or change.item
 
 
-def _now(found: Sequence[Finding], around: ChangeContext, port: str) -> str:
-    coverage = new_coverage(around)
+def _now(found: Sequence[Finding], context: ChangeContext, port: str) -> str:
+    coverage = new_coverage(context)
     said = {coverage.says(port, protocol) for finding in found for protocol in finding.protocols or ("",)}
     return " and ".join(sorted(said))
 
 
-def _assigned(found: Sequence[Finding], around: ChangeContext) -> str:
-    old = old_coverage(around)
+def _assigned(found: Sequence[Finding], context: ChangeContext) -> str:
+    old = old_coverage(context)
     beside = dict.fromkeys(
         name for finding in found for name in old.services(finding.ports[-1], "".join(finding.protocols))
     )
     was = " and ".join(dict.fromkeys(finding.was or "" for finding in found))
     said = f"assigned to {', '.join(beside)} already" if beside else f"was {was}"
-    return f"{_place(found)} assigned to {_service(found, around)} ({said})"
+    return f"{_place(found)} assigned to {_service(found, context)} ({said})"
 
 
-def _service(found: Sequence[Finding], around: ChangeContext) -> str:
-    return found[0].service or f'"{_change(found, around).item.fields["description"]}"'
+def _service(found: Sequence[Finding], context: ChangeContext) -> str:
+    return found[0].service or f'"{_change(found, context).item.fields["description"]}"'
 
 
-def _reserved(found: Sequence[Finding], around: ChangeContext) -> str:  # noqa: ARG001 - one signature for all
+def _reserved(found: Sequence[Finding], context: ChangeContext) -> str:  # noqa: ARG001 - one signature for all
     return f"{_place(found)} reserved (was {found[0].was})"
 
 
-def _registered(found: Sequence[Finding], around: ChangeContext) -> str:
+def _registered(found: Sequence[Finding], context: ChangeContext) -> str:
     protocols = _place(found, "")
-    description = short(_change(found, around).item.fields["description"].replace("\n", " "))
+    description = short(_change(found, context).item.fields["description"].replace("\n", " "))
     return (
         f"service name {found[0].service} registered" + (f" for {protocols}" if protocols else "") + f": {description}"
     )
 
 
-def _withdrawn(found: Sequence[Finding], around: ChangeContext) -> str:  # noqa: ARG001
+def _withdrawn(found: Sequence[Finding], context: ChangeContext) -> str:  # noqa: ARG001
     return f"service name {found[0].service} withdrawn ({_place(found) or 'no protocol'})"
 
 
-def _deassigned(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_place(found)} de-assigned from {_service(found, around)}; reserved now"
+def _deassigned(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_place(found)} de-assigned from {_service(found, context)}; reserved now"
 
 
-def _released(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_place(found)} released by {_service(found, around)}; {_now(found, around, found[0].ports[-1])} now"
+def _released(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_place(found)} released by {_service(found, context)}; {_now(found, context, found[0].ports[-1])} now"
 
 
-def _moved(found: Sequence[Finding], around: ChangeContext) -> str:
-    left, taken = _before(found, around).key.part("port"), found[0].ports[-1]
-    now = _now(found, around, left.partition("-")[0])
+def _moved(found: Sequence[Finding], context: ChangeContext) -> str:
+    left, taken = _before(found, context).key.part("port"), found[0].ports[-1]
+    now = _now(found, context, left.partition("-")[0])
     return f"{found[0].service} moved from {_place(found, left)} to {_place(found, taken)}; {left} is {now} now"
 
 
-def _renamed(found: Sequence[Finding], around: ChangeContext) -> str:
+def _renamed(found: Sequence[Finding], context: ChangeContext) -> str:
     where = _place(found)
-    return f"{_before(found, around).key.part('name')} renamed {found[0].service}" + (f" ({where})" if where else "")
+    return f"{_before(found, context).key.part('name')} renamed {found[0].service}" + (f" ({where})" if where else "")
 
 
-def _reassigned(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_place(found)} reassigned from {_before(found, around).key.part('name')} to {found[0].service}"
+def _reassigned(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_place(found)} reassigned from {_before(found, context).key.part('name')} to {found[0].service}"
 
 
-def _retired(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_subject(found, around)} is {_change(found, around).item.status} now"
+def _retired(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_subject(found, context)} is {_change(found, context).item.status} now"
 
 
-def _reinstated(found: Sequence[Finding], around: ChangeContext) -> str:
-    return f"{_subject(found, around)} is in use again (was {_before(found, around).status})"
+def _reinstated(found: Sequence[Finding], context: ChangeContext) -> str:
+    return f"{_subject(found, context)} is in use again (was {_before(found, context).status})"
 
 
 def _field(name: str) -> Sentence:
     """A sentence for one changed field: its old and new text where they are short."""
 
-    def sentence(found: Sequence[Finding], around: ChangeContext) -> str:
-        change = _change(found, around)
+    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
+        change = _change(found, context)
         before, after = (item.fields[name] if item else "" for item in (change.before, change.after))
-        return f"{_subject(found, around)}: {difference(FIELD_WORDS.get(name, name), before, after)}"
+        return f"{_subject(found, context)}: {difference(FIELD_WORDS.get(name, name), before, after)}"
 
     return sentence
 
 
-def _dates(found: Sequence[Finding], around: ChangeContext) -> str:
-    fields = [field for field in _change(found, around).fields if field.name in ("registered", "modified")]
-    return f"{_subject(found, around)}: " + ", ".join(
+def _dates(found: Sequence[Finding], context: ChangeContext) -> str:
+    fields = [field for field in _change(found, context).fields if field.name in ("registered", "modified")]
+    return f"{_subject(found, context)}: " + ", ".join(
         difference(FIELD_WORDS[field.name], field.before, field.after) for field in fields
     )
 
 
-def _modified(found: Sequence[Finding], around: ChangeContext) -> str:
-    names = (FIELD_WORDS.get(field.name, field.name) for field in _change(found, around).fields)
-    return f"{_subject(found, around)}: {', '.join(names)} changed"
+def _modified(found: Sequence[Finding], context: ChangeContext) -> str:
+    names = (FIELD_WORDS.get(field.name, field.name) for field in _change(found, context).fields)
+    return f"{_subject(found, context)}: {', '.join(names)} changed"
 
 
 def _event(severity: Severity, sentence: Sentence) -> EventType:
@@ -179,10 +180,10 @@ REGISTRY = Registry(
     duplicate_order="registered",
     status=identity.status,
     names=identity.names,
-    span=identity.span,
-    pairing=identity.pairing,
-    bookkeeping=identity.bookkeeping,
-    findings=findings,
-    explained=explained,
+    interval=identity.interval,
+    pairing_rules=identity.pairing_rules,
+    is_bookkeeping=identity.is_bookkeeping,
+    classify=classify,
+    explained_by=explained_by,
     events=EVENTS,
 )

@@ -9,10 +9,11 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from watcher.core.intervals import Span
+from watcher.core.intervals import Interval
 from watcher.core.model import RETIRED, Change, Content, Fields, Item, Section, Status
 from watcher.formats.column_map import FieldMap
-from watcher.registries.base import ChangeContext, Labels, PairingRule, Rows, Signature
+from watcher.registries.base import Labels, PairingRule, Rows, Signature
+from watcher.registries.context import ChangeContext
 from watcher.registries.shared.searching import matches
 
 LABELS = ("name", "port", "protocol")
@@ -95,13 +96,13 @@ def described(item: Item) -> tuple[str, str, str]:
     return item.key.part("name"), item.key.part("port"), item.key.part("protocol")
 
 
-def span(item: Item) -> Span | None:
+def interval(item: Item) -> Interval | None:
     """The ports an entry stands for, both ends included; None for a service name without a port."""
     return parse_span(item.key.part("port"))
 
 
 @lru_cache(maxsize=4096)
-def parse_span(port: str) -> Span | None:
+def parse_span(port: str) -> Interval | None:
     """Read "443" or "7230-7234". None for anything else: the text is kept, only look-ups by number miss it."""
     low, dash, high = port.partition("-")
     if not low.isdecimal() or (dash and not high.isdecimal()):
@@ -138,7 +139,7 @@ def is_service(item: Item | None) -> bool:
     )
 
 
-def bookkeeping(change: Change, around: ChangeContext) -> bool:  # noqa: ARG001 - the contract's shape
+def is_bookkeeping(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001 - the contract's shape
     """A change between rows of unassigned and reserved space."""
     return change.section is Section.ENTRY and not is_service(change.before) and not is_service(change.after)
 
@@ -168,14 +169,14 @@ def _left_reserved(item: Item) -> Signature:
 
 
 _STEPS = (
-    PairingRule(name="another name on the same port and protocol", gone=_same_place, new=_same_place),
-    PairingRule(name="the same name and protocol on another port", gone=_same_service, new=_same_service),
-    PairingRule(name="another name without a port, same purpose and date", gone=_same_purpose, new=_same_purpose),
+    PairingRule(name="another name on the same port and protocol", removed=_same_place, added=_same_place),
+    PairingRule(name="the same name and protocol on another port", removed=_same_service, added=_same_service),
+    PairingRule(name="another name without a port, same purpose and date", removed=_same_purpose, added=_same_purpose),
     # After the moves: a service that went elsewhere is not de-assigned, though its old port is reserved now.
-    PairingRule(name="the service is gone and its port reserved", gone=_same_place, new=_left_reserved),
+    PairingRule(name="the service is gone and its port reserved", removed=_same_place, added=_left_reserved),
 )
 
 
-def pairing(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - the contract's shape
+def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - the contract's shape
     """The steps of pairing: the same for all releases."""
     return _STEPS

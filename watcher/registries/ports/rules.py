@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from watcher.core.intervals import PlacedInterval, Reach, Span
+from watcher.core.intervals import Interval, IntervalIndex, IntervalUnion
 from watcher.core.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
-from watcher.registries.base import COLUMNS, ChangeContext, Finding, IndexKeys, ItemIndex
+from watcher.registries.base import COLUMNS, Finding
+from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 from watcher.registries.ports import identity
 from watcher.registries.shared import contacts
 
@@ -35,18 +36,18 @@ _DATES = ("registered", "modified")
 _IDENTITY = ("name", "port", "protocol")
 
 
-def findings(around: ChangeContext) -> Iterator[Finding]:
+def classify(context: ChangeContext) -> Iterator[Finding]:
     """Return what each change means; changes of unassigned space and changed dates of the document mean nothing."""
-    old, new = old_coverage(around), new_coverage(around)
-    touched = Reach(
+    old, new = old_coverage(context), new_coverage(context)
+    touched = IntervalUnion(
         spanned
-        for change in around.changes
+        for change in context.changes
         for item in (change.before, change.after)
-        if identity.is_service(item) and item is not None and (spanned := identity.span(item))
+        if identity.is_service(item) and item is not None and (spanned := identity.interval(item))
     )
-    for index, change in enumerate(around.changes):
+    for index, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
-            yield from contacts.updated(index, change, around, identity.described)
+            yield from contacts.updated(index, change, context, identity.described)
         elif change.section is Section.REGISTRY:
             yield from _header(index, change)
         elif identity.is_service(change.before) or identity.is_service(change.after):
@@ -55,40 +56,42 @@ def findings(around: ChangeContext) -> Iterator[Finding]:
             yield from _space(index, change, old, touched)
 
 
-def explained(found: Sequence[Finding], around: ChangeContext) -> Iterable[int]:
+def explained_by(found: Sequence[Finding], context: ChangeContext) -> Iterable[int]:
     """The rows of unassigned and reserved space that were redrawn for an event: those that hold its ports, and what
     came of them."""
     if found[0].event in _WITHOUT_PLACE:
         return
     spans = [spanned for finding in found for port in finding.ports if (spanned := identity.parse_span(port))]
-    rows = around.once(_redrawn)
-    gone = [own for spanned in spans for own, index in rows.meeting(spanned) if around.changes[index].after is None]
-    yield from {index for spanned in (*spans, *gone) for _, index in rows.meeting(spanned)}
+    rows = context.compute_once(_redrawn)
+    gone = [
+        own for spanned in spans for own, index in rows.overlapping(spanned) if context.changes[index].after is None
+    ]
+    yield from {index for spanned in (*spans, *gone) for _, index in rows.overlapping(spanned)}
 
 
-def _redrawn(around: ChangeContext) -> PlacedInterval[int]:
+def _redrawn(context: ChangeContext) -> IntervalIndex[int]:
     """The changes of unassigned and reserved space by the ports they speak of."""
-    return PlacedInterval(
+    return IntervalIndex(
         (spanned, index)
-        for index, change in enumerate(around.changes)
-        if identity.bookkeeping(change, around) and (spanned := identity.span(change.item))
+        for index, change in enumerate(context.changes)
+        if identity.is_bookkeeping(change, context) and (spanned := identity.interval(change.item))
     )
 
 
-def old_coverage(around: ChangeContext) -> Coverage:
+def old_coverage(context: ChangeContext) -> Coverage:
     """The coverage of the old release."""
-    return around.look(COVERAGE, around.old)
+    return context.get_index(COVERAGE, context.old)
 
 
-def new_coverage(around: ChangeContext) -> Coverage:
+def new_coverage(context: ChangeContext) -> Coverage:
     """The coverage of the new release."""
-    return around.look(COVERAGE, around.new)
+    return context.get_index(COVERAGE, context.new)
 
 
 class Coverage:
     """Which row of a release speaks for a port and protocol."""
 
-    def __init__(self, single: dict[str, tuple[Item, ...]], ranges: dict[ItemKey, tuple[Span, Item]]) -> None:
+    def __init__(self, single: dict[str, tuple[Item, ...]], ranges: dict[ItemKey, tuple[Interval, Item]]) -> None:
         self._single = single
         self._ranges = ranges
 
@@ -114,15 +117,15 @@ class Coverage:
     def rows(self, port: int, protocol: str) -> list[Item]:
         """The rows that hold a port, the closest first: of that protocol before any, a single port before a range."""
         single = self._single.get(str(port), ())
-        held = [*single, *reversed([item for _, item in self._placed.meeting((port, port))])]
+        held = [*single, *reversed([item for _, item in self._placed.overlapping((port, port))])]
         return sorted(
             (item for item in held if item.key.part("protocol") in (protocol, "")),
             key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
         )
 
     @cached_property
-    def _placed(self) -> PlacedInterval[Item]:
-        return PlacedInterval(self._ranges.values())
+    def _placed(self) -> IntervalIndex[Item]:
+        return IntervalIndex(self._ranges.values())
 
     def says(self, port: str, protocol: str) -> str:
         """The status of a port and protocol: `assigned`, `reserved`, …; `absent` where no row speaks of it."""
@@ -139,9 +142,9 @@ class Coverage:
         return [name for row in rows if identity.is_service(row) and (name := row.key.part("name"))]
 
 
-def _about(around: ChangeContext) -> IndexKeys:
-    items = (item for change in around.changes for item in (change.before, change.after) if item is not None)
-    return IndexKeys(spans=tuple({spanned for spanned in map(identity.span, items) if spanned}))
+def _about(context: ChangeContext) -> IndexKeys:
+    items = (item for change in context.changes for item in (change.before, change.after) if item is not None)
+    return IndexKeys(intervals=tuple({spanned for spanned in map(identity.interval, items) if spanned}))
 
 
 COVERAGE = ItemIndex(Coverage.build, Coverage.updated, _about)
@@ -185,19 +188,19 @@ def _gone(index: int, before: Item, after: Item | None, new: Coverage) -> Findin
     return _finding("service-name-withdrawn", index, Kind.REMOVED, before)
 
 
-def _space(index: int, change: Change, old: Coverage, touched: Reach) -> Iterator[Finding]:
+def _space(index: int, change: Change, old: Coverage, touched: IntervalUnion) -> Iterator[Finding]:
     """Rows without a service: reserved on their own, or said something new of."""
     before, after = change.before, change.after
     if after is None or after.status is not Status.RESERVED:
         return
-    spanned = identity.span(after)
+    spanned = identity.interval(after)
     if before is not None and before.status is Status.RESERVED:
         reasons = [reason for reason in _reasons(before, after) if reason != "dates-changed"]
         if reasons and before.key == after.key:
             yield _finding(reasons[0], index, change.kind, after, also=tuple(reasons[1:]), severity=Severity.INFO)
         return
     was = str(before.status) if before else old.says(after.key.part("port"), after.key.part("protocol"))
-    if was != Status.RESERVED and not (spanned and touched.meets(spanned)):
+    if was != Status.RESERVED and not (spanned and touched.overlaps(spanned)):
         yield _finding("port-reserved", index, Kind.ADDED, after, was=was)
 
 
@@ -276,7 +279,7 @@ def _refined(event: str, before: Item, after: Item) -> str:
 
 
 def _is_system(item: Item) -> bool:
-    spanned = identity.span(item)
+    spanned = identity.interval(item)
     return spanned is not None and spanned[0] <= _SYSTEM_PORTS
 
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Key, Section
-from watcher.registries.base import ChangeContext, Finding, IndexKeys, ItemIndex
+from watcher.registries.base import Finding
+from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 
 _IDS = re.compile(r"\[([^\[\]]+)\]")
 
@@ -14,11 +15,11 @@ People = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
 
 
-def updated(index: int, change: Change, around: ChangeContext, describe: Describe) -> Iterator[Finding]:
+def updated(index: int, change: Change, context: ChangeContext, describe: Describe) -> Iterator[Finding]:
     """Return what a change of a contact means; `describe` gives an entry's name, port and protocol ("": none)."""
     if change.before is None or change.after is None:
         return
-    named = around.look(NAMED, around.new).get(change.item.key.part("id"), {})
+    named = context.get_index(NAMED, context.new).get(change.item.key.part("id"), {})
     told = [describe(named[key]) for key in sorted(named, key=_natural)]
     yield Finding(
         event="contact-updated",
@@ -64,13 +65,13 @@ def _names(item: Item) -> Iterable[str]:
     return {name for text in told for name in _IDS.findall(text)}
 
 
-def _about(around: ChangeContext) -> IndexKeys:
+def _keys(context: ChangeContext) -> IndexKeys:
     people = (
         change.item.key.part("id")
-        for change in around.changes
+        for change in context.changes
         if change.section is Section.CONTACT and change.before is not None and change.after is not None
     )
     return IndexKeys(words=tuple(dict.fromkeys(people)))
 
 
-NAMED = ItemIndex(_build, _update, _about)
+NAMED = ItemIndex(_build, _update, _keys)

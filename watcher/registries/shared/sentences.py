@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.core.model import MARKUP
-from watcher.registries.base import COLUMNS, ChangeContext, Finding
+from watcher.registries.base import COLUMNS, Finding
+from watcher.registries.context import ChangeContext
 
 _LONG = 60
 _MOST = 3
@@ -46,10 +47,10 @@ def listed(names: Sequence[str], most: int = _MOST) -> str:
     return ", ".join(names[:most]) + more
 
 
-def contact_updated(found: Sequence[Finding], around: ChangeContext) -> str:
+def contact_updated(found: Sequence[Finding], context: ChangeContext) -> str:
     """Say whose details changed, how, and which entries name them."""
-    who = ", ".join(around.changes[finding.change].item.key.part("id") for finding in found)
-    fields = around.changes[found[0].change].fields
+    who = ", ".join(context.changes[finding.change].item.key.part("id") for finding in found)
+    fields = context.changes[found[0].change].fields
     what = ", ".join(
         difference(
             "updated" if field.name == "updated" else FIELD_WORDS.get(field.name, field.name), field.before, field.after
@@ -61,9 +62,9 @@ def contact_updated(found: Sequence[Finding], around: ChangeContext) -> str:
     return f"{who}: {what}" + (f" (named by {listed(services)})" if services else "")
 
 
-def columns_changed(found: Sequence[Finding], around: ChangeContext) -> str:
+def columns_changed(found: Sequence[Finding], context: ChangeContext) -> str:
     """Say which titles of a table came and which went."""
-    for field in around.changes[found[0].change].fields:
+    for field in context.changes[found[0].change].fields:
         if field.name == COLUMNS:
             before, after = field.before.split("\n"), field.after.split("\n")
             gone = [title for title in before if title not in after]
@@ -75,8 +76,8 @@ def columns_changed(found: Sequence[Finding], around: ChangeContext) -> str:
     return "the columns of the table changed"
 
 
-def header_changed(found: Sequence[Finding], around: ChangeContext) -> str:
+def header_changed(found: Sequence[Finding], context: ChangeContext) -> str:
     """Say which parts of a registry's own text changed."""
-    names = [field.name.removeprefix(MARKUP) for field in around.changes[found[0].change].fields]
+    names = [field.name.removeprefix(MARKUP) for field in context.changes[found[0].change].fields]
     told = [FIELD_WORDS.get(name, name) for name in dict.fromkeys(names) if name != "updated"]
     return "the registry's own text changed: " + ", ".join(told)
