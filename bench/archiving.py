@@ -51,7 +51,7 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
         data = path.read_bytes()
 
         def keep(data: bytes = data, path: Path = path, near: str | None = near) -> None:
-            receipt = kept.keep(
+            receipt = kept.store_snapshot(
                 data, source="ports", observed=None, origin=path.name, registry="ports", format="xml", near=near
             )
             digests.append(receipt.sha256)
@@ -61,7 +61,7 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
     decode = []
     for digest in random.Random(1).sample(digests, min(_SAMPLE, len(digests))):  # noqa: S311 - no secret
         cold = SnapshotArchive(place)
-        list(cold.receipts("ports"))
+        list(cold.list_snapshots("ports"))
         decode.append(cpu_of(lambda cold=cold, digest=digest: cold.read("ports", digest)))  # type: ignore[misc]
     return sum(path.stat().st_size for path in place.rglob("*.zst")), encode, decode
 

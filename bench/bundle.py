@@ -99,7 +99,7 @@ def main(place: str, repository: str, most: str) -> None:
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
     report = json.loads(said[0])
     with Monitor(settings(App(folder / "config.toml"))) as parts:
-        newest = [parts.queries.latest(f"iana.{group.lower()}") for group in chosen]
+        newest = [parts.queries.find_latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(
             {

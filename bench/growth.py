@@ -206,8 +206,8 @@ def _intake(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: 
 
 def _queries(queries: HistoryReader) -> Found:
     return {
-        "history": _milliseconds(lambda: queries.history(EventQuery(source="ports", port=_PORT))),
-        "versions": _milliseconds(lambda: queries.versions("ports", port=_PORT)),
+        "history": _milliseconds(lambda: queries.find_events(EventQuery(source="ports", port=_PORT))),
+        "versions": _milliseconds(lambda: queries.find_versions("ports", port=_PORT)),
     }
 
 

@@ -111,7 +111,7 @@ def round_of(store: Store, notifiers: Mapping[str, Notifier], clock: Clock) -> D
 def until_nothing_waits(store: Store, notifiers: Mapping[str, Notifier], clock: Clock) -> list[DeliveryReport]:
     """Move the clock from one due time to the next until no message is pending."""
     reports = []
-    while waiting := store.outbox.pending():
+    while waiting := store.outbox.list_pending():
         clock.now = max(clock.now, from_text(waiting[0]["next_attempt"]))
         reports.append(round_of(store, notifiers, clock))
         assert len(reports) < 1000
@@ -120,14 +120,14 @@ def until_nothing_waits(store: Store, notifiers: Mapping[str, Notifier], clock: 
 
 def test_a_message_is_due_at_once_and_sent_once(store: Store) -> None:
     line, clock = Line(), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
     clock.now += timedelta(days=30)
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
     assert line.accepted == [message().id]
-    state = store.outbox.state(message().id)
+    state = store.outbox.read_state(message().id)
     assert (state.state, state.attempts, state.sent, state.last_error) == ("sent", 1, to_text(START), None)
-    assert store.outbox.pending() == []
+    assert store.outbox.list_pending() == []
 
 
 def test_a_message_is_handed_over_as_it_was_written(store: Store) -> None:
@@ -137,16 +137,16 @@ def test_a_message_is_handed_over_as_it_was_written(store: Store) -> None:
         def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
             seen.append(delivery)
 
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": Keeper()}, Clock())
     assert seen == [message()]
 
 
 def test_a_message_that_is_there_already_is_left_alone(store: Store) -> None:
     line, clock = Line(), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
-    store.outbox.add([replace(message(), body="other")], now=to_text(START))
+    store.outbox.add_deliveries([replace(message(), body="other")], now=to_text(START))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
     assert len(line.accepted) == 1
 
@@ -154,23 +154,23 @@ def test_a_message_that_is_there_already_is_left_alone(store: Store) -> None:
 @pytest.mark.fault(45)
 def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(store: Store) -> None:
     line, clock = Line(errors=[LATER] * 9), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     until_nothing_waits(store, {"hook": line}, clock)
     times = [when for _, when in line.tried]
     waits = [(after - before).total_seconds() - 1 for before, after in pairwise(times)]
     assert waits == [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     assert {identifier for identifier, _ in line.tried} == {message().id}
-    assert store.outbox.state(message().id).state == "sent"
-    assert store.outbox.state(message().id).last_error is None
+    assert store.outbox.read_state(message().id).state == "sent"
+    assert store.outbox.read_state(message().id).last_error is None
 
 
 @pytest.mark.fault(45)
 def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(store: Store) -> None:
     line, clock = Dead(), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     reports = until_nothing_waits(store, {"hook": line}, clock)
     assert reports == [DeliveryReport(retried=1)] * 9 + [DeliveryReport(failed=1)]
-    state = store.outbox.state(message().id)
+    state = store.outbox.read_state(message().id)
     assert (state.state, state.attempts, state.last_error) == ("failed", 10, "HTTP 503 (given up after 10 tries)")
     clock.now += timedelta(days=365)
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
@@ -179,24 +179,24 @@ def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(store:
 
 def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_tried(store: Store) -> None:
     line = Line(errors=[NEVER])
-    store.outbox.add([message(1), message(2)], now=to_text(START))
+    store.outbox.add_deliveries([message(1), message(2)], now=to_text(START))
     assert round_of(store, {"hook": line}, Clock()) == DeliveryReport(sent=1, failed=1)
-    states = {store.outbox.state(message(number).id).state for number in (1, 2)}
+    states = {store.outbox.read_state(message(number).id).state for number in (1, 2)}
     assert states == {"failed", "sent"}
     refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
-    assert store.outbox.state(refused).last_error == "the mail server said 550 no such user"
+    assert store.outbox.read_state(refused).last_error == "the mail server said 550 no such user"
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
 def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: float, tries: int) -> None:
     with Store(Path(":memory:")) as store:
         clock = Clock()
-        store.outbox.add([message()], now=to_text(START))
+        store.outbox.add_deliveries([message()], now=to_text(START))
         for _ in range(tries):
             round_of(store, {"hook": Dead()}, clock)
-            clock.now = from_text(store.outbox.state(message().id).next_attempt)
+            clock.now = from_text(store.outbox.read_state(message().id).next_attempt)
         deliver_due(store, {"hook": Dead()}, clock, lambda: jitter)
-        wait = from_text(store.outbox.state(message().id).next_attempt) - clock.now
+        wait = from_text(store.outbox.read_state(message().id).next_attempt) - clock.now
         assert SCHEDULE[tries] * 0.9 <= wait <= SCHEDULE[tries] * 1.1 + timedelta(seconds=1)
 
 
@@ -205,16 +205,16 @@ def test_a_wait_the_other_side_asked_for_is_kept_when_it_is_longer_up_to_a_day(
     store: Store, asked: float, wait: int
 ) -> None:
     line, clock = Line(errors=[DeliveryError("HTTP 429", permanent=False, retry_after=asked)]), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
-    assert from_text(store.outbox.state(message().id).next_attempt) == START + timedelta(seconds=wait + 1)
+    assert from_text(store.outbox.read_state(message().id).next_attempt) == START + timedelta(seconds=wait + 1)
 
 
 def test_a_message_is_not_tried_before_its_time(store: Store) -> None:
     line, clock = Line(errors=[LATER]), Clock()
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
-    clock.now = from_text(store.outbox.state(message().id).next_attempt) - timedelta(seconds=1)
+    clock.now = from_text(store.outbox.read_state(message().id).next_attempt) - timedelta(seconds=1)
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
     clock.now += timedelta(seconds=1)
     assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
@@ -223,18 +223,18 @@ def test_a_message_is_not_tried_before_its_time(store: Store) -> None:
 def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> None:
     line, clock = Line(errors=[LATER, LATER]), Clock()
     with Store(path) as store:
-        store.outbox.add([message()], now=to_text(START))
+        store.outbox.add_deliveries([message()], now=to_text(START))
     for _ in range(2):
         with Store(path) as store:
-            clock.now = from_text(store.outbox.state(message().id).next_attempt)
+            clock.now = from_text(store.outbox.read_state(message().id).next_attempt)
             assert round_of(store, {"hook": line}, clock) == DeliveryReport(retried=1)
     with Store(path) as store:
-        state = store.outbox.state(message().id)
+        state = store.outbox.read_state(message().id)
         assert (state.state, state.attempts, state.last_error) == ("pending", 2, "HTTP 503")
         clock.now = from_text(state.next_attempt)
         assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
     with Store(path) as store:
-        assert store.outbox.state(message().id).state == "sent"
+        assert store.outbox.read_state(message().id).state == "sent"
     assert [identifier for identifier, _ in line.tried] == [message().id] * 3
 
 
@@ -247,25 +247,25 @@ def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_sam
 
     dying, line, clock = Killed(), Line(), Clock()
     with Store(path) as store:
-        store.outbox.add([message()], now=to_text(START))
+        store.outbox.add_deliveries([message()], now=to_text(START))
         with pytest.raises(KeyboardInterrupt):
             round_of(store, {"hook": dying}, clock)
     with Store(path) as store:
         assert round_of(store, {"hook": line}, clock) == DeliveryReport()
         clock.now += timedelta(minutes=10)
         assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
-        assert store.outbox.state(message().id).attempts == 2
+        assert store.outbox.read_state(message().id).attempts == 2
     assert dying.accepted == line.accepted == [message().id]
 
 
 @pytest.mark.fault(41)
 def test_a_message_is_claimed_by_one_process_only(path: Path, store: Store) -> None:
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     until = to_text(START + timedelta(minutes=10))
     with Store(path) as second:
-        assert store.outbox.claim(message().id, now=to_text(START), until=until)
-        assert not second.outbox.claim(message().id, now=to_text(START), until=until)
-        assert second.outbox.claim(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
+        assert store.outbox.claim_delivery(message().id, now=to_text(START), until=until)
+        assert not second.outbox.claim_delivery(message().id, now=to_text(START), until=until)
+        assert second.outbox.claim_delivery(message().id, now=until, until=to_text(START + timedelta(minutes=20)))
 
 
 @pytest.mark.fault(41)
@@ -280,7 +280,7 @@ def test_what_another_process_took_meanwhile_is_not_sent(path: Path, store: Stor
                 round_of(second, {"hook": other}, clock)
 
         line = Meanwhile()
-        store.outbox.add([message(1), message(2)], now=to_text(START))
+        store.outbox.add_deliveries([message(1), message(2)], now=to_text(START))
         assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
     assert len(line.accepted) == len(other.accepted) == 1
     assert {*line.accepted, *other.accepted} == {message(1).id, message(2).id}
@@ -289,34 +289,38 @@ def test_what_another_process_took_meanwhile_is_not_sent(path: Path, store: Stor
 @pytest.mark.fault(46)
 def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(store: Store) -> None:
     dead, line = Dead(), Line()
-    store.outbox.add([message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1)))
-    store.outbox.add([message(number, "good") for number in range(5)], now=to_text(START))
+    store.outbox.add_deliveries(
+        [message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1))
+    )
+    store.outbox.add_deliveries([message(number, "good") for number in range(5)], now=to_text(START))
     assert round_of(store, {"dead": dead, "good": line}, Clock()) == DeliveryReport(sent=5, retried=1)
     assert len(dead.tried) == 1
-    assert len(store.outbox.pending()) == 5
+    assert len(store.outbox.list_pending()) == 5
 
 
 def test_a_broken_channel_with_very_many_messages_holds_up_no_other(store: Store) -> None:
     dead, line = Dead(), Line()
-    store.outbox.add([message(number, "dead") for number in range(500)], now=to_text(START - timedelta(hours=1)))
-    store.outbox.add([message(0, "good")], now=to_text(START))
+    store.outbox.add_deliveries(
+        [message(number, "dead") for number in range(500)], now=to_text(START - timedelta(hours=1))
+    )
+    store.outbox.add_deliveries([message(0, "good")], now=to_text(START))
     round_of(store, {"dead": dead, "good": line}, Clock())
     assert line.accepted == [message(0, "good").id]
 
 
 def test_a_secret_that_cannot_be_read_costs_a_try_and_no_other_channel(store: Store) -> None:
     locked, line = Line(errors=[ConfigError("file:webhook-secret: no such file")]), Line()
-    store.outbox.add([message(0, "locked"), message(0, "good")], now=to_text(START))
+    store.outbox.add_deliveries([message(0, "locked"), message(0, "good")], now=to_text(START))
     assert round_of(store, {"locked": locked, "good": line}, Clock()) == DeliveryReport(sent=1, retried=1)
-    state = store.outbox.state(message(0, "locked").id)
+    state = store.outbox.read_state(message(0, "locked").id)
     assert (state.state, state.last_error) == ("pending", "file:webhook-secret: no such file")
 
 
 def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_back(store: Store) -> None:
     line, clock = Line(), Clock()
-    store.outbox.add([message(0, "gone"), message(0, "good")], now=to_text(START))
+    store.outbox.add_deliveries([message(0, "gone"), message(0, "good")], now=to_text(START))
     assert round_of(store, {"good": line}, clock) == DeliveryReport(sent=1, retried=1)
-    state = store.outbox.state(message(0, "gone").id)
+    state = store.outbox.read_state(message(0, "gone").id)
     assert state.last_error == "there is no enabled channel 'gone' in the configuration"
     assert from_text(state.next_attempt) == START + timedelta(hours=1, seconds=1)
     back = Line()
@@ -327,7 +331,7 @@ def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_b
 
 def test_a_channel_that_never_comes_back_is_given_up_in_the_end(store: Store) -> None:
     clock = Clock()
-    store.outbox.add([message(0, "gone")], now=to_text(START))
+    store.outbox.add_deliveries([message(0, "gone")], now=to_text(START))
     reports = until_nothing_waits(store, {}, clock)
     assert reports[-1] == DeliveryReport(failed=1)
     assert clock.now - START > timedelta(days=3)
@@ -336,7 +340,7 @@ def test_a_channel_that_never_comes_back_is_given_up_in_the_end(store: Store) ->
 def test_messages_that_are_not_committed_are_not_there(path: Path, store: Store) -> None:
     def fail() -> None:
         with store.transaction():
-            store.outbox.add([message()], now=to_text(START))
+            store.outbox.add_deliveries([message()], now=to_text(START))
             raise ValueError
 
     with pytest.raises(ValueError):
@@ -344,21 +348,21 @@ def test_messages_that_are_not_committed_are_not_there(path: Path, store: Store)
     with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
     with pytest.raises(KeyError):
-        store.outbox.state(message().id)
+        store.outbox.read_state(message().id)
 
 
 def test_the_oldest_is_sent_first(store: Store) -> None:
     line = Line()
     for number in (3, 1, 2):
-        store.outbox.add([message(number)], now=to_text(START + timedelta(seconds=number)))
+        store.outbox.add_deliveries([message(number)], now=to_text(START + timedelta(seconds=number)))
     round_of(store, {"hook": line}, Clock(START + timedelta(minutes=1)))
     assert line.accepted == [message(number).id for number in (1, 2, 3)]
 
 
 def test_pending_shows_people_what_waits_and_why_but_no_body(store: Store) -> None:
-    store.outbox.add([message()], now=to_text(START))
+    store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": Dead()}, Clock())
-    (row,) = store.outbox.pending()
+    (row,) = store.outbox.list_pending()
     assert (row["id"], row["channel"], row["attempts"], row["last_error"]) == (message().id, "hook", 1, "HTTP 503")
     assert "body" not in row
 

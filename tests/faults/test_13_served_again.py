@@ -107,6 +107,6 @@ def test_two_nodes_that_disagree_for_long_are_one_alert_for_each_content_and_cou
         here.check(data)
     assert alerts(here) == 2
     with here.service() as service:
-        times = {hold.published: hold.times for hold in service.store.holds.all(SOURCE)}
+        times = {hold.published: hold.times for hold in service.store.holds.list_holds(SOURCE)}
     assert times == {"2020-01-01": 8 + 3, "2020-01-02": 3}
     assert len(here.rows("releases")["releases"]) == 3

@@ -81,7 +81,7 @@ def test_two_daemons_on_one_store_take_a_release_once_and_send_each_message_once
         errors = [log for each in found for log in each.logs if log["level"] == "error"]
         assert errors == []
         assert len(here.rows("releases")["releases"]) == 3
-        assert list(SnapshotArchive(tmp_path / "snapshots").verify()) == []
+        assert list(SnapshotArchive(tmp_path / "snapshots").find_damage()) == []
         assert (len(here.stage.webhooks), len(here.stage.mails)) == (2, 2)
         before = content_of(here.rows())
         with here.service() as service:
@@ -102,7 +102,7 @@ def test_a_release_that_another_process_took_between_reading_and_writing_is_take
             compare = intake._filing._step
 
             def overtaken(old: Content, new: Content) -> Transition:
-                if other.queries.release_of("ports", sha256=sha256) is None:
+                if other.queries.find_by_hash("ports", sha256=sha256) is None:
                     other.check(source)  # type: ignore[arg-type] - one source, no collection
                 return compare(old, new)
 

@@ -54,13 +54,16 @@ class Sending:
         return deliver_due(self.store, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
 
     def states(self) -> dict[str, tuple[str, int]]:
-        return {row["recipient"]: (row["state"], row["attempts"]) for row in self.store.outbox.find(DeliveryQuery())}
+        return {
+            row["recipient"]: (row["state"], row["attempts"])
+            for row in self.store.outbox.find_deliveries(DeliveryQuery())
+        }
 
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
     with Store(tmp_path / "history.db") as store:
-        store.outbox.add(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
+        store.outbox.add_deliveries(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
         yield Sending(store)
 
 
@@ -68,7 +71,7 @@ def sending(tmp_path: Path) -> Iterator[Sending]:
 def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sending: Sending) -> None:
     box = Moody(moods={ANN: ["451 4.7.1 greylisted, try again", "450 4.2.0 still"]})
     with served(box) as port:
-        while sending.store.outbox.pending():
+        while sending.store.outbox.list_pending():
             sending.round(port)
             sending.now += timedelta(minutes=10)
     assert sending.states() == {ANN: ("sent", 3), BOB: ("sent", 1)}
@@ -93,7 +96,7 @@ def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Send
     with served(box) as port:
         assert sending.round(port) == DeliveryReport(sent=1, failed=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
-    (letter,) = sending.store.outbox.find(DeliveryQuery(states=("failed",)))
+    (letter,) = sending.store.outbox.find_deliveries(DeliveryQuery(states=("failed",)))
     assert letter["last_error"] == "the mail server said 550 5.1.1 no such user"
 
 
@@ -117,5 +120,6 @@ def test_a_server_without_starttls_is_tried_again_and_told_nothing(sending: Send
         assert sending.round(port, security="starttls") == DeliveryReport(retried=1)
     assert (box.recipients, box.taken) == ([], [])
     assert all(
-        "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0 for row in sending.store.outbox.pending()
+        "STARTTLS" in json.dumps(row["last_error"]) or row["attempts"] == 0
+        for row in sending.store.outbox.list_pending()
     )

@@ -106,7 +106,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(store: Store) -> None:
     broken = Line(errors=[LATER] * 6)
     desk = Desk(store, broken)
-    desk.store.outbox.add([message()], now=to_text(START))
+    desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
     for wait in (timedelta(seconds=10), timedelta(minutes=6)):
         desk.round(wait)
@@ -119,13 +119,13 @@ def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recov
     assert desk.told() == ["channel-broken", "channel-recovered"]
     assert len(desk.operators.accepted) == 2
     # Over the channel itself nobody would have heard it.
-    assert {row["channel"] for row in desk.store.outbox.pending()} == set()
+    assert {row["channel"] for row in desk.store.outbox.list_pending()} == set()
     assert broken.accepted == [message().id]
 
 
 def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store) -> None:
     desk = Desk(store, Dead())
-    desk.store.outbox.add([message(number) for number in range(40)], now=to_text(START))
+    desk.store.outbox.add_deliveries([message(number) for number in range(40)], now=to_text(START))
     for _ in range(40):
         desk.round()
     assert desk.told() == []
@@ -134,7 +134,7 @@ def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store
 def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) -> None:
     patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
     desk = Desk(store, Line(errors=[patient, patient]))
-    desk.store.outbox.add([message()], now=to_text(START))
+    desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
     desk.round(timedelta(hours=25))
     assert desk.told() == ["channel-broken"]
@@ -143,7 +143,7 @@ def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) 
 def test_a_second_outage_is_told_of_again(store: Store) -> None:
     desk = Desk(store, Line(errors=[LATER] * 4))
     for number in (1, 2):
-        desk.store.outbox.add([message(number)], now=to_text(desk.clock.now))
+        desk.store.outbox.add_deliveries([message(number)], now=to_text(desk.clock.now))
         desk.round()
         for _ in range(6):
             desk.round(timedelta(hours=3))
@@ -154,16 +154,16 @@ def test_a_second_outage_is_told_of_again(store: Store) -> None:
 def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(store: Store) -> None:
     refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
     desk = Desk(store, Line(errors=[refused, refused]))
-    desk.store.outbox.add(
+    desk.store.outbox.add_deliveries(
         [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
     )
     desk.round()
     assert desk.told() == ["recipient-refused"]
     assert "watcher outbox --state failed" in desk.notices[0].summary
-    desk.store.outbox.add([message(3)], now=to_text(START))
+    desk.store.outbox.add_deliveries([message(3)], now=to_text(START))
     desk.round(timedelta(hours=1))
     assert desk.told() == ["recipient-refused"]
-    desk.store.outbox.add([replace(message(4), recipient="bob@example.org")], now=to_text(START))
+    desk.store.outbox.add_deliveries([replace(message(4), recipient="bob@example.org")], now=to_text(START))
     desk.round(timedelta(hours=1))
     assert desk.told() == ["recipient-refused", "channel-recovered"]
     assert desk.notices[1].summary.startswith("bob@example.org of the channel hook takes messages again")

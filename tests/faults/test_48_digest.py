@@ -103,11 +103,11 @@ def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: 
                      state="gathering", after="2020")
             for number, body in enumerate(bodies)
         ]  # fmt: skip
-        deliveries.add(made, now="2020")
+        deliveries.add_deliveries(made, now="2020")
     with Store(tmp_path / "history.db") as store:
         deliveries = store.outbox
         digests.gather(store, datetime(2026, 1, 1, tzinfo=UTC))
-        due = deliveries.due("9999")
+        due = deliveries.list_due("9999")
     found = [json.loads(delivery.body) for delivery in due]
     members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
     assert sorted(each["id"] for each in members) == sorted(f"m{number}" for number in range(12))
@@ -123,7 +123,7 @@ def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.Mo
         raise UsageError("killed here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(OutboxTable, "replace", dies)
+        patch.setattr(OutboxTable, "replace_with_digest", dies)
         with pytest.raises(UsageError):
             deliver(here)
     assert states(here) == {"gathering": 6}
@@ -139,16 +139,16 @@ def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> N
             Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")
             for number in range(5)
         ]
-        service.deliveries.add(made, now=to_text(here.now))
+        service.deliveries.add_deliveries(made, now=to_text(here.now))
     with here.service() as service:
         for _ in range(2):
             digests.restrain(service.store, {"hook": 2}, here.now)
-            assert len(service.deliveries.due(to_text(here.now))) == 2
-        for delivery in service.deliveries.due(to_text(here.now)):
-            service.deliveries.sent(delivery.id, to_text(here.now))
+            assert len(service.deliveries.list_due(to_text(here.now))) == 2
+        for delivery in service.deliveries.list_due(to_text(here.now)):
+            service.deliveries.mark_sent(delivery.id, to_text(here.now))
         here.now += timedelta(minutes=2)
         digests.restrain(service.store, {"hook": 2}, here.now)
-        assert service.deliveries.due(to_text(here.now)) == []
+        assert service.deliveries.list_due(to_text(here.now)) == []
     here.now += timedelta(minutes=58)
     deliver(here)
     assert len(here.stage.webhooks) == 2

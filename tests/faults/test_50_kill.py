@@ -178,7 +178,7 @@ def intact(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "history.db")) as plain:
         assert plain.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert plain.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert list(SnapshotArchive(folder / "snapshots").verify()) == []
+    assert list(SnapshotArchive(folder / "snapshots").find_damage()) == []
 
 
 def _time_passes(folder: Path) -> None:
@@ -241,7 +241,9 @@ def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here
     travel._prepare()
     assert travel._take(travel.folder, CHANGED.killed, commit).killed
     left = [
-        receipt for receipt in SnapshotArchive(travel.folder / "snapshots").receipts("ports") if receipt.number == 1
+        receipt
+        for receipt in SnapshotArchive(travel.folder / "snapshots").list_snapshots("ports")
+        if receipt.number == 1
     ]
     assert [receipt.believed for receipt in left] == [True]
     assert len(rows(travel.folder / "history.db", "releases")["releases"]) == 1

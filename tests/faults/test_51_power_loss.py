@@ -62,14 +62,14 @@ def series(store: Store, archive: SnapshotArchive) -> None:
             told = Delivery(
                 id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
             )
-            store.outbox.add([told], now=now)
+            store.outbox.add_deliveries([told], now=now)
 
         taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
         check = Check(
             source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
             sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
         )  # fmt: skip
-        store.checks.add(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
+        store.checks.record_check(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 
 
 @pytest.fixture(scope="module")

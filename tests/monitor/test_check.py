@@ -48,7 +48,7 @@ def test_a_new_release_is_compared_judged_kept_and_told(here: World) -> None:
     assert taken.outcome is Outcome.CHANGED
     assert taken.comparison is not None
     assert [event.summary for event in taken.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
-    assert SnapshotArchive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == data
+    assert SnapshotArchive(here.stage.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == data
     (hook,) = here.stage.webhooks
     jsonschema.validate(hook["data"], SCHEMA)
     assert hook["data"]["counts"] == {
@@ -210,10 +210,10 @@ def test_questions_are_answered_without_the_snapshots(here: World) -> None:
         path.unlink()
     with here.service() as service:
         queries = service.store.history
-        day = queries.find(SOURCE, "2020-03-01")
-        versions = queries.versions(SOURCE, port=(3, 3), at=day)
-        events = queries.history(EventQuery(source=SOURCE, port=(3, 3)))
-        entries = [queries.content(SOURCE, each).entries for each in queries.releases(SOURCE)]
+        day = queries.find_release(SOURCE, "2020-03-01")
+        versions = queries.find_versions(SOURCE, port=(3, 3), at=day)
+        events = queries.find_events(EventQuery(source=SOURCE, port=(3, 3)))
+        entries = [queries.read_content(SOURCE, each).entries for each in queries.list_releases(SOURCE)]
     assert [version.item.key.part("port") for version in versions] == ["3-9"]
     assert [event.event.id for event in events] == ["port-assigned"]
     assert entries == [len(FIRST), len(SECOND)]

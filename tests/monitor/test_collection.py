@@ -170,7 +170,7 @@ def test_a_vanished_group_is_news_once_after_three_reads_and_keeps_its_history(h
         here.look()
     assert here.told() == [("iana", "group-removed")]
     with here.service() as service:
-        assert len(service.queries.releases("iana.group-00")) == 1
+        assert len(service.queries.list_releases("iana.group-00")) == 1
         assert service.source("iana.group-00").name == "iana.group-00"
 
 

@@ -57,12 +57,14 @@ def alerts(here: World) -> int:
 
 def holds(here: World) -> list[Hold]:
     with here.service() as service:
-        return service.store.holds.all(SOURCE)
+        return service.store.holds.list_holds(SOURCE)
 
 
 def receipt(here: World, sha256: str) -> SnapshotInfo:
     return next(
-        each for each in SnapshotArchive(here.stage.folder / "snapshots").receipts(SOURCE) if each.sha256 == sha256
+        each
+        for each in SnapshotArchive(here.stage.folder / "snapshots").list_snapshots(SOURCE)
+        if each.sha256 == sha256
     )
 
 
@@ -88,7 +90,7 @@ def test_a_held_release_is_kept_and_changes_nothing(here: World) -> None:
     taken = here.check(slip())
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
     assert here.rows() == before
-    assert SnapshotArchive(here.stage.folder / "snapshots").read(SOURCE, taken.sha256) == slip()
+    assert SnapshotArchive(here.stage.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == slip()
     assert not receipt(here, taken.sha256).believed
     assert here.rows("checks")["checks"][-1]["outcome"] == "held"
 
@@ -461,7 +463,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
         assert here.outcomes()["iana.one"] is Outcome.HELD
         with here.service() as service:
-            (found,) = service.store.holds.all()
+            (found,) = service.store.holds.list_holds()
             assert (found.source, found.in_a_row) == ("iana.one", 2)
             assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
         assert here.outcomes()["iana.one"] is Outcome.UNCHANGED

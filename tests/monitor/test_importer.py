@@ -139,7 +139,7 @@ def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Pa
     report = take(tmp_path / "store", [f"git:{repository}:assignments/ports.xml"])
     assert sum(report.taken.values()) == 5
     assert len(report.refused) == 1
-    receipts = list(SnapshotArchive(tmp_path / "store" / "snapshots").receipts("ports"))
+    receipts = list(SnapshotArchive(tmp_path / "store" / "snapshots").list_snapshots("ports"))
     assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
     assert all(receipt.origin.startswith(f"git:{repository}:assignments/ports.xml@") for receipt in receipts)
 
@@ -207,8 +207,11 @@ def states(folder: Path) -> list[tuple[str, str]]:
     with Store(folder / "history.db") as store:
         queries = store.history
         return [
-            (each.dated, "".join(item.fields.get("Name", "") for item in queries.content("t", each).items.values()))
-            for each in queries.releases("t")
+            (
+                each.dated,
+                "".join(item.fields.get("Name", "") for item in queries.read_content("t", each).items.values()),
+            )
+            for each in queries.list_releases("t")
         ]
 
 

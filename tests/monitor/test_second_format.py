@@ -62,7 +62,7 @@ def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Pat
         assert "its CSV says something else in one place: a 1 tcp is in the other alone" in notice["summary"]
         assert here.check(lost).outcome is Outcome.CHANGED
         with here.service() as service:
-            assert [hold.by for hold in service.store.holds.all(SOURCE)] == ["undoubted"]
+            assert [hold.by for hold in service.store.holds.list_holds(SOURCE)] == ["undoubted"]
 
 
 def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:

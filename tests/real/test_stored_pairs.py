@@ -42,11 +42,11 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
         for date, data in series:
             intake.take(data, origin=date)
         queries = store.history
-        stored = queries.releases("some")
+        stored = queries.list_releases("some")
         plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
         for _ in range(pairs):
             one, other = chance.sample(stored, 2)
-            asked = explain(registry, *queries.contents("some", one, other))
+            asked = explain(registry, *queries.read_content_pair("some", one, other))
             assert asked == explain(registry, plain[one.digest], plain[other.digest]), (one.dated, other.dated)
 
 

@@ -25,7 +25,7 @@ def checks(store: Store) -> CheckLog:
 def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a", **more: object) -> None:
     validators = ('"1"', None) if outcome == "baseline" else None
     check = Check(source=source, at=f"2024-01-01T00:00:{at:02}Z", outcome=outcome, **more)  # type: ignore[arg-type]
-    checks.add(check, url="http://127.0.0.1/", registry="iana", validators=validators)
+    checks.record_check(check, url="http://127.0.0.1/", registry="iana", validators=validators)
 
 
 def written(store: Store) -> list[tuple[str, str]]:
@@ -33,7 +33,7 @@ def written(store: Store) -> list[tuple[str, str]]:
 
 
 def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, store: Store) -> None:
-    with checks.together(3):
+    with checks.batch_checks(3):
         add(checks, 1)
         add(checks, 2)
         assert written(store) == []
@@ -44,7 +44,7 @@ def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, store: 
 
 
 def test_one_that_found_something_is_written_at_once_and_after_those_before_it(checks: CheckLog, store: Store) -> None:
-    with checks.together(100):
+    with checks.batch_checks(100):
         add(checks, 1)
         add(checks, 2, "failed")
         assert written(store) == [("01", "unchanged"), ("02", "failed")]
@@ -54,7 +54,7 @@ def test_one_that_found_something_is_written_at_once_and_after_those_before_it(c
 
 def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, store: Store) -> None:
     def interrupted() -> None:
-        with checks.together(100):
+        with checks.batch_checks(100):
             add(checks, 1)
             raise KeyboardInterrupt
 
@@ -74,28 +74,28 @@ def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(chec
 
 
 def test_how_a_source_stands_follows_from_its_checks(checks: CheckLog) -> None:
-    assert checks.state("a") == {"last_success": None, "failures": 0}
+    assert checks.read_state("a") == {"last_success": None, "failures": 0}
     add(checks, 1, "failed")
-    assert checks.state("a") == {"last_success": None, "failures": 1}
+    assert checks.read_state("a") == {"last_success": None, "failures": 1}
     add(checks, 2)
     add(checks, 3, "failed", source="b")
-    assert checks.state("a") == {"last_success": "2024-01-01T00:00:02Z", "failures": 0}
+    assert checks.read_state("a") == {"last_success": "2024-01-01T00:00:02Z", "failures": 0}
     add(checks, 4, "failed")
     add(checks, 5, "failed")
-    assert checks.state("a") == {"last_success": "2024-01-01T00:00:02Z", "failures": 2}
+    assert checks.read_state("a") == {"last_success": "2024-01-01T00:00:02Z", "failures": 2}
 
 
 def test_the_newest_answers_pass_over_failed_checks(checks: CheckLog) -> None:
     for at, outcome in enumerate(("held", "failed", "unchanged", "failed"), 1):
         add(checks, at, outcome)
-    assert [check["outcome"] for check in checks.answered("a", 5)] == ["unchanged", "held"]
-    assert [check["outcome"] for check in checks.answered("a", 1)] == ["unchanged"]
+    assert [check["outcome"] for check in checks.list_successful("a", 5)] == ["unchanged", "held"]
+    assert [check["outcome"] for check in checks.list_successful("a", 1)] == ["unchanged"]
 
 
 def test_many_sources_are_asked_after_at_once(checks: CheckLog) -> None:
     add(checks, 1, "baseline")
     add(checks, 2, "failed", reason="not_found", message="HTTP status 404")
-    assert checks.looks(["a", "b"]) == {
+    assert checks.read_summaries(["a", "b"]) == {
         "a": Look(at="2024-01-01T00:00:02Z", outcome="failed", reason="not_found", message="HTTP status 404"),
         "b": Look(),
     }
@@ -110,11 +110,11 @@ def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, store: St
 
     add(checks, 1)
     store.db.conn.set_trace_callback(explain)
-    checks.looks(["a"])
-    checks.last("a")
-    checks.answered("a", 2)
-    checks.state("a")
-    checks.validators("a", "http://127.0.0.1/")
+    checks.read_summaries(["a"])
+    checks.find_last_check("a")
+    checks.list_successful("a", 2)
+    checks.read_state("a")
+    checks.read_validators("a", "http://127.0.0.1/")
     store.db.conn.set_trace_callback(None)
     assert len(plans) >= 5
     for statement in plans:

@@ -51,7 +51,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
 
 
 def told(found: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
-    return [(each.release.dated, each.event.id, each.event.service) for each in found.history(wanted)]
+    return [(each.release.dated, each.event.id, each.event.service) for each in found.find_events(wanted)]
 
 
 ASSIGNED = ("2020-02-01", "port-assigned", "two")
@@ -63,7 +63,7 @@ ALL = [ASSIGNED, RELEASED, REGISTERED, DESCRIBED, CONTACT]
 
 
 def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_the_others(found: HistoryReader) -> None:
-    events = found.history(EventQuery(source="ports"))
+    events = found.find_events(EventQuery(source="ports"))
     assert sorted(told(found, EventQuery(source="ports"))) == sorted(ALL)
     days = [each.release.dated for each in events]
     assert days == sorted(days)
@@ -113,23 +113,23 @@ def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_th
 def test_everything_that_is_wanted_must_hold(
     found: HistoryReader, wanted: EventQuery, expected: Sequence[tuple[str, str, str]]
 ) -> None:
-    answers = [each for each in found.history(wanted) if each.source == "ports"]
+    answers = [each for each in found.find_events(wanted) if each.source == "ports"]
     assert sorted((each.release.dated, each.event.id, each.event.service) for each in answers) == sorted(expected)
 
 
 def test_a_source_is_asked_alone_or_with_all_others(found: HistoryReader) -> None:
-    alone = found.history(EventQuery(source="other"))
+    alone = found.find_events(EventQuery(source="other"))
     assert {each.source for each in alone} == {"other"}
     assert [each.release.dated for each in alone] == ["2020-03-01"] * 4
-    assert {each.source for each in found.history(EventQuery())} == {"ports", "other"}
-    assert len(found.history(EventQuery())) == len(ALL) + 4
-    assert found.history(EventQuery(source="nobody")) == []
+    assert {each.source for each in found.find_events(EventQuery())} == {"ports", "other"}
+    assert len(found.find_events(EventQuery())) == len(ALL) + 4
+    assert found.find_events(EventQuery(source="nobody")) == []
 
 
 def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: HistoryReader) -> None:
-    everything = found.history(EventQuery(source="ports"))
-    assert found.history(EventQuery(source="ports", limit=2)) == everything[-2:]
-    assert found.history(EventQuery(source="ports", limit=100)) == everything
+    everything = found.find_events(EventQuery(source="ports"))
+    assert found.find_events(EventQuery(source="ports", limit=2)) == everything[-2:]
+    assert found.find_events(EventQuery(source="ports", limit=100)) == everything
 
 
 def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
@@ -142,13 +142,13 @@ def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
             intake.take(release([KEEP, row], day), origin="git:x")
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
-            assert [each.event.id for each in queries.history(EventQuery(service=name))] == ["service-renamed"]
-        assert queries.history(EventQuery(service="keep")) == []
+            assert [each.event.id for each in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
+        assert queries.find_events(EventQuery(service="keep")) == []
 
 
 def test_an_event_comes_with_its_release_and_the_one_before_it(found: HistoryReader) -> None:
-    (event,) = found.history(EventQuery(source="ports", kind="removed"))
-    releases = found.releases("ports")
+    (event,) = found.find_events(EventQuery(source="ports", kind="removed"))
+    releases = found.list_releases("ports")
     assert (event.release, event.before) == (releases[2], releases[1])
 
 
@@ -181,17 +181,17 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(found: HistoryRea
     ],
 )
 def test_no_operator_of_the_full_text_search_has_a_meaning(found: HistoryReader, text: str, count: int | None) -> None:
-    answers = found.history(EventQuery(source="ports", text=text))
+    answers = found.find_events(EventQuery(source="ports", text=text))
     assert all(each.event.service == "many" for each in answers)
     assert count is None or len(answers) == count
-    assert len(found.history(EventQuery(source="ports"))) == len(ALL)
+    assert len(found.find_events(EventQuery(source="ports"))) == len(ALL)
 
 
 @pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(found: HistoryReader, text: str) -> None:
-    assert len(found.history(EventQuery(source="ports", text=text))) <= len(ALL)
+    assert len(found.find_events(EventQuery(source="ports", text=text))) <= len(ALL)
     assert len(found.search("ports", text)) <= 50
 
 
@@ -204,18 +204,18 @@ def test_no_filter_can_become_sql(found: HistoryReader, text: str) -> None:
         EventQuery(protocol=text),
         EventQuery(event=text),
     ):
-        assert found.history(wanted) == []
-    assert found.versions("ports", name=text) == []
+        assert found.find_events(wanted) == []
+    assert found.find_versions("ports", name=text) == []
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda queries: queries.history(EventQuery(port=(10, 10))),
-        lambda queries: queries.history(EventQuery(service="two")),
-        lambda queries: queries.versions("ports", port=(10, 10)),
-        lambda queries: queries.versions("ports", name="two"),
-        lambda queries: queries.find("ports", "latest"),
+        lambda queries: queries.find_events(EventQuery(port=(10, 10))),
+        lambda queries: queries.find_events(EventQuery(service="two")),
+        lambda queries: queries.find_versions("ports", port=(10, 10)),
+        lambda queries: queries.find_versions("ports", name="two"),
+        lambda queries: queries.find_release("ports", "latest"),
     ],
 )
 def test_what_is_asked_by_number_or_name_is_found_by_an_index(
@@ -246,7 +246,7 @@ def test_what_is_asked_by_number_or_name_is_found_by_an_index(
     ],
 )
 def test_a_date_names_the_last_release_published_on_or_before_it(found: HistoryReader, asked: str, day: str) -> None:
-    assert found.find("ports", asked).release.published == day
+    assert found.find_release("ports", asked).release.published == day
 
 
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
@@ -256,22 +256,22 @@ def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
             intake.take(release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
-        assert store.history.find("ports", "2020-01-01").release.entries == 2
+        assert store.history.find_release("ports", "2020-01-01").release.entries == 2
 
 
 def test_a_date_before_the_first_release_is_refused_with_the_first_there_is(found: HistoryReader) -> None:
     with pytest.raises(UsageError, match=r"on or before 2019-12-31; the first is of 2020-01-01"):
-        found.find("ports", "2019-12-31")
+        found.find_release("ports", "2019-12-31")
 
 
 def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha256(found: HistoryReader) -> None:
-    for each in found.releases("ports"):
-        assert found.find("ports", each.release.id) == each
-        assert found.find("ports", each.release.id.upper()) == each
-        assert found.find("ports", each.digest) == each
-        assert found.find("ports", each.digest[:8]) == each
-        assert found.find("ports", each.release.sha256) == each
-        assert found.find("ports", each.release.sha256[:8]) == each
+    for each in found.list_releases("ports"):
+        assert found.find_release("ports", each.release.id) == each
+        assert found.find_release("ports", each.release.id.upper()) == each
+        assert found.find_release("ports", each.digest) == each
+        assert found.find_release("ports", each.digest[:8]) == each
+        assert found.find_release("ports", each.release.sha256) == each
+        assert found.find_release("ports", each.release.sha256[:8]) == each
         assert each.release.id == each.digest[:12]
 
 
@@ -284,7 +284,7 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
         shas = [intake.take(each, origin="git:x").sha256 for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))]
         assert len(set(shas)) == 2
         queries = store.history
-        assert [queries.find("ports", sha256[:12]) for sha256 in shas] == queries.releases("ports") * 2
+        assert [queries.find_release("ports", sha256[:12]) for sha256 in shas] == queries.list_releases("ports") * 2
 
 
 def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
@@ -300,8 +300,8 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
                 store.db.execute("UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row])
         queries = store.history
         with pytest.raises(UsageError, match="'abcd' names 3 releases of ports; give more of it"):
-            queries.find("ports", "abcd")
-        assert queries.find("ports", f"abcd{1:060}").release.published == "2020-02-01"
+            queries.find_release("ports", "abcd")
+        assert queries.find_release("ports", f"abcd{1:060}").release.published == "2020-02-01"
 
 
 @pytest.mark.parametrize(
@@ -309,14 +309,14 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
 )
 def test_an_unknown_release_is_refused_with_what_to_give(found: HistoryReader, what: str) -> None:
     with pytest.raises(UsageError, match=r"ports has no release .*give a date, or an id that `watcher releases ports`"):
-        found.find("ports", what)
+        found.find_release("ports", what)
 
 
 def test_an_unknown_source_is_refused_with_the_ones_there_are(found: HistoryReader) -> None:
-    for ask in (found.releases, found.registry, lambda source: found.find(source, "latest")):
+    for ask in (found.list_releases, found.read_registry_id, lambda source: found.find_release(source, "latest")):
         with pytest.raises(UsageError, match=r"named 'nobody' \(known: other, ports\)"):
             ask("nobody")
-    assert found.latest("nobody") is None
+    assert found.find_latest("nobody") is None
 
 
 def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
@@ -324,13 +324,13 @@ def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
         Store(tmp_path / "history.db") as store,
         pytest.raises(UsageError, match="none yet: run `watcher check` or `watcher import`"),
     ):
-        store.history.find("ports", "latest")
+        store.history.find_release("ports", "latest")
 
 
 def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(found: HistoryReader) -> None:
     states = [
         (each.item.key.values, each.first.dated, each.until.dated if each.until else None)
-        for each in found.versions("ports", port=(2005, 2005))
+        for each in found.find_versions("ports", port=(2005, 2005))
     ]
     assert states == [
         (("", "2000-2009", ""), "2020-01-01", "2020-02-01"),
@@ -342,21 +342,21 @@ def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(fo
 
 
 def test_the_state_of_a_port_at_a_release_is_the_one_that_stood_in_it(found: HistoryReader) -> None:
-    first, second, third = found.releases("ports")
+    first, second, third = found.list_releases("ports")
 
     def contacts(at: object) -> list[str]:
-        return [each.item.fields["contact"] for each in found.versions("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
+        return [each.item.fields["contact"] for each in found.find_versions("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
 
-    (gap,) = found.versions("ports", port=(2005, 2005), at=first)
+    (gap,) = found.find_versions("ports", port=(2005, 2005), at=first)
     assert gap.item.fields["description"] == "Unassigned"
     assert contacts(second) == ["", ""]
     assert contacts(third) == ["[Ann]", "[Ann]"]
 
 
 def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(found: HistoryReader) -> None:
-    latest = found.releases("ports")[-1]
+    latest = found.list_releases("ports")[-1]
     names = {
-        port: [each.item.key.part("name") for each in found.versions("ports", port=port, at=latest)]
+        port: [each.item.key.part("name") for each in found.find_versions("ports", port=port, at=latest)]
         for port in ((6000, 6000), (6030, 6030), (6063, 6063), (5999, 5999), (6064, 6064), (0, 65535))
     }
     assert names == {
@@ -370,12 +370,12 @@ def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(foun
 
 
 def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found: HistoryReader) -> None:
-    assert [each.item.key.part("port") for each in found.versions("ports", name="ONE")] == ["10"]
-    (contact,) = found.versions("ports", name="ann")
+    assert [each.item.key.part("port") for each in found.find_versions("ports", name="ONE")] == ["10"]
+    (contact,) = found.find_versions("ports", name="ann")
     assert contact.item.fields["name"] == "Ann Example"
-    assert found.versions("ports", name="one", at=found.releases("ports")[-1]) == []
-    assert len(found.versions("ports", name="two", port=(2005, 2005))) == 4
-    assert found.versions("ports", name="two", port=(10, 10)) == []
+    assert found.find_versions("ports", name="one", at=found.list_releases("ports")[-1]) == []
+    assert len(found.find_versions("ports", name="two", port=(2005, 2005))) == 4
+    assert found.find_versions("ports", name="two", port=(10, 10)) == []
 
 
 def test_a_search_finds_items_of_any_time_by_words_in_their_text(found: HistoryReader) -> None:
@@ -395,10 +395,10 @@ def test_an_item_with_many_states_is_found_once(found: HistoryReader) -> None:
 
 
 def test_a_snapshot_and_a_content_name_their_release(found: HistoryReader) -> None:
-    for each in found.releases("ports"):
-        assert found.release_of("ports", sha256=each.release.sha256) == each
-        assert found.release_of("ports", digest=each.digest) == each
-    assert found.release_of("ports", sha256="0" * 64) is None
-    assert found.release_of("ports") is None
-    first = found.releases("ports")[0]
-    assert found.release_of("other", digest=first.digest, sha256=first.release.sha256) is None
+    for each in found.list_releases("ports"):
+        assert found.find_by_hash("ports", sha256=each.release.sha256) == each
+        assert found.find_by_hash("ports", digest=each.digest) == each
+    assert found.find_by_hash("ports", sha256="0" * 64) is None
+    assert found.find_by_hash("ports") is None
+    first = found.list_releases("ports")[0]
+    assert found.find_by_hash("other", digest=first.digest, sha256=first.release.sha256) is None

@@ -140,20 +140,20 @@ def rows(found: Place) -> Mapping[str, Table]:
 def check_against(found: Place, series: Sequence[bytes]) -> None:
     """Hold a history to the releases it was made from, the oldest first."""
     contents = [read(data, PORTS) for data in series]
-    stored = found.queries.releases("ports")
+    stored = found.queries.list_releases("ports")
     assert [each.digest for each in stored] == [content.digest for content in contents]
     for each, content in zip(stored, contents, strict=True):
-        assert found.queries.content("ports", each).items == content.items
+        assert found.queries.read_content("ports", each).items == content.items
         assert (each.release.entries, each.release.problems) == (content.entries, content.problems)
     for (before, after), (old, new) in zip(pairwise(stored), pairwise(contents), strict=True):
-        recorded = found.queries.recorded("ports", after, before)
+        recorded = found.queries.read_comparison("ports", after, before)
         changes, events = explain(PORTS, old, new)
         assert recorded.changes == changes
         assert after.counts == counts(changes)
         assert recorded.events == events
         assert (recorded.old, recorded.new) == (before.release, after.release)
     for one, other in permutations(range(len(stored)), 2):
-        asked = explain(PORTS, *found.queries.contents("ports", stored[one], stored[other]))
+        asked = explain(PORTS, *found.queries.read_content_pair("ports", stored[one], stored[other]))
         assert asked == explain(PORTS, contents[one], contents[other])
     if stored:
         assert sum(stored[0].counts.values()) == 0
@@ -303,7 +303,7 @@ def test_two_snapshots_of_one_content_are_one_release(tmp_path: Path) -> None:
         before = rows(found)
         taken = found.take(cosmetic)
         assert taken.outcome is Outcome.COSMETIC
-        assert taken.release == found.queries.releases("ports")[0]
+        assert taken.release == found.queries.list_releases("ports")[0]
         after = rows(found)
         assert len(after["snapshots"]) == 3
         assert {name: table for name, table in after.items() if name != "snapshots"} == {
@@ -315,7 +315,7 @@ def test_the_order_of_rows_and_of_elements_makes_no_other_release(tmp_path: Path
     with store(tmp_path) as found:
         found.take(release([KEEP, tcp("one", "10")]))
         assert found.take(release([tcp("one", "10"), KEEP])).outcome is Outcome.COSMETIC
-        assert len(found.queries.releases("ports")) == 1
+        assert len(found.queries.list_releases("ports")) == 1
 
 
 def test_an_item_that_comes_back_as_it_was_has_two_versions(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_an_item_that_comes_back_as_it_was_has_two_versions(tmp_path: Path) -> N
         with_it, without = [KEEP, tcp("one", "10")], [KEEP]
         for day, state in ((1, with_it), (3, with_it), (2, without)):
             found.take(release(state, f"2020-01-0{day}"))
-        versions = found.queries.versions("ports", name="one")
+        versions = found.queries.find_versions("ports", name="one")
         spans = [(each.first.dated, each.until.dated if each.until else None) for each in versions]
         assert spans == [("2020-01-01", "2020-01-02"), ("2020-01-03", None)]
 
@@ -333,7 +333,7 @@ def test_an_item_that_never_changed_has_one_version_whatever_was_put_between(tmp
     with store(tmp_path) as found:
         for index in (2, 0, 4, 1, 3):
             found.take(series[index])
-        (version,) = found.queries.versions("ports", name="keep")
+        (version,) = found.queries.find_versions("ports", name="keep")
         assert (version.first.dated, version.until) == ("2020-01-01", None)
 
 
@@ -364,12 +364,12 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
             found.take(data)
             other.take(data, origin="git:x")
         check_against(found, series)
-        own = [each.digest for each in found.queries.releases("ports")]
+        own = [each.digest for each in found.queries.list_releases("ports")]
         other.rebuild()
         found.intake.rebuild()
         for source in ("ports", "other"):
-            assert [each.digest for each in found.queries.releases(source)] == own
-            assert len(found.queries.versions(source, name="keep")) == 1
+            assert [each.digest for each in found.queries.list_releases(source)] == own
+            assert len(found.queries.find_versions(source, name="keep")) == 1
         check_against(found, series)
 
 
@@ -377,11 +377,11 @@ def test_a_release_between_two_that_differ_derives_the_later_ones_changes_again(
     with store(tmp_path) as found:
         found.take(release([KEEP, tcp("one", "10")], "2020-01-01"))
         found.take(release([KEEP, tcp("three", "30")], "2020-01-03"))
-        latest = found.queries.releases("ports")[-1]
+        latest = found.queries.list_releases("ports")[-1]
         assert (latest.counts["added"], latest.counts["removed"]) == (1, 1)
         taken = found.take(release([KEEP, tcp("one", "10"), tcp("three", "30")], "2020-01-02"))
         assert taken.outcome is Outcome.INSERTED
-        _, middle, latest = found.queries.releases("ports")
+        _, middle, latest = found.queries.list_releases("ports")
         assert (middle.counts["added"], middle.counts["removed"]) == (1, 0)
         assert (latest.counts["added"], latest.counts["removed"]) == (0, 1)
 

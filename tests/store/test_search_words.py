@@ -28,7 +28,7 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
         def found() -> list[object]:
             queries = store.history
             return [
-                (queries.search("ports", f"word{each}"), queries.history(EventQuery(text=f"word{each}")))
+                (queries.search("ports", f"word{each}"), queries.find_events(EventQuery(text=f"word{each}")))
                 for each in range(9)
             ]
 

@@ -25,7 +25,7 @@ def keep(
     observed: str | None = None,
     near: str | None = None,
 ) -> SnapshotInfo:
-    return archive.keep(
+    return archive.store_snapshot(
         data, source=source, observed=observed, origin="file:x", registry="ports", format="xml", near=near
     )
 
@@ -72,7 +72,7 @@ def head_length(path: Path) -> int:
 
 
 def damage(root: Path) -> list[Damage]:
-    return list(SnapshotArchive(root).verify())
+    return list(SnapshotArchive(root).find_damage())
 
 
 @given(data=st.binary(max_size=5000))
@@ -82,7 +82,7 @@ def test_any_bytes_come_back_as_they_were(tmp_path_factory: pytest.TempPathFacto
     receipt = keep(SnapshotArchive(root), data)
     assert receipt.sha256 == hashlib.sha256(data).hexdigest()
     assert receipt.size == len(data)
-    assert SnapshotArchive(root).read("ports", receipt.sha256) == data
+    assert SnapshotArchive(root).read_snapshot("ports", receipt.sha256) == data
     assert damage(root) == []
 
 
@@ -111,8 +111,10 @@ def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
         kept.append(keep(archive, snapshot, near=near))
     reopened = SnapshotArchive(root)
     order = data.draw(st.permutations(range(len(snapshots))))
-    assert [reopened.read("ports", kept[index].sha256) for index in order] == [snapshots[index] for index in order]
-    assert len(list(reopened.receipts())) == len(set(snapshots))
+    assert [reopened.read_snapshot("ports", kept[index].sha256) for index in order] == [
+        snapshots[index] for index in order
+    ]
+    assert len(list(reopened.list_snapshots())) == len(set(snapshots))
     assert damage(root) == []
 
 
@@ -121,12 +123,12 @@ def test_the_same_bytes_are_kept_once_and_the_earliest_observation_counts(tmp_pa
     first = keep(archive, b"a release", observed="2024-05-02T00:00:00Z")
     assert keep(archive, b"a release", observed="2024-05-03T00:00:00Z") == first
     assert keep(archive, b"a release", observed=None) == first
-    earlier = archive.keep(
+    earlier = archive.store_snapshot(
         b"a release", source="ports", observed="2024-05-01T00:00:00Z", origin="git:x", registry="ports", format="xml"
     )
     assert (earlier.observed, earlier.origin, earlier.number) == ("2024-05-01T00:00:00Z", "git:x", first.number)
-    assert list(SnapshotArchive(tmp_path).receipts()) == [earlier]
-    assert SnapshotArchive(tmp_path).read("ports", first.sha256) == b"a release"
+    assert list(SnapshotArchive(tmp_path).list_snapshots()) == [earlier]
+    assert SnapshotArchive(tmp_path).read_snapshot("ports", first.sha256) == b"a release"
     assert len(list((tmp_path / "ports").iterdir())) == 1
 
 
@@ -134,7 +136,7 @@ def test_the_first_observation_of_a_snapshot_that_nobody_dated_is_written_down(t
     archive = SnapshotArchive(tmp_path)
     keep(archive, b"a release")
     keep(archive, b"a release", observed="2024-05-01T00:00:00Z")
-    assert [receipt.observed for receipt in SnapshotArchive(tmp_path).receipts()] == ["2024-05-01T00:00:00Z"]
+    assert [receipt.observed for receipt in SnapshotArchive(tmp_path).list_snapshots()] == ["2024-05-01T00:00:00Z"]
 
 
 def test_an_earlier_observation_of_a_snapshot_others_are_made_from_leaves_them_readable(tmp_path: Path) -> None:
@@ -144,16 +146,16 @@ def test_an_earlier_observation_of_a_snapshot_others_are_made_from_leaves_them_r
     for data in snapshots:
         keep(again, data, observed="2020-01-01T00:00:00Z")
     reopened = SnapshotArchive(tmp_path)
-    assert [reopened.read("ports", receipt.sha256) for receipt in receipts] == snapshots
+    assert [reopened.read_snapshot("ports", receipt.sha256) for receipt in receipts] == snapshots
 
 
 def test_one_snapshot_in_two_sources_is_kept_in_both(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     keep(archive, b"one", source="a")
     keep(archive, b"one", source="b")
-    assert archive.sources() == ["a", "b"]
-    assert [receipt.source for receipt in archive.receipts()] == ["a", "b"]
-    assert [receipt.source for receipt in archive.receipts("b")] == ["b"]
+    assert archive.list_sources() == ["a", "b"]
+    assert [receipt.source for receipt in archive.list_snapshots()] == ["a", "b"]
+    assert [receipt.source for receipt in archive.list_snapshots("b")] == ["b"]
 
 
 def test_several_hundred_snapshots_make_no_long_chain_and_all_come_back(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_several_hundred_snapshots_make_no_long_chain_and_all_come_back(tmp_path
     assert max(depths) <= 22
     assert sum(receipt.prefix is None for receipt in kept.values()) == 1
     reopened = SnapshotArchive(tmp_path)
-    assert [reopened.read("ports", sha256) for sha256 in reversed(kept)] == snapshots[::-1]
+    assert [reopened.read_snapshot("ports", sha256) for sha256 in reversed(kept)] == snapshots[::-1]
 
 
 def test_a_neighbour_with_the_longest_chain_every_time_does_not_make_it_grow(tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ def test_the_second_of_two_similar_megabytes_costs_next_to_nothing(tmp_path: Pat
     assert place(tmp_path, one).stat().st_size > 2**20
     assert two.prefix == one.sha256
     assert place(tmp_path, two).stat().st_size < 2000
-    assert SnapshotArchive(tmp_path).read("ports", two.sha256) == second
+    assert SnapshotArchive(tmp_path).read_snapshot("ports", two.sha256) == second
 
 
 def test_a_prefix_of_many_megabytes_is_seen_whole(tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_a_prefix_of_many_megabytes_is_seen_whole(tmp_path: Path) -> None:
     one = keep(archive, b"".join(blocks))
     two = keep(archive, b"".join(blocks[::-1]), near=one.sha256)
     assert place(tmp_path, two).stat().st_size < 50_000
-    assert SnapshotArchive(tmp_path).read("ports", two.sha256) == b"".join(blocks[::-1])
+    assert SnapshotArchive(tmp_path).read_snapshot("ports", two.sha256) == b"".join(blocks[::-1])
 
 
 def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) -> None:
@@ -216,7 +218,7 @@ def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) 
 def test_a_whole_archive_has_no_damage_and_progress_is_told_of_every_file(tmp_path: Path) -> None:
     keep_series(SnapshotArchive(tmp_path), series(20))
     seen: list[None] = []
-    assert list(SnapshotArchive(tmp_path).verify(progress=lambda: seen.append(None))) == []
+    assert list(SnapshotArchive(tmp_path).find_damage(progress=lambda: seen.append(None))) == []
     assert len(seen) == 20
 
 
@@ -300,7 +302,7 @@ def test_a_damaged_snapshot_is_a_store_error_when_it_is_read(tmp_path: Path, hur
     receipt = keep_series(SnapshotArchive(tmp_path), series(3))[-1]
     hurt(place(tmp_path, receipt))
     with pytest.raises(StoreError, match="backup"):
-        SnapshotArchive(tmp_path).read("ports", receipt.sha256)
+        SnapshotArchive(tmp_path).read_snapshot("ports", receipt.sha256)
 
 
 @pytest.mark.fault(54)
@@ -371,7 +373,7 @@ def test_what_is_made_from_another_snapshots_frame_is_refused_and_that_one_named
     middle, theirs = place(tmp_path / "a", receipts[1]), place(tmp_path / "b", other[1])
     middle.write_bytes(middle.read_bytes()[: head_length(middle)] + theirs.read_bytes()[head_length(theirs) :])
     with pytest.raises(StoreError) as refused:
-        SnapshotArchive(tmp_path / "a").read("ports", receipts[2].sha256)
+        SnapshotArchive(tmp_path / "a").read_snapshot("ports", receipts[2].sha256)
     assert str(middle) in str(refused.value)
     assert str(place(tmp_path / "a", receipts[2])) not in str(refused.value)
 
@@ -380,7 +382,7 @@ def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None
     archive = SnapshotArchive(tmp_path)
     path = place(tmp_path, keep(archive, b"one"))
     flip_in_the_frame(path)
-    assert [each.path for each in archive.verify()] == [path]
+    assert [each.path for each in archive.find_damage()] == [path]
 
 
 @pytest.mark.fault(54)
@@ -427,8 +429,8 @@ def test_a_left_over_of_an_interrupted_write_is_no_snapshot(tmp_path: Path) -> N
     receipt = keep(SnapshotArchive(tmp_path), b"one")
     path = place(tmp_path, receipt)
     path.rename(path.with_suffix(".1.tmp"))
-    assert list(SnapshotArchive(tmp_path).receipts()) == []
-    assert SnapshotArchive(tmp_path).sources() == []
+    assert list(SnapshotArchive(tmp_path).list_snapshots()) == []
+    assert SnapshotArchive(tmp_path).list_sources() == []
 
 
 def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
@@ -446,7 +448,7 @@ def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, s
     with pytest.raises(UsageError, match="no name of a source"):
         keep(SnapshotArchive(root), b"one", source=source)
     with pytest.raises(UsageError, match="no name of a source"):
-        SnapshotArchive(root).read(source, "0" * 64)
+        SnapshotArchive(root).read_snapshot(source, "0" * 64)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -455,13 +457,13 @@ def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, s
 def test_a_snapshot_is_asked_for_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(UsageError, match="no SHA-256"):
-        SnapshotArchive(tmp_path).read("ports", sha256)
+        SnapshotArchive(tmp_path).read_snapshot("ports", sha256)
 
 
 def test_an_unknown_snapshot_is_a_store_error_that_names_its_place(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(StoreError, match=f"ports/{'0' * 64}.zst: this snapshot is missing"):
-        SnapshotArchive(tmp_path).read("ports", "0" * 64)
+        SnapshotArchive(tmp_path).read_snapshot("ports", "0" * 64)
 
 
 def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_path: Path) -> None:
@@ -470,7 +472,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_p
     archive = SnapshotArchive(root)
     with pytest.raises(StoreError, match="cannot be written"):
         keep(archive, b"one")
-    assert list(archive.receipts("ports")) == []
+    assert list(archive.list_snapshots("ports")) == []
     assert [entry.name for entry in tmp_path.iterdir()] == ["snapshots"]
     assert root.read_text() == "a file in the way"
 
@@ -484,7 +486,7 @@ def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Pat
     with pytest.raises(StoreError, match="cannot be written"):
         keep(archive, data)
     assert list(in_the_way.parent.iterdir()) == [in_the_way]
-    assert list(archive.receipts("ports")) == []
+    assert list(archive.list_snapshots("ports")) == []
 
 
 def test_an_earlier_observation_of_a_snapshot_whose_file_is_gone_is_a_store_error(tmp_path: Path) -> None:
@@ -513,8 +515,8 @@ def test_large_snapshots_are_kept_in_pieces_against_the_stretch_before_each(tmp_
     snapshots = [data + data[:grown] for data, grown in zip(series(9, size=2345), range(0, 900, 100), strict=True)]
     kept = keep_series(SnapshotArchive(tmp_path), snapshots)
     archive = SnapshotArchive(tmp_path)
-    assert [archive.read("ports", receipt.sha256) for receipt in kept] == snapshots
-    assert list(archive.verify()) == []
+    assert [archive.read_snapshot("ports", receipt.sha256) for receipt in kept] == snapshots
+    assert list(archive.find_damage()) == []
     sizes = [place(tmp_path, receipt).stat().st_size for receipt in kept]
     assert max(sizes[1:]) < sizes[0] / 2
 
@@ -528,7 +530,7 @@ def test_snapshots_grow_and_shrink_over_the_size_that_is_large(tmp_path: Path, s
     if sizes[0] == sizes[1]:
         snapshots[1] = snapshots[1][1:] + b"x"
     kept = keep_series(SnapshotArchive(tmp_path), snapshots)
-    assert [SnapshotArchive(tmp_path).read("ports", receipt.sha256) for receipt in kept] == snapshots
+    assert [SnapshotArchive(tmp_path).read_snapshot("ports", receipt.sha256) for receipt in kept] == snapshots
 
 
 @pytest.mark.usefixtures("in_pieces")
@@ -540,19 +542,19 @@ def test_a_large_snapshot_that_was_damaged_is_named(tmp_path: Path) -> None:
         for broken in (whole[:-1], whole + b"x", whole[:-40] + bytes(40)):
             path.write_bytes(broken)
             with pytest.raises(StoreError, match="damaged"):
-                SnapshotArchive(tmp_path).read("ports", receipt.sha256)
+                SnapshotArchive(tmp_path).read_snapshot("ports", receipt.sha256)
         path.write_bytes(whole)
-    assert list(SnapshotArchive(tmp_path).verify()) == []
+    assert list(SnapshotArchive(tmp_path).find_damage()) == []
 
 
 def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path / "none")
-    assert archive.sources() == []
-    assert list(archive.receipts()) == []
-    assert list(archive.verify()) == []
+    assert archive.list_sources() == []
+    assert list(archive.list_snapshots()) == []
+    assert list(archive.find_damage()) == []
     assert not (tmp_path / "none").exists()
 
 
 def test_verifying_a_source_that_is_not_there_finds_nothing(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
-    assert list(SnapshotArchive(tmp_path).verify("none")) == []
+    assert list(SnapshotArchive(tmp_path).find_damage("none")) == []

@@ -38,7 +38,7 @@ def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
         for data in (OLD, NEW):
             intake.take(data, origin="test")
         queries = store.history
-        yield queries.contents("ports", *queries.releases("ports"))
+        yield queries.read_content_pair("ports", *queries.list_releases("ports"))
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -62,9 +62,9 @@ def test_a_key_finds_its_item_or_none(stored: tuple[Content, Content], side: int
 
 
 def test_what_differs_is_at_hand(stored: tuple[Content, Content]) -> None:
-    since = stored[1].since
+    since = stored[1].delta
     assert since is not None
-    gone, came = ({(item.section, item.key): item for item in found} for found in (since.gone, since.came))
+    gone, came = ({(item.section, item.key): item for item in found} for found in (since.removed, since.added))
     old, new = (each.items for each in PLAIN)
     assert gone == {key: item for key, item in old.items() if new.get(key) != item}
     assert came == {key: item for key, item in new.items() if old.get(key) != item}

@@ -51,7 +51,7 @@ class World:
     def state(self) -> Mapping[str, Any]:
         """How the checks of the source stand."""
         with self.service() as service:
-            return service.checks.state(SOURCE)
+            return service.checks.read_state(SOURCE)
 
     def configure(self, before: str, after: str) -> None:
         text = self.stage.config.read_text()

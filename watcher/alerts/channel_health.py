@@ -32,9 +32,9 @@ class ChannelHealth:
         """A try failed: of one recipient, or of the channel as a whole."""
         at = to_text(now)
         recipient = delivery.recipient if error.personal else ""
-        endpoint = self._endpoints.failed(delivery.channel, recipient, str(error), at)
+        endpoint = self._endpoints.record_failure(delivery.channel, recipient, str(error), at)
         if error.gone:
-            self._endpoints.gone(delivery.channel, at)
+            self._endpoints.disable_channel(delivery.channel, at)
             self._tell(endpoint, notices.channel_disabled(endpoint, at))
         elif endpoint.told is None and error.permanent:
             self._tell(endpoint, notices.recipient_refused(endpoint, delivery, at))
@@ -43,15 +43,15 @@ class ChannelHealth:
 
     def sent(self, delivery: Delivery, now: datetime) -> None:
         """A message was taken: what was wrong is over."""
-        for endpoint in self._endpoints.well(delivery.channel, delivery.recipient):
+        for endpoint in self._endpoints.clear_recovered(delivery.channel, delivery.recipient):
             if endpoint.told:
                 self._tell(endpoint, notices.channel_recovered(endpoint, to_text(now)))
 
     def _tell(self, endpoint: ChannelFailure, notice: Notice) -> None:
         # Over the channel itself nobody would hear it, or too late.
         over_others = [each for each in self._announce(notice) if each.channel != endpoint.channel]
-        self._outbox.add(over_others, now=notice.at)
-        self._endpoints.told(endpoint, notice.at)
+        self._outbox.add_deliveries(over_others, now=notice.at)
+        self._endpoints.record_alert(endpoint, notice.at)
 
 
 def broken(endpoint: ChannelFailure, now: datetime) -> bool:

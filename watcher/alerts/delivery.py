@@ -60,7 +60,7 @@ def deliver_due(
         report=DeliveryReport(),
     )
     unreachable: set[str] = set()
-    while due := store.outbox.due(to_text(clock()), besides=unreachable, channel=channel):
+    while due := store.outbox.list_due(to_text(clock()), besides=unreachable, channel=channel):
         for delivery in due:
             if not going_on():
                 return turn.report
@@ -83,7 +83,7 @@ class _Round:
     def deliver(self, delivery: Delivery) -> bool:
         """Try one delivery and return whether its channel could be reached."""
         now = self.clock()
-        if not self.store.outbox.claim(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
+        if not self.store.outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
             return True
         notifier = self.notifiers.get(delivery.channel)
         if notifier is None:
@@ -99,7 +99,7 @@ class _Round:
             return self._failed(delivery, DeliveryError(str(error), permanent=False))
         done = self.clock()
         with self.store.transaction():
-            self.store.outbox.sent(delivery.id, to_text(done))
+            self.store.outbox.mark_sent(delivery.id, to_text(done))
             self.care.sent(delivery, done)
         self.report.sent += 1
         return True
@@ -115,18 +115,18 @@ class _Round:
         tries = delivery.attempts + 1
         if error.gone:
             # Not this message's end: it waits with the others until the channel is enabled again.
-            self.store.outbox.retry(delivery.id, str(error), to_text(now))
+            self.store.outbox.schedule_retry(delivery.id, str(error), to_text(now))
             self.report.retried += 1
             return False
         if error.permanent or tries > len(SCHEDULE):
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
-            self.store.outbox.failed(delivery.id, f"{error}{given_up}")
+            self.store.outbox.mark_failed(delivery.id, f"{error}{given_up}")
             self.report.failed += 1
             return error.permanent or error.personal
         wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * self.jitter())
         if error.retry_after is not None:
             wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
         # Rounded up: times are kept to the second.
-        self.store.outbox.retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+        self.store.outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
         self.report.retried += 1
         return error.personal

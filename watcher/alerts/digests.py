@@ -22,12 +22,12 @@ _MOST_BYTES = {True: 400_000, False: 18_000}  # of the messages in one digest: a
 def gather(store: Store, now: datetime) -> None:
     """Make one message of those for one recipient whose time of gathering is over; what does not fit makes another."""
     with store.transaction():
-        for waiting in store.outbox.gathered(to_text(now)):
+        for waiting in store.outbox.list_gathered(to_text(now)):
             for bundle in _bundles(waiting):
                 if len(bundle) == 1:
-                    store.outbox.release(bundle[0].id)
+                    store.outbox.release_delivery(bundle[0].id)
                 else:
-                    store.outbox.replace(bundle, messages.digest(bundle, now), now=to_text(now))
+                    store.outbox.replace_with_digest(bundle, messages.digest(bundle, now), now=to_text(now))
 
 
 def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
@@ -48,5 +48,5 @@ def restrain(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> N
     """Let what is due on a channel beyond its messages an hour wait."""
     for channel, most in most_per_hour.items():
         with store.transaction():
-            room = max(0, most - store.outbox.sent_since(channel, to_text(now - _HOUR)))
-            store.outbox.postpone(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))
+            room = max(0, most - store.outbox.count_sent_since(channel, to_text(now - _HOUR)))
+            store.outbox.postpone_due(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))

@@ -52,9 +52,9 @@ def list_(app: App, format: str) -> None:
 
 
 def _row(parts: Monitor, channel: ChannelSettings) -> dict[str, Any]:
-    whole = next((each for each in parts.endpoints.of(channel.name) if not each.recipient), None)
-    refused = [each for each in parts.endpoints.of(channel.name) if each.recipient]
-    counts = parts.deliveries.counts()
+    whole = next((each for each in parts.endpoints.list_failures_of(channel.name) if not each.recipient), None)
+    refused = [each for each in parts.endpoints.list_failures_of(channel.name) if each.recipient]
+    counts = parts.deliveries.count_by_state()
     state = "ok" if whole is None else "gone" if whole.gone else "failing"
     return {
         "channel": channel.name,
@@ -63,7 +63,7 @@ def _row(parts: Monitor, channel: ChannelSettings) -> dict[str, Any]:
         "since": whole.since if whole else None,
         "failures": whole.failures if whole else 0,
         "last_error": whole.last_error if whole else None,
-        "last_sent": parts.deliveries.last_sent(channel.name),
+        "last_sent": parts.deliveries.find_last_sent(channel.name),
         "pending": counts.get((channel.name, PENDING), 0),
         "failed": counts.get((channel.name, FAILED), 0),
         "refused": [{"recipient": each.recipient, "since": each.since, "error": each.last_error} for each in refused],
@@ -81,8 +81,8 @@ def enable(app: App, name: str) -> None:
     with service(app) as parts:
         channel = parts.channel(name)
         with parts.store.transaction():
-            known = parts.endpoints.forget(channel.name)
-            waiting = parts.deliveries.hurry(channel.name, now=to_text(datetime.now(UTC)))
+            known = parts.endpoints.clear_channel(channel.name)
+            waiting = parts.deliveries.requeue_channel(channel.name, now=to_text(datetime.now(UTC)))
     click.echo(f"{name}: {'enabled' if known else 'was not disabled'}; {waiting} messages are due")
 
 
@@ -99,11 +99,11 @@ def test(app: App, name: str) -> None:
         now = datetime.now(UTC)
         messages = test_deliveries(channel.name, channel.type, recipients(channel), now)
         with parts.store.transaction():
-            parts.deliveries.add(messages, now=to_text(now))
+            parts.deliveries.add_deliveries(messages, now=to_text(now))
         parts.deliver_over(channel.name)
         failed = False
         for message in messages:
-            state = parts.deliveries.state(message.id)
+            state = parts.deliveries.read_state(message.id)
             failed = failed or state.state != "sent"
             to = f"{name} {message.recipient}".strip()
             why = f": {visible(state.last_error)}" if state.last_error else ""

@@ -89,13 +89,13 @@ def stored(
 
     Without `fingerprints` the events of what is computed have none.
     """
-    after = queries.find(source, new or old or "latest")
-    previous = queries.before(after)
+    after = queries.find_release(source, new or old or "latest")
+    previous = queries.find_predecessor(after)
     if new is None:
         need(previous, f"{source}: {old or after.dated} is the first release there is: nothing to compare it with")
-    before = queries.find(source, str(old)) if new else previous
+    before = queries.find_release(source, str(old)) if new else previous
     if before is not None and previous is not None and before.row == previous.row:
-        return queries.recorded(source, after, before)
+        return queries.read_comparison(source, after, before)
     compared: Comparison = load("compare_releases").releases(
         queries, severities, source, before, after, fingerprints=fingerprints
     )

@@ -41,8 +41,8 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
     """
     with Store(outline(app.config).history, create=False) as store:
         if source is not None:
-            store.history.registry(source)  # says which sources there are where this is none
-        found = [hold for hold in store.holds.all(source) if all_ or hold.state is HoldState.HELD]
+            store.history.read_registry_id(source)  # says which sources there are where this is none
+        found = [hold for hold in store.holds.list_holds(source) if all_ or hold.state is HoldState.HELD]
     if format == "json":
         print_json({"held": [{"source": hold.source, **document.hold(hold)} for hold in found]})
     elif found or format != "text":

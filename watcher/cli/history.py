@@ -72,8 +72,8 @@ def command(
     )
     with history(app) as (queries, seen):
         if source:
-            queries.registry(source)
-        found = queries.history(wanted)
+            queries.read_registry_id(source)
+        found = queries.find_events(wanted)
         rows = [row(each, seen) for each in found]
         gaps = seen.gaps([source] if source else sorted({each["source"] for each in rows}))
     if format == "json":

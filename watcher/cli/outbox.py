@@ -59,7 +59,7 @@ def command(
         ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
     )
     with Store(outline(app.config).history, create=False) as store:
-        found = store.outbox.find(sought)
+        found = store.outbox.find_deliveries(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})
     elif found or format != "text":

@@ -22,7 +22,7 @@ def command(app: App, sources: tuple[str, ...]) -> None:
     check that was killed had kept and not told.
     """
     with service(app) as parts:
-        kept = parts.archive.sources()
+        kept = parts.archive.list_sources()
         configured = tuple(source.name for source in parts.settings.source)
         collections = tuple(f"{source.name}." for source in parts.settings.collections)
         ours = [name for name in kept if name in configured or name.startswith(collections)]

@@ -38,7 +38,7 @@ def command(app: App, source: str, format: str) -> None:
       watcher releases ports --format csv
     """
     with history(app) as (queries, seen):
-        releases = queries.releases(source)
+        releases = queries.list_releases(source)
         befores = [None, *releases[:-1]]
         rows = [
             {**_row(release), "observed_between": seen.between(source, before, release)}

@@ -62,7 +62,7 @@ def command(
             since=since,
             until=until,
         )
-        found = parts.deliveries.find(sought)
+        found = parts.deliveries.find_deliveries(sought)
         if unknown := set(ids) - {str(row["id"]) for row in found}:
             raise UsageError(f"there is no such message: {', '.join(sorted(unknown))}")
         if format == "json":
@@ -71,7 +71,7 @@ def command(
             print_rows(found, _COLUMNS, format)
         again = [str(row["id"]) for row in found]
         if not dry_run:
-            parts.deliveries.again(again, now=to_text(datetime.now(UTC)))
+            parts.deliveries.requeue_deliveries(again, now=to_text(datetime.now(UTC)))
         left = _send(parts, again) if deliver and not dry_run else 0
         if format == "text":
             click.echo(_told(len(again), left, dry_run=dry_run, deliver=deliver))
@@ -82,7 +82,7 @@ def command(
 def _send(parts: Monitor, again: list[str]) -> int:
     """Send what is due and return how many of the messages are not sent."""
     parts.deliver()
-    return sum(parts.deliveries.state(each).state != SENT for each in again)
+    return sum(parts.deliveries.read_state(each).state != SENT for each in again)
 
 
 def _told(number: int, left: int, *, dry_run: bool, deliver: bool) -> str:

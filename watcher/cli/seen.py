@@ -39,7 +39,7 @@ class ObservationGaps:
         first = release.release.observed
         if before is None or first is None:
             return [None, first]
-        known = (self.checks.seen_before(source, first), before.release.observed)
+        known = (self.checks.find_last_seen(source, first), before.release.observed)
         return [max((at for at in known if at and at < first), default=None), first]
 
     def gaps(self, sources: Iterable[str]) -> list[dict[str, str | None]]:
@@ -48,7 +48,7 @@ class ObservationGaps:
         return [
             {"source": source, "from": begin, "until": end}
             for source in sources
-            for begin, end in self.checks.gaps(source, self.patience(source), now)
+            for begin, end in self.checks.find_gaps(source, self.patience(source), now)
         ]
 
     def patience(self, source: str) -> timedelta:

@@ -100,22 +100,22 @@ def find(
     at: str | None = None,
 ) -> EntryHistory:
     """Look something up by port or name. Raises UsageError where the registry never said anything of it."""
-    day = queries.find(source, at or "latest")
+    day = queries.find_release(source, at or "latest")
     versions = [
         version
-        for version in queries.versions(source, port=port, name=service, at=day if at else None)
+        for version in queries.find_versions(source, port=port, name=service, at=day if at else None)
         if not protocol or version.item.key.part("protocol") in (protocol, "")
     ]
     title = title or service or _range(port)
     if not versions and port and not service:  # a name that is a number
-        versions = queries.versions(source, name=_range(port), at=day if at else None)
+        versions = queries.find_versions(source, name=_range(port), at=day if at else None)
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"{source} says nothing of {title}{when}; `watcher history --search` looks in every word")
     if any("port" in version.item.key.labels for version in versions):
-        events = queries.history(EventQuery(source=source, port=port, service=service, protocol=protocol, until=at))
+        events = queries.find_events(EventQuery(source=source, port=port, service=service, protocol=protocol, until=at))
     else:
-        events = queries.events_of(versions, until=at)
+        events = queries.find_events_of(versions, until=at)
     return EntryHistory(title=title, versions=versions, events=events, day=day)
 
 

@@ -66,8 +66,10 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
             else {}
         )
         rows = list(_rows(configured, trees, store, now))
-        waiting = [dict(row) for row in store.outbox.pending()]
-        unwell = [endpoint for endpoint in store.channel_failures.all() if endpoint.channel in configured.channels]
+        waiting = [dict(row) for row in store.outbox.list_pending()]
+        unwell = [
+            endpoint for endpoint in store.channel_failures.list_failures() if endpoint.channel in configured.channels
+        ]
     collections = [tree.summary for tree in trees.values()]
     if format == "json":
         print_json(
@@ -122,23 +124,23 @@ def _rows(
             yield {
                 **_row(each, due, now, queries, checks),
                 **(tree.listed if tree and each.collection else {}),
-                "held": sum(1 for hold in held.all(each.name) if hold.state is HoldState.HELD),
-                "skipped": checks.skips(each.name)["number"],
+                "held": sum(1 for hold in held.list_holds(each.name) if hold.state is HoldState.HELD),
+                "skipped": checks.read_skips(each.name)["number"],
             }
 
 
 def _due(source: Watched, checks: CheckLog, now: datetime) -> datetime:
-    last = checks.last(source.name)
+    last = checks.find_last_check(source.name)
     return from_text(str(last["at"])) + source.every if last else now
 
 
 def _row(source: Watched, due: datetime, now: datetime, queries: HistoryReader, checks: CheckLog) -> dict[str, Any]:
-    latest = queries.latest(source.name)
-    last = checks.last(source.name)
-    state = checks.state(source.name)
+    latest = queries.find_latest(source.name)
+    last = checks.find_last_check(source.name)
+    state = checks.read_state(source.name)
     return {
         "source": source.name,
-        "releases": queries.count(source.name),
+        "releases": queries.count_releases(source.name),
         "latest": latest.release.published if latest else None,
         "latest_observed": latest.release.observed if latest else None,
         "entries": latest.release.entries if latest else None,

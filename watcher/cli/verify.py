@@ -35,12 +35,14 @@ def command(app: App, source: str | None, history: bool, newest: int, format: st
       watcher verify ports --history --newest 400
     """
     archive = SnapshotArchive(settings(app).store.snapshots)
-    if source is not None and source not in archive.sources():
-        raise UsageError(f"no snapshot of {source!r} is kept (there are: {', '.join(archive.sources()) or 'none'})")
-    receipts = list(archive.receipts(source))
+    if source is not None and source not in archive.list_sources():
+        raise UsageError(
+            f"no snapshot of {source!r} is kept (there are: {', '.join(archive.list_sources()) or 'none'})"
+        )
+    receipts = list(archive.list_snapshots(source))
     with click.progressbar(length=len(receipts), label=f"verifying {len(receipts)} snapshots", file=sys.stderr) as bar:
-        damages = list(archive.verify(source, progress=lambda: bar.update(1)))
-    misfits = list(_misfits(app, archive.sources() if source is None else [source], newest)) if history else []
+        damages = list(archive.find_damage(source, progress=lambda: bar.update(1)))
+    misfits = list(_misfits(app, archive.list_sources() if source is None else [source], newest)) if history else []
     if format == "json":
         damaged = [{"path": str(damage.path), "reason": damage.reason} for damage in damages]
         print_json({"snapshots": len(receipts), "damaged": damaged, "misfits": misfits})

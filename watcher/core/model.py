@@ -120,8 +120,8 @@ class Delta:
     """How a content came of another one, by that one's digest: the items that are no more, and those that are new."""
 
     digest: str
-    gone: tuple[Item, ...]
-    came: tuple[Item, ...]
+    removed: tuple[Item, ...]
+    added: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class Content:
     items: Mapping[ItemKey, Item]
     entries: int
     problems: tuple[Problem, ...] = ()
-    since: Delta | None = field(default=None, compare=False, repr=False)
+    delta: Delta | None = field(default=None, compare=False, repr=False)
 
     @property
     def document(self) -> str:

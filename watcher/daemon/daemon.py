@@ -327,7 +327,7 @@ class Daemon:
         """When a source is due: now exactly where it was never looked at."""
         if isinstance(source, CollectionSettings):
             return service.collection(source).next_turn(now)
-        last = service.checks.last(source.name)
+        last = service.checks.find_last_check(source.name)
         return from_text(str(last["at"])) + source.every if last else now
 
     def _late(self, every: timedelta) -> timedelta:
@@ -409,7 +409,7 @@ class Daemon:
         while self._skips:
             source, at = self._skips[0]
             with service.store.transaction():
-                number = service.checks.skipped(source, at)
+                number = service.checks.record_skip(source, at)
                 service.tell(notices.check_skipped(source, number, at))
             self._skips.popleft()
         while self._notices:

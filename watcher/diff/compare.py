@@ -39,8 +39,8 @@ def compare(old: Content, new: Content, pairing: Sequence[PairingRule] = ()) -> 
 
 def _differing(old: Content, new: Content) -> tuple[Mapping[ItemKey, Item], Mapping[ItemKey, Item]]:
     """The items of each side that are not the same objects on both."""
-    if new.since is not None and new.since.digest == old.digest:
-        return _by_key(new.since.gone), _by_key(new.since.came)
+    if new.delta is not None and new.delta.digest == old.digest:
+        return _by_key(new.delta.removed), _by_key(new.delta.added)
     other = new.items.get
     was = {key: item for key, item in old.items.items() if other(key) is not item}
     now = {key: item for key in was if (item := other(key)) is not None}

@@ -256,8 +256,8 @@ class _Next:
         before, after = self._last.content.items, self._items
         return Delta(
             digest=self._last.content.digest,
-            gone=tuple(before[key] for key in keys if key in before and before[key] is not after.get(key)),
-            came=tuple(after[key] for key in keys if key in after and after[key] is not before.get(key)),
+            removed=tuple(before[key] for key in keys if key in before and before[key] is not after.get(key)),
+            added=tuple(after[key] for key in keys if key in after and after[key] is not before.get(key)),
         )
 
 
@@ -322,7 +322,7 @@ def _content(
         items=items,
         entries=len(reading.rows),
         problems=(*reading.problems, *twice),
-        since=since,
+        delta=since,
     )
 
 

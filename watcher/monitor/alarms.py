@@ -50,22 +50,22 @@ class Alarms:
     def _of_sources(self, sources: Iterable[AnySource], now: datetime) -> Iterator[Notice]:
         limits = {source.name: self._limits(source) for source in sources}
         standing: dict[str, set[str]] = {}
-        for trouble in self._troubles.all():
+        for trouble in self._troubles.list_alarms():
             standing.setdefault(trouble.source, set()).add(trouble.notice)
-        for name, run in self._checks.runs(limits).items():
+        for name, run in self._checks.read_streaks(limits).items():
             notice = health.of_source(run, limits[name], standing.get(name, ()), to_text(now))
             if notice is not None:
                 yield notice
 
     def look(self, now: datetime, started: datetime) -> None:
         """Tell whether everything is looked at in time."""
-        standing = self._troubles.of(WATCHER)
+        standing = self._troubles.list_alarms_of(WATCHER)
         notice = health.of_watcher(self.sights(), standing[0] if standing else None, now, started)
         self._tell([notice] if notice else [])
 
     def start(self, now: datetime) -> None:
         """Tell of a clock that is behind what it showed at the last check, and of a time in which nobody looked."""
-        newest = self._checks.newest()
+        newest = self._checks.find_newest_time()
         if newest is not None and now < from_text(newest) - _BACKWARDS:
             self.clock_jumped((now - from_text(newest)).total_seconds(), now)
         self.look(now, now)
@@ -76,7 +76,7 @@ class Alarms:
 
     def sights(self) -> list[SourceHealth]:
         """Return how everything that is looked at on a schedule stands."""
-        runs = self._checks.runs(source.name for source in self._settings.watched)
+        runs = self._checks.read_streaks(source.name for source in self._settings.watched)
         return [
             self._sight_of(source)
             if isinstance(source, CollectionSettings)
@@ -93,7 +93,7 @@ class Alarms:
         folder = self._settings.folder_of(settings)
         collection = Collection(settings, self._store.history, self._checks, folder=folder)
         names = [group.settings.name for group in collection.groups()]
-        runs = self._checks.runs([settings.name, *names])
+        runs = self._checks.read_streaks([settings.name, *names])
         limits = self._limits(settings)
         newest = CheckStreak(
             source=settings.name,
@@ -121,12 +121,12 @@ class Alarms:
         kept = {notice.id for notice in told if self._kept(notice)}
         with self._store.transaction():
             for notice in told:
-                self._store.outbox.add(self._announce(notice), now=notice.at)
+                self._store.outbox.add_deliveries(self._announce(notice), now=notice.at)
             for notice in found:
                 if notice.id in _ALARMS and notice.id not in kept:
-                    self._troubles.add(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))
+                    self._troubles.add_alarm(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))
                 elif notice.id in _ALL_CLEAR:
-                    self._troubles.clear(notice.source)
+                    self._troubles.clear_alarms(notice.source)
 
 
 _ALARMS = (health.UNHEALTHY, health.GONE, health.NOTHING_CHECKED)

@@ -49,7 +49,7 @@ def check(
     at = to_text(now)
 
     def record(taken: CheckResult, validators: Validators | None) -> None:
-        checks.add(
+        checks.record_check(
             Check(
                 source=intake.source,
                 at=at,
@@ -66,7 +66,7 @@ def check(
         )
 
     try:
-        etag, last_modified = checks.validators(intake.source, url)
+        etag, last_modified = checks.read_validators(intake.source, url)
         answer = fetcher.fetch(
             url, Validators(etag=etag, last_modified=last_modified) if etag or last_modified else None
         )

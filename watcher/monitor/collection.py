@@ -66,8 +66,8 @@ class Collection:
         """The ids of the groups by their lower case, and the names that can be none: as of the newest index."""
         if self.settings.groups is not None:
             return usable(filter(self.settings.wants, self.settings.groups))
-        latest = self._queries.latest(self.name)
-        names = groups(self._queries.content(self.name, latest)) if latest else []
+        latest = self._queries.find_latest(self.name)
+        names = groups(self._queries.read_content(self.name, latest)) if latest else []
         return usable(filter(self.settings.wants, names))
 
     def group(self, name: str, *, new: bool = False) -> GroupSettings:
@@ -79,7 +79,11 @@ class Collection:
         found = listed.get(name.lower(), name)
         if not usable([found])[0]:
             raise UsageError(f"{name!r} is no id of a group: letters, digits and . _ -, at most 64")
-        if listed and name.lower() not in listed and not (new or self._queries.latest(f"{self.name}.{name.lower()}")):
+        if (
+            listed
+            and name.lower() not in listed
+            and not (new or self._queries.find_latest(f"{self.name}.{name.lower()}"))
+        ):
             close = difflib.get_close_matches(name.lower(), listed, n=1)
             meant = f"; did you mean {self.name}.{close[0]}?" if close else ""
             raise UsageError(f"the collection {self.name} has no group {name!r}{meant}")
@@ -102,7 +106,7 @@ class Collection:
     def groups(self) -> list[Group]:
         """Return the groups there are, with how each stands; the one looked at longest ago first."""
         settings = [self._settings(name) for name in self.listed[0].values()]
-        looks = self._checks.looks(each.name for each in settings)
+        looks = self._checks.read_summaries(each.name for each in settings)
         found = [Group(settings=each, look=looks[each.name]) for each in settings]
         # A sweep that is cut short again and again must not leave the same groups to the next one.
         return sorted(found, key=lambda group: group.look.at or "")
@@ -114,7 +118,7 @@ class Collection:
 
     def next_turn(self, now: datetime) -> datetime:
         """Return when the next turn is: with the first group that is due, or the index where there is none."""
-        last = self._checks.last(self.name)
+        last = self._checks.find_last_check(self.name)
         own = [due(self.settings.every, from_text(str(last["at"])) if last else None, None, now)]
         dues = [self.due(group, now) for group in self.groups()]
         return min(dues + (own if self.settings.groups is None else []), default=now)

@@ -20,12 +20,14 @@ _WORDS = "not in the index: "
 
 def doubt(index: bytes, source: str, queries: HistoryReader, checks: CheckLog) -> CheckResult | None:
     """Say why an index is not believed yet, None when it is. Raises ParseError where it is none."""
-    latest = queries.latest(source)
+    latest = queries.find_latest(source)
     if latest is None:
         return None
     there = groups(read(index, REGISTRY, "index"))
-    absent = sorted({*groups(queries.content(source, latest))}.difference(there))
-    if not absent or _confirmed(absent, [check["message"] or "" for check in checks.answered(source, READS - 1)]):
+    absent = sorted({*groups(queries.read_content(source, latest))}.difference(there))
+    if not absent or _confirmed(
+        absent, [check["message"] or "" for check in checks.list_successful(source, READS - 1)]
+    ):
         return None
     return CheckResult(outcome=Outcome.HELD, reason=ABSENT, message=_WORDS + ", ".join(absent))
 

@@ -165,7 +165,7 @@ class ReleaseIngest:
         self, served: _Served, compose: Compose | None, also: Callable[[], None], second: SecondOpinion
     ) -> CheckResult:
         data, sha256, live = served.data, served.sha256, served.live
-        known = self._queries.release_of(self.source, sha256=sha256)
+        known = self._queries.find_by_hash(self.source, sha256=sha256)
         content = None
         if known is not None:
             published = known.release.published
@@ -174,11 +174,11 @@ class ReleaseIngest:
             if self._document and content.document not in ("", self._document):
                 raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
             published = content.published
-            known = self._queries.release_of(self.source, digest=content.digest)
+            known = self._queries.find_by_hash(self.source, digest=content.digest)
         if published is None:
             served = replace(served, observed=served.observed or served.named)
         observed = served.observed
-        latest = self._queries.latest(self.source)
+        latest = self._queries.find_latest(self.source)
         if known is not None and latest is not None:
             return self._known(served, known, latest, cosmetic=content is not None, compose=compose, also=also)
         assert content is not None  # noqa: S101 - it was read because the bytes were not known
@@ -213,10 +213,10 @@ class ReleaseIngest:
         A process died between the two, or the database is an older one: of what we saw ourselves nobody was told. A
         source without any release has nothing to take up: whether its archive is new to anybody is not known.
         """
-        if self._queries.latest(self.source) is None:
+        if self._queries.find_latest(self.source) is None:
             return {}
-        known, returned = self._history.snapshots(), self._history.returned()
-        receipts = sorted(self._archive.receipts(self.source), key=lambda each: each.number)
+        known, returned = self._history.list_snapshots(), self._history.list_returns()
+        receipts = sorted(self._archive.list_snapshots(self.source), key=lambda each: each.number)
         found = {}
         for receipt in receipts:
             if receipt.believed and receipt.sha256 not in known:
@@ -227,13 +227,16 @@ class ReleaseIngest:
         return found
 
     def _take_up(self, receipt: SnapshotInfo) -> CheckResult:
-        data = self._archive.read(self.source, receipt.sha256)
+        data = self._archive.read_snapshot(self.source, receipt.sha256)
         content = self._filing.read_kept(receipt.sha256)
         served = _Served(
             data=data, sha256=receipt.sha256, origin=receipt.origin, observed=receipt.observed, live=receipt.live
         )
         compose = self._owed if receipt.live else None
-        known, latest = self._queries.release_of(self.source, digest=content.digest), self._queries.latest(self.source)
+        known, latest = (
+            self._queries.find_by_hash(self.source, digest=content.digest),
+            self._queries.find_latest(self.source),
+        )
         if known is not None:
             with self._store.transaction():
                 self._seen(known, receipt, live=False)
@@ -253,14 +256,14 @@ class ReleaseIngest:
         """
         hold = self._holding.find(what)
         at = to_text(now)
-        known = self._queries.release_of(self.source, digest=hold.digest)
-        latest = self._queries.latest(self.source)
+        known = self._queries.find_by_hash(self.source, digest=hold.digest)
+        latest = self._queries.find_latest(self.source)
         if known is not None and latest is not None:
             if known.digest in (latest.digest, latest.returns):
                 raise UsageError(f"{self.source}: {hold.id} is the newest release")
             return self._come_back(hold, known, "operator", at, compose)
-        receipt = next((each for each in self._archive.receipts(self.source) if each.sha256 == hold.sha256), None)
-        data = self._archive.read(self.source, hold.sha256)
+        receipt = next((each for each in self._archive.list_snapshots(self.source) if each.sha256 == hold.sha256), None)
+        data = self._archive.read_snapshot(self.source, hold.sha256)
         content = self._filing.read_kept(hold.sha256)
         self._filing.remember(content)
         origin = receipt.origin if receipt else ""
@@ -300,7 +303,9 @@ class ReleaseIngest:
     ) -> CheckResult:
         """Take a release that was doubted or might have been, in all the bytes it was served in."""
         others = [sha256 for sha256 in self._holding.snapshots(hold) if sha256 != served.sha256]
-        copies = {served.sha256: served.data} | {each: self._archive.read(self.source, each) for each in others}
+        copies = {served.sha256: served.data} | {
+            each: self._archive.read_snapshot(self.source, each) for each in others
+        }
         # What was served first speaks for the release.
         seen: dict[str, str | None] = {}
         for sha256, data in copies.items():
@@ -309,7 +314,7 @@ class ReleaseIngest:
             seen[sha256] = self._keep(replace(served, data=data, sha256=sha256, observed=at_first), latest).observed
 
         def settle() -> None:
-            row = self._queries.release(self.source, content.digest).row
+            row = self._queries.read_release(self.source, content.digest).row
             for sha256, data in copies.items():
                 self._history.add_snapshot(row, sha256, len(data), seen[sha256])
             self._holding.accept(hold, by, at)
@@ -333,7 +338,7 @@ class ReleaseIngest:
             self._holding.accept(hold, by, at)
             also()
 
-        self._archive.returned(self.source, known.release.sha256, hold.first_seen)
+        self._archive.record_return(self.source, known.release.sha256, hold.first_seen)
         return self._return(known.release.sha256, hold.first_seen, compose, settle)
 
     def _return(
@@ -348,7 +353,7 @@ class ReleaseIngest:
     def _keep(
         self, served: _Served, near: StoredRelease | None, *, live: bool = True, believed: bool = True
     ) -> SnapshotInfo:
-        return self._archive.keep(
+        return self._archive.store_snapshot(
             served.data,
             source=self.source,
             observed=served.observed,
@@ -393,7 +398,7 @@ class ReleaseIngest:
     def _seen(self, known: StoredRelease, receipt: SnapshotInfo, *, live: bool) -> bool:
         """Note that a release was served; return whether that says something new of when it came."""
         self._history.add_snapshot(known.row, receipt.sha256, receipt.size, receipt.observed)
-        return receipt.observed is not None and self._history.observed(known.row, receipt.observed, live=live)
+        return receipt.observed is not None and self._history.record_observation(known.row, receipt.observed, live=live)
 
     def _stale(
         self, served: _Served, known: StoredRelease, latest: StoredRelease, observed: str, compose: Compose | None
@@ -421,7 +426,7 @@ class ReleaseIngest:
 
         def settle(filed: Filed) -> None:
             if compose and filed.newest and filed.comparison:
-                self._store.outbox.add(compose(replace(filed.comparison, marks=marks or {})), now=at)
+                self._store.outbox.add_deliveries(compose(replace(filed.comparison, marks=marks or {})), now=at)
             also()
             if filed.newest:
                 self._holding.newest_came(at)

@@ -262,7 +262,7 @@ class Monitor:
         """
         self._swept = []
         try:
-            with self.checks.together(_BATCH):
+            with self.checks.batch_checks(_BATCH):
                 yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
             self.oversight.swept(collection, self._swept, self._now())
         finally:
@@ -316,7 +316,7 @@ class Monitor:
     def tell(self, notice: Notice) -> None:
         """Write down what the operators are to be told; it is sent with the rest of what is due."""
         with self.store.transaction():
-            self.deliveries.add(self.announce(notice), now=notice.at)
+            self.deliveries.add_deliveries(self.announce(notice), now=notice.at)
 
     def channels_due(self) -> list[str]:
         """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
@@ -324,7 +324,7 @@ class Monitor:
         digests.gather(self.store, now)
         most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
         digests.restrain(self.store, most, now)
-        return self.deliveries.channels_due(to_text(now))
+        return self.deliveries.list_due_channels(to_text(now))
 
     def deliver(self) -> delivery.DeliveryReport:
         """Send what is due, each channel in a thread of its own: one that hangs holds up no other."""
@@ -355,9 +355,9 @@ class Monitor:
         """
         self.store.check()
         for source in self.settings.source:
-            newest = self.queries.latest(source.name)
+            newest = self.queries.find_latest(source.name)
             if newest is not None:
-                self.archive.read(source.name, newest.release.sha256)
+                self.archive.read_snapshot(source.name, newest.release.sha256)
 
     def close(self) -> None:
         for name in ("fetcher", "files", "store"):

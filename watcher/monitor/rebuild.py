@@ -54,7 +54,7 @@ class Rebuilding:
         again = {digest for digest, each in found.items() if each.returned and not each.label.live}
         placed = changing(in_order(each.label for each in found.values()), of, again)
         with self.store.transaction():
-            self.history.forget()
+            self.history.delete_history()
             left: Neighbour | None = None
             for number, each in enumerate(placed, 1):
                 left = self._add(found[each.digest], each.dated, left)
@@ -82,7 +82,7 @@ class Rebuilding:
         row = self.history.add_release(new, left, None, self.step(left.content, content) if left else None, None)
         for each in found.snapshots if returns is None else ():
             self.history.add_snapshot(row, each.sha256, each.size, each.observed)
-        placed = self.store.history.release(self.source, content.digest)
+        placed = self.store.history.read_release(self.source, content.digest)
         return Neighbour(id=row, place=placed.place, content=content)
 
 

@@ -75,15 +75,15 @@ class SecondFormatCheck:
 
     def _known(self) -> Iterator[tuple[str, Callable[[], Document]]]:
         """The releases before, the newest first."""
-        for stored in reversed(self.queries.releases(self.source)[-_ASKED:] if self._has_history() else []):
+        for stored in reversed(self.queries.list_releases(self.source)[-_ASKED:] if self._has_history() else []):
             release = stored.release
             yield release.published or release.id, partial(self._kept, release.sha256)
 
     def _has_history(self) -> bool:
-        return self.source in self.queries.sources()
+        return self.source in self.queries.list_sources()
 
     def _kept(self, sha256: str) -> Document:
-        return self._read(self.archive.read(self.source, sha256), "xml")
+        return self._read(self.archive.read_snapshot(self.source, sha256), "xml")
 
     def _disagreement(self, found: CrossCheck) -> Reason:
         where = tuple(map(_said, found.examples))

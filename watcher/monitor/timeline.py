@@ -97,7 +97,7 @@ class Timeline:
 
     def read_kept(self, sha256: str, reads: Reads | None = None) -> Content:
         """Read a snapshot, with the help of `reads` or of the release that was read before. Raises StoreError."""
-        data = self._archive.read(self._source, sha256)
+        data = self._archive.read_snapshot(self._source, sha256)
         try:
             return read(data, self._registry, self._format, reads or self._memory.reads)
         except ParseError as error:
@@ -124,13 +124,13 @@ class Timeline:
         Raises OvertakenError where another process was faster: nothing was written then.
         """
         digest = new.content.digest
-        ending = self._history.ending()
+        ending = self._history.read_ending()
         place = self._place(new, ending)
         if place is None:
             # What this release shows puts others in another order: rare enough to derive the source anew.
             self.rebuild()
             with self._store.transaction():
-                filed = Filed(release=self._queries.release(self._source, digest))
+                filed = Filed(release=self._queries.read_release(self._source, digest))
                 also(filed)
             return filed
         before, after = place.before, place.after
@@ -138,13 +138,13 @@ class Timeline:
         into = self._step(left.content, new.content) if left else None
         out_of = self._step(new.content, right.content) if right else None
         with self._store.transaction():
-            if self._history.ending() != ending:
+            if self._history.read_ending() != ending:
                 raise OvertakenError(f"{self._source}: another process took a release meanwhile; try again")
             row = self._history.add_release(replace(new, dated=place.dated), left, right, into, out_of)
             if new.returns is None:
                 self._history.add_snapshot(row, new.sha256, size, new.observed)
-            self._history.redate(place.others)
-            release = self._queries.release(self._source, digest)
+            self._history.set_dates(place.others)
+            release = self._queries.read_release(self._source, digest)
             comparison = None
             if before and into:
                 comparison = Comparison(
@@ -168,9 +168,9 @@ class Timeline:
             return _Place(dated=in_order([label])[0].dated)
         # Nearly every release is the newest: then none of the others need be looked at.
         if last := at_the_end(label, ending):
-            return _Place(dated=last.dated, before=self._queries.latest(self._source))
-        releases = self._queries.releases(self._source)
-        placed = in_order([*self._history.labels(), label])
+            return _Place(dated=last.dated, before=self._queries.find_latest(self._source))
+        releases = self._queries.list_releases(self._source)
+        placed = in_order([*self._history.read_labels(), label])
         if [each.digest for each in placed if each.digest != digest] != [each.digest for each in releases]:
             return None
         index = [each.digest for each in placed].index(digest)
@@ -187,30 +187,30 @@ class Timeline:
 
         Returns that time where it came back then after another one, and the history does not know yet.
         """
-        first, latest = known.release.observed, self._queries.latest(self._source)
+        first, latest = known.release.observed, self._queries.find_latest(self._source)
         if known.release.published is not None or first is None or at is None or at == first:
             return None
         if at < first:
-            self._archive.again(self._source, known.release.sha256, first)
+            self._archive.record_repeat(self._source, known.release.sha256, first)
             return None
-        self._archive.again(self._source, sha256, at)
+        self._archive.record_repeat(self._source, sha256, at)
         if latest and known.digest in (latest.digest, latest.returns) and at > (latest.release.observed or ""):
             return None
         digest = plausibility.digest_of_return(known.digest, at)
-        there = self._queries.release_of(self._source, digest=digest) is not None
+        there = self._queries.find_by_hash(self._source, digest=digest) is not None
         return at if not there and digest in (each.digest for each in self._in_place()) else None
 
     def _is_said_after(self, at: str) -> bool:
         """Whether some copy says that a release stood again, and that later than a time."""
-        return any(each.again and each.again[-1] > at for each in self._archive.receipts(self._source))
+        return any(each.again and each.again[-1] > at for each in self._archive.list_snapshots(self._source))
 
     def _in_place(self) -> list[PlacedRelease]:
         """Every release that there is or should be, in its order, by what is known of them now."""
-        of = {each.digest: each.returns or each.digest for each in self._queries.releases(self._source)}
-        labels = {label.digest: label for label in self._history.labels()}
+        of = {each.digest: each.returns or each.digest for each in self._queries.list_releases(self._source)}
+        labels = {label.digest: label for label in self._history.read_labels()}
         again = set()
-        for receipt in self._archive.receipts(self._source):
-            known = self._queries.release_of(self._source, sha256=receipt.sha256) if receipt.again else None
+        for receipt in self._archive.list_snapshots(self._source):
+            known = self._queries.find_by_hash(self._source, sha256=receipt.sha256) if receipt.again else None
             if known is None:
                 continue
             for at in receipt.again:
@@ -223,12 +223,12 @@ class Timeline:
     def put_in_order(self) -> None:
         """Put every release where it belongs, on the day it counts for."""
         placed = self._in_place()
-        known = {each.digest: each.dated for each in self._queries.releases(self._source)}
+        known = {each.digest: each.dated for each in self._queries.list_releases(self._source)}
         if [each.digest for each in placed] != list(known):
             self.rebuild()
         elif moved := {each.digest: each.dated for each in placed if each.dated != known[each.digest]}:
             with self._store.transaction():
-                self._history.redate(moved)
+                self._history.set_dates(moved)
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:  # noqa: ARG005
         """Derive the source's history from the archive again and return how many releases it has; all or nothing."""
@@ -239,7 +239,7 @@ class Timeline:
             read=self.read_kept,
             step=self._step,
         )
-        return rebuilding.run(self._archive.receipts(self._source), progress)
+        return rebuilding.run(self._archive.list_snapshots(self._source), progress)
 
     def _neighbour(self, release: StoredRelease) -> Neighbour:
         return Neighbour(id=release.row, place=release.place, content=self.content(release))

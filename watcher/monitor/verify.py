@@ -29,7 +29,7 @@ class Rechecking:
     def run(self, releases: int, progress: Callable[[], None]) -> Iterator[str]:
         """Yield what does not fit, a sentence each, among the newest `releases`."""
         before: tuple[StoredRelease, Content] | None = None
-        for release in self.queries.releases(self.source)[-releases:]:
+        for release in self.queries.list_releases(self.source)[-releases:]:
             content = self.read(release)
             yield from self._of_a_release(release, content)
             if before:
@@ -38,7 +38,7 @@ class Rechecking:
             progress()
 
     def _of_a_release(self, release: StoredRelease, content: Content) -> Iterator[str]:
-        stored = self.queries.content(self.source, release).items
+        stored = self.queries.read_content(self.source, release).items
         keys = dict.fromkeys([*content.items, *stored])
         wrong = [key for key in keys if stored.get(key) != content.items.get(key)]
         if content.digest != release.digest:
@@ -47,7 +47,7 @@ class Rechecking:
             yield f"{self.source}: {len(wrong)} entries of {release.dated} are not what the release says, {wrong[0][1]}"
 
     def _of_two(self, before: StoredRelease, old: Content, release: StoredRelease, new: Content) -> Iterator[str]:
-        recorded = self.queries.recorded(self.source, release, before)
+        recorded = self.queries.read_comparison(self.source, release, before)
         known = {_without_judgement(change) for change in recorded.changes.changes}
         found = {
             _without_judgement(change) for change in compare(old, new, self.registry.pairing_rules(old, new)).changes

@@ -62,10 +62,10 @@ class ItemIndexes:
 
     def carry_over(self, content: Content) -> None:
         """Derive the indexes of a content from those of the release that it was read after, where they are kept."""
-        delta = content.since
+        delta = content.delta
         for index, by_digest in self._built.items():
             if delta is not None and delta.digest in by_digest and content.digest not in by_digest:
-                self._keep(index, content, index.update(by_digest[delta.digest], delta.gone, delta.came))
+                self._keep(index, content, index.update(by_digest[delta.digest], delta.removed, delta.added))
 
     def _keep(self, index: ItemIndex[Any], content: Content, built: object) -> None:
         by_digest = self._built[index]

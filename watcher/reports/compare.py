@@ -21,8 +21,8 @@ def releases(
     fingerprints: bool = True,
 ) -> Comparison:
     """Compare two stored releases of a source; `fingerprints` says whether the events get theirs."""
-    rules = REGISTRIES[queries.registry(source)]
+    rules = REGISTRIES[queries.read_registry_id(source)]
     with runtime.not_looked_for():
-        contents = queries.contents(source, before, after)
+        contents = queries.read_content_pair(source, before, after)
         changes, events = explain(rules, *contents, severities, fingerprints=fingerprints)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)

@@ -20,8 +20,8 @@ def verdict(app: App, now: datetime) -> tuple[str, Level]:
         configured = settings(app)
         with Store(configured.store.path, create=False) as store:
             found = health.verdict(Alarms(configured, store).sights(), now)
-            waiting = len(store.outbox.pending())
-            held = sum(1 for hold in store.holds.all() if hold.state is HoldState.HELD)
+            waiting = len(store.outbox.list_pending())
+            held = sum(1 for hold in store.holds.list_holds() if hold.state is HoldState.HELD)
         told = "; ".join(found.reasons) or "all is looked at in time"
         line = f"WATCHER {found.level.name} - {told} | pending={waiting} held={held}"
     except WatcherError as error:

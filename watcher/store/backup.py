@@ -74,7 +74,9 @@ def verify(folder: Path, progress: Progress = lambda: None) -> tuple[BackupRepor
                 wrong += _missing(connection, folder / _SNAPSHOTS)
     except sqlite3.DatabaseError as error:
         wrong.append(f"{folder / _HISTORY}: damaged ({error})")
-    wrong += [f"{each.path}: {each.reason}" for each in SnapshotArchive(folder / _SNAPSHOTS).verify(progress=progress)]
+    wrong += [
+        f"{each.path}: {each.reason}" for each in SnapshotArchive(folder / _SNAPSHOTS).find_damage(progress=progress)
+    ]
     return report, wrong
 
 

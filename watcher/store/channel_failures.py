@@ -14,42 +14,42 @@ class ChannelFailuresTable:
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
-    def failed(self, channel: str, recipient: str, error: str, at: str) -> ChannelFailure:
+    def record_failure(self, channel: str, recipient: str, error: str, at: str) -> ChannelFailure:
         """Count a failed try and return how the endpoint stands now."""
         self._db.execute(
             """INSERT INTO endpoints (channel, recipient, failures, since, last_error) VALUES (:channel, :recipient, 1,
             :at, :error) ON CONFLICT DO UPDATE SET failures = failures + 1, last_error = excluded.last_error""",
             {"channel": channel, "recipient": recipient, "error": error, "at": at},
         )
-        return next(each for each in self.of(channel) if each.recipient == recipient)
+        return next(each for each in self.list_failures_of(channel) if each.recipient == recipient)
 
-    def told(self, endpoint: ChannelFailure, at: str) -> None:
+    def record_alert(self, endpoint: ChannelFailure, at: str) -> None:
         """Remember that the operators were told."""
         self._db.execute(
             "UPDATE endpoints SET told = ? WHERE channel = ? AND recipient = ?",
             [at, endpoint.channel, endpoint.recipient],
         )
 
-    def gone(self, channel: str, at: str) -> None:
+    def disable_channel(self, channel: str, at: str) -> None:
         """Remember that a failing channel takes nothing any more: nothing of it is due from now on."""
         self._db.execute("UPDATE endpoints SET gone = ? WHERE channel = ? AND recipient = ''", [at, channel])
 
-    def well(self, channel: str, recipient: str) -> list[ChannelFailure]:
+    def clear_recovered(self, channel: str, recipient: str) -> list[ChannelFailure]:
         """Forget what was wrong with a channel and with one of its recipients, and return it."""
-        found = [each for each in self.of(channel) if each.recipient in ("", recipient)]
+        found = [each for each in self.list_failures_of(channel) if each.recipient in ("", recipient)]
         if found:
             self._db.execute("DELETE FROM endpoints WHERE channel = ? AND recipient IN ('', ?)", [channel, recipient])
         return found
 
-    def forget(self, channel: str) -> bool:
+    def clear_channel(self, channel: str) -> bool:
         """Forget all that was wrong with a channel; return whether there was anything."""
         return self._db.execute("DELETE FROM endpoints WHERE channel = ?", [channel]).rowcount > 0
 
-    def of(self, channel: str) -> list[ChannelFailure]:
+    def list_failures_of(self, channel: str) -> list[ChannelFailure]:
         """Return what is wrong with a channel."""
-        return [each for each in self.all() if each.channel == channel]
+        return [each for each in self.list_failures() if each.channel == channel]
 
-    def all(self) -> list[ChannelFailure]:
+    def list_failures(self) -> list[ChannelFailure]:
         """Return everything that is not well, by channel and recipient."""
         rows = self._db.query(f"SELECT {_COLUMNS} FROM endpoints ORDER BY channel, recipient")  # noqa: S608 - constant
         return [ChannelFailure(**row) for row in rows]

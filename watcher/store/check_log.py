@@ -51,7 +51,7 @@ class CheckLog:
         self._waiting: list[Check] = []
         self._most = 0
 
-    def validators(self, source: str, url: str) -> tuple[str | None, str | None]:
+    def read_validators(self, source: str, url: str) -> tuple[str | None, str | None]:
         """Return ETag and Last-Modified that came with what we have from this URL."""
         row = self._db.execute(
             "SELECT etag, last_modified FROM sources WHERE name = ? AND url = ?", [source, url]
@@ -59,7 +59,7 @@ class CheckLog:
         return (row[0], row[1]) if row else (None, None)
 
     @contextmanager
-    def together(self, most: int) -> Iterator[None]:
+    def batch_checks(self, most: int) -> Iterator[None]:
         """Write up to so many checks that found nothing in one transaction: a tree of unchanged groups costs few.
 
         One that found something is written at once, after those before it; the rest at the end, whatever ends it.
@@ -72,7 +72,9 @@ class CheckLog:
             with self._database.transaction():
                 self._write()
 
-    def add(self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None) -> None:
+    def record_check(
+        self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None
+    ) -> None:
         """Record a check; `validators` replace those kept, None leaves them."""
         self._waiting.append(check)
         nothing_new = check.outcome == "unchanged" and validators is None
@@ -100,17 +102,17 @@ class CheckLog:
         )
         self._waiting.clear()
 
-    def last(self, source: str) -> Mapping[str, Any] | None:
+    def find_last_check(self, source: str) -> Mapping[str, Any] | None:
         """Return the newest check of a source as a row of `checks`, None where there was none."""
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
-    def newest(self) -> str | None:
+    def find_newest_time(self) -> str | None:
         """Return the UTC time of the newest check of any source."""
         row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else None
 
-    def seen_before(self, source: str, at: str) -> str | None:
+    def find_last_seen(self, source: str, at: str) -> str | None:
         """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
         row = self._db.execute(
             """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
@@ -119,7 +121,7 @@ class CheckLog:
         ).fetchone()
         return str(row[0]) if row else None
 
-    def gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
+    def find_gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
         """Return the times, longer than that, in which no check succeeded, the oldest first: UTC, from and until.
 
         The time before the first success is none. None in place of the end: it goes on.
@@ -138,7 +140,7 @@ class CheckLog:
             found.append((last, None))
         return found
 
-    def skipped(self, source: str, at: str) -> int:
+    def record_skip(self, source: str, at: str) -> int:
         """Count a turn of a source that did not take place, and return how many there were."""
         with self._database.transaction():
             self._db.execute(
@@ -146,14 +148,14 @@ class CheckLog:
                 ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
                 [source, at],
             )
-        return int(self.skips(source)["number"])
+        return int(self.read_skips(source)["number"])
 
-    def skips(self, source: str) -> Mapping[str, Any]:
+    def read_skips(self, source: str) -> Mapping[str, Any]:
         """Return the `number` of turns of a source that did not take place, and the time of the `last`."""
         rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
         return next(iter(rows), {"number": 0, "last": None})
 
-    def answered(self, source: str, number: int) -> list[Mapping[str, Any]]:
+    def list_successful(self, source: str, number: int) -> list[Mapping[str, Any]]:
         """Return the newest checks of a source that did not fail, the newest first."""
         return list(
             self._db.query(
@@ -162,15 +164,15 @@ class CheckLog:
             )
         )
 
-    def state(self, source: str) -> Mapping[str, Any]:
+    def read_state(self, source: str) -> Mapping[str, Any]:
         """Return `last_success` (a UTC time or None) and `failures` (in a row) of a source."""
-        good = next(iter(self.answered(source, 1)), {"at": None, "id": 0})
+        good = next(iter(self.list_successful(source, 1)), {"at": None, "id": 0})
         failures = self._db.execute(
             "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
         ).fetchone()[0]
         return {"last_success": good["at"], "failures": failures}
 
-    def runs(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
+    def read_streaks(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
         """Return how the last checks of each of many sources went, one that was never looked at included."""
         rows = self._db.execute(
             """WITH newest AS (
@@ -207,7 +209,7 @@ class CheckLog:
             for source, last, success, failures, gone, since, reason, message in rows
         }
 
-    def looks(self, sources: Iterable[str]) -> dict[str, Look]:
+    def read_summaries(self, sources: Iterable[str]) -> dict[str, Look]:
         """Return how each of many sources stands, one that was never looked at included."""
         rows = self._db.execute(
             """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,

@@ -94,30 +94,30 @@ class HistoryReader:
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
-    def sources(self) -> list[str]:
+    def list_sources(self) -> list[str]:
         """Return the sources that have a history, by name."""
         return [row["name"] for row in self._db.query("SELECT name FROM sources ORDER BY name")]
 
-    def registry(self, source: str) -> str:
+    def read_registry_id(self, source: str) -> str:
         """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
         for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
             return str(row["registry"])
-        known = self.sources()
+        known = self.list_sources()
         told = [*difflib.get_close_matches(source, known, n=1, cutoff=0.8), *known]
         told = list(dict.fromkeys(told))[:_MOST_NAMES] or ["none yet: run `watcher check` or `watcher import`"]
         more = f" and {len(known) - len(told)} more" if len(known) > len(told) else ""
         raise UsageError(f"there is no history of a source named {source!r} (known: {', '.join(told)}{more})")
 
-    def releases(self, source: str) -> list[StoredRelease]:
+    def list_releases(self, source: str) -> list[StoredRelease]:
         """Return every release, the oldest first."""
-        self.registry(source)
+        self.read_registry_id(source)
         return list(self._releases(source))
 
-    def latest(self, source: str) -> StoredRelease | None:
+    def find_latest(self, source: str) -> StoredRelease | None:
         """Return the newest release, None where there is none."""
         return next(self._releases(source, order="place DESC", limit=1), None)
 
-    def before(self, release: StoredRelease) -> StoredRelease | None:
+    def find_predecessor(self, release: StoredRelease) -> StoredRelease | None:
         """Return the release before one, None for the first."""
         found = self._releases(release.release.source, "place < ?2", release.place, order="place DESC", limit=1)
         return next(found, None)
@@ -133,7 +133,7 @@ class HistoryReader:
         )
         return (_release(source, row) for row in rows)
 
-    def count(self, source: str) -> int:
+    def count_releases(self, source: str) -> int:
         """Return how many releases a source has."""
         return int(
             self._db.execute(
@@ -141,13 +141,13 @@ class HistoryReader:
             ).fetchone()[0]
         )
 
-    def find(self, source: str, what: str) -> StoredRelease:
+    def find_release(self, source: str, what: str) -> StoredRelease:
         """Return the release that a date, a release id or a SHA-256 prefix names.
 
         A date names the last release published on or before it. Raises UsageError with what there is.
         """
-        self.registry(source)
-        if what in ("latest", "newest") and (latest := self.latest(source)):
+        self.read_registry_id(source)
+        if what in ("latest", "newest") and (latest := self.find_latest(source)):
             return latest
         if _DATE.fullmatch(what):
             # The days never go back: the last that fits is the latest.
@@ -171,7 +171,7 @@ class HistoryReader:
             WHERE snapshots.source_id = sources.id AND substr(snapshots.sha256, 1, length(?2)) = ?2))"""
         return list(self._releases(source, named, prefix))
 
-    def release_of(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
+    def find_by_hash(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
         """Return the release that a snapshot or a canonical content is, None where it is new."""
         row = self._db.execute(
             """SELECT release_id FROM snapshots WHERE source_id = ?1 AND sha256 = ?2 UNION ALL
@@ -180,31 +180,31 @@ class HistoryReader:
         ).fetchone()
         return next(self._releases(source, "releases.id = ?2", row[0])) if row else None
 
-    def release(self, source: str, digest: str) -> StoredRelease:
+    def read_release(self, source: str, digest: str) -> StoredRelease:
         """Return the release of a canonical content that was just written. Raises StoreError where it is not there."""
-        release = self.release_of(source, digest=digest)
+        release = self.find_by_hash(source, digest=digest)
         if release is None:
             raise StoreError(f"{source}: release {digest[:12]} was written and is not there")
         return release
 
-    def content(self, source: str, release: StoredRelease) -> Content:
+    def read_content(self, source: str, release: StoredRelease) -> Content:
         """Return what a release says, out of the versions that stood in it. Its problems are not repeated."""
         return _content(release, Versions(self._db, self._row(source)), {})
 
-    def contents(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
+    def read_content_pair(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
         """Return what two releases say. What differs is at hand; the rest is read where somebody asks for it."""
         versions = Versions(self._db, self._row(source))
         gone, came = versions.between(old.place, new.place)
         absent: dict[ItemKey, Item | None] = dict.fromkeys((*gone, *came))
         before, after = absent | gone, absent | came
-        since = Delta(digest=old.digest, gone=tuple(gone.values()), came=tuple(came.values()))
+        since = Delta(digest=old.digest, removed=tuple(gone.values()), added=tuple(came.values()))
         return _content(old, versions, before), _content(new, versions, after, since)
 
     def _row(self, source: str) -> int:
         row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()
         return int(row[0]) if row else 0
 
-    def recorded(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
+    def read_comparison(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
         """Return what a release changed against the one before it, as it was committed."""
         rows = self._db.execute(
             """SELECT quiet, changes.fields, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
@@ -230,7 +230,7 @@ class HistoryReader:
             events=tuple(_event(row) for row in events),
         )
 
-    def history(self, wanted: EventQuery) -> list[StoredEvent]:
+    def find_events(self, wanted: EventQuery) -> list[StoredEvent]:
         """Return the events that are wanted, the oldest first; with a limit, the newest of them."""
         conditions, values = _conditions(wanted)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -251,11 +251,11 @@ class HistoryReader:
             source, wanted = row["source"], row["release_id"]
             if wanted not in known:
                 release = next(self._releases(source, "releases.id = ?2", wanted))
-                known[wanted] = release, self.before(release)
+                known[wanted] = release, self.find_predecessor(release)
             release, before = known[wanted]
             yield StoredEvent(row=row["id"], source=source, release=release, before=before, event=_event(row))
 
-    def versions(
+    def find_versions(
         self,
         source: str,
         *,
@@ -296,7 +296,7 @@ class HistoryReader:
             for row in rows
         ]
 
-    def events_of(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
+    def find_events_of(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
         """Return the events that made or ended some states of entries, the oldest first."""
         rows = self._db.query(
             """SELECT DISTINCT events.*, sources.name AS source
@@ -399,7 +399,7 @@ def _content(
         digest=release.digest,
         items=StoredItems(versions, release.place, known),
         entries=release.release.entries,
-        since=since,
+        delta=since,
     )
 
 

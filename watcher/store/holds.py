@@ -18,12 +18,12 @@ class HoldsTable:
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
-    def get(self, source: str, digest: str) -> Hold | None:
+    def read_hold(self, source: str, digest: str) -> Hold | None:
         """Return the hold of a canonical content, whatever its state."""
         rows = self._db.query("SELECT * FROM held WHERE source = ? AND content = ?", [source, digest])
         return next(map(_hold, rows), None)
 
-    def find(self, source: str, what: str) -> Hold:
+    def find_hold(self, source: str, what: str) -> Hold:
         """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError with those there are."""
         rows = self._db.query(
             """SELECT DISTINCT held.* FROM held LEFT JOIN held_snapshots USING (source, content)
@@ -36,10 +36,10 @@ class HoldsTable:
             return found[0]
         if found:
             raise UsageError(f"{what!r} names {len(found)} held releases of {source}; give more of it")
-        there = ", ".join(hold.id for hold in self.all(source) if hold.state is HoldState.HELD) or "none"
+        there = ", ".join(hold.id for hold in self.list_holds(source) if hold.state is HoldState.HELD) or "none"
         raise UsageError(f"{source} has no held release {what!r} (held are: {there})")
 
-    def all(self, source: str | None = None) -> list[Hold]:
+    def list_holds(self, source: str | None = None) -> list[Hold]:
         """Return every hold of a source, or of all, the oldest first."""
         where = "" if source is None else "WHERE source = ?"
         rows = self._db.query(
@@ -48,7 +48,7 @@ class HoldsTable:
         )
         return [_hold(row) for row in rows]
 
-    def save(self, hold: Hold) -> None:
+    def save_hold(self, hold: Hold) -> None:
         """Write a hold in place of what is there."""
         self._db.execute(
             """INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -78,7 +78,7 @@ class HoldsTable:
             "INSERT INTO held_snapshots VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [hold.source, hold.digest, sha256]
         )
 
-    def snapshots(self, hold: Hold) -> list[str]:
+    def list_snapshots(self, hold: Hold) -> list[str]:
         """Return the SHA-256 of all bytes that a held release was served in."""
         rows = self._db.execute(
             "SELECT sha256 FROM held_snapshots WHERE source = ? AND content = ? ORDER BY sha256",
@@ -86,21 +86,21 @@ class HoldsTable:
         )
         return [row[0] for row in rows]
 
-    def going_on(self, source: str) -> bool:
+    def has_open_run(self, source: str) -> bool:
         """Whether something of a source is held or was served last."""
         rows = self._db.execute(
             "SELECT 1 FROM held WHERE source = ? AND (state = 'held' OR in_a_row > 0) LIMIT 1", [source]
         )
         return rows.fetchone() is not None
 
-    def interrupted(self, source: str, besides: str = "") -> None:
+    def end_runs(self, source: str, besides: str = "") -> None:
         """Something else was served: no other hold goes on."""
         # What is at 0 already is not written again: a check that finds nothing writes nothing here.
         self._db.execute(
             "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]
         )
 
-    def supersede(self, source: str, at: str, code: str | None = None) -> None:
+    def supersede_holds(self, source: str, at: str, code: str | None = None) -> None:
         """Close what is held: a newer release took its place. A `code` closes what is held for that reason alone."""
         self._db.execute(
             """UPDATE held SET state = 'superseded', decided = :at, decided_by = 'newer'

@@ -53,7 +53,7 @@ class OutboxTable:
         self._database = database
         self._db = database.db
 
-    def add(self, deliveries: Iterable[Delivery], *, now: str) -> None:
+    def add_deliveries(self, deliveries: Iterable[Delivery], *, now: str) -> None:
         """Add messages, due at once, in the caller's transaction; an id that is there already is left alone."""
         self._db.conn.executemany(
             """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
@@ -62,7 +62,7 @@ class OutboxTable:
             [{**asdict(each), "next_attempt": each.after or now} for each in deliveries],
         )
 
-    def gathered(self, now: str) -> list[list[Delivery]]:
+    def list_gathered(self, now: str) -> list[list[Delivery]]:
         """Return what is gathered, by channel and recipient, where the first of it is due; the oldest first."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
@@ -74,18 +74,18 @@ class OutboxTable:
         found = [Delivery(**row) for row in rows]
         return [list(same) for _, same in groupby(found, key=lambda each: (each.channel, each.recipient))]
 
-    def release(self, id: str) -> None:  # noqa: A002 - the column's name
+    def release_delivery(self, id: str) -> None:  # noqa: A002 - the column's name
         """Let a gathered message be sent by itself, as it is."""
         self._db.execute("UPDATE outbox SET state = 'pending' WHERE id = ? AND state = 'gathering'", [id])
 
-    def replace(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
+    def replace_with_digest(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
         """Send a digest in place of gathered messages; they stay in the outbox and name it."""
-        self.add([digest], now=now)
+        self.add_deliveries([digest], now=now)
         self._db.conn.executemany(
             "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?", [(digest.id, each.id) for each in members]
         )
 
-    def sent_since(self, channel: str, time: str) -> int:
+    def count_sent_since(self, channel: str, time: str) -> int:
         """Return how many messages a channel took since a time."""
         return int(
             self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time]).fetchone()[
@@ -93,7 +93,7 @@ class OutboxTable:
             ]
         )
 
-    def postpone(self, channel: str, *, besides: int, now: str, until: str) -> None:
+    def postpone_due(self, channel: str, *, besides: int, now: str, until: str) -> None:
         """Let everything that is due on a channel wait until a time, besides so many of the oldest."""
         self._db.execute(
             """UPDATE outbox SET next_attempt = :until WHERE id IN
@@ -102,7 +102,7 @@ class OutboxTable:
             {"until": until, "channel": channel, "now": now, "besides": besides},
         )
 
-    def due(
+    def list_due(
         self, now: str, besides: Collection[str] = (), limit: int = 100, *, channel: str | None = None
     ) -> list[Delivery]:
         """Return what is to be sent by now, the oldest first: of one channel or of all, but for some.
@@ -118,12 +118,12 @@ class OutboxTable:
         )
         return [Delivery(**row) for row in rows]
 
-    def channels_due(self, now: str) -> list[str]:
+    def list_due_channels(self, now: str) -> list[str]:
         """Return the channels that have something to be sent by now."""
         found = self._db.execute(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE} ORDER BY 1", {"now": now})  # noqa: S608
         return [str(row[0]) for row in found]
 
-    def claim(self, id: str, *, now: str, until: str) -> bool:  # noqa: A002 - the column's name
+    def claim_delivery(self, id: str, *, now: str, until: str) -> bool:  # noqa: A002 - the column's name
         """Take a due delivery for this process until a time; False when another has it.
 
         A process that dies with it loses it at that time: then it is sent again, under the same id.
@@ -136,12 +136,12 @@ class OutboxTable:
             )
             return found.rowcount == 1
 
-    def sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
+    def mark_sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as accepted by the other side."""
         with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
 
-    def retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
+    def schedule_retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery to be tried again."""
         with self._database.transaction():
             self._db.execute(
@@ -149,12 +149,12 @@ class OutboxTable:
                 [next_attempt, error, id],
             )
 
-    def failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
+    def mark_failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as given up; it stays in the outbox."""
         with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
 
-    def state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
+    def read_state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
         """Return where a delivery stands. Raises KeyError for an unknown id."""
         row = self._db.execute(
             "SELECT state, attempts, next_attempt, last_error, sent FROM outbox WHERE id = ?", [id]
@@ -163,7 +163,7 @@ class OutboxTable:
             raise KeyError(id)
         return DeliveryState(state=row[0], attempts=row[1], next_attempt=row[2], last_error=row[3], sent=row[4])
 
-    def again(self, ids: Iterable[str], *, now: str) -> None:
+    def requeue_deliveries(self, ids: Iterable[str], *, now: str) -> None:
         """Make messages due at once with all their tries before them, whatever became of them; the id stays."""
         with self._database.transaction():
             self._db.execute(
@@ -172,7 +172,7 @@ class OutboxTable:
                 [now, json.dumps(list(ids))],
             )
 
-    def hurry(self, channel: str, *, now: str) -> int:
+    def requeue_channel(self, channel: str, *, now: str) -> int:
         """Make all that waits for a channel due at once, with all tries before it, and return how many there are."""
         with self._database.transaction():
             found = self._db.execute(
@@ -181,7 +181,7 @@ class OutboxTable:
             )
             return int(found.rowcount)
 
-    def find(self, sought: DeliveryQuery) -> list[Mapping[str, Any]]:
+    def find_deliveries(self, sought: DeliveryQuery) -> list[Mapping[str, Any]]:
         """Return rows of the outbox for people, the oldest first: every column but the body."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, created, state, attempts, next_attempt, sent, last_error
@@ -199,13 +199,14 @@ class OutboxTable:
         ]
         return found[::-1]
 
-    def pending(self) -> list[Mapping[str, Any]]:
+    def list_pending(self) -> list[Mapping[str, Any]]:
         """Return what waits or is gathered, for people, what is due first before the rest."""
         return sorted(
-            self.find(DeliveryQuery(states=("pending", "gathering"))), key=lambda row: (row["next_attempt"], row["id"])
+            self.find_deliveries(DeliveryQuery(states=("pending", "gathering"))),
+            key=lambda row: (row["next_attempt"], row["id"]),
         )
 
-    def counts(self) -> dict[tuple[str, str], int]:
+    def count_by_state(self) -> dict[tuple[str, str], int]:
         """Return how many messages of a channel are in each state but sent and digested."""
         rows = self._db.execute(
             """SELECT channel, state, count(*) FROM outbox WHERE state NOT IN ('sent', 'digested')
@@ -213,7 +214,7 @@ class OutboxTable:
         )
         return {(channel, state): number for channel, state, number in rows}
 
-    def last_sent(self, channel: str) -> str | None:
+    def find_last_sent(self, channel: str) -> str | None:
         """Return when a channel last took a message, a UTC time; None where it never did."""
         found = self._db.execute("SELECT max(sent) FROM outbox WHERE channel = ?", [channel]).fetchone()[0]
         return str(found) if found else None

@@ -62,7 +62,7 @@ class HistoryWriter:
         self._source = source
         self._known: int | None = None
 
-    def source_id(self) -> int:
+    def ensure_source(self) -> int:
         """Return the source's row, made on first use."""
         if (found := self._row()) is not None:
             return found
@@ -81,14 +81,14 @@ class HistoryWriter:
             self._known = found
         return found
 
-    def labels(self) -> list[Label]:
+    def read_labels(self) -> list[Label]:
         """What `order.in_order` needs of every release there is."""
         rows = self._db.execute(
-            "SELECT content, published, observed, live FROM releases WHERE source_id = ?", [self.source_id()]
+            "SELECT content, published, observed, live FROM releases WHERE source_id = ?", [self.ensure_source()]
         )
         return [Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3])) for row in rows]
 
-    def ending(self) -> Ending | None:
+    def read_ending(self) -> Ending | None:
         """What `order.at_the_end` needs; None where there is no release."""
         source = self._row()  # asking makes none
         last = self._db.execute(
@@ -104,15 +104,15 @@ class HistoryWriter:
             count=count, digest=last[0], dated=last[1], observed=last[2], newest=newest or "", live=live or ""
         )
 
-    def snapshots(self) -> set[str]:
+    def list_snapshots(self) -> set[str]:
         """Return the SHA-256 of every snapshot that a release of the history was read from."""
-        rows = self._db.execute("SELECT sha256 FROM snapshots WHERE source_id = ?", [self.source_id()])
+        rows = self._db.execute("SELECT sha256 FROM snapshots WHERE source_id = ?", [self.ensure_source()])
         return {str(row[0]) for row in rows}
 
-    def returned(self) -> set[str]:
+    def list_returns(self) -> set[str]:
         """Return the times at which releases of the source came back."""
         rows = self._db.execute(
-            "SELECT observed FROM releases WHERE source_id = ? AND returns IS NOT NULL", [self.source_id()]
+            "SELECT observed FROM releases WHERE source_id = ? AND returns IS NOT NULL", [self.ensure_source()]
         )
         return {str(row[0]) for row in rows}
 
@@ -122,7 +122,7 @@ class HistoryWriter:
             """INSERT INTO snapshots (source_id, sha256, size, observed, release_id) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET observed = coalesce(min(observed, excluded.observed), observed, excluded.observed)
             """,
-            [self.source_id(), sha256, size, observed, release_id],
+            [self.ensure_source(), sha256, size, observed, release_id],
         )
 
     def add_release(
@@ -147,7 +147,7 @@ class HistoryWriter:
             (source_id, content, returns, published, observed, live, dated, place, sha256, entries, problems)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
-                self.source_id(),
+                self.ensure_source(),
                 content.digest,
                 release.returns,
                 content.published,
@@ -168,14 +168,14 @@ class HistoryWriter:
             self._describe(after.id, place, after.place, out_of)
         return release_id
 
-    def redate(self, dated: Mapping[str, str]) -> None:
+    def set_dates(self, dated: Mapping[str, str]) -> None:
         """Set the day that releases (by content digest) count for."""
         self._db.conn.executemany(
             "UPDATE releases SET dated = :dated WHERE source_id = :source AND content = :content AND dated <> :dated",
-            [{"source": self.source_id(), "content": digest, "dated": day} for digest, day in dated.items()],
+            [{"source": self.ensure_source(), "content": digest, "dated": day} for digest, day in dated.items()],
         )
 
-    def observed(self, release_id: int, observed: str, *, live: bool) -> bool:
+    def record_observation(self, release_id: int, observed: str, *, live: bool) -> bool:
         """Note an earlier observation of a release, or the first of our own; return whether it is one."""
         cursor = self._db.execute(
             """UPDATE releases SET observed = coalesce(min(observed, :at), :at), live = max(live, :live)
@@ -184,9 +184,9 @@ class HistoryWriter:
         )
         return cursor.rowcount > 0
 
-    def forget(self) -> None:
+    def delete_history(self) -> None:
         """Remove all that is derived from the archive, to be derived again."""
-        source = self.source_id()
+        source = self.ensure_source()
         releases = "(SELECT id FROM releases WHERE source_id = ?)"
         for statement in (
             f"DELETE FROM events WHERE release_id IN {releases}",  # noqa: S608 - a constant
@@ -213,7 +213,7 @@ class HistoryWriter:
 
     def _spread(self) -> None:
         """Make room between places that have come too close."""
-        source = self.source_id()
+        source = self.ensure_source()
         places = [
             row[0]
             for row in self._db.execute("SELECT place FROM releases WHERE source_id = ? ORDER BY place", [source])
@@ -249,7 +249,7 @@ class HistoryWriter:
             # All that the next release has stood here already, but for what the change between them says.
             self._db.execute(
                 "UPDATE versions SET first = ? WHERE source_id = ? AND first = ?",
-                [place, self.source_id(), after.place],
+                [place, self.ensure_source(), after.place],
             )
         until = after.place if after else None
         new = [
@@ -291,13 +291,13 @@ class HistoryWriter:
         row = self._db.execute(
             """SELECT id, until FROM versions WHERE source_id = ? AND section = ? AND key = ? AND first <= ?
             AND (until IS NULL OR until > ?) ORDER BY first DESC LIMIT 1""",
-            [self.source_id(), key[0], key_text(key[1]), place, place],
+            [self.ensure_source(), key[0], key_text(key[1]), place, place],
         ).fetchone()
         return int(row[0]), row[1]
 
     def _insert(self, items: Iterable[tuple[Item, int, int | None]]) -> None:
         number = int(self._one("SELECT coalesce(max(id), 0) FROM versions"))
-        source = self.source_id()
+        source = self.ensure_source()
         self._db.conn.executemany(
             """INSERT INTO versions
             (id, source_id, section, key, status, name, value, low, high, fields, text, first, until)

@@ -88,7 +88,7 @@ class SnapshotArchive:
         self._decoded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._next_step: dict[str, str] = {}  # by source: what the next longer step goes back to
 
-    def keep(
+    def store_snapshot(
         self,
         data: bytes,
         *,
@@ -161,13 +161,13 @@ class SnapshotArchive:
                 found = replace(found, observed=observed, origin=origin)
         return self._rewrite(there, found)
 
-    def returned(self, source: str, sha256: str, at: str) -> None:
+    def record_return(self, source: str, sha256: str, at: str) -> None:
         """Remember that a snapshot came back after newer ones, and was believed. Raises StoreError where it is not."""
         there = self._there(source, sha256)
         if at not in there.returned:
             self._rewrite(there, replace(there, returned=(*there.returned, at)))
 
-    def again(self, source: str, sha256: str, at: str) -> None:
+    def record_repeat(self, source: str, sha256: str, at: str) -> None:
         """Remember that an imported copy says that a snapshot stood at a time. Raises StoreError where it is not."""
         there = self._there(source, sha256)
         if at not in there.again:
@@ -190,7 +190,7 @@ class SnapshotArchive:
             self._write(changed, frame)
         return changed
 
-    def read(self, source: str, sha256: str) -> bytes:
+    def read_snapshot(self, source: str, sha256: str) -> bytes:
         """Return a snapshot, checked against its SHA-256. Raises StoreError when it is damaged or missing."""
         if (known := self._decoded.get((source, sha256))) is not None:
             return known
@@ -242,21 +242,21 @@ class SnapshotArchive:
             raise StoreError(f"{source}: no snapshot {sha256}")
         return found
 
-    def receipts(self, source: str | None = None) -> Iterator[SnapshotInfo]:
+    def list_snapshots(self, source: str | None = None) -> Iterator[SnapshotInfo]:
         """Yield what is kept, by source and SHA-256; no snapshot is decoded."""
-        for name in self.sources() if source is None else [source]:
+        for name in self.list_sources() if source is None else [source]:
             yield from sorted(self._index(name).values(), key=lambda receipt: receipt.sha256)
 
-    def sources(self) -> list[str]:
+    def list_sources(self) -> list[str]:
         """Return the sources that have a folder with snapshots."""
         if not self._root.is_dir():
             return []
         names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and _SOURCE.fullmatch(entry.name))
         return [name for name in names if any((self._root / name).glob("*" + _SUFFIX))]
 
-    def verify(self, source: str | None = None, progress: Callable[[], None] = lambda: None) -> Iterator[Damage]:
+    def find_damage(self, source: str | None = None, progress: Callable[[], None] = lambda: None) -> Iterator[Damage]:
         """Read everything back and yield what is damaged. Left-overs of interrupted writes are removed."""
-        for name in self.sources() if source is None else [source]:
+        for name in self.list_sources() if source is None else [source]:
             numbers = {self._path(name, sha256): receipt.number for sha256, receipt in self._index(name).items()}
             # In the order they were kept: what one is made from was decoded just before.
             folder = self._folder(name)
@@ -277,7 +277,7 @@ class SnapshotArchive:
             if receipt.sha256 != path.stem or receipt.source != source:
                 return "is the snapshot of another name"
             self._decoded.pop((source, receipt.sha256), None)
-            self.read(source, receipt.sha256)
+            self.read_snapshot(source, receipt.sha256)
         except StoreError as error:
             return str(error).removeprefix(f"{path}: ")
         return None

@@ -69,7 +69,7 @@ class Metrics(Collector):
         groups = _family("watcher_groups", "Groups of a collection", "source")
         releases = _family("watcher_releases", "Releases in the history; of a collection, of its index", "source")
         held = _family("watcher_held_releases", "Releases that are held", "source")
-        holds = [hold.source for hold in service.store.holds.all() if hold.state is HoldState.HELD]
+        holds = [hold.source for hold in service.store.holds.list_holds() if hold.state is HoldState.HELD]
         for sight in sights:
             name = [sight.source]
             for family, at in ((age, sight.run.success), (last, sight.run.last)):
@@ -77,7 +77,7 @@ class Metrics(Collector):
                     family.add_metric(name, (now - from_text(at)).total_seconds())
             late.add_metric(name, _number(health.overdue(sight, now, self._started)))
             failing.add_metric(name, len(sight.failing))
-            releases.add_metric(name, service.queries.count(sight.source))
+            releases.add_metric(name, service.queries.count_releases(sight.source))
             inside = f"{sight.source}." if sight.groups else sight.source
             held.add_metric(name, sum(1 for each in holds if each == sight.source or each.startswith(inside)))
             if sight.groups:
@@ -109,7 +109,7 @@ def _healthz(verdict: HealthVerdict, start_response: StartResponse) -> Iterable[
 
 def _outbox(service: Monitor) -> Iterator[GaugeMetricFamily]:
     family = _family("watcher_deliveries", "Messages that were not sent, by state", "channel", "state")
-    counts = service.deliveries.counts()
+    counts = service.deliveries.count_by_state()
     for channel in service.settings.channel:
         for state in ("pending", "gathering", "silenced", "failed"):
             family.add_metric([channel.name, state], counts.get((channel.name, state), 0))
