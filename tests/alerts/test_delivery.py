@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.alerts import FakeChannel, email_channel, router_without_channels, webhook_channel
+from tests.support.fake_clock import FakeClock
 from tests.support.port_releases import explained, tcp
 from watcher.alerts import messages
-from watcher.alerts.channels.base import Notifier
-from watcher.alerts.delivery import SCHEDULE, DeliveryReport, deliver_due
+from watcher.alerts.channels.base import Channel
+from watcher.alerts.delivery import RETRY_WAITS, DeliveryReport, deliver_due
+from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison, Release
 from watcher.core.operations import Delivery
@@ -30,42 +33,12 @@ LATER = DeliveryError("HTTP 503", permanent=False)
 NEVER = DeliveryError("the mail server said 550 no such user", permanent=True)
 
 
-@dataclass
-class Line:
-    """A channel that fails in the ways it is told, one a try, and then takes everything."""
-
-    errors: list[Exception] = field(default_factory=list)
-    tried: list[tuple[str, datetime]] = field(default_factory=list)
-    accepted: list[str] = field(default_factory=list)
-
-    def send(self, delivery: Delivery, now: datetime) -> None:
-        self.tried.append((delivery.id, now))
-        if self.errors:
-            raise self.errors.pop(0)
-        self.accepted.append(delivery.id)
-
-
-class Dead(Line):
-    """A channel that nobody ever reaches."""
+class DeadChannel(FakeChannel):
+    """A channel that cannot be reached."""
 
     def send(self, delivery: Delivery, now: datetime) -> None:
         self.tried.append((delivery.id, now))
         raise LATER
-
-
-@dataclass
-class Clock:
-    """A time that stands still until it is moved."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-def middle() -> float:
-    """A jitter that changes no wait."""
-    return 0.5
 
 
 @pytest.fixture
@@ -104,25 +77,25 @@ def compared(*names: str) -> Comparison:
     return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
 
 
-def round_of(store: Store, notifiers: Mapping[str, Notifier], clock: Clock) -> DeliveryReport:
-    return deliver_due(store, notifiers, clock, middle)
+def round_of(store: Store, channels: Mapping[str, Channel], clock: Clock) -> DeliveryReport:
+    return deliver_due(store, channels, clock, router_without_channels())
 
 
-def until_nothing_waits(store: Store, notifiers: Mapping[str, Notifier], clock: Clock) -> list[DeliveryReport]:
+def until_nothing_waits(store: Store, channels: Mapping[str, Channel], clock: Clock) -> list[DeliveryReport]:
     """Move the clock from one due time to the next until no message is pending."""
     reports = []
     while waiting := store.outbox.list_pending():
-        clock.now = max(clock.now, from_text(waiting[0]["next_attempt"]))
-        reports.append(round_of(store, notifiers, clock))
+        clock.set(max(clock.now(), from_text(waiting[0]["next_attempt"])))
+        reports.append(round_of(store, channels, clock))
         assert len(reports) < 1000
     return reports
 
 
 def test_a_message_is_due_at_once_and_sent_once(store: Store) -> None:
-    line, clock = Line(), Clock()
+    line, clock = FakeChannel(), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
-    clock.now += timedelta(days=30)
+    clock.advance(timedelta(days=30))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
     assert line.accepted == [message().id]
     state = store.outbox.read_state(message().id)
@@ -133,17 +106,17 @@ def test_a_message_is_due_at_once_and_sent_once(store: Store) -> None:
 def test_a_message_is_handed_over_as_it_was_written(store: Store) -> None:
     seen: list[Delivery] = []
 
-    class Keeper(Line):
+    class Keeper(FakeChannel):
         def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
             seen.append(delivery)
 
     store.outbox.add_deliveries([message()], now=to_text(START))
-    round_of(store, {"hook": Keeper()}, Clock())
+    round_of(store, {"hook": Keeper()}, FakeClock(START))
     assert seen == [message()]
 
 
 def test_a_message_that_is_there_already_is_left_alone(store: Store) -> None:
-    line, clock = Line(), Clock()
+    line, clock = FakeChannel(), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
     store.outbox.add_deliveries([replace(message(), body="other")], now=to_text(START))
@@ -153,7 +126,7 @@ def test_a_message_that_is_there_already_is_left_alone(store: Store) -> None:
 
 @pytest.mark.fault(45)
 def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(store: Store) -> None:
-    line, clock = Line(errors=[LATER] * 9), Clock()
+    line, clock = FakeChannel(errors=[LATER] * 9), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     until_nothing_waits(store, {"hook": line}, clock)
     times = [when for _, when in line.tried]
@@ -166,21 +139,21 @@ def test_the_waits_are_those_of_standard_webhooks_and_the_id_stays(store: Store)
 
 @pytest.mark.fault(45)
 def test_a_message_is_given_up_after_its_last_try_and_stays_in_the_outbox(store: Store) -> None:
-    line, clock = Dead(), Clock()
+    line, clock = DeadChannel(), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     reports = until_nothing_waits(store, {"hook": line}, clock)
     assert reports == [DeliveryReport(retried=1)] * 9 + [DeliveryReport(failed=1)]
     state = store.outbox.read_state(message().id)
     assert (state.state, state.attempts, state.last_error) == ("failed", 10, "HTTP 503 (given up after 10 tries)")
-    clock.now += timedelta(days=365)
+    clock.advance(timedelta(days=365))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
     assert len(line.tried) == 10
 
 
 def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_tried(store: Store) -> None:
-    line = Line(errors=[NEVER])
+    line = FakeChannel(errors=[NEVER])
     store.outbox.add_deliveries([message(1), message(2)], now=to_text(START))
-    assert round_of(store, {"hook": line}, Clock()) == DeliveryReport(sent=1, failed=1)
+    assert round_of(store, {"hook": line}, FakeClock(START)) == DeliveryReport(sent=1, failed=1)
     states = {store.outbox.read_state(message(number).id).state for number in (1, 2)}
     assert states == {"failed", "sent"}
     refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
@@ -190,48 +163,48 @@ def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_t
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))
 def test_jitter_moves_a_wait_by_a_tenth_at_most_and_never_before_now(jitter: float, tries: int) -> None:
     with Store(Path(":memory:")) as store:
-        clock = Clock()
+        clock = FakeClock(START, jitter=jitter)
         store.outbox.add_deliveries([message()], now=to_text(START))
         for _ in range(tries):
-            round_of(store, {"hook": Dead()}, clock)
-            clock.now = from_text(store.outbox.read_state(message().id).next_attempt)
-        deliver_due(store, {"hook": Dead()}, clock, lambda: jitter)
-        wait = from_text(store.outbox.read_state(message().id).next_attempt) - clock.now
-        assert SCHEDULE[tries] * 0.9 <= wait <= SCHEDULE[tries] * 1.1 + timedelta(seconds=1)
+            round_of(store, {"hook": DeadChannel()}, clock)
+            clock.set(from_text(store.outbox.read_state(message().id).next_attempt))
+        round_of(store, {"hook": DeadChannel()}, clock)
+        wait = from_text(store.outbox.read_state(message().id).next_attempt) - clock.now()
+        assert RETRY_WAITS[tries] * 0.9 <= wait <= RETRY_WAITS[tries] * 1.1 + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(1.0, 5), (600.0, 600), (86400.0, 86400), (10_000_000.0, 86400)], ids=str)
 def test_a_wait_the_other_side_asked_for_is_kept_when_it_is_longer_up_to_a_day(
     store: Store, asked: float, wait: int
 ) -> None:
-    line, clock = Line(errors=[DeliveryError("HTTP 429", permanent=False, retry_after=asked)]), Clock()
+    line, clock = FakeChannel(errors=[DeliveryError("HTTP 429", permanent=False, retry_after=asked)]), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
     assert from_text(store.outbox.read_state(message().id).next_attempt) == START + timedelta(seconds=wait + 1)
 
 
 def test_a_message_is_not_tried_before_its_time(store: Store) -> None:
-    line, clock = Line(errors=[LATER]), Clock()
+    line, clock = FakeChannel(errors=[LATER]), FakeClock(START)
     store.outbox.add_deliveries([message()], now=to_text(START))
     round_of(store, {"hook": line}, clock)
-    clock.now = from_text(store.outbox.read_state(message().id).next_attempt) - timedelta(seconds=1)
+    clock.set(from_text(store.outbox.read_state(message().id).next_attempt) - timedelta(seconds=1))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport()
-    clock.now += timedelta(seconds=1)
+    clock.advance(timedelta(seconds=1))
     assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
 
 
 def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> None:
-    line, clock = Line(errors=[LATER, LATER]), Clock()
+    line, clock = FakeChannel(errors=[LATER, LATER]), FakeClock(START)
     with Store(path) as store:
         store.outbox.add_deliveries([message()], now=to_text(START))
     for _ in range(2):
         with Store(path) as store:
-            clock.now = from_text(store.outbox.read_state(message().id).next_attempt)
+            clock.set(from_text(store.outbox.read_state(message().id).next_attempt))
             assert round_of(store, {"hook": line}, clock) == DeliveryReport(retried=1)
     with Store(path) as store:
         state = store.outbox.read_state(message().id)
         assert (state.state, state.attempts, state.last_error) == ("pending", 2, "HTTP 503")
-        clock.now = from_text(state.next_attempt)
+        clock.set(from_text(state.next_attempt))
         assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
     with Store(path) as store:
         assert store.outbox.read_state(message().id).state == "sent"
@@ -240,19 +213,19 @@ def test_what_is_known_of_a_message_survives_closing_the_history(path: Path) -> 
 
 @pytest.mark.fault(40)
 def test_a_process_that_dies_while_sending_is_followed_by_one_that_sends_the_same_again(path: Path) -> None:
-    class Killed(Line):
+    class Killed(FakeChannel):
         def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
             self.accepted.append(delivery.id)
             raise KeyboardInterrupt
 
-    dying, line, clock = Killed(), Line(), Clock()
+    dying, line, clock = Killed(), FakeChannel(), FakeClock(START)
     with Store(path) as store:
         store.outbox.add_deliveries([message()], now=to_text(START))
         with pytest.raises(KeyboardInterrupt):
             round_of(store, {"hook": dying}, clock)
     with Store(path) as store:
         assert round_of(store, {"hook": line}, clock) == DeliveryReport()
-        clock.now += timedelta(minutes=10)
+        clock.advance(timedelta(minutes=10))
         assert round_of(store, {"hook": line}, clock) == DeliveryReport(sent=1)
         assert store.outbox.read_state(message().id).attempts == 2
     assert dying.accepted == line.accepted == [message().id]
@@ -272,9 +245,9 @@ def test_a_message_is_claimed_by_one_process_only(path: Path, store: Store) -> N
 def test_what_another_process_took_meanwhile_is_not_sent(path: Path, store: Store) -> None:
     """The second message is sent by another process while this one sends the first."""
     with Store(path) as second:
-        other, clock = Line(), Clock()
+        other, clock = FakeChannel(), FakeClock(START)
 
-        class Meanwhile(Line):
+        class Meanwhile(FakeChannel):
             def send(self, delivery: Delivery, now: datetime) -> None:
                 super().send(delivery, now)
                 round_of(second, {"hook": other}, clock)
@@ -288,53 +261,53 @@ def test_what_another_process_took_meanwhile_is_not_sent(path: Path, store: Stor
 
 @pytest.mark.fault(46)
 def test_a_broken_channel_is_tried_once_a_round_and_holds_up_no_other(store: Store) -> None:
-    dead, line = Dead(), Line()
+    dead, line = DeadChannel(), FakeChannel()
     store.outbox.add_deliveries(
         [message(number, "dead") for number in range(5)], now=to_text(START - timedelta(hours=1))
     )
     store.outbox.add_deliveries([message(number, "good") for number in range(5)], now=to_text(START))
-    assert round_of(store, {"dead": dead, "good": line}, Clock()) == DeliveryReport(sent=5, retried=1)
+    assert round_of(store, {"dead": dead, "good": line}, FakeClock(START)) == DeliveryReport(sent=5, retried=1)
     assert len(dead.tried) == 1
     assert len(store.outbox.list_pending()) == 5
 
 
 def test_a_broken_channel_with_very_many_messages_holds_up_no_other(store: Store) -> None:
-    dead, line = Dead(), Line()
+    dead, line = DeadChannel(), FakeChannel()
     store.outbox.add_deliveries(
         [message(number, "dead") for number in range(500)], now=to_text(START - timedelta(hours=1))
     )
     store.outbox.add_deliveries([message(0, "good")], now=to_text(START))
-    round_of(store, {"dead": dead, "good": line}, Clock())
+    round_of(store, {"dead": dead, "good": line}, FakeClock(START))
     assert line.accepted == [message(0, "good").id]
 
 
 def test_a_secret_that_cannot_be_read_costs_a_try_and_no_other_channel(store: Store) -> None:
-    locked, line = Line(errors=[ConfigError("file:webhook-secret: no such file")]), Line()
+    locked, line = FakeChannel(errors=[ConfigError("file:webhook-secret: no such file")]), FakeChannel()
     store.outbox.add_deliveries([message(0, "locked"), message(0, "good")], now=to_text(START))
-    assert round_of(store, {"locked": locked, "good": line}, Clock()) == DeliveryReport(sent=1, retried=1)
+    assert round_of(store, {"locked": locked, "good": line}, FakeClock(START)) == DeliveryReport(sent=1, retried=1)
     state = store.outbox.read_state(message(0, "locked").id)
     assert (state.state, state.last_error) == ("pending", "file:webhook-secret: no such file")
 
 
 def test_a_channel_that_is_not_configured_waits_an_hour_and_is_sent_when_it_is_back(store: Store) -> None:
-    line, clock = Line(), Clock()
+    line, clock = FakeChannel(), FakeClock(START)
     store.outbox.add_deliveries([message(0, "gone"), message(0, "good")], now=to_text(START))
     assert round_of(store, {"good": line}, clock) == DeliveryReport(sent=1, retried=1)
     state = store.outbox.read_state(message(0, "gone").id)
     assert state.last_error == "there is no enabled channel 'gone' in the configuration"
     assert from_text(state.next_attempt) == START + timedelta(hours=1, seconds=1)
-    back = Line()
-    clock.now = from_text(state.next_attempt)
+    back = FakeChannel()
+    clock.set(from_text(state.next_attempt))
     assert round_of(store, {"gone": back}, clock) == DeliveryReport(sent=1)
     assert back.accepted == [message(0, "gone").id]
 
 
 def test_a_channel_that_never_comes_back_is_given_up_in_the_end(store: Store) -> None:
-    clock = Clock()
+    clock = FakeClock(START)
     store.outbox.add_deliveries([message(0, "gone")], now=to_text(START))
     reports = until_nothing_waits(store, {}, clock)
     assert reports[-1] == DeliveryReport(failed=1)
-    assert clock.now - START > timedelta(days=3)
+    assert clock.now() - START > timedelta(days=3)
 
 
 def test_messages_that_are_not_committed_are_not_there(path: Path, store: Store) -> None:
@@ -352,39 +325,36 @@ def test_messages_that_are_not_committed_are_not_there(path: Path, store: Store)
 
 
 def test_the_oldest_is_sent_first(store: Store) -> None:
-    line = Line()
+    line = FakeChannel()
     for number in (3, 1, 2):
         store.outbox.add_deliveries([message(number)], now=to_text(START + timedelta(seconds=number)))
-    round_of(store, {"hook": line}, Clock(START + timedelta(minutes=1)))
+    round_of(store, {"hook": line}, FakeClock(START + timedelta(minutes=1)))
     assert line.accepted == [message(number).id for number in (1, 2, 3)]
 
 
 def test_pending_shows_people_what_waits_and_why_but_no_body(store: Store) -> None:
     store.outbox.add_deliveries([message()], now=to_text(START))
-    round_of(store, {"hook": Dead()}, Clock())
+    round_of(store, {"hook": DeadChannel()}, FakeClock(START))
     (row,) = store.outbox.list_pending()
     assert (row["id"], row["channel"], row["attempts"], row["last_error"]) == (message().id, "hook", 1, "HTTP 503")
     assert "body" not in row
 
 
-def test_a_release_gives_each_recipient_the_same_id_whenever_it_is_composed() -> None:
-    recipients = ["ann@example.org", "bob@example.org"]
-    first = messages.compose("noc", "email", recipients, compared("one"))
-    assert [each.recipient for each in first] == recipients
-    assert first == messages.compose("noc", "email", recipients, compared("one"))
-    ids = {
-        each.id
-        for channel in ("noc", "other")
-        for each in messages.compose(channel, "email", recipients, compared("one"))
-    }
-    assert len(ids) == 4
+def test_a_release_gives_each_recipient_the_same_id_whenever_it_is_rendered() -> None:
+    def rendered(name: str, recipient: str) -> Delivery:
+        return messages.render_release(email_channel(name), recipient, compared("one"))
+
+    recipients = ("ann@example.org", "bob@example.org")
+    assert [rendered("noc", each).recipient for each in recipients] == [*recipients]
+    assert rendered("noc", recipients[0]) == rendered("noc", recipients[0])
+    assert len({rendered(name, each).id for name in ("noc", "other") for each in recipients}) == 4
 
 
 def test_an_id_is_of_another_release_or_direction_when_either_id_is() -> None:
     found = compared("one")
     other = replace(found, new=replace(found.new, id="c" * 12))
     back = replace(found, old=found.new, new=found.old)
-    ids = {messages.compose("noc", "webhook", [""], each)[0].id for each in (found, other, back)}
+    ids = {messages.render_release(webhook_channel(), "", each).id for each in (found, other, back)}
     assert len(ids) == 3
 
 
@@ -399,7 +369,7 @@ def test_an_id_is_fit_for_a_header_and_always_the_same(parts: list[str]) -> None
 
 
 def test_a_webhooks_body_bears_the_id_of_its_message() -> None:
-    (delivery,) = messages.compose("hook", "webhook", [""], compared("one"))
+    delivery = messages.render_release(webhook_channel(), "", compared("one"))
     body = json.loads(delivery.body)
     assert body["id"] == delivery.id
     assert body["data"]["events"][0]["summary"] == "2000/tcp assigned to one (was absent)"
@@ -407,7 +377,7 @@ def test_a_webhooks_body_bears_the_id_of_its_message() -> None:
 
 def test_test_messages_name_no_source_and_differ_from_one_moment_to_the_next() -> None:
     first, second = (
-        messages.test_deliveries("noc", "email", ["ann@example.org"], START + timedelta(microseconds=moment))[0]
+        messages.render_test(email_channel(), "ann@example.org", START + timedelta(microseconds=moment))
         for moment in (0, 1)
     )
     assert (first.source, first.release) == ("", "")

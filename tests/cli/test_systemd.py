@@ -30,6 +30,10 @@ name = "hook"
 type = "webhook"
 url = "https://example.org/"
 secret = "credential:hook"
+[[channel]]
+name = "noc"
+type = "email"
+to = ["noc@example.org"]
 """
 
 

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from watcher.config.load import EXAMPLE_FILE, example, json_schema, load
-from watcher.config.settings import EmailChannel, Settings, WebhookChannel
+from watcher.config.settings import EmailSettings, Settings, WebhookSettings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.model import Severity
@@ -82,8 +82,8 @@ def test_everything_that_is_written_is_kept(write: Write) -> None:
         False,
     )
     noc, hook = found.channel
-    assert isinstance(noc, EmailChannel)
-    assert isinstance(hook, WebhookChannel)
+    assert isinstance(noc, EmailSettings)
+    assert isinstance(hook, WebhookSettings)
     assert (noc.to, noc.sources, noc.events, noc.severity, noc.ports) == (
         ("noc@example.org",),
         ("ports",),
@@ -298,7 +298,7 @@ def test_a_secret_that_is_no_text_is_an_error(write: Write, value: str) -> None:
 
 def test_loading_reads_no_secret(write: Write) -> None:
     (hook,) = loaded(write(HOOK)).channel
-    assert isinstance(hook, WebhookChannel)
+    assert isinstance(hook, WebhookSettings)
     assert hook.secret == "file:hook"
 
 

@@ -42,7 +42,7 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
         began = time.monotonic()
         found: list[Any] = []
         for _ in range(3):
-            with Monitor(configured, pace=pace, now=lambda: here.now) as service:
+            with Monitor(configured, pace=pace, clock=here.clock) as service:
                 source = service.source(SOURCE)
                 found.append(service.check(source))  # type: ignore[arg-type]
                 wait = service.fetcher.asked_to_wait(server.url("/"))

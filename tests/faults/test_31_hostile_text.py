@@ -217,9 +217,9 @@ def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
         "markdown": markdown.comparison(found),
         "html": html.comparison(found),
         "json": as_json.comparison(found),
-        "webhook": webhook_message.body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
+        "webhook": webhook_message.release_body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
     }
-    written: Any = email_message.message(found, list_name="noc") if found.events else None
+    written: Any = email_message.release_mail(found, list_name="noc") if found.events else None
     if written is not None:
         renderings = {**renderings, "subject": written.subject, "mail": written.text, "page": written.html}
         assert "\n" not in written.subject

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.alerts.channels.test_email import Mailbox, channel, compared, served
+from tests.support.alerts import email_channel, router_without_channels
+from tests.support.fake_clock import FakeClock
 from watcher.alerts import messages
 from watcher.alerts.delivery import DeliveryReport, deliver_due
 from watcher.core.times import to_text
@@ -48,10 +50,10 @@ class Sending:
     """An outbox with one message for each recipient, and a clock."""
 
     store: Store
-    now: datetime = START
+    clock: FakeClock = field(default_factory=lambda: FakeClock(START))
 
     def round(self, port: int, **options: Any) -> DeliveryReport:
-        return deliver_due(self.store, {"noc": channel(port, **options)}, lambda: self.now, lambda: 0.5)
+        return deliver_due(self.store, {"noc": channel(port, **options)}, self.clock, router_without_channels())
 
     def states(self) -> dict[str, tuple[str, int]]:
         return {
@@ -63,7 +65,9 @@ class Sending:
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
     with Store(tmp_path / "history.db") as store:
-        store.outbox.add_deliveries(messages.compose("noc", "email", [ANN, BOB], compared("one")), now=to_text(START))
+        store.outbox.add_deliveries(
+            [messages.render_release(email_channel(), to, compared("one")) for to in (ANN, BOB)], now=to_text(START)
+        )
         yield Sending(store)
 
 
@@ -73,7 +77,7 @@ def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sendin
     with served(box) as port:
         while sending.store.outbox.list_pending():
             sending.round(port)
-            sending.now += timedelta(minutes=10)
+            sending.clock.advance(timedelta(minutes=10))
     assert sending.states() == {ANN: ("sent", 3), BOB: ("sent", 1)}
     assert sorted(str(message["To"]) for message in box.messages) == [ANN, BOB]
     assert box.recipients.count(BOB) == 1
@@ -84,7 +88,7 @@ def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Send
     box = Moody(moods={BOB: ["452 4.2.2 mailbox full"]})
     with served(box) as port:
         assert sending.round(port).sent == 1
-        sending.now += timedelta(minutes=10)
+        sending.clock.advance(timedelta(minutes=10))
         assert sending.round(port) == DeliveryReport(sent=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("sent", 2)}
     assert [to for _, (to,), _ in box.taken] == [ANN, BOB]
@@ -106,7 +110,7 @@ def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_
     with served(box) as port:
         first = sending.round(port, timeout=0.3)
         assert (first.sent, first.retried) == (0, 1)
-        sending.now += timedelta(minutes=10)
+        sending.clock.advance(timedelta(minutes=10))
         assert sending.round(port, timeout=10.0) == DeliveryReport(sent=2)
     twice = [message for message in box.messages if len({str(each["Message-ID"]) for each in box.messages}) == 2]
     assert len(twice) == 3

@@ -13,14 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.test_delivery import LATER, Clock, Dead, Line, message, middle
+from tests.alerts.test_delivery import LATER, DeadChannel, message
+from tests.support.alerts import FakeChannel
 from tests.support.environment import World, world
+from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, hang
 from tests.support.port_releases import release, tcp
-from watcher.alerts import messages
-from watcher.alerts.channels.base import Notifier
+from watcher.alerts.channels.base import Channel
 from watcher.alerts.delivery import deliver_due
+from watcher.alerts.routing import AlertRouter
 from watcher.cli.demo_servers import SOURCE
+from watcher.config.settings import Settings
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
@@ -74,24 +77,40 @@ def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_pat
             here.wait(lambda: web.connections == mail.connections == 1)
 
 
+class RecordingRouter(AlertRouter):
+    """Remembers the notices that it routes."""
+
+    __slots__ = ("desk",)
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        super().__init__(settings=settings, clock=desk.clock, channels=desk.channels)
+        object.__setattr__(self, "desk", desk)
+
+    def for_notice(self, notice: Notice) -> list[Delivery]:
+        self.desk.notices.append(notice)
+        return super().for_notice(notice)
+
+
 class Desk:
     """An outbox with a channel that breaks and one that the operators read."""
 
-    def __init__(self, store: Store, broken: Notifier) -> None:
+    def __init__(self, store: Store, broken: FakeChannel) -> None:
         self.store = store
-        self.clock = Clock()
-        self.operators = Line()
+        self.clock = FakeClock(START)
+        self.operators = FakeChannel(name="ops")
+        self.channels: dict[str, Channel] = {"hook": broken, "ops": self.operators}
+        settings = Settings(
+            channel=[
+                {"type": "webhook", "name": name, "url": "http://127.0.0.1/", "secret": "env:NONE", "operator": True}
+                for name in self.channels
+            ]
+        )
         self.notices: list[Notice] = []
-        self._notifiers: dict[str, Notifier] = {"hook": broken, "ops": self.operators}
-
-    def _announce(self, notice: Notice) -> Iterator[Delivery]:
-        self.notices.append(notice)
-        for channel in ("hook", "ops"):
-            yield from messages.announce(channel, "webhook", [""], notice)
+        self.router = RecordingRouter(self, settings)
 
     def round(self, after: timedelta = timedelta()) -> None:
-        self.clock.now += after
-        deliver_due(self.store, self._notifiers, self.clock, middle, announce=self._announce)
+        self.clock.advance(after)
+        deliver_due(self.store, self.channels, self.clock, self.router)
 
     def told(self) -> list[str]:
         return [notice.id for notice in self.notices]
@@ -104,7 +123,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(store: Store) -> None:
-    broken = Line(errors=[LATER] * 6)
+    broken = FakeChannel(errors=[LATER] * 6)
     desk = Desk(store, broken)
     desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
@@ -124,7 +143,7 @@ def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recov
 
 
 def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store) -> None:
-    desk = Desk(store, Dead())
+    desk = Desk(store, DeadChannel())
     desk.store.outbox.add_deliveries([message(number) for number in range(40)], now=to_text(START))
     for _ in range(40):
         desk.round()
@@ -133,7 +152,7 @@ def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store
 
 def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) -> None:
     patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
-    desk = Desk(store, Line(errors=[patient, patient]))
+    desk = Desk(store, FakeChannel(errors=[patient, patient]))
     desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
     desk.round(timedelta(hours=25))
@@ -141,19 +160,19 @@ def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) 
 
 
 def test_a_second_outage_is_told_of_again(store: Store) -> None:
-    desk = Desk(store, Line(errors=[LATER] * 4))
+    desk = Desk(store, FakeChannel(errors=[LATER] * 4))
     for number in (1, 2):
-        desk.store.outbox.add_deliveries([message(number)], now=to_text(desk.clock.now))
+        desk.store.outbox.add_deliveries([message(number)], now=to_text(desk.clock.now()))
         desk.round()
         for _ in range(6):
             desk.round(timedelta(hours=3))
-        desk._notifiers["hook"] = Line(errors=[LATER] * 4)
+        desk.channels["hook"] = FakeChannel(errors=[LATER] * 4)
     assert desk.told() == ["channel-broken", "channel-recovered"] * 2
 
 
 def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(store: Store) -> None:
     refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
-    desk = Desk(store, Line(errors=[refused, refused]))
+    desk = Desk(store, FakeChannel(errors=[refused, refused]))
     desk.store.outbox.add_deliveries(
         [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.alerts import webhook_channel
 from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
 from watcher.alerts import digests
@@ -106,7 +107,7 @@ def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: 
         deliveries.add_deliveries(made, now="2020")
     with Store(tmp_path / "history.db") as store:
         deliveries = store.outbox
-        digests.gather(store, datetime(2026, 1, 1, tzinfo=UTC))
+        digests.create_digests(store, {"hook": webhook_channel()}, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.list_due("9999")
     found = [json.loads(delivery.body) for delivery in due]
     members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
@@ -142,12 +143,12 @@ def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> N
         service.deliveries.add_deliveries(made, now=to_text(here.now))
     with here.service() as service:
         for _ in range(2):
-            digests.restrain(service.store, {"hook": 2}, here.now)
+            digests.postpone_excess(service.store, {"hook": 2}, here.now)
             assert len(service.deliveries.list_due(to_text(here.now))) == 2
         for delivery in service.deliveries.list_due(to_text(here.now)):
             service.deliveries.mark_sent(delivery.id, to_text(here.now))
         here.now += timedelta(minutes=2)
-        digests.restrain(service.store, {"hook": 2}, here.now)
+        digests.postpone_excess(service.store, {"hook": 2}, here.now)
         assert service.deliveries.list_due(to_text(here.now)) == []
     here.now += timedelta(minutes=58)
     deliver(here)

@@ -50,8 +50,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 def pulse(here: World) -> SelfCheck:
     configured = settings(App(here.stage.config))
-    now = lambda: here.now  # noqa: E731 - the world's time moves
-    return SelfCheck(lambda: configured, lambda: Monitor(configured, now=now), now=now)
+    return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=here.clock), now=here.clock.now)
 
 
 def notices(here: World) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fetch.test_folder import daemon, lay, needs_rsync
 from tests.support.environment import rows
+from tests.support.fake_clock import FakeClock
 from tests.support.index_server import INDEX, Tree, document, page, path, served
 from watcher.cli.context import settings
 from watcher.cli.output import App
@@ -48,14 +49,22 @@ class Place:
     def __init__(self, tree: Tree, folder: Path, more: str = "") -> None:
         self.tree = tree
         self.folder = folder
-        self.now = datetime(2024, 1, 1, tzinfo=UTC)
+        self.clock = FakeClock(datetime(2024, 1, 1, tzinfo=UTC))
         self.config = folder / "config.toml"
         self.config.write_text(CONFIG.format(url=tree.url, index=INDEX, more=more))
         self.config.chmod(0o600)
 
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self.clock.set(now)
+
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(settings(App(self.config)), now=lambda: self.now) as made:
+        with Monitor(settings(App(self.config)), clock=self.clock) as made:
             yield made
 
     @property
@@ -65,13 +74,13 @@ class Place:
 
     def look(self, *, due: bool = False) -> dict[str, CheckResult]:
         """Look at the index and at every group, or at those that are due."""
-        self.now += timedelta(seconds=1)
+        self.clock.advance(timedelta(seconds=1))
         found = {}
         with self.service() as service:
             if (index := service.check_index(self.settings)) is not None:
                 found["iana"] = index
             collection = service.collection(self.settings)
-            chosen = collection.in_turn(self.now) if due else collection.groups()
+            chosen = collection.in_turn(self.clock.now()) if due else collection.groups()
             with service.sweep(self.settings, chosen) as groups:
                 found |= {group.name: service.check(group) for group in groups}
         return found
@@ -260,7 +269,7 @@ def test_recently_changed_groups_are_due_more_often(here: Place) -> None:
     here.look()
     seen: dict[str, list[int]] = {}
     for day in range(1, 9):
-        here.now += timedelta(days=1)
+        here.clock.advance(timedelta(days=1))
         for name in here.look(due=True):
             seen.setdefault(name, []).append(day)
     assert seen.pop("iana") == seen.pop("iana.group-01") == list(range(1, 9))
@@ -272,7 +281,7 @@ def test_a_group_that_we_saw_change_is_due_in_the_next_turn_whatever_its_date(he
     here.look()
     here.tree.pages[path("group-03")] = document("group-03", "Something else")  # the date of 2020 stays
     here.look()
-    here.now += timedelta(days=1)
+    here.clock.advance(timedelta(days=1))
     assert set(here.look(due=True)) == {"iana", "iana.group-03"}
 
 
@@ -320,9 +329,9 @@ def test_a_collection_as_a_list_needs_no_index(here: Place) -> None:
     made.config.write_text(text.replace(f'index = "{here.tree.url}{INDEX}"', 'groups = ["group-01", "group-02"]'))
     assert made.outcomes() == dict.fromkeys(named("group-01", "group-02"), Outcome.BASELINE)
     assert INDEX not in {each.path for each in here.tree.take()}
-    made.now += timedelta(days=1)
+    made.clock.advance(timedelta(days=1))
     with made.service() as service:
-        assert service.collection(made.settings).next_turn(made.now) > made.now
+        assert service.collection(made.settings).next_turn(made.clock.now()) > made.clock.now()
 
 
 def test_a_folder_is_a_collection(tmp_path: Path) -> None:
@@ -342,7 +351,7 @@ def test_a_folder_is_a_collection(tmp_path: Path) -> None:
         assert made.outcomes() == dict.fromkeys(["iana", "iana.a", "iana.b"], Outcome.UNCHANGED)
         assert made.rows("sources", "releases") == before
         (tmp_path / "mirror" / "c.xml").write_bytes(document("c"))
-        made.now += timedelta(days=1)
+        made.clock.advance(timedelta(days=1))
         assert made.outcomes(due=True) == {
             "iana": Outcome.CHANGED,
             "iana.a": Outcome.UNCHANGED,

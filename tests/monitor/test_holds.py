@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.monitor.test_collection import Place
+from tests.support.alerts import email_channel, webhook_channel
 from tests.support.environment import World, content_of, world
 from tests.support.index_server import INDEX, Tree, document, page, path, served
 from tests.support.port_releases import Row, release, tcp, udp, unassigned
@@ -500,19 +501,19 @@ def hold(**more: Any) -> Hold:
 
 @pytest.mark.fault(31, 32, 34)
 def test_nothing_that_the_registry_says_breaks_out_of_a_notice() -> None:
-    (mail,) = messages.announce("noc", "email", ["a@example.org"], notices.held(hold()))
+    mail = messages.render_notice(email_channel(), "a@example.org", notices.held(hold()))
     body = json.loads(mail.body)
     assert not any(character in body["subject"] for character in "\r\n\x1b\u202e")
     assert "=?" not in body["subject"]
     assert "\x1b" not in body["text"]
     assert "<script>" not in body["html"]
-    (hook,) = messages.announce("hook", "webhook", [""], notices.held(hold()))
+    hook = messages.render_notice(webhook_channel(), "", notices.held(hold()))
     assert json.loads(hook.body)["data"]["details"]["reasons"][0]["sentence"] == HOSTILE
 
 
 def test_a_notice_of_one_subject_always_has_the_same_id() -> None:
     def identifier(found: Hold) -> str:
-        return messages.announce("noc", "webhook", [""], notices.held(found))[0].id
+        return messages.render_notice(webhook_channel(), "", notices.held(found)).id
 
     again = hold(last_seen="2026-01-09T00:00:00Z", times=7)
     assert identifier(hold()) == identifier(again)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.support.fake_clock import FakeClock
 from watcher.cli.context import settings
 from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.cli.output import App
@@ -24,8 +25,16 @@ class World:
 
     def __init__(self, stage: DemoServers) -> None:
         self.stage = stage
-        self.now = datetime.now(UTC)  # the receiver of webhooks believes no other time
+        self.clock = FakeClock(datetime.now(UTC), jitter=0.0)  # the receiver of webhooks accepts no other time
         self._number = 0
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @now.setter
+    def now(self, now: datetime) -> None:
+        self.clock.set(now)
 
     def publish(self, data: bytes) -> None:
         self._number += 1
@@ -35,7 +44,7 @@ class World:
 
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(settings(App(self.stage.config)), now=lambda: self.now, jitter=lambda: 0.0) as service:
+        with Monitor(settings(App(self.stage.config)), clock=self.clock) as service:
             yield service
 
     def check(self, data: bytes | None = None) -> CheckResult:

@@ -108,6 +108,6 @@ def _told(rules: Registry, old: Content, new: Content) -> None:
     shown = [text.comparison(found, all=True), html.comparison(found), markdown.comparison(found)]
     assert not {char for whole in shown for line in whole.split("\n") for char in hidden(line)}
     assert (
-        len(webhook_message.body(found, delivery_id="id", occurred="2020-01-01T00:00:00Z"))
+        len(webhook_message.release_body(found, delivery_id="id", occurred="2020-01-01T00:00:00Z"))
         <= webhook_message.MOST_BYTES
     )

@@ -1,60 +1,60 @@
-"""When a channel is broken, and who hears of it: the operators, over their other channels, once.
-
-Everything is written in the caller's transaction, together with what became of the message.
-"""
+"""Decide when a channel is broken, and alert the operators over their other channels, once for each outage."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from watcher.alerts import notices
-from watcher.alerts.notices import Announce
+from watcher.alerts.routing import AlertRouter
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import ChannelFailure, Delivery, Notice
 from watcher.core.times import from_text, to_text
 from watcher.store.store import Store
 
-# A restart of the other side is no news; one message alone is tried four times in half an hour.
-_TRIES = 3
-_SOON = timedelta(minutes=30)
-_LATE = timedelta(hours=6)  # whatever the number of tries: the other side may have asked for long waits
+# A restart of the other side is no outage; one message alone is tried four times in half an hour.
+_FAILED_TRIES = 3
+_FAILING_FOR = timedelta(minutes=30)
+_FAILING_FOR_LONG = timedelta(hours=6)  # whatever the number of tries: the other side may have asked for long waits
 
 
 class ChannelHealth:
-    """Follows how endpoints do. `announce` makes the deliveries that tell the operators of a notice."""
+    """Records how channels and their recipients fail. For one thread.
 
-    def __init__(self, store: Store, announce: Announce) -> None:
-        self._endpoints = store.channel_failures
+    Its methods write in the caller's transaction, together with the state of the delivery.
+    """
+
+    def __init__(self, store: Store, alerts: AlertRouter) -> None:
+        self._failures = store.channel_failures
         self._outbox = store.outbox
-        self._announce = announce
+        self._alerts = alerts
 
-    def failed(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-        """A try failed: of one recipient, or of the channel as a whole."""
+    def record_failure(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
+        """Record a failed try: of one recipient, or of the channel as a whole."""
         at = to_text(now)
         recipient = delivery.recipient if error.personal else ""
-        endpoint = self._endpoints.record_failure(delivery.channel, recipient, str(error), at)
+        failure = self._failures.record_failure(delivery.channel, recipient, str(error), at)
         if error.gone:
-            self._endpoints.disable_channel(delivery.channel, at)
-            self._tell(endpoint, notices.channel_disabled(endpoint, at))
-        elif endpoint.told is None and error.permanent:
-            self._tell(endpoint, notices.recipient_refused(endpoint, delivery, at))
-        elif endpoint.told is None and broken(endpoint, now):
-            self._tell(endpoint, notices.channel_broken(endpoint, at))
+            self._failures.disable_channel(delivery.channel, at)
+            self._alert(failure, notices.channel_disabled(failure, at))
+        elif failure.told is None and error.permanent:
+            self._alert(failure, notices.recipient_refused(failure, delivery, at))
+        elif failure.told is None and is_broken(failure, now):
+            self._alert(failure, notices.channel_broken(failure, at))
 
-    def sent(self, delivery: Delivery, now: datetime) -> None:
-        """A message was taken: what was wrong is over."""
-        for endpoint in self._endpoints.clear_recovered(delivery.channel, delivery.recipient):
-            if endpoint.told:
-                self._tell(endpoint, notices.channel_recovered(endpoint, to_text(now)))
+    def record_success(self, delivery: Delivery, now: datetime) -> None:
+        """Record an accepted message: it ends the failure of its channel and of its recipient."""
+        for failure in self._failures.clear_recovered(delivery.channel, delivery.recipient):
+            if failure.told:
+                self._alert(failure, notices.channel_recovered(failure, to_text(now)))
 
-    def _tell(self, endpoint: ChannelFailure, notice: Notice) -> None:
-        # Over the channel itself nobody would hear it, or too late.
-        over_others = [each for each in self._announce(notice) if each.channel != endpoint.channel]
-        self._outbox.add_deliveries(over_others, now=notice.at)
-        self._endpoints.record_alert(endpoint, notice.at)
+    def _alert(self, failure: ChannelFailure, notice: Notice) -> None:
+        # Over the channel itself the notice would arrive too late or never.
+        others = [delivery for delivery in self._alerts.for_notice(notice) if delivery.channel != failure.channel]
+        self._outbox.add_deliveries(others, now=notice.at)
+        self._failures.record_alert(failure, notice.at)
 
 
-def broken(endpoint: ChannelFailure, now: datetime) -> bool:
-    """Whether an endpoint has failed often or long enough to be called broken."""
-    failing = now - from_text(endpoint.since)
-    return failing >= _LATE or (failing >= _SOON and endpoint.failures >= _TRIES)
+def is_broken(failure: ChannelFailure, now: datetime) -> bool:
+    """Return whether a channel has failed often or long enough to be called broken."""
+    failing_for = now - from_text(failure.since)
+    return failing_for >= _FAILING_FOR_LONG or (failing_for >= _FAILING_FOR and failure.failures >= _FAILED_TRIES)

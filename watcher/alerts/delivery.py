@@ -1,6 +1,7 @@
-"""News is a row before it is a message: make the rows, send what is due, try again, give up.
+"""Send what is due from the outbox, retry what failed, give up after three days.
 
-At least once: a row is claimed, sent, marked. Dying between any two of these sends it again under the same id.
+At least once: a delivery is claimed, sent, marked. A process that dies between any two of these sends it again under
+the same id.
 """
 
 from __future__ import annotations
@@ -10,23 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watcher.alerts.channel_health import ChannelHealth
-from watcher.alerts.channels.base import Notifier
-from watcher.alerts.notices import Announce
+from watcher.alerts.channels.base import Channel
+from watcher.alerts.routing import AlertRouter
+from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.store import Store
 
-# Standard Webhooks: seconds to wait after each failed try; after the last it is given up, some 76 hours in.
-SCHEDULE = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
-_LEASE = timedelta(minutes=10)
-_UNCONFIGURED = timedelta(hours=1)
-_LONGEST = timedelta(hours=24)
+# Standard Webhooks: the wait after each failed try. After the last the delivery has failed, some 76 hours in.
+RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
+_CLAIM = timedelta(minutes=10)
+_UNCONFIGURED_WAIT = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=24)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What came of one round: deliveries accepted, to be tried again, given up."""
+    """How many deliveries of one round were sent, will be retried and have failed."""
 
     sent: int = 0
     retried: int = 0
@@ -38,95 +40,89 @@ class DeliveryReport:
 
 def deliver_due(
     store: Store,
-    notifiers: Mapping[str, Notifier],
-    clock: Callable[[], datetime],
-    jitter: Callable[[], float],
-    going_on: Callable[[], bool] = lambda: True,
+    channels: Mapping[str, Channel],
+    clock: Clock,
+    alerts: AlertRouter,
     *,
-    channel: str | None = None,
-    announce: Announce = lambda _: (),
+    only: str | None = None,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> DeliveryReport:
-    """Send everything that is due, over one channel or over all; `going_on` is asked before each message whether to.
+    """Send everything that is due, over all channels or `only` one, and return what became of it.
 
-    A channel that cannot be reached is left for this round; its rows stay due. The operators hear of what is broken
-    through `announce`. A send takes as long as the other side lets it: who has several channels gives each a thread.
+    A channel that cannot be reached is left alone for the rest of the round. A send takes as long as the other side
+    lets it, so a caller with several channels gives each a thread. `should_continue` is asked before each message.
     """
-    turn = _Round(
-        store=store,
-        notifiers=notifiers,
-        clock=clock,
-        jitter=jitter,
-        care=ChannelHealth(store, announce),
-        report=DeliveryReport(),
-    )
+    sender = _Sender(store, channels, clock, alerts)
+    report = DeliveryReport()
     unreachable: set[str] = set()
-    while due := store.outbox.list_due(to_text(clock()), besides=unreachable, channel=channel):
+    while due := store.outbox.list_due(to_text(clock.now()), besides=unreachable, channel=only):
         for delivery in due:
-            if not going_on():
-                return turn.report
-            if delivery.channel not in unreachable and not turn.deliver(delivery):
-                unreachable.add(delivery.channel)
-    return turn.report
+            if not should_continue():
+                return report
+            if delivery.channel not in unreachable:
+                result, reachable = sender.send(delivery)
+                report += result
+                if not reachable:
+                    unreachable.add(delivery.channel)
+    return report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Round:
-    """One round of sending."""
+_NOTHING, _SENT = DeliveryReport(), DeliveryReport(sent=1)
+_RETRIED, _FAILED = DeliveryReport(retried=1), DeliveryReport(failed=1)
+_Result = tuple[DeliveryReport, bool]  # of one delivery, and whether its channel could be reached
 
-    store: Store
-    notifiers: Mapping[str, Notifier]
-    clock: Callable[[], datetime]
-    jitter: Callable[[], float]
-    care: ChannelHealth
-    report: DeliveryReport
 
-    def deliver(self, delivery: Delivery) -> bool:
-        """Try one delivery and return whether its channel could be reached."""
-        now = self.clock()
-        if not self.store.outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + _LEASE)):
-            return True
-        notifier = self.notifiers.get(delivery.channel)
-        if notifier is None:
+class _Sender:
+    """Sends single deliveries and writes the result into the outbox. Lives for one round."""
+
+    def __init__(self, store: Store, channels: Mapping[str, Channel], clock: Clock, alerts: AlertRouter) -> None:
+        self._store = store
+        self._outbox = store.outbox
+        self._channels = channels
+        self._clock = clock
+        self._health = ChannelHealth(store, alerts)
+
+    def send(self, delivery: Delivery) -> _Result:
+        now = self._clock.now()
+        if not self._outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + _CLAIM)):
+            return _NOTHING, True
+        if delivery.channel not in self._channels:
             message = f"there is no enabled channel {delivery.channel!r} in the configuration"
-            waiting = DeliveryError(message, permanent=False, retry_after=_UNCONFIGURED.total_seconds())
-            return self._again(delivery, waiting, self.clock())
+            wait = _UNCONFIGURED_WAIT.total_seconds()
+            error = DeliveryError(message, permanent=False, retry_after=wait)
+            return self._schedule_retry(delivery, error, now)
         try:
-            notifier.send(delivery, now)
+            self._channels[delivery.channel].send(delivery, now)
         except DeliveryError as error:
-            return self._failed(delivery, error)
+            return self._record_failure(delivery, error)
         except ConfigError as error:
-            # A secret that cannot be read is the operator's to mend; nothing is lost meanwhile.
-            return self._failed(delivery, DeliveryError(str(error), permanent=False))
-        done = self.clock()
-        with self.store.transaction():
-            self.store.outbox.mark_sent(delivery.id, to_text(done))
-            self.care.sent(delivery, done)
-        self.report.sent += 1
-        return True
+            # The operator can correct a secret that cannot be read; until then the message waits.
+            return self._record_failure(delivery, DeliveryError(str(error), permanent=False))
+        now = self._clock.now()
+        with self._store.transaction():
+            self._outbox.mark_sent(delivery.id, to_text(now))
+            self._health.record_success(delivery, now)
+        return _SENT, True
 
-    def _failed(self, delivery: Delivery, error: DeliveryError) -> bool:
-        """Note that a try failed, and return whether its channel answered all the same."""
-        now = self.clock()
-        with self.store.transaction():
-            self.care.failed(delivery, error, now)
-            return self._again(delivery, error, now)
+    def _record_failure(self, delivery: Delivery, error: DeliveryError) -> _Result:
+        now = self._clock.now()
+        with self._store.transaction():
+            self._health.record_failure(delivery, error, now)
+            return self._schedule_retry(delivery, error, now)
 
-    def _again(self, delivery: Delivery, error: DeliveryError, now: datetime) -> bool:
+    def _schedule_retry(self, delivery: Delivery, error: DeliveryError, now: datetime) -> _Result:
         tries = delivery.attempts + 1
         if error.gone:
-            # Not this message's end: it waits with the others until the channel is enabled again.
-            self.store.outbox.schedule_retry(delivery.id, str(error), to_text(now))
-            self.report.retried += 1
-            return False
-        if error.permanent or tries > len(SCHEDULE):
+            # The channel is disabled, not the message refused: it waits until the channel is enabled again.
+            self._outbox.schedule_retry(delivery.id, str(error), to_text(now))
+            return _RETRIED, False
+        if error.permanent or tries > len(RETRY_WAITS):
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
-            self.store.outbox.mark_failed(delivery.id, f"{error}{given_up}")
-            self.report.failed += 1
-            return error.permanent or error.personal
-        wait = SCHEDULE[tries - 1] * (0.9 + 0.2 * self.jitter())
+            self._outbox.mark_failed(delivery.id, f"{error}{given_up}")
+            return _FAILED, error.permanent or error.personal
+        wait = RETRY_WAITS[tries - 1] * (0.9 + 0.2 * self._clock.jitter())
         if error.retry_after is not None:
-            wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST)
-        # Rounded up: times are kept to the second.
-        self.store.outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
-        self.report.retried += 1
-        return error.personal
+            wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST_WAIT)
+        # Rounded up, because the outbox keeps times to the second.
+        self._outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+        return _RETRIED, error.personal

@@ -1,7 +1,7 @@
-"""Many messages for one recipient made one, and no more of them than a channel takes.
+"""Combine messages for one recipient into digests, and keep a channel to its messages per hour.
 
-Both happen in the outbox, before anything is sent: what is gathered becomes one new row that names none and replaces
-several, in one transaction. Dying anywhere loses nothing and sends nothing twice.
+Both happen in the outbox before anything is sent. A digest is one new delivery that replaces several in one
+transaction, so a process that dies anywhere loses no message and sends none twice.
 """
 
 from __future__ import annotations
@@ -10,43 +10,48 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watcher.alerts import messages
+from watcher.alerts.channels.base import Channel
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.store.store import Store
 
 _HOUR = timedelta(hours=1)
-_AGAIN = timedelta(minutes=1)  # after which a channel that had enough is looked at again
-_MOST_BYTES = {True: 400_000, False: 18_000}  # of the messages in one digest: a mail, a webhook
+_NEXT_TRY = timedelta(minutes=1)  # for messages beyond the limit of their channel
 
 
-def gather(store: Store, now: datetime) -> None:
-    """Make one message of those for one recipient whose time of gathering is over; what does not fit makes another."""
+def create_digests(store: Store, channels: Mapping[str, Channel], now: datetime) -> None:
+    """Replace the messages whose gathering time is over by one digest for each recipient, or more if one is too small.
+
+    Messages of a channel that is not enabled stay as they are, and wait for it one by one.
+    """
     with store.transaction():
-        for waiting in store.outbox.list_gathered(to_text(now)):
-            for bundle in _bundles(waiting):
-                if len(bundle) == 1:
-                    store.outbox.release_delivery(bundle[0].id)
+        for gathered in store.outbox.list_gathered(to_text(now)):
+            channel = channels.get(gathered[0].channel)
+            for members in _split_by_size(gathered, channel.max_digest_bytes if channel else 0):
+                if channel is None or len(members) == 1:
+                    store.outbox.release_delivery(members[0].id)
                 else:
-                    store.outbox.replace_with_digest(bundle, messages.digest(bundle, now), now=to_text(now))
+                    digest = messages.render_digest(channel, members, now)
+                    store.outbox.replace_with_digest(members, digest, now=to_text(now))
 
 
-def _bundles(waiting: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    bundle: list[Delivery] = []
+def _split_by_size(gathered: Sequence[Delivery], max_bytes: int) -> Iterator[list[Delivery]]:
+    members: list[Delivery] = []
     size = 0
-    for delivery in waiting:
+    for delivery in gathered:
         length = len(delivery.body.encode())
-        if bundle and size + length > _MOST_BYTES[bool(delivery.recipient)]:
-            yield bundle
-            bundle, size = [], 0
-        bundle.append(delivery)
+        if members and size + length > max_bytes:
+            yield members
+            members, size = [], 0
+        members.append(delivery)
         size += length
-    if bundle:
-        yield bundle
+    if members:
+        yield members
 
 
-def restrain(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
-    """Let what is due on a channel beyond its messages an hour wait."""
+def postpone_excess(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
+    """Postpone what is due on a channel beyond its messages per hour."""
     for channel, most in most_per_hour.items():
         with store.transaction():
             room = max(0, most - store.outbox.count_sent_since(channel, to_text(now - _HOUR)))
-            store.outbox.postpone_due(channel, besides=room, now=to_text(now), until=to_text(now + _AGAIN))
+            store.outbox.postpone_due(channel, besides=room, now=to_text(now), until=to_text(now + _NEXT_TRY))

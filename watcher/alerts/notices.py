@@ -5,13 +5,10 @@ A notice goes over the channels with `operator = true`, through the same outbox 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from watcher.core.operations import NOTICES, ChannelFailure, Delivery, Hold, HoldState, Notice
 from watcher.render import document
-
-# Makes the messages that tell the operators of a notice.
-Announce = Callable[[Notice], Iterable[Delivery]]
 
 _BY = {
     "operator": "by hand",

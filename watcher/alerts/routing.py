@@ -1,17 +1,15 @@
-"""Who is told what, over which channel: subscriptions, addresses that several channels name, silences, digests.
-
-Makes rows for the outbox and sends nothing.
-"""
+"""Decide who receives what, over which channel: subscriptions, shared addresses, silences, digests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from watcher.alerts import messages
-from watcher.alerts.subscriptions import Subscription, matching, selected
-from watcher.config.settings import ChannelSettings, EmailChannel, Settings
+from watcher.alerts.channels.base import Channel
+from watcher.alerts.subscriptions import Subscription, matches_any, matching
+from watcher.config.settings import AnyChannel, Settings
+from watcher.core.clock import Clock, SystemClock
 from watcher.core.model import CANARY, Comparison, Event
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
@@ -21,90 +19,99 @@ _SILENCED = "silenced"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRouter:
-    """What the configuration says of it; `now` is asked for digests and silences."""
+    """Turns a release or a notice into rendered deliveries. For one thread; it neither stores nor sends.
+
+    `channels` are the enabled channels of `settings`; the clock decides about silences and digests.
+    """
 
     settings: Settings
-    now: Callable[[], datetime]
+    clock: Clock
+    channels: Mapping[str, Channel]
 
-    def compose(self, comparison: Comparison) -> Iterator[Delivery]:
-        """Return what each recipient is told of a release: nothing where nothing in it is wanted.
+    def for_release(self, comparison: Comparison) -> list[Delivery]:
+        """Return the deliveries that a release causes, rendered; none if nobody subscribed to its events.
 
-        An address that several channels name gets one message, over the first of them, with all that they want.
+        An address that several channels list gets one message, over the first of them, with the events of all.
         """
-        silenced = [self._silenced(comparison.source, event.id) for event in comparison.events]
-        for (name, recipient), wanted in self._wanted(comparison).items():
-            for kept in (False, True):
-                numbers = [number for number in sorted(wanted) if silenced[number] is kept]
+        silenced = [self._is_silenced(comparison.source, event.id) for event in comparison.events]
+        deliveries = []
+        for (name, recipient), wanted in self._wanted_events(comparison).items():
+            for silent in (False, True):
+                numbers = [number for number in sorted(wanted) if silenced[number] is silent]
                 if numbers:
-                    told = replace(comparison, events=tuple(comparison.events[number] for number in numbers))
-                    channel = self._channels[name]
-                    mark = _SILENCED if kept else ""
-                    found = messages.compose(name, channel.type, [recipient], told, mark=mark)
-                    yield from self._begun(channel, found, kept=kept)
+                    part = replace(comparison, events=tuple(comparison.events[number] for number in numbers))
+                    mark = _SILENCED if silent else ""
+                    delivery = messages.render_release(self.channels[name], recipient, part, mark=mark)
+                    deliveries.append(self._with_state(delivery, silent=silent))
+        return deliveries
 
-    def announce(self, notice: Notice) -> Iterator[Delivery]:
-        """Return what the operators' channels are told of something that befell the watcher itself, an address once."""
-        told: set[str] = set()
-        kept = self.keeps(notice)
-        for channel in self._channels.values():
-            if channel.operator:
-                new = [each for each in recipients(channel) if not each or each.casefold() not in told]
-                told.update(each.casefold() for each in new)
-                found = messages.announce(channel.name, channel.type, new, notice, mark=_SILENCED if kept else "")
-                yield from self._begun(channel, found, kept=kept)
+    def for_notice(self, notice: Notice) -> list[Delivery]:
+        """Return the deliveries that a notice causes, rendered: one for each address of the operators' channels."""
+        silent = self.is_silenced(notice)
+        deliveries = []
+        addressed: set[str] = set()
+        for settings in self._enabled():
+            if settings.operator:
+                channel = self.channels[settings.name]
+                recipients = [to for to in channel.recipients() if not to or to.casefold() not in addressed]
+                addressed.update(to.casefold() for to in recipients)
+                mark = _SILENCED if silent else ""
+                rendered = [messages.render_notice(channel, to, notice, mark=mark) for to in recipients]
+                deliveries += [self._with_state(delivery, silent=silent) for delivery in rendered]
+        return deliveries
 
-    def keeps(self, notice: Notice) -> bool:
-        """Whether a silence keeps a notice from the operators."""
-        return self._silenced(notice.source, notice.id)
+    def is_silenced(self, notice: Notice) -> bool:
+        """Return whether a silence covers a notice now."""
+        return self._is_silenced(notice.source, notice.id)
 
-    @property
-    def _channels(self) -> dict[str, ChannelSettings]:
-        return {channel.name: channel for channel in self.settings.channel if channel.enabled}
+    def _enabled(self) -> list[AnyChannel]:
+        return [settings for settings in self.settings.channel if settings.name in self.channels]
 
-    def _wanted(self, comparison: Comparison) -> dict[tuple[str, str], set[int]]:
-        """The places of the events that each recipient wants, by the channel that tells it."""
+    def _wanted_events(self, comparison: Comparison) -> dict[tuple[str, str], set[int]]:
+        """Return the indexes of the events that each (channel, recipient) receives."""
         wanted: dict[tuple[str, str], set[int]] = {}
-        first: dict[str, tuple[str, str]] = {}  # an address, however it is spelled → who tells it
-        place = {id(event): number for number, event in enumerate(comparison.events)}
-        for channel in self._channels.values():
-            events = self._of_interest(channel, comparison)
-            for recipient in recipients(channel) if events else ():
-                own = (channel.name, recipient)
-                over = first.setdefault(recipient.casefold(), own) if recipient else own
-                wanted.setdefault(over, set()).update(place[id(event)] for event in events)
+        first: dict[str, tuple[str, str]] = {}  # an address, without regard to case → where it is served
+        index = {id(event): number for number, event in enumerate(comparison.events)}
+        for settings in self._enabled():
+            events = self._subscribed(settings, comparison)
+            for recipient in self.channels[settings.name].recipients() if events else ():
+                own = (settings.name, recipient)
+                serving = first.setdefault(recipient.casefold(), own) if recipient else own
+                wanted.setdefault(serving, set()).update(index[id(event)] for event in events)
         return wanted
 
-    def _of_interest(self, channel: ChannelSettings, comparison: Comparison) -> tuple[Event, ...]:
+    def _subscribed(self, settings: AnyChannel, comparison: Comparison) -> tuple[Event, ...]:
         if comparison.source == CANARY:
-            asked = self.settings.canary is not None and channel.name in self.settings.canary.channels
-            return comparison.events if asked else ()
+            subscribed = self.settings.canary is not None and settings.name in self.settings.canary.channels
+            return comparison.events if subscribed else ()
         subscription = Subscription(
-            channel=channel.name,
-            sources=channel.sources,
-            events=channel.events,
-            severity=channel.severity,
-            ports=channel.ports,
+            channel=settings.name,
+            sources=settings.sources,
+            events=settings.events,
+            severity=settings.severity,
+            ports=settings.ports,
         )
         return matching(subscription, comparison.source, comparison.events)
 
-    def _silenced(self, source: str, event: str) -> bool:
-        now = self.now()
+    def _is_silenced(self, source: str, event: str) -> bool:
+        now = self.clock.now()
         return any(
-            each.begin <= now < each.until and selected(each.sources, source) and selected(each.events, event)
-            for each in self.settings.silence
+            silence.begin <= now < silence.until
+            and matches_any(silence.sources, source)
+            and matches_any(silence.events, event)
+            for silence in self.settings.silence
         )
 
-    def _begun(self, channel: ChannelSettings, found: Iterable[Delivery], *, kept: bool) -> Iterator[Delivery]:
-        """Deliveries in the state they begin in: a channel with a digest gathers what is not kept."""
-        if kept:
-            yield from (replace(each, state=_SILENCED) for each in found)
-        elif channel.digest:
-            after = to_text(self.now() + channel.digest)
-            yield from (replace(each, state="gathering", after=after) for each in found)
-        else:
-            yield from found
+    def _with_state(self, delivery: Delivery, *, silent: bool) -> Delivery:
+        """Return a delivery in its first state: `silenced`, `gathering` for a digest, or `pending`."""
+        if silent:
+            return replace(delivery, state=_SILENCED)
+        digest = next(settings.digest for settings in self._enabled() if settings.name == delivery.channel)
+        if digest:
+            return replace(delivery, state="gathering", after=to_text(self.clock.now() + digest))
+        return delivery
 
 
-def recipients(channel: ChannelSettings) -> tuple[str, ...]:
-    """Return who is told over a channel: addresses, or "" for a channel that is its own recipient."""
-    return tuple(channel.to) if isinstance(channel, EmailChannel) else ("",)
+def no_alerts() -> AlertRouter:
+    """Return a router that alerts nobody."""
+    return AlertRouter(settings=Settings(), clock=SystemClock(), channels={})

@@ -26,19 +26,19 @@ def matching(subscription: Subscription, source: str, events: Iterable[Event]) -
 
     One that names no port is not wanted where ports are given.
     """
-    if not selected(subscription.sources, source):
+    if not matches_any(subscription.sources, source):
         return ()
     spans = [parse_ports(text) for text in subscription.ports]
     return tuple(
         event
         for event in events
         if event.severity.rank >= subscription.severity.rank
-        and any(selected(subscription.events, each) for each in (event.id, *event.also))
+        and any(matches_any(subscription.events, each) for each in (event.id, *event.also))
         and (not spans or _touches(event, spans))
     )
 
 
-def selected(patterns: Iterable[str], name: str) -> bool:
+def matches_any(patterns: Iterable[str], name: str) -> bool:
     """Whether one of some globs names this."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from watcher.alerts.messages import test_deliveries
-from watcher.alerts.routing import recipients
+from watcher.alerts import messages
+from watcher.alerts.channels import create_channel
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.wired import service
-from watcher.config.settings import ChannelSettings
+from watcher.config.settings import AnyChannel
 from watcher.core.times import to_text
 from watcher.monitor.monitor import Monitor
 from watcher.render.safe_text import visible
@@ -51,7 +51,7 @@ def list_(app: App, format: str) -> None:
         print_rows(rows, _COLUMNS, format)
 
 
-def _row(parts: Monitor, channel: ChannelSettings) -> dict[str, Any]:
+def _row(parts: Monitor, channel: AnyChannel) -> dict[str, Any]:
     whole = next((each for each in parts.endpoints.list_failures_of(channel.name) if not each.recipient), None)
     refused = [each for each in parts.endpoints.list_failures_of(channel.name) if each.recipient]
     counts = parts.deliveries.count_by_state()
@@ -95,17 +95,17 @@ def test(app: App, name: str) -> None:
     Exit code 0: accepted by the other side; 1: not (it stays in the outbox and is tried again by the daemon).
     """
     with service(app) as parts:
-        channel = parts.channel(name)
+        channel = create_channel(parts.channel(name), parts.settings)
         now = datetime.now(UTC)
-        messages = test_deliveries(channel.name, channel.type, recipients(channel), now)
+        deliveries = [messages.render_test(channel, recipient, now) for recipient in channel.recipients()]
         with parts.store.transaction():
-            parts.deliveries.add_deliveries(messages, now=to_text(now))
+            parts.deliveries.add_deliveries(deliveries, now=to_text(now))
         parts.deliver_over(channel.name)
         failed = False
-        for message in messages:
-            state = parts.deliveries.read_state(message.id)
+        for delivery in deliveries:
+            state = parts.deliveries.read_state(delivery.id)
             failed = failed or state.state != "sent"
-            to = f"{name} {message.recipient}".strip()
+            to = f"{name} {delivery.recipient}".strip()
             why = f": {visible(state.last_error)}" if state.last_error else ""
             click.echo(f"{to}: {state.state}{why}", err=failed)
     if failed:

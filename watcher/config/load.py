@@ -22,7 +22,7 @@ from watcher.config.settings import (
     CanarySettings,
     CollectionSettings,
     DaemonSettings,
-    EmailChannel,
+    EmailSettings,
     FetchSettings,
     HealthSettings,
     HeartbeatSettings,
@@ -33,7 +33,7 @@ from watcher.config.settings import (
     SmtpSettings,
     SourceSettings,
     StoreSettings,
-    WebhookChannel,
+    WebhookSettings,
 )
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
@@ -164,8 +164,8 @@ _KEYS = {
         SourceSettings,
         BelieveSettings,
         CollectionSettings,
-        EmailChannel,
-        WebhookChannel,
+        EmailSettings,
+        WebhookSettings,
         LogSettings,
         DaemonSettings,
         HealthSettings,

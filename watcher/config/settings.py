@@ -229,8 +229,11 @@ AnySource = Annotated[
 ]
 
 
-class _Channel(_Table):
+class ChannelSettings(_Table):
+    """[[channel]]: what all types have in common."""
+
     name: Name
+    type: str
     sources: tuple[str, ...] = Field(("*",), description="globs of source names")
     events: tuple[str, ...] = Field(("*",), description="globs of event ids")
     severity: Severity = Field(Severity.INFO, description="at least")
@@ -243,7 +246,7 @@ class _Channel(_Table):
     enabled: bool = True
 
 
-class EmailChannel(_Channel):
+class EmailSettings(ChannelSettings):
     """[[channel]] of type email."""
 
     type: Literal["email"]
@@ -254,7 +257,7 @@ class EmailChannel(_Channel):
     ]
 
 
-class WebhookChannel(_Channel):
+class WebhookSettings(ChannelSettings):
     """[[channel]] of type webhook: Standard Webhooks, signed."""
 
     type: Literal["webhook"]
@@ -263,7 +266,7 @@ class WebhookChannel(_Channel):
     timeout: float = Field(15.0, gt=0, le=120)
 
 
-ChannelSettings = EmailChannel | WebhookChannel
+AnyChannel = EmailSettings | WebhookSettings
 
 
 class LogSettings(_Table):
@@ -334,7 +337,7 @@ class Settings(_Table):
     fetch: FetchSettings = FetchSettings()
     smtp: SmtpSettings = Field(default_factory=SmtpSettings)
     source: tuple[AnySource, ...] = ()
-    channel: tuple[Annotated[ChannelSettings, Field(discriminator="type")], ...] = ()
+    channel: tuple[Annotated[AnyChannel, Field(discriminator="type")], ...] = ()
     severity: dict[str, Severity] = Field(default_factory=dict, description="event id = severity")
     log: LogSettings = LogSettings()
     daemon: DaemonSettings = DaemonSettings()

@@ -15,14 +15,12 @@ LAZY: Mapping[str, str] = {
     "collection_status": "watcher.reports.trees",
     "compare_files": "watcher.reports.files",
     "compare_releases": "watcher.reports.compare",
-    "email": "watcher.alerts.channels.email",
     "fingerprints": "watcher.diff.fingerprints",
     "html": "watcher.render.html",
     "http": "watcher.fetch.http",
     "jinja2": "jinja2",
     "schema": "watcher.store.schema",
     "verdict": "watcher.reports.monitor",
-    "webhook": "watcher.alerts.channels.webhook",
 }
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.config.settings import EmailChannel, Settings
+from watcher.alerts.channels import create_channel
+from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import UsageError
 
@@ -56,13 +57,13 @@ def _shipped(name: str) -> str:
 
 def credentials(settings: Settings) -> tuple[str, ...]:
     """Return the names of the secrets that a configuration takes from systemd."""
-    secrets = [settings.smtp.password]
-    secrets += [channel.secret for channel in settings.channel if not isinstance(channel, EmailChannel)]
+    channels = [create_channel(channel, settings) for channel in settings.channel]
+    secrets = [secret for channel in channels for secret in channel.secrets().values()]
     return tuple(sorted({name for name in map(_credential, secrets) if name}))
 
 
-def _credential(secret: SecretRef | None) -> str:
-    return secret.removeprefix("credential:") if secret and secret.startswith("credential:") else ""
+def _credential(secret: SecretRef) -> str:
+    return secret.removeprefix("credential:") if secret.startswith("credential:") else ""
 
 
 def hindrances(machine: Machine, settings: Settings, interpreter: Path) -> Iterator[str]:

@@ -5,10 +5,10 @@ What is decided is in `health`; here it is asked of the record of checks, and to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from watcher.alerts.notices import Announce
+from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
 from watcher.core.operations import WATCHER, CheckStreak, Notice, OpenAlarm
 from watcher.core.times import from_text, to_text
@@ -22,19 +22,17 @@ _BACKWARDS = timedelta(minutes=1)  # by which the clock may be behind the newest
 
 
 class Alarms:
-    """`announce` makes the deliveries that tell the operators; `kept` says that a silence keeps a notice from them."""
+    """The open alarms. Without `alerts` it only reads."""
 
     def __init__(
         self,
         settings: Settings,
         store: Store,
-        announce: Announce = lambda _: (),
-        kept: Callable[[Notice], bool] = lambda _: False,
+        alerts: AlertRouter | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
-        self._announce = announce
-        self._kept = kept
+        self._alerts = alerts
         self._checks = store.checks
         self._troubles = store.alarms
 
@@ -116,12 +114,12 @@ class Alarms:
         """
         found = list(found)
         told = found if told is None else list(told)
-        if not found:
+        if not found or self._alerts is None:
             return
-        kept = {notice.id for notice in told if self._kept(notice)}
+        kept = {notice.id for notice in told if self._alerts.is_silenced(notice)}
         with self._store.transaction():
             for notice in told:
-                self._store.outbox.add_deliveries(self._announce(notice), now=notice.at)
+                self._store.outbox.add_deliveries(self._alerts.for_notice(notice), now=notice.at)
             for notice in found:
                 if notice.id in _ALARMS and notice.id not in kept:
                     self._troubles.add_alarm(OpenAlarm(source=notice.source, notice=notice.id, since=notice.at))

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from watcher import __version__
-from watcher.config.settings import ChannelSettings, EmailChannel, Settings, WebhookChannel
+from watcher.alerts.channels import create_channel
+from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.times import from_text
@@ -80,11 +80,10 @@ def examine(settings: Settings, now: datetime, *, network: bool = False) -> Iter
 
 
 def _secrets(settings: Settings) -> Iterator[Diagnosis]:
-    refs: list[tuple[str, SecretRef | None]] = [("smtp.password", settings.smtp.password)]
-    refs += [(f"channel {each.name}", each.secret) for each in settings.channel if isinstance(each, WebhookChannel)]
-    for name, ref in refs:
-        if ref is None:
-            continue
+    refs: dict[str, SecretRef] = {}
+    for channel in settings.channel:
+        refs.update(create_channel(channel, settings).secrets())
+    for name, ref in refs.items():
         if ref.startswith("credential:") and not os.environ.get("CREDENTIALS_DIRECTORY"):
             yield _ok("secrets", f"{name}: {ref} is read under systemd only; not looked at here")
             continue
@@ -178,7 +177,11 @@ def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:
     elif not any(channel.operator for channel in enabled):
         yield _warning("channels", "none has operator = true: nobody is told when a release is held or a source fails")
     for channel in enabled:
-        host, port = _server(channel, settings)
+        server = create_channel(channel, settings).server()
+        if server is None:
+            yield _ok("channels", f"{channel.name}: {channel.type}, which needs no server")
+            continue
+        host, port = server
         if not network:
             yield _ok(
                 "channels", f"{channel.name}: {channel.type} by {host}:{port}; --network looks whether it answers"
@@ -189,13 +192,6 @@ def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:
                 yield _ok("channels", f"{channel.name}: {host}:{port} answers; `watcher channel test` sends something")
         except OSError as error:
             yield _problem("channels", f"{channel.name}: {host}:{port} cannot be reached: {error}")
-
-
-def _server(channel: ChannelSettings, settings: Settings) -> tuple[str, int]:
-    if isinstance(channel, EmailChannel):
-        return settings.smtp.host, settings.smtp.port
-    parts = urlsplit(channel.url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _nearest(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.alerts import notices
-from watcher.alerts.notices import Announce
+from watcher.alerts.routing import AlertRouter
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Notice, Reason
 from watcher.monitor import plausibility
@@ -17,12 +17,12 @@ from watcher.store.store import Store
 
 
 class Holds:
-    """`announce` makes the deliveries that tell the operator of a notice."""
+    """The holds of one source. Without `alerts` nobody is notified."""
 
-    def __init__(self, source: str, store: Store, bounds: Bounds, announce: Announce) -> None:
+    def __init__(self, source: str, store: Store, bounds: Bounds, alerts: AlertRouter | None) -> None:
         self._source = source
         self._bounds = bounds
-        self._announce = announce
+        self._alerts = alerts
         self._held = store.holds
         self._deliveries = store.outbox
 
@@ -104,4 +104,5 @@ class Holds:
         return decided
 
     def _tell(self, notice: Notice) -> None:
-        self._deliveries.add_deliveries(self._announce(notice), now=notice.at)
+        if self._alerts:
+            self._deliveries.add_deliveries(self._alerts.for_notice(notice), now=notice.at)

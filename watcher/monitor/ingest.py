@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from watcher.alerts.notices import Announce
+from watcher.alerts.routing import AlertRouter
 from watcher.core import runtime
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import Comparison, Content, Severity
@@ -90,17 +90,16 @@ class ReleaseIngest:
         archive: SnapshotArchive,
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
-        announce: Announce = lambda _: (),
+        alerts: AlertRouter | None = None,
         document: str = "",
         key: Labels = (),
         layout: Layout = Layout(),  # noqa: B008 - frozen
-        compose: Compose = lambda _: (),
     ) -> None:
         """`key` and `layout` are those of a plain table (docs/formats.md).
 
         `document` is the id that the published document must have, where the registry's rules do not say. A document
-        without one, which says where the registry moved, is taken too. `compose` makes the deliveries for what is taken
-        up.
+        without one, which says where the registry moved, is taken too. `alerts` makes the deliveries for what is taken
+        up and the notices of holds.
         """
         self.source = source
         self.registry = keyed(REGISTRIES[registry], key, layout)
@@ -117,9 +116,9 @@ class ReleaseIngest:
         self._store = store
         self._archive = archive
         self._bounds = bounds or Bounds()
-        self._owed = compose
+        self._owed = alerts.for_release if alerts else None
         self._whole = False  # whether the history is known to have what the archive has
-        self._holding = Holds(source, store, self._bounds, announce)
+        self._holding = Holds(source, store, self._bounds, alerts)
         self._history = store.writer(source, self.registry)
         self._queries = store.history
 

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from watcher.alerts import delivery, digests
-from watcher.alerts.channels.base import Notifier
+from watcher.alerts.channels import EnabledChannels
 from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import (
+    AnyChannel,
     AnySource,
     CanarySource,
-    ChannelSettings,
     CollectionSettings,
-    EmailChannel,
     GroupSettings,
     Settings,
     SourceSettings,
-    WebhookChannel,
 )
-from watcher.config.value_types import SecretRef
+from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery, Hold, Notice
+from watcher.core.operations import Hold, Notice
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, Policy, Response, Validators
@@ -69,16 +65,14 @@ class Monitor:
         settings: Settings,
         *,
         create: bool = True,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        jitter: Callable[[], float] = random.random,
+        clock: Clock = SystemClock(),  # noqa: B008 - it has no state
         pace: HostRateLimiter | None = None,
     ) -> None:
         """`pace` is shared with the other services of this process that fetch; without it there is no other."""
         self.settings = settings
         self._pace = pace or pace_of(settings)
         self._create = create
-        self._now = now
-        self._jitter = jitter
+        self._clock = clock
         self._swept: list[GroupSettings] | None = None  # groups looked at in the sweep under way
 
     @cached_property
@@ -117,7 +111,7 @@ class Monitor:
 
     @cached_property
     def oversight(self) -> Alarms:
-        return Alarms(self.settings, self.store, self.announce, self.telling.keeps)
+        return Alarms(self.settings, self.store, self.alerts)
 
     @cached_property
     def deliveries(self) -> OutboxTable:
@@ -145,7 +139,7 @@ class Monitor:
         """Return a collection as of its newest index."""
         return Collection(settings, self.queries, self.checks, folder=self.settings.folder_of(settings))
 
-    def channel(self, name: str) -> ChannelSettings:
+    def channel(self, name: str) -> AnyChannel:
         """Return a configured channel. Raises UsageError with the names there are."""
         for channel in self.settings.channel:
             if channel.name == name:
@@ -165,11 +159,10 @@ class Monitor:
             severities=self.settings.severity,
             # What is believed of an index `discovery` has said before.
             bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
-            announce=self.announce,
+            alerts=self.alerts,
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
-            compose=self.compose,
         )
 
     def check(self, source: SourceSettings) -> CheckResult:
@@ -178,12 +171,12 @@ class Monitor:
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
         fetcher = self._fetches(source.format, self.files if local else self.fetcher)
         if isinstance(source, CanarySource) and self.settings.canary:
-            fetcher = Canary(every=self.settings.canary.every, now=self._now)
+            fetcher = Canary(every=self.settings.canary.every, clock=self._clock)
         taken = self._check(source, source.url, fetcher)
         if isinstance(source, GroupSettings) and self._swept is not None:
             self._swept.append(source)
         else:
-            self.oversight.checked(source, self._now())
+            self.oversight.checked(source, self._clock.now())
         return taken
 
     def _fetches(self, format: str, fetcher: HttpFetcher) -> Fetcher:  # noqa: A002 - the config's word
@@ -209,7 +202,7 @@ class Monitor:
             fetcher,
             partial(doubt, source=settings.name, queries=self.queries, checks=self.checks),
         )
-        self.oversight.checked(settings, self._now())
+        self.oversight.checked(settings, self._clock.now())
         return taken
 
     def _check(
@@ -224,8 +217,8 @@ class Monitor:
             url,
             fetcher=fetcher,
             checks=self.checks,
-            compose=self.compose,
-            now=self._now(),
+            compose=self.alerts.for_release,
+            now=self._clock.now(),
             second=self._second_opinion(source),
             admit=admit,
         )
@@ -245,11 +238,11 @@ class Monitor:
 
     def accept(self, source: AnySource, what: str) -> CheckResult:
         """Take a held release by hand; subscribers are told of it as of any other."""
-        return self.intake(source).accept(what, now=self._now(), compose=self.compose)
+        return self.intake(source).accept(what, now=self._clock.now(), compose=self.alerts.for_release)
 
     def reject(self, source: AnySource, what: str) -> Hold:
         """Never believe a held release."""
-        return self.intake(source).reject(what, now=self._now())
+        return self.intake(source).reject(what, now=self._clock.now())
 
     @contextmanager
     def sweep(
@@ -264,66 +257,29 @@ class Monitor:
         try:
             with self.checks.batch_checks(_BATCH):
                 yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
-            self.oversight.swept(collection, self._swept, self._now())
+            self.oversight.swept(collection, self._swept, self._clock.now())
         finally:
             self._swept = None
 
     @cached_property
-    def telling(self) -> AlertRouter:
-        return AlertRouter(settings=self.settings, now=self._now)
+    def channels(self) -> EnabledChannels:
+        return EnabledChannels(self.settings)
 
-    def compose(self, comparison: Comparison) -> Iterator[Delivery]:
-        """Return what each recipient is told of a release."""
-        return self.telling.compose(comparison)
-
-    def announce(self, notice: Notice) -> Iterator[Delivery]:
-        """Return what the operators' channels are told of something that befell the watcher itself."""
-        return self.telling.announce(notice)
-
-    def notifiers(self) -> Mapping[str, Notifier]:
-        """Return the sending end of every enabled channel."""
-        return {channel.name: self.notifier(channel) for channel in self.settings.channel if channel.enabled}
-
-    def notifier(self, channel: ChannelSettings) -> Notifier:
-        """Return the sending end of one channel. Its secrets are read when something is sent."""
-        found: Notifier
-        match channel:
-            case EmailChannel():
-                smtp = self.settings.smtp
-                found = load("email").Email(
-                    host=smtp.host,
-                    port=smtp.port,
-                    security=smtp.security,
-                    username=smtp.username,
-                    password=self._reader(smtp.password),
-                    sender=smtp.sender,
-                    list_name=channel.name,
-                    timeout=smtp.timeout,
-                )
-            case WebhookChannel():
-                found = load("webhook").Webhook(
-                    url=channel.url, secret=partial(self._secrets, channel.secret), timeout=channel.timeout
-                )
-        return found
-
-    def _reader(self, secret: SecretRef | None) -> Callable[[], str] | None:
-        return partial(secret.read, self.settings.folder) if secret else None
-
-    def _secrets(self, secret: SecretRef) -> list[str]:
-        """The current secret and, on further lines, those that still count while a secret is rotated."""
-        return secret.read(self.settings.folder).split()
+    @cached_property
+    def alerts(self) -> AlertRouter:
+        return AlertRouter(settings=self.settings, clock=self._clock, channels=self.channels)
 
     def tell(self, notice: Notice) -> None:
         """Write down what the operators are to be told; it is sent with the rest of what is due."""
         with self.store.transaction():
-            self.deliveries.add_deliveries(self.announce(notice), now=notice.at)
+            self.deliveries.add_deliveries(self.alerts.for_notice(notice), now=notice.at)
 
     def channels_due(self) -> list[str]:
         """Return the channels to send over now; what they gather is gathered, and what is too much for them waits."""
-        now = self._now()
-        digests.gather(self.store, now)
+        now = self._clock.now()
+        digests.create_digests(self.store, self.channels, now)
         most = {each.name: each.most_per_hour for each in self.settings.channel if each.most_per_hour}
-        digests.restrain(self.store, most, now)
+        digests.postpone_excess(self.store, most, now)
         return self.deliveries.list_due_channels(to_text(now))
 
     def deliver(self) -> delivery.DeliveryReport:
@@ -333,19 +289,13 @@ class Monitor:
             return sum(threads.map(self._deliver_apart, due), delivery.DeliveryReport())
 
     def _deliver_apart(self, channel: str) -> delivery.DeliveryReport:
-        with Monitor(self.settings, create=False, now=self._now, jitter=self._jitter, pace=self._pace) as own:
+        with Monitor(self.settings, create=False, clock=self._clock, pace=self._pace) as own:
             return own.deliver_over(channel)
 
     def deliver_over(self, channel: str, going_on: Callable[[], bool] = lambda: True) -> delivery.DeliveryReport:
         """Send what is due over one channel, in this thread; `going_on` is asked before each message whether to."""
         return delivery.deliver_due(
-            self.store,
-            self.notifiers(),
-            self._now,
-            self._jitter,
-            going_on,
-            channel=channel,
-            announce=self.announce,
+            self.store, self.channels, self._clock, self.alerts, only=channel, should_continue=going_on
         )
 
     def verify(self) -> None:
@@ -382,11 +332,11 @@ class Canary:
     """What the canary is fetched from: no network, the time alone."""
 
     every: timedelta
-    now: Callable[[], datetime]
+    clock: Clock
 
     def fetch(self, url: str, validators: Validators | None = None) -> Response:  # noqa: ARG002 - as every source is fetched
         """Return the canary's release of now."""
-        return Response(body=canary.document(self.now(), self.every), url=url, validators=Validators())
+        return Response(body=canary.document(self.clock.now(), self.every), url=url, validators=Validators())
 
 
 def pace_of(settings: Settings) -> HostRateLimiter:

@@ -22,11 +22,13 @@ from aiosmtpd.smtp import AuthResult
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.alerts import KnownSecret, email_channel
 from tests.support.fault_server import Answer, FaultServer, drip, hang, raw
 from tests.support.port_releases import explained, tcp
 from watcher.alerts import messages
 from watcher.alerts.channels import email_message
-from watcher.alerts.channels.email import Email
+from watcher.alerts.channels.email import EmailChannel
+from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison, Event, Release
 from watcher.core.operations import Delivery
@@ -165,18 +167,8 @@ def free_port() -> int:
         return port
 
 
-def channel(port: int, **more: Any) -> Email:
-    values: dict[str, Any] = {
-        "host": "127.0.0.1",
-        "port": port,
-        "security": "none",
-        "username": None,
-        "password": None,
-        "sender": "watcher@example.net",
-        "list_name": "noc",
-        "timeout": 10.0,
-    }
-    return Email(**{**values, **more})
+def channel(port: int, **settings: Any) -> EmailChannel:
+    return email_channel(**{"host": "127.0.0.1", "port": port, "timeout": 10.0, **settings})
 
 
 def compared(*names: str) -> Comparison:
@@ -199,7 +191,7 @@ def compared(*names: str) -> Comparison:
 
 
 def composed(*recipients: str, names: tuple[str, ...] = ("asa-gateways",)) -> list[Delivery]:
-    return messages.compose("noc", "email", recipients or ("ann@example.org",), compared(*names))
+    return [messages.render_release(email_channel(), to, compared(*names)) for to in recipients or ("ann@example.org",)]
 
 
 def saying(summary: str) -> Comparison:
@@ -309,7 +301,7 @@ def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
 
 @pytest.mark.fault(38)
 def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> None:
-    message = email_message.message(compared(*(f"name-{number}" for number in range(250))), list_name="noc")
+    message = email_message.release_mail(compared(*(f"name-{number}" for number in range(250))), list_name="noc")
     for part in (message.text, message.html):
         assert "name-199" in part
         assert "name-200" not in part
@@ -318,14 +310,14 @@ def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> Non
 
 @pytest.mark.fault(38)
 def test_the_text_of_a_mail_is_bounded() -> None:
-    message = email_message.message(saying("long " * 200_000), list_name="noc")
+    message = email_message.release_mail(saying("long " * 200_000), list_name="noc")
     assert len(message.text) < 501_000
     assert "The rest is not shown here." in message.text
 
 
 @pytest.mark.fault(31)
 def test_registry_text_is_escaped_in_the_html_part() -> None:
-    page = email_message.message(saying("<script>alert(1)</script>&"), list_name="noc").html
+    page = email_message.release_mail(saying("<script>alert(1)</script>&"), list_name="noc").html
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
 
@@ -333,7 +325,7 @@ def test_registry_text_is_escaped_in_the_html_part() -> None:
 @pytest.mark.fault(32)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: str) -> None:
-    (delivery,) = messages.compose("noc", "email", ["ann@example.org"], saying(text))
+    delivery = messages.render_release(email_channel(), "ann@example.org", saying(text))
     box = Mailbox()
     with served(box) as port:
         channel(port).send(delivery, NOW)
@@ -348,7 +340,7 @@ def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: st
 @pytest.mark.fault(32)
 @given(hostile_texts)
 def test_no_registry_text_ever_adds_a_header(text: str) -> None:
-    (delivery,) = messages.compose("noc", "email", ["ann@example.org"], saying(text))
+    delivery = messages.render_release(email_channel(), "ann@example.org", saying(text))
     content = channel(1).message(delivery)
     assert headers_of(content) == HEADERS
     assert sorted(name.lower() for name in message_from_bytes(content, policy=SMTP).keys()) == HEADERS  # noqa: SIM118 - repeated names count
@@ -481,14 +473,15 @@ def test_starttls_is_used_where_it_is_demanded(authority: trustme.CA) -> None:
 @pytest.mark.fault(42)
 def test_a_server_without_starttls_gets_nothing_in_plain_text() -> None:
     box = Mailbox()
-    asked: list[str] = []
+    asked: list[Path] = []
 
-    def password() -> str:
-        asked.append("password")
-        return "hunter2"
+    class WatchedSecret(SecretRef):
+        def read(self, folder: Path) -> str:
+            asked.append(folder)
+            return "hunter2"
 
     with served(box) as port, pytest.raises(DeliveryError, match="STARTTLS") as caught:
-        channel(port, security="starttls", username="w", password=password).send(composed()[0], NOW)
+        channel(port, security="starttls", username="w", password=WatchedSecret("env:X")).send(composed()[0], NOW)
     assert not caught.value.permanent
     assert (box.recipients, box.taken, asked) == ([], [], [])
 
@@ -545,7 +538,7 @@ def locked(password: str) -> dict[str, Any]:
 def test_user_and_password_are_given_when_they_are_configured() -> None:
     box = Mailbox()
     with served(box, **locked("right")) as port:
-        channel(port, username="watcher", password=lambda: "right").send(composed()[0], NOW)
+        channel(port, username="watcher", password=KnownSecret("right")).send(composed()[0], NOW)
     assert len(box.taken) == 1
 
 
@@ -554,8 +547,11 @@ def test_user_and_password_are_given_when_they_are_configured() -> None:
 @pytest.mark.fault(42)
 def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:
     box = Mailbox()
-    with served(box, **locked("right")) as port, pytest.raises(DeliveryError, match="user and password") as caught:
-        channel(port, username="watcher", password=lambda: "hunter2").send(composed()[0], NOW)
+    with (
+        served(box, **locked("right")) as port,
+        pytest.raises(DeliveryError, match="refused user and password") as caught,
+    ):
+        channel(port, username="watcher", password=KnownSecret("hunter2")).send(composed()[0], NOW)
     assert not caught.value.permanent
     assert "hunter2" not in str(caught.value)
     assert box.taken == []
@@ -565,7 +561,7 @@ def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:
 def test_a_password_beyond_ascii_is_an_error_of_the_delivery_and_not_a_crash() -> None:
     box = Mailbox()
     with served(box, **locked("pässword")) as port:
-        sender = channel(port, username="watcher", password=lambda: "pässword")
+        sender = channel(port, username="watcher", password=KnownSecret("pässword"))
         sent = outcome(lambda: sender.send(composed()[0], NOW))
     if isinstance(sent, DeliveryError):
         assert not sent.permanent
@@ -577,17 +573,14 @@ def test_a_password_beyond_ascii_is_an_error_of_the_delivery_and_not_a_crash() -
 
 @without_tls
 def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> None:
-    def password() -> str:
-        raise ConfigError("file:smtp-password: no such file")
-
     box = Mailbox()
-    with served(box, **locked("right")) as port, pytest.raises(ConfigError, match="no such file"):
-        channel(port, username="watcher", password=password).send(composed()[0], NOW)
+    with served(box, **locked("right")) as port, pytest.raises(ConfigError, match="No such file"):
+        channel(port, username="watcher", password=SecretRef("file:smtp-password")).send(composed()[0], NOW)
     assert box.taken == []
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
-    (delivery,) = messages.test_deliveries("noc", "email", ["ann@example.org"], NOW)
+    delivery = messages.render_test(email_channel(), "ann@example.org", NOW)
     content = channel(1).message(delivery)
     assert headers_of(content) == HEADERS
     message = message_from_bytes(content, policy=SMTP)

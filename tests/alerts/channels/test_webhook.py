@@ -23,11 +23,13 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from tests.support.alerts import KnownSecret, webhook_channel
 from tests.support.fault_server import Answer, FaultServer, flood, hang, head, raw, reply, reset
 from watcher import __version__
 from watcher.alerts import messages
-from watcher.alerts.channels.webhook import Webhook
+from watcher.alerts.channels.webhook import WebhookChannel
 from watcher.alerts.messages import delivery_id
+from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
 
@@ -84,8 +86,8 @@ def served(receiver: Receiver) -> Iterator[str]:
         thread.join()
 
 
-def channel(url: str, *secrets: str, timeout: float = 10.0) -> Webhook:
-    return Webhook(url=url, secret=lambda: secrets or (SECRET,), timeout=timeout)
+def channel(url: str, *secrets: str, timeout: float = 10.0) -> WebhookChannel:
+    return webhook_channel(url=url, secret=KnownSecret("\n".join(secrets or (SECRET,))), timeout=timeout)
 
 
 def error_of(status: int, **headers: str) -> DeliveryError:
@@ -166,18 +168,15 @@ def test_a_secret_that_is_none_is_the_operators_to_mend_and_not_shown(secret: st
 def test_no_secret_at_all_sends_nothing_unsigned() -> None:
     receiver = Receiver()
     with served(receiver) as url, pytest.raises(DeliveryError, match="no secret") as caught:
-        Webhook(url=url, secret=list, timeout=10.0).send(DELIVERY, NOW)
+        channel(url, "").send(DELIVERY, NOW)
     assert not caught.value.permanent
     assert receiver.asked == []
 
 
 def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> None:
-    def secret() -> list[str]:
-        raise ConfigError("file:webhook-secret: no such file")
-
     receiver = Receiver()
-    with served(receiver) as url, pytest.raises(ConfigError, match="no such file"):
-        Webhook(url=url, secret=secret, timeout=10.0).send(DELIVERY, NOW)
+    with served(receiver) as url, pytest.raises(ConfigError, match="No such file"):
+        webhook_channel(url=url, secret=SecretRef("file:webhook-secret")).send(DELIVERY, NOW)
     assert receiver.asked == []
 
 
@@ -396,7 +395,7 @@ def test_a_gzip_bomb_is_not_unpacked() -> None:
 
 
 def test_a_test_message_is_signed_like_any_other_and_says_that_it_is_one() -> None:
-    (delivery,) = messages.test_deliveries("hook", "webhook", [""], NOW)
+    delivery = messages.render_test(webhook_channel(), "", NOW)
     receiver = Receiver()
     with served(receiver) as url:
         channel(url).send(delivery, datetime.now(UTC))

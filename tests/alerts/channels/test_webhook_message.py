@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, event, item, modified, saying
-from watcher.alerts.channels.webhook_message import CHANGED, MOST_BYTES, TEST, body, test_body
+from watcher.alerts.channels.webhook_message import CHANGED, MOST_BYTES, TEST, release_body, test_body
 from watcher.core.model import Change, Comparison, Severity
 from watcher.render import document
 from watcher.render.json import dumps
@@ -22,7 +22,7 @@ SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/compariso
 
 
 def sent(found: Comparison, **more: int) -> dict[str, Any]:
-    raw = body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
+    raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
     assert len(raw) <= more.get("max_bytes", MOST_BYTES)
     envelope: dict[str, Any] = json.loads(raw)
     jsonschema.validate(envelope["data"], SCHEMA)
@@ -112,7 +112,7 @@ def test_the_least_grave_events_are_left_out_and_only_after_all_changes() -> Non
 
 def test_as_much_is_sent_as_fits() -> None:
     found = large(1000, 5)
-    raw = body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
+    raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
     one = len(json.dumps(json.loads(raw)["data"]["changes"][0], separators=(",", ":")))
     assert MOST_BYTES - 2 * one < len(raw) <= MOST_BYTES
 
@@ -149,7 +149,7 @@ def test_one_change_that_can_never_fit_is_left_out_and_counted() -> None:
 
 def test_the_bound_is_on_the_last_byte() -> None:
     found = saying("one")
-    size = len(body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
+    size = len(release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
     assert "left_out" not in data(found, max_bytes=size)
     assert "left_out" in data(found, max_bytes=size - 1)
 

@@ -11,18 +11,23 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+from watcher.alerts.channels import email_message
+from watcher.config.settings import EmailSettings, Settings, SmtpSettings
+from watcher.config.value_types import SecretRef
 from watcher.core.errors import DeliveryError
-from watcher.core.operations import Delivery
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery, Notice
 from watcher.core.times import from_text
 
 _HEADERS = (
@@ -42,29 +47,52 @@ _PERMANENT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Email:
-    """A channel that sends mail. `security` is `none`, `starttls` or `tls`; there is no fallback to plain text.
+class EmailChannel:
+    """A channel that sends mail through the server of `[smtp]`, one message for each address.
 
-    `password` is asked for when a message is sent. `timeout` is in seconds, for one answer; `deadline` for the whole of
-    one try, so that a server that drips keeps no message longer than its lease.
+    With `starttls` and `tls` it never falls back to plain text. Relative paths of secrets are under `folder`.
+    `deadline` is in seconds, for the whole of one try: without it a server that sends a byte now and then would keep a
+    message longer than its claim.
     """
 
-    host: str
-    port: int
-    security: str
-    username: str | None
-    password: Callable[[], str] | None
-    sender: str
-    list_name: str
-    timeout: float
+    settings: EmailSettings
+    smtp: SmtpSettings
+    folder: Path
     deadline: float = 300.0
+    max_digest_bytes: ClassVar[int] = 400_000
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def recipients(self) -> Sequence[str]:
+        return self.settings.to
+
+    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
+        return _to_body(email_message.release_mail(comparison, list_name=self.name))
+
+    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:  # noqa: ARG002
+        return _to_body(email_message.notice_mail(notice, list_name=self.name))
+
+    def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:  # noqa: ARG002
+        mails = [email_message.Mail(**json.loads(body)) for body in bodies]
+        return _to_body(email_message.digest_mail(mails, list_name=self.name))
+
+    def render_test(self, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
+        return _to_body(email_message.test_mail(self.name, created))
+
+    def secrets(self) -> Mapping[str, SecretRef]:
+        return {"smtp.password": self.smtp.password} if self.smtp.password else {}
+
+    def server(self) -> tuple[str, int] | None:
+        return self.smtp.host, self.smtp.port
 
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
         """Hand the message to the server. A 5xx answer is permanent, everything else is tried again."""
         content = self.message(delivery)
         server = self._connected()
         try:
-            refused = server.sendmail(self.sender, [delivery.recipient], content)
+            refused = server.sendmail(self.smtp.sender, [delivery.recipient], content)
         except smtplib.SMTPRecipientsRefused as error:
             raise _answered(*error.recipients[delivery.recipient], personal=True) from error
         except smtplib.SMTPResponseException as error:
@@ -80,15 +108,15 @@ class Email:
     def message(self, delivery: Delivery) -> bytes:
         """Write the message. The same delivery gives the same Message-ID and date."""
         body = json.loads(delivery.body)
-        domain = self.sender.rpartition("@")[2]
+        domain = self.smtp.sender.rpartition("@")[2]
         message = EmailMessage(policy=SMTP)
         values = (
-            self.sender,
+            self.smtp.sender,
             delivery.recipient,
             body["subject"],
             format_datetime(from_text(delivery.created)),
             f"<{delivery.id}@{domain}>",
-            f"<{self.list_name}.registry-watcher.{domain}>",
+            f"<{self.name}.registry-watcher.{domain}>",
             "auto-generated",
             "list",
             delivery.source or "-",
@@ -113,34 +141,43 @@ class Email:
         try:
             return self._greeted()
         except smtplib.SMTPAuthenticationError as error:
-            raise DeliveryError(f"{self.host} does not take user and password: {error}", permanent=False) from error
+            raise DeliveryError(f"{self.smtp.host} refused user and password: {error}", permanent=False) from error
         except UnicodeError:
             raise DeliveryError("user or password is not ASCII: smtplib cannot send it", permanent=False) from None
         except (smtplib.SMTPException, OSError) as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> DeliveryError:
-        return DeliveryError(f"{self.host}:{self.port}: {error or type(error).__name__}", permanent=False)
+        return DeliveryError(f"{self.smtp.host}:{self.smtp.port}: {error or type(error).__name__}", permanent=False)
 
     def _greeted(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
-        if self.security == "tls":
+        if self.smtp.security == "tls":
             server: smtplib.SMTP = _Tls(
-                self.host, self.port, timeout=self.timeout, context=context, deadline=self.deadline
+                self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, context=context, deadline=self.deadline
             )
         else:
-            server = _Plain(self.host, self.port, timeout=self.timeout, deadline=self.deadline)
+            server = _Plain(self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, deadline=self.deadline)
         try:
             server.ehlo()
-            if self.security == "starttls":
+            if self.smtp.security == "starttls":
                 server.starttls(context=context)
                 server.ehlo()
-            if self.username and self.password:
-                server.login(self.username, self.password())
+            if self.smtp.username and self.smtp.password:
+                server.login(self.smtp.username, self.smtp.password.read(self.folder))
         except BaseException:
             server.close()
             raise
         return server
+
+
+def create_channel(settings: EmailSettings, config: Settings) -> EmailChannel:
+    """Return the channel of a `[[channel]]` table."""
+    return EmailChannel(settings=settings, smtp=config.smtp, folder=config.folder)
+
+
+def _to_body(mail: email_message.Mail) -> str:
+    return json.dumps(asdict(mail), ensure_ascii=False)
 
 
 class _Timed(smtplib.SMTP):

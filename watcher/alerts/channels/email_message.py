@@ -27,7 +27,7 @@ class Mail:
     html: str
 
 
-def message(found: Comparison, *, list_name: str) -> Mail:
+def release_mail(found: Comparison, *, list_name: str) -> Mail:
     """Return the mail that tells of a release; the gravest event is in the subject."""
     first = found.events[0].summary if found.events else summary(found.changes)
     if found.marks:
@@ -47,7 +47,7 @@ def message(found: Comparison, *, list_name: str) -> Mail:
     )
 
 
-def notice_message(found: Notice, *, list_name: str) -> Mail:
+def notice_mail(found: Notice, *, list_name: str) -> Mail:
     """Return the mail that tells of something that befell the watcher itself."""
     rows = [("notice", f"{found.id} ({found.severity})"), ("source", found.source), ("at", found.at)]
     rows += [(name, shown) for name, value in found.details.items() if (shown := _shown(value))]
@@ -60,7 +60,7 @@ def notice_message(found: Notice, *, list_name: str) -> Mail:
     )
 
 
-def digest(mails: Sequence[Mail], *, list_name: str) -> Mail:
+def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
     """Return one mail that says what several say; its text is theirs, one after the other."""
     more = f" (and {len(mails) - 1} more)"
     listed = "\n".join(f"  {number}. {each.subject}" for number, each in enumerate(mails, 1))
@@ -79,7 +79,7 @@ def _shown(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def test_message(list_name: str, created: str) -> Mail:
+def test_mail(list_name: str, created: str) -> Mail:
     """Return a mail that says that it is a test."""
     text = f"This is a test of the channel {list_name}, sent at {created}. No registry changed.\n"
     return Mail(

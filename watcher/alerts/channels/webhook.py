@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 import requests
 from standardwebhooks import Webhook as Signer
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from watcher import __version__
+from watcher.alerts.channels import webhook_message
+from watcher.config.settings import Settings, WebhookSettings
+from watcher.config.value_types import SecretRef
 from watcher.core.errors import DeliveryError, FetchError
-from watcher.core.operations import Delivery
+from watcher.core.model import Comparison
+from watcher.core.operations import Delivery, Notice
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
 
 _REPLY = 65536  # bytes of an answer that are looked at
@@ -24,16 +32,42 @@ _LATER = (1.0, 86400.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """A channel that posts to one URL.
+class WebhookChannel:
+    """A channel that posts to one URL. Relative paths of secrets are under `folder`.
 
-    `secret` gives the secrets (`whsec_…`) to sign with when a message is sent: one, or several while they are rotated.
-    `timeout` is in seconds, for the whole of one try.
+    Its secret is read when a message is sent: one `whsec_…`, or several on lines of their own while they are rotated.
     """
 
-    url: str
-    secret: Callable[[], Sequence[str]]
-    timeout: float
+    settings: WebhookSettings
+    folder: Path
+    max_digest_bytes: ClassVar[int] = 18_000
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def recipients(self) -> Sequence[str]:
+        return ("",)
+
+    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
+        return webhook_message.release_body(comparison, delivery_id=delivery_id, occurred=created).decode()
+
+    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:
+        return webhook_message.notice_body(notice, delivery_id=delivery_id).decode()
+
+    def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:
+        events = [json.loads(body) for body in bodies]
+        return webhook_message.digest_body(events, delivery_id=delivery_id, occurred=created).decode()
+
+    def render_test(self, *, delivery_id: str, created: str) -> str:
+        return webhook_message.test_body(delivery_id=delivery_id, occurred=created, channel=self.name).decode()
+
+    def secrets(self) -> Mapping[str, SecretRef]:
+        return {f"channel {self.name}": self.settings.secret}
+
+    def server(self) -> tuple[str, int] | None:
+        url = urlsplit(self.settings.url)
+        return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Post the body. 2xx is success; 410 says that the endpoint is gone, everything else is tried again."""
@@ -46,7 +80,7 @@ class Webhook:
             guard.begin()
             try:
                 answer = session.post(
-                    self.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
+                    self.settings.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
                 )
                 # The other side shall see its answer taken; whatever it is, the status stands.
                 with answer, suppress(FetchError, requests.RequestException):
@@ -59,9 +93,9 @@ class Webhook:
 
     def _guard(self) -> Guard:
         return Guard(
-            deadline=self.timeout,
-            connect_timeout=self.timeout,
-            read_timeout=self.timeout,
+            deadline=self.settings.timeout,
+            connect_timeout=self.settings.timeout,
+            read_timeout=self.settings.timeout,
             wire_bytes=4 * _REPLY,
             allow_private=True,  # the operator's own choice of URL; redirects are not followed
             clock=time.monotonic,
@@ -71,7 +105,7 @@ class Webhook:
         """Return the headers of one attempt. `now` is aware; the timestamp and the signatures are of this attempt."""
         # standardwebhooks signs the time it is given as if it were UTC.
         utc = now.astimezone(UTC)
-        secrets = self.secret()
+        secrets = self.settings.secret.read(self.folder).split()
         if not secrets:
             raise DeliveryError("the webhook has no secret", permanent=False)
         try:
@@ -87,6 +121,11 @@ class Webhook:
             "webhook-timestamp": str(int(utc.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+def create_channel(settings: WebhookSettings, config: Settings) -> WebhookChannel:
+    """Return the channel of a `[[channel]]` table."""
+    return WebhookChannel(settings=settings, folder=config.folder)
 
 
 def _judge(status: int, retry_after: str | None, now: datetime) -> None:

@@ -18,7 +18,7 @@ MOST_BYTES = 20_000
 _SHORT = 200
 
 
-def body(found: Comparison, *, delivery_id: str, occurred: str, max_bytes: int = MOST_BYTES) -> bytes:
+def release_body(found: Comparison, *, delivery_id: str, occurred: str, max_bytes: int = MOST_BYTES) -> bytes:
     """Return the body, always of the same schema.
 
     What does not fit is left out from the end: first changes that no event names, then the other changes, then the
