@@ -43,7 +43,7 @@ def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the c
 
 
 def formats() -> list[str]:
-    return sorted(importlib.import_module("watcher.diff.content").FORMATS)
+    return sorted(importlib.import_module("watcher.formats.catalog").FORMATS)
 
 
 def main() -> int:

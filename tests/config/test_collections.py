@@ -11,6 +11,7 @@ import pytest
 from tests.config.test_load import Write, loaded, problems, write  # noqa: F401 - the fixture
 from watcher.config import load
 from watcher.config.settings import CollectionSettings
+from watcher.formats.catalog import FORMATS
 
 BRACES = "source[0].url: holds {group} where the id of a group goes, and no other braces"
 HEAD = '[[source]]\nname = "iana"\ntype = "collection"\n'
@@ -132,7 +133,7 @@ def test_no_source_is_named_like_a_group_of_a_collection(write: Write) -> None: 
 
 
 def test_the_schema_knows_collections(write: Write) -> None:  # noqa: F811
-    schema = load.json_schema()
+    schema = load.json_schema(FORMATS)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for source in (

@@ -19,6 +19,7 @@ from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.model import Severity
 from watcher.core.tables import Layout
+from watcher.formats.catalog import FORMATS
 from watcher.registries.catalog import REGISTRIES, event_ids
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def loaded(path: Path) -> Settings:
-    return load(path, registries=frozenset(REGISTRIES), events=event_ids())
+    return load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=event_ids())
 
 
 def problems(path: Path) -> list[str]:
@@ -475,7 +476,7 @@ def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, 
 
 
 def validator() -> Any:
-    schema = json_schema()
+    schema = json_schema(FORMATS)
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
@@ -497,6 +498,7 @@ def test_the_schema_takes_the_example(whole: bool) -> None:
         "[smtp]\nsecurity = 'ssl'\n",
         "[[source]]\nname = 'ports'\n",
         PORTS + "format = 'xlsx'\n",
+        PORTS + "also = 'https://example.org/x'\nalso_format = 'json'\n",
         MAIL.replace("email", "pager"),
         MAIL.replace('["noc@example.org"]', "[]"),
         HOOK + "to = ['noc@example.org']\n",
@@ -509,7 +511,7 @@ def test_the_schema_refuses_what_loading_refuses(write: Write, text: str) -> Non
 
 
 def test_the_schema_does_not_ask_for_durations_that_loading_refuses() -> None:
-    assert '"format": "duration"' not in json.dumps(json_schema())
+    assert '"format": "duration"' not in json.dumps(json_schema(FORMATS))
 
 
 def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
@@ -525,15 +527,38 @@ def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ('format = "csv"\npath = "items"\n', 'source[0]: path is for format = "json"'),
-        ("header = true\n", 'source[0]: header and columns are for format = "csv" and "tsv"'),
-        ('format = "jsonl"\ncolumns = ["a"]\n', 'source[0]: header and columns are for format = "csv" and "tsv"'),
+        ('format = "cvs"\n', "source[0].format: unknown 'cvs'; did you mean 'csv'?"),
+        (
+            'format = "index"\n',
+            "source[0].format: unknown 'index'; one of xml, csv, tsv, json, jsonl, record-jar, xhtml, txt",
+        ),
+        ('format = "csv"\npath = "items"\n', "source[0].path: not an option of the format csv, only of: json"),
+        ("header = true\n", "source[0].header: not an option of the format xml, only of: csv, tsv"),
+        (
+            'format = "jsonl"\ncolumns = ["a"]\n',
+            "source[0].columns: not an option of the format jsonl, only of: csv, tsv",
+        ),
         (
             'format = "csv"\nheader = true\ncolumns = ["a"]\n',
             "source[0]: columns name those of a table without titles, and header = true says that it has some",
         ),
-        ('key = ["a"]\n', "source[0]: key is for tables; the registry says what tells its records apart"),
+        (
+            'key = ["a"]\n',
+            "source[0].key: not an option of the format xml, only of: csv, tsv, json, jsonl, record-jar, xhtml, txt",
+        ),
+        (
+            'format = "csv"\nalso = "https://example.org/x.csv"\n',
+            "source[0].also: not an option of the format csv, only of: xml",
+        ),
+        (
+            'also = "https://example.org/x"\n',
+            "source[0].also: the format cannot be told from the suffix; set also_format to one of csv, xhtml, txt",
+        ),
+        (
+            'also = "https://example.org/x"\nalso_format = "json"\n',
+            "source[0].also_format: unknown 'json'; one of csv, xhtml, txt",
+        ),
     ],
 )
-def test_an_option_of_another_format_is_told(write: Write, options: str, problem: str) -> None:
+def test_an_option_of_another_format_is_refused(write: Write, options: str, problem: str) -> None:
     assert problems(write(PORTS + options)) == [problem]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from itertools import product
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.support.pipeline_fuzz import PIECES, WHOLE, damaged, whole_way
 from tests.support.port_releases import PORTS
-from watcher import formats
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.diff.content import FORMATS
+from watcher.formats import catalog
+from watcher.formats.catalog import FORMATS
 from watcher.formats.column_map import FieldMap
 from watcher.registries.catalog import REGISTRIES
 
@@ -24,7 +25,7 @@ COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names
 
 def read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noqa: A002
     try:
-        reading = FORMATS[format](data, columns)
+        reading = FORMATS[format].read(data, columns)
     except ParseError as error:
         if not error.reason:
             raise
@@ -37,7 +38,7 @@ def read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noq
 def test_every_format_has_a_whole_document_here() -> None:
     assert WHOLE.keys() == FORMATS.keys()
     for format, data in WHOLE.items():  # noqa: A001
-        assert FORMATS[format](data, FieldMap()).rows
+        assert FORMATS[format].read(data, FieldMap()).rows
 
 
 @pytest.mark.fault(21, 22)
@@ -92,11 +93,16 @@ def test_the_whole_way_is_gone() -> None:
 )
 def test_hostile_sizes_end_in_a_refusal(format: str, data: bytes) -> None:  # noqa: A002
     with pytest.raises(ParseError) as error:
-        FORMATS[format](data, FieldMap())
+        FORMATS[format].read(data, FieldMap())
     assert error.value.reason == "too_large"
 
 
-def test_the_readers_are_all_of_their_folder() -> None:
-    folder = Path(formats.__file__).parent
-    readers = {path.stem for path in folder.rglob("*.py") if "\ndef read(" in path.read_text("utf-8")}
-    assert {reader.__module__.rpartition(".")[2] for reader in FORMATS.values()} == readers
+def test_the_catalog_lists_every_reader_of_its_folder() -> None:
+    folder = Path(catalog.__file__).parent
+    readers = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
+        if "\ndef read(" in path.read_text("utf-8")
+    }
+    listed = re.findall(r'"watcher\.formats\.([a-z_.]+)"', Path(catalog.__file__).read_text("utf-8"))
+    assert set(listed) == readers

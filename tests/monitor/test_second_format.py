@@ -13,6 +13,8 @@ from tests.support.fault_server import Answer, FaultServer, reply
 from tests.support.port_releases import Row, release, tcp, udp
 from watcher.cli.demo_servers import SOURCE
 from watcher.config.settings import SourceSettings
+from watcher.config.source_format import second_format
+from watcher.formats.catalog import FORMATS
 from watcher.monitor.ingest import Outcome
 
 BEFORE = [tcp("a", "1"), udp("b", "2")]
@@ -92,14 +94,13 @@ def test_who_cannot_be_asked_has_no_opinion_and_that_is_recorded(tmp_path: Path,
         assert here.rows("checks")["checks"][-1]["message"].startswith("the other format could not be asked: http")
 
 
-def test_its_name_says_its_format_unless_it_is_said() -> None:
+def test_the_suffix_of_its_url_names_its_format_unless_that_is_configured() -> None:
     def format_of(**values: str) -> str:
-        return SourceSettings.model_validate({"name": "x", "url": "https://x/x.xml", **values}).second_format
+        return second_format(SourceSettings.model_validate({"name": "x", "url": "https://x/x.xml", **values}), FORMATS)
 
     assert format_of(also="https://x/x.csv") == "csv"
     assert format_of(also="https://x/X.TXT") == "txt"
+    assert format_of(also="https://x/x.html") == "xhtml"
     assert format_of(also="https://x/x", also_format="xhtml") == "xhtml"
-    with pytest.raises(ValueError, match="does not say its format"):
-        format_of(also="https://x/x")
-    with pytest.raises(ValueError, match='also is for format = "xml"'):
-        format_of(also="https://x/x.csv", format="csv")
+    assert format_of(also="https://x/x.json") == ""
+    assert format_of() == ""

@@ -9,6 +9,7 @@ import click
 from watcher.cli.context import settings
 from watcher.cli.output import App, pass_app
 from watcher.config import load as configuration
+from watcher.formats.catalog import FORMATS
 
 
 @click.group("config")
@@ -27,7 +28,7 @@ def check(app: App) -> None:
 @command.command("schema")
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
-    click.echo(json.dumps(configuration.json_schema(), indent=2))
+    click.echo(json.dumps(configuration.json_schema(FORMATS), indent=2))
 
 
 @command.command("example")

@@ -1,6 +1,6 @@
 """config.toml to `Settings`: every problem at once, each with its place, in words of the person who wrote it.
 
-Knows files and the environment, and neither registries nor events: their names are handed in.
+Knows files and the environment, and no registry, format or event: they are handed in.
 """
 
 from __future__ import annotations
@@ -35,14 +35,18 @@ from watcher.config.settings import (
     StoreSettings,
     WebhookSettings,
 )
+from watcher.config.source_format import format_problems, list_formats
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
+from watcher.formats.base import Format
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 
 
-def load(path: Path, *, registries: Collection[str], events: Collection[str]) -> Settings:
+def load(
+    path: Path, *, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
+) -> Settings:
     """Read a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
     values = tables(path)
     if "folder" in values:
@@ -53,7 +57,7 @@ def load(path: Path, *, registries: Collection[str], events: Collection[str]) ->
     except ValidationError as error:
         problems += [f"{path}: {_told(problem)}" for problem in error.errors()]
         raise ConfigError(*problems) from None
-    problems += [f"{path}: {problem}" for problem in _misfits(settings, registries, events)]
+    problems += [f"{path}: {problem}" for problem in _misfits(settings, registries, formats, events)]
     if problems:
         raise ConfigError(*problems)
     folder = settings.folder
@@ -61,9 +65,10 @@ def load(path: Path, *, registries: Collection[str], events: Collection[str]) ->
     return settings.model_copy(update={"store": store})
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration file."""
     schema = Settings.model_json_schema(by_alias=True)
+    list_formats(schema, formats)
     del schema["properties"]["folder"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -73,7 +78,9 @@ def example() -> str:
     return EXAMPLE_FILE.read_text("utf-8")
 
 
-def _misfits(settings: Settings, registries: Collection[str], events: Collection[str]) -> list[str]:
+def _misfits(
+    settings: Settings, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
+) -> list[str]:
     """What each table by itself cannot know."""
     found: list[str] = []
     for kind, names in (
@@ -85,6 +92,8 @@ def _misfits(settings: Settings, registries: Collection[str], events: Collection
     for number, source in enumerate(settings.source):
         if source.registry not in registries:
             found.append(f"source[{number}].registry: unknown {source.registry!r}{_meant(source.registry, registries)}")
+        if isinstance(source, SourceSettings):
+            found += [f"source[{number}].{problem}" for problem in format_problems(source, formats)]
         found += [f"source[{number}].{problem}" for problem in _unreachable(source, settings)]
     for number, channel in enumerate(settings.channel):
         for pattern in channel.events:

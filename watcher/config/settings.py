@@ -109,25 +109,19 @@ class SourceSettings(_Table):
     type: Literal["registry"] = "registry"
     url: Annotated[str, AfterValidator(value_types.source_url)]
     registry: str = "ports"
-    format: Literal["xml", "csv", "tsv", "json", "jsonl", "record-jar", "xhtml", "txt"] = "xml"
+    format: str = "xml"
     key: tuple[str, ...] = Field((), description="of a plain table: the columns that tell its rows apart")
-    header: bool | None = Field(None, description="csv, tsv: whether the first row holds titles; seen from it if unset")
-    columns: tuple[str, ...] = Field((), description="csv, tsv without titles: what the columns are called")
-    path: str = Field("", description="json: where the list of rows is, dotted; the only list there is if unset")
+    header: bool | None = Field(None, description="whether the first row of the table holds titles; unset: guessed")
+    columns: tuple[str, ...] = Field((), description="the names of the columns of a table without titles")
+    path: str = Field("", description="where the list of rows is in the document, dotted; unset: its only list")
     every: Annotated[Duration, AfterValidator(value_types.interval)] = EVERY["registry"]
     enabled: bool = True
     also: Annotated[str, AfterValidator(value_types.source_url)] | None = Field(
         None, description="a second format of the same release, held against it (docs/held.md)"
     )
-    also_format: Literal["csv", "xhtml", "txt"] | None = Field(None, description="its format; from its suffix if unset")
+    also_format: str | None = Field(None, description="its format; from its suffix if unset")
     believe: BelieveSettings = BelieveSettings()
     health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
-
-    @property
-    def second_format(self) -> str:
-        """The format of `also`: as it is said, or as its name says."""
-        suffix = (self.also or "").rpartition(".")[2].lower()
-        return self.also_format or value_types.SUFFIXES.get(suffix, "")
 
     @property
     def layout(self) -> Layout:
@@ -135,19 +129,9 @@ class SourceSettings(_Table):
         return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
 
     @model_validator(mode="after")
-    def _options_of_the_format(self) -> SourceSettings:
-        if self.path and self.format != "json":
-            raise ValueError('path is for format = "json"')
-        if (self.header is not None or self.columns) and self.format not in ("csv", "tsv"):
-            raise ValueError('header and columns are for format = "csv" and "tsv"')
+    def _names_only_columns_without_titles(self) -> SourceSettings:
         if self.header and self.columns:
             raise ValueError("columns name those of a table without titles, and header = true says that it has some")
-        if self.also and self.format != "xml":
-            raise ValueError('also is for format = "xml": a poorer format is held against it')
-        if self.also and not self.second_format:
-            raise ValueError('the name of also does not say its format; say also_format = "csv", "xhtml" or "txt"')
-        if self.key and self.format == "xml":
-            raise ValueError("key is for tables; the registry says what tells its records apart")
         return self
 
 

@@ -28,7 +28,6 @@ _NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 GROUP_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$"
 GROUP = "{group}"
 _LAST_PORT = 65535
-SUFFIXES = {"csv": "csv", "xhtml": "xhtml", "html": "xhtml", "txt": "txt"}  # of a second format
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
 _REFERENCE = re.compile(r"(file|env|credential):(.+)")

@@ -17,23 +17,10 @@ from watcher.core.errors import ParseError
 from watcher.core.json_text import in_order, quoted
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import Items
-from watcher.formats import csv_table, iana_index, iana_ports_text, iana_xhtml, json_records, record_jar
-from watcher.formats.base import Document, Reader, Row, RowCache
-from watcher.formats.iana_xml import reader
+from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.catalog import FORMATS
 from watcher.formats.unchanged_ranges import unlike
 from watcher.registries.base import PATH, Labels, Registry
-
-FORMATS: Mapping[str, Reader] = {
-    "xml": reader.read,
-    "csv": csv_table.read,
-    "tsv": csv_table.read_tsv,
-    "json": json_records.read,
-    "jsonl": json_records.read_lines,
-    "record-jar": record_jar.read,
-    "xhtml": iana_xhtml.read,
-    "txt": iana_ports_text.read,
-    "index": iana_index.read,
-}
 
 _Pair = tuple[Item, bytes]
 _SHORT = 5  # characters
@@ -76,7 +63,7 @@ def read(data: bytes, registry: Registry, format: str = "xml", reads: Reads | No
     (`wrong_registry`, `redirect`) or hold no entry at all (`empty`).
     """
     reads = reads if reads is not None else Reads()
-    reading = FORMATS[format](data, registry.columns, reads.rows)
+    reading = FORMATS[format].read(data, registry.columns, reads.rows)
     moved_to = reading.headers.get("", {}).get("moved_to")
     if registry.document_id and moved_to:
         raise ParseError("redirect", f"this registry group is published as {moved_to!r} now")

@@ -1,1 +1,1 @@
-"""File formats: bytes in, rows out. One module a format; `watcher.contents.FORMATS` is the table of them."""
+"""File formats: bytes in, rows out. One module for each format; `catalog.FORMATS` is the table of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol
@@ -135,6 +135,26 @@ _ROOM = 1.2  # how many more rows than a document has are remembered
 
 
 class Reader(Protocol):
-    """Raises ParseError when the bytes are not a whole document in this format."""
+    """Reads a document. Raises ParseError if the bytes are not a whole document in this format."""
 
-    def __call__(self, data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document: ...
+    def __call__(self, data: bytes, columns: FieldMap, memo: RowCache | None = None, /) -> Document: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format as `formats/catalog.py` lists it.
+
+    `suffixes` are the endings of file names and URLs that stand for it, in lower case and without the dot. `options`
+    are the settings of a [[source]] that only some formats take and this one does. `next_page` returns the URL of the
+    page after a page, None after the last one, where a document is published in several pages; it gets a page and
+    the URL of that page, and raises ParseError. `beside_xml`: IANA publishes it beside the XML of the same release, so
+    it may be the `also_format` of a source. `is_for_sources` is False for what no [[source]] may name as its format.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Reader
+    options: frozenset[str] = frozenset()
+    next_page: Callable[[bytes, str], str | None] | None = None
+    beside_xml: bool = False
+    is_for_sources: bool = True

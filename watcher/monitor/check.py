@@ -21,6 +21,8 @@ from datetime import datetime
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, NotModified, Validators
+from watcher.fetch.pages import fetch_pages
+from watcher.formats.catalog import FORMATS
 from watcher.monitor.ingest import CheckResult, Compose, Outcome, ReleaseIngest, SecondOpinion
 from watcher.monitor.second_format import SecondFormatResult
 from watcher.store.check_log import Check, CheckLog
@@ -39,11 +41,12 @@ def check(
     clock: Callable[[], float] = time.monotonic,
     second: SecondOpinion = lambda _: SecondFormatResult(),
     admit: Admit = lambda _: None,
+    max_bytes: int,
 ) -> CheckResult:
     """Look at a source once and take what is new, unless `admit` says what is to come of it instead.
 
     A check that fails changes nothing but the record of checks; the error is in what is returned, not raised.
-    StoreError is raised: with a damaged history nothing can be recorded.
+    StoreError is raised: with a damaged history nothing can be recorded. `max_bytes` bounds the pages of a document.
     """
     started = clock()
     at = to_text(now)
@@ -67,8 +70,12 @@ def check(
 
     try:
         etag, last_modified = checks.read_validators(intake.source, url)
-        answer = fetcher.fetch(
-            url, Validators(etag=etag, last_modified=last_modified) if etag or last_modified else None
+        answer = fetch_pages(
+            fetcher,
+            url,
+            Validators(etag=etag, last_modified=last_modified) if etag or last_modified else None,
+            next_page=FORMATS[intake.format].next_page,
+            max_bytes=max_bytes,
         )
         if isinstance(answer, NotModified):
             taken = intake.not_modified(at)

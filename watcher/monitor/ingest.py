@@ -112,7 +112,7 @@ class ReleaseIngest:
             severities=severities or {},
         )
         self._document = document
-        self._format = format
+        self.format = format
         self._store = store
         self._archive = archive
         self._bounds = bounds or Bounds()
@@ -358,7 +358,7 @@ class ReleaseIngest:
             observed=served.observed,
             origin=served.origin,
             registry=self.registry.id,
-            format=self._format,
+            format=self.format,
             near=near.release.sha256 if near else None,
             live=served.live and live,
             believed=believed,

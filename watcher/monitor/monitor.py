@@ -23,6 +23,7 @@ from watcher.config.settings import (
     Settings,
     SourceSettings,
 )
+from watcher.config.source_format import second_format
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
@@ -32,13 +33,13 @@ from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, Policy, Response, Validators
 from watcher.fetch.folder import Folder, Rsync
 from watcher.fetch.rate_limit import HostRateLimiter
+from watcher.formats.catalog import FORMATS
 from watcher.monitor import check
 from watcher.monitor.alarms import Alarms
 from watcher.monitor.check import Admit
 from watcher.monitor.collection import Collection, Group, until_asked_to_wait
 from watcher.monitor.discovery import doubt
 from watcher.monitor.ingest import CheckResult, ReleaseIngest, SecondOpinion
-from watcher.monitor.paged_fetch import Paged
 from watcher.monitor.plausibility import Bounds
 from watcher.monitor.second_format import SecondFormatCheck, SecondFormatResult
 from watcher.registries import canary
@@ -169,7 +170,7 @@ class Monitor:
         """Look at a source once; what it finds is committed with its deliveries, which are not sent yet."""
         # A URL that the configuration does not allow was refused when it was read; a group's is made by us.
         local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        fetcher = self._fetches(source.format, self.files if local else self.fetcher)
+        fetcher: Fetcher = self.files if local else self.fetcher
         if isinstance(source, CanarySource) and self.settings.canary:
             fetcher = Canary(every=self.settings.canary.every, clock=self._clock)
         taken = self._check(source, source.url, fetcher)
@@ -178,10 +179,6 @@ class Monitor:
         else:
             self.oversight.checked(source, self._clock.now())
         return taken
-
-    def _fetches(self, format: str, fetcher: HttpFetcher) -> Fetcher:  # noqa: A002 - the config's word
-        """Return what fetches a document in some format, with all its pages where it has several."""
-        return Paged(fetcher=fetcher, max_bytes=self.settings.fetch.max_bytes) if format == "xhtml" else fetcher
 
     def check_index(self, settings: CollectionSettings) -> CheckResult | None:
         """Look at the index of a collection once; None for one that is a list in the configuration.
@@ -221,6 +218,7 @@ class Monitor:
             now=self._clock.now(),
             second=self._second_opinion(source),
             admit=admit,
+            max_bytes=self.settings.fetch.max_bytes,
         )
 
     def _second_opinion(self, source: AnySource) -> SecondOpinion:
@@ -228,10 +226,11 @@ class Monitor:
             return lambda _: SecondFormatResult()
         return SecondFormatCheck(
             url=source.also,
-            format=source.second_format,
+            format=second_format(source, FORMATS),
             source=source.name,
             registry=REGISTRIES[source.registry],
-            fetcher=self._fetches(source.second_format, self.fetcher),
+            fetcher=self.fetcher,
+            max_bytes=self.settings.fetch.max_bytes,
             archive=self.archive,
             queries=self.queries,
         )

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
-from watcher.diff.content import FORMATS
 from watcher.fetch.base import Fetcher, NotModified
+from watcher.fetch.pages import fetch_pages
 from watcher.formats.base import Document
+from watcher.formats.catalog import FORMATS
 from watcher.monitor.crosscheck import Agreement, CrossCheck, Disagreement, crosscheck
 from watcher.registries.base import Registry
 from watcher.store.history_reader import HistoryReader
@@ -44,13 +45,15 @@ class SecondFormatCheck:
     source: str
     registry: Registry
     fetcher: Fetcher
+    max_bytes: int
     archive: SnapshotArchive
     queries: HistoryReader
 
     def __call__(self, data: bytes) -> SecondFormatResult:
         """Hold a release against the other format. Never raises for what the other server or document does."""
         try:
-            answer = self.fetcher.fetch(self.url, None)
+            next_page = FORMATS[self.format].next_page
+            answer = fetch_pages(self.fetcher, self.url, next_page=next_page, max_bytes=self.max_bytes)
             if isinstance(answer, NotModified):  # nobody asked for it
                 return SecondFormatResult(remark=f"{self.url}: the server says that nothing was modified")
             other = self._read(answer.body, self.format)
@@ -65,7 +68,7 @@ class SecondFormatCheck:
         return SecondFormatResult(reasons=(self._disagreement(found),))
 
     def _read(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
-        return FORMATS[format](data, self.registry.columns)
+        return FORMATS[format].read(data, self.registry.columns)
 
     def _path(self, ours: Document) -> str:
         """The nested registry that a CSV is of: the one it is named after."""

@@ -10,7 +10,8 @@ from watcher.cli.output import need
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import Comparison, Release
 from watcher.diff.classify import explain
-from watcher.diff.content import FORMATS, Reads, read
+from watcher.diff.content import Reads, read
+from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml.reader import document_id
 from watcher.registries.catalog import REGISTRIES, keyed, rules_of
 
@@ -57,8 +58,8 @@ def _registry_of(name: str, data: bytes) -> str:
 
 
 def _format_of(name: str) -> str:
-    suffix = Path(name).suffix.removeprefix(".").lower()
-    return suffix if suffix in FORMATS else "xml"
+    named = format_by_suffix(name)
+    return named.name if named else "xml"
 
 
 def _bytes(name: str) -> bytes:

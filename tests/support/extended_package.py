@@ -1,0 +1,47 @@
+"""A copy of the package that is extended as CONTRIBUTING says, and run as its user runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import watcher
+
+
+class ExtendedPackage:
+    """A copy of `watcher` in a folder. The process of the test never imports it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        source = Path(watcher.__file__).parent
+        shutil.copytree(source, folder / "watcher", ignore=shutil.ignore_patterns("__pycache__"))
+
+    def add_module(self, path: str, text: str) -> None:
+        """Add a new file, named by its path inside the package."""
+        file = self._folder / "watcher" / path
+        assert not file.exists(), f"{path} is in the package already"
+        file.write_text(text, encoding="utf-8")
+
+    def add_line(self, path: str, line: str, *, before: str) -> None:
+        """Insert one line into a file, above the only line that contains `before`, with the same indentation."""
+        file = self._folder / "watcher" / path
+        lines = file.read_text("utf-8").splitlines()
+        (place,) = (number for number, text in enumerate(lines) if before in text)
+        indentation = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
+        lines.insert(place, indentation + line)
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def run(self, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run `watcher` with these arguments in a folder."""
+        return subprocess.run(
+            [sys.executable, "-m", "watcher", *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(self._folder)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )

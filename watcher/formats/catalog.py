@@ -1,0 +1,49 @@
+"""The table of file formats. To add one: a module in this folder, a line here, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from watcher.core.lazy import import_listed
+from watcher.formats.base import Format
+
+
+def _lazy(module: str, function: str = "read") -> Any:
+    """Return a function of a format's module; the module is imported when the function is called first."""
+
+    def call(*args: Any) -> Any:
+        return getattr(import_listed(module), function)(*args)
+
+    return call
+
+
+_COLUMNS = frozenset({"key", "header", "columns"})
+
+FORMATS: Mapping[str, Format] = {
+    entry.name: entry
+    for entry in (
+        Format("xml", ("xml",), _lazy("watcher.formats.iana_xml.reader"), frozenset({"also"})),
+        Format("csv", ("csv",), _lazy("watcher.formats.csv_table"), _COLUMNS, beside_xml=True),
+        Format("tsv", ("tsv",), _lazy("watcher.formats.csv_table", "read_tsv"), _COLUMNS),
+        Format("json", ("json",), _lazy("watcher.formats.json_records"), frozenset({"key", "path"})),
+        Format("jsonl", ("jsonl",), _lazy("watcher.formats.json_records", "read_lines"), frozenset({"key"})),
+        Format("record-jar", ("record-jar",), _lazy("watcher.formats.record_jar"), frozenset({"key"})),
+        Format(
+            "xhtml",
+            ("xhtml", "html"),
+            _lazy("watcher.formats.iana_xhtml"),
+            frozenset({"key"}),
+            next_page=_lazy("watcher.formats.iana_xhtml", "next_page"),
+            beside_xml=True,
+        ),
+        Format("txt", ("txt",), _lazy("watcher.formats.iana_ports_text"), frozenset({"key"}), beside_xml=True),
+        Format("index", (), _lazy("watcher.formats.iana_index"), is_for_sources=False),
+    )
+}
+
+
+def format_by_suffix(name: str, formats: Mapping[str, Format] = FORMATS) -> Format | None:
+    """Return the format that the suffix of a file name or URL stands for, in either case; None if it is unknown."""
+    suffix = name.rpartition(".")[2].lower()
+    return next((entry for entry in formats.values() if suffix in entry.suffixes), None)
