@@ -22,7 +22,7 @@ from xml.etree import ElementTree as ET
 from bench.layouts import KEY, NS, as_csv, rows
 from watcher.core.model import Item, Section
 from watcher.diff.compare import apply, compare, invert
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 _FIELDS = ("name", "port", "protocol")
@@ -52,7 +52,7 @@ class Pair:
 def truth(old: bytes, new: bytes) -> Counts:
     """What differs between two releases, as the rows of their CSVs. Raises SystemExit where that is not exact."""
     ports = REGISTRIES["ports"]
-    before, after = (read(as_csv(data).encode(), ports, "csv") for data in (old, new))
+    before, after = (read_content(as_csv(data).encode(), ports, "csv") for data in (old, new))
     changes = compare(before, after, ports.pairing_rules(before, after))
     if apply(changes, before.items) != after.items or apply(invert(changes), after.items) != before.items:
         raise SystemExit("the difference of two CSVs is not exact")

@@ -11,7 +11,7 @@ from tests.support.environment import content_of, rows
 from watcher.core.model import ChangeSet, Content
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare, invert
-from watcher.diff.content import Reads, read
+from watcher.diff.incremental import IncrementalReader
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
@@ -24,14 +24,14 @@ _PORTS = REGISTRIES["ports"]
 
 def differences(files: Sequence[Path]) -> Part:
     """Apply every consecutive difference, and some of random far-apart pairs, both ways."""
-    reads = Reads()
+    incremental = IncrementalReader(_PORTS)
     chance = random.Random(20)  # noqa: S311 - no secret
     far = [chance.sample(files, 2) for _ in range(_FAR)]
     needed = {path for pair in far for path in pair}
     kept: dict[Path, Content] = {}
     old = None
     for path in files:
-        new = read(path.read_bytes(), _PORTS, reads=reads)
+        new = incremental.read(path.read_bytes())
         if old is not None:
             changes, _ = explain(_PORTS, old, new)
             _prove(changes, old, new, f"that leads to {path.stem}")

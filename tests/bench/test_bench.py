@@ -32,7 +32,7 @@ from bench.run import page
 from bench.series import Registry, after, generate, repository, write
 from tests.support.port_releases import Row, release, tcp, udp
 from tests.support.run_cli import typed
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 TWICE = [Row(name="rdp", description="One of two"), Row(name="rdp", description="The other")]
@@ -61,7 +61,7 @@ def test_a_generated_release_has_the_records_asked_for_in_xml_and_in_csv(tmp_pat
     registry = Registry(1234)
     registry.step(100)
     data = write(tmp_path / "made.xml", registry).read_bytes()
-    assert read(data, REGISTRIES["ports"]).entries == 1234
+    assert read_content(data, REGISTRIES["ports"]).entries == 1234
     made = write(tmp_path / "made.csv", registry, "csv").read_text(encoding="utf-8")
     assert list(csv.reader(made.splitlines()))[1:] == list(rows(data))
 
@@ -158,7 +158,7 @@ def test_a_series_is_laid_out_in_every_form(files: list[Path], tmp_path: Path) -
 def test_a_release_that_could_follow_differs_in_its_date_and_one_row(files: list[Path]) -> None:
     data = files[-1].read_bytes()
     new = after(data, "2030-01-01")
-    assert read(new, REGISTRIES["ports"]).published == "2030-01-01"
+    assert read_content(new, REGISTRIES["ports"]).published == "2030-01-01"
     assert by_rows(rows(data), rows(new)) == Counts(0, 0, 1)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.port_releases import PORTS, Row, content, explained, person, reserved, tcp, udp, unassigned
 from watcher.core.model import Event, Kind, Severity, counts
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 BASE = [tcp("base", "1", date="1990-01-01")]
@@ -312,7 +312,7 @@ def test_a_title_of_the_table_that_is_renamed_is_one_event_and_no_entry_changes(
         "Reference,Service Code,Known Unauthorized Uses,Assignment Notes"
     )
     old, new = (
-        read(f"{head}\r\n{row}\r\n".encode(), PORTS, "csv")
+        read_content(f"{head}\r\n{row}\r\n".encode(), PORTS, "csv")
         for head in (titles, titles.replace("Known Unauthorized Uses", "Unauthorized Use Reported"))
     )
     changes, events = explain(PORTS, old, new)

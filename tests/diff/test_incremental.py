@@ -13,14 +13,15 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Content, Key, Section, Status
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.registries.context import ItemIndexes
 
 ROWS = [tcp("a", "1", contact="Jo"), udp("b", "2"), unassigned("3-9"), reserved("10"), Row(name="rdp"), Row(name="rdp")]
 
 
 def content(data: bytes) -> Content:
-    return read(data, PORTS)
+    return read_content(data, PORTS)
 
 
 def key(*values: str, ordinal: int = 1) -> tuple[Section, Key]:
@@ -116,13 +117,13 @@ def test_a_registry_without_a_record_is_never_believed() -> None:
 
 
 def test_reading_with_what_was_read_before_keeps_one_release_only() -> None:
-    reads = Reads()
+    incremental = IncrementalReader(PORTS)
     for number in range(4):
         data = release([*ROWS[:-1], tcp(f"new-{number}", "500")], people=[person("Jo", f"Jo {number}")])
-        assert read(data, PORTS, reads=reads) == read(data, PORTS)
-        assert reads.last is not None
-        assert len(reads.last.reading.rows) == len(ROWS)
-        assert len(reads.rows.rows) <= 1.2 * (len(ROWS) + 1)
+        assert incremental.read(data) == read_content(data, PORTS)
+        assert incremental._last is not None
+        assert len(incremental._last.document.rows) == len(ROWS)
+        assert len(incremental._row_cache.rows) <= 1.2 * (len(ROWS) + 1)
 
 
 def some_row(chance: random.Random) -> Row:
@@ -147,14 +148,14 @@ def revised(chance: random.Random, rows: list[Row]) -> list[Row]:
 @pytest.mark.parametrize("seed", range(30))
 def test_a_series_read_from_one_to_the_next_is_what_each_says_by_itself(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    reads = Reads()
+    incremental = IncrementalReader(PORTS)
     old = None
     after = 0
     rows = [some_row(chance) for _ in range(30)] if seed % 3 else [tcp(f"s{n}", str(n)) for n in range(30)]
     for number in range(15):
         people = [person(name, chance.choice("kl")) for name in "AB" if chance.random() < 0.8]
         data = release(rows, f"2020-01-{number + 1:02}", people=people, note=chance.choice("mn"))
-        new, alone = read(data, PORTS, reads=reads), read(data, PORTS)
+        new, alone = incremental.read(data), read_content(data, PORTS)
         after += new.delta is not None
         assert (new, new.digest) == (alone, alone.digest)
         if old is not None:
@@ -167,14 +168,14 @@ def test_a_series_read_from_one_to_the_next_is_what_each_says_by_itself(seed: in
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    reads, lookups = Reads(), ItemIndexes()
+    incremental, lookups = IncrementalReader(IANA), ItemIndexes()
     old = None
     after = 0
     rows = {name: [[str(n), "u"] for n in range(25)] for name in ("r", "s", "t")}
     for number in range(12):
         inner = [registry(name, *(record("rfc1", value=v, description=d) for v, d in rows[name])) for name in rows]
         data = group(*inner, updated=f"2020-01-{number + 1:02}")
-        new, alone = read(data, IANA, reads=reads), read(data, IANA)
+        new, alone = incremental.read(data), read_content(data, IANA)
         after += new.delta is not None
         assert (new, new.digest) == (alone, alone.digest)
         if old is not None:
@@ -184,20 +185,20 @@ def test_the_same_holds_for_nested_registries_whose_key_is_chosen(seed: int) -> 
         changed[chance.randrange(2)] = chance.choice(("5", "u", "Unassigned", "w"))
         if chance.random() < 0.2:
             rows[f"x{number}"] = rows.pop(chance.choice(list(rows)))
-    assert reads.last is not None
-    assert after or reads.last.rows is None, "every release was read by itself"
+    assert incremental._last is not None
+    assert after or incremental._last.rows is None, "every release was read by itself"
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_holds_for_a_table(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
-    reads, lookups = Reads(), ItemIndexes()
+    incremental, lookups = IncrementalReader(IANA, "csv"), ItemIndexes()
     old = None
     after = 0
     rows = [[str(n), f"name {n}", "x"] for n in range(25)]
     for _ in range(12):
         data = "".join(",".join(row) + "\n" for row in [["Value", "Name", "Other"], *rows]).encode()
-        new, alone = read(data, IANA, "csv", reads), read(data, IANA, "csv")
+        new, alone = incremental.read(data), read_content(data, IANA, "csv")
         after += new.delta is not None
         assert (new, new.digest, dict(new.items)) == (alone, alone.digest, dict(alone.items))
         if old is not None:
@@ -216,11 +217,11 @@ def test_the_next_release_costs_what_changed(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(f"{module}.{name}", lambda *given, work=work: (made.append(1), work(*given))[1])
     costs = []
     for number in (100, 1000):
-        reads = Reads()
+        incremental = IncrementalReader(PORTS)
         rows = [tcp(f"s{n}", str(n)) for n in range(number)]
-        read(release(rows), PORTS, reads=reads)
+        incremental.read(release(rows))
         made.clear()
-        read(release([*rows[:-2], tcp("other", "1"), tcp("new", "2")], "2020-01-02"), PORTS, reads=reads)
+        incremental.read(release([*rows[:-2], tcp("other", "1"), tcp("new", "2")], "2020-01-02"))
         costs.append(len(made))
     # Two rows, and the first, before which the date stands, are read; they and the header have a digest on both sides.
     assert costs[0] == costs[1] <= 3 + 3 + 3 + 1
@@ -230,10 +231,10 @@ def test_a_table_of_the_registry_gives_the_entries_of_its_xml_under_their_keys()
     rows = [tcp("a", "1", contact="Jo", assignee="Al"), unassigned("3-9"), reserved("10")]
     table = b"Service Name,Port Number,Transport Protocol,Description,Assignee,Contact\r\n"
     table += b"a,1,tcp,The a service,[Al],[Jo]\r\n,3-9,,Unassigned,,\r\n,10,,Reserved,,\r\n"
-    found, wanted = read(table, PORTS, "csv"), content(release(rows))
+    found, wanted = read_content(table, PORTS, "csv"), content(release(rows))
     entries = {key: item for key, item in wanted.items.items() if key[0] is Section.ENTRY}
     assert {key: item for key, item in found.items.items() if key[0] is Section.ENTRY} == entries
     assert found.published is None
     with pytest.raises(ParseError) as error:
-        read(table[: table.index(b"a,1")], PORTS, "csv")
+        read_content(table[: table.index(b"a,1")], PORTS, "csv")
     assert error.value.reason == "empty"

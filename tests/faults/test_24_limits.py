@@ -16,7 +16,7 @@ from watcher.formats.tags import MAX_ATTRIBUTES, refuse_crowds, refuse_crowds_in
 
 SCRIPT = """
 import resource, sys
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.core.errors import ParseError
 from watcher.registries.catalog import REGISTRIES
 
@@ -25,7 +25,7 @@ data = eval(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_AS, (700 * MIB, 700 * MIB))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 try:
-    print("read", len(read(data, REGISTRIES["iana"], sys.argv[1]).items))
+    print("read", len(read_content(data, REGISTRIES["iana"], sys.argv[1]).items))
 except ParseError as error:
     print(error.reason)
 """

@@ -30,7 +30,7 @@ from tests.support.run_cli import typed
 from watcher.alerts.channels import email_message, webhook_message
 from watcher.core.model import Comparison, Release
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 from watcher.render import csv as as_csv
 from watcher.render import html, markdown, text
@@ -184,7 +184,7 @@ def explained(before: tuple[str, ...], after: tuple[str, ...]) -> Comparison:
             registry("two", record(value=c[:20] or "3", description=b), title=a),
             updated="2020-01-01",
         )
-        sides.append(read(data, REGISTRIES["iana"]))
+        sides.append(read_content(data, REGISTRIES["iana"]))
     changes, events = explain(REGISTRIES["iana"], *sides)
     old, new = (
         Release(

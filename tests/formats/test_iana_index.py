@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.index_server import page
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
-from watcher.diff.content import read as contents
+from watcher.diff.content import read_content
 from watcher.fetch.folder import written
 from watcher.formats.base import Row
 from watcher.formats.column_map import FieldMap
@@ -120,7 +120,7 @@ def test_no_entity_is_expanded_and_nothing_is_loaded() -> None:
 
 
 def test_the_order_of_the_page_is_no_difference() -> None:
-    one, other = (contents(page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
+    one, other = (read_content(page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
     assert one.digest == other.digest
 
 

@@ -15,7 +15,7 @@ from tests.support.port_releases import PORTS, Row, release, tcp, unassigned
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.config.settings import SourceSettings
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.formats.iana_xml import reader
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.monitor import Monitor
@@ -102,7 +102,7 @@ def test_all_pages_are_one_release_and_each_is_asked_for_once(tmp_path: Path) ->
     assert summaries(found) == ["7/tcp assigned to new (was unassigned)"]
     assert asked == ["/ports.xhtml", "/ports.xhtml?&page=2", "/ports.xhtml?&page=3"] * 2
     assert found.release is not None
-    assert found.release.release.entries == read(new, PORTS).entries
+    assert found.release.release.entries == read_content(new, PORTS).entries
 
 
 def test_a_page_that_cannot_be_had_fails_the_whole(tmp_path: Path) -> None:

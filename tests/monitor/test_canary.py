@@ -15,7 +15,7 @@ from watcher.cli import watcher
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.monitor.ingest import Outcome
 from watcher.monitor.monitor import Monitor
 from watcher.registries import canary
@@ -61,7 +61,7 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
     assert canary.document(at + DAY, DAY) != first
     hourly = {canary.document(at + timedelta(minutes=10 * step), timedelta(hours=1)) for step in range(24 * 6)}
     assert len(hourly) == 24
-    found = read(first, REGISTRIES["canary"])
+    found = read_content(first, REGISTRIES["canary"])
     assert (found.document, found.published, found.entries, found.problems) == ("canary", "2026-11-25", 1, ())
 
 

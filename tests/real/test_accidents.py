@@ -18,7 +18,8 @@ from tests.support.environment import World, world
 from tests.support.fault_server import FaultServer, reply
 from tests.support.real_data import accidents, formats_files, ports_releases, repository
 from watcher.core.model import Content
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.monitor.ingest import Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds, Newest, doubts
 from watcher.registries.catalog import REGISTRIES
@@ -231,7 +232,7 @@ def test_of_all_groups_in_65_months_only_two_mistyped_years_are_held() -> None:
     assert len(weighed) >= 9
     held = []
     for pair in weighed:
-        old, new = (read(blobs[name], REGISTRIES["iana"]) for name in (pair.old, pair.new))
+        old, new = (read_content(blobs[name], REGISTRIES["iana"]) for name in (pair.old, pair.new))
         if codes := _codes(old, new, pair.seen):
             held.append((Path(pair.path).stem, pair.seen[1], codes))
     assert held == [
@@ -241,9 +242,9 @@ def test_of_all_groups_in_65_months_only_two_mistyped_years_are_held() -> None:
 
 
 def test_no_release_of_the_ports_is_held() -> None:
-    reads, last = Reads(), None
+    incremental, last = IncrementalReader(REGISTRIES["ports"]), None
     for day, data in ports_releases(["2019-01-08", "2019-01-09", "2022-05-24", "2022-06-03", "2023-12-27"]):
-        content = read(data, REGISTRIES["ports"], reads=reads)
+        content = incremental.read(data)
         if last:
             assert _codes(last, content, (day, day)) == []
         last = content

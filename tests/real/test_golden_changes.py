@@ -12,7 +12,7 @@ from tests.real.golden_changes import CHANGES, Golden
 from tests.support import real_data
 from watcher.core.model import Change, ChangeSet, Event, Item
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 NAMESPACE = "{http://www.iana.org/assignments}"
@@ -67,7 +67,7 @@ def test_the_raw_files_hold_what_the_table_says(row: Golden) -> None:
 @lru_cache(maxsize=4)
 def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
     registry = REGISTRIES["iana"]
-    return explain(registry, *(read(real_data.iana_document(group, tag), registry) for tag in (old, new)))
+    return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
 
 
 def _is(item: Item | None, row: Golden) -> bool:

@@ -14,7 +14,8 @@ from watcher.core.errors import ParseError
 from watcher.core.model import ChangeSet, Content, Event, Item, Section
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, invert
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.formats.iana_xml import reader
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.generic import identity
@@ -47,10 +48,10 @@ def test_every_month_of_every_group_reads_and_differs_exactly(number: int) -> No
     refused = set()
     for group in some_groups(number):
         old: Content | None = None
-        reads = Reads()
+        incremental = IncrementalReader(IANA)
         for month, data in real_data.iana_documents(group):
             try:
-                new = read(data, IANA, reads=reads)
+                new = incremental.read(data)
             except ParseError as error:
                 refused.add((group, month, error.reason))
                 continue
@@ -126,7 +127,7 @@ def assert_nothing_is_absent(group: str, month: str, data: bytes) -> None:
     if (group, month) not in PAGES:
         reading = reader.read(data, identity.COLUMNS)
         written = document(reading, identity.COLUMNS)
-        assert read(written, IANA).items == read(data, IANA).items, (group, month)
+        assert read_content(written, IANA).items == read_content(data, IANA).items, (group, month)
         assert words(written) == words(data), (group, month)
 
 
@@ -162,7 +163,7 @@ def words(data: bytes) -> Counter[str]:
 
 def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
     old, new = (
-        read(real_data.formats_files(day)["tls-parameters/tls-parameters.xml"], IANA)
+        read_content(real_data.formats_files(day)["tls-parameters/tls-parameters.xml"], IANA)
         for day in ("2018-01-04", "2018-07-02")
     )
     schema = [event for event in explain(IANA, old, new)[1] if event.id == "schema-changed"]
@@ -175,7 +176,7 @@ def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
 def test_a_renamed_title_of_the_ports_csv_is_one_event() -> None:
     ports = REGISTRIES["ports"]
     path = "service-names-port-numbers/service-names-port-numbers.csv"
-    old, new = (read(real_data.formats_files(day)[path], ports, "csv") for day in ("2019-01-02", "2019-07-01"))
+    old, new = (read_content(real_data.formats_files(day)[path], ports, "csv") for day in ("2019-01-02", "2019-07-01"))
     changes, events = explain(ports, old, new)
     assert [event.summary for event in events if event.id == "schema-changed"] == [
         "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now"

@@ -9,7 +9,7 @@ from functools import cache
 from tests.support.real_data import data
 from watcher.core.model import Content, Fields, Section
 from watcher.core.tables import usable
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.collection_index import REGISTRY, groups
 
 
@@ -20,7 +20,7 @@ def page() -> bytes:
 
 @cache
 def content() -> Content:
-    return read(page(), REGISTRY, "index")
+    return read_content(page(), REGISTRY, "index")
 
 
 def fields(group: str) -> Fields:

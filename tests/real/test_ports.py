@@ -16,7 +16,8 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Content, Event, Item, ItemKey, Section
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply, compare, invert
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.formats.iana_xml import reader
 from watcher.formats.iana_xml.reader import read_whole
 from watcher.monitor import importer
@@ -30,7 +31,7 @@ SLICES = 8  # so that several processes can share the work
 
 @cache
 def content(date: str) -> Content:
-    return read(real_data.ports_release(date), PORTS)
+    return read_content(real_data.ports_release(date), PORTS)
 
 
 def before(date: str) -> str:
@@ -49,12 +50,12 @@ def events(date: str) -> tuple[Event, ...]:
 def test_every_release_reads_and_every_difference_is_exact_both_ways(number: int) -> None:
     dates = real_data.ports_dates()
     size = -(-len(dates) // SLICES)
-    reads = Reads()
+    incremental = IncrementalReader(PORTS)
     old: Content | None = None
     removed: list[str] = []
     # Each slice begins with the last of the one before: no pair is left out.
     for date, data in real_data.ports_releases(dates[max(number * size - 1, 0) : (number + 1) * size]):
-        new = read(data, PORTS, reads=reads)
+        new = incremental.read(data)
         assert new.published == date
         assert [problem.code for problem in new.problems] == ["duplicate_key"]
         assert new.entries == data.count(b"<record")
@@ -71,7 +72,7 @@ def test_releases_far_apart_differ_exactly_too() -> None:
     chance = random.Random(20261124)  # noqa: S311 - no secret
     for _ in range(20):
         dates = chance.sample(real_data.ports_dates(), 2)
-        one, other = (read(data, PORTS) for _, data in real_data.ports_releases(dates))
+        one, other = (read_content(data, PORTS) for _, data in real_data.ports_releases(dates))
         changes = compare(one, other, PORTS.pairing_rules(one, other))
         assert apply(changes, one.items) == other.items
         assert apply(invert(changes), other.items) == one.items
@@ -193,4 +194,4 @@ def test_what_servers_served_in_place_of_a_release_is_refused(name: str) -> None
     assert files
     for file in files:
         with pytest.raises(ParseError):
-            read(file.read_bytes(), PORTS)
+            read_content(file.read_bytes(), PORTS)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import real_data
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -43,7 +43,7 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
             intake.take(data, origin=date)
         queries = store.history
         stored = queries.list_releases("some")
-        plain = {content.digest: content for content in (read(data, registry) for _, data in series)}
+        plain = {content.digest: content for content in (read_content(data, registry) for _, data in series)}
         for _ in range(pairs):
             one, other = chance.sample(stored, 2)
             asked = explain(registry, *queries.read_content_pair("some", one, other))

@@ -8,12 +8,12 @@ from tests.support.index_server import page
 from watcher.core.model import Event, Severity
 from watcher.core.tables import usable
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.collection_index import REGISTRY, groups
 
 
 def events(old: bytes, new: bytes) -> list[Event]:
-    return list(explain(REGISTRY, read(old, REGISTRY, "index"), read(new, REGISTRY, "index"))[1])
+    return list(explain(REGISTRY, read_content(old, REGISTRY, "index"), read_content(new, REGISTRY, "index"))[1])
 
 
 def test_a_new_group_and_a_vanished_one_are_events() -> None:
@@ -73,4 +73,4 @@ def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
 
 
 def test_the_groups_of_an_index_are_its_entries() -> None:
-    assert groups(read(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]
+    assert groups(read_content(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]

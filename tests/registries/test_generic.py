@@ -10,7 +10,7 @@ from tests.support.group_releases import IANA, content, explained, group, record
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Section
 from watcher.diff.compare import apply, invert
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 
 
 def labels(*records: str) -> tuple[str, ...]:
@@ -272,21 +272,21 @@ def test_blocks_of_one_owner_that_are_put_together_are_no_removals() -> None:
 
 def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
     old = content(registry("r", *numbered("a", "b")), name="toys-1")
-    new = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)
+    new = read_content(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)
     assert told(old, new) == {"this registry group is published as toys-2 now": "registry-moved"}
 
 
 @pytest.mark.parametrize("data", [b"<registry/>", b'<registry xmlns="http://www.iana.org/assignments" id="x"/>'])
 def test_a_document_that_says_nothing_is_never_believed(data: bytes) -> None:
     with pytest.raises(ParseError) as error:
-        read(data, IANA)
+        read_content(data, IANA)
     assert error.value.reason == "empty"
 
 
 @pytest.mark.fault(25)
 def test_what_the_vocabulary_does_not_know_is_kept_and_reported() -> None:
     odd = '<record update="2020"><value>1</value><d>see <blink>this</blink></d></record>'
-    found = read(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
+    found = read_content(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
     assert {problem.message for problem in found.problems} == {
         "unknown attribute 'update'",
         "unknown element <blink> inside <d>",

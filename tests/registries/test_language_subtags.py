@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher.core.model import Content, Status
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 SUBTAGS = REGISTRIES["language-subtags"]
@@ -34,7 +34,7 @@ Added: 1999-05-26
 
 
 def content(text: str) -> Content:
-    return read(text.encode(), SUBTAGS, "record-jar")
+    return read_content(text.encode(), SUBTAGS, "record-jar")
 
 
 def test_a_subtag_is_known_by_its_type() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
 from watcher.core.model import counts
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
 from watcher.monitor.plausibility import Bounds
 from watcher.store.history_reader import HistoryReader
@@ -139,7 +139,7 @@ def rows(found: Place) -> Mapping[str, Table]:
 
 def check_against(found: Place, series: Sequence[bytes]) -> None:
     """Hold a history to the releases it was made from, the oldest first."""
-    contents = [read(data, PORTS) for data in series]
+    contents = [read_content(data, PORTS) for data in series]
     stored = found.queries.list_releases("ports")
     assert [each.digest for each in stored] == [content.digest for content in contents]
     for each, content in zip(stored, contents, strict=True):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.port_releases import PORTS, Row, person, release, tcp, unassigned
 from watcher.core.model import Content, Item, ItemKey, Key, Section
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -26,7 +26,7 @@ NEW = release(
     "2020-02-01",
     [person("Ann_B", "Ann Other"), person("--", "Nobody's word")],
 )
-PLAIN = [read(data, PORTS) for data in (OLD, NEW)]
+PLAIN = [read_content(data, PORTS) for data in (OLD, NEW)]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from watcher.core.model import ChangeSet, Content, Event
 from watcher.diff.classify import explain
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 IANA = REGISTRIES["iana"]
@@ -47,7 +47,7 @@ def group(*inner: str, name: str = "toy-parameters", updated: str = "2020-01-01"
 
 
 def content(*inner: str, **header: str) -> Content:
-    return read(group(*inner, **header), IANA)
+    return read_content(group(*inner, **header), IANA)
 
 
 def explained(old: Content, new: Content) -> tuple[ChangeSet, tuple[Event, ...]]:

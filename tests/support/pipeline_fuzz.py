@@ -18,7 +18,7 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Comparison, Content, Release
 from watcher.diff.classify import explain
 from watcher.diff.compare import apply
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.formats.iana_xml import reader
 from watcher.registries.base import Registry
 from watcher.registries.catalog import REGISTRIES
@@ -69,7 +69,7 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
 @cache
 def _start(format: str, registry: str) -> Content | None:  # noqa: A002
     try:
-        return read(WHOLE[format], REGISTRIES[registry], format)
+        return read_content(WHOLE[format], REGISTRIES[registry], format)
     except ParseError:
         return None
 
@@ -82,7 +82,7 @@ def whole_way(format: str, data: bytes, *registries: Registry) -> bool:  # noqa:
     taken = False
     for rules in registries or REGISTRIES.values():
         try:
-            content = read(data, rules, format)
+            content = read_content(data, rules, format)
         except ParseError as error:
             if not error.reason:
                 raise

@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from watcher.core.model import ChangeSet, Content, Event
 from watcher.diff.classify import explain
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.registries.catalog import REGISTRIES
 
 PORTS = REGISTRIES["ports"]
@@ -91,7 +92,7 @@ def release(
 
 
 def content(rows: Iterable[Row], **header: object) -> Content:
-    return read(release(rows, **header), PORTS)  # type: ignore[arg-type]
+    return read_content(release(rows, **header), PORTS)  # type: ignore[arg-type]
 
 
 def explained(
@@ -101,11 +102,11 @@ def explained(
     new_people: Sequence[str] = (),
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """What the difference of two small releases means."""
-    reads = Reads()
+    incremental = IncrementalReader(PORTS)
     return explain(
         PORTS,
-        read(release(old, people=old_people), PORTS, reads=reads),
-        read(release(new, "2020-01-02", people=new_people), PORTS, reads=reads),
+        incremental.read(release(old, people=old_people)),
+        incremental.read(release(new, "2020-01-02", people=new_people)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The items of one release, as a mapping that takes little room. Knows no registry and no format."""
+"""The items of one release as a mapping that needs little memory."""
 
 from __future__ import annotations
 
@@ -9,40 +9,43 @@ from typing import Any
 from watcher.core.model import Item, ItemKey, Key, Section
 
 
-class Items(MutableMapping[ItemKey, Item]):
-    """The items of a release by section and key, without a pair of the two for each: a million pairs are 60 MB."""
+class ItemMap(MutableMapping[ItemKey, Item]):
+    """Items by section and key, in one dictionary per section.
 
-    __slots__ = ("_sections",)
+    A plain dictionary would hold a tuple of the two for each item: 60 MB for a million.
+    """
 
-    def __init__(self, items: Items | None = None) -> None:
-        """Begin with none, or with those of another release."""
-        self._sections: dict[Section, dict[Key, Item]] = (
-            {each: {} for each in Section}
+    __slots__ = ("_by_section",)
+
+    def __init__(self, items: ItemMap | None = None) -> None:
+        """Start empty, or as a copy."""
+        self._by_section: dict[Section, dict[Key, Item]] = (
+            {section: {} for section in Section}
             if items is None
-            # Not dict(…): of a dictionary that something was deleted from, that copies item by item.
-            else {section: known.copy() for section, known in items.sections().items()}
+            # Not dict(…), which copies a dictionary that something was deleted from item by item.
+            else {section: by_key.copy() for section, by_key in items.by_section().items()}
         )
 
     def __getitem__(self, key: ItemKey) -> Item:
-        return self._sections[key[0]][key[1]]
+        return self._by_section[key[0]][key[1]]
 
     def __setitem__(self, key: ItemKey, item: Item) -> None:
-        self._sections[key[0]][key[1]] = item
+        self._by_section[key[0]][key[1]] = item
 
     def __delitem__(self, key: ItemKey) -> None:
-        del self._sections[key[0]][key[1]]
+        del self._by_section[key[0]][key[1]]
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, tuple) and key[1] in self._sections.get(key[0], ())
+        return isinstance(key, tuple) and key[1] in self._by_section.get(key[0], ())
 
     def __iter__(self) -> Iterator[ItemKey]:
-        return ((section, key) for section, items in self._sections.items() for key in items)
+        return ((section, key) for section, by_key in self._by_section.items() for key in by_key)
 
     def __len__(self) -> int:
-        return sum(map(len, self._sections.values()))
+        return sum(map(len, self._by_section.values()))
 
     def get(self, key: ItemKey, default: Any = None) -> Any:
-        return self._sections[key[0]].get(key[1], default)
+        return self._by_section[key[0]].get(key[1], default)
 
     def values(self) -> ValuesView[Item]:
         return _Values(self)
@@ -50,20 +53,20 @@ class Items(MutableMapping[ItemKey, Item]):
     def items(self) -> ItemsView[ItemKey, Item]:
         return _Pairs(self)
 
-    def sections(self) -> Mapping[Section, dict[Key, Item]]:
-        return self._sections
+    def by_section(self) -> Mapping[Section, dict[Key, Item]]:
+        return self._by_section
 
 
 class _Values(ValuesView[Item]):
-    _mapping: Items
+    _mapping: ItemMap
 
     def __iter__(self) -> Iterator[Item]:
-        return chain.from_iterable(items.values() for items in self._mapping.sections().values())
+        return chain.from_iterable(by_key.values() for by_key in self._mapping.by_section().values())
 
 
 class _Pairs(ItemsView[ItemKey, Item]):
-    _mapping: Items
+    _mapping: ItemMap
 
     def __iter__(self) -> Iterator[tuple[ItemKey, Item]]:
-        sections = self._mapping.sections().items()
-        return (((section, key), item) for section, items in sections for key, item in items.items())
+        sections = self._mapping.by_section().items()
+        return (((section, key), item) for section, by_key in sections for key, item in by_key.items())

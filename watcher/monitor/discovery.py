@@ -7,7 +7,7 @@ newest index that was believed stands. What earlier reads said is in the record 
 
 from __future__ import annotations
 
-from watcher.diff.content import read
+from watcher.diff.content import read_content
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.registries.collection_index import REGISTRY, groups
 from watcher.store.check_log import CheckLog
@@ -23,7 +23,7 @@ def doubt(index: bytes, source: str, queries: HistoryReader, checks: CheckLog) -
     latest = queries.find_latest(source)
     if latest is None:
         return None
-    there = groups(read(index, REGISTRY, "index"))
+    there = groups(read_content(index, REGISTRY, "index"))
     absent = sorted({*groups(queries.read_content(source, latest))}.difference(there))
     if not absent or _confirmed(
         absent, [check["message"] or "" for check in checks.list_successful(source, READS - 1)]

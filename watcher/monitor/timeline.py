@@ -13,7 +13,8 @@ from watcher.core.errors import ParseError, StoreError
 from watcher.core.model import Comparison, Content, Severity
 from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.diff.classify import explain
-from watcher.diff.content import Reads, read
+from watcher.diff.content import read_content
+from watcher.diff.incremental import IncrementalReader
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import at_the_end, changing, in_order
 from watcher.monitor.rebuild import Rebuilding
@@ -43,7 +44,7 @@ class Filed:
 class _Memory:
     """What was read last, so that the next release costs what changed."""
 
-    reads: Reads = field(default_factory=Reads)
+    reader: IncrementalReader
     contents: dict[str, Content] = field(default_factory=dict)
     lookups: ItemIndexes = field(default_factory=ItemIndexes)
 
@@ -89,23 +90,23 @@ class Timeline:
         self._severities = severities
         self._history = store.writer(source, registry)
         self._queries = store.history
-        self._memory = _Memory()
+        self._memory = _Memory(IncrementalReader(registry, format))
 
     def read(self, data: bytes) -> Content:
         """Read a release; raises ParseError where it is none of this registry."""
-        return read(data, self._registry, self._format, self._memory.reads)
+        return self._memory.reader.read(data)
 
-    def read_kept(self, sha256: str, reads: Reads | None = None) -> Content:
-        """Read a snapshot, with the help of `reads` or of the release that was read before. Raises StoreError."""
+    def read_kept(self, sha256: str, *, alone: bool = False) -> Content:
+        """Read a snapshot, `alone` or reusing what is the same in the release read before. Raises StoreError."""
         data = self._archive.read_snapshot(self._source, sha256)
         try:
-            return read(data, self._registry, self._format, reads or self._memory.reads)
+            return read_content(data, self._registry, self._format) if alone else self.read(data)
         except ParseError as error:
             raise StoreError(f"{self._source}: snapshot {sha256[:12]} cannot be read any more: {error}") from error
 
     def read_alone(self, release: StoredRelease) -> Content:
         """Read a release from its snapshot, without what is kept from the one before."""
-        content = self.read_kept(release.release.sha256, Reads())
+        content = self.read_kept(release.release.sha256, alone=True)
         return plausibility.came_back(content, release.release.observed or "") if release.returns else content
 
     def remember(self, content: Content) -> None:

@@ -10,7 +10,7 @@ from watcher.cli.output import need
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import Comparison, Release
 from watcher.diff.classify import explain
-from watcher.diff.content import Reads, read
+from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml.reader import document_id
 from watcher.registries.catalog import REGISTRIES, keyed, rules_of
@@ -29,10 +29,13 @@ def files(
     documents = [(name, _bytes(name)) for name in (old, new)]
     chosen = registry or _registry_of(*documents[-1])
     rules = keyed(REGISTRIES[chosen], key)
-    contents, releases, reads = [], [], Reads()
+    contents, releases = [], []
+    readers: dict[str, IncrementalReader] = {}
     for name, data in documents:
+        file_format = format or _format_of(name)
+        reader = readers.setdefault(file_format, IncrementalReader(rules, file_format))
         try:
-            content = read(data, rules, format or _format_of(name), reads)
+            content = reader.read(data)
         except ParseError as error:
             raise UsageError(f"{name}: {error}") from error
         contents.append(content)
