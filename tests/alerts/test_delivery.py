@@ -30,7 +30,7 @@ from watcher.store.store import Store
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = DeliveryError("HTTP 503", permanent=False)
-NEVER = DeliveryError("the mail server said 550 no such user", permanent=True)
+NEVER = DeliveryError("the mail server replied 550 no such user", permanent=True)
 
 
 class DeadChannel(FakeChannel):
@@ -157,7 +157,7 @@ def test_a_permanent_refusal_is_given_up_at_once_and_the_next_message_is_still_t
     states = {store.outbox.read_state(message(number).id).state for number in (1, 2)}
     assert states == {"failed", "sent"}
     refused = next(identifier for identifier, _ in line.tried if identifier not in line.accepted)
-    assert store.outbox.read_state(refused).last_error == "the mail server said 550 no such user"
+    assert store.outbox.read_state(refused).last_error == "the mail server replied 550 no such user"
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 8))

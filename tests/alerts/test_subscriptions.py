@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.subscriptions import Subscription, matching
+from watcher.alerts.subscriptions import Subscription, select_events
 from watcher.core.model import Event, Kind, Severity
 from watcher.core.port_ranges import parse_ports
 
@@ -17,7 +17,7 @@ def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *port
 
 def wanted(found: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
     subscription = Subscription(channel="noc", **narrowed)  # type: ignore[arg-type]
-    return [event.id for event in matching(subscription, source, found)]
+    return [event.id for event in select_events(subscription, source, found)]
 
 
 EVENTS = [

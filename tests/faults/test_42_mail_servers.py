@@ -101,7 +101,7 @@ def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Send
         assert sending.round(port) == DeliveryReport(sent=1, failed=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
     (letter,) = sending.store.outbox.find_deliveries(DeliveryQuery(states=("failed",)))
-    assert letter["last_error"] == "the mail server said 550 5.1.1 no such user"
+    assert letter["last_error"] == "the mail server replied 550 5.1.1 no such user"
 
 
 @pytest.mark.fault(40, 42)

@@ -60,7 +60,7 @@ def test_a_gone_endpoint_is_asked_once_and_its_messages_wait_until_it_is_enabled
         ("mail", "sent"),
     ]
     subjects = [" ".join(str(mail["Subject"]).split()) for mail in here.stage.mails]
-    assert sum("the channel hook is disabled: HTTP 410" in subject for subject in subjects) == 1
+    assert sum("channel hook is now disabled: HTTP 410" in subject for subject in subjects) == 1
 
     config = ("--config", str(here.stage.config))
     assert "watcher channel enable hook" in run(*config, "status").out

@@ -132,7 +132,7 @@ def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recov
     assert desk.told() == []  # a restart of the other side is no news
     desk.round(timedelta(minutes=31))
     assert desk.told() == ["channel-broken"]
-    assert desk.notices[0].summary == "the channel hook takes nothing since 2026-11-23T20:00:00Z: HTTP 503"
+    assert desk.notices[0].summary == "channel hook has been failing since 2026-11-23T20:00:00Z: HTTP 503"
     for _ in range(6):
         desk.round(timedelta(days=1))
     assert desk.told() == ["channel-broken", "channel-recovered"]
@@ -171,7 +171,7 @@ def test_a_second_outage_is_told_of_again(store: Store) -> None:
 
 
 def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(store: Store) -> None:
-    refused = DeliveryError("the mail server said 550 no such user", permanent=True, personal=True)
+    refused = DeliveryError("the mail server replied 550 no such user", permanent=True, personal=True)
     desk = Desk(store, FakeChannel(errors=[refused, refused]))
     desk.store.outbox.add_deliveries(
         [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
@@ -185,4 +185,4 @@ def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(s
     desk.store.outbox.add_deliveries([replace(message(4), recipient="bob@example.org")], now=to_text(START))
     desk.round(timedelta(hours=1))
     assert desk.told() == ["recipient-refused", "channel-recovered"]
-    assert desk.notices[1].summary.startswith("bob@example.org of the channel hook takes messages again")
+    assert desk.notices[1].summary.startswith("bob@example.org on channel hook works again")

@@ -244,7 +244,7 @@ def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(here: World) -> 
     taken: CheckResult = decide(here, "accept", held.sha256[:8])
     assert taken.outcome is Outcome.CHANGED
     assert (alerts(here), len(here.stage.mails)) == (1, 1)
-    assert notices_of(here)[-1]["summary"].endswith("was accepted: by hand")
+    assert notices_of(here)[-1]["summary"].endswith("was accepted: by the operator")
     assert here.check().outcome is Outcome.UNCHANGED
     with pytest.raises(UsageError, match="it is part of the history"):
         decide(here, "accept", held.sha256[:8])

@@ -109,5 +109,5 @@ def _told(rules: Registry, old: Content, new: Content) -> None:
     assert not {char for whole in shown for line in whole.split("\n") for char in hidden(line)}
     assert (
         len(webhook_message.release_body(found, delivery_id="id", occurred="2020-01-01T00:00:00Z"))
-        <= webhook_message.MOST_BYTES
+        <= webhook_message.MAX_BYTES
     )

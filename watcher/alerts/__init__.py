@@ -1,1 +1,1 @@
-"""alerts."""
+"""Who receives what over which channel, and the delivery of it."""

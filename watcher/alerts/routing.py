@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
-from watcher.alerts.subscriptions import Subscription, matches_any, matching
+from watcher.alerts.subscriptions import Subscription, matches_any, select_events
 from watcher.config.settings import AnyChannel, Settings
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.model import CANARY, Comparison, Event
@@ -91,7 +91,7 @@ class AlertRouter:
             severity=settings.severity,
             ports=settings.ports,
         )
-        return matching(subscription, comparison.source, comparison.events)
+        return select_events(subscription, comparison.source, comparison.events)
 
     def _is_silenced(self, source: str, event: str) -> bool:
         now = self.clock.now()

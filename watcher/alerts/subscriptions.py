@@ -1,8 +1,8 @@
-"""Which events are for whom. Pure."""
+"""Which events a channel subscribed to. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -12,7 +12,10 @@ from watcher.core.port_ranges import Ports, parse_ports
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """What a channel wants to hear of: all that is given must hold; no ports means any."""
+    """The filters of one channel, combined with AND; without `ports` an event may name any port or none.
+
+    `sources` and `events` are globs.
+    """
 
     channel: str
     sources: Sequence[str] = ("*",)
@@ -21,33 +24,30 @@ class Subscription:
     ports: Sequence[str] = ()
 
 
-def matching(subscription: Subscription, source: str, events: Iterable[Event]) -> tuple[Event, ...]:
-    """Return the events that are wanted, by what they are or are besides (`also`).
-
-    One that names no port is not wanted where ports are given.
-    """
+def select_events(subscription: Subscription, source: str, events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events of a source that a subscription selects, by their id or one of their further ids (`also`)."""
     if not matches_any(subscription.sources, source):
         return ()
-    spans = [parse_ports(text) for text in subscription.ports]
+    wanted_ports = [parse_ports(text) for text in subscription.ports]
     return tuple(
         event
         for event in events
         if event.severity.rank >= subscription.severity.rank
-        and any(matches_any(subscription.events, each) for each in (event.id, *event.also))
-        and (not spans or _touches(event, spans))
+        and any(matches_any(subscription.events, identifier) for identifier in (event.id, *event.also))
+        and (not wanted_ports or _overlaps(event, wanted_ports))
     )
 
 
 def matches_any(patterns: Iterable[str], name: str) -> bool:
-    """Whether one of some globs names this."""
+    """Return whether one of some globs matches a name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _touches(event: Event, spans: Sequence[Ports]) -> bool:
-    return any(low <= last and first <= high for first, last in _spans(event.ports) for low, high in spans)
+def _overlaps(event: Event, wanted: Sequence[Ports]) -> bool:
+    return any(low <= last and first <= high for first, last in _port_ranges(event.ports) for low, high in wanted)
 
 
-def _spans(ports: Iterable[str]) -> Iterable[Ports]:
+def _port_ranges(ports: Iterable[str]) -> Iterator[Ports]:
     for port in ports:
         low, _, high = port.partition("-")
         if low.isdecimal() and (not high or high.isdecimal()):

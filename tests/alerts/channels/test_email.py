@@ -239,7 +239,7 @@ def test_a_mail_arrives_with_its_news_as_text_and_as_html() -> None:
 
 def test_the_headers_say_who_sends_which_list_and_that_no_person_wrote_it() -> None:
     delivery = composed()[0]
-    content = channel(1).message(delivery)
+    content = channel(1).write_message(delivery)
     assert headers_of(content) == HEADERS
     message = message_from_bytes(content, policy=SMTP)
     assert {name: str(message[name]) for name in HEADERS if not name.startswith(("content", "mime"))} == {
@@ -284,7 +284,7 @@ def test_the_subject_is_the_gravest_event_and_how_many_more_there_are() -> None:
 
 
 def test_a_long_subject_is_cut_and_keeps_its_count() -> None:
-    found = email_message.subject("word " * 100, " (and 7 more)")
+    found = email_message.subject_line("word " * 100, " (and 7 more)")
     assert len(found) <= 150
     assert found.endswith("… (and 7 more)")
 
@@ -341,7 +341,7 @@ def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: st
 @given(hostile_texts)
 def test_no_registry_text_ever_adds_a_header(text: str) -> None:
     delivery = messages.render_release(email_channel(), "ann@example.org", saying(text))
-    content = channel(1).message(delivery)
+    content = channel(1).write_message(delivery)
     assert headers_of(content) == HEADERS
     assert sorted(name.lower() for name in message_from_bytes(content, policy=SMTP).keys()) == HEADERS  # noqa: SIM118 - repeated names count
 
@@ -350,7 +350,7 @@ def test_no_registry_text_ever_adds_a_header(text: str) -> None:
 @given(hostile_texts)
 def test_a_subject_that_nobody_cleaned_is_sent_harmless_or_not_at_all(text: str) -> None:
     body = json.dumps({"subject": text, "text": text, "html": text})
-    written = outcome(lambda: channel(1).message(replace(composed()[0], body=body)))
+    written = outcome(lambda: channel(1).write_message(replace(composed()[0], body=body)))
     if isinstance(written, DeliveryError):
         assert written.permanent
     else:
@@ -390,7 +390,7 @@ def test_a_5xx_is_permanent_and_a_4xx_is_not(answers: dict[str, str], permanent:
     with served(box) as port, pytest.raises(DeliveryError) as caught:
         channel(port).send(composed()[0], NOW)
     assert caught.value.permanent is permanent
-    assert str(caught.value) == f"the mail server said {next(iter(answers.values()))}"
+    assert str(caught.value) == f"the mail server replied {next(iter(answers.values()))}"
     assert box.taken == []
 
 
@@ -581,8 +581,8 @@ def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> N
 
 def test_a_test_message_says_that_it_is_one() -> None:
     delivery = messages.render_test(email_channel(), "ann@example.org", NOW)
-    content = channel(1).message(delivery)
+    content = channel(1).write_message(delivery)
     assert headers_of(content) == HEADERS
     message = message_from_bytes(content, policy=SMTP)
-    assert message["Subject"] == "[registry-watcher] test of the channel noc"
+    assert message["Subject"] == "[registry-watcher] test of channel noc"
     assert (message["X-Registry-Watcher-Source"], message["X-Registry-Watcher-Release"]) == ("-", "-")

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, event, item, modified, saying
-from watcher.alerts.channels.webhook_message import CHANGED, MOST_BYTES, TEST, release_body, test_body
+from watcher.alerts.channels.webhook_message import CHANGED, MAX_BYTES, TEST, release_body, test_body
 from watcher.core.model import Change, Comparison, Severity
 from watcher.render import document
 from watcher.render.json import dumps
@@ -23,7 +23,7 @@ SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/compariso
 
 def sent(found: Comparison, **more: int) -> dict[str, Any]:
     raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
-    assert len(raw) <= more.get("max_bytes", MOST_BYTES)
+    assert len(raw) <= more.get("max_bytes", MAX_BYTES)
     envelope: dict[str, Any] = json.loads(raw)
     jsonschema.validate(envelope["data"], SCHEMA)
     return envelope
@@ -114,7 +114,7 @@ def test_as_much_is_sent_as_fits() -> None:
     found = large(1000, 5)
     raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
     one = len(json.dumps(json.loads(raw)["data"]["changes"][0], separators=(",", ":")))
-    assert MOST_BYTES - 2 * one < len(raw) <= MOST_BYTES
+    assert MAX_BYTES - 2 * one < len(raw) <= MAX_BYTES
 
 
 def test_long_texts_are_cut_before_anything_is_left_out() -> None:

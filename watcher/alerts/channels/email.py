@@ -1,7 +1,7 @@
-"""E-mail over SMTP: multipart text and HTML, one message for one recipient.
+"""The e-mail channel: SMTP, multipart text and HTML, one message for one recipient.
 
-Registry text is hostile in a header: after the message is written its header block is read again and must hold
-exactly the names that were set (Python 3.11.7 writes the plain subject `=?utf-8?q?=0ABcc:_x?=` as an extra Bcc).
+Registry text is hostile in a header, so the header block of the written message is parsed again and must hold exactly
+the names that were set: Python 3.11.7 writes the plain subject `=?utf-8?q?=0ABcc:_x?=` as an extra Bcc header.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HEADERS = (
     "X-Registry-Watcher-Source",
     "X-Registry-Watcher-Release",
 )
-_WRITTEN = {"mime-version", "content-type"}
+_ADDED_HEADERS = {"mime-version", "content-type"}
 _PERMANENT = 500
 
 
@@ -87,26 +87,26 @@ class EmailChannel:
     def server(self) -> tuple[str, int] | None:
         return self.smtp.host, self.smtp.port
 
-    def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - the contract's shape
-        """Hand the message to the server. A 5xx answer is permanent, everything else is tried again."""
-        content = self.message(delivery)
-        server = self._connected()
+    def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
+        """Send one message. A 5xx reply is permanent; after everything else a retry can help."""
+        content = self.write_message(delivery)
+        server = self._connect()
         try:
             refused = server.sendmail(self.smtp.sender, [delivery.recipient], content)
         except smtplib.SMTPRecipientsRefused as error:
-            raise _answered(*error.recipients[delivery.recipient], personal=True) from error
+            raise _to_error(*error.recipients[delivery.recipient], personal=True) from error
         except smtplib.SMTPResponseException as error:
-            of_the_message = isinstance(error, smtplib.SMTPDataError)
-            raise _answered(error.smtp_code, error.smtp_error, personal=of_the_message) from error
+            about_message = isinstance(error, smtplib.SMTPDataError)
+            raise _to_error(error.smtp_code, error.smtp_error, personal=about_message) from error
         except (smtplib.SMTPException, OSError) as error:
             raise self._unreachable(error) from error
         finally:
-            _leave(server)
+            _disconnect(server)
         if refused:
-            raise _answered(*refused[delivery.recipient], personal=True)
+            raise _to_error(*refused[delivery.recipient], personal=True)
 
-    def message(self, delivery: Delivery) -> bytes:
-        """Write the message. The same delivery gives the same Message-ID and date."""
+    def write_message(self, delivery: Delivery) -> bytes:
+        """Return the message as it is sent. The same delivery gives the same Message-ID and date."""
         body = json.loads(delivery.body)
         domain = self.smtp.sender.rpartition("@")[2]
         message = EmailMessage(policy=SMTP)
@@ -131,26 +131,26 @@ class EmailChannel:
         except ValueError as error:
             raise DeliveryError(f"the message cannot be written: {error}", permanent=True, personal=True) from error
         written = [name.lower() for name in BytesHeaderParser(policy=SMTP).parsebytes(content)]
-        if sorted(written) != sorted({name.lower() for name in _HEADERS} | _WRITTEN):
-            message_of_ours = "a header of the message holds another header; it was not sent"
-            raise DeliveryError(message_of_ours, permanent=True, personal=True)
+        if sorted(written) != sorted({name.lower() for name in _HEADERS} | _ADDED_HEADERS):
+            reason = "a header of the message holds another header; it was not sent"
+            raise DeliveryError(reason, permanent=True, personal=True)
         return content
 
-    def _connected(self) -> smtplib.SMTP:
-        """A server that is ready for the message. What fails here is never the message's fault."""
+    def _connect(self) -> smtplib.SMTP:
+        """Return a server that is ready for the message. An error here says nothing about the message."""
         try:
-            return self._greeted()
+            return self._open_session()
         except smtplib.SMTPAuthenticationError as error:
             raise DeliveryError(f"{self.smtp.host} refused user and password: {error}", permanent=False) from error
         except UnicodeError:
-            raise DeliveryError("user or password is not ASCII: smtplib cannot send it", permanent=False) from None
+            raise DeliveryError("user or password is not ASCII, and smtplib cannot send it", permanent=False) from None
         except (smtplib.SMTPException, OSError) as error:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> DeliveryError:
         return DeliveryError(f"{self.smtp.host}:{self.smtp.port}: {error or type(error).__name__}", permanent=False)
 
-    def _greeted(self) -> smtplib.SMTP:
+    def _open_session(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
         if self.smtp.security == "tls":
             server: smtplib.SMTP = _Tls(
@@ -181,7 +181,7 @@ def _to_body(mail: email_message.Mail) -> str:
 
 
 class _Timed(smtplib.SMTP):
-    """A connection that is cut after so many seconds, whatever it is doing; smtplib limits each read by itself only."""
+    """A connection that is cut after `deadline` seconds. smtplib itself limits only each single read."""
 
     def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
         self._timer = threading.Timer(deadline, self._cut)
@@ -195,8 +195,8 @@ class _Timed(smtplib.SMTP):
 
     def _cut(self) -> None:
         if self.sock is not None:
-            with suppress(OSError):  # it was closed meanwhile
-                # Of the plain socket: the thread that waits in it may be in the middle of TLS.
+            with suppress(OSError):  # already closed
+                # The plain socket: the thread that waits in it may be in the middle of TLS.
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -212,14 +212,14 @@ class _Tls(_Timed, smtplib.SMTP_SSL):
     """TLS from the first byte."""
 
 
-def _leave(server: smtplib.SMTP) -> None:
-    """End the connection. What the server says to that is no news of the message."""
+def _disconnect(server: smtplib.SMTP) -> None:
+    """End the session. The server's reply to that does not matter for the message."""
     try:
         server.quit()
     except (smtplib.SMTPException, OSError):
         server.close()
 
 
-def _answered(code: int, text: bytes | str, *, personal: bool) -> DeliveryError:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return DeliveryError(f"the mail server said {code} {said}", permanent=code >= _PERMANENT, personal=personal)
+def _to_error(code: int, text: bytes | str, *, personal: bool) -> DeliveryError:
+    reply = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return DeliveryError(f"the mail server replied {code} {reply}", permanent=code >= _PERMANENT, personal=personal)

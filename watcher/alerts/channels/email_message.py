@@ -1,4 +1,7 @@
-"""A comparison as a mail: subject, text and HTML. Nothing the registry says can become a header."""
+"""What an e-mail says about a release, a notice, a digest and a test: subject, text and HTML.
+
+Registry text is hostile: `visible` shows control characters, and `subject_line` leaves nothing that a mailer decodes.
+"""
 
 from __future__ import annotations
 
@@ -12,85 +15,85 @@ from watcher.render import html
 from watcher.render.safe_text import visible
 from watcher.render.text import comparison, marked, summary
 
-_SUBJECT = 150
-_MOST = 200  # events that a mail lists
-_LONGEST = 500_000  # characters of text
-_FOOT = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
+_SUBJECT_LENGTH = 150
+_MAX_EVENTS = 200
+_MAX_TEXT = 500_000  # characters
+_FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What a mail says."""
+    """The parts of an e-mail that differ from one to the next."""
 
     subject: str
     text: str
     html: str
 
 
-def release_mail(found: Comparison, *, list_name: str) -> Mail:
-    """Return the mail that tells of a release; the gravest event is in the subject."""
-    first = found.events[0].summary if found.events else summary(found.changes)
-    if found.marks:
-        first = f"{marked(found)}: {first}"
-    more = f" (and {len(found.events) - 1} more)" if len(found.events) > 1 else ""
-    foot = _FOOT.format(name=list_name, source=found.source, old=found.old.id, new=found.new.id)
-    listed = replace(found, events=found.events[:_MOST])
+def release_mail(release: Comparison, *, list_name: str) -> Mail:
+    """Return the e-mail about a release. Its subject is the most severe event."""
+    first = release.events[0].summary if release.events else summary(release.changes)
+    if release.marks:
+        first = f"{marked(release)}: {first}"
+    more = f" (and {len(release.events) - 1} more)" if len(release.events) > 1 else ""
+    footer = _FOOTER.format(name=list_name, source=release.source, old=release.old.id, new=release.new.id)
+    listed = replace(release, events=release.events[:_MAX_EVENTS])
     text = comparison(listed, width=78)
-    if len(found.events) > _MOST:
-        text += f"\n\n  {len(found.events) - _MOST} more events are not listed here."
-    if len(text) > _LONGEST:
-        text = text[:_LONGEST] + "\n\n  The rest is not shown here."
+    if len(release.events) > _MAX_EVENTS:
+        text += f"\n\n  {len(release.events) - _MAX_EVENTS} more events are not listed here."
+    if len(text) > _MAX_TEXT:
+        text = text[:_MAX_TEXT] + "\n\n  The rest is not shown here."
     return Mail(
-        subject=subject(f"[{found.source}] {first}", more),
-        text=f"{text}\n\n-- \n{foot}\n",
-        html=html.comparison(found, most=_MOST, note=foot),
+        subject=subject_line(f"[{release.source}] {first}", more),
+        text=f"{text}\n\n-- \n{footer}\n",
+        html=html.comparison(release, most=_MAX_EVENTS, note=footer),
     )
 
 
-def notice_mail(found: Notice, *, list_name: str) -> Mail:
-    """Return the mail that tells of something that befell the watcher itself."""
-    rows = [("notice", f"{found.id} ({found.severity})"), ("source", found.source), ("at", found.at)]
-    rows += [(name, shown) for name, value in found.details.items() if (shown := _shown(value))]
+def notice_mail(notice: Notice, *, list_name: str) -> Mail:
+    """Return the e-mail about an operational alert."""
+    rows = [("notice", f"{notice.id} ({notice.severity})"), ("source", notice.source), ("at", notice.at)]
+    rows += [(name, text) for name, value in notice.details.items() if (text := _to_text(value))]
     lines = [f"{visible(name):<12} {visible(value)}" for name, value in rows]
-    foot = f"registry-watcher, list {list_name}: about the watcher itself, to those who run it."
+    footer = f"registry-watcher, list {list_name}: an operational alert, sent to operators."
     return Mail(
-        subject=subject(f"[registry-watcher] {found.source}: {found.summary}", ""),
-        text="\n".join([visible(found.summary), "", *lines]) + f"\n\n-- \n{foot}\n",
-        html=html.notice(f"{found.source}: {found.summary}", rows, note=foot),
+        subject=subject_line(f"[registry-watcher] {notice.source}: {notice.summary}", ""),
+        text="\n".join([visible(notice.summary), "", *lines]) + f"\n\n-- \n{footer}\n",
+        html=html.notice(f"{notice.source}: {notice.summary}", rows, note=footer),
     )
 
 
 def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
-    """Return one mail that says what several say; its text is theirs, one after the other."""
+    """Return one e-mail in place of several; its text is theirs, one after the other."""
     more = f" (and {len(mails) - 1} more)"
-    listed = "\n".join(f"  {number}. {each.subject}" for number, each in enumerate(mails, 1))
-    parts = [f"{number}. {each.subject}\n\n{each.text.rstrip()}" for number, each in enumerate(mails, 1)]
-    head = f"{len(mails)} messages of registry-watcher, list {list_name}:"
-    text = "\n\n\n".join([f"{head}\n\n{listed}", *parts]) + "\n"
-    return Mail(subject=subject(mails[0].subject, more), text=text, html=html.plain(head, text))
+    listed = "\n".join(f"  {number}. {mail.subject}" for number, mail in enumerate(mails, 1))
+    parts = [f"{number}. {mail.subject}\n\n{mail.text.rstrip()}" for number, mail in enumerate(mails, 1)]
+    heading = f"{len(mails)} messages of registry-watcher, list {list_name}:"
+    text = "\n\n\n".join([f"{heading}\n\n{listed}", *parts]) + "\n"
+    return Mail(subject=subject_line(mails[0].subject, more), text=text, html=html.plain(heading, text))
 
 
-def _shown(value: object) -> str:
-    """A detail in plain words; "" where there is nothing to say."""
+def _to_text(value: object) -> str:
+    """Return a detail as text, "" for an empty one."""
     if isinstance(value, list):
-        return "; ".join(filter(None, map(_shown, value)))
+        return "; ".join(filter(None, map(_to_text, value)))
     if isinstance(value, dict):
         return str(value.get("sentence") or ", ".join(f"{name} {inner}" for name, inner in value.items()))
     return "" if value is None else str(value)
 
 
 def test_mail(list_name: str, created: str) -> Mail:
-    """Return a mail that says that it is a test."""
-    text = f"This is a test of the channel {list_name}, sent at {created}. No registry changed.\n"
+    """Return an e-mail that is marked as a test."""
+    text = f"This is a test of channel {list_name}, sent at {created}. No registry changed.\n"
     return Mail(
-        subject=subject(f"[registry-watcher] test of the channel {list_name}", ""),
+        subject=subject_line(f"[registry-watcher] test of channel {list_name}", ""),
         text=text,
         html=f'<!DOCTYPE html><html lang="en"><title>Test</title><body><p>{text.strip()}</p></body></html>',
     )
 
 
-def subject(text: str, more: str) -> str:
-    """Return one line that no mailer decodes into something else, at most 150 characters."""
+def subject_line(text: str, more: str) -> str:
+    """Return a subject that no mailer decodes into something else, cut to 150 characters with `more` at its end."""
     clean = re.sub(r"\s+", " ", visible(text)).replace("=?", "= ?").replace("?=", "? =").strip()
-    room = _SUBJECT - len(more)
+    room = _SUBJECT_LENGTH - len(more)
     return (clean if len(clean) <= room else clean[: room - 1].rstrip() + "…") + more

@@ -1,4 +1,4 @@
-"""Webhooks as the Standard Webhooks specification has them: headers, signature, what an answer means."""
+"""The webhook channel, by the Standard Webhooks specification: headers, signature, what a status code means."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
 
-_REPLY = 65536  # bytes of an answer that are looked at
+_REPLY_BYTES = 65536  # that are read of a response
 _GONE = 410
-_LATER = (1.0, 86400.0)
+_RETRY_SECONDS = (1.0, 86400.0)  # the bounds of a Retry-After that is obeyed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,8 @@ class WebhookChannel:
         return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
     def send(self, delivery: Delivery, now: datetime) -> None:
-        """Post the body. 2xx is success; 410 says that the endpoint is gone, everything else is tried again."""
-        headers = self.headers(delivery, now)
+        """Post the body. 2xx is success, 410 disables the channel; after everything else a retry can help."""
+        headers = self.sign(delivery, now)
         guard = self._guard()
         with requests.Session() as session:
             session.trust_env = False
@@ -79,31 +79,31 @@ class WebhookChannel:
                 session.mount(scheme, GuardedAdapter(guard))
             guard.begin()
             try:
-                answer = session.post(
+                response = session.post(
                     self.settings.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
                 )
-                # The other side shall see its answer taken; whatever it is, the status stands.
-                with answer, suppress(FetchError, requests.RequestException):
-                    next(answer.iter_content(_REPLY), None)
+                # Read it, so that the server can finish. An error while reading does not change the status.
+                with response, suppress(FetchError, requests.RequestException):
+                    next(response.iter_content(_REPLY_BYTES), None)
             except FetchError as error:
                 raise DeliveryError(f"no answer: {error}", permanent=False) from error
             except requests.RequestException as error:
-                raise DeliveryError(f"no answer: {_without_url(error)}", permanent=False) from error
-        _judge(answer.status_code, answer.headers.get("Retry-After"), now)
+                raise DeliveryError(f"no answer: {_describe_without_url(error)}", permanent=False) from error
+        _check_status(response.status_code, response.headers.get("Retry-After"), now)
 
     def _guard(self) -> Guard:
         return Guard(
             deadline=self.settings.timeout,
             connect_timeout=self.settings.timeout,
             read_timeout=self.settings.timeout,
-            wire_bytes=4 * _REPLY,
-            allow_private=True,  # the operator's own choice of URL; redirects are not followed
+            wire_bytes=4 * _REPLY_BYTES,
+            allow_private=True,  # the operator chose the URL, and redirects are not followed
             clock=time.monotonic,
         )
 
-    def headers(self, delivery: Delivery, now: datetime) -> dict[str, str]:
-        """Return the headers of one attempt. `now` is aware; the timestamp and the signatures are of this attempt."""
-        # standardwebhooks signs the time it is given as if it were UTC.
+    def sign(self, delivery: Delivery, now: datetime) -> dict[str, str]:
+        """Return the headers of one try, with a timestamp and one signature for each secret. `now` is aware."""
+        # standardwebhooks takes any time for UTC.
         utc = now.astimezone(UTC)
         secrets = self.settings.secret.read(self.folder).split()
         if not secrets:
@@ -112,7 +112,7 @@ class WebhookChannel:
             signatures = [Signer(secret).sign(delivery.id, utc, delivery.body) for secret in secrets]
         except (ValueError, EmptyWebhookSecretError) as error:
             raise DeliveryError(
-                f"a secret of the webhook is not whsec_ and base64 ({type(error).__name__})", permanent=False
+                f"a secret of the webhook is not whsec_ followed by base64 ({type(error).__name__})", permanent=False
             ) from None
         return {
             "Content-Type": "application/json",
@@ -128,18 +128,18 @@ def create_channel(settings: WebhookSettings, config: Settings) -> WebhookChanne
     return WebhookChannel(settings=settings, folder=config.folder)
 
 
-def _judge(status: int, retry_after: str | None, now: datetime) -> None:
+def _check_status(status: int, retry_after: str | None, now: datetime) -> None:
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        # Tried again: the URL is the operator's to mend, and until then nothing shall be lost.
+        # Retried, because the operator can correct the URL and no message may be lost until then.
         raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=False)
     if status == _GONE:
         raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
-    raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=_seconds(retry_after, now))
+    raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=_parse_retry_after(retry_after, now))
 
 
-def _seconds(retry_after: str | None, now: datetime) -> float | None:
+def _parse_retry_after(retry_after: str | None, now: datetime) -> float | None:
     if not retry_after:
         return None
     if retry_after.strip().isdecimal():
@@ -149,10 +149,10 @@ def _seconds(retry_after: str | None, now: datetime) -> float | None:
             seconds = (email.utils.parsedate_to_datetime(retry_after) - now).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return None
-    return min(max(seconds, _LATER[0]), _LATER[1])
+    return min(max(seconds, _RETRY_SECONDS[0]), _RETRY_SECONDS[1])
 
 
-def _without_url(error: requests.RequestException) -> str:
-    """What went wrong, without the URL: it may hold a token."""
+def _describe_without_url(error: requests.RequestException) -> str:
+    """Return the kind of error; its text would show the URL, which may hold a token."""
     reason = error.args[0] if error.args else error
     return type(getattr(reason, "reason", reason)).__name__

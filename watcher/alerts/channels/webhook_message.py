@@ -1,8 +1,8 @@
-"""A comparison as a webhook's body: a CloudEvents 1.0 event; its data is the JSON contract's document, bounded."""
+"""The bodies of webhooks: CloudEvents 1.0 events with the documents of the JSON contract as data, bounded in size."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from watcher.core.model import Comparison
@@ -14,19 +14,20 @@ CHANGED = "org.registry-watcher.release.changed"
 TEST = "org.registry-watcher.test"
 DIGEST = "org.registry-watcher.digest"
 NOTICE = "org.registry-watcher.notice"
-MOST_BYTES = 20_000
-_SHORT = 200
+MAX_BYTES = 20_000
+_TEXT_LENGTH = 200
+_LIST_LENGTH = 50
 
 
-def release_body(found: Comparison, *, delivery_id: str, occurred: str, max_bytes: int = MOST_BYTES) -> bytes:
-    """Return the body, always of the same schema.
+def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return the body about a release, always of the same schema and at most `max_bytes` long.
 
-    What does not fit is left out from the end: first changes that no event names, then the other changes, then the
-    texts of long fields, then the least grave events. `counts` stay true and `left_out` says what is missing. A change
-    keeps its place in the full list in `index`, which is what the events' `changes` name.
+    If it would be longer, long texts are cut and items are left out in this order: changes that no event names, other
+    changes, the least severe events. `counts` stay those of the whole, and `left_out` says how many are missing. A
+    change keeps its index in the full list in `index`; the `changes` of events refer to it.
     """
-    data = document.comparison(found)
-    whole = _event(CHANGED, delivery_id, found.source, occurred, data)
+    data = document.comparison(comparison)
+    whole = _event(CHANGED, delivery_id, comparison.source, occurred, data)
     if len(whole) <= max_bytes:
         return whole
     for index, change in enumerate(data["changes"]):
@@ -34,34 +35,35 @@ def release_body(found: Comparison, *, delivery_id: str, occurred: str, max_byte
     changes, events = data["changes"], data["events"]
     named = {index for event in events for index in event["changes"]}
     ranked = sorted(changes, key=lambda change: (change["index"] not in named, change["quiet"], change["index"]))
-    all_events = [_shortened(event) for event in events]
+    cut_events = [_cut_event(event) for event in events]
 
-    def fitted(number_of_events: int, number_of_changes: int) -> bytes:
-        kept = sorted(ranked[:number_of_changes], key=lambda change: int(change["index"]))
+    def render(event_count: int, change_count: int) -> bytes:
+        kept = sorted(ranked[:change_count], key=lambda change: int(change["index"]))
         data.update(
-            events=all_events[:number_of_events],
-            changes=[_cut(change) for change in kept],
-            left_out={"events": len(events) - number_of_events, "changes": len(changes) - number_of_changes},
+            events=cut_events[:event_count],
+            changes=[_cut_change(change) for change in kept],
+            left_out={"events": len(events) - event_count, "changes": len(changes) - change_count},
         )
-        return _event(CHANGED, delivery_id, found.source, occurred, data)
+        return _event(CHANGED, delivery_id, comparison.source, occurred, data)
 
-    number = _most(len(events), lambda tried: len(fitted(tried, 0)) <= max_bytes)
-    return fitted(number, _most(len(changes), lambda tried: len(fitted(number, tried)) <= max_bytes))
+    event_count = _largest_fitting(len(events), lambda count: len(render(count, 0)) <= max_bytes)
+    change_count = _largest_fitting(len(changes), lambda count: len(render(event_count, count)) <= max_bytes)
+    return render(event_count, change_count)
 
 
-def notice_body(found: Notice, *, delivery_id: str) -> bytes:
-    """Return a body that tells of something that befell the watcher itself."""
-    return _event(NOTICE, delivery_id, found.source, found.at, document.notice(found))
+def notice_body(notice: Notice, *, delivery_id: str) -> bytes:
+    """Return the body about an operational alert."""
+    return _event(NOTICE, delivery_id, notice.source, notice.at, document.notice(notice))
 
 
 def digest_body(bodies: Sequence[Mapping[str, Any]], *, delivery_id: str, occurred: str) -> bytes:
-    """Return a body that holds those of several messages, each whole."""
+    """Return one body that contains several others unchanged."""
     data = {"schema": document.SCHEMA, "messages": list(bodies)}
     return _event(DIGEST, delivery_id, "registry-watcher", occurred, data)
 
 
 def test_body(*, delivery_id: str, occurred: str, channel: str) -> bytes:
-    """Return a body that says that it is a test."""
+    """Return a body that is marked as a test."""
     return _event(TEST, delivery_id, "registry-watcher", occurred, {"schema": document.SCHEMA, "channel": channel})
 
 
@@ -78,8 +80,8 @@ def _event(kind: str, identifier: str, source: str, occurred: str, data: dict[st
     return dumps(event).encode()
 
 
-def _most(highest: int, fits: Any) -> int:
-    """The largest number that fits, found by halving."""
+def _largest_fitting(highest: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest number up to `highest` that fits, by bisection; 0 always fits."""
     low, high = 0, highest
     while low < high:
         middle = (low + high + 1) // 2
@@ -90,28 +92,27 @@ def _most(highest: int, fits: Any) -> int:
     return low
 
 
-def _shortened(event: dict[str, Any]) -> dict[str, Any]:
-    """An event that takes a bounded number of bytes: lists and sentence cut where they are very long."""
+def _cut_event(event: dict[str, Any]) -> dict[str, Any]:
     return {
         **event,
-        "summary": _text(event["summary"]),
-        "service": _text(event["service"]),
-        "ports": event["ports"][:50],
-        "changes": event["changes"][:50],
+        "summary": _cut_text(event["summary"]),
+        "service": _cut_text(event["service"]),
+        "ports": event["ports"][:_LIST_LENGTH],
+        "changes": event["changes"][:_LIST_LENGTH],
     }
 
 
-def _cut(change: dict[str, Any]) -> dict[str, Any]:
-    def fields(values: dict[str, str] | None) -> dict[str, str] | None:
-        return {name: _text(value) for name, value in values.items()} if values is not None else None
+def _cut_change(change: dict[str, Any]) -> dict[str, Any]:
+    def cut_fields(values: dict[str, str] | None) -> dict[str, str] | None:
+        return {name: _cut_text(value) for name, value in values.items()} if values is not None else None
 
     return {
         **change,
-        "before": fields(change["before"]),
-        "after": fields(change["after"]),
-        "fields": [{name: _text(value) for name, value in field.items()} for field in change["fields"]],
+        "before": cut_fields(change["before"]),
+        "after": cut_fields(change["after"]),
+        "fields": [cut_fields(field) for field in change["fields"]],
     }
 
 
-def _text(text: str) -> str:
-    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
+def _cut_text(text: str) -> str:
+    return text if len(text) <= _TEXT_LENGTH else text[: _TEXT_LENGTH - 1] + "…"
