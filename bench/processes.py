@@ -110,7 +110,7 @@ def main(store: str, old: str, new: str) -> None:
     with Store(Path(store), create=False) as opened:
         comparison = stored(opened.history, {}, "ports", old, new)
         started = time.process_time()
-        text.comparison(comparison, all=False, width=None, colour=False)
+        text.render_comparison(comparison, all=False, width=None, colour=False)
         print(json.dumps({"print": time.process_time() - started}))
 
 

@@ -213,10 +213,10 @@ def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
 ) -> None:
     found = explained(before, after)
     renderings: Mapping[str, str] = {
-        "text": text.comparison(found, all=True),
-        "markdown": markdown.comparison(found),
-        "html": html.comparison(found),
-        "json": as_json.comparison(found),
+        "text": text.render_comparison(found, all=True),
+        "markdown": markdown.render_comparison(found),
+        "html": html.render_comparison(found),
+        "json": as_json.render_comparison(found),
         "webhook": webhook_message.release_body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
     }
     written: Any = email_message.release_mail(found, list_name="noc") if found.events else None
@@ -229,5 +229,5 @@ def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
             page = lxml.html.document_fromstring(renderings[name])
             assert page.xpath("//script | //img | //iframe | //svg | //@onerror | //@onload | //@srcdoc") == []
     assert "49" not in (set(renderings["html"].split()) - set(str((before, after)).split()))
-    rows = list(csv.reader(io.StringIO(as_csv.comparison(found), newline="")))
+    rows = list(csv.reader(io.StringIO(as_csv.render_comparison(found), newline="")))
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, item, modified, saying
 from watcher.core.model import Change, Comparison
-from watcher.render.csv import HEADER, safe
-from watcher.render.csv import comparison as csv
+from watcher.render.csv import HEADER, escape_cell
+from watcher.render.csv import render_comparison as csv
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -62,10 +62,10 @@ def test_raw_leaves_every_value_as_it_is(texts: list[str]) -> None:
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("start", FORMULAS)
 def test_a_cell_that_begins_like_a_formula_gets_a_quote_before_it(start: str) -> None:
-    assert safe(f"{start}1+1") == f"'{start}1+1"
-    assert safe(f"a{start}1") == f"a{start}1"
-    assert safe(f"\0{start}1") == f"'{start}1"
-    assert safe("") == ""
+    assert escape_cell(f"{start}1+1") == f"'{start}1+1"
+    assert escape_cell(f"a{start}1") == f"a{start}1"
+    assert escape_cell(f"\0{start}1") == f"'{start}1"
+    assert escape_cell("") == ""
 
 
 @pytest.mark.parametrize("said", HOSTILE)

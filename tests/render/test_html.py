@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, hidden, release, saying
 from watcher.core.model import Comparison
-from watcher.render.html import comparison as html
+from watcher.render.html import render_comparison as html
 from watcher.render.safe_text import visible
 
 ELEMENTS = {"html", "head", "meta", "title", "body", "h1", "p", "table", "thead", "tbody", "tr", "th", "td"}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, comparison, event, hidden, release, saying
 from watcher.core.model import Severity
-from watcher.render.markdown import comparison as markdown
 from watcher.render.markdown import escape
+from watcher.render.markdown import render_comparison as markdown
 from watcher.render.safe_text import visible
 
 ROW = re.compile(r"\| (\w+) \| `([a-z-]+)` \| (.*) \|")

@@ -12,8 +12,8 @@ from tests.render import HOSTILE, TEXT, comparison, event, hidden, item, modifie
 from tests.support.port_releases import explained, tcp, unassigned
 from watcher.core.model import Change, Item, Key, Section, Severity
 from watcher.render.safe_text import visible
-from watcher.render.text import comparison as text
-from watcher.render.text import table
+from watcher.render.text import render_comparison as text
+from watcher.render.text import render_table
 
 BASE = [tcp("base", "1")]
 
@@ -91,7 +91,7 @@ def test_hidden_characters_are_written_as_their_numbers(said: str, shown: str) -
 @pytest.mark.fault(34)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), st.none() | st.integers(1, 100))
 def test_a_table_lets_no_cell_out(rows: list[tuple[str, str]], width: int | None) -> None:
-    shown = table(rows, ("ONE", "TWO"), width=width).split("\n")
+    shown = render_table(rows, ("ONE", "TWO"), width=width).split("\n")
     assert {char for line in shown for char in hidden(line)} == set()
     assert len(shown) >= 1 + len(rows)
     assert width is not None or len(shown) == 1 + len(rows)
@@ -135,10 +135,10 @@ def test_nothing_changed_is_said_in_words() -> None:
     assert text(comparison(())).endswith("nothing changed")
 
 
-def test_redrawn_rows_are_counted_and_shown_only_when_all_is_wanted() -> None:
+def test_quiet_rows_are_counted_and_listed_only_with_all() -> None:
     changes, events = explained([*BASE, unassigned("2000-2009")], [*BASE, unassigned("2000-2008"), tcp("new", "2009")])
     found = comparison(changes.changes, events)
-    assert "2 rows of unassigned and reserved space were redrawn (--all shows them)" in text(found)
+    assert "2 rows of unassigned or reserved ranges were adjusted (--all shows them)" in text(found)
     assert "2000-2008" not in text(found)
     assert "(quiet)" in text(found, all=True)
     assert "2000-2008" in text(found, all=True)
@@ -184,7 +184,7 @@ def test_colours_are_ours_alone_and_change_no_column() -> None:
 
 
 def test_the_columns_of_a_table_stand_under_each_other() -> None:
-    assert table([("a", "x"), ("漢字", "y"), ("e\u0301", "z")], ("ONE", "TWO")).splitlines() == [
+    assert render_table([("a", "x"), ("漢字", "y"), ("e\u0301", "z")], ("ONE", "TWO")).splitlines() == [
         "ONE   TWO",
         "a     x",
         "漢字  y",

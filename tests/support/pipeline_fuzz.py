@@ -105,7 +105,7 @@ def _told(rules: Registry, old: Content, new: Content) -> None:
         for side in (old, new)
     ]  # fmt: skip
     found = Comparison(source="fuzzed", old=sides[0], new=sides[1], changes=changes, events=events)
-    shown = [text.comparison(found, all=True), html.comparison(found), markdown.comparison(found)]
+    shown = [text.render_comparison(found, all=True), html.render_comparison(found), markdown.render_comparison(found)]
     assert not {char for whole in shown for line in whole.split("\n") for char in hidden(line)}
     assert (
         len(webhook_message.release_body(found, delivery_id="id", occurred="2020-01-01T00:00:00Z"))

@@ -95,7 +95,7 @@ def _about_hold(identifier: str, hold: Hold, summary: str, *, about: str, **comm
         source=hold.source,
         subject=f"{hold.digest} {about}",
         summary=summary,
-        details={**document.hold(hold), **commands},
+        details={**document.hold_document(hold), **commands},
         at=hold.decided or hold.last_seen,
     )
 

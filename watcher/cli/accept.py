@@ -33,12 +33,12 @@ def command(app: App, source: str, release: str, format: str) -> None:
             {
                 "source": source,
                 "outcome": str(taken.outcome),
-                "release": document.release(label) if label else None,
-                "comparison": document.comparison(taken.comparison) if taken.comparison else None,
+                "release": document.release_document(label) if label else None,
+                "comparison": document.comparison_document(taken.comparison) if taken.comparison else None,
             }
         )
         return
     if taken.comparison is not None:
-        click.echo(text.comparison(taken.comparison, width=width(), colour=colour()) + "\n")
+        click.echo(text.render_comparison(taken.comparison, width=width(), colour=colour()) + "\n")
     if label:
         click.echo(f"{source}: {label.id} is accepted ({taken.outcome})")

@@ -143,7 +143,7 @@ def _text(source: str, taken: CheckResult) -> str:
         return f"{source}: check failed ({taken.reason}): {message}"
     remark = f"\n  {message}" if message else ""
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
-        return text.comparison(taken.comparison, width=width(), colour=colour()) + remark
+        return text.render_comparison(taken.comparison, width=width(), colour=colour()) + remark
     if taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
         return f"{source}: first release, of {visible(release.when)}, {release.entries} entries: the baseline{remark}"
@@ -157,7 +157,7 @@ def _document(source: str, taken: CheckResult) -> dict[str, object]:
         "outcome": str(taken.outcome),
         "reason": taken.reason,
         "message": taken.message,
-        "release": document.release(release) if release else None,
-        "held": document.hold(taken.hold) if taken.hold else None,
-        "comparison": document.comparison(taken.comparison) if taken.comparison else None,
+        "release": document.release_document(release) if release else None,
+        "held": document.hold_document(taken.hold) if taken.hold else None,
+        "comparison": document.comparison_document(taken.comparison) if taken.comparison else None,
     }

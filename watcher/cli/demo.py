@@ -92,7 +92,7 @@ def _one_check(service: Monitor, stage: DemoServers) -> None:
 
 def _say(taken: CheckResult) -> None:
     if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
-        click.echo(text.comparison(taken.comparison, width=width(), colour=colour()))
+        click.echo(text.render_comparison(taken.comparison, width=width(), colour=colour()))
     elif taken.outcome is Outcome.BASELINE and taken.release:
         release = taken.release.release
         click.echo(f"{SOURCE}: first release, of {release.published}, {release.entries} entries: the baseline")
@@ -105,7 +105,7 @@ def _ask(service: Monitor) -> None:
     print_life(find(service.queries, SOURCE, str(_PORT), port=(_PORT, _PORT)))
     _heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
     compared = stored(service.queries, service.settings.severity, SOURCE, _FROM, _TO)
-    click.echo(text.comparison(compared, width=width(), colour=colour()))
+    click.echo(text.render_comparison(compared, width=width(), colour=colour()))
     click.echo()
 
 

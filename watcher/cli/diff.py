@@ -63,15 +63,15 @@ def command(
         with Store(configured.history, create=False) as store:
             comparison = stored(store.history, configured.severities, *what, fingerprints=format == "json")
     if format == "json":
-        click.echo(json.comparison(comparison))
+        click.echo(json.render_comparison(comparison))
     elif format == "csv":
-        click.echo(render_csv.comparison(comparison, raw=raw), nl=False)
+        click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
     elif format == "md":
-        click.echo(markdown.comparison(comparison))
+        click.echo(markdown.render_comparison(comparison))
     elif format == "html":
-        click.echo(load("html").comparison(comparison))
+        click.echo(load("html").render_comparison(comparison))
     else:
-        click.echo(text.comparison(comparison, all=everything, width=width(), colour=colour()))
+        click.echo(text.render_comparison(comparison, all=everything, width=width(), colour=colour()))
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
 

@@ -44,7 +44,7 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
             store.history.read_registry_id(source)  # says which sources there are where this is none
         found = [hold for hold in store.holds.list_holds(source) if all_ or hold.state is HoldState.HELD]
     if format == "json":
-        print_json({"held": [{"source": hold.source, **document.hold(hold)} for hold in found]})
+        print_json({"held": [{"source": hold.source, **document.hold_document(hold)} for hold in found]})
     elif found or format != "text":
         print_rows([_row(hold) for hold in found], _COLUMNS, format)
     else:
@@ -53,4 +53,4 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
 
 def _row(hold: Hold) -> dict[str, object]:
     why = "; ".join(reason.sentence for reason in hold.reasons)
-    return {"source": hold.source, **document.hold(hold), "why": why}
+    return {"source": hold.source, **document.hold_document(hold), "why": why}

@@ -10,6 +10,7 @@ from watcher.cli import output as common
 from watcher.cli.output import App, format_option, print_json, print_rows
 from watcher.cli.seen import ObservationGaps, history, print_gaps
 from watcher.core.model import Kind, Severity
+from watcher.render.document import event_document
 from watcher.store.history_reader import EventQuery, StoredEvent
 
 _COLUMNS = {
@@ -102,17 +103,5 @@ def row(found: StoredEvent, seen: ObservationGaps) -> dict[str, Any]:
         "between": [found.before.release.published if found.before else None, release.published],
         # And between these two looks.
         "observed_between": seen.between(found.source, found.before, found.release),
-        "id": event.id,
-        "kind": str(event.kind),
-        "severity": str(event.severity),
-        "summary": event.summary,
-        "also": list(event.also),
-        "service": event.service,
-        "ports": list(event.ports),
-        "protocols": list(event.protocols),
-        "was": event.was,
-        "registry": event.registry,
-        "values": list(event.values),
-        "evidence": event.evidence,
-        "fingerprint": event.fingerprint,
+        **event_document(event),
     }

@@ -17,7 +17,7 @@ import click
 from watcher.core.errors import UsageError
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
-from watcher.render.text import table
+from watcher.render.text import render_table
 
 SCHEMA = 1
 Row = Mapping[str, Any]
@@ -63,7 +63,7 @@ def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str) -> 
                 "| " + " | ".join(visible(cell).replace("|", "\\|").replace("<", "&lt;") for cell in line) + " |"
             )
     else:
-        click.echo(table(cells, list(columns.values()), width=width()))
+        click.echo(render_table(cells, list(columns.values()), width=width()))
 
 
 def _cell(value: object) -> str:

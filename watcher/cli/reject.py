@@ -28,6 +28,6 @@ def command(app: App, source: str, release: str, format: str) -> None:
         hold = parts.reject(parts.source(source), release)
         parts.deliver()
     if format == "json":
-        print_json({"source": source, **document.hold(hold)})
+        print_json({"source": source, **document.hold_document(hold)})
     else:
         click.echo(f"{source}: {hold.id} is rejected")

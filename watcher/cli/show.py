@@ -16,7 +16,7 @@ from watcher.core.errors import UsageError
 from watcher.core.model import MARKUP, Item, Section
 from watcher.registries.generic import identity
 from watcher.render.safe_text import visible
-from watcher.render.text import table
+from watcher.render.text import render_table
 from watcher.store.history_reader import EntryVersion, EventQuery, HistoryReader, StoredEvent, StoredRelease
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
@@ -145,7 +145,7 @@ def print_life(life: EntryHistory) -> None:
     if standing:
         click.echo()
     if lines:
-        click.echo(table(lines, ["RELEASE", "SEVERITY", "EVENT", "WHAT"], width=width()))
+        click.echo(render_table(lines, ["RELEASE", "SEVERITY", "EVENT", "WHAT"], width=width()))
     else:
         first = min(version.first.dated for version in life.versions)
         click.echo(f"  nothing happened to it since the release of {first}, the first there is of it")

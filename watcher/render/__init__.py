@@ -1,1 +1,1 @@
-"""How a comparison is shown: one module a rendering. Values in, text out; registry text is hostile in all of them."""
+"""Renderings of a comparison, one module each. Values in, text out; all of them treat registry text as hostile."""

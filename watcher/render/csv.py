@@ -1,4 +1,4 @@
-"""A comparison as CSV: one row a changed field."""
+"""A comparison as CSV: one row per changed field."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ HEADER = ("kind", "section", "quiet", "key", "ordinal", "field", "before", "afte
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def comparison(found: Comparison, *, raw: bool = False) -> str:
-    """Return every change with its fields; an added or removed item has a row for each field it has.
+def render_comparison(comparison: Comparison, *, raw: bool = False) -> str:
+    """Return every change with its fields; an added or removed item has a row for each of its fields.
 
-    A cell that a spreadsheet would take for a formula gets a quote before it (OWASP, CSV injection) unless `raw`.
+    Unless `raw`, a cell that a spreadsheet would run as a formula starts with a quote (OWASP, CSV injection).
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(HEADER)
-    for change in found.changes.changes:
+    for change in comparison.changes.changes:
         for row in _rows(change):
-            writer.writerow(row if raw else [safe(cell) for cell in row])
+            writer.writerow(row if raw else [escape_cell(cell) for cell in row])
     return out.getvalue()
 
 
@@ -44,7 +44,7 @@ def _rows(change: Change) -> Iterator[tuple[str, ...]]:
             yield (*head, name, value if change.before else "", value if change.after else "")
 
 
-def safe(cell: str) -> str:
-    """Return a cell that a spreadsheet shows and does not compute."""
+def escape_cell(cell: str) -> str:
+    """Return a cell that a spreadsheet shows and does not run as a formula."""
     cell = cell.replace("\0", "")
     return "'" + cell if cell.startswith(_FORMULA) else cell

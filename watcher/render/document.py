@@ -1,84 +1,83 @@
-"""A comparison as plain data: the JSON contract. `schema/comparison.schema.json` describes it."""
+"""Comparisons, holds and notices as plain data: the JSON contract (`schema/comparison.schema.json`)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from watcher.core.model import Change, Comparison, Event, FieldChange, Release, counts
+from watcher.core.model import Change, Comparison, Event, Release, counts
 from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1
 
 
-def comparison(found: Comparison) -> dict[str, Any]:
-    """Return the whole comparison: complete and exact, bookkeeping included."""
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Return the whole comparison, quiet changes included."""
     return {
         "schema": SCHEMA,
-        "source": found.source,
-        "old": release(found.old),
-        "new": release(found.new),
-        "counts": counts(found.changes),
-        **({"marks": dict(found.marks)} if found.marks else {}),
-        "events": [event(each) for each in found.events],
-        "changes": [change(each) for each in found.changes.changes],
+        "source": comparison.source,
+        "old": release_document(comparison.old),
+        "new": release_document(comparison.new),
+        "counts": counts(comparison.changes),
+        **({"marks": dict(comparison.marks)} if comparison.marks else {}),
+        "events": [{**event_document(event), "changes": list(event.changes)} for event in comparison.events],
+        "changes": [change_document(change) for change in comparison.changes.changes],
     }
 
 
-def release(found: Release) -> dict[str, Any]:
+def release_document(release: Release) -> dict[str, Any]:
     """Return a release's label."""
     return {
-        "release": found.id,
-        "published": found.published,
-        "observed": found.observed,
-        "sha256": found.sha256,
-        "entries": found.entries,
+        "release": release.id,
+        "published": release.published,
+        "observed": release.observed,
+        "sha256": release.sha256,
+        "entries": release.entries,
     }
 
 
-def event(found: Event) -> dict[str, Any]:
-    """Return one event; `changes` are positions in the document's list of changes."""
+def event_document(event: Event) -> dict[str, Any]:
+    """Return what an event says, without the positions of its changes, which only mean something in a comparison."""
     return {
-        "id": found.id,
-        "kind": str(found.kind),
-        "severity": str(found.severity),
-        "summary": found.summary,
-        "also": list(found.also),
-        "service": found.service,
-        "ports": list(found.ports),
-        "protocols": list(found.protocols),
-        "was": found.was,
-        "registry": found.registry,
-        "values": list(found.values),
-        "evidence": found.evidence,
-        "fingerprint": found.fingerprint,
-        "changes": list(found.changes),
+        "id": event.id,
+        "kind": str(event.kind),
+        "severity": str(event.severity),
+        "summary": event.summary,
+        "also": list(event.also),
+        "service": event.service,
+        "ports": list(event.ports),
+        "protocols": list(event.protocols),
+        "was": event.was,
+        "registry": event.registry,
+        "values": list(event.values),
+        "evidence": event.evidence,
+        "fingerprint": event.fingerprint,
     }
 
 
-def change(found: Change) -> dict[str, Any]:
-    """Return one change; `old_key` is there only where the key itself changed."""
+def change_document(change: Change) -> dict[str, Any]:
+    """Return one change; it has an `old_key` only if the key itself changed."""
     document = {
-        "kind": str(found.kind),
-        "section": str(found.section),
-        "quiet": found.quiet,
-        "key": found.item.key.as_dict(),
-        "before": dict(found.before.fields) if found.before else None,
-        "after": dict(found.after.fields) if found.after else None,
-        "fields": [field(each) for each in found.fields],
+        "kind": str(change.kind),
+        "section": str(change.section),
+        "quiet": change.quiet,
+        "key": change.item.key.as_dict(),
+        "before": dict(change.before.fields) if change.before else None,
+        "after": dict(change.after.fields) if change.after else None,
+        "fields": [{"name": field.name, "before": field.before, "after": field.after} for field in change.fields],
     }
-    if found.before and found.after and found.before.key != found.after.key:
-        document["old_key"] = found.before.key.as_dict()
+    if change.before and change.after and change.before.key != change.after.key:
+        document["old_key"] = change.before.key.as_dict()
     return document
 
 
-def hold(found: Hold) -> dict[str, Any]:
-    """Return a release that is not believed, why, and what became of it."""
+def hold_document(hold: Hold) -> dict[str, Any]:
+    """Return a held release, the reasons, and its state."""
     return {
-        "release": found.id,
-        "published": found.published,
-        "entries": found.entries,
-        "sha256": found.sha256,
-        "state": str(found.state),
+        "release": hold.id,
+        "published": hold.published,
+        "entries": hold.entries,
+        "sha256": hold.sha256,
+        "state": str(hold.state),
         "reasons": [
             {
                 "code": reason.code,
@@ -86,29 +85,24 @@ def hold(found: Hold) -> dict[str, Any]:
                 "numbers": dict(reason.numbers),
                 "where": list(reason.where),
             }
-            for reason in found.reasons
+            for reason in hold.reasons
         ],
-        "first_seen": found.first_seen,
-        "last_seen": found.last_seen,
-        "times": found.times,
-        "in_a_row": found.in_a_row,
-        "decided": found.decided,
-        "by": found.by,
+        "first_seen": hold.first_seen,
+        "last_seen": hold.last_seen,
+        "times": hold.times,
+        "in_a_row": hold.in_a_row,
+        "decided": hold.decided,
+        "by": hold.by,
     }
 
 
-def notice(found: Notice) -> dict[str, Any]:
-    """Return what befell the watcher itself."""
+def notice_document(notice: Notice) -> dict[str, Any]:
+    """Return an operational alert."""
     return {
         "schema": SCHEMA,
-        "id": found.id,
-        "severity": str(found.severity),
-        "source": found.source,
-        "summary": found.summary,
-        "details": dict(found.details),
+        "id": notice.id,
+        "severity": str(notice.severity),
+        "source": notice.source,
+        "summary": notice.summary,
+        "details": dict(notice.details),
     }
-
-
-def field(found: FieldChange) -> dict[str, str]:
-    """Return one differing field."""
-    return {"name": found.name, "before": found.before, "after": found.after}

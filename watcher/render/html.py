@@ -1,4 +1,4 @@
-"""A comparison as a page that needs nothing else: no script, no remote content. Also the HTML part of a mail."""
+"""A comparison as a page without scripts and remote content. Also the HTML part of a mail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watcher.core.lazy import load
 from watcher.core.model import Comparison, Severity
 from watcher.render.safe_text import visible
-from watcher.render.text import marked, summary
+from watcher.render.text import render_counts, render_marks
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -19,47 +19,47 @@ _COLOURS = {Severity.WARNING: "#9a3b00", Severity.NOTICE: "#00557a", Severity.IN
 
 @cache
 def _template(name: str) -> Template:
-    """A page to be filled in. Registry text only ever is a value in it, escaped; it is never a template."""
+    """Return a template. Registry text is only ever an escaped value in it, never a template itself."""
     return _environment().get_template(name)
 
 
 @cache
 def _environment() -> Environment:
-    """What makes pages is loaded with the first of them."""
+    # Loaded with the first page: most commands render none.
     jinja = load("jinja2")
-    made: Environment = jinja.Environment(
+    environment: Environment = jinja.Environment(
         loader=jinja.PackageLoader("watcher.render"),
         autoescape=True,
         undefined=jinja.StrictUndefined,
         trim_blocks=True,
     )
-    return made
+    return environment
 
 
-def notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> str:
-    """Return the page of something that befell the watcher itself; `rows` are names and what is to be said of them."""
+def render_notice(title: str, rows: Sequence[tuple[str, str]], *, note: str) -> str:
+    """Return the page of an operational alert; `rows` are pairs of a name and its value."""
     return _template("notice.html").render(
         title=visible(title), rows=[(visible(name), visible(value)) for name, value in rows], note=note
     )
 
 
-def plain(title: str, text: str) -> str:
-    """Return the page of a text as it is, line by line."""
+def render_text(title: str, text: str) -> str:
+    """Return the page of a plain text, line by line."""
     return _template("plain.html").render(title=visible(title), text=visible(text, lines=True))
 
 
-def comparison(found: Comparison, *, most: int | None = None, note: str = "") -> str:
-    """Return the page. `most` bounds how many events are listed; how many were left out is said."""
-    events = found.events[:most]
-    left = len(found.events) - len(events)
-    old, new = (visible(release.when) for release in (found.old, found.new))
+def render_comparison(comparison: Comparison, *, most: int | None = None, note: str = "") -> str:
+    """Return the page. It lists at most `most` events and says how many more there are."""
+    events = comparison.events[:most]
+    left = len(comparison.events) - len(events)
+    old, new = (visible(release.when) for release in (comparison.old, comparison.new))
     return _template("comparison.html").render(
-        title=f"{found.source}: {old} → {new}",
-        source=found.source,
+        title=f"{comparison.source}: {old} → {new}",
+        source=comparison.source,
         old=old,
         new=new,
-        summary=summary(found.changes),
-        marked=marked(found),
+        summary=render_counts(comparison.changes),
+        marked=render_marks(comparison),
         events=[{"severity": event.severity, "id": event.id, "summary": visible(event.summary)} for event in events],
         colours=_COLOURS,
         left_out=f"{left} more events are not listed here." if left else "",

@@ -1,4 +1,4 @@
-"""A comparison as JSON text, and how any JSON of ours is written."""
+"""JSON text: of a comparison, and of everything else that the watcher prints or sends as JSON."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 from typing import Any
 
 from watcher.core.model import Comparison
-from watcher.render import document
+from watcher.render.document import comparison_document
 from watcher.render.safe_text import HIDDEN
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """Return JSON that people can read, in any language, on a terminal: what moves or hides text is `\\uXXXX` in it."""
+    """Return JSON in readable UTF-8; characters that move or hide text on a terminal are written as `\\uXXXX`."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
-    # Half of a pair of surrogates is no character and would be no UTF-8.
+    # An unpaired surrogate cannot be encoded in UTF-8.
     text = text.encode("utf-8", "replace").decode()
-    # Outside of strings there is nothing to find but the line feeds of the indent, which are not hidden.
-    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    # Outside of strings only the line feeds of the indent are control characters, and HIDDEN leaves line feeds alone.
+    return HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
-def comparison(found: Comparison) -> str:
-    """Return the JSON contract's document, indented."""
-    return dumps(document.comparison(found), indent=2)
+def render_comparison(comparison: Comparison) -> str:
+    """Return the document of the JSON contract, indented."""
+    return dumps(comparison_document(comparison), indent=2)

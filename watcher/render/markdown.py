@@ -6,28 +6,28 @@ import re
 
 from watcher.core.model import Comparison, Release
 from watcher.render.safe_text import visible
-from watcher.render.text import summary
+from watcher.render.text import render_counts
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
-def comparison(found: Comparison) -> str:
-    """Return a heading, the counts and a table of events. Registry text is escaped: none of it is markup."""
+def render_comparison(comparison: Comparison) -> str:
+    """Return a heading, the counts and a table of events. Registry text is escaped, so none of it acts as markup."""
     lines = [
-        f"## {escape(found.source)}: {_dated(found.old)} → {_dated(found.new)}",
+        f"## {escape(comparison.source)}: {_label(comparison.old)} → {_label(comparison.new)}",
         "",
-        summary(found.changes),
+        render_counts(comparison.changes),
     ]
-    if found.events:
+    if comparison.events:
         lines += ["", "| Severity | Event | What |", "|---|---|---|"]
-        lines += [f"| {event.severity} | `{event.id}` | {escape(event.summary)} |" for event in found.events]
+        lines += [f"| {event.severity} | `{event.id}` | {escape(event.summary)} |" for event in comparison.events]
     return "\n".join(lines)
 
 
-def _dated(release: Release) -> str:
+def _label(release: Release) -> str:
     return escape(release.when).replace("\\-", "-")
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return text that Markdown shows literally."""
     return _SPECIAL.sub(r"\\\1", visible(text))

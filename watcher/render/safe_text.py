@@ -1,4 +1,4 @@
-"""Registry text as it may be shown to a person: nothing in it moves a cursor, hides or turns text around."""
+"""Make registry text safe to show: nothing in it may move a cursor, hide text or reverse its direction."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ HIDDEN = re.compile(
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """Write what cannot be seen as `<U+202E>`. A line feed becomes a space, unless `lines` keeps it."""
-    shown = HIDDEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+    """Return text with invisible characters written as `<U+202E>`; a line feed becomes a space unless `lines`."""
+    shown = HIDDEN.sub(lambda match: f"<U+{ord(match[0]):04X}>", text)
     return shown if lines else shown.replace("\n", " ")

@@ -1,4 +1,4 @@
-"""A comparison as people read it on a terminal, in a mail, in a log; and tables for everything else."""
+"""A comparison as plain text for terminals, mails and logs; and tables for everything else."""
 
 from __future__ import annotations
 
@@ -17,44 +17,50 @@ _LONG = 60
 _NARROWEST = 24
 
 
-def comparison(found: Comparison, *, all: bool = False, width: int | None = None, colour: bool = False) -> str:  # noqa: A002 - as the option is called
-    """Return a comparison in plain words; `all` adds every change with its fields.
+def render_comparison(
+    comparison: Comparison,
+    *,
+    all: bool = False,  # noqa: A002 - the option's name
+    width: int | None = None,
+    colour: bool = False,
+) -> str:
+    """Return the counts and events of a comparison; `all` adds every change with its fields.
 
-    Lines are wrapped to `width` where it is given, never cut.
+    Lines are wrapped to `width` columns if it is given, and never cut.
     """
-    counted = {name: number for name, number in counts(found.changes).items() if number}
-    said = ", ".join(f"{number} {name}" for name, number in counted.items()) or _nothing(found)
-    title = f"{found.source}  {visible(found.old.when)} → {visible(found.new.when)}"
-    parts = [(_BOLD + title + _OFF if colour else title) + f"    {said}"]
-    parts += [f"  {marked(found)}"] if found.marks else []
-    if found.events:
-        parts += ["", *_events(found, width, colour)]
+    counted = {name: number for name, number in counts(comparison.changes).items() if number}
+    summary = ", ".join(f"{number} {name}" for name, number in counted.items()) or _no_entry_changed(comparison)
+    title = f"{comparison.source}  {visible(comparison.old.when)} → {visible(comparison.new.when)}"
+    parts = [(_BOLD + title + _OFF if colour else title) + f"    {summary}"]
+    parts += [f"  {render_marks(comparison)}"] if comparison.marks else []
+    if comparison.events:
+        parts += ["", *_events(comparison, width, colour)]
     if not all and counted.get("quiet"):
-        parts += ["", f"  {_rows(counted['quiet'])} of unassigned and reserved space were redrawn (--all shows them)"]
-    if all and found.changes.changes:
-        parts += ["", *(line for change in found.changes.changes for line in _change(change, width))]
+        parts += ["", f"  {_rows(counted['quiet'])} of unassigned or reserved ranges were adjusted (--all shows them)"]
+    if all and comparison.changes.changes:
+        parts += ["", *(line for change in comparison.changes.changes for line in _change(change, width))]
     return "\n".join(parts)
 
 
-def marked(found: Comparison) -> str:
-    """Return what is out of the ordinary in a comparison, in a line; "" where nothing is."""
-    return "; ".join(f"{visible(mark.replace('_', ' '))}: {visible(said)}" for mark, said in found.marks.items())
+def render_marks(comparison: Comparison) -> str:
+    """Return the marks of a comparison (`large_change`) with their sentences in one line; "" without marks."""
+    return "; ".join(f"{visible(mark.replace('_', ' '))}: {visible(text)}" for mark, text in comparison.marks.items())
 
 
-def _nothing(found: Comparison) -> str:
-    if not found.changes.changes:
+def _no_entry_changed(comparison: Comparison) -> str:
+    if not comparison.changes.changes:
         return "nothing changed"
-    return "only the registry's own header changed" if found.events else "nothing changed but the date"
+    return "only the registry's own header changed" if comparison.events else "nothing changed but the date"
 
 
 def _rows(number: int) -> str:
     return f"{number} row" if number == 1 else f"{number} rows"
 
 
-def _events(found: Comparison, width: int | None, colour: bool) -> Iterator[str]:
-    severities = max(len(event.severity) for event in found.events)
-    ids = max(len(event.id) for event in found.events)
-    for event in found.events:
+def _events(comparison: Comparison, width: int | None, colour: bool) -> Iterator[str]:
+    severities = max(len(event.severity) for event in comparison.events)
+    ids = max(len(event.id) for event in comparison.events)
+    for event in comparison.events:
         head = f"  {event.severity:<{severities}}  {event.id:<{ids}}  "
         lines = _wrapped(visible(event.summary), len(head), width)
         shown = _COLOURS[event.severity] + head.rstrip() + _OFF + "  " if colour else head
@@ -89,8 +95,8 @@ def _name(change: Change) -> str:
     if change.section is not Section.ENTRY:
         return f"{change.section} {visible(' '.join(key.values))}"
     name = " ".join(value for value in key.values if value) or "(no name)"
-    again = f" ({key.ordinal})" if key.ordinal > 1 else ""
-    return visible(name + again)
+    ordinal = f" ({key.ordinal})" if key.ordinal > 1 else ""
+    return visible(name + ordinal)
 
 
 def _difference(field: FieldChange) -> str:
@@ -100,7 +106,7 @@ def _difference(field: FieldChange) -> str:
 
 
 def _words(before: str, after: str) -> str:
-    """A difference of two long texts by words: [-gone-] {+new+}, with a little of what stays."""
+    """Return the difference of two long texts by words, `[-removed-] {+added+}`, with some unchanged words around."""
     old, new = visible(before).split(), visible(after).split()
     shown: list[str] = []
     for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -114,10 +120,10 @@ def _words(before: str, after: str) -> str:
     return " ".join(shown)
 
 
-def table(rows: Sequence[Sequence[str]], headers: Sequence[str], *, width: int | None = None) -> str:
-    """Return rows in aligned columns; the last column is wrapped to `width` where that is given."""
+def render_table(rows: Sequence[Sequence[str]], headers: Sequence[str], *, width: int | None = None) -> str:
+    """Return rows in aligned columns; the last column is wrapped to `width` if that is given."""
     cells = [[visible(cell) for cell in row] for row in rows]
-    widths = [max(map(_columns, column)) for column in zip(headers, *cells, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(headers, *cells, strict=True)]
     indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
     lines = [_line(headers, widths)]
     for row in cells:
@@ -128,12 +134,12 @@ def table(rows: Sequence[Sequence[str]], headers: Sequence[str], *, width: int |
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (wide - _columns(cell)) for cell, wide in zip(cells, widths, strict=True)]
+    padded = [cell + " " * (wide - _width(cell)) for cell, wide in zip(cells, widths, strict=True)]
     return "  ".join(padded).rstrip()
 
 
-def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
     return sum(
@@ -141,6 +147,6 @@ def _columns(text: str) -> int:
     )
 
 
-def summary(changes: ChangeSet) -> str:
-    """Return the counts in a few words: "1 modified, 2 contacts, 6 quiet"."""
+def render_counts(changes: ChangeSet) -> str:
+    """Return the counts in words: "1 modified, 2 contacts, 6 quiet"."""
     return ", ".join(f"{number} {name}" for name, number in counts(changes).items() if number) or "no change"

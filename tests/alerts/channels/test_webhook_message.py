@@ -47,7 +47,7 @@ def large(count: int, events: int, text: str = "a text") -> Comparison:
 
 def hold_to(found: Comparison, inner: dict[str, Any]) -> None:
     """What must be true of every body that has something left out."""
-    whole = json.loads(dumps(document.comparison(found)))
+    whole = json.loads(dumps(document.comparison_document(found)))
     assert {name: inner[name] for name in ("schema", "source", "old", "new", "counts")} == {
         name: whole[name] for name in ("schema", "source", "old", "new", "counts")
     }
@@ -70,7 +70,7 @@ def hold_to(found: Comparison, inner: dict[str, Any]) -> None:
 def test_what_fits_is_sent_whole_and_exactly() -> None:
     found = saying("one", "two", "x" * 1000)
     envelope = sent(found)
-    assert envelope["data"] == document.comparison(found)
+    assert envelope["data"] == document.comparison_document(found)
     assert "left_out" not in envelope["data"]
     del envelope["data"]
     assert envelope == {

@@ -13,7 +13,7 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Notice
 from watcher.render import html
 from watcher.render.safe_text import visible
-from watcher.render.text import comparison, marked, summary
+from watcher.render.text import render_comparison, render_counts, render_marks
 
 _SUBJECT_LENGTH = 150
 _MAX_EVENTS = 200
@@ -32,13 +32,13 @@ class Mail:
 
 def release_mail(release: Comparison, *, list_name: str) -> Mail:
     """Return the e-mail about a release. Its subject is the most severe event."""
-    first = release.events[0].summary if release.events else summary(release.changes)
+    first = release.events[0].summary if release.events else render_counts(release.changes)
     if release.marks:
-        first = f"{marked(release)}: {first}"
+        first = f"{render_marks(release)}: {first}"
     more = f" (and {len(release.events) - 1} more)" if len(release.events) > 1 else ""
     footer = _FOOTER.format(name=list_name, source=release.source, old=release.old.id, new=release.new.id)
     listed = replace(release, events=release.events[:_MAX_EVENTS])
-    text = comparison(listed, width=78)
+    text = render_comparison(listed, width=78)
     if len(release.events) > _MAX_EVENTS:
         text += f"\n\n  {len(release.events) - _MAX_EVENTS} more events are not listed here."
     if len(text) > _MAX_TEXT:
@@ -46,7 +46,7 @@ def release_mail(release: Comparison, *, list_name: str) -> Mail:
     return Mail(
         subject=subject_line(f"[{release.source}] {first}", more),
         text=f"{text}\n\n-- \n{footer}\n",
-        html=html.comparison(release, most=_MAX_EVENTS, note=footer),
+        html=html.render_comparison(release, most=_MAX_EVENTS, note=footer),
     )
 
 
@@ -59,7 +59,7 @@ def notice_mail(notice: Notice, *, list_name: str) -> Mail:
     return Mail(
         subject=subject_line(f"[registry-watcher] {notice.source}: {notice.summary}", ""),
         text="\n".join([visible(notice.summary), "", *lines]) + f"\n\n-- \n{footer}\n",
-        html=html.notice(f"{notice.source}: {notice.summary}", rows, note=footer),
+        html=html.render_notice(f"{notice.source}: {notice.summary}", rows, note=footer),
     )
 
 
@@ -70,7 +70,7 @@ def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
     parts = [f"{number}. {mail.subject}\n\n{mail.text.rstrip()}" for number, mail in enumerate(mails, 1)]
     heading = f"{len(mails)} messages of registry-watcher, list {list_name}:"
     text = "\n\n\n".join([f"{heading}\n\n{listed}", *parts]) + "\n"
-    return Mail(subject=subject_line(mails[0].subject, more), text=text, html=html.plain(heading, text))
+    return Mail(subject=subject_line(mails[0].subject, more), text=text, html=html.render_text(heading, text))
 
 
 def _to_text(value: object) -> str:

@@ -26,7 +26,7 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
     changes, the least severe events. `counts` stay those of the whole, and `left_out` says how many are missing. A
     change keeps its index in the full list in `index`; the `changes` of events refer to it.
     """
-    data = document.comparison(comparison)
+    data = document.comparison_document(comparison)
     whole = _event(CHANGED, delivery_id, comparison.source, occurred, data)
     if len(whole) <= max_bytes:
         return whole
@@ -53,7 +53,7 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
 
 def notice_body(notice: Notice, *, delivery_id: str) -> bytes:
     """Return the body about an operational alert."""
-    return _event(NOTICE, delivery_id, notice.source, notice.at, document.notice(notice))
+    return _event(NOTICE, delivery_id, notice.source, notice.at, document.notice_document(notice))
 
 
 def digest_body(bodies: Sequence[Mapping[str, Any]], *, delivery_id: str, occurred: str) -> bytes:
