@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from watcher.alerts.subscriptions import Subscription, select_events
 from watcher.core.model import Event, Kind, Severity
-from watcher.core.port_ranges import parse_ports
 
 
 def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *ports: str) -> Event:  # noqa: A002
@@ -120,17 +119,3 @@ def test_two_spans_touch_exactly_when_they_share_a_port(one: list[int], two: lis
     asked, stood = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
     shared = range(max(one[0], two[0]), min(one[1], two[1]) + 1)
     assert bool(wanted([event("port-assigned", Severity.NOTICE, stood)], ports=[asked])) is bool(shared)
-
-
-@given(spans)
-def test_a_range_reads_back(span: list[int]) -> None:
-    assert parse_ports(f"{span[0]}-{span[1]}") == tuple(span)
-    assert parse_ports(str(span[0])) == (span[0], span[0])
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", "x", "-1", "1-", "80-79", "65536", "1-65536", "1-2-3", "1,2", " 80", "80 ", "1.5", "+80", "²"]
-)
-def test_what_is_no_port_and_no_range_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a"):
-        parse_ports(text)

@@ -54,20 +54,3 @@ def test_the_prose_says_it(fields: dict[str, str], expected: Status) -> None:
 )
 def test_prose_that_speaks_of_something_else_does_not(text: str) -> None:
     assert status(name="a", notes=text) is Status.ASSIGNED
-
-
-@pytest.mark.fault(29)
-@pytest.mark.parametrize(
-    ("port", "span"),
-    [
-        ("443", (443, 443)),
-        ("7230-7234", (7230, 7234)),
-        ("", None),
-        ("x", None),
-        ("1-", None),
-        ("-1", None),
-        ("²", None),
-    ],
-)
-def test_ports_are_text_and_numbers_only_where_they_are(port: str, span: tuple[int, int] | None) -> None:
-    assert identity.parse_span(port) == span

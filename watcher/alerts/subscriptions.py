@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from watcher.core.intervals import Interval
 from watcher.core.model import Event, Severity
-from watcher.core.port_ranges import Ports, parse_ports
+from watcher.core.port_ranges import find_ports, parse_ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,6 @@ def matches_any(patterns: Iterable[str], name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _overlaps(event: Event, wanted: Sequence[Ports]) -> bool:
-    return any(low <= last and first <= high for first, last in _port_ranges(event.ports) for low, high in wanted)
-
-
-def _port_ranges(ports: Iterable[str]) -> Iterator[Ports]:
-    for port in ports:
-        low, _, high = port.partition("-")
-        if low.isdecimal() and (not high or high.isdecimal()):
-            yield int(low), int(high or low)
+def _overlaps(event: Event, wanted: Sequence[Interval]) -> bool:
+    ranges = [ports for text in event.ports if (ports := find_ports(text))]
+    return any(low <= last and first <= high for first, last in ranges for low, high in wanted)

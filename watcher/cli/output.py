@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from watcher.core.errors import UsageError
+from watcher.core.port_ranges import parse_ports
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
@@ -23,7 +24,6 @@ SCHEMA = 1
 Row = Mapping[str, Any]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
 class App:
@@ -96,23 +96,14 @@ def date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> s
     return value
 
 
-def ports(text: str) -> tuple[int, int] | None:
-    """Read "443" or "8000-8100"; None for anything else."""
-    found = _PORT.fullmatch(text)
-    if not found:
-        return None
-    low, high = int(found[1]), int(found[2] or found[1])
-    return (low, high) if low <= high <= 65535 else None
-
-
 def port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:  # noqa: ARG001
     """Check an option that takes a port or a range of ports."""
     if value is None:
         return None
-    found = ports(value)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not a port or a range of ports (443, 8000-8100)")
-    return found
+    try:
+        return parse_ports(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def need(condition: object, message: str) -> None:

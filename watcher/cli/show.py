@@ -14,6 +14,7 @@ from watcher.cli.output import App, format_option, print_json, width
 from watcher.cli.seen import history, print_gaps
 from watcher.core.errors import UsageError
 from watcher.core.model import MARKUP, Item, Section
+from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
@@ -54,7 +55,7 @@ def command(
     """
     if what:
         number, _, said = what.partition("/")
-        port = port or common.ports(number)
+        port = port or find_ports(number)
         protocol = protocol or (said if port and said else None)
         service = service or (None if port else what)
     common.need(port or service, "say what: a port or a name")

@@ -1,19 +1,30 @@
-"""port_ranges."""
+"""The one reader of a port or a range of ports: "443", "8000-8100"."""
 
 from __future__ import annotations
 
-Ports = tuple[int, int]
+from functools import lru_cache
 
+from watcher.core.intervals import Interval
 
 _HIGHEST = 65535
 
 
-def parse_ports(text: str) -> Ports:
-    """Read "443" or "8000-8100". Raises ValueError for anything else."""
+@lru_cache(maxsize=4096)
+def find_ports(text: str) -> Interval | None:
+    """Return the ports that a text names, both ends included; None for anything else.
+
+    Registry text is kept as it is, so a port that cannot be read is only missing from queries by number.
+    """
     low, dash, high = text.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()):
-        raise ValueError(f"{text!r} is not a port or a range of ports (443, 8000-8100)")
-    found = int(low), int(high) if dash else int(low)
-    if found[0] > found[1] or found[1] > _HIGHEST:
-        raise ValueError(f"{text!r} is not a range of ports between 0 and {_HIGHEST}")
-    return found
+    if not low.isdecimal() or len(low) > 5 or (dash and (not high.isdecimal() or len(high) > 5)):
+        return None
+    ports = int(low), int(high) if dash else int(low)
+    return ports if ports[0] <= ports[1] <= _HIGHEST else None
+
+
+def parse_ports(text: str) -> Interval:
+    """Return the ports that a text names, both ends included. Raises ValueError for anything else."""
+    ports = find_ports(text)
+    if ports is None:
+        raise ValueError(f"{text!r} is not a port or a range of ports between 0 and {_HIGHEST} (443, 8000-8100)")
+    return ports

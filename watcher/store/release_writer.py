@@ -13,6 +13,7 @@ from typing import Any
 from watcher.core.json_text import compact
 from watcher.core.model import ChangeSet, Content, Event, Fields, Item, ItemKey, Section, counts
 from watcher.core.operations import Ending, Label
+from watcher.core.port_ranges import find_ports
 from watcher.registries.base import Registry
 from watcher.store.database import Database
 from watcher.store.stored_items import WRITTEN, key_text
@@ -352,7 +353,7 @@ class HistoryWriter:
         for seq, event in enumerate(step.events):
             items = _touched(event, step.changes)
             number = self._add_event(release_id, seq, event, items)
-            ports += [(number, *span) for span in sorted(filter(None, set(map(_ports, event.ports))))]
+            ports += [(number, *span) for span in sorted(filter(None, set(map(find_ports, event.ports))))]
             services += [(number, name) for name in self._services(event, items)]
         self._db.conn.executemany("INSERT INTO event_ports VALUES (?, ?, ?)", ports)
         self._db.conn.executemany("INSERT INTO event_services VALUES (?, ?)", services)
@@ -413,11 +414,6 @@ def _same(one: Item | None, other: Item | None) -> bool:
 
 def _words(fields: Fields) -> str:
     return "\n".join(dict.fromkeys([value for name, value in fields.items() if value and ":" not in name]))
-
-
-def _ports(port: str) -> tuple[int, int] | None:
-    low, _, high = port.partition("-")
-    return (int(low), int(high or low)) if low.isdecimal() and (not high or high.isdecimal()) else None
 
 
 def _json(value: object) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from watcher.core.intervals import Interval
 from watcher.core.model import RETIRED, Change, Content, Fields, Item, Section, Status
+from watcher.core.port_ranges import find_ports
 from watcher.formats.column_map import FieldMap
 from watcher.registries.base import Labels, PairingRule, Rows, Signature
 from watcher.registries.context import ChangeContext
@@ -98,16 +98,7 @@ def described(item: Item) -> tuple[str, str, str]:
 
 def interval(item: Item) -> Interval | None:
     """The ports an entry stands for, both ends included; None for a service name without a port."""
-    return parse_span(item.key.part("port"))
-
-
-@lru_cache(maxsize=4096)
-def parse_span(port: str) -> Interval | None:
-    """Read "443" or "7230-7234". None for anything else: the text is kept, only look-ups by number miss it."""
-    low, dash, high = port.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()):
-        return None
-    return int(low), int(high) if dash else int(low)
+    return find_ports(item.key.part("port"))
 
 
 def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the contract's shape

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from watcher.core.intervals import Interval, IntervalIndex, IntervalUnion
 from watcher.core.model import MARKUP, RETIRED, Change, Item, ItemKey, Kind, Section, Severity, Status
+from watcher.core.port_ranges import find_ports
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 from watcher.registries.ports import identity
@@ -61,7 +62,7 @@ def explained_by(found: Sequence[Finding], context: ChangeContext) -> Iterable[i
     came of them."""
     if found[0].event in _WITHOUT_PLACE:
         return
-    spans = [spanned for finding in found for port in finding.ports if (spanned := identity.parse_span(port))]
+    spans = [spanned for finding in found for port in finding.ports if (spanned := find_ports(port))]
     rows = context.compute_once(_redrawn)
     gone = [
         own for spanned in spans for own, index in rows.overlapping(spanned) if context.changes[index].after is None
@@ -110,7 +111,7 @@ class Coverage:
             port = item.key.part("port")
             if port and "-" not in port:
                 single[port] = (*single.get(port, ()), item)
-            elif port and (spanned := identity.parse_span(port)):
+            elif port and (spanned := find_ports(port)):
                 ranges[item.section, item.key] = spanned, item
         return Coverage(single, ranges)
 
@@ -129,7 +130,7 @@ class Coverage:
 
     def says(self, port: str, protocol: str) -> str:
         """The status of a port and protocol: `assigned`, `reserved`, …; `absent` where no row speaks of it."""
-        spanned = identity.parse_span(port)
+        spanned = find_ports(port)
         rows = self.rows(spanned[0], protocol) if spanned else []
         if not rows:
             return ABSENT
@@ -137,7 +138,7 @@ class Coverage:
 
     def services(self, port: str, protocol: str) -> list[str]:
         """The names of the services that have a port and protocol."""
-        spanned = identity.parse_span(port)
+        spanned = find_ports(port)
         rows = self.rows(spanned[0], protocol) if spanned else []
         return [name for row in rows if identity.is_service(row) and (name := row.key.part("name"))]
 
