@@ -71,7 +71,7 @@ def test_four_protocols_are_one_event() -> None:
 
 def test_a_second_name_on_an_assigned_port_says_who_has_it_already() -> None:
     _, events = explained([*BASE, tcp("ipp", "631")], [*BASE, tcp("ipp", "631"), tcp("ipps", "631")])
-    assert only(events).summary == "631/tcp assigned to ipps (assigned to ipp already)"
+    assert only(events).summary == "631/tcp assigned to ipps (already assigned to ipp)"
 
 
 def test_a_port_reserved_on_its_own_is_told() -> None:
@@ -105,7 +105,7 @@ def test_a_service_whose_port_turns_reserved_was_deassigned() -> None:
     changes, events = explained(old, new)
     event = only(events)
     assert (event.id, event.kind, event.severity) == ("port-deassigned", Kind.DEPRECATED, Severity.WARNING)
-    assert event.summary == "47/tcp,udp de-assigned from ni-ftp; reserved now"
+    assert event.summary == "47/tcp,udp de-assigned from ni-ftp; is now reserved"
     assert counts(changes)["deprecated"] == 2
     assert counts(changes)["removed"] == 0
 
@@ -149,7 +149,7 @@ def test_a_service_that_moves_is_one_event_with_its_old_port() -> None:
     changes, events = explained(old, new)
     event = only(events)
     assert (event.id, event.kind, event.severity) == ("service-moved", Kind.MODIFIED, Severity.WARNING)
-    assert event.summary == "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is reserved now"
+    assert event.summary == "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is now reserved"
     assert event.ports == ("8010", "8015")
     assert counts(changes) == {"added": 0, "modified": 1, "deprecated": 0, "removed": 0, "contacts": 0, "quiet": 6}
     assert len(event.changes) == 7
@@ -318,7 +318,7 @@ def test_a_title_of_the_table_that_is_renamed_is_one_event_and_no_entry_changes(
     changes, events = explain(PORTS, old, new)
     assert len(changes.changes) == 1
     assert [(event.id, event.summary) for event in events] == [
-        ("schema-changed", "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now")
+        ("schema-changed", "column “Known Unauthorized Uses” renamed to “Unauthorized Use Reported”")
     ]
 
 

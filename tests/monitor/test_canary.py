@@ -56,10 +56,10 @@ def test_its_change_is_told_to_the_channel_that_asks_for_it_and_to_no_other(here
 
 def test_it_changes_on_its_schedule_and_only_then() -> None:
     at = datetime(2026, 11, 25, tzinfo=UTC)
-    first = canary.document(at, DAY)
-    assert canary.document(at + DAY - timedelta(seconds=1), DAY) == first
-    assert canary.document(at + DAY, DAY) != first
-    hourly = {canary.document(at + timedelta(minutes=10 * step), timedelta(hours=1)) for step in range(24 * 6)}
+    first = canary.make_document(at, DAY)
+    assert canary.make_document(at + DAY - timedelta(seconds=1), DAY) == first
+    assert canary.make_document(at + DAY, DAY) != first
+    hourly = {canary.make_document(at + timedelta(minutes=10 * step), timedelta(hours=1)) for step in range(24 * 6)}
     assert len(hourly) == 24
     found = read_content(first, REGISTRIES["canary"])
     assert (found.document, found.published, found.entries, found.problems) == ("canary", "2026-11-25", 1, ())

@@ -169,7 +169,7 @@ def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
     schema = [event for event in explain(IANA, old, new)[1] if event.id == "schema-changed"]
     suites = [event for event in schema if event.registry == "tls-parameters-4"]
     assert len(suites) == 1
-    assert "column rec is new" in suites[0].summary
+    assert "column rec added" in suites[0].summary
     assert len(suites[0].changes) > 300
 
 
@@ -179,7 +179,7 @@ def test_a_renamed_title_of_the_ports_csv_is_one_event() -> None:
     old, new = (read_content(real_data.formats_files(day)[path], ports, "csv") for day in ("2019-01-02", "2019-07-01"))
     changes, events = explain(ports, old, new)
     assert [event.summary for event in events if event.id == "schema-changed"] == [
-        "the column “Known Unauthorized Uses” is called “Unauthorized Use Reported” now"
+        "column “Known Unauthorized Uses” renamed to “Unauthorized Use Reported”"
     ]
     assert len(changes.changes) < 500
     assert apply(changes, old.items) == new.items

@@ -10,7 +10,7 @@ from tests.support.real_data import data
 from watcher.core.model import Content, Fields, Section
 from watcher.core.tables import usable
 from watcher.diff.content import read_content
-from watcher.registries.collection_index import REGISTRY, groups
+from watcher.registries.collection_index import REGISTRY, list_groups
 
 
 @cache
@@ -32,14 +32,14 @@ def test_every_group_that_a_link_names_is_an_entry() -> None:
     """Counted by another way of reading: the first step of every path under /assignments/."""
     linked = set(re.findall(r'href="(?:http://iana\.org)?/assignments/([^/"#?]+)', page().decode()))
     assert len(linked) == 432
-    assert set(groups(content())) == linked
+    assert set(list_groups(content())) == linked
     assert content().entries == 432
     assert content().problems == ()
     assert content().published is None
 
 
 def test_every_group_can_be_watched() -> None:
-    found, refused = usable(groups(content()))
+    found, refused = usable(list_groups(content()))
     assert (len(found), refused) == (432, [])
     assert [name for name in found.values() if name != name.lower()] == ["ip-over-IEEE1394"]
 

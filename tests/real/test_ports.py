@@ -22,7 +22,7 @@ from watcher.formats.iana_xml import reader
 from watcher.formats.iana_xml.reader import read_whole
 from watcher.monitor import importer
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.registries.ports import identity
+from watcher.registries.shared.assignment import is_assigned
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -107,7 +107,7 @@ def _at(item: Item) -> ItemKey:
 
 def _services(found: Content) -> Iterator[tuple[Item, str]]:
     for (section, key), item in found.items.items():
-        if section is Section.ENTRY and identity.is_service(item) and key.part("name"):
+        if section is Section.ENTRY and is_assigned(item) and key.part("name"):
             yield item, key.part("protocol")
 
 
@@ -119,10 +119,10 @@ def _services(found: Content) -> Iterator[tuple[Item, str]]:
         ("2018-01-16", "service-name-registered", "iqp"),
         ("2017-05-18", "port-deassigned", "47/tcp"),
         ("2018-04-19", "port-deassigned", "toruxserver"),
-        ("2019-01-09", "service-moved", "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is reserved now"),
-        ("2018-03-27", "service-renamed", "nvm-express renamed nvme"),
-        ("2017-05-16", "service-renamed", "visicron-vs renamed trueconf"),
-        ("2022-04-14", "service-renamed", "core-rd-dtls renamed core-rd-tls"),
+        ("2019-01-09", "service-moved", "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is now reserved"),
+        ("2018-03-27", "service-renamed", "nvm-express renamed to nvme"),
+        ("2017-05-16", "service-renamed", "visicron-vs renamed to trueconf"),
+        ("2022-04-14", "service-renamed", "core-rd-dtls renamed to core-rd-tls"),
         ("2017-08-24", "port-reassigned", "csd-mgmt-port to xplat-replicate"),
         ("2018-12-19", "port-reassigned", "862/udp"),
         ("2017-06-05", "contact-changed", "smtp 25/tcp"),

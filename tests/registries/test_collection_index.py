@@ -9,7 +9,7 @@ from watcher.core.model import Event, Severity
 from watcher.core.tables import usable
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
-from watcher.registries.collection_index import REGISTRY, groups
+from watcher.registries.collection_index import REGISTRY, list_groups
 
 
 def events(old: bytes, new: bytes) -> list[Event]:
@@ -19,15 +19,15 @@ def events(old: bytes, new: bytes) -> list[Event]:
 def test_a_new_group_and_a_vanished_one_are_events() -> None:
     added, removed = sorted(events(page(["a", "b"]), page(["b", "c"])), key=lambda event: event.id)
     assert (added.id, added.severity, added.service) == ("group-added", Severity.NOTICE, "c")
-    assert added.summary == "registry group c (Protocol of c) is new in the index"
+    assert added.summary == "registry group c (Protocol of c) added to the index"
     assert (removed.id, removed.severity, removed.service) == ("group-removed", Severity.WARNING, "a")
-    assert removed.summary == "registry group a (Protocol of a) is not in the index any more"
+    assert removed.summary == "registry group a (Protocol of a) removed from the index"
 
 
 def test_what_the_index_says_of_a_group_is_an_event_when_it_changes() -> None:
     (event,) = events(page(["a"]), page(["a"]).replace(b"Expert\n Review", b"IETF Review"))
     assert (event.id, event.severity) == ("group-changed", Severity.INFO)
-    assert event.summary == "the index says something else of a (Protocol of a): registration procedures"
+    assert event.summary == "registry group a (Protocol of a) changed in the index: registration procedures"
 
 
 def test_the_same_index_says_nothing() -> None:
@@ -73,4 +73,4 @@ def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
 
 
 def test_the_groups_of_an_index_are_its_entries() -> None:
-    assert groups(read_content(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]
+    assert list_groups(read_content(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]

@@ -79,17 +79,17 @@ OLD = registry(
         (
             record("rfc2", value="1", description="first") ,
             record("rfc2", value="1", description="Unassigned"),
-            {"Codes: 1 first removed; unassigned now": "entry-removed"},
+            {"Codes: 1 first removed; is now unassigned": "entry-removed"},
         ),
         (
             record("rfc2", value="1", description="first"),
             record("rfc2", value="1", description="Reserved"),
-            {"Codes: 1 first is reserved now": "entry-deprecated"},
+            {"Codes: 1 first is now reserved": "entry-deprecated"},
         ),
         (
             record("rfc2", value="1", description="first"),
             record("rfc2 rfc9", value="1", description="first (DEPRECATED)"),
-            {"Codes: 1 first (DEPRECATED) is deprecated now": "entry-deprecated"},
+            {"Codes: 1 first (DEPRECATED) is now deprecated": "entry-deprecated"},
         ),
         (
             record("draft-toy-second", value="2", description="second"),
@@ -109,7 +109,7 @@ OLD = registry(
         (
             record(value="3-99", description="Unassigned"),
             record(value="3-98", description="Unassigned") + record("rfc1", value="99", description="Reserved"),
-            {"Codes: 99 is reserved now (was unassigned)": "entry-reserved"},
+            {"Codes: 99 is now reserved (was unassigned)": "entry-reserved"},
         ),
         ("<registration_rule>Standards Action", "<registration_rule>IETF Review",
          {"Codes: registration procedure Standards Action → IETF Review": "registration-procedure-changed"}),
@@ -165,7 +165,7 @@ def test_a_new_registry_is_one_event_with_its_entries() -> None:
     new = content(registry("r", *numbered("a", "b")), registry("s", *numbered("x", "y", "z")))
     _, events = explained(old, new)
     assert [(event.summary, event.id, len(event.changes)) for event in events] == [
-        ("registry added: S with 3 entries", "registry-added", 4)
+        ("registry S added with 3 entries", "registry-added", 4)
     ]
     assert {event.id for event in explained(new, old)[1]} == {"registry-removed"}
 
@@ -204,7 +204,7 @@ def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
     new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
-        "R: column rec is new (9 entries)": "schema-changed",
+        "R: column rec added (9 entries)": "schema-changed",
         "R: 8 n8: references [RFC1] → [RFC1][RFC2]": "entry-modified",
     }
 
@@ -214,7 +214,7 @@ def test_a_renamed_column_is_one_event() -> None:
     old = [record(value=str(number), meaning=f"n{number}") for number in range(6)]
     new = [record(value=str(number), description=f"n{number}") for number in range(6)]
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
-        "R: column meaning is description now (6 entries)": "schema-changed"
+        "R: column meaning renamed to description (6 entries)": "schema-changed"
     }
 
 
@@ -254,7 +254,7 @@ def test_private_use_is_the_name_of_a_special_purpose_block() -> None:
         )
 
     assert told(blocks("False"), blocks("True")) == {
-        "Iana-Ipv4-Special-Registry-1: 10.1.0.0/16 Private-Use: globally reachable now": "address-use-changed"
+        "Iana-Ipv4-Special-Registry-1: 10.1.0.0/16 Private-Use: now globally reachable": "address-use-changed"
     }
 
 
@@ -273,7 +273,7 @@ def test_blocks_of_one_owner_that_are_put_together_are_no_removals() -> None:
 def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
     old = content(registry("r", *numbered("a", "b")), name="toys-1")
     new = read_content(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)
-    assert told(old, new) == {"this registry group is published as toys-2 now": "registry-moved"}
+    assert told(old, new) == {"this registry group is now published as toys-2": "registry-moved"}
 
 
 @pytest.mark.parametrize("data", [b"<registry/>", b'<registry xmlns="http://www.iana.org/assignments" id="x"/>'])

@@ -56,6 +56,6 @@ def test_a_deprecation_says_its_date_as_evidence() -> None:
     (event,) = explain(SUBTAGS, content(OLD), content(new.replace("2020-01-01", "2020-02-01")))[1]
     assert (event.id, event.summary, event.evidence) == (
         "entry-deprecated",
-        "region BU Burma is deprecated now",
+        "region BU Burma is now deprecated",
         "1989-12-05",
     )

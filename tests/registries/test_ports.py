@@ -1,4 +1,4 @@
-"""The port registry's own words: which status a row has. The prose is of real releases, shortened."""
+"""The status of port entries. The texts are from real releases, shortened."""
 
 from __future__ import annotations
 
@@ -31,9 +31,12 @@ def status(**fields: str) -> Status:
         ({"name": "a-historic"}, Status.HISTORIC),
         ({"name": "a", "notes": "This entry is deprecated in favour of b"}, Status.DEPRECATED),
         ({"name": "a", "notes": "The ports are no longer in use"}, Status.OBSOLETE),
+        ({"name": "a", "notes": "Historical"}, Status.HISTORIC),
+        ({"name": "old_deprecated"}, Status.DEPRECATED),
+        ({"name": "a", "description": "An obsolete thing"}, Status.OBSOLETE),
     ],
 )
-def test_the_prose_says_it(fields: dict[str, str], expected: Status) -> None:
+def test_name_description_and_notes_state_the_status(fields: dict[str, str], expected: Status) -> None:
     assert status(**fields) is expected
 
 
@@ -50,7 +53,9 @@ def test_the_prose_says_it(fields: dict[str, str], expected: Status) -> None:
         "successor to the historic c",
         "prehistoric",
         "deprecated alias of b",
+        "using the obsolete foo",
+        "kept for historical reasons",
     ],
 )
-def test_prose_that_speaks_of_something_else_does_not(text: str) -> None:
+def test_words_about_something_else_do_not_retire_an_entry(text: str) -> None:
     assert status(name="a", notes=text) is Status.ASSIGNED

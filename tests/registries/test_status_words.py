@@ -1,4 +1,4 @@
-"""What a row says that it is. The words are those of real registries."""
+"""The status that a row of any registry states. The texts are from real registries."""
 
 from __future__ import annotations
 
@@ -31,16 +31,22 @@ from watcher.registries.shared.status_words import read_status
         ({"Type": "region", "Subtag": "BU", "Description": "Burma", "Deprecated": "1989-12-05"}, Status.DEPRECATED),
         ({"value": "x", "notes": "Deprecated by another"}, Status.DEPRECATED),
         ({"value": "x", "notes": "This is no longer deprecated"}, Status.ASSIGNED),
+        ({"value": "x", "notes": "Historical"}, Status.HISTORIC),
+        ({"value": "x", "notes": "using the obsolete foo"}, Status.ASSIGNED),
+        ({"value": "x", "description": "Records of historical interest"}, Status.ASSIGNED),
+        ({"value": "0x0b", "description": '"Deprecated reason code"'}, Status.DEPRECATED),
+        ({"value": "x", "name": "toy_DEPRECATED"}, Status.DEPRECATED),
+        ({"value": "x", "note": "This service name is no longer in use."}, Status.OBSOLETE),
         ({"value": "x", "description": "Replaces the obsolete y"}, Status.ASSIGNED),
         ({"value": "x", "status": "active"}, Status.ASSIGNED),
         ({"value": "4", "description": "Reservation handle"}, Status.ASSIGNED),
         ({"value": "4", "name": "experimental-widget"}, Status.EXPERIMENTAL),
     ],
 )
-def test_the_words_say_it(fields: dict[str, str], status: Status) -> None:
+def test_a_row_states_its_status(fields: dict[str, str], status: Status) -> None:
     assert read_status(fields).status is status
 
 
-def test_the_evidence_is_the_registrys_own_text() -> None:
+def test_the_evidence_is_the_text_that_the_status_was_read_from() -> None:
     assert read_status({"type": "sha1", "status": "historic"}).evidence == "historic"
     assert read_status({"value": "9", "name": "fine"}).evidence == ""

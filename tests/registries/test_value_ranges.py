@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.registries.shared import value_ranges
-from watcher.registries.shared.value_ranges import Span, meets, spans
+from watcher.registries.shared.value_ranges import ValueRange, any_overlap, parse_ranges
 
 
 @pytest.mark.fault(29)
@@ -27,7 +27,7 @@ from watcher.registries.shared.value_ranges import Span, meets, spans
     ],
 )
 def test_numbers_and_ranges_are_read_as_they_are_written(value: str, low: int, high: int) -> None:
-    assert spans(value) == (Span(space="", low=low, high=high),)
+    assert parse_ranges(value) == (ValueRange(space="", low=low, high=high),)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_numbers_and_ranges_are_read_as_they_are_written(value: str, low: int, h
     [("0x00,0x1F", 0x001F, 0x001F), ("0x56,0x01-FF", 0x5601, 0x56FF), ("0x01-55,*", 0x0100, 0x55FF)],
 )
 def test_octets_are_one_number(value: str, low: int, high: int) -> None:
-    assert [(span.low, span.high) for span in spans(value)] == [(low, high)]
+    assert [(span.low, span.high) for span in parse_ranges(value)] == [(low, high)]
 
 
 @pytest.mark.parametrize(
@@ -50,26 +50,26 @@ def test_octets_are_one_number(value: str, low: int, high: int) -> None:
     ],
 )
 def test_blocks_and_arcs_meet_what_lies_in_them(value: str, others: str) -> None:
-    assert meets(spans(value), spans(others))
+    assert any_overlap(parse_ranges(value), parse_ranges(others))
 
 
 def test_spans_of_two_kinds_never_meet() -> None:
-    assert not meets(spans("1"), spans("0x00,0x01"))
-    assert not meets(spans("1.3.6.1"), spans("1.3.7.1"))
+    assert not any_overlap(parse_ranges("1"), parse_ranges("0x00,0x01"))
+    assert not any_overlap(parse_ranges("1.3.6.1"), parse_ranges("1.3.7.1"))
 
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("value", ["", "none", "TLS_AES_128", "Integer values from -65536 to -257", "FF3X:0:1", "1,x"])
 def test_what_is_no_number_gives_none(value: str) -> None:
-    assert spans(value) == ()
+    assert parse_ranges(value) == ()
 
 
 @pytest.mark.fault(29)
 @given(st.text(max_size=60))
 def test_any_text_gives_spans_in_order_or_none(value: str) -> None:
-    assert all(span.low <= span.high for span in spans(value))
+    assert all(span.low <= span.high for span in parse_ranges(value))
 
 
 @given(st.text("0123456789xXabcdefimstoghrunTHROUGHkK\u017f\u0131 -,;/*\u2013", max_size=12) | st.text(max_size=12))
 def test_what_has_a_letter_of_words_is_never_a_number(text: str) -> None:
-    assert value_ranges.spans(text) == value_ranges._spans(text)
+    assert value_ranges.parse_ranges(text) == value_ranges._parse_ranges(text)

@@ -21,8 +21,8 @@ from watcher.core.tables import usable
 from watcher.core.times import from_text
 from watcher.fetch.tree import document
 from watcher.monitor.schedule import due, in_turn
-from watcher.registries.catalog import rules_of
-from watcher.registries.collection_index import groups
+from watcher.registries.catalog import rules_for_group
+from watcher.registries.collection_index import list_groups
 from watcher.store.check_log import CheckLog, Look
 from watcher.store.history_reader import HistoryReader
 
@@ -67,7 +67,7 @@ class Collection:
         if self.settings.groups is not None:
             return usable(filter(self.settings.wants, self.settings.groups))
         latest = self._queries.find_latest(self.name)
-        names = groups(self._queries.read_content(self.name, latest)) if latest else []
+        names = list_groups(self._queries.read_content(self.name, latest)) if latest else []
         return usable(filter(self.settings.wants, names))
 
     def group(self, name: str, *, new: bool = False) -> GroupSettings:
@@ -96,7 +96,7 @@ class Collection:
             url=document(self._folder, found).absolute().as_uri()
             if self._folder
             else self.settings.url.replace("{group}", found),
-            registry=rules_of(found, self.settings.registry),
+            registry=rules_for_group(found, self.settings.registry),
             format=self.settings.format,
             every=self.settings.every,
             enabled=self.settings.enabled,

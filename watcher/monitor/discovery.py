@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from watcher.diff.content import read_content
 from watcher.monitor.ingest import CheckResult, Outcome
-from watcher.registries.collection_index import REGISTRY, groups
+from watcher.registries.collection_index import REGISTRY, list_groups
 from watcher.store.check_log import CheckLog
 from watcher.store.history_reader import HistoryReader
 
@@ -23,8 +23,8 @@ def doubt(index: bytes, source: str, queries: HistoryReader, checks: CheckLog) -
     latest = queries.find_latest(source)
     if latest is None:
         return None
-    there = groups(read_content(index, REGISTRY, "index"))
-    absent = sorted({*groups(queries.read_content(source, latest))}.difference(there))
+    there = list_groups(read_content(index, REGISTRY, "index"))
+    absent = sorted({*list_groups(queries.read_content(source, latest))}.difference(there))
     if not absent or _confirmed(
         absent, [check["message"] or "" for check in checks.list_successful(source, READS - 1)]
     ):

@@ -25,7 +25,7 @@ from watcher.monitor.plausibility import Bounds, Newest
 from watcher.monitor.second_format import SecondFormatResult
 from watcher.monitor.timeline import Filed, OvertakenError, Timeline
 from watcher.registries.base import Labels
-from watcher.registries.catalog import REGISTRIES, keyed
+from watcher.registries.catalog import REGISTRIES, with_key
 from watcher.store.history_reader import StoredRelease
 from watcher.store.release_writer import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
@@ -102,7 +102,7 @@ class ReleaseIngest:
         up and the notices of holds.
         """
         self.source = source
-        self.registry = keyed(REGISTRIES[registry], key, layout)
+        self.registry = with_key(REGISTRIES[registry], key, layout)
         self._filing = Timeline(
             source,
             registry=self.registry,

@@ -335,7 +335,7 @@ class Canary:
 
     def fetch(self, url: str, validators: Validators | None = None) -> Response:  # noqa: ARG002 - as every source is fetched
         """Return the canary's release of now."""
-        return Response(body=canary.document(self.clock.now(), self.every), url=url, validators=Validators())
+        return Response(body=canary.make_document(self.clock.now(), self.every), url=url, validators=Validators())
 
 
 def pace_of(settings: Settings) -> HostRateLimiter:

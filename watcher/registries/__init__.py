@@ -1,4 +1,1 @@
-"""What is special to a registry: its columns, identity, pairing, statuses and rules. One module a registry.
-
-`watcher.registries.table.REGISTRIES` is the table of them.
-"""
+"""The rules of each registry: columns, identity, pairing, statuses, events. `catalog.REGISTRIES` lists them."""

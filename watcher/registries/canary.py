@@ -1,6 +1,6 @@
-"""The canary: a registry of our own that changes on a schedule, so that the whole way to a channel is proven.
+"""The canary: a source of our own that changes on a schedule, to test the way of an alert from fetch to channel.
 
-One entry, which says when it was last due to change. It is served inside the process and travels like any release.
+Its only entry says when it last changed. It is served inside the process and handled like any release.
 """
 
 from __future__ import annotations
@@ -22,37 +22,36 @@ _DOCUMENT = """\
 <registry xmlns="http://www.iana.org/assignments" id="{id}">
   <title>The canary of registry-watcher</title>
   <updated>{day}</updated>
-  <record><name>{id}</name><description>{sung}</description></record>
+  <record><name>{id}</name><description>{changed}</description></record>
 </registry>
 """
 
 
-def document(now: datetime, every: timedelta) -> bytes:
-    """Return the canary's release of a time: another one each time that `every` has passed."""
+def make_document(now: datetime, every: timedelta) -> bytes:
+    """Return the canary's release at a time; it differs from the one before each time `every` has passed."""
     seconds = int(every.total_seconds())
-    sung = to_text(datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, now.tzinfo))
-    return _DOCUMENT.format(id=CANARY, day=sung[:10], sung=sung).encode()
+    changed = to_text(datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, now.tzinfo))
+    return _DOCUMENT.format(id=CANARY, day=changed[:10], changed=changed).encode()
 
 
-def _findings(context: ChangeContext) -> Iterator[Finding]:
-    for number, change in enumerate(context.changes):
+def _classify(context: ChangeContext) -> Iterator[Finding]:
+    for position, change in enumerate(context.changes):
         if change.section is Section.ENTRY:
-            yield Finding(event="canary-changed", change=number, subject=(CANARY,), kind=change.kind)
+            yield Finding(event="canary-changed", change=position, subject=(CANARY,), kind=change.kind)
 
 
-def _sentence(found: Sequence[Finding], context: ChangeContext) -> str:
-    sung = context.changes[found[0].change].item.fields["description"]
-    return f"the canary of {sung} arrived: no registry changed, and news would have reached you"
+def _sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
+    changed = context.changes[findings[0].change].item.fields["description"]
+    return f"the canary of {changed} arrived: alerts reach you, and no registry changed"
 
 
-EVENTS: Mapping[str, EventType] = {"canary-changed": EventType(severity=Severity.INFO, sentence=_sentence)}
+EVENTS: Mapping[str, EventType] = {"canary-changed": EventType(Severity.INFO, _sentence)}
 
 
-def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - one identity for all
+def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
     return (_KEY,)
 
 
-# As in an index, being listed is all there is to an entry.
 REGISTRY = replace(
     collection_index.REGISTRY,
     id=CANARY,
@@ -60,6 +59,6 @@ REGISTRY = replace(
     columns=FieldMap(always=(_KEY, "description")),
     identify=_identify,
     duplicate_order="description",
-    classify=_findings,
+    classify=_classify,
     events=EVENTS,
 )

@@ -1,4 +1,4 @@
-"""The table of registries. A new one: a module beside this, a line here."""
+"""The table of registries. To add one: a module or a folder beside this one, a line in the table, a test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watcher.core.model import CANARY
 from watcher.core.tables import Layout
 from watcher.registries.base import Labels, Registry, Rows
 
-# The rules, by their id, and the module whose REGISTRY they are.
+# The id of each registry's rules, and the module that has them as REGISTRY.
 _MODULES = {
     "ports": "watcher.registries.ports.events",
     "iana": "watcher.registries.iana",
@@ -20,29 +20,32 @@ _MODULES = {
     "index": "watcher.registries.collection_index",
     CANARY: "watcher.registries.canary",
 }
-_AS_IT_IS = Layout()
+_DEFAULT_LAYOUT = Layout()
 
 
-def keyed(registry: Registry, key: Labels, layout: Layout = _AS_IT_IS) -> Registry:
-    """Return a registry's rules for a plain table whose key columns are known; no key: as the registry has it.
+def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT) -> Registry:
+    """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
 
-    Reading such a table raises ParseError `no_key` where none of its rows has any of them.
+    Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
     """
-    if layout != _AS_IT_IS:
+    if layout != _DEFAULT_LAYOUT:
         registry = replace(registry, columns=registry.columns._replace(layout=layout))
     if not key:
         return registry
 
-    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the contract's shape
+    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
         if not any(row.get(label) for row in rows() for label in key):
-            raise ParseError("no_key", f"the table has no column {' or '.join(map(repr, key))}: the key it should have")
+            columns = " or ".join(map(repr, key))
+            raise ParseError(
+                "no_key", f"the table has no column {columns}, which the configuration declares as its key"
+            )
         return key
 
     return replace(registry, identify=identify)
 
 
 class _Registries(Mapping[str, Registry]):
-    """The rules by their id. A module is loaded when somebody asks for its rules: nobody needs all of them at once."""
+    """The registries by id. A module is imported when its rules are first used: no command needs all of them."""
 
     def __getitem__(self, name: str) -> Registry:
         registry: Registry = import_listed(_MODULES[name]).REGISTRY
@@ -60,15 +63,15 @@ REGISTRIES = _Registries()
 
 @cache
 def event_ids() -> frozenset[str]:
-    """Return the id of every event that any rules know."""
+    """Return the event ids of all registries."""
     return frozenset(event for registry in REGISTRIES.values() for event in registry.events)
 
 
 @cache
-def _by_document() -> Mapping[str, str]:
+def _ids_by_document() -> Mapping[str, str]:
     return {registry.document_id: registry.id for registry in REGISTRIES.values() if registry.document_id}
 
 
-def rules_of(group: str, otherwise: str) -> str:
-    """Return the id of the rules for a registry group, by the id its document must have."""
-    return _by_document().get(group, otherwise)
+def rules_for_group(group: str, default: str) -> str:
+    """Return the id of the rules for a registry group, by its document id."""
+    return _ids_by_document().get(group, default)

@@ -1,7 +1,4 @@
-"""An index of registry groups as a registry of its own: each group is an entry, a new one and a vanished one are news.
-
-Which names become groups that are watched is said here too: they are read off a page that others write.
-"""
+"""The index of a collection as a registry: each registry group is an entry."""
 
 from __future__ import annotations
 
@@ -14,56 +11,58 @@ from watcher.registries.base import EventType, Finding, Labels, PairingRule, Reg
 from watcher.registries.context import ChangeContext
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
-_WORDS = {
+_FIELD_WORDS = {
     "title": "title",
     "registries": "list of registries",
     "references": "references",
     "procedures": "registration procedures",
 }
+_EVENTS_BY_KIND = {Kind.ADDED: "group-added", Kind.REMOVED: "group-removed"}
 
 
-def groups(content: Content) -> list[str]:
-    """Return the names of the groups that an index lists, by name."""
+def list_groups(content: Content) -> list[str]:
+    """Return the names of the groups in an index, in alphabetical order."""
     return sorted(key.values[0] for section, key in content.items if section is Section.ENTRY)
 
 
-def _findings(context: ChangeContext) -> Iterator[Finding]:
-    for index, change in enumerate(context.changes):
+def _classify(context: ChangeContext) -> Iterator[Finding]:
+    for position, change in enumerate(context.changes):
         if change.section is Section.ENTRY:
             name = change.item.key.values[0]
-            event = {Kind.ADDED: "group-added", Kind.REMOVED: "group-removed"}.get(change.kind, "group-changed")
-            yield Finding(event=event, change=index, subject=(name,), kind=change.kind, service=name)
+            event = _EVENTS_BY_KIND.get(change.kind, "group-changed")
+            yield Finding(event=event, change=position, subject=(name,), kind=change.kind, service=name)
 
 
-def _titled(change: Change) -> str:
+def _group(change: Change) -> str:
     title = change.item.fields["title"].replace("\n", "; ")
     name = change.item.key.values[0]
-    return f"{name} ({title})" if title else name
+    return f"registry group {name} ({title})" if title else f"registry group {name}"
 
 
-def _sentence(words: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
-    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
-        return words.format(_titled(context.changes[found[0].change]))
+def _listed(verb: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
+    def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
+        return f"{_group(context.changes[findings[0].change])} {verb} the index"
 
     return sentence
 
 
-def _changed(found: Sequence[Finding], context: ChangeContext) -> str:
-    change = context.changes[found[0].change]
-    fields = ", ".join(_WORDS.get(each.name, each.name) for each in change.fields)
-    return f"the index says something else of {_titled(change)}: {fields}"
+def _changed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    change = context.changes[findings[0].change]
+    fields = ", ".join(_FIELD_WORDS.get(field.name, field.name) for field in change.fields)
+    return f"{_group(change)} changed in the index: {fields}"
 
 
 EVENTS: Mapping[str, EventType] = {
-    "group-added": EventType(severity=Severity.NOTICE, sentence=_sentence("registry group {} is new in the index")),
-    "group-removed": EventType(
-        severity=Severity.WARNING, sentence=_sentence("registry group {} is not in the index any more")
-    ),
-    "group-changed": EventType(severity=Severity.INFO, sentence=_changed),
+    "group-added": EventType(Severity.NOTICE, _listed("added to")),
+    "group-removed": EventType(Severity.WARNING, _listed("removed from")),
+    "group-changed": EventType(Severity.INFO, _changed),
 }
 
 
-def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - one identity for all
+# The rest of the contract: every change of an index is reported, and an entry is only its name.
+
+
+def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of the contract
     return ("group",)
 
 
@@ -71,23 +70,23 @@ def _names(item: Item) -> Sequence[str]:
     return item.key.values
 
 
-def _no_span(item: Item) -> Interval | None:  # noqa: ARG001 - a group stands for no number
+def _no_interval(item: Item) -> Interval | None:  # noqa: ARG001
     return None
 
 
-def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - being listed is all there is to it
+def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001
     return Status.ASSIGNED
 
 
-def _news(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001 - every change of an index is one
+def _no_bookkeeping(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
     return False
 
 
-def _unpaired(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - a group under another id is another
+def _no_pairing(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - another id is another group
     return ()
 
 
-def _alone(found: Sequence[Finding], context: ChangeContext) -> Iterable[int]:  # noqa: ARG001 - nothing follows from it
+def _none_explained(findings: Sequence[Finding], context: ChangeContext) -> Iterable[int]:  # noqa: ARG001
     return ()
 
 
@@ -100,10 +99,10 @@ REGISTRY = Registry(
     duplicate_order="title",
     status=_status,
     names=_names,
-    interval=_no_span,
-    pairing_rules=_unpaired,
-    is_bookkeeping=_news,
-    classify=_findings,
-    explained_by=_alone,
+    interval=_no_interval,
+    pairing_rules=_no_pairing,
+    is_bookkeeping=_no_bookkeeping,
+    classify=_classify,
+    explained_by=_none_explained,
     events=EVENTS,
 )

@@ -1,11 +1,8 @@
-"""IANA's registry groups that have no rules of their own: the generic rules, and what some groups add to them."""
+"""IANA's registry groups without rules of their own: the generic rules and the tables of single groups."""
 
 from __future__ import annotations
 
 from watcher.registries.generic import events
-from watcher.registries.groups import addresses, tables, tls
+from watcher.registries.groups import GROUPS
 
-# What one registry group adds.
-SPECIAL = (*tls.TLS, *addresses.ADDRESSES, *tables.TABLES)
-
-REGISTRY = events.registry(SPECIAL)
+REGISTRY = events.make_registry(GROUPS)

@@ -1,10 +1,10 @@
-"""The language subtag registry (RFC 5646): a subtag is known by its type; grandfathered tags stand whole."""
+"""The language subtag registry (RFC 5646): the key is type and subtag, or the whole tag of a grandfathered one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from watcher.registries import iana
-from watcher.registries.catalog import keyed
+from watcher.registries.catalog import with_key
 
-REGISTRY = replace(keyed(iana.REGISTRY, ("Type", "Subtag", "Tag")), id="language-subtags")
+REGISTRY = replace(with_key(iana.REGISTRY, ("Type", "Subtag", "Tag")), id="language-subtags")

@@ -13,7 +13,7 @@ from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml.reader import document_id
-from watcher.registries.catalog import REGISTRIES, keyed, rules_of
+from watcher.registries.catalog import REGISTRIES, rules_for_group, with_key
 
 
 def files(
@@ -28,7 +28,7 @@ def files(
         need(given is None or given in known, f"{given!r} is none of {', '.join(known)}")
     documents = [(name, _bytes(name)) for name in (old, new)]
     chosen = registry or _registry_of(*documents[-1])
-    rules = keyed(REGISTRIES[chosen], key)
+    rules = with_key(REGISTRIES[chosen], key)
     contents, releases = [], []
     readers: dict[str, IncrementalReader] = {}
     for name, data in documents:
@@ -57,7 +57,7 @@ def files(
 
 def _registry_of(name: str, data: bytes) -> str:
     """The rules for a file: by the id that the document gives itself, else by its name."""
-    return rules_of(document_id(data) or Path(name).stem, "iana")
+    return rules_for_group(document_id(data) or Path(name).stem, "iana")
 
 
 def _format_of(name: str) -> str:

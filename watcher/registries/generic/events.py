@@ -1,6 +1,7 @@
-"""The generic registries' table of events: how much each matters, and the sentence that says it.
+"""The event table of all IANA registries without rules of their own: the severity and the sentence of each event.
 
-`warning`: something that people rely on stops being true. `notice`: a new assignment, registry, rule. `info`: all else.
+`warning`: something that people rely on is no longer true. `notice`: a new assignment, registry or procedure. `info`:
+everything else.
 """
 
 from __future__ import annotations
@@ -12,238 +13,246 @@ from watcher.core.model import MARKUP, FieldChange, Item, Key, Section, Severity
 from watcher.registries.base import PATH, EventType, Finding, Registry
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, pairing
-from watcher.registries.generic.coverage import ABSENT, covering
-from watcher.registries.generic.rules import Rules, explained_by
-from watcher.registries.generic.structure import columns_of
-from watcher.registries.groups.base import ColumnWatch, GroupRules, told
-from watcher.registries.shared.sentences import FIELD_WORDS, columns_changed, contact_updated, difference, listed, short
+from watcher.registries.generic.coverage import status_in
+from watcher.registries.generic.rules import classify, explained_by
+from watcher.registries.generic.structure import column_changes
+from watcher.registries.groups.base import ColumnWatch, GroupRules
+from watcher.registries.shared.assignment import ABSENT, is_assigned
+from watcher.registries.shared.sentences import (
+    FIELD_WORDS,
+    describe_columns,
+    describe_contact,
+    describe_difference,
+    enumerate_names,
+    shorten,
+)
 
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
 
 Sentence = Callable[[Sequence[Finding], ChangeContext], str]
+FieldWords = Mapping[str, Mapping[str, str]]  # by document id
 
 
-def registry(special: Sequence[GroupRules]) -> Registry:
-    """Return the rules for every registry of the IANA vocabulary, with what is special to some."""
-    by_document = {each.document: each for each in special}
-    words = {each.document: {**FIELD_WORDS, **each.words} for each in special}
+def make_registry(groups: Sequence[GroupRules]) -> Registry:
+    """Return the rules for every registry of the IANA vocabulary, with the tables of single groups."""
+    by_document = {group.document: group for group in groups}
+    words = {group.document: {**FIELD_WORDS, **group.words} for group in groups}
     watches: dict[str, list[ColumnWatch]] = {}
-    for watch in (watch for each in special for watch in each.watched):
+    for watch in (watch for group in groups for watch in group.watched):
         watches.setdefault(watch.event, []).append(watch)
     return Registry(
         id="iana",
         document_id="",
         columns=identity.COLUMNS,
         may_be_empty=True,
-        identify=partial(identity.identify, special=by_document),
+        identify=partial(identity.identify, groups=by_document),
         duplicate_order="registered",
-        status=partial(identity.status, special=by_document),
+        status=partial(identity.status, groups=by_document),
         names=identity.names,
         interval=identity.interval,
         pairing_rules=pairing.pairing_rules,
         is_bookkeeping=identity.is_bookkeeping,
-        classify=Rules(by_document).classify,
+        classify=partial(classify, groups=by_document),
         explained_by=explained_by,
-        events={**_events(words), **{event: _watched(found) for event, found in watches.items()}},
+        events={**_event_types(words), **{event: _watched_event(same) for event, same in watches.items()}},
     )
 
 
-def _where(found: Sequence[Finding], context: ChangeContext) -> str:
-    """The registry that an event speaks of, and a colon; nothing for a document's own rows."""
-    return f"{_title(found[0].registry, context)}: " if found[0].registry else ""
+def _prefix(findings: Sequence[Finding], context: ChangeContext) -> str:
+    """Return the title of the registry and a colon; "" for the rows of the document itself."""
+    return f"{_title(findings[0].registry, context)}: " if findings[0].registry else ""
 
 
 def _title(path: str, context: ChangeContext) -> str:
-    """The title of a registry; of one that has none, its document's."""
-    for each in (path, ""):
+    """Return the title of a registry, or else of its document."""
+    for header_path in (path, ""):
         for content in (context.new, context.old):
-            header = content.items.get((Section.REGISTRY, Key((PATH,), (each,))))
+            header = content.items.get((Section.REGISTRY, Key((PATH,), (header_path,))))
             if header and header.fields.get("title"):
-                return short(header.fields["title"])
+                return shorten(header.fields["title"])
     return path
 
 
 def _subject(finding: Finding, context: ChangeContext) -> str:
-    """What an entry is called: "0x13,0x01 TLS_AES_128_GCM_SHA256"."""
-    return " ".join(part for part in (*finding.values, short(finding.service)) if part) or _first_words(
-        context.changes[finding.change].item
-    )
+    """Return what an entry is called: "0x13,0x01 TLS_AES_128_GCM_SHA256"."""
+    words = [word for word in (*finding.values, shorten(finding.service)) if word]
+    return " ".join(words) or _first_text(context.changes[finding.change].item)
 
 
-def _first_words(item: Item) -> str:
-    return short(next((text for name, text in item.fields.items() if text and ":" not in name), "(no value)"))
+def _first_text(item: Item) -> str:
+    return shorten(next((text for name, text in item.fields.items() if text and ":" not in name), "(no value)"))
 
 
-def _subjects(found: Sequence[Finding], context: ChangeContext) -> str:
-    return listed([_subject(finding, context) for finding in found])
+def _subjects(findings: Sequence[Finding], context: ChangeContext) -> str:
+    return enumerate_names([_subject(finding, context) for finding in findings])
 
 
-def _added(found: Sequence[Finding], context: ChangeContext) -> str:
-    was = found[0].was
-    told = f"assigned (was {was})" if was and was != ABSENT else "added"
-    return f"{_where(found, context)}{_subjects(found, context)} {told}"
+def _old_subject(finding: Finding, context: ChangeContext) -> str:
+    """Return what an entry was called before."""
+    change = context.changes[finding.change]
+    before = change.before or change.item
+    words = [word for word in (*finding.values, shorten(identity.title(before))) if word]
+    return " ".join(words) or _first_text(before)
 
 
-def _removed(found: Sequence[Finding], context: ChangeContext) -> str:
-    item = context.changes[found[0].change].after
-    now = str(item.status) if item else covering(context, context.new, context.changes[found[0].change].item)
-    before = context.changes[found[0].change].before or context.changes[found[0].change].item
-    called = " ".join(part for part in (*found[0].values, short(identity.title(before))) if part)
-    return f"{_where(found, context)}{called or _first_words(before)} removed" + (
-        f"; {now} now" if now != ABSENT else ""
-    )
+def _added(findings: Sequence[Finding], context: ChangeContext) -> str:
+    was = findings[0].was
+    verb = f"assigned (was {was})" if was and was != ABSENT else "added"
+    return f"{_prefix(findings, context)}{_subjects(findings, context)} {verb}"
 
 
-def _deprecated(found: Sequence[Finding], context: ChangeContext) -> str:
-    change = context.changes[found[0].change]
-    if change.after is None or not identity.is_assigned(change.after):
-        before = change.before or change.item
-        called = " ".join(part for part in (*found[0].values, short(identity.title(before))) if part)
-        return f"{_where(found, context)}{called} is reserved now"
-    return f"{_where(found, context)}{_subjects(found, context)} {_are(found)} {change.after.status} now"
+def _removed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    change = context.changes[findings[0].change]
+    status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
+    subject = _old_subject(findings[0], context)
+    return f"{_prefix(findings, context)}{subject} removed" + (f"; is now {status}" if status != ABSENT else "")
 
 
-def _are(found: Sequence[Finding]) -> str:
-    return "is" if len(found) == 1 else "are"
+def _deprecated(findings: Sequence[Finding], context: ChangeContext) -> str:
+    after = context.changes[findings[0].change].after
+    if after is None or not is_assigned(after):
+        return f"{_prefix(findings, context)}{_old_subject(findings[0], context)} is now reserved"
+    return f"{_prefix(findings, context)}{_subjects(findings, context)} {_is_now(findings)} {after.status}"
 
 
-def _reinstated(found: Sequence[Finding], context: ChangeContext) -> str:
-    return f"{_where(found, context)}{_subjects(found, context)} {_are(found)} in use again (was {found[0].was})"
+def _is_now(findings: Sequence[Finding]) -> str:
+    return "is now" if len(findings) == 1 else "are now"
 
 
-def _reserved(found: Sequence[Finding], context: ChangeContext) -> str:
-    item = context.changes[found[0].change].item
-    values = listed([" ".join(finding.values) or _first_words(item) for finding in found], _MOST_VALUES)
-    return f"{_where(found, context)}{values} {_are(found)} {item.status} now (was {found[0].was})"
+def _reinstated(findings: Sequence[Finding], context: ChangeContext) -> str:
+    subjects = _subjects(findings, context)
+    return f"{_prefix(findings, context)}{subjects} {_is_now(findings)} in use again (was {findings[0].was})"
 
 
-def _moved(found: Sequence[Finding], context: ChangeContext) -> str:
-    before = context.changes[found[0].change].before
-    old = identity.path(before) if before else ""
-    return f"{_subjects(found, context)} moved from {_title(old, context)} to {_title(found[0].registry, context)}"
+def _reserved(findings: Sequence[Finding], context: ChangeContext) -> str:
+    item = context.changes[findings[0].change].item
+    values = enumerate_names([" ".join(finding.values) or _first_text(item) for finding in findings], _MOST_VALUES)
+    return f"{_prefix(findings, context)}{values} {_is_now(findings)} {item.status} (was {findings[0].was})"
 
 
-def _fields(found: Sequence[Finding], context: ChangeContext, by_document: Mapping[str, Mapping[str, str]]) -> str:
-    """How the fields of an entry differ; dates ride along unless they are all there is."""
-    words = by_document.get(context.new.document, FIELD_WORDS)
-    changed = [each for each in context.changes[found[0].change].fields if not each.name.startswith(MARKUP)]
-    markup = [each for each in context.changes[found[0].change].fields if each.name.startswith(MARKUP)]
-    # What happened to the whole registry's columns is an event of its own.
-    aside = {"registered", "modified"} | columns_of(context, found[0].registry).touched()
-    news = [each for each in changed if each.name not in aside] or changed or markup
-    told = [
-        difference(words.get(each.name.removeprefix(MARKUP), each.name.removeprefix(MARKUP)), each.before, each.after)
-        if not each.name.startswith(MARKUP)
-        else f"{each.name.removeprefix(MARKUP)} changed"
-        for each in news
-    ]
-    return ", ".join(told[:_MOST_FIELDS]) + (
-        f" and {len(told) - _MOST_FIELDS} more" if len(told) > _MOST_FIELDS else ""
-    )
+def _moved(findings: Sequence[Finding], context: ChangeContext) -> str:
+    before = context.changes[findings[0].change].before
+    old, new = _title(identity.path(before) if before else "", context), _title(findings[0].registry, context)
+    return f"{_subjects(findings, context)} moved from {old} to {new}"
 
 
-def _modified(words: Mapping[str, Mapping[str, str]]) -> Sentence:
-    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
-        if "twin-removed" in found[0].also:
-            return f"{_where(found, context)}{_subjects(found, context)}: stood twice, and one row went"
-        if "range-redrawn" in found[0].also:
-            blocks = listed([value for finding in found for value in finding.values])
-            return f"{_where(found, context)}{short(found[0].service)}: blocks put together or cut: {blocks}"
-        return f"{_where(found, context)}{_subjects(found, context)}: {_fields(found, context, words)}"
+def _describe_fields(findings: Sequence[Finding], context: ChangeContext, words_by_document: FieldWords) -> str:
+    """Say how the fields of an entry differ; dates only if nothing else does."""
+    words = words_by_document.get(context.new.document, FIELD_WORDS)
+    fields = context.changes[findings[0].change].fields
+    texts = [field for field in fields if not field.name.startswith(MARKUP)]
+    # The columns of the whole registry are an event of their own.
+    ignored = {"registered", "modified"} | column_changes(context, findings[0].registry).all_names()
+    shown = [field for field in texts if field.name not in ignored] or texts
+    if shown:
+        parts = [describe_difference(words.get(field.name, field.name), field.before, field.after) for field in shown]
+    else:
+        parts = [f"{field.name.removeprefix(MARKUP)} changed" for field in fields]
+    more = f" and {len(parts) - _MOST_FIELDS} more" if len(parts) > _MOST_FIELDS else ""
+    return ", ".join(parts[:_MOST_FIELDS]) + more
+
+
+def _modified(findings: Sequence[Finding], context: ChangeContext, words_by_document: FieldWords) -> str:
+    if "range-redrawn" in findings[0].also:
+        blocks = enumerate_names([value for finding in findings for value in finding.values])
+        return f"{_prefix(findings, context)}{shorten(findings[0].service)}: blocks merged or split: {blocks}"
+    if "twin-removed" in findings[0].also:
+        difference = "one of two rows removed"
+    else:
+        difference = _describe_fields(findings, context, words_by_document)
+    return f"{_prefix(findings, context)}{_subjects(findings, context)}: {difference}"
+
+
+def _registry_event(verb: str) -> Sentence:
+    def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
+        entries = sum(1 for finding in findings if context.changes[finding.change].section is Section.ENTRY)
+        number = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
+        return f"registry {_title(findings[0].registry, context)} {verb}{number}"
 
     return sentence
 
 
-def _registry(verb: str) -> Sentence:
-    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
-        entries = sum(1 for finding in found if context.changes[finding.change].section is Section.ENTRY)
-        held = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
-        return f"registry {verb}: {_title(found[0].registry, context)}{held}"
-
-    return sentence
+def _registry_renamed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    old_paths = (identity.path(before) for finding in findings if (before := context.changes[finding.change].before))
+    old = next(filter(None, old_paths), "")
+    return f"registry {_title(findings[0].registry, context)}: id {old} → {findings[0].registry}"
 
 
-def _renamed(found: Sequence[Finding], context: ChangeContext) -> str:
-    pairs = [context.changes[finding.change] for finding in found]
-    old = next((identity.path(each.before) for each in pairs if each.before and identity.path(each.before)), "")
-    return f"registry {_title(found[0].registry, context)}: id {old} → {found[0].registry}"
+def _registry_moved(findings: Sequence[Finding], context: ChangeContext) -> str:
+    for finding in findings:
+        for field in context.changes[finding.change].fields:
+            if field.name == "moved_to":
+                return f"this registry group is now published as {field.after}"
+    return _registry_renamed(findings, context)
 
 
-def _registry_moved(found: Sequence[Finding], context: ChangeContext) -> str:
-    for finding in found:
-        for each in context.changes[finding.change].fields:
-            if each.name == "moved_to":
-                return f"this registry group is published as {each.after} now"
-    return _renamed(found, context)
-
-
-def _header_changed(found: Sequence[Finding], context: ChangeContext) -> str:
-    changed = context.changes[found[0].change].fields
-    told = {
-        each.name.removeprefix(MARKUP): each for each in reversed(changed) if each.name not in ("updated", "created")
+def _header_changed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    fields = {
+        field.name.removeprefix(MARKUP): field
+        for field in reversed(context.changes[findings[0].change].fields)
+        if field.name not in ("updated", "created")
     }
-    parts = [_part(FIELD_WORDS.get(name, name), each) for name, each in sorted(told.items())]
-    return f"{_where(found, context) or 'the registry: '}{', '.join(parts)}"
+    parts = [_describe_paragraphs(FIELD_WORDS.get(name, name), field) for name, field in sorted(fields.items())]
+    return f"{_prefix(findings, context) or 'the registry: '}{', '.join(parts)}"
 
 
-def _part(word: str, each: FieldChange) -> str:
-    """What became of one part of a registry's own text; of several ranges or notes, which came and which went."""
-    if each.name.startswith(MARKUP):
+def _describe_paragraphs(word: str, field: FieldChange) -> str:
+    """Say which of several notes or ranges of a registry were removed and added."""
+    if field.name.startswith(MARKUP):
         return f"{word} changed"
-    before, after = ([line for line in text.split("\n\n") if line] for text in (each.before, each.after))
+    before, after = ([text for text in texts.split("\n\n") if text] for texts in (field.before, field.after))
     if len(before) < 2 and len(after) < 2:
-        return difference(word, each.before, each.after)
-    told = [f"without “{short(line)}”" for line in before if line not in after]
-    told += [f"with “{short(line)}”" for line in after if line not in before]
-    return f"{word} {', '.join(told) or 'in another order'}"
+        return describe_difference(word, field.before, field.after)
+    parts = [f"“{shorten(text)}” removed" for text in before if text not in after]
+    parts += [f"“{shorten(text)}” added" for text in after if text not in before]
+    return f"{word} {', '.join(parts) or 'in another order'}"
 
 
-def _schema(found: Sequence[Finding], context: ChangeContext) -> str:
-    if context.changes[found[0].change].section is Section.REGISTRY:
-        return columns_changed(found, context)
-    columns = columns_of(context, found[0].registry)
-    told = [f"column {old} is {new} now" for old, new in columns.renamed.items()]
-    told += [f"column {name} is new" for name in sorted(columns.gained)]
-    told += [f"column {name} went" for name in sorted(columns.lost)]
-    entries = f"{len(found)} {'entry' if len(found) == 1 else 'entries'}"
-    return f"{_where(found, context)}{', '.join(told) or 'the columns changed'} ({entries})"
+def _columns_changed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    if context.changes[findings[0].change].section is Section.REGISTRY:
+        return describe_columns(findings, context)
+    columns = column_changes(context, findings[0].registry)
+    parts = [f"column {old} renamed to {new}" for old, new in columns.renamed.items()]
+    parts += [f"column {name} added" for name in sorted(columns.gained)]
+    parts += [f"column {name} removed" for name in sorted(columns.lost)]
+    entries = f"{len(findings)} {'entry' if len(findings) == 1 else 'entries'}"
+    return f"{_prefix(findings, context)}{', '.join(parts) or 'the columns changed'} ({entries})"
 
 
-def _events(words: Mapping[str, Mapping[str, str]]) -> dict[str, EventType]:
-    modified = _modified(words)
-    table: tuple[tuple[str, Severity, Sentence], ...] = (
-        ("entry-added", Severity.NOTICE, _added),
-        ("entry-removed", Severity.WARNING, _removed),
-        ("entry-deprecated", Severity.WARNING, _deprecated),
-        ("entry-reinstated", Severity.INFO, _reinstated),
-        ("entry-reserved", Severity.INFO, _reserved),
-        ("entry-moved", Severity.NOTICE, _moved),
-        ("entry-modified", Severity.INFO, modified),
-        # What an entry-modified is besides: never the id of an event of its own.
-        ("entry-renumbered", Severity.NOTICE, modified),
-        ("entry-renamed", Severity.INFO, modified),
-        ("range-redrawn", Severity.INFO, modified),
-        ("twin-removed", Severity.INFO, modified),
-        ("reference-published", Severity.INFO, modified),
-        ("reference-changed", Severity.INFO, modified),
-        ("dates-changed", Severity.INFO, modified),
-        ("registry-added", Severity.NOTICE, _registry("added")),
-        ("registry-removed", Severity.WARNING, _registry("removed")),
-        ("registry-renamed", Severity.NOTICE, _renamed),
-        ("registry-moved", Severity.NOTICE, _registry_moved),
-        ("registration-procedure-changed", Severity.NOTICE, _header_changed),
-        ("registry-note-changed", Severity.INFO, _header_changed),
-        ("schema-changed", Severity.NOTICE, _schema),
-        ("contact-updated", Severity.INFO, contact_updated),
-    )
-    return {event: EventType(severity=severity, sentence=sentence) for event, severity, sentence in table}
+def _event_types(words: FieldWords) -> dict[str, EventType]:
+    modified = partial(_modified, words_by_document=words)
+    return {
+        "entry-added": EventType(Severity.NOTICE, _added),
+        "entry-removed": EventType(Severity.WARNING, _removed),
+        "entry-deprecated": EventType(Severity.WARNING, _deprecated),
+        "entry-reinstated": EventType(Severity.INFO, _reinstated),
+        "entry-reserved": EventType(Severity.INFO, _reserved),
+        "entry-moved": EventType(Severity.NOTICE, _moved),
+        "entry-modified": EventType(Severity.INFO, modified),
+        # In `also` of an entry-modified, never the id of an event.
+        "entry-renumbered": EventType(Severity.NOTICE, modified),
+        "entry-renamed": EventType(Severity.INFO, modified),
+        "range-redrawn": EventType(Severity.INFO, modified),
+        "twin-removed": EventType(Severity.INFO, modified),
+        "reference-published": EventType(Severity.INFO, modified),
+        "reference-changed": EventType(Severity.INFO, modified),
+        "dates-changed": EventType(Severity.INFO, modified),
+        "registry-added": EventType(Severity.NOTICE, _registry_event("added")),
+        "registry-removed": EventType(Severity.WARNING, _registry_event("removed")),
+        "registry-renamed": EventType(Severity.NOTICE, _registry_renamed),
+        "registry-moved": EventType(Severity.NOTICE, _registry_moved),
+        "registration-procedure-changed": EventType(Severity.NOTICE, _header_changed),
+        "registry-note-changed": EventType(Severity.INFO, _header_changed),
+        "schema-changed": EventType(Severity.NOTICE, _columns_changed),
+        "contact-updated": EventType(Severity.INFO, describe_contact),
+    }
 
 
-def _watched(watches: Sequence[ColumnWatch]) -> EventType:
-    def sentence(found: Sequence[Finding], context: ChangeContext) -> str:
-        change = context.changes[found[0].change]
-        said = dict.fromkeys(told(watch, change) for watch in watches if watch.sees(change))
-        return f"{_where(found, context)}{_subjects(found, context)}: {', '.join(said)}"
+def _watched_event(watches: Sequence[ColumnWatch]) -> EventType:
+    def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
+        change = context.changes[findings[0].change]
+        meanings = dict.fromkeys(watch.describe(change) for watch in watches if watch.matches(change))
+        return f"{_prefix(findings, context)}{_subjects(findings, context)}: {', '.join(meanings)}"
 
-    return EventType(severity=watches[0].severity, sentence=sentence)
+    return EventType(watches[0].severity, sentence)

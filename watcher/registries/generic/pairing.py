@@ -1,7 +1,7 @@
-"""Rows of an IANA registry that stand under another key, and registries under another id, put together again.
+"""Pairing of entries whose key changed, and of registries whose path changed.
 
-Read off 65 months of 378 groups: a registry is renamed and its rows revised in the same edit; a value gets or loses
-leading zeros; a note in brackets is put behind a name; one more column is needed to tell rows apart.
+The cases come from 65 months of 378 groups: a registry is renamed and its rows revised in the same edit; a value gets
+or loses leading zeros; a note in brackets is added to a name; one more column is needed to tell rows apart.
 """
 
 from __future__ import annotations
@@ -15,98 +15,104 @@ from itertools import islice
 from watcher.core.model import Content, Fields, Item, Section
 from watcher.registries.base import PATH, Labels, PairingRule, Signature
 from watcher.registries.generic import identity
-from watcher.registries.shared.value_ranges import spans
+from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.value_ranges import parse_ranges
 
-_MOSTLY = 0.5
+_SAME_TITLE = 2.0
+_LEAST_LIKENESS = 0.5
 _BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 
-Sign = Callable[[Item, str], Signature]
+Sign = Callable[[Item, str], Signature]  # an item and the path of its registry in the new release
 
 
 def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule]:
     """Return the steps of pairing for two releases, the surest first."""
-    moved = registries_that_moved(old, new)
-    before, after = _labels(old), _labels(new)
-    shared = {
-        place: tuple(label for label in labels if label in before.get(_origin(place, moved), ()) and label != PATH)
-        for place, labels in after.items()
+    new_paths = find_moved_registries(old, new)
+    old_paths = {path: old_path for old_path, path in new_paths.items()}
+    old_labels, new_labels = _labels(old), _labels(new)
+
+    def labels_before(path: str, default: Labels) -> Labels:
+        return old_labels.get(old_paths.get(path, path), default)
+
+    shared_labels = {
+        path: tuple(label for label in labels if label in labels_before(path, ()) and label != PATH)
+        for path, labels in new_labels.items()
     }
-    rekeyed = {place for place, labels in after.items() if before.get(_origin(place, moved), labels) != labels}
+    rekeyed = {path for path, labels in new_labels.items() if labels_before(path, labels) != labels}
 
     @cache
-    def second(place: str) -> str | None:
-        return _second_key(old, new, _origin(place, moved), place)
+    def second_key(path: str) -> str | None:
+        return _find_second_key(old, new, old_paths.get(path, path), path)
 
     def step(name: str, sign: Sign, *, interchangeable: bool = False) -> PairingRule:
-        def gone(item: Item) -> Signature:
-            place = identity.path(item)
-            return sign(item, moved.get(place, place))
+        def sign_removed(item: Item) -> Signature:
+            path = identity.path(item)
+            return sign(item, new_paths.get(path, path))
 
-        return PairingRule(
-            name=name, removed=gone, added=lambda item: sign(item, identity.path(item)), interchangeable=interchangeable
-        )
+        def sign_added(item: Item) -> Signature:
+            return sign(item, identity.path(item))
 
-    def value(item: Item, place: str) -> Signature:
-        cells = tuple(identity.canonical(item.fields.get(label, "")) for label in shared.get(place, ()))
-        return (place, *cells) if any(cells) and item.section is Section.ENTRY else None
+        return PairingRule(name=name, removed=sign_removed, added=sign_added, interchangeable=interchangeable)
 
-    def value_and_title(item: Item, place: str) -> Signature:
-        found = value(item, place)
-        return (*found, identity.title(item).lower()) if found and identity.is_assigned(item) else None
+    def by_value(item: Item, path: str) -> Signature:
+        cells = tuple(identity.normalize_value(item.fields.get(label, "")) for label in shared_labels.get(path, ()))
+        return (path, *cells) if any(cells) and item.section is Section.ENTRY else None
 
-    def value_of_a_new_key(item: Item, place: str) -> Signature:
-        return value(item, place) if place in rekeyed else None
+    def by_value_and_title(item: Item, path: str) -> Signature:
+        value = by_value(item, path)
+        return (*value, identity.title(item).lower()) if value and is_assigned(item) else None
 
-    def other_column(item: Item, place: str) -> Signature:
-        column = second(place) if identity.is_assigned(item) else None
+    def by_value_of_new_key(item: Item, path: str) -> Signature:
+        return by_value(item, path) if path in rekeyed else None
+
+    def by_second_key(item: Item, path: str) -> Signature:
+        column = second_key(path) if is_assigned(item) else None
         text = item.fields.get(column, "") if column else ""
-        return (place, text) if text else None
+        return (path, text) if text else None
 
     return (
-        step("the registry under another id or in another place", _registry),
-        step("the same row under another key", _row, interchangeable=True),
-        step("the same value and title, written in another way", value_and_title),
-        step("the same value, written in another way", value),
-        step("the same value, where other columns identify the rows", value_of_a_new_key, interchangeable=True),
-        step("the same name without its note", _bare_name),
-        step("the same template under another name", _template),
-        step("the same thing under another value", _title),
-        step("the same in another column that identifies", other_column),
-        step("the same row in another registry", _row_elsewhere, interchangeable=True),
-        step("the same name in another registry", _name_elsewhere),
+        step("the registry with another id or place", _by_registry),
+        step("the same row under another key", _by_row, interchangeable=True),
+        step("the same value and title in another notation", by_value_and_title),
+        step("the same value in another notation", by_value),
+        step("the same value, where other columns are the key", by_value_of_new_key, interchangeable=True),
+        step("the same name without its note", _by_bare_name),
+        step("the same template under another name", _by_template),
+        step("the same title under another value", _by_title),
+        step("the same text in another unique column", by_second_key),
+        step("the same row in another registry", _by_row_anywhere, interchangeable=True),
+        step("the same name in another registry", _by_name_anywhere),
     )
 
 
-def registries_that_moved(old: Content, new: Content) -> Mapping[str, str]:
-    """Return the paths of registries that went, and where each went: the same title, or most of the same rows."""
-    gone, came = _headers(old), _headers(new)
-    free = {path: header for path, header in came.items() if path not in gone}
-    moved: dict[str, str] = {}
-    lost = {path: header for path, header in gone.items() if path not in came}
-    if not lost or not free:
-        return moved
-    titles, rows = _titles(old), (_values(old), _values(new))
-    for path in sorted(lost):
-        scores = {other: _likeness(path, other, lost[path], free[other], rows) for other in free}
+def find_moved_registries(old: Content, new: Content) -> Mapping[str, str]:
+    """Return the new path of each registry whose path is gone: the same title, or at least half of its rows."""
+    old_headers, new_headers = _headers(old), _headers(new)
+    removed = {path: header for path, header in old_headers.items() if path not in new_headers}
+    added = {path: header for path, header in new_headers.items() if path not in old_headers}
+    new_paths: dict[str, str] = {}
+    if not removed or not added:
+        return new_paths
+    titles = Counter(fields.get("title", "") for fields in old_headers.values())
+    old_names, new_names = _names_by_path(old), _names_by_path(new)
+    for path in sorted(removed):
+        header = removed[path]
+        scores = {
+            other: _SAME_TITLE
+            if header.get("title") and header.get("title") == added[other].get("title")
+            else _share(old_names.get(path, Counter()), new_names.get(other, Counter()))
+            for other in added
+        }
         best = max(scores, key=lambda other: (scores[other], other), default="")
-        if best and scores[best] >= _MOSTLY and titles[lost[path].get("title", "")] == 1:
-            moved[path] = best
-            del free[best]
-    return moved
+        if best and scores[best] >= _LEAST_LIKENESS and titles[header.get("title", "")] == 1:
+            new_paths[path] = best
+            del added[best]
+    return new_paths
 
 
-def _likeness(
-    path: str,
-    other: str,
-    old: Fields,
-    new: Fields,
-    rows: tuple[Mapping[str, Counter[str]], Mapping[str, Counter[str]]],
-) -> float:
-    """How sure it is that two paths are one registry: 2 for its title, else the share of its values that are there."""
-    if old.get("title") and old.get("title") == new.get("title"):
-        return 2.0
-    before, after = rows[0].get(path, Counter()), rows[1].get(other, Counter())
-    return (before & after).total() / before.total() if before else 0.0
+def _share(names: Counter[str], others: Counter[str]) -> float:
+    """Return the share of names that are among others."""
+    return (names & others).total() / names.total() if names else 0.0
 
 
 def _headers(content: Content) -> dict[str, Fields]:
@@ -117,87 +123,78 @@ def _headers(content: Content) -> dict[str, Fields]:
     }
 
 
-def _titles(content: Content) -> Counter[str]:
-    return Counter(fields.get("title", "") for fields in _headers(content).values())
-
-
-def _values(content: Content) -> dict[str, Counter[str]]:
-    """What each registry gives, by what it is called; a plain value alone is in too many of them."""
-    found: dict[str, Counter[str]] = {}
+def _names_by_path(content: Content) -> dict[str, Counter[str]]:
+    """Count the names in each registry. A value counts only without a title: many registries have the same values."""
+    names: dict[str, Counter[str]] = {}
     for item in content.items.values():
-        if identity.is_assigned(item):
-            called = identity.title(item) or " ".join(identity.values(item))
-            found.setdefault(identity.path(item), Counter())[_bare(called)] += 1
-    return found
+        if is_assigned(item):
+            name = identity.title(item) or " ".join(identity.values(item))
+            names.setdefault(identity.path(item), Counter())[_bare(name)] += 1
+    return names
 
 
 def _labels(content: Content) -> dict[str, Labels]:
     return {key.part(PATH): key.labels for section, key in content.items if section is Section.ENTRY}
 
 
-def _origin(place: str, moved: Mapping[str, str]) -> str:
-    return next((old for old, new in moved.items() if new == place), place)
+def _find_second_key(old: Content, new: Content, old_path: str, path: str) -> str | None:
+    """Return a column besides the key that is unique in both releases."""
+    old_rows, rows = _rows(old, old_path), _rows(new, path)
+    candidates = islice(identity.unique_columns(old_rows), 1, None)
+    return next((column for column in candidates if identity.is_unique(rows, column)), None)
 
 
-def _second_key(old: Content, new: Content, before: str, after: str) -> str | None:
-    """A column besides the key that identifies the rows of a registry in both releases."""
-    rows, others = _rows(old, before), _rows(new, after)
-    return next(
-        (each for each in islice(identity.identifying(rows), 1, None) if identity.identifies(others, each)), None
-    )
-
-
-def _rows(content: Content, place: str) -> list[Fields]:
+def _rows(content: Content, path: str) -> list[Fields]:
     return [
         item.fields
         for (section, _), item in content.items.items()
-        if section is Section.ENTRY and identity.path(item) == place
+        if section is Section.ENTRY and identity.path(item) == path
     ]
 
 
-def _bare(text: str) -> str:
-    """A name without the notes in brackets behind it: (TEMPORARY - expires …), (deprecated)."""
-    while (shorter := _BRACKETS.sub("", text)) != text and shorter:
-        text = shorter
-    return text.lower()
+def _bare(name: str) -> str:
+    """Return a name without the notes in brackets after it: (TEMPORARY - expires …), (deprecated)."""
+    while (shorter := _BRACKETS.sub("", name)) != name and shorter:
+        name = shorter
+    return name.lower()
 
 
 def _content(item: Item) -> tuple[str, ...]:
     return tuple(f"{name}\n{text}" for name, text in sorted(item.fields.items()))
 
 
-def _registry(item: Item, place: str) -> Signature:
-    return (place,) if item.section is Section.REGISTRY else None
+def _by_registry(item: Item, path: str) -> Signature:
+    return (path,) if item.section is Section.REGISTRY else None
 
 
-def _row(item: Item, place: str) -> Signature:
-    return (place, *_content(item)) if item.section is Section.ENTRY else None
+def _by_row(item: Item, path: str) -> Signature:
+    return (path, *_content(item)) if item.section is Section.ENTRY else None
 
 
-def _row_elsewhere(item: Item, place: str) -> Signature:  # noqa: ARG001 - one signature for all
+def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one signature for all
     return _content(item) if item.section is Section.ENTRY else None
 
 
-def _bare_name(item: Item, place: str) -> Signature:
-    name = next(iter(identity.values(item)), "") if identity.is_assigned(item) else ""
-    return (place, _bare(name)) if name and not spans(name) else None
+def _by_bare_name(item: Item, path: str) -> Signature:
+    name = next(iter(identity.values(item)), "") if is_assigned(item) else ""
+    return (path, _bare(name)) if name and not parse_ranges(name) else None
 
 
-def _name_elsewhere(item: Item, place: str) -> Signature:  # noqa: ARG001
+def _by_name_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001
     values = identity.values(item)
-    named = identity.is_assigned(item) and values and values[0] and not spans(values[0])
-    return (*item.key.labels, *map(identity.folded, values)) if named else None
+    is_named = is_assigned(item) and values and values[0] and not parse_ranges(values[0])
+    return (*item.key.labels, *map(identity.fold, values)) if is_named else None
 
 
-def _template(item: Item, place: str) -> Signature:
-    """A media type under another name ("x - DEPRECATED in favor of y") keeps the file that registered it."""
+def _by_template(item: Item, path: str) -> Signature:
+    """A media type with another name ("x - DEPRECATED in favor of y") keeps the file that registered it."""
     file = item.fields.get("file", "") if item.section is Section.ENTRY else ""
-    return (place, file) if file else None
+    return (path, file) if file else None
 
 
-def _title(item: Item, place: str) -> Signature:
-    """The same thing under another value, where more than the title says so."""
-    called = identity.title(item)
-    if not identity.is_assigned(item) or not called:
+def _by_title(item: Item, path: str) -> Signature:
+    """One title under another value: references and registration date have to agree."""
+    title = identity.title(item)
+    if not is_assigned(item) or not title:
         return None
-    return place, called.lower(), item.fields.get("references", ""), item.fields.get("registered", "")
+    return path, title.lower(), item.fields.get("references", ""), item.fields.get("registered", "")

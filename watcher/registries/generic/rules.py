@@ -1,231 +1,235 @@
-"""What a change of any IANA registry means: one finding a change, the table of docs/semantics.md.
+"""The meaning of each change of any IANA registry, in the order of the table in docs/semantics.md.
 
-What happens to a whole registry (it came, went, has another id, another column) is one event that carries the changes
-of all its entries. "What was here before?" is answered by the row that holds the value, a range included.
+A change of a whole registry (added, removed, another id, another column) is one event with the changes of all its
+entries.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from watcher.core.model import RETIRED, Change, Item, Kind, Section, Status
+from watcher.core.model import MARKUP, RETIRED, Change, Item, Kind, Section, Status
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
-from watcher.registries.generic.coverage import covering, in_a_block_of_its_owner, numbers, redrawn, set_aside, touched
-from watcher.registries.generic.structure import DATES, columns_of, plain, registries, renamed
+from watcher.registries.generic.coverage import (
+    free_space,
+    had_status_before,
+    is_in_block_of_owner,
+    locate,
+    status_in,
+)
+from watcher.registries.generic.structure import DATES, column_changes, move_event, registry_changes
 from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
-from watcher.registries.shared.value_ranges import meets, spans
+from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.references import became_rfc
+from watcher.registries.shared.value_ranges import parse_ranges
 
-_PROCEDURE = frozenset({"registration_rule", "range"})
-_LABELS = frozenset({"updated", "created", "id"})  # of a header: no news by themselves
-_DRAFT = re.compile(r"\[(?:draft-|RFC-)[^\]]*\]")
-_RFC = re.compile(r"\[RFC\d+[^\]]*\]")
-
-
-class Rules:
-    """The rules, with the tables of what is special to some registry groups, by document id."""
-
-    def __init__(self, special: Mapping[str, GroupRules]) -> None:
-        self._special = special
-
-    def classify(self, context: ChangeContext) -> Iterator[Finding]:
-        """Return what each change means; redrawn free space and changed dates of the document mean nothing."""
-        if _went_elsewhere(context):
-            yield from (_finding("registry-moved", index, change, "") for index, change in enumerate(context.changes))
-            return
-        watched = self._special[context.new.document].watched if context.new.document in self._special else ()
-        for index, change in enumerate(context.changes):
-            if change.section is Section.CONTACT:
-                yield from contacts.updated(index, change, context, _described)
-            elif change.section is Section.REGISTRY:
-                yield from _header(index, change, context)
-            else:
-                yield from _row(index, change, context, watched)
+_PROCEDURE_FIELDS = frozenset({"registration_rule", "range"})
+_HEADER_LABELS = frozenset({"updated", "created", "id"})  # a change of these alone is no event
+_NEVER_GROUPED = frozenset({"entry-moved"})  # each entry is an event of its own
 
 
-def _row(index: int, change: Change, context: ChangeContext, watched: Sequence[ColumnWatch]) -> Iterator[Finding]:
-    if (whole := _of_a_whole_registry(index, change, context)) is not None:
-        yield whole
+def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterator[Finding]:
+    """Yield the meaning of each change; redrawn free space and a new date of the document have none.
+
+    `groups` are the tables of single registry groups, by document id.
+    """
+    if _is_redirect(context):
+        yield from (
+            _registry_finding("registry-moved", position, change, "") for position, change in enumerate(context.changes)
+        )
         return
-    if (
-        change.before
-        and change.after
-        and identity.news(change) & columns_of(context, identity.path(change.after)).touched()
-    ):
-        yield _finding("schema-changed", index, change, identity.path(change.after))
-    if identity.is_bookkeeping(change, context):
-        yield from _space(index, change, context)
-    else:
-        yield from _entry(index, change, context, watched)
+    watches = groups[context.new.document].watched if context.new.document in groups else ()
+    for position, change in enumerate(context.changes):
+        if change.section is Section.CONTACT:
+            yield from contacts.classify_update(position, change, context, identity.describe)
+        elif change.section is Section.REGISTRY:
+            yield from _classify_header(position, change, context)
+        else:
+            yield from _classify_row(position, change, context, watches)
 
 
-def explained_by(found: Sequence[Finding], context: ChangeContext) -> Iterable[int]:
-    """The rows of free space that were redrawn for an event: those that hold its values, and what came of them."""
-    taken = [span for finding in found for value in finding.values for span in spans(value)]
-    rows = [row for row in context.compute_once(redrawn).get(found[0].registry, ()) if taken]
-    reach = taken + [span for _, change, held in rows if change.after is None and meets(held, taken) for span in held]
-    yield from (index for index, _, held in rows if meets(held, reach))
+def explained_by(findings: Sequence[Finding], context: ChangeContext) -> Iterable[int]:
+    """Return the rows of free space that the registry redrew for an event."""
+    ranges = [each for finding in findings for value in finding.values for each in parse_ranges(value)]
+    return free_space(context).explained_by(locate(findings[0].registry, ranges)) if ranges else ()
 
 
-def _described(item: Item) -> tuple[str, str, str]:
-    return identity.names(item)[0], "", ""
-
-
-def _went_elsewhere(context: ChangeContext) -> bool:
-    """Whether the whole document says only where the registry group is published now."""
+def _is_redirect(context: ChangeContext) -> bool:
+    """Whether the new document only says where the registry group is published now."""
     return any(
-        each.name == "moved_to" and each.after
+        field.name == "moved_to" and field.after
         for change in context.changes
         if change.section is Section.REGISTRY
-        for each in change.fields
+        for field in change.fields
     )
 
 
-def _of_a_whole_registry(index: int, change: Change, context: ChangeContext) -> Finding | None:
-    """What an entry's change means when it only follows from what happened to its registry; None when it does not."""
-    whole = context.compute_once(registries)
+def _classify_row(
+    position: int, change: Change, context: ChangeContext, watches: Sequence[ColumnWatch]
+) -> Iterator[Finding]:
+    if (finding := _classify_with_registry(position, change, context)) is not None:
+        yield finding
+        return
+    if change.before and change.after:
+        path = identity.path(change.after)
+        if identity.changed_columns(change) & column_changes(context, path).all_names():
+            yield _registry_finding("schema-changed", position, change, path)
+    if identity.is_bookkeeping(change, context):
+        yield from _classify_free_row(position, change, context)
+    else:
+        yield from _classify_entry(position, change, context, watches)
+
+
+def _classify_with_registry(position: int, change: Change, context: ChangeContext) -> Finding | None:
+    """Return the finding if an entry only changed because its whole registry did."""
+    registries = registry_changes(context)
     before, after = change.before, change.after
-    if before is None and identity.path(change.item) in whole.added:
-        return _finding("registry-added", index, change, identity.path(change.item))
-    if after is None and identity.path(change.item) in whole.removed:
-        return _finding("registry-removed", index, change, identity.path(change.item))
+    path = identity.path(change.item)
     if before is None or after is None:
+        if before is None and path in registries.added:
+            return _registry_finding("registry-added", position, change, path)
+        if after is None and path in registries.removed:
+            return _registry_finding("registry-removed", position, change, path)
         return None
-    old, new = identity.path(before), identity.path(after)
-    if old != new and whole.moved.get(old) == new and before.fields == after.fields:
-        return _finding(renamed(old, new), index, change, new)
-    touched_columns = columns_of(context, new).touched()
-    if touched_columns and change.fields and identity.news(change) <= touched_columns | DATES:
-        return _finding("schema-changed", index, change, new)
+    old_path = identity.path(before)
+    if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
+        return _registry_finding(move_event(old_path, path), position, change, path)
+    columns = column_changes(context, path).all_names()
+    if columns and change.fields and identity.changed_columns(change) <= columns | DATES:
+        return _registry_finding("schema-changed", position, change, path)
     return None
 
 
-def _header(index: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
+def _classify_header(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
     before, after = change.before, change.after
     path = identity.path(change.item)
-    whole = context.compute_once(registries)
     if before is None or after is None:
-        old, new = next((pair for pair in whole.moved.items() if path in pair), ("", ""))
-        event = renamed(old, new) if new else "registry-added" if before is None else "registry-removed"
-        yield _finding(event, index, change, new or path)
+        moved = registry_changes(context).moved.items()
+        old, new = next((pair for pair in moved if path in pair), ("", ""))
+        event = move_event(old, new) if new else "registry-added" if before is None else "registry-removed"
+        yield _registry_finding(event, position, change, new or path)
         return
-    changed = {plain(each) for each in change.fields} - _LABELS
-    also = ["schema-changed"] if COLUMNS in changed else []
-    if changed & _PROCEDURE:
-        also.append("registration-procedure-changed")
-    if changed - _PROCEDURE - {COLUMNS}:
-        also.append("registry-note-changed")
+    changed = {field.name.removeprefix(MARKUP) for field in change.fields} - _HEADER_LABELS
+    events = ["schema-changed"] if COLUMNS in changed else []
+    if changed & _PROCEDURE_FIELDS:
+        events.append("registration-procedure-changed")
+    if changed - _PROCEDURE_FIELDS - {COLUMNS}:
+        events.append("registry-note-changed")
     if identity.path(before) != path:
-        yield _finding(renamed(identity.path(before), path), index, change, path, also=tuple(also))
-    elif also:
-        yield _finding(also[0], index, change, path, also=tuple(also[1:]))
+        events.insert(0, move_event(identity.path(before), path))
+    if events:
+        yield _registry_finding(events[0], position, change, path, also=tuple(events[1:]))
 
 
-def _entry(index: int, change: Change, context: ChangeContext, watched: Sequence[ColumnWatch]) -> Iterator[Finding]:
+def _classify_entry(
+    position: int, change: Change, context: ChangeContext, watches: Sequence[ColumnWatch]
+) -> Iterator[Finding]:
     before, after = change.before, change.after
-    if before is None or not identity.is_assigned(before):
-        yield _came(index, change, context)
-    elif after is None or not identity.is_assigned(after):
-        yield _gone(index, change, context)
-    elif events := _events(change, before, after, context, watched):
-        same = () if events[0] in _ALONE else tuple(f"{f.name}\n{f.before}\n{f.after}" for f in change.fields)
+    if before is None or not is_assigned(before):
+        yield _classify_addition(position, change, context)
+    elif after is None or not is_assigned(after):
+        yield _classify_removal(position, change, context)
+    elif events := _entry_events(change, before, after, context, watches):
+        same = () if events[0] in _NEVER_GROUPED else _difference(change)
         was = str(before.status) if before.status is not after.status else None
-        yield _finding(events[0], index, change, also=events[1:], same=same, was=was, evidence=_evidence(after))
+        yield _finding(events[0], position, change, also=events[1:], same=same, was=was, evidence=_evidence(after))
 
 
-# Events that name their entry, and are not told of many at once.
-_ALONE = frozenset({"entry-moved"})
+def _classify_addition(position: int, change: Change, context: ChangeContext) -> Finding:
+    if change.before is None and is_in_block_of_owner(context, context.old, change.item):
+        return _redrawn_block(position, change)
+    was = str(change.before.status) if change.before else status_in(context, context.old, change.item)
+    return _finding("entry-added", position, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
 
 
-def _redrawn_block(index: int, change: Change) -> Finding:
+def _classify_removal(position: int, change: Change, context: ChangeContext) -> Finding:
+    if change.after is None and is_in_block_of_owner(context, context.new, change.item):
+        return _redrawn_block(position, change)
+    if change.after is None and _has_remaining_twin(change.item, context):
+        return _finding("entry-modified", position, change, also=("twin-removed",))
+    status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
+    if status == Status.RESERVED:
+        return _finding("entry-deprecated", position, change, kind=Kind.DEPRECATED, was=Status.ASSIGNED)
+    return _finding("entry-removed", position, change, kind=Kind.REMOVED, was=Status.ASSIGNED)
+
+
+def _redrawn_block(position: int, change: Change) -> Finding:
     same = ("range", identity.title(change.item))
-    return _finding("entry-modified", index, change, also=("range-redrawn",), same=same)
+    return _finding("entry-modified", position, change, also=("range-redrawn",), same=same)
 
 
-def _came(index: int, change: Change, context: ChangeContext) -> Finding:
-    if change.before is None and in_a_block_of_its_owner(context, context.old, change.item):
-        return _redrawn_block(index, change)
-    was = str(change.before.status) if change.before else covering(context, context.old, change.item)
-    return _finding("entry-added", index, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
+def _has_remaining_twin(item: Item, context: ChangeContext) -> bool:
+    """Whether another row with the key of a removed one is still assigned."""
+    return is_assigned(context.new.items.get((item.section, item.key._replace(ordinal=1))))
 
 
-def _gone(index: int, change: Change, context: ChangeContext) -> Finding:
-    if change.after is None and in_a_block_of_its_owner(context, context.new, change.item):
-        return _redrawn_block(index, change)
-    if change.after is None and _stands_once(change.item, context):
-        return _finding("entry-modified", index, change, also=("twin-removed",))
-    now = str(change.after.status) if change.after else covering(context, context.new, change.item)
-    if now == Status.RESERVED:
-        return _finding("entry-deprecated", index, change, kind=Kind.DEPRECATED, was=Status.ASSIGNED)
-    return _finding("entry-removed", index, change, kind=Kind.REMOVED, was=Status.ASSIGNED)
-
-
-def _stands_once(item: Item, context: ChangeContext) -> bool:
-    """Whether one of the rows that shared a key went, and another is there still."""
-    other = context.new.items.get((item.section, item.key._replace(ordinal=1)))
-    return other is not None and identity.is_assigned(other)
-
-
-def _events(
-    change: Change, before: Item, after: Item, context: ChangeContext, watched: Sequence[ColumnWatch]
+def _entry_events(
+    change: Change, before: Item, after: Item, context: ChangeContext, watches: Sequence[ColumnWatch]
 ) -> tuple[str, ...]:
-    """The events of an entry that is assigned before and after, the most important first."""
-    path = identity.path(after)
-    ignored = DATES | columns_of(context, path).touched()
-    changed = identity.news(change) - ignored
-    events = [watch.event for watch in watched if watch.sees(change) and watch.column not in ignored]
+    """Return the events of an entry that is assigned before and after, the most important first."""
+    old_path, path = identity.path(before), identity.path(after)
+    ignored = DATES | column_changes(context, path).all_names()
+    changed = identity.changed_columns(change) - ignored
+    events = [watch.event for watch in watches if watch.column not in ignored and watch.matches(change)]
     if (after.status in RETIRED) != (before.status in RETIRED):
         events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
-    if identity.path(before) != path and context.compute_once(registries).moved.get(identity.path(before)) != path:
+    if old_path != path and registry_changes(context).moved.get(old_path) != path:
         events.append("entry-moved")
     if changed:
         events.append("entry-modified")
     if identity.values(before) != identity.values(after) and before.key.labels == after.key.labels and changed:
-        events.append("entry-renumbered" if spans(identity.values(after)[0]) else "entry-renamed")
+        events.append("entry-renumbered" if parse_ranges(identity.values(after)[0]) else "entry-renamed")
     elif "name" in changed:
         events.append("entry-renamed")
     if "references" in changed:
-        events.append(_references(before.fields.get("references", ""), after.fields.get("references", "")))
-    if not events and {plain(each) for each in change.fields} & DATES:
+        published = became_rfc(before.fields.get("references", ""), after.fields.get("references", ""))
+        events.append("reference-published" if published else "reference-changed")
+    if not events and {field.name.removeprefix(MARKUP) for field in change.fields} & DATES:
         events.append("dates-changed")
     return tuple(dict.fromkeys(events))
 
 
-def _references(was: str, now: str) -> str:
-    drafts_gone = {*_DRAFT.findall(was)} - {*_DRAFT.findall(now)}
-    return "reference-published" if drafts_gone and {*_RFC.findall(now)} - {*_RFC.findall(was)} else "reference-changed"
-
-
-def _evidence(item: Item) -> str | None:
-    return identity.reading(item.fields).evidence or None if item.status is not Status.ASSIGNED else None
-
-
-def _space(index: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
-    """Rows without an owner: set aside on their own, or said something new of."""
+def _classify_free_row(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
+    """Report a row without an owner that is newly set aside or has another reference."""
     before, after = change.before, change.after
     if after is None or after.status is Status.UNASSIGNED:
         return
     if before is not None and before.status is after.status:
-        told = identity.news(change) - DATES - columns_of(context, identity.path(after)).touched()
-        if told and before.key == after.key and "references" in told:
-            same = tuple(f"{field.name}\n{field.before}\n{field.after}" for field in change.fields)
-            yield _finding("entry-modified", index, change, also=("reference-changed",), same=same)
+        columns = column_changes(context, identity.path(after)).all_names()
+        if before.key == after.key and "references" in identity.changed_columns(change) - columns:
+            same = _difference(change)
+            yield _finding("entry-modified", position, change, also=("reference-changed",), same=same)
         return
-    was = str(before.status) if before else covering(context, context.old, after)
-    taken = context.compute_once(touched).get(identity.path(after), ())
-    if was != after.status and not meets(numbers(after), taken) and not set_aside(context, after):
+    was = str(before.status) if before else status_in(context, context.old, after)
+    redrawn = free_space(context).is_assigned_at(after) or had_status_before(context, after)
+    if was != after.status and not redrawn:
         same = (after.status, was, identity.title(after))
-        yield _finding("entry-reserved", index, change, was=was, kind=Kind.ADDED, same=same, evidence=_evidence(after))
+        evidence = _evidence(after)
+        yield _finding("entry-reserved", position, change, was=was, kind=Kind.ADDED, same=same, evidence=evidence)
+
+
+def _difference(change: Change) -> tuple[str, ...]:
+    return tuple(f"{field.name}\n{field.before}\n{field.after}" for field in change.fields)
+
+
+def _evidence(item: Item) -> str | None:
+    return identity.read_row_status(item.fields).evidence or None if item.status is not Status.ASSIGNED else None
+
+
+def _registry_finding(
+    event: str, position: int, change: Change, registry: str, *, also: tuple[str, ...] = ()
+) -> Finding:
+    """Return a finding about a whole registry."""
+    return Finding(event=event, change=position, subject=(registry,), kind=change.kind, also=also, registry=registry)
 
 
 def _finding(
     event: str,
-    index: int,
+    position: int,
     change: Change,
-    registry: str | None = None,
     *,
     kind: Kind | None = None,
     also: tuple[str, ...] = (),
@@ -233,19 +237,18 @@ def _finding(
     was: str | None = None,
     evidence: str | None = None,
 ) -> Finding:
-    """A finding. One about a whole registry names it in `registry`; entries with the `same` differences are twins."""
+    """Return a finding about an entry. Entries of a registry with the `same` difference become one event."""
     item = change.item
-    place = identity.path(item) if registry is None else registry
-    values = identity.values(item) if registry is None else ()
+    registry, values = identity.path(item), identity.values(item)
     return Finding(
         event=event,
-        change=index,
-        subject=(place, *(same or (() if registry is not None else (*values, str(item.key.ordinal))))),
+        change=position,
+        subject=(registry, *(same or (*values, str(item.key.ordinal)))),
         kind=kind or change.kind,
-        service=identity.title(item) if registry is None else "",
+        service=identity.title(item),
         also=also,
         was=was,
-        registry=place,
-        values=(" ".join(filter(None, values)),) if registry is None else (),
+        registry=registry,
+        values=(" ".join(filter(None, values)),),
         evidence=evidence,
     )

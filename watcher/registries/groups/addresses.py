@@ -1,4 +1,4 @@
-"""Internet address space: who has a block (IPv4, IPv6), and what a special-purpose block may be used for (RFC 6890)."""
+"""Internet address space: designations of blocks (IPv4, IPv6), and uses of special-purpose blocks (RFC 6890)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USE = tuple(
         column=column,
         event="address-use-changed",
         severity=Severity.WARNING,
-        says=f"{word} now" if after else f"not {word} any more",
+        says=f"now {word}" if after else f"no longer {word}",
         before=("false", "n/a") if after else ("true",),
         after=("true",) if after else (),
     )
@@ -44,7 +44,7 @@ ADDRESSES = (
                 column="designation",
                 event="block-redesignated",
                 severity=Severity.WARNING,
-                says="was {before}",
+                says="designation {before} → {after}",
             ),
         ),
     ),

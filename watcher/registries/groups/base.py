@@ -1,4 +1,4 @@
-"""What one registry group adds to the generic rules: a table, no code of its own. `iana.SPECIAL` lists them."""
+"""What a table of one registry group can add to the generic rules. It has no code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from watcher.registries.base import PATH, Labels
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnWatch:
-    """A column whose change means more than that it changed.
+    """A column whose change is an event with its own id.
 
-    `before` and `after` are the words it turns from and to, lower case; an empty collection stands for any other word.
-    `says` is the sentence's end; `{before}` and `{after}` stand for the cell's texts. `registries` are the ids of the
-    nested registries it is meant for, empty: all of the group.
+    `before` and `after` are the words that the cell changes from and to, in lower case; an empty collection means any
+    other word. `says` ends the sentence; `{before}` and `{after}` in it are the texts of the cell. `registries` are the
+    ids of nested registries; empty: all of the group.
     """
 
     column: str
@@ -26,35 +26,33 @@ class ColumnWatch:
     after: Collection[str] = ()
     registries: Collection[str] = ()
 
-    def sees(self, change: Change) -> bool:
-        """Whether a change is what is watched for."""
+    def matches(self, change: Change) -> bool:
         if self.registries and change.item.key.part(PATH).rpartition("/")[2] not in self.registries:
             return False
         return any(
             each.name == self.column
-            and _among(each.before, self.before, self.after)
-            and _among(each.after, self.after, self.before)
+            and _is_among(each.before, self.before, self.after)
+            and _is_among(each.after, self.after, self.before)
             for each in change.fields
         )
 
+    def describe(self, change: Change) -> str:
+        """Return the end of the sentence about a change that matches."""
+        cell = next(each for each in change.fields if each.name == self.column)
+        return self.says.format(before=cell.before, after=cell.after)
 
-def told(watch: ColumnWatch, change: Change) -> str:
-    """Return what a watch says of a change that it sees."""
-    field = next(each for each in change.fields if each.name == watch.column)
-    return watch.says.format(before=field.before, after=field.after)
 
-
-def _among(text: str, words: Collection[str], others: Collection[str]) -> bool:
+def _is_among(text: str, words: Collection[str], others: Collection[str]) -> bool:
     word = text.strip().lower()
     return word in words if words else bool(word) and word not in others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRules:
-    """What is special to one registry group.
+    """The table of one registry group, by the id of its document.
 
-    `keys` are the key columns of its registries, by path; `words` what people call its columns; `watched` the columns
-    that matter most. `all_assigned`: "Private-Use" and "Reserved" are names here, of rows like any other.
+    `keys` are the key columns of its registries, by path; `words` the names of its columns in sentences; `watched` the
+    columns with events of their own. `all_assigned`: "Private-Use" and "Reserved" are names here, not statuses.
     """
 
     document: str

@@ -1,4 +1,4 @@
-"""Small tables for registry groups whose key is known, and does not have to be seen from their rows."""
+"""Registry groups whose key columns are declared, because the generic choice from the rows would mislead."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ _SIGNING = tuple(
         column=column,
         event="recommendation-withdrawn",
         severity=Severity.WARNING,
-        says=f"not for {word} any more",
+        says=f"no longer for {word}",
         before=("y",),
     )
     for column, word in (("signing", "zone signing"), ("transsec", "transaction security"))
 )
 
-_CODED = ("name", "code")
 _TOP_LEVEL_TYPES = (
     *("application", "audio", "font", "haptics", "image", "message", "model", "multipart", "text", "video"),
 )
@@ -34,7 +33,7 @@ TABLES = (
     ),
     *(
         GroupRules(document=document, keys=keys)
-        # Where a first look at the rows misleads, or chooses otherwise from one release to the next.
+        # From the rows alone the key would be wrong, or differ from one release to the next.
         for document, keys in (
             ("_6lowpan-parameters", {"_6lowpan-parameters-1": ("value", "page")}),
             ("cwt", {"claims-registry": ("key",)}),
@@ -61,6 +60,6 @@ TABLES = (
     GroupRules(document="http-status-codes", keys={"http-status-codes-1": ("value",)}),
     GroupRules(document="protocol-numbers", keys={"protocol-numbers-1": ("value",)}),
     GroupRules(document="media-types", keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",))),
-    # A number is leased to an enterprise for good; its name and contact change.
+    # A number belongs to an enterprise for ever; the name and contact change.
     GroupRules(document="enterprise-numbers", keys={"enterprise-numbers-1": ("value",)}),
 )

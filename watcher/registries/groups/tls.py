@@ -1,24 +1,24 @@
-"""Transport Layer Security parameters (RFC 8447, RFC 9847): what is recommended, and what is not any more."""
+"""Transport Layer Security parameters (RFC 8447, RFC 9847): the Recommended column."""
 
 from __future__ import annotations
 
 from watcher.core.model import Severity
 from watcher.registries.groups.base import ColumnWatch, GroupRules
 
-WORDS = {"rec": "Recommended", "dtls": "DTLS-OK"}
-WATCHED = (
+_WORDS = {"rec": "Recommended", "dtls": "DTLS-OK"}
+_WATCHED = (
     ColumnWatch(
         column="rec",
         event="recommendation-withdrawn",
         severity=Severity.WARNING,
-        says="not recommended any more",
+        says="no longer recommended",
         before=("y",),
     ),
     ColumnWatch(
         column="rec",
         event="recommendation-granted",
         severity=Severity.NOTICE,
-        says="recommended now",
+        says="now recommended",
         after=("y",),
         before=("n", "d"),
     ),
@@ -26,18 +26,18 @@ WATCHED = (
         column="rec",
         event="discouraged",
         severity=Severity.WARNING,
-        says="discouraged now",
+        says="now discouraged",
         before=("n",),
         after=("d",),
     ),
 )
 
 TLS = (
-    GroupRules(document="tls-parameters", words=WORDS, watched=WATCHED),
+    GroupRules(document="tls-parameters", words=_WORDS, watched=_WATCHED),
     GroupRules(
         document="tls-extensiontype-values",
         keys={"alpn-protocol-ids": ("description",)},
-        words=WORDS | {"tls13": "TLS 1.3"},
-        watched=WATCHED,
+        words=_WORDS | {"tls13": "TLS 1.3"},
+        watched=_WATCHED,
     ),
 )

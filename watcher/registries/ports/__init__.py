@@ -1,1 +1,1 @@
-"""ports."""
+"""The Service Name and Transport Protocol Port Number Registry: identity, coverage, rules, events."""

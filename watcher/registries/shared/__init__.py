@@ -1,1 +1,1 @@
-"""shared."""
+"""What the rules of several registries share."""

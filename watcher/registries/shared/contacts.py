@@ -1,4 +1,7 @@
-"""Somebody's details changed: one event, with every entry that names them. Who comes or goes rides with an entry."""
+"""Changed details of a person or organisation: one event, with every entry that names them.
+
+A contact that is added or removed is part of the change of an entry, and no event.
+"""
 
 from __future__ import annotations
 
@@ -9,69 +12,69 @@ from watcher.core.model import Change, Item, Key, Section
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 
-_IDS = re.compile(r"\[([^\[\]]+)\]")
+_REFERENCE = re.compile(r"\[([^\[\]]+)\]")
 
-People = Mapping[str, Mapping[Key, Item]]
+EntriesByContact = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
 
 
-def updated(index: int, change: Change, context: ChangeContext, describe: Describe) -> Iterator[Finding]:
-    """Return what a change of a contact means; `describe` gives an entry's name, port and protocol ("": none)."""
+def classify_update(position: int, change: Change, context: ChangeContext, describe: Describe) -> Iterator[Finding]:
+    """Yield the finding for a changed contact; `describe` returns an entry's name, port and protocol, or ""."""
     if change.before is None or change.after is None:
         return
-    named = context.get_index(NAMED, context.new).get(change.item.key.part("id"), {})
-    told = [describe(named[key]) for key in sorted(named, key=_natural)]
+    entries = context.get_index(_ENTRIES_BY_CONTACT, context.new).get(change.item.key.part("id"), {})
+    described = [describe(entries[key]) for key in sorted(entries, key=_natural_order)]
     yield Finding(
         event="contact-updated",
-        change=index,
-        # Contacts whose details changed in the same way at once are one event.
+        change=position,
+        # Contacts whose details changed in the same way in one release are one event.
         subject=tuple(f"{field.name}\n{field.before}\n{field.after}" for field in change.fields),
         kind=change.kind,
-        service=", ".join(dict.fromkeys(name for name, _, _ in told if name)),
-        ports=tuple(dict.fromkeys(port for _, port, _ in told if port)),
-        protocols=tuple(dict.fromkeys(protocol for _, _, protocol in told if protocol)),
+        service=", ".join(dict.fromkeys(name for name, _, _ in described if name)),
+        ports=tuple(dict.fromkeys(port for _, port, _ in described if port)),
+        protocols=tuple(dict.fromkeys(protocol for _, _, protocol in described if protocol)),
     )
 
 
-def _natural(key: Key) -> tuple[tuple[int, str], ...]:
-    """Numbers in their order, as people list them."""
+def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:
     return tuple((int(value) if value.isdecimal() else -1, value) for value in key.values)
 
 
-def _build(items: Iterable[Item]) -> People:
+def _build(items: Iterable[Item]) -> EntriesByContact:
     return _update({}, (), tuple(items))
 
 
-def _update(people: People, gone: Sequence[Item], came: Sequence[Item]) -> People:
-    """The entries by the people they name, some less and some more."""
+def _update(index: EntriesByContact, removed: Sequence[Item], added: Sequence[Item]) -> EntriesByContact:
     touched: dict[str, dict[Key, Item]] = {}
-    for items, put in ((gone, False), (came, True)):
-        for item in items:
-            for name in _names(item):
-                entries = touched.setdefault(name, {}) if name not in people else touched.get(name)
-                if entries is None:
-                    entries = touched[name] = dict(people[name])
-                if put:
-                    entries[item.key] = item
-                else:
-                    entries.pop(item.key, None)
-    return {**people, **touched}
+
+    def entries_of(contact: str) -> dict[Key, Item]:
+        if contact not in touched:
+            touched[contact] = dict(index.get(contact, {}))
+        return touched[contact]
+
+    for item in removed:
+        for contact in _references(item):
+            entries_of(contact).pop(item.key, None)
+    for item in added:
+        for contact in _references(item):
+            entries_of(contact)[item.key] = item
+    return {**index, **touched}
 
 
-def _names(item: Item) -> Iterable[str]:
+def _references(item: Item) -> Iterable[str]:
     if item.section is not Section.ENTRY:
         return ()
-    told = (text for field, text in item.fields.items() if "[" in text and ":" not in field)
-    return {name for text in told for name in _IDS.findall(text)}
+    texts = (text for field, text in item.fields.items() if "[" in text and ":" not in field)
+    return {name for text in texts for name in _REFERENCE.findall(text)}
 
 
-def _keys(context: ChangeContext) -> IndexKeys:
-    people = (
+def _changed_contacts(context: ChangeContext) -> IndexKeys:
+    contacts = (
         change.item.key.part("id")
         for change in context.changes
         if change.section is Section.CONTACT and change.before is not None and change.after is not None
     )
-    return IndexKeys(words=tuple(dict.fromkeys(people)))
+    return IndexKeys(words=tuple(dict.fromkeys(contacts)))
 
 
-NAMED = ItemIndex(_build, _update, _keys)
+_ENTRIES_BY_CONTACT = ItemIndex(_build, _update, _changed_contacts)

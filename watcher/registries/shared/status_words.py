@@ -1,28 +1,28 @@
-"""What a row of any registry says that it is, in the words IANA's tables use for it. Knows no registry.
+"""The status of a row, read from its own words: the one set of patterns for all registries.
 
-A row without an owner says so in its own words: "Unassigned", "Reserved", "Private Use", "Experimental" (RFC 8126
-section 6). One that is kept and no longer for use says so in a status column, behind its name, or in a note.
+A row without an owner says so: "Unassigned", "Reserved", "Private Use", "Experimental" (RFC 8126 section 6). An entry
+that is kept but no longer for use says so in a status column, in its name, in its description or in a note. A word only
+counts where it states the entry's own status: not in "replaces the obsolete foo" or "for historical reasons".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from watcher.core.model import Status
-from watcher.registries.shared.searching import matches
-from watcher.registries.shared.value_ranges import spans
+from watcher.registries.shared.value_ranges import parse_ranges
 
 
 class StatusReading(NamedTuple):
-    """A status and the text it was read from, "" where nothing was said."""
+    """A status, and the text it was read from ("" for the default, assigned)."""
 
     status: Status
     evidence: str = ""
 
 
-_SPACE = tuple(
+_FREE = tuple(
     (status, re.compile(pattern, re.IGNORECASE | re.VERBOSE))
     for status, pattern in (
         (
@@ -35,92 +35,115 @@ _SPACE = tuple(
             r"""\W* ( (removed\s*/\s*)? un-?assigned | un-?allocated | not\s+(yet\s+)?(assigned|allocated)
             | available(\s+for\s+\w+)? | to\s+be\s+assigned ) \b""",
         ),
-        # "(Unused)" keeps a value from being given away; one registry has a typing error.
+        # "(Unused)" keeps a value from being assigned; one registry has a typing error.
         (Status.RESERVED, r"\W* (rese?rved | unused) \b \W* | .* [_\ (-] reserved \)? $"),
     )
 )
-_WORD = {
+# A row without a name that is kept from being assigned, in all words that the port registry has used.
+_WITHDRAWN = re.compile(r"\b(reserved|deprecated|removed|de-?(registered|assigned)|de-?com+iss?ioned)\b", re.IGNORECASE)
+_RETIRED_WORDS = {
     "deprecated": Status.DEPRECATED,
     "historic": Status.HISTORIC,
     "historical": Status.HISTORIC,
     "obsolete": Status.OBSOLETE,
     "obsoleted": Status.OBSOLETE,
-    "terminated": Status.OBSOLETE,
 }
+# "Historic usage was foo", "for historical reasons" say something about the past; "deprecated alias" about a name.
 _RETIRED = re.compile(
-    r"\b (deprecated|historic(?:al)?|obsoleted?) \b (?!\s+(?:usage|use|names?|entry|alias(?:es)?|data)\b)",
+    r"""(?<![^\W_]) (deprecated|historic(?:al)?|obsoleted?) (?![^\W_])
+    (?! \s+ (?:usage|use|names?|entry|alias(?:es)?|data) \b )
+    (?! (?<=historical) \s+ (?:reasons?|purposes?|interest|context|background) \b )""",
     re.IGNORECASE | re.VERBOSE,
 )
-# "replaces the obsolete foo" speaks of another, "no longer historic" takes it back.
-_OTHERS = re.compile(
-    r"\b(no longer|not|never|non|formerly|previously|was|were|replac\w+|supersed\w+|obsolet(es|ing)"
-    r"|successor (to|of)|instead of|update (to|of)|version of|alternative to|support for|using|use of)\s+"
-    r"((the|an?|any|its|now|been|being|considered|yet)\s+)*$",
-    re.IGNORECASE,
+# What comes before a word that is about something else ("replaces the obsolete foo") or is negated.
+_ABOUT_OTHERS = re.compile(
+    r"""\b (?: no\ longer | not | never | non | formerly | previously | was | were | replac\w+ | supersed\w+
+    | obsolet(?:es|ing) | successor\ (?:to|of) | instead\ of | update\ (?:to|of) | version\ of | alternative\ to
+    | support\ for | using | use\ of ) \s+
+    (?: (?:the|an?|any|its|now|been|being|considered|yet) \s+ )* $""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
 _STATUS_COLUMNS = frozenset({"status", "state", "deprecated", "obsolete", "usage", "intended_usage", "class"})
+_STATUS_COLUMN_WORDS = _RETIRED_WORDS | {"terminated": Status.OBSOLETE}
 _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"})
 _DATE = re.compile(r"\d{4}-\d{2}")
 _YES = frozenset({"y", "yes", "true"})
-_LONG = 120
-_FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
+FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
+_LONG = 120  # characters; a longer description is prose, and only its first word states a status
 
 
 def read_status(fields: Mapping[str, str]) -> StatusReading:
-    """Return what a row's columns say; dates and references are left out by the caller."""
-    if free := _free(fields):
+    """Return the status that the columns of a row state; the caller leaves out dates and references."""
+    if free := _read_free(fields):
         return free
-    for name, text in fields.items():
-        if (found := _retired(name, text)) is not None:
-            return StatusReading(found, text)
+    for column, text in fields.items():
+        if (status := read_retired(column, text)) is not None:
+            return StatusReading(status, text)
     return StatusReading(Status.ASSIGNED)
 
 
-def _free(fields: Mapping[str, str]) -> StatusReading | None:
-    """What a row says that nobody has: by what it is called, or by a whole cell that comes last.
+def read_nameless(text: str) -> Status:
+    """Return the status of a row whose name is empty, by its description."""
+    status = _match_free(text, whole=False)
+    if status is Status.UNASSIGNED or (status is None and not _WITHDRAWN.search(text)):
+        return status or Status.ASSIGNED
+    return Status.RESERVED
+
+
+def read_retired(column: str, text: str) -> Status | None:
+    """Return the status that one cell of an assigned row states: deprecated, historic, obsolete; else None."""
+    column = column.lower()
+    if column in _STATUS_COLUMNS:
+        word = re.split(r"[\s,;(\[]", text.strip().lower(), maxsplit=1)[0]
+        if column in _STATUS_COLUMN_WORDS and (word in _YES or _DATE.match(word)):
+            return _STATUS_COLUMN_WORDS[column]
+        return _STATUS_COLUMN_WORDS.get(word)
+    if column not in _NOTES and len(text) > _LONG:
+        opening = _RETIRED.match(text.lstrip("(*[ "))
+        return _RETIRED_WORDS[opening[1].lower()] if opening else None
+    for match in _find_all(_RETIRED, text):
+        if not _ABOUT_OTHERS.search(text[: match.start()]):
+            return _RETIRED_WORDS[match[1].lower()]
+    return Status.OBSOLETE if column in _NOTES and _OUT_OF_USE.search(text) else None
+
+
+def _find_all(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` does. That of Python 3.11 leaks memory for each text with a match."""
+    position = 0
+    while (match := pattern.search(text, position)) is not None:
+        yield match
+        position = match.end()
+
+
+def _read_free(fields: Mapping[str, str]) -> StatusReading | None:
+    """Read a free row by its name, or else by a last cell that is nothing but the status.
 
     A type that has a name and whose value 0 is "Unassigned" is free; one that is "Unassigned" for IPv4 and named for
     IPv6 is not.
     """
-    texts = [(name, text) for name, text in fields.items() if _tells(name, text)]
-    called = next((text for wanted in ("name", "description") for name, text in texts if name.lower() == wanted), "")
-    if not called and len(texts) == 1:
-        called = texts[0][1]
-    if called or not texts:
-        return _matching(called, whole=False)
-    column, last = texts[-1]
-    found = _matching(last, whole=True)
-    # A specification can be experimental; its entry is in use.
-    maturity = column.lower() in _STATUS_COLUMNS and found and found.status is Status.EXPERIMENTAL
-    return None if maturity else found
+    cells = [(column, text) for column, text in fields.items() if _may_state_status(column, text)]
+    names = (text for wanted in ("name", "description") for column, text in cells if column.lower() == wanted)
+    name = next(names, cells[0][1] if len(cells) == 1 else "")
+    if name or not cells:
+        status = _match_free(name, whole=False)
+        return StatusReading(status, name) if status else None
+    column, last = cells[-1]
+    status = _match_free(last, whole=True)
+    # "Experimental" in a status column is the maturity of the specification; the entry is in use.
+    if status is None or (status is Status.EXPERIMENTAL and column.lower() in _STATUS_COLUMNS):
+        return None
+    return StatusReading(status, last)
 
 
-def _tells(name: str, text: str) -> bool:
-    """Whether a cell says what has the value: not the value itself, a number, a flag or a remark."""
-    return bool(text) and name != "value" and name not in _NOTES and text.lower() not in _FLAGS and not spans(text)
+def _may_state_status(column: str, text: str) -> bool:
+    """Whether a cell can name the owner of a value: it is not the value, a number, a flag or a note."""
+    excluded = column == "value" or column in _NOTES or text.lower() in FLAGS
+    return bool(text) and not excluded and not parse_ranges(text)
 
 
-def _matching(text: str, *, whole: bool) -> StatusReading | None:
-    for status, words in _SPACE:
-        if words.fullmatch(text) if whole else words.match(text):
-            return StatusReading(status, text)
+def _match_free(text: str, *, whole: bool) -> Status | None:
+    for status, pattern in _FREE:
+        if pattern.fullmatch(text) if whole else pattern.match(text):
+            return status
     return None
-
-
-def _retired(name: str, text: str) -> Status | None:
-    column = name.lower()
-    if column in _STATUS_COLUMNS:
-        word = re.split(r"[\s,;(\[]", text.strip().lower(), maxsplit=1)[0]
-        if column in _WORD and (word in _YES or _DATE.match(word)):
-            return _WORD[column]
-        if word in _WORD:
-            return _WORD[word]
-        return None
-    if column in _NOTES or len(text) <= _LONG:
-        for found in matches(_RETIRED, text):
-            if not _OTHERS.search(text[: found.start()]):
-                return _WORD[found[1].lower()]
-        return None
-    # A long description retires its row only where it begins with the word.
-    opening = _RETIRED.match(text.lstrip("(*[ "))
-    return _WORD[opening[1].lower()] if opening else None

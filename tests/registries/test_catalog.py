@@ -1,0 +1,44 @@
+"""The catalog of registries: a module with REGISTRY and a line in the table are all that a new one needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from watcher.diff.classify import explain
+from watcher.diff.content import read_content
+from watcher.registries import catalog
+
+TOY = """
+from dataclasses import replace
+
+from watcher.registries import collection_index
+from watcher.registries.base import FieldMap
+
+REGISTRY = replace(
+    collection_index.REGISTRY,
+    id="toy",
+    document_id="toy-parameters",
+    columns=FieldMap(always=("group", "title")),
+)
+"""
+
+
+def test_a_module_and_a_line_make_a_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy_registry.py").write_text(TOY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "_MODULES", {**catalog._MODULES, "toy": "toy_registry"})
+    catalog._ids_by_document.cache_clear()
+    try:
+        assert "toy" in catalog.REGISTRIES
+        assert catalog.rules_for_group("toy-parameters", "iana") == "toy"
+        toy = catalog.REGISTRIES["toy"]
+        old, new = (read_content(f"group,title\na,A\n{row}".encode(), toy, "csv") for row in ("", "b,B\n"))
+        assert [event.id for event in explain(toy, old, new)[1]] == ["group-added"]
+    finally:
+        catalog._ids_by_document.cache_clear()
+
+
+def test_every_registry_bears_the_id_it_is_listed_under() -> None:
+    assert [registry.id for registry in catalog.REGISTRIES.values()] == list(catalog.REGISTRIES)

@@ -1,0 +1,90 @@
+"""Which row of a port release answers for a port and protocol.
+
+Either the row of that port and protocol, a row without a protocol (all of them), or a range that contains the port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from watcher.core.intervals import Interval, IntervalIndex
+from watcher.core.model import Item, ItemKey, Status
+from watcher.core.port_ranges import find_ports
+from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
+from watcher.registries.ports import identity
+from watcher.registries.shared.assignment import ABSENT, is_assigned
+
+
+class Coverage:
+    """The rows of one release by port. Immutable; the next release's is made with `updated`."""
+
+    def __init__(self, single: dict[str, tuple[Item, ...]], ranges: dict[ItemKey, tuple[Interval, Item]]) -> None:
+        self._single = single
+        self._ranges = ranges
+
+    @classmethod
+    def build(cls, items: Iterable[Item]) -> Coverage:
+        return cls({}, {}).updated((), tuple(items))
+
+    def updated(self, removed: Sequence[Item], added: Sequence[Item]) -> Coverage:
+        """Return the coverage of a release without some of these rows and with others."""
+        single, ranges = self._single.copy(), self._ranges.copy()  # not dict(…): watcher/diff/item_map.py says why
+        for item in removed:
+            if port := item.key.part("port"):
+                ranges.pop((item.section, item.key), None)
+                single[port] = tuple(other for other in single.get(port, ()) if other.key != item.key)
+        for item in added:
+            port = item.key.part("port")
+            if port and "-" not in port:
+                single[port] = (*single.get(port, ()), item)
+            elif port and (interval := find_ports(port)):
+                ranges[item.section, item.key] = interval, item
+        return Coverage(single, ranges)
+
+    def rows_at(self, port: int, protocol: str) -> list[Item]:
+        """Return the rows that hold a port, the closest first: of that protocol before any, a port before a range."""
+        rows = [
+            *self._single.get(str(port), ()),
+            *reversed([item for _, item in self._range_index.overlapping((port, port))]),
+        ]
+        return sorted(
+            (item for item in rows if item.key.part("protocol") in (protocol, "")),
+            key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
+        )
+
+    @cached_property
+    def _range_index(self) -> IntervalIndex[Item]:
+        return IntervalIndex(self._ranges.values())
+
+    def status_at(self, port: str, protocol: str) -> str:
+        """Return the status of the first port of a range: `assigned`, `reserved`, …; `absent` without a row."""
+        rows = self._rows_at_first(port, protocol)
+        if not rows:
+            return ABSENT
+        return Status.ASSIGNED if is_assigned(rows[0]) else rows[0].status
+
+    def services_at(self, port: str, protocol: str) -> list[str]:
+        """Return the names of the services on the first port of a range."""
+        rows = self._rows_at_first(port, protocol)
+        return [name for row in rows if is_assigned(row) and (name := row.key.part("name"))]
+
+    def _rows_at_first(self, port: str, protocol: str) -> list[Item]:
+        interval = find_ports(port)
+        return self.rows_at(interval[0], protocol) if interval else []
+
+
+def _ports_of_changes(context: ChangeContext) -> IndexKeys:
+    items = (item for change in context.changes for item in (change.before, change.after) if item is not None)
+    return IndexKeys(intervals=tuple({interval for interval in map(identity.interval, items) if interval}))
+
+
+COVERAGE = ItemIndex(Coverage.build, Coverage.updated, _ports_of_changes)
+
+
+def old_coverage(context: ChangeContext) -> Coverage:
+    return context.get_index(COVERAGE, context.old)
+
+
+def new_coverage(context: ChangeContext) -> Coverage:
+    return context.get_index(COVERAGE, context.new)

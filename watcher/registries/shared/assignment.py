@@ -1,0 +1,16 @@
+"""Whether an entry gives its value to somebody."""
+
+from __future__ import annotations
+
+from watcher.core.model import RETIRED, Item, Section, Status
+
+ABSENT = "absent"  # in place of a status: no row covers the value
+
+
+def is_assigned(item: Item | None) -> bool:
+    """Whether an entry gives its value to somebody, retired ones included; other rows say that nobody has it."""
+    return (
+        item is not None
+        and item.section is Section.ENTRY
+        and (item.status is Status.ASSIGNED or item.status in RETIRED)
+    )
