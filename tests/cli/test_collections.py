@@ -137,7 +137,7 @@ def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: Tree, tm
     config.write_text("\n".join(line for line in text.splitlines() if "{group}" not in line))
     said = run("check")
     assert (said.code, said.out) == (1, "")
-    assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone is not there\n"
+    assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone: no such folder\n"
 
 
 def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -> None:  # noqa: F811

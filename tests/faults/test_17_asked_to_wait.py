@@ -45,7 +45,7 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
             with Monitor(configured, pace=pace, clock=here.clock) as service:
                 source = service.source(SOURCE)
                 found.append(service.check(source))  # type: ignore[arg-type]
-                wait = service.fetcher.asked_to_wait(server.url("/"))
+                wait = service.fetcher.blocked_for(server.url("/"))
                 service.deliver()
         assert time.monotonic() - began < 30
         assert len(server.requests) == 1

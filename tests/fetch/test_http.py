@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import Answer, FaultServer, drip, flood, hang, head, not_modified, raw, reply, reset
 from watcher.core.errors import ConfigError, FetchError
 from watcher.fetch.base import NotModified, Policy, Response, Validators
-from watcher.fetch.guarded_sockets import refused
+from watcher.fetch.guarded_sockets import refusal
 from watcher.fetch.http import HttpFetcher
-from watcher.fetch.responses import seconds_of
+from watcher.fetch.responses import parse_retry_after
 
 BODY = b"<registry/>" * 1000
 POLICY = Policy(contact="noc@example.org", allow_private=True, attempts=1, backoff=0)
@@ -48,10 +49,10 @@ def failure_of(answer: Answer, policy: Policy = POLICY, validators: Validators |
         return failure(server.url(), policy, validators)
 
 
-# What is asked, and what comes back
+# Requests and responses
 
 
-def test_an_answer_is_returned_whole_with_what_the_server_called_it() -> None:
+def test_a_response_is_returned_whole_with_its_validators() -> None:
     answer = reply(BODY, ETag='"v1"', Last_Modified=V1.last_modified or "", Content_Type="text/xml; charset=UTF-8")
     with FaultServer(answer) as server:
         found = get(server.url("/ports.xml"))
@@ -97,7 +98,7 @@ def test_a_configured_proxy_is_used() -> None:
         assert len(proxy.requests) == 1
 
 
-def test_a_proxy_that_does_not_let_us_through_is_named_as_such() -> None:
+def test_a_proxy_that_refuses_is_reported_as_the_proxy() -> None:
     with FaultServer(raw(head(403))) as proxy:
         error = failure("https://registry.example/", replace(POLICY, proxy=proxy.url()))
     assert (error.reason, error.transient) == ("proxy", True)
@@ -143,14 +144,14 @@ def test_a_304_may_call_the_same_state_weak_or_compressed(etag: str) -> None:
 
 
 @pytest.mark.fault(12)
-def test_a_304_that_was_not_asked_for_is_asked_again_without_a_condition() -> None:
+def test_a_304_to_a_request_without_validators_is_requested_again_without_a_condition() -> None:
     with FaultServer(not_modified(), reply(BODY)) as server:
         assert body_of(server.url()) == BODY
     assert server.requests[1].headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.fault(12)
-def test_a_304_for_another_state_is_asked_again_without_a_condition() -> None:
+def test_a_304_for_another_state_is_requested_again_without_a_condition() -> None:
     with FaultServer(not_modified(ETag='"v2"'), reply(BODY)) as server:
         assert body_of(server.url(), validators=V1) == BODY
     assert "if-none-match" not in server.requests[1].headers
@@ -158,14 +159,14 @@ def test_a_304_for_another_state_is_asked_again_without_a_condition() -> None:
 
 
 @pytest.mark.fault(12)
-def test_a_304_for_another_date_is_asked_again_without_a_condition() -> None:
+def test_a_304_for_another_date_is_requested_again_without_a_condition() -> None:
     answer = not_modified(Last_Modified="Wed, 20 Nov 2024 00:00:00 GMT")
     with FaultServer(answer, reply(BODY)) as server:
         assert body_of(server.url(), validators=replace(V1, etag=None)) == BODY
 
 
 @pytest.mark.fault(12)
-def test_a_304_that_is_never_asked_for_fails() -> None:
+def test_a_second_304_without_a_condition_fails() -> None:
     with FaultServer(not_modified()) as server:
         assert failure(server.url()).reason == "not_modified_unasked"
     assert len(server.requests) == 2
@@ -183,7 +184,7 @@ def test_validators_that_no_header_can_carry_are_neither_kept_nor_sent() -> None
 
 
 @pytest.mark.fault(1)
-def test_a_host_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_resolve_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
     def resolver(host: object, *_: object, **__: object) -> list[object]:
@@ -205,24 +206,24 @@ def test_a_refused_connection_says_so() -> None:
 
 
 @pytest.mark.fault(1)
-def test_a_reset_before_the_answer_is_tried_again_after_a_growing_jittered_pause() -> None:
+def test_a_reset_before_the_answer_is_retried_after_a_growing_jittered_pause() -> None:
     pauses: list[float] = []
     with FaultServer(reset(), reset(), reply(BODY)) as server:
         policy = replace(POLICY, attempts=3, backoff=1.0)
-        with HttpFetcher(policy, sleep=pauses.append, jitter=lambda: 0.25) as fetcher:
+        with HttpFetcher(policy, sleep=pauses.append, clock=FakeClock(jitter=0.25)) as fetcher:
             assert isinstance(fetcher.fetch(server.url()), Response)
     assert pauses == [0.75, 1.5]
 
 
 @pytest.mark.fault(1)
-def test_no_more_is_tried_than_the_policy_says() -> None:
+def test_there_are_no_more_attempts_than_the_policy_says() -> None:
     with FaultServer(reset()) as server:
         assert failure(server.url(), replace(POLICY, attempts=3)).reason == "reset"
     assert len(server.requests) == 3
 
 
 @pytest.mark.fault(1)
-def test_nothing_is_tried_again_when_the_pause_would_outlast_the_deadline() -> None:
+def test_nothing_is_retried_when_the_pause_would_outlast_the_deadline() -> None:
     with FaultServer(reset()) as server:
         assert failure(server.url(), replace(POLICY, attempts=3, backoff=500)).reason == "reset"
     assert len(server.requests) == 1
@@ -253,7 +254,7 @@ def test_a_certificate_of_a_trusted_authority_is_accepted(authority: tuple[trust
 
 
 @pytest.mark.fault(2)
-def test_a_certificate_for_another_host_is_refused_and_not_tried_again(authority: tuple[trustme.CA, Policy]) -> None:
+def test_a_certificate_for_another_host_is_refused_and_not_retried(authority: tuple[trustme.CA, Policy]) -> None:
     trusted, policy = authority
     with FaultServer(reply(BODY), tls=serving(trusted.issue_cert("other.example"))) as server:
         error = failure(server.url(), policy)
@@ -262,7 +263,7 @@ def test_a_certificate_for_another_host_is_refused_and_not_tried_again(authority
 
 
 @pytest.mark.fault(2)
-def test_an_expired_certificate_is_refused_and_not_tried_again(authority: tuple[trustme.CA, Policy]) -> None:
+def test_an_expired_certificate_is_refused_and_not_retried(authority: tuple[trustme.CA, Policy]) -> None:
     trusted, policy = authority
     expired = trusted.issue_cert("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
     with FaultServer(reply(BODY), tls=serving(expired)) as server:
@@ -272,7 +273,7 @@ def test_an_expired_certificate_is_refused_and_not_tried_again(authority: tuple[
 
 
 @pytest.mark.fault(2)
-def test_a_certificate_nobody_vouches_for_is_refused_and_not_tried_again() -> None:
+def test_a_certificate_nobody_vouches_for_is_refused_and_not_retried() -> None:
     with FaultServer(reply(BODY), tls=serving(trustme.CA().issue_cert("127.0.0.1"))) as server:
         error = failure(server.url(), replace(POLICY, attempts=3))
     assert (error.reason, error.transient) == ("certificate", False)
@@ -280,14 +281,14 @@ def test_a_certificate_nobody_vouches_for_is_refused_and_not_tried_again() -> No
 
 
 @pytest.mark.fault(1)
-def test_a_broken_handshake_is_tried_again() -> None:
+def test_a_broken_handshake_is_retried() -> None:
     with FaultServer(raw_start=raw(b"HTTP/1.0 400 this is not TLS\r\n\r\n")) as server:
         error = failure(f"https://127.0.0.1:{server.port}/", replace(POLICY, attempts=2))
     assert (error.reason, error.transient) == ("tls", True)
     assert server.connections == 2
 
 
-# Rows 3 and 4: nothing comes, or hardly
+# Rows 3 and 4: no data arrives, or very slowly
 
 
 @pytest.mark.fault(3)
@@ -339,14 +340,21 @@ def test_a_drip_in_a_proxys_answer_ends_at_the_deadline() -> None:
         assert failure("https://registry.example/", replace(SLOW, proxy=server.url())).reason == "deadline"
 
 
+class _FiveSecondSteps(FakeClock):
+    """Each reading is five seconds after the one before."""
+
+    def monotonic(self) -> float:
+        self.advance(timedelta(seconds=5))
+        return super().monotonic()
+
+
 @pytest.mark.fault(4)
 def test_redirects_and_retries_share_one_deadline_and_the_next_fetch_has_its_own() -> None:
-    times = iter(range(0, 10**6, 5))
     moved, failed = reply(b"", 302, Location="/there"), reply(b"", 500)
     policy = replace(POLICY, attempts=100, deadline=60)
     with (
         FaultServer(moved, failed, moved, failed) as server,
-        HttpFetcher(policy, clock=times.__next__, sleep=lambda _: None) as fetcher,
+        HttpFetcher(policy, clock=_FiveSecondSteps(), sleep=lambda _: None) as fetcher,
     ):
         with pytest.raises(FetchError) as first:
             fetcher.fetch(server.url())
@@ -357,7 +365,7 @@ def test_redirects_and_retries_share_one_deadline_and_the_next_fetch_has_its_own
     assert 2 < so_far < len(server.requests) < 24
 
 
-# Rows 5 to 9: what is sent is not whole, not small, or not HTTP
+# Rows 5 to 9: incomplete, too large, or not HTTP
 
 
 @pytest.mark.fault(5)
@@ -381,7 +389,7 @@ def test_a_cut_body_is_noticed_and_fetched_again_whole(answer: Answer) -> None:
 
 
 @pytest.mark.fault(5)
-def test_a_reset_in_the_body_is_tried_again() -> None:
+def test_a_reset_in_the_body_is_retried() -> None:
     with FaultServer(reset(head(200, Content_Length=len(BODY)) + BODY[:100]), reply(BODY)) as server:
         assert body_of(server.url(), replace(POLICY, attempts=2)) == BODY
     assert len(server.requests) == 2
@@ -422,7 +430,7 @@ def test_a_gzip_stream_larger_than_a_piece_is_inflated_whole() -> None:
         pytest.param(BODY, id="not gzip at all"),
     ],
 )
-def test_damaged_gzip_is_noticed_and_tried_again(body: bytes) -> None:
+def test_damaged_gzip_is_noticed_and_retried(body: bytes) -> None:
     with FaultServer(reply(body, Content_Encoding="gzip")) as server:
         assert failure(server.url(), replace(POLICY, attempts=2)).reason == "bad_gzip"
     assert len(server.requests) == 2
@@ -459,7 +467,7 @@ def test_a_body_of_exactly_the_limit_is_taken() -> None:
         pytest.param(reply(gzip.compress(bytes(50 * 2**20)), Content_Encoding="gzip"), id="as a bomb"),
     ],
 )
-def test_too_much_is_refused_and_not_tried_again(answer: Answer) -> None:
+def test_too_much_is_refused_and_not_retried(answer: Answer) -> None:
     with FaultServer(answer) as server:
         error = failure(server.url(), SMALL)
     assert (error.reason, error.transient) == ("too_large", False)
@@ -491,7 +499,7 @@ def test_what_is_not_http_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.fault(10)
-def test_a_redirect_is_followed_and_the_final_url_told() -> None:
+def test_a_redirect_is_followed_and_the_response_has_the_final_url() -> None:
     with FaultServer(reply(b"", 301, Location="/b?x=1"), reply(BODY)) as server:
         found = get(server.url("/a"))
         assert isinstance(found, Response)
@@ -608,14 +616,14 @@ def test_the_body_of_a_redirect_is_not_read_when_it_is_large() -> None:
     ],
 )
 def test_an_address_that_is_not_public_is_refused_whatever_carries_it(address: str, why: str) -> None:
-    assert (refused(address) or "").startswith(why)
+    assert (refusal(address) or "").startswith(why)
 
 
 @pytest.mark.parametrize(
     "address", ["192.0.32.8", "8.8.8.8", "2620:0:2d0:200::8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "100.128.0.1"]
 )
 def test_a_public_address_is_not_refused(address: str) -> None:
-    assert refused(address) is None
+    assert refusal(address) is None
 
 
 @pytest.mark.fault(11)
@@ -628,7 +636,7 @@ def test_a_private_peer_is_refused_before_a_connection_however_it_is_written(hos
 
 
 @pytest.mark.fault(11)
-def test_the_address_that_was_reached_is_looked_at_whatever_was_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_the_connected_peer_is_checked_whatever_was_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver names a public address and the packets go elsewhere: what a translating network does."""
     with FaultServer(reply(BODY)) as server:
         there = ("127.0.0.1", server.port)
@@ -659,13 +667,13 @@ def test_the_address_that_was_reached_is_looked_at_whatever_was_resolved(monkeyp
         "",
     ],
 )
-def test_what_is_not_a_plain_url_is_refused_without_telling_its_secrets(url: str) -> None:
+def test_an_unusual_url_is_refused_without_showing_its_secrets(url: str) -> None:
     error = failure(url)
     assert (error.reason, error.transient) == ("bad_url", False)
     assert "secret" not in str(error)
 
 
-# Rows 17 and 18: the server says no
+# Rows 17 and 18: the server refuses
 
 
 @pytest.mark.parametrize(
@@ -685,7 +693,7 @@ def test_what_is_not_a_plain_url_is_refused_without_telling_its_secrets(url: str
         (503, "http_status", True, 2),
     ],
 )
-def test_a_status_that_is_no_release_is_an_error_and_tried_again_where_that_can_help(
+def test_a_status_that_is_no_release_is_an_error_and_retried_where_that_can_help(
     status: int, reason: str, transient: bool, requests: int
 ) -> None:
     with FaultServer(reply(b"", status)) as server:
@@ -696,7 +704,7 @@ def test_a_status_that_is_no_release_is_an_error_and_tried_again_where_that_can_
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_server_that_asks_us_to_wait_is_not_asked_again_in_this_run(status: int) -> None:
+def test_a_server_that_asks_for_a_pause_gets_no_more_requests_in_this_run(status: int) -> None:
     with FaultServer(reply(b"", status, Retry_After="600")) as server:
         error = failure(server.url(), replace(POLICY, attempts=3))
     assert (error.reason, error.transient, error.retry_after) == ("retry_later", True, 600)
@@ -726,10 +734,10 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
     ],
 )
 def test_the_wait_is_between_a_minute_and_a_day(said: str, seconds: float) -> None:
-    assert seconds_of(said, now=NOW.timestamp()) == seconds
+    assert parse_retry_after(said, now=NOW.timestamp()) == seconds
 
 
-# Files of this machine
+# file: URLs
 
 
 FILES = replace(POLICY, allow_files=True)
@@ -752,7 +760,7 @@ def test_files_are_read_only_where_the_configuration_says_so(tmp_path: Path) -> 
     assert failure(path.as_uri()).reason == "file_refused"
 
 
-def test_what_is_not_a_readable_file_says_so(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_a_failed_fetch(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert failure((tmp_path / "pipe").as_uri(), FILES).reason == "file_unreadable"
     assert failure(tmp_path.as_uri(), FILES).reason == "file_unreadable"

@@ -12,7 +12,7 @@ from tests.support.index_server import page
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read_content
-from watcher.fetch.folder import written
+from watcher.fetch.folder import index_text
 from watcher.formats.base import Row
 from watcher.formats.column_map import FieldMap
 from watcher.formats.iana_index import read
@@ -136,8 +136,8 @@ def test_tables_in_tables_are_read_once_however_deep() -> None:
 
 
 @given(st.sets(st.from_regex(GROUP_ID, fullmatch=True), min_size=1))
-def test_what_is_written_as_a_list_is_read_back(groups: set[str]) -> None:
-    assert [row.fields["group"] for row in read(written(groups), FieldMap()).rows] == sorted(groups)
+def test_the_index_of_a_folder_is_read_back(groups: set[str]) -> None:
+    assert [row.fields["group"] for row in read(index_text(groups), FieldMap()).rows] == sorted(groups)
 
 
 @pytest.mark.fault(21, 22)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.fetch.test_folder import daemon, lay, needs_rsync
+from tests.fetch.test_folder import lay
+from tests.fetch.test_rsync import daemon, needs_rsync
 from tests.support.environment import rows
 from tests.support.fake_clock import FakeClock
 from tests.support.index_server import INDEX, Tree, document, page, path, served

@@ -41,7 +41,7 @@ from watcher.daemon.self_check import EVERY, SelfCheck
 from watcher.daemon.signals import Signals
 from watcher.daemon.turns import CatchUpOnceTrigger
 from watcher.daemon.watchdog import Watchdog
-from watcher.fetch.folder import LONGEST as LONGEST_TRANSFER
+from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
 from watcher.monitor import health
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.monitor import Monitor
@@ -365,7 +365,7 @@ class Daemon:
             self._log.info(
                 "collection checked", source=settings.name, left=left, refused=collection.listed[1], **counts
             )
-            if left and (wait := service.fetcher.asked_to_wait(chosen[-1].settings.url)):
+            if left and (wait := service.fetcher.blocked_for(chosen[-1].settings.url)):
                 # Moved, not added: a turn of its own would be looked at twice when both come together.
                 with suppress(JobLookupError):  # a reload meanwhile took the collection away
                     again = datetime.now(UTC) + timedelta(seconds=wait + 1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import requests
 
 from watcher import __version__
 from watcher.core.errors import DeliveryError, FetchError
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
-from watcher.fetch.responses import BROKEN, explained
+from watcher.fetch.responses import LIBRARY_ERRORS, explain_error
 
 _REPLY = 65536  # bytes of an answer that may come
 
@@ -25,7 +23,6 @@ def ping(url: str, timeout: float) -> None:
         read_timeout=timeout,
         wire_bytes=4 * _REPLY,
         allow_private=True,  # the operator's own choice of URL
-        clock=time.monotonic,
     )
     with requests.Session() as session:
         session.trust_env = False
@@ -38,7 +35,7 @@ def ping(url: str, timeout: float) -> None:
                 status = answer.status_code
         except FetchError as error:
             raise DeliveryError(f"no answer: {error.reason}", permanent=False) from None
-        except BROKEN as error:
-            raise DeliveryError(f"no answer: {explained(error).reason}", permanent=False) from None
+        except LIBRARY_ERRORS as error:
+            raise DeliveryError(f"no answer: {explain_error(error).reason}", permanent=False) from None
     if not 200 <= status < 300:
         raise DeliveryError(f"HTTP {status}", permanent=False)

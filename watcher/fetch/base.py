@@ -1,7 +1,4 @@
-"""How something is fetched, and what comes of it: the types that fetchers and their callers share.
-
-Apart from it because it loads a client for HTTP, and who has the bytes already needs none.
-"""
+"""The types that fetchers and their callers share. They load no HTTP client: commands that only read need none."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How we fetch. Times are seconds; `max_bytes` counts what was decoded.
+    """The limits and permissions of a fetcher, in seconds and bytes; `max_bytes` counts the decoded body.
 
-    `deadline` holds for a whole fetch with its redirects and retries. `allow_hosts` are those that a redirect may
-    lead to besides the host it starts from. The proxy is never taken from the environment; behind one, only it sees
-    which address a name stands for. `ca_file` is a bundle of certificate authorities in place of the shipped one.
+    `deadline` covers a whole fetch with its redirects and retries. A redirect may lead to another host only if
+    `allow_hosts` lists it. The proxy never comes from the environment; behind a proxy, only the proxy resolves names.
+    `ca_file` is a bundle of certificate authorities in place of the shipped one.
     """
 
     contact: str = ""
@@ -34,7 +31,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What a server calls the state of a resource: sent back to it, so that it can answer "not modified"."""
+    """What a server calls the state of a resource. Sent back to it, so that it can answer "not modified"."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -42,7 +39,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole answer: `url` is where it came from in the end, `body` is decoded and otherwise untouched."""
+    """A complete response. `url` is the last one after redirects; `body` is decoded and otherwise untouched."""
 
     body: bytes
     url: str
@@ -54,12 +51,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotModified:
-    """The server has nothing newer than what `validators` name."""
+    """The server has nothing newer than the state that `validators` name."""
 
     validators: Validators
 
 
 class Fetcher(Protocol):
-    """What a release comes from: the network, or the list of what a folder holds. Raises FetchError."""
+    """Gets the bytes of a release: from the network, from a folder, or from the canary. Raises FetchError."""
 
     def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified: ...

@@ -1,11 +1,11 @@
-"""Sockets that keep one fetch inside its time, its bytes and the addresses it may talk to.
+"""Sockets that hold one fetch to its deadline, its number of bytes and public addresses.
 
-Knows sockets, addresses and the two seams of urllib3 where they meet (a connection's `_new_conn` and its
-`response_class`); knows nothing of HTTP's meaning, of redirects or of retries: that is `watcher/fetch/http.py`.
+They hook into urllib3 in two places: a connection's `_new_conn` and its `response_class`. Redirects and retries are in
+`fetch/http.py`.
 
-What the deadline covers: connecting, the TLS handshake (the standard library holds a handshake to one timeout as a
-whole), a proxy's answer, every read of headers, chunk sizes and body. What it does not cover: `getaddrinfo`, which
-cannot be interrupted and ends when the resolver's own limits say so.
+The deadline covers connecting, the TLS handshake (the standard library applies one timeout to all of it), the response
+of a proxy, and every read of headers, chunk sizes and body. It does not cover `getaddrinfo`: nothing can interrupt it,
+and it ends when the resolver's own limits say so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import http.client
 import io
 import ipaddress
 import socket
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import FetchError
 
 if TYPE_CHECKING:
@@ -34,34 +34,34 @@ _SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
 _LOW_32 = 2**32 - 1
 
 
-def refused(address: str) -> str | None:
+def refusal(text: str) -> str | None:
     """Return why an IP address is not a public one ("loopback", "private", …); None for a public one.
 
-    An IPv4 address carried inside an IPv6 one (mapped, compatible, NAT64, 6to4, Teredo) is judged as itself:
-    `is_global` alone calls those public.
+    An IPv4 address inside an IPv6 one (mapped, compatible, NAT64, 6to4, Teredo) is judged as the IPv4 address, because
+    `is_global` calls all of those public.
     """
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64_LOCAL:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64_LOCAL:
             return "NAT64 of a local network"
-        carried = _carried(found)
-        if carried is not None:
-            return refused(str(carried))
-    verdicts = {
-        "unspecified": found.is_unspecified,
-        "loopback": found.is_loopback,
-        "link-local": found.is_link_local,
-        "multicast": found.is_multicast,
-        "shared (carrier-grade NAT)": found.version == 4 and found in _SHARED,
-        "private": found.is_private or getattr(found, "is_site_local", False),
-        "reserved": found.is_reserved or not found.is_global,
+        embedded = _embedded_ipv4(address)
+        if embedded is not None:
+            return refusal(str(embedded))
+    kinds = {
+        "unspecified": address.is_unspecified,
+        "loopback": address.is_loopback,
+        "link-local": address.is_link_local,
+        "multicast": address.is_multicast,
+        "shared (carrier-grade NAT)": address.version == 4 and address in _SHARED,
+        "private": address.is_private or getattr(address, "is_site_local", False),
+        "reserved": address.is_reserved or not address.is_global,
     }
-    return next((name for name, holds in verdicts.items() if holds), None)
+    return next((name for name, applies in kinds.items() if applies), None)
 
 
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.is_unspecified or address.is_loopback:
-        return None  # `::` and `::1` lie in the IPv4-compatible block and have a meaning of their own
+        return None  # `::` and `::1` lie in the IPv4-compatible block and embed no IPv4 address
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped
     if address.sixtofour is not None:
@@ -74,7 +74,7 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 class Guard:
-    """What the fetch under way may still spend; shared by every connection of one Fetcher, so of one thread."""
+    """The time and bytes left to the present fetch. All connections of one fetcher share it, so one thread uses it."""
 
     def __init__(
         self,
@@ -84,74 +84,75 @@ class Guard:
         read_timeout: float,
         wire_bytes: int,
         allow_private: bool,
-        clock: Callable[[], float],
+        clock: Clock | None = None,
     ) -> None:
         self._deadline = deadline
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._wire_bytes = wire_bytes
         self._allow_private = allow_private
-        self._clock = clock
-        self._ends = clock()
+        self._clock = clock or SystemClock()
+        self._ends = self._clock.monotonic()
         self._received = 0
         self._file: io.BufferedReader | None = None
 
     def begin(self) -> None:
         """Start the deadline of a fetch."""
-        self._ends = self._clock() + self._deadline
+        self._ends = self._clock.monotonic() + self._deadline
 
-    def request(self) -> None:
-        """Start counting the bytes of an answer."""
+    def start_response(self) -> None:
+        """Start counting the bytes of the next response."""
         self._received = 0
 
-    def left(self) -> float:
-        """Return the seconds left. Raises FetchError (`deadline`) when there are none."""
-        left = self._ends - self._clock()
+    def seconds_left(self) -> float:
+        """Return the seconds left. Raises FetchError (`deadline`) if there are none."""
+        left = self._ends - self._clock.monotonic()
         if left <= 0:
             raise FetchError("deadline", f"not finished within {self._deadline:g} s", transient=True)
         return left
 
-    def before_read(self, sock: socket.socket) -> None:
-        sock.settimeout(min(self._read_timeout, self.left()))
+    def limit_read(self, sock: socket.socket) -> None:
+        """Limit the next read to the time left."""
+        sock.settimeout(min(self._read_timeout, self.seconds_left()))
 
-    def after_read(self, count: int) -> None:
-        """Count what came over the wire: the last defence against an answer that fools the HTTP parser."""
+    def count_bytes(self, count: int) -> None:
+        """Count received bytes: the last defence against a response that fools the HTTP parser."""
         self._received += count
         if self._received > self._wire_bytes:
             raise FetchError("too_large", f"more than {self._wire_bytes} bytes on the wire", transient=False)
 
-    def open(self, sock: socket.socket) -> io.BufferedReader:
-        """Return the file that an answer is read from."""
+    def open_file(self, sock: socket.socket) -> io.BufferedReader:
+        """Return the file that the response is read from."""
         self._file = io.BufferedReader(_GuardedReader(sock, self))
         return self._file
 
-    def abandon(self) -> None:
-        """Close the file opened last: urllib3 loses it when it refuses an answer's Content-Length."""
+    def close_file(self) -> None:
+        """Close the file opened last: urllib3 loses it when it refuses the Content-Length of a response."""
         if self._file is not None:
             self._file.close()
 
     def connect(self, host: str, port: int, *, options: Any, check: bool) -> socket.socket:
-        """Return a socket connected to a host, to an address that may be talked to.
+        """Return a socket connected to a public address of a host; `check` False allows any address.
 
-        An address that may not is never sent a packet, and the address that was reached is looked at again.
+        No packet goes to an address that is not public. The address of the connected peer is checked once more.
         """
         check = check and not self._allow_private
         last: FetchError | None = None
         for family, kind, protocol, _, address in _resolve(host, port):
-            if check and (why := refused(str(address[0]))):
+            if check and (why := refusal(str(address[0]))):
                 last = last or FetchError("address_refused", f"{host} is at a {why} address", transient=False)
                 continue
             sock = socket.socket(family, kind, protocol)
             try:
                 for option in options or ():
                     sock.setsockopt(*option)
-                sock.settimeout(min(self._connect_timeout, self.left()))
+                sock.settimeout(min(self._connect_timeout, self.seconds_left()))
                 sock.connect(address)
                 if check:
-                    _look_at_peer(sock, host)
+                    _check_peer(sock, host)
             except OSError as error:
                 sock.close()
-                last = _not_connected(host, port, error)
+                last = _connect_error(host, port, error)
             except FetchError:
                 sock.close()
                 raise
@@ -160,8 +161,8 @@ class Guard:
         raise last or FetchError("dns", f"{host} has no address", transient=True)
 
 
-def _look_at_peer(sock: socket.socket, host: str) -> None:
-    if why := refused(str(sock.getpeername()[0])):
+def _check_peer(sock: socket.socket, host: str) -> None:
+    if why := refusal(str(sock.getpeername()[0])):
         raise FetchError("address_refused", f"{host} is at a {why} address", transient=False)
 
 
@@ -174,16 +175,16 @@ def _resolve(host: str, port: int) -> list[Any]:
         raise FetchError("bad_url", f"{host!a} is not a host name", transient=False) from error
 
 
-def _not_connected(host: str, port: int, error: OSError) -> FetchError:
+def _connect_error(host: str, port: int, error: OSError) -> FetchError:
     if isinstance(error, TimeoutError):
         return FetchError("timeout", f"no connection to {host} port {port} in time", transient=True)
     return FetchError("connect", f"no connection to {host} port {port}: {error.strerror}", transient=True)
 
 
 class _GuardedReader(io.RawIOBase):
-    """The read side of a socket, held to what is left before every read.
+    """The read side of a socket, with the guard's limits on every read.
 
-    It wraps the socket's own unbuffered file, which is what keeps the socket open after its connection let go of it.
+    It wraps the socket's unbuffered file, which keeps the socket open after the connection has released it.
     """
 
     def __init__(self, sock: socket.socket, guard: Guard) -> None:
@@ -195,9 +196,9 @@ class _GuardedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int | None:
-        self._guard.before_read(self._sock)
+        self._guard.limit_read(self._sock)
         count = self._file.readinto(buffer)
-        self._guard.after_read(count or 0)
+        self._guard.count_bytes(count or 0)
         return count
 
     def close(self) -> None:
@@ -206,49 +207,49 @@ class _GuardedReader(io.RawIOBase):
         super().close()
 
 
-class _Files:
-    """The one method of a socket that `http.client.HTTPResponse` uses."""
+class _FileSource:
+    """Stands in for a socket: `http.client.HTTPResponse` calls only `makefile`."""
 
     def __init__(self, sock: socket.socket, guard: Guard) -> None:
         self._sock = sock
         self._guard = guard
 
     def makefile(self, *_: object) -> io.BufferedReader:
-        return self._guard.open(self._sock)
+        return self._guard.open_file(self._sock)
 
 
 def _response(sock: socket.socket, *args: Any, guard: Guard, **kwargs: Any) -> http.client.HTTPResponse:
-    return http.client.HTTPResponse(_Files(sock, guard), *args, **kwargs)  # type: ignore[arg-type]
+    return http.client.HTTPResponse(_FileSource(sock, guard), *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Guarded(HTTPConnection):
+class _GuardedConnection(HTTPConnection):
     def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._guard = guard
         self.response_class = partial(_response, guard=guard)  # type: ignore[assignment]
 
     def _new_conn(self) -> socket.socket:
-        # A proxy is the operator's own choice, and usually stands on a private address.
+        # The operator chose the proxy, which usually has a private address.
         return self._guard.connect(self._dns_host, self.port, options=self.socket_options, check=self.proxy is None)
 
 
-class _GuardedTLS(_Guarded, HTTPSConnection):
+class _GuardedTLSConnection(_GuardedConnection, HTTPSConnection):
     pass
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Guarded
+    ConnectionCls = _GuardedConnection
 
 
 class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTLS
+    ConnectionCls = _GuardedTLSConnection
 
 
 class GuardedAdapter(HTTPAdapter):
-    """A transport for requests, every connection of which is held by one guard."""
+    """A transport for requests whose connections all have the limits of one guard."""
 
     def __init__(self, guard: Guard) -> None:
-        # A pool hands keywords that it does not know to its connections: that is how the guard reaches them.
+        # A pool passes unknown keywords on to its connections: so the guard reaches them.
         self._pools = {"http": partial(_Pool, guard=guard), "https": partial(_PoolTLS, guard=guard)}
         super().__init__(max_retries=0)
 

@@ -1,42 +1,45 @@
-"""How often a host is asked: a pause between any two requests to it, and silence for as long as it asked for.
+"""Limit how often a host gets a request, and honour hosts that ask for a pause (Retry-After).
 
-Knows hosts and seconds, and no network. One Pace is shared by every thread of a process, so that two sources on one
-host keep its pause together. What it knows ends with the process: the first request after a start learns it again.
+All threads of a process share one limiter, so that two sources on one host keep the interval together. The limiter
+lives as long as the process: after a restart the first request finds out again whether a host asks for a pause.
 """
 
 from __future__ import annotations
 
-import random
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from watcher.core.clock import Clock, SystemClock
 
 _JITTER = 0.5
 
 
 @dataclass(slots=True)
 class HostRateLimiter:
-    """At least `interval` seconds, and up to half as many more, between two requests to a host. Times are a clock's."""
+    """Keeps `interval` seconds, and up to half as many more, between two requests to a host."""
 
     interval: float = 0.0
-    jitter: Callable[[], float] = random.random
+    clock: Clock = field(default_factory=SystemClock)
     _next: dict[str, float] = field(default_factory=dict)
-    _silent: dict[str, float] = field(default_factory=dict)
+    _blocked: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def turn(self, host: str, now: float) -> float:
-        """Take the next turn to ask a host, and return the seconds until it comes."""
+    def reserve(self, host: str) -> float:
+        """Reserve the next free moment for a request to a host; return the seconds until then."""
+        now = self.clock.monotonic()
         with self._lock:
-            at = max(now, self._next.get(host, now))
-            self._next[host] = at + self.interval * (1 + _JITTER * self.jitter())
-        return at - now
+            reserved = max(now, self._next.get(host, now))
+            self._next[host] = reserved + self.interval * (1 + _JITTER * self.clock.jitter())
+        return reserved - now
 
-    def leave_alone(self, host: str, seconds: float, now: float) -> None:
-        """Remember that a host asked not to be asked for so many seconds."""
+    def block(self, host: str, seconds: float) -> None:
+        """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
+        now = self.clock.monotonic()
         with self._lock:
-            self._silent[host] = max(now + seconds, self._silent.get(host, now))
+            self._blocked[host] = max(now + seconds, self._blocked.get(host, now))
 
-    def asked_to_wait(self, host: str, now: float) -> float:
-        """Return the seconds for which a host is still to be left alone; 0 when it may be asked."""
+    def blocked_for(self, host: str) -> float:
+        """Return the seconds until a host takes requests again; 0 if it takes them now."""
+        now = self.clock.monotonic()
         with self._lock:
-            return max(self._silent.get(host, now) - now, 0.0)
+            return max(self._blocked.get(host, now) - now, 0.0)

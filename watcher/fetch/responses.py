@@ -1,7 +1,6 @@
-"""Take an answer of a server apart: its framing, its body whole and inflated, and what an error on the way means.
+"""Read a server's response: its framing, its whole decoded body, and what the errors of the libraries mean.
 
-Knows HTTP's message format and the errors of requests, urllib3, ssl and zlib; makes no request and decides nothing
-about the next one.
+No request is made here.
 """
 
 from __future__ import annotations
@@ -20,18 +19,24 @@ import urllib3.exceptions
 from watcher.core.errors import FetchError
 
 RETRY_AFTER_MIN, RETRY_AFTER_MAX = 60.0, 86400.0
-BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+LIBRARY_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
 _CHUNK = 64 * 2**10
 
 
-def seconds_of(retry_after: str, *, now: float) -> float:
-    """Return what a Retry-After header asks for, in seconds between a minute and a day (RFC 9110 section 10.2.3).
+def parse_retry_after(retry_after: str, *, now: float) -> float:
+    """Return the seconds that a Retry-After header asks for, from a minute to a day (RFC 9110 section 10.2.3).
 
-    What cannot be read asks for the shortest wait: the server did ask for one.
+    A value that cannot be parsed counts as a minute, because the server did ask for a pause.
     """
     text = retry_after.strip()
     if re.fullmatch(r"[0-9]+", text):
-        # A number that would not fit is a long wait, not an error.
+        # A number of 20 digits and more is a long wait, not an error.
         return min(max(float(text[:20]), RETRY_AFTER_MIN), RETRY_AFTER_MAX)
     try:
         seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
@@ -40,43 +45,46 @@ def seconds_of(retry_after: str, *, now: float) -> float:
     return min(max(seconds, RETRY_AFTER_MIN), RETRY_AFTER_MAX)
 
 
-def stated_length(response: requests.Response) -> int | None:
-    """Return the Content-Length. Raises FetchError where the framing cannot be trusted."""
+def content_length(response: requests.Response) -> int | None:
+    """Return the Content-Length; None without one. Raises FetchError if the framing cannot be trusted."""
     coding = response.headers.get("Transfer-Encoding")
     if coding is not None and coding.strip().lower() != "chunked":
         raise FetchError("bad_response", f"transfer encoding {coding[:80]!a}", transient=False)
-    said = response.headers.get("Content-Length")
-    if said is None or coding is not None:
+    header = response.headers.get("Content-Length")
+    if header is None or coding is not None:
         return None
-    lengths = {part.strip() for part in said.split(",")}
+    lengths = {part.strip() for part in header.split(",")}
     text = lengths.pop()
     if lengths or not re.fullmatch(r"[0-9]{1,18}", text):
-        raise FetchError("bad_response", f"Content-Length {said[:80]!a}", transient=False)
+        raise FetchError("bad_response", f"Content-Length {header[:80]!a}", transient=False)
     return int(text)
 
 
-def _raw(response: requests.Response) -> Iterator[bytes]:
+def _chunks(response: requests.Response) -> Iterator[bytes]:
     while chunk := response.raw.read(_CHUNK, decode_content=False):
         yield chunk
 
 
 def drain(response: requests.Response) -> None:
     """Read a small body to its end, so that the connection can be used again."""
-    for _ in _raw(response):
+    for _ in _chunks(response):
         pass
 
 
-def whole_body(response: requests.Response, limit: int) -> bytes:
-    """Return the whole body. Its length is proven where the server stated one, its end where it is gzip."""
+def read_body(response: requests.Response, limit: int) -> bytes:
+    """Return the whole decoded body, at most `limit` bytes. Raises FetchError.
+
+    The length is checked if the server stated one; the end is checked if the body is gzip.
+    """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
-        return _joined(_raw(response), limit)
+        return _join(_chunks(response), limit)
     if encoding in {"gzip", "x-gzip"}:
-        return _joined(_inflated(_raw(response), limit), limit)
+        return _join(_inflate(_chunks(response), limit), limit)
     raise FetchError("bad_encoding", f"content encoding {encoding[:80]!a}", transient=False)
 
 
-def _joined(chunks: Iterator[bytes], limit: int) -> bytes:
+def _join(chunks: Iterator[bytes], limit: int) -> bytes:
     body = bytearray()
     for chunk in chunks:
         body += chunk
@@ -85,8 +93,8 @@ def _joined(chunks: Iterator[bytes], limit: int) -> bytes:
     return bytes(body)
 
 
-def _inflated(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    """Inflate one gzip member a piece at a time: a bomb is never larger in memory than the limit and a piece."""
+def _inflate(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """Yield the content of one gzip member in pieces, so that a gzip bomb fills no memory beyond the limit."""
     inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     piece = min(limit + 1, 2**20)
     try:
@@ -94,7 +102,7 @@ def _inflated(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
             pending = chunk
             if inflater.eof:
                 raise FetchError("bad_gzip", "bytes after the end of the gzip stream", transient=True)
-            # A full piece may leave more inside the inflater even when no input is left.
+            # After a full piece the inflater may hold more output even if no input is left.
             while pending and not inflater.eof:
                 yield inflater.decompress(pending, piece)
                 pending = inflater.unconsumed_tail
@@ -103,12 +111,13 @@ def _inflated(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
     except zlib.error as error:
         raise FetchError("bad_gzip", f"damaged gzip: {error}", transient=True) from error
     if not inflater.eof:
-        raise FetchError("cut", "the gzip stream ends before its end", transient=True)
+        raise FetchError("cut", "the gzip stream is incomplete", transient=True)
     if inflater.unused_data:
         raise FetchError("bad_gzip", "bytes after the end of the gzip stream", transient=True)
 
 
-def content_type(value: str | None) -> tuple[str | None, str | None]:
+def parse_content_type(value: str | None) -> tuple[str | None, str | None]:
+    """Return the media type and the charset of a Content-Type header."""
     if not value:
         return None, None
     message = email.message.Message()
@@ -117,19 +126,20 @@ def content_type(value: str | None) -> tuple[str | None, str | None]:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it was made from: requests and urllib3 wrap in four ways."""
+    """Yield an error and every error behind it: requests and urllib3 wrap errors in four ways."""
     seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen:
+    queue = [error]
+    while queue:
+        current = queue.pop(0)
+        if id(current) in seen:
             continue
-        seen.add(id(found))
-        yield found
-        others = (getattr(found, "reason", None), found.__cause__, found.__context__, *found.args)
-        waiting += [other for other in others if isinstance(other, BaseException)]
+        seen.add(id(current))
+        yield current
+        wrapped = (getattr(current, "reason", None), current.__cause__, current.__context__, *current.args)
+        queue += [cause for cause in wrapped if isinstance(cause, BaseException)]
 
 
+# Reason, whether it is transient, and the errors that mean it; the first line that fits counts.
 _EXPLANATIONS: tuple[tuple[str, bool, tuple[type[BaseException], ...]], ...] = (
     ("certificate", False, (ssl.SSLCertVerificationError, ssl.CertificateError)),
     ("timeout", True, (TimeoutError, urllib3.exceptions.TimeoutError)),
@@ -143,13 +153,15 @@ _EXPLANATIONS: tuple[tuple[str, bool, tuple[type[BaseException], ...]], ...] = (
 )
 
 
-def explained(error: BaseException) -> FetchError:
-    """Return what an error of the libraries means; the first kind that stands in its chain of causes decides."""
+def explain_error(error: BaseException) -> FetchError:
+    """Return the FetchError that an error of the libraries stands for."""
     causes = list(_causes(error))
     for reason, transient, kinds in _EXPLANATIONS:
         for cause in causes:
             if isinstance(cause, kinds):
                 return FetchError(reason, ascii(str(cause) or type(cause).__name__)[1:-1][:300], transient=transient)
-    # An OSError that is only the wrapper of requests says nothing of the network; a bare ValueError is a parser's.
-    bare = any(isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) for cause in causes)
-    return FetchError("network" if bare else "bad_response", ascii(str(error))[1:-1][:300], transient=bare)
+    # The errors of requests are OSErrors too, whatever happened; a bare ValueError comes from a parser.
+    is_network = any(
+        isinstance(cause, OSError) and not isinstance(cause, requests.RequestException) for cause in causes
+    )
+    return FetchError("network" if is_network else "bad_response", ascii(str(error))[1:-1][:300], transient=is_network)

@@ -19,7 +19,7 @@ from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import usable
 from watcher.core.times import from_text
-from watcher.fetch.tree import document
+from watcher.fetch.folder import group_document
 from watcher.monitor.schedule import due, in_turn
 from watcher.registries.catalog import rules_for_group
 from watcher.registries.collection_index import list_groups
@@ -93,7 +93,7 @@ class Collection:
         return GroupSettings(
             name=f"{self.name}.{found.lower()}",
             group=found,
-            url=document(self._folder, found).absolute().as_uri()
+            url=group_document(self._folder, found).absolute().as_uri()
             if self._folder
             else self.settings.url.replace("{group}", found),
             registry=rules_for_group(found, self.settings.registry),

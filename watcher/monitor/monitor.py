@@ -31,8 +31,9 @@ from watcher.core.operations import Hold, Notice
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, Policy, Response, Validators
-from watcher.fetch.folder import Folder, Rsync
+from watcher.fetch.folder import FolderFetcher
 from watcher.fetch.rate_limit import HostRateLimiter
+from watcher.fetch.rsync import Rsync
 from watcher.formats.catalog import FORMATS
 from watcher.monitor import check
 from watcher.monitor.alarms import Alarms
@@ -95,7 +96,7 @@ class Monitor:
 
     @staticmethod
     def _fetcher(policy: Policy, pace: HostRateLimiter | None = None) -> HttpFetcher:
-        fetcher: HttpFetcher = load("http").HttpFetcher(policy, pace=pace)
+        fetcher: HttpFetcher = load("http").HttpFetcher(policy, limiter=pace)
         return fetcher
 
     @property
@@ -191,7 +192,7 @@ class Monitor:
             return None
         fetcher: Fetcher = self.fetcher
         if folder is not None:
-            fetcher = Folder(path=folder, before=Rsync(url=settings.rsync, path=folder) if settings.rsync else _nothing)
+            fetcher = FolderFetcher(path=folder, rsync=Rsync(url=settings.rsync) if settings.rsync else None)
         url = settings.index or settings.rsync or str(folder and folder.absolute().as_uri())
         taken = self._check(
             settings,
@@ -255,7 +256,7 @@ class Monitor:
         self._swept = []
         try:
             with self.checks.batch_checks(_BATCH):
-                yield until_asked_to_wait(chosen, self.fetcher.asked_to_wait, stopped)
+                yield until_asked_to_wait(chosen, self.fetcher.blocked_for, stopped)
             self.oversight.swept(collection, self._swept, self._clock.now())
         finally:
             self._swept = None
@@ -341,7 +342,3 @@ class Canary:
 def pace_of(settings: Settings) -> HostRateLimiter:
     """Return the pace at which hosts are asked, for all services of a process to share."""
     return HostRateLimiter(interval=settings.fetch.min_interval)
-
-
-def _nothing() -> None:
-    """What is done to bring the user's own folder up to date."""
