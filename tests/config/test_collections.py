@@ -13,7 +13,7 @@ from watcher.config import load
 from watcher.config.settings import CollectionSettings
 from watcher.formats.catalog import FORMATS
 
-BRACES = "source[0].url: holds {group} where the id of a group goes, and no other braces"
+BRACES = "source[0].url: must contain {group} where the id of a group goes, and no other braces"
 HEAD = '[[source]]\nname = "iana"\ntype = "collection"\n'
 LIST = HEAD + 'groups = ["tls-parameters", "_6lowpan-parameters", "ip-over-IEEE1394"]\n'
 
@@ -57,43 +57,43 @@ def test_where_the_documents_are_follows(write: Write, tmp_path: Path, text: str
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "source[0]: a collection is given by one of groups, index, folder and rsync; here by none of them"),
+        ("", "source[0]: must have exactly one of groups, index, folder and rsync; has none"),
         (
             'groups = ["a"]\nindex = "https://example.org/"\n',
-            "source[0]: a collection is given by one of groups, index, folder and rsync; here by groups and index",
+            "source[0]: must have exactly one of groups, index, folder and rsync; has groups and index",
         ),
         (
             'rsync = "rsync://example.org/a/"\nurl = "https://example.org/{group}"\n',
-            "source[0]: url is for groups and index; the documents of this one are in its rsync",
+            "source[0]: url cannot be combined with rsync, which has the documents itself",
         ),
-        ("groups = []\n", "source[0].groups: names nobody"),
+        ("groups = []\n", "source[0].groups: must list at least one value"),
         (
             'groups = ["../x"]\n',
-            "source[0].groups: '../x' is no id of a group (letters, digits and . _ -, at most 64) of its own",
+            "source[0].groups: '../x' is not a group id: letters, digits and . _ -, at most 64 characters",
         ),
-        ('groups = ["a", "a"]\n', "source[0].groups: a group is given twice"),
+        ('groups = ["a", "a"]\n', "source[0].groups: a group is listed twice"),
         (
             'groups = ["a", "A"]\n',
-            "source[0].groups: 'A' is no id of a group (letters, digits and . _ -, at most 64) of its own",
+            "source[0].groups: 'A' differs from 'a' only in case",
         ),
         ('groups = ["a"]\nurl = "https://example.org/x.xml"\n', BRACES),
         ('groups = ["a"]\nurl = "https://example.org/{group}/{id}"\n', BRACES),
         (
             'groups = ["a"]\nurl = "ftp://example.org/{group}"\n',
-            "source[0].url: a URL here begins with http:, https:, file:",
+            "source[0].url: must begin with http:, https:, file:",
         ),
-        ('rsync = "example.org::assignments"\n', "source[0].rsync: a URL here begins with rsync:"),
+        ('rsync = "example.org::assignments"\n', "source[0].rsync: must begin with rsync:"),
         (
             'rsync = "rsync://u:p@example.org/a/"\n',
-            "source[0].rsync: a URL holds no user and password; it would end up in logs",
+            "source[0].rsync: a URL must not contain user and password: it would appear in logs",
         ),
         (
             'rsync = "rsync://example.org/"\n',
-            "source[0].rsync: write it as rsync://HOST/MODULE/ or rsync://HOST/MODULE/FOLDER/",
+            "source[0].rsync: must be rsync://HOST/MODULE/ or rsync://HOST/MODULE/FOLDER/",
         ),
         (
             'rsync = "rsync://example.org/a/ --x"\n',
-            "source[0].rsync: write it as rsync://HOST/MODULE/ or rsync://HOST/MODULE/FOLDER/",
+            "source[0].rsync: must be rsync://HOST/MODULE/ or rsync://HOST/MODULE/FOLDER/",
         ),
         ('folder = "mirror"\n', "source[0].folder: a folder needs allow_files = true in [fetch]"),
         ('index = "file:///srv/index.html"\n', "source[0].index: file: URLs need allow_files = true in [fetch]"),
@@ -105,7 +105,7 @@ def test_where_the_documents_are_follows(write: Write, tmp_path: Path, text: str
         ('groups = ["a"]\nfoldr = "x"\n', "source[0].foldr: unknown; did you mean 'folder'?"),
         (
             'groups = ["a"]\nevery = "5s"\n',
-            "source[0].every: at least one minute (1m): registries change every few days",
+            "source[0].every: must be at least one minute (1m): registries change every few days",
         ),
     ],
 )
@@ -115,7 +115,7 @@ def test_what_is_wrong_with_a_collection_is_said_with_its_place(write: Write, te
 
 def test_a_type_that_is_none_is_answered_with_those_there_are(write: Write) -> None:  # noqa: F811
     assert problems(write('[[source]]\nname = "x"\ntype = "tree"\n')) == [
-        'source[0].type: a source has type = "registry", which need not be written, or type = "collection"'
+        'source[0].type: must be "registry" (the default) or "collection"'
     ]
 
 
@@ -127,7 +127,7 @@ def test_a_registry_may_say_that_it_is_one(write: Write) -> None:  # noqa: F811
 def test_no_source_is_named_like_a_group_of_a_collection(write: Write) -> None:  # noqa: F811
     text = LIST + '[[source]]\nname = "iana.ports"\nurl = "https://example.org/"\n' + LIST
     assert problems(write(text)) == [
-        "source: the name 'iana' is given twice",
+        "source: the name 'iana' is used twice",
         *["source[1].name: 'iana.ports' would be a group of the collection 'iana'"] * 2,
     ]
 

@@ -146,8 +146,8 @@ def test_what_no_table_knows_by_itself_is_said_at_once_too(write: Write) -> None
         + '[severity]\n"port-asigned" = "info"\n'
     )
     assert problems(path) == [
-        "source: the name 'ports' is given twice",
-        "channel: the name 'noc' is given twice",
+        "source: the name 'ports' is used twice",
+        "channel: the name 'noc' is used twice",
         "source[1].registry: unknown 'prots'; did you mean 'ports'?",
         "source[2].url: file: URLs need allow_files = true in [fetch]",
         "channel[0].events: 'prot-*' matches no event",
@@ -177,6 +177,12 @@ def test_an_unknown_key_is_named_with_its_place(write: Write, text: str, said: s
 
 def test_a_likely_slip_is_answered_with_what_was_meant(write: Write) -> None:
     assert problems(write("[fetch]\ndeadlin = 3\n")) == ["fetch.deadlin: unknown; did you mean 'deadline'?"]
+
+
+def test_the_old_name_of_a_renamed_table_is_answered_with_the_new_one(write: Write) -> None:
+    assert problems(write(PORTS + "[source.believe]\nmin_entries = 1\n")) == [
+        "source[0].believe: unknown; did you mean 'hold'?"
+    ]
 
 
 @pytest.mark.fault(61)
@@ -229,7 +235,7 @@ def test_a_duration_is_written_in_units(write: Write, text: str, seconds: int) -
 @pytest.mark.parametrize("text", ["59s", "0s", "1s"])
 def test_nobody_looks_more_often_than_once_a_minute(write: Write, text: str) -> None:
     (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
-    assert problem.startswith("source[0].every: at least one minute")
+    assert problem.startswith("source[0].every: must be at least one minute")
 
 
 BAD_URLS = [
@@ -264,7 +270,7 @@ def test_a_bad_url_is_an_error_with_its_place_and_shows_no_password(write: Write
 
 def test_a_webhook_is_never_a_file(write: Write) -> None:
     path = write("[fetch]\nallow_files = true\n" + HOOK.replace("https://example.org/", "file:///tmp/x"))
-    assert problems(path) == ["channel[0].url: a URL here begins with http:, https:"]
+    assert problems(path) == ["channel[0].url: must begin with http:, https:"]
 
 
 @pytest.mark.parametrize("pattern", ["port-assinged", "zzz*", "Port-*", "port-", "", "port-[xyz]*", "[z]*"])
@@ -287,14 +293,14 @@ def test_a_glob_that_matches_an_event_is_good(write: Write, pattern: str) -> Non
 def test_a_secret_is_only_ever_named_and_never_repeated(write: Write, place: str, secret: str) -> None:
     text = HOOK.replace("file:hook", secret) if place.startswith("channel") else f'[smtp]\npassword = "{secret}"\n'
     (problem,) = problems(write(text))
-    assert problem.startswith(f"{place}: name where the secret is")
+    assert problem.startswith(f"{place}: must say where the secret is")
     assert not secret or secret in ("file:", "env:", "credential:") or secret not in problem
 
 
 @pytest.mark.parametrize("value", ["3", "true", '["file:x"]', '{ file = "x" }'])
 def test_a_secret_that_is_no_text_is_an_error(write: Write, value: str) -> None:
     (problem,) = problems(write(f"[smtp]\npassword = {value}\n"))
-    assert problem.startswith("smtp.password: name where the secret is")
+    assert problem.startswith("smtp.password: must say where the secret is")
 
 
 def test_loading_reads_no_secret(write: Write) -> None:
@@ -422,7 +428,7 @@ def test_what_is_no_mail_address_is_refused(write: Write, address: str) -> None:
 @pytest.mark.parametrize("name", ["", "Ports", "a b", "-a", "a/b", "a\\nb", "a" * 65, "é"])
 def test_a_name_is_short_and_plain(write: Write, name: str) -> None:
     (problem,) = problems(write(PORTS.replace('"ports"', f'"{name}"')))
-    assert problem == "source[0].name: a name is of lower-case letters, digits and . _ -, at most 64"
+    assert problem == "source[0].name: must be lower-case letters, digits and . _ -, at most 64 characters"
 
 
 def test_the_configuration_at_the_top_is_the_example_and_loads(write: Write) -> None:
@@ -458,15 +464,15 @@ def test_everything_the_example_suggests_is_good(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: write it as ADDRESS:PORT"),
-        ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port is not a number up to 65535"),
-        ('[heartbeat]\nurl = "ftp://example.org/"', "heartbeat.url: a URL here begins with http:, https:"),
-        ("[heartbeat]\nurl = 3", "heartbeat.url: a URL here begins with http:, https:"),
-        ('[heartbeat]\nurl = "https://u:p@example.org/"', "heartbeat.url: a URL holds no user and password"),
-        ("[health]\nfailures = 0", "health.failures: greater than or equal to 1"),
-        ('[health]\nfailing_for = "0s"', "health.failing_for: at least one second (1s)"),
-        ('[canary]\nchannels = ["nobody"]', "canary.channels: there is no channel 'nobody'"),
-        ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are the watcher's own"),
+        ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: must be ADDRESS:PORT"),
+        ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port must be a number up to 65535"),
+        ('[heartbeat]\nurl = "ftp://example.org/"', "heartbeat.url: must begin with http:, https:"),
+        ("[heartbeat]\nurl = 3", "heartbeat.url: must begin with http:, https:"),
+        ('[heartbeat]\nurl = "https://u:p@example.org/"', "heartbeat.url: a URL must not contain user and password"),
+        ("[health]\nfailures = 0", "health.failures: must be greater than or equal to 1"),
+        ('[health]\nfailing_for = "0s"', "health.failing_for: must be at least one second (1s)"),
+        ('[canary]\nchannels = ["nobody"]', "canary.channels: unknown channel 'nobody'"),
+        ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are reserved"),
     ],
 )
 def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, text: str, said: str) -> None:
@@ -540,7 +546,7 @@ def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
         ),
         (
             'format = "csv"\nheader = true\ncolumns = ["a"]\n',
-            "source[0]: columns name those of a table without titles, and header = true says that it has some",
+            "source[0]: columns cannot be combined with header = true: they name the columns without titles",
         ),
         (
             'key = ["a"]\n',

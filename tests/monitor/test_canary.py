@@ -85,8 +85,8 @@ def test_without_it_configured_there_is_none(here: World) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('channels = ["hock"]', "canary.channels: there is no channel 'hock'; did you mean 'hook'?"),
-        ("channels = []", "canary.channels: names nobody"),
+        ('channels = ["hock"]', "canary.channels: unknown channel 'hock'; did you mean 'hook'?"),
+        ("channels = []", "canary.channels: must list at least one value"),
     ],
 )
 def test_its_channels_are_ones_there_are(here: World, text: str, said: str) -> None:

@@ -82,8 +82,8 @@ def rebuilt(here: World) -> dict[str, list[dict[str, Any]]]:
     return here.rows()
 
 
-def believe(here: World, line: str) -> None:
-    here.configure('[[channel]]\nname = "mail"', f'[source.believe]\n{line}\n\n[[channel]]\nname = "mail"')
+def set_bounds(here: World, line: str) -> None:
+    here.configure('[[channel]]\nname = "mail"', f'[source.hold]\n{line}\n\n[[channel]]\nname = "mail"')
 
 
 def test_a_held_release_is_kept_and_changes_nothing(here: World) -> None:
@@ -161,7 +161,7 @@ def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(here: World
 
 
 def test_how_often_it_must_be_served_is_configured(here: World) -> None:
-    believe(here, "confirm_after = 4")
+    set_bounds(here, "confirm_after = 4")
     assert [here.check(slip()).outcome for _ in range(4)] == [*[Outcome.HELD] * 3, Outcome.CHANGED]
 
 
@@ -218,7 +218,7 @@ def test_many_entries_gone_under_the_same_date_are_held_and_under_a_later_one_be
 
 
 def test_a_bound_of_the_operator_is_kept_however_often_it_is_broken(here: World) -> None:
-    believe(here, "min_entries = 50\nmax_entries = 70")
+    set_bounds(here, "min_entries = 50\nmax_entries = 70")
     more = [tcp(f"m{number}", str(number)) for number in range(100, 120)]
     for rows, code in (([*ROWS, *MANY, *more], "too_many_entries"), ([*ROWS, *MANY[:40]], "too_few_entries")):
         for _ in range(4):
@@ -231,7 +231,7 @@ def test_a_bound_of_the_operator_is_kept_however_often_it_is_broken(here: World)
 
 def test_a_first_release_out_of_bounds_is_held_too(tmp_path: Path) -> None:
     with world(tmp_path) as here:
-        believe(here, "min_entries = 50")
+        set_bounds(here, "min_entries = 50")
         assert here.check(release(ROWS)).outcome is Outcome.HELD
         assert here.rows()["releases"] == []
         taken = decide(here, "accept", holds(here)[0].id)
@@ -458,7 +458,7 @@ def test_a_lagging_server_that_was_rejected_stays_one(lagging: World) -> None:
 def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: Path) -> None:
     with served(Tree()) as tree:
         tree.publish("one", "two")
-        here = Place(tree, tmp_path, "believe = { confirm_after = 3 }\n")
+        here = Place(tree, tmp_path, "hold = { confirm_after = 3 }\n")
         here.look()
         tree.pages[path("one")] = document("one", "Reserved", "Another", updated="2019-01-01")
         assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}

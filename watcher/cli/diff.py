@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from watcher.cli.output import App, colour, format_option, need, pass_app, width
-from watcher.config.overview import outline
+from watcher.config.overview import load_overview
 from watcher.core.lazy import load
 from watcher.core.model import Comparison, Severity
 from watcher.render import csv as render_csv
@@ -59,7 +59,7 @@ def command(
         comparison = load("compare_files").files(what[0], what[1], registry, file_format, key)
     else:
         need(len(what) <= _THREE, "give a source and two releases, or two files")
-        configured = outline(app.config)
+        configured = load_overview(app.config)
         with Store(configured.history, create=False) as store:
             comparison = stored(store.history, configured.severities, *what, fingerprints=format == "json")
     if format == "json":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.config.overview import outline
+from watcher.config.overview import load_overview
 from watcher.core.operations import Hold, HoldState
 from watcher.render import document
 from watcher.store.store import Store
@@ -39,7 +39,7 @@ def command(app: App, source: str | None, all_: bool, format: str) -> None:
       watcher held
       watcher held ports --all --format json
     """
-    with Store(outline(app.config).history, create=False) as store:
+    with Store(load_overview(app.config).history, create=False) as store:
         if source is not None:
             store.history.read_registry_id(source)  # says which sources there are where this is none
         found = [hold for hold in store.holds.list_holds(source) if all_ or hold.state is HoldState.HELD]

@@ -6,7 +6,7 @@ import click
 
 from watcher.cli import output as common
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.config.overview import outline
+from watcher.config.overview import load_overview
 from watcher.store.outbox import STATES, DeliveryQuery
 from watcher.store.store import Store
 
@@ -58,7 +58,7 @@ def command(
     sought = DeliveryQuery(
         ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
     )
-    with Store(outline(app.config).history, create=False) as store:
+    with Store(load_overview(app.config).history, create=False) as store:
         found = store.outbox.find_deliveries(sought)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in found]})

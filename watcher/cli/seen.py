@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from watcher.cli.output import App
-from watcher.config.overview import ConfigOverview, outline
+from watcher.config.overview import ConfigOverview, load_overview
 from watcher.core.times import from_text
 from watcher.monitor import health
 from watcher.monitor.schedule import LONGEST
@@ -28,7 +28,7 @@ _MOST = 5  # gaps that are listed for people
 class ObservationGaps:
     """What the record of checks says of a history."""
 
-    outline: ConfigOverview
+    overview: ConfigOverview
     checks: CheckLog
 
     def between(self, source: str, before: StoredRelease | None, release: StoredRelease) -> list[str | None]:
@@ -53,7 +53,7 @@ class ObservationGaps:
 
     def patience(self, source: str) -> timedelta:
         """Return how long nobody need look at a source without its being a gap."""
-        for each in self.outline.sources:
+        for each in self.overview.sources:
             if each.name == source:
                 return health.patience(each.every)
             if each.collection and source.startswith(f"{each.name}."):
@@ -64,9 +64,9 @@ class ObservationGaps:
 @contextmanager
 def history(app: App) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
     """Open the history for reading, with the record of checks. Raises StoreError where there is none yet."""
-    configured = outline(app.config)
+    configured = load_overview(app.config)
     with Store(configured.history, create=False) as store:
-        yield store.history, ObservationGaps(outline=configured, checks=store.checks)
+        yield store.history, ObservationGaps(overview=configured, checks=store.checks)
 
 
 def print_gaps(gaps: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.config.overview import ConfigOverview, Watched, outline
+from watcher.config.overview import ConfigOverview, SourceOverview, load_overview
 from watcher.core.lazy import load
 from watcher.core.model import when
 from watcher.core.operations import ChannelFailure, HoldState
@@ -58,7 +58,7 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         line, level = load("verdict").verdict(app, now)
         click.echo(visible(line))
         raise click.exceptions.Exit(level)
-    configured = outline(app.config)
+    configured = load_overview(app.config)
     with Store(configured.history) as store:
         trees = (
             load("collection_status").trees(app, store, now, everything=everything)
@@ -129,12 +129,14 @@ def _rows(
             }
 
 
-def _due(source: Watched, checks: CheckLog, now: datetime) -> datetime:
+def _due(source: SourceOverview, checks: CheckLog, now: datetime) -> datetime:
     last = checks.find_last_check(source.name)
     return from_text(str(last["at"])) + source.every if last else now
 
 
-def _row(source: Watched, due: datetime, now: datetime, queries: HistoryReader, checks: CheckLog) -> dict[str, Any]:
+def _row(
+    source: SourceOverview, due: datetime, now: datetime, queries: HistoryReader, checks: CheckLog
+) -> dict[str, Any]:
     latest = queries.find_latest(source.name)
     last = checks.find_last_check(source.name)
     state = checks.read_state(source.name)

@@ -1,13 +1,17 @@
-"""defaults."""
+"""Check intervals that both the whole configuration and the light overview of it need."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-# Between two looks at a source of a type, unless the configuration says else.
-EVERY = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
+# Between two checks of a source, by its type.
+DEFAULT_INTERVALS = {
+    "registry": timedelta(hours=6),
+    "collection": timedelta(hours=24),
+    "canary": timedelta(days=1),
+}
 
 
-def often(every: timedelta) -> timedelta:
-    """Return how often the canary is looked at: each of its changes is seen soon."""
+def canary_check_interval(every: timedelta) -> timedelta:
+    """Return how often a canary that changes `every` so often is checked, so that each change is seen soon."""
     return max(every / 4, timedelta(minutes=1))

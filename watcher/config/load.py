@@ -1,6 +1,6 @@
-"""config.toml to `Settings`: every problem at once, each with its place, in words of the person who wrote it.
+"""Read config.toml into `Settings`, and report every mistake at once, each with its place.
 
-Knows files and the environment, and no registry, format or event: they are handed in.
+Registries, formats and events are handed in, because this folder is below theirs.
 """
 
 from __future__ import annotations
@@ -9,31 +9,18 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
-from watcher.config.overview import tables
+from watcher.config.overview import read_tables
 from watcher.config.settings import (
+    AnyChannel,
     AnySource,
-    BelieveSettings,
-    CanarySettings,
     CollectionSettings,
-    DaemonSettings,
-    EmailSettings,
-    FetchSettings,
-    HealthSettings,
-    HeartbeatSettings,
-    LogSettings,
-    MetricsSettings,
     Settings,
-    SilenceSettings,
-    SmtpSettings,
     SourceSettings,
     StoreSettings,
-    WebhookSettings,
 )
 from watcher.config.source_format import format_problems, list_formats
 from watcher.core.errors import ConfigError
@@ -42,22 +29,21 @@ from watcher.core.operations import NOTICES, WATCHER
 from watcher.formats.base import Format
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
+_RENAMED_KEYS = {"believe": "hold"}
 
 
 def load(
     path: Path, *, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
 ) -> Settings:
-    """Read a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
-    values = tables(path)
+    """Return a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
+    values = read_tables(path)
     if "folder" in values:
         raise ConfigError(f"{path}: folder: unknown")
-    problems: list[str] = []
     try:
         settings = Settings(**values, folder=path.resolve().parent)
     except ValidationError as error:
-        problems += [f"{path}: {_told(problem)}" for problem in error.errors()]
-        raise ConfigError(*problems) from None
-    problems += [f"{path}: {problem}" for problem in _misfits(settings, registries, formats, events)]
+        raise ConfigError(*(f"{path}: {_describe(problem)}" for problem in error.errors())) from None
+    problems = [f"{path}: {problem}" for problem in _find_conflicts(settings, registries, formats, events)]
     if problems:
         raise ConfigError(*problems)
     folder = settings.folder
@@ -78,111 +64,96 @@ def example() -> str:
     return EXAMPLE_FILE.read_text("utf-8")
 
 
-def _misfits(
+def _find_conflicts(
     settings: Settings, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
-) -> list[str]:
-    """What each table by itself cannot know."""
-    found: list[str] = []
+) -> Iterator[str]:
+    """Yield the mistakes that one table alone does not show."""
     for kind, names in (
         ("source", [source.name for source in settings.source]),
         ("channel", [channel.name for channel in settings.channel]),
     ):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        found += [f"{kind}: the name {name!r} is given twice" for name in twice]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{kind}: the name {name!r} is used twice"
     for number, source in enumerate(settings.source):
         if source.registry not in registries:
-            found.append(f"source[{number}].registry: unknown {source.registry!r}{_meant(source.registry, registries)}")
+            suggestion = _suggest(source.registry, registries)
+            yield f"source[{number}].registry: unknown {source.registry!r}{suggestion}"
         if isinstance(source, SourceSettings):
-            found += [f"source[{number}].{problem}" for problem in format_problems(source, formats)]
-        found += [f"source[{number}].{problem}" for problem in _unreachable(source, settings)]
+            yield from (f"source[{number}].{problem}" for problem in format_problems(source, formats))
+        yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings))
     for number, channel in enumerate(settings.channel):
-        for pattern in channel.events:
-            if not any(fnmatchcase(event, pattern) for event in events):
-                found.append(f"channel[{number}].events: {pattern!r} matches no event{_meant(pattern, events)}")
-    known = {*events, *NOTICES}
+        yield from _find_unmatched(f"channel[{number}].events", channel.events, events)
     for number, silence in enumerate(settings.silence):
-        for pattern in silence.events:
-            if not any(fnmatchcase(each, pattern) for each in known):
-                found.append(f"silence[{number}].events: {pattern!r} matches no event{_meant(pattern, known)}")
-    found += _canary_misfits(settings)
-    found += [
-        f"severity.{event}: unknown event{_meant(event, events)}" for event in settings.severity if event not in events
-    ]
-    return found
+        yield from _find_unmatched(f"silence[{number}].events", silence.events, {*events, *NOTICES})
+    yield from _find_canary_conflicts(settings)
+    for event in settings.severity:
+        if event not in events:
+            yield f"severity.{event}: unknown event{_suggest(event, events)}"
 
 
-def _canary_misfits(settings: Settings) -> Iterator[str]:
+def _find_unmatched(place: str, patterns: Collection[str], events: Collection[str]) -> Iterator[str]:
+    for pattern in patterns:
+        if not any(fnmatchcase(event, pattern) for event in events):
+            yield f"{place}: {pattern!r} matches no event{_suggest(pattern, events)}"
+
+
+def _find_canary_conflicts(settings: Settings) -> Iterator[str]:
     names = [channel.name for channel in settings.channel]
     for channel in settings.canary.channels if settings.canary else ():
         if channel not in names:
-            yield f"canary.channels: there is no channel {channel!r}{_meant(channel, names)}"
+            yield f"canary.channels: unknown channel {channel!r}{_suggest(channel, names)}"
     if any(source.name in (CANARY, WATCHER) for source in settings.source):
-        yield f"source: the names {CANARY!r} and {WATCHER!r} are the watcher's own"
+        yield f"source: the names {CANARY!r} and {WATCHER!r} are reserved"
 
 
-def _unreachable(source: AnySource, settings: Settings) -> Iterator[str]:
-    """What keeps a source from being read, or from being told from others."""
+def _find_source_conflicts(source: AnySource, settings: Settings) -> Iterator[str]:
     if not settings.fetch.allow_files:
-        for place in ("url", "index", "also"):
-            if (getattr(source, place, None) or "").startswith("file:"):
-                yield f"{place}: file: URLs need allow_files = true in [fetch]"
+        for key in ("url", "index", "also"):
+            if (getattr(source, key, None) or "").startswith("file:"):
+                yield f"{key}: file: URLs need allow_files = true in [fetch]"
         if isinstance(source, CollectionSettings) and source.folder is not None:
             yield "folder: a folder needs allow_files = true in [fetch]"
-    for other in settings.collections:
-        if source.name.startswith(f"{other.name}."):
-            yield f"name: {source.name!r} would be a group of the collection {other.name!r}"
+    for collection in settings.collections:
+        if source.name.startswith(f"{collection.name}."):
+            yield f"name: {source.name!r} would be a group of the collection {collection.name!r}"
 
 
-_BRANCH = 2
+_UNION_MEMBER = 2  # the step of a place that names the type of a channel or source: it is not in the file
 
 
-def _told(problem: Mapping[str, Any]) -> str:
-    """One problem in plain words, with its place."""
+def _describe(problem: Mapping[str, Any]) -> str:
+    """Return one problem that pydantic found, with its place, in the words of the file."""
     place = ""
     for number, step in enumerate(problem["loc"]):
-        if number == _BRANCH and problem["loc"][0] in ("channel", "source"):  # of the union: not in the file
+        if number == _UNION_MEMBER and problem["loc"][0] in ("channel", "source"):
             continue
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
     kind, message = problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
-        return f"{place}: unknown{_meant(str(problem['loc'][-1]), _KEYS)}"
+        return f"{place}: unknown{_suggest(str(problem['loc'][-1]), _known_keys(Settings))}"
     if kind == "missing":
         return f"{place}: is missing"
     if kind == "string_pattern_mismatch":
-        return f"{place}: a name is of lower-case letters, digits and . _ -, at most 64"
+        return f"{place}: must be lower-case letters, digits and . _ -, at most 64 characters"
     if kind in ("union_tag_not_found", "union_tag_invalid"):
         if problem["loc"][0] == "source":
-            return f'{place}.type: a source has type = "registry", which need not be written, or type = "collection"'
-        return f'{place}.type: a channel has type = "email" or type = "webhook"'
-    message = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"{place}: {message}"
+            return f'{place}.type: must be "registry" (the default) or "collection"'
+        return f"{place}.type: must be {' or '.join(_channel_types())}"
+    return f"{place}: {message.removeprefix('Value error, ').replace('Input should', 'must', 1)}"
 
 
-def _meant(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1)
+def _suggest(name: str, known: Collection[str]) -> str:
+    close = [_RENAMED_KEYS[name]] if name in _RENAMED_KEYS else difflib.get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-_KEYS = {
-    alias
-    for table in (
-        Settings,
-        StoreSettings,
-        FetchSettings,
-        SmtpSettings,
-        SourceSettings,
-        BelieveSettings,
-        CollectionSettings,
-        EmailSettings,
-        WebhookSettings,
-        LogSettings,
-        DaemonSettings,
-        HealthSettings,
-        HeartbeatSettings,
-        CanarySettings,
-        MetricsSettings,
-        SilenceSettings,
-    )
-    for name, info in table.model_fields.items()
-    if (table, alias := info.alias or name) != (Settings, "folder")
-}
+def _channel_types() -> list[str]:
+    return [f'"{name}"' for table in get_args(AnyChannel) for name in get_args(table.model_fields["type"].annotation)]
+
+
+def _known_keys(annotation: Any) -> set[str]:
+    """Return every key that a table, or the tables inside a type, can have."""
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return set().union(*(_known_keys(inner) for inner in get_args(annotation)))
+    fields = [(field.alias or name, field) for name, field in annotation.model_fields.items() if not field.exclude]
+    return {key for key, _ in fields}.union(*(_known_keys(field.annotation) for _, field in fields))

@@ -1,7 +1,7 @@
-"""What reading the history needs of config.toml: where the history is, what is looked at and how often, severities.
+"""The few settings that reading the history needs: where it is, the sources and their intervals, severities.
 
-A mistake in a channel must keep nobody from the history, and a command that only reads is to answer at once: so this
-is read without the bounds of every table. Whatever fetches, writes or sends reads all of them (`config`).
+Commands that only read use this instead of `load`, for two reasons: they start without pydantic, and a mistake in a
+channel does not keep anybody from the history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from watcher.config.defaults import EVERY, often
+from watcher.config.defaults import DEFAULT_INTERVALS, canary_check_interval
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
 from watcher.core.times import duration
@@ -23,8 +23,8 @@ HISTORY = "history.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """A source: a registry group or, `collection`, many."""
+class SourceOverview:
+    """A source as far as reading needs it: one registry group or, `collection`, many."""
 
     name: str
     every: timedelta
@@ -34,16 +34,19 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigOverview:
-    """`severities` are by event id, `channels` by name."""
+    """The settings that reading needs. `severities` are by event id; `channels` are names."""
 
     history: Path
-    sources: tuple[Watched, ...]
+    sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
     severities: Mapping[str, Severity]
 
 
-def tables(path: Path) -> dict[str, Any]:
-    """Read a configuration's tables. Raises ConfigError where it is not there, not TOML, or others may write it."""
+def read_tables(path: Path) -> dict[str, Any]:
+    """Return the tables of a configuration file as TOML has them.
+
+    Raises ConfigError if the file does not exist, is not TOML, or can be written by others.
+    """
     try:
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
@@ -56,33 +59,33 @@ def tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not TOML: {error}") from None
 
 
-def outline(path: Path) -> ConfigOverview:
-    """Read the outline of a configuration. Raises ConfigError with the first thing in it that cannot be read."""
-    found = tables(path)
+def load_overview(path: Path) -> ConfigOverview:
+    """Return the overview of a configuration. Raises ConfigError with the first mistake that concerns it."""
+    tables = read_tables(path)
     try:
-        store, canary = found.get("store", {}), found.get("canary")
-        sources = [_watched(table) for table in found.get("source", ())]
+        store, canary = tables.get("store", {}), tables.get("canary")
+        sources = [_source(table) for table in tables.get("source", ())]
         if canary is not None:
-            sources.append(Watched(name=CANARY, every=often(_every(canary, "canary"))))
+            sources.append(SourceOverview(name=CANARY, every=canary_check_interval(_interval(canary, "canary"))))
         return ConfigOverview(
             history=path.resolve().parent / store.get("path", HISTORY),
             sources=tuple(sources),
-            channels=frozenset(str(table["name"]) for table in found.get("channel", ())),
-            severities={event: Severity(word) for event, word in found.get("severity", {}).items()},
+            channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
+            severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}; `watcher config check` says what is wrong") from None
 
 
-def _watched(table: Mapping[str, Any]) -> Watched:
+def _source(table: Mapping[str, Any]) -> SourceOverview:
     kind = table.get("type", "registry")
-    return Watched(
+    return SourceOverview(
         name=str(table["name"]),
-        every=_every(table, kind),
+        every=_interval(table, kind),
         enabled=table.get("enabled", True) is True,
         collection=kind == "collection",
     )
 
 
-def _every(table: Mapping[str, Any], kind: str) -> timedelta:
-    return duration(table["every"]) if "every" in table else EVERY[kind]
+def _interval(table: Mapping[str, Any], kind: str) -> timedelta:
+    return duration(table["every"]) if "every" in table else DEFAULT_INTERVALS[kind]

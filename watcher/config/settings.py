@@ -1,4 +1,4 @@
-"""The tables of the configuration, as their defaults and bounds have them. Knows no file."""
+"""The tables of the configuration with their defaults and bounds. Their descriptions are the JSON Schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -18,10 +17,30 @@ from pydantic import (
     model_validator,
 )
 
-from watcher.config import value_types
-from watcher.config.defaults import EVERY, often
+from watcher.config.defaults import DEFAULT_INTERVALS, canary_check_interval
 from watcher.config.overview import HISTORY
-from watcher.config.value_types import Duration, HiddenUrlField, Name, Secret
+from watcher.config.value_types import (
+    GROUP,
+    Duration,
+    GroupIds,
+    GroupName,
+    HiddenUrlField,
+    HttpUrl,
+    Interval,
+    ListenAddress,
+    MailAddress,
+    MailAddresses,
+    Name,
+    Names,
+    PortRange,
+    PositiveDuration,
+    RsyncUrl,
+    Secret,
+    SourceUrl,
+    UrlTemplate,
+    default_sender,
+    is_loopback,
+)
 from watcher.core.model import CANARY, Severity
 from watcher.core.tables import Layout
 
@@ -31,276 +50,270 @@ class _Table(BaseModel):
 
 
 class StoreSettings(_Table):
-    """[store]: where history and snapshots are kept; relative to the file."""
+    """[store]: where the history and the snapshots are. Paths are relative to the configuration file."""
 
-    path: Path = Path(HISTORY)
-    snapshots: Path = Path("snapshots")
+    path: Path = Field(Path(HISTORY), description="the history: one SQLite file")
+    snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots")
 
 
 class FetchSettings(_Table):
-    """[fetch]: how the network is used. Seconds and bytes."""
+    """[fetch]: how documents are fetched. Times are in seconds."""
 
-    contact: str = Field("", description="a mail address or URL that registries can complain to; in the User-Agent")
-    connect_timeout: float = Field(10.0, gt=0, le=300)
-    read_timeout: float = Field(30.0, gt=0, le=600)
-    deadline: float = Field(120.0, gt=0, le=3600)
-    max_bytes: int = Field(64 * 2**20, gt=0, le=2**30)
-    attempts: int = Field(3, ge=1, le=10)
-    backoff: float = Field(1.0, ge=0, le=60)
-    min_interval: float = Field(0.5, ge=0, le=60, description="between two requests to a host")
-    allow_files: bool = False
-    allow_private: bool = False
-    allow_hosts: tuple[str, ...] = ()
-    proxy: str | None = None
+    contact: str = Field("", description="a mail address or URL for the User-Agent, so that a registry can reach you")
+    connect_timeout: float = Field(10.0, gt=0, le=300, description="seconds to connect")
+    read_timeout: float = Field(30.0, gt=0, le=600, description="seconds between two reads")
+    deadline: float = Field(120.0, gt=0, le=3600, description="seconds for one fetch with all its tries")
+    max_bytes: int = Field(64 * 2**20, gt=0, le=2**30, description="the largest document, in bytes")
+    attempts: int = Field(3, ge=1, le=10, description="tries of one fetch")
+    backoff: float = Field(1.0, ge=0, le=60, description="seconds before the second try; each wait is twice the last")
+    min_interval: float = Field(0.5, ge=0, le=60, description="seconds between two requests to a host")
+    allow_files: bool = Field(False, description="allow file: URLs, for a local mirror")
+    allow_private: bool = Field(False, description="allow servers on private addresses")
+    allow_hosts: tuple[str, ...] = Field((), description="hosts on private addresses that are allowed")
+    proxy: str | None = Field(None, description="the URL of an HTTP proxy")
 
 
 class SmtpSettings(_Table):
-    """[smtp]: the mail server that e-mail channels use."""
+    """[smtp]: the mail server of all e-mail channels."""
 
     host: str = "localhost"
     port: int = Field(25, ge=1, le=65535)
-    security: Literal["none", "starttls", "tls"] = "none"
-    username: str | None = None
-    password: Secret | None = None
-    sender: Annotated[str, AfterValidator(value_types.address)] = Field(
-        default_factory=lambda: f"registry-watcher@{value_types.hostname()}", alias="from"
+    security: Literal["none", "starttls", "tls"] = Field(
+        "none", description="default: none for this machine, starttls for any other"
     )
-    timeout: float = Field(30.0, gt=0, le=300)
+    username: str | None = None
+    password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
+    sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
+    timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
 
     @model_validator(mode="before")
     @classmethod
-    def _secure_by_default(cls, values: Any) -> Any:
+    def _default_security(cls, values: Any) -> Any:
         if isinstance(values, dict) and "security" not in values:
-            local = value_types.is_loopback(str(values.get("host", "localhost")))
+            local = is_loopback(str(values.get("host", "localhost")))
             return {**values, "security": "none" if local else "starttls"}
         return values
 
     @model_validator(mode="after")
-    def _no_password_in_the_clear(self) -> SmtpSettings:
-        if self.security == "none" and self.password and not value_types.is_loopback(self.host):
+    def _protect_password(self) -> SmtpSettings:
+        if self.security == "none" and self.password and not is_loopback(self.host):
             raise ValueError('security = "none" would send the password in the clear; use "starttls" or "tls"')
         return self
 
 
-class BelieveSettings(_Table):
-    """[source.believe]: what is believed of a source, and what is held (docs/held.md)."""
+class HoldSettings(_Table):
+    """[source.hold]: when a release of a source is held (docs/held.md)."""
 
-    min_entries: int | None = Field(None, ge=0, description="fewer are never believed")
-    max_entries: int | None = Field(None, ge=0, description="more are never believed")
-    max_gone: float = Field(0.2, gt=0, le=1, description="share of entries that may go without a later date")
-    max_gone_entries: int = Field(500, ge=0, description="entries that may go without a later date")
-    max_gone_dated: float = Field(0.95, gt=0, le=1, description="share of entries that may go under a later date")
-    confirm_after: int = Field(2, ge=1, le=100, description="servings in a row that make a doubtful release believed")
+    min_entries: int | None = Field(None, ge=0, description="hold a release with fewer entries, whatever confirms it")
+    max_entries: int | None = Field(None, ge=0, description="hold a release with more entries, whatever confirms it")
+    max_gone: float = Field(
+        0.2, gt=0, le=1, description="the largest share of entries that may be removed without a later date"
+    )
+    max_gone_entries: int = Field(
+        500, ge=0, description="the largest number of entries that may be removed without a later date"
+    )
+    max_gone_dated: float = Field(
+        0.95, gt=0, le=1, description="the largest share of entries that may be removed under a later date"
+    )
+    confirm_after: int = Field(2, ge=1, le=100, description="checks in a row that confirm a held release")
 
 
 class HealthSettings(_Table):
     """[health] and [source.health]: when a source is unhealthy (docs/health.md)."""
 
     failures: int = Field(3, ge=1, le=1000, description="failed checks in a row")
-    failing_for: Annotated[Duration, AfterValidator(value_types.some_time)] = Field(
-        timedelta(days=1), description="or failed checks for so long"
-    )
+    failing_for: PositiveDuration = Field(timedelta(days=1), description="or the time since the first failed check")
 
 
 class SourceSettings(_Table):
-    """[[source]]: where and how often one registry group is looked at."""
+    """[[source]]: one registry group or table, and how it is checked."""
 
     name: Name
     type: Literal["registry"] = "registry"
-    url: Annotated[str, AfterValidator(value_types.source_url)]
-    registry: str = "ports"
-    format: str = "xml"
-    key: tuple[str, ...] = Field((), description="of a plain table: the columns that tell its rows apart")
+    url: SourceUrl
+    registry: str = Field("ports", description="the rules that identify entries and explain changes")
+    format: str = Field("xml", description="the file format")
+    key: tuple[str, ...] = Field((), description="of a plain table: the columns that identify a row")
     header: bool | None = Field(None, description="whether the first row of the table holds titles; unset: guessed")
     columns: tuple[str, ...] = Field((), description="the names of the columns of a table without titles")
     path: str = Field("", description="where the list of rows is in the document, dotted; unset: its only list")
-    every: Annotated[Duration, AfterValidator(value_types.interval)] = EVERY["registry"]
-    enabled: bool = True
-    also: Annotated[str, AfterValidator(value_types.source_url)] | None = Field(
-        None, description="a second format of the same release, held against it (docs/held.md)"
+    every: Interval = Field(DEFAULT_INTERVALS["registry"], description="the time between two checks")
+    enabled: bool = Field(True, description="false: do not check")
+    also: SourceUrl | None = Field(
+        None, description="a second format of the same release that is compared with it (docs/held.md)"
     )
-    also_format: str | None = Field(None, description="its format; from its suffix if unset")
-    believe: BelieveSettings = BelieveSettings()
-    health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
+    also_format: str | None = Field(None, description="the format of `also`; unset: as its suffix says")
+    hold: HoldSettings = HoldSettings()
+    health: HealthSettings | None = Field(None, description="for this source; unset: as in [health]")
 
     @property
     def layout(self) -> Layout:
-        """What the source's format has to be told about the document."""
+        """Return what the document does not say about its own layout."""
         return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
 
     @model_validator(mode="after")
-    def _names_only_columns_without_titles(self) -> SourceSettings:
+    def _columns_or_titles(self) -> SourceSettings:
         if self.header and self.columns:
-            raise ValueError("columns name those of a table without titles, and header = true says that it has some")
+            raise ValueError("columns cannot be combined with header = true: they name the columns without titles")
         return self
 
 
 class GroupSettings(SourceSettings):
-    """One group of a collection: a source made by us, named COLLECTION.GROUP in lower case."""
+    """One group of a collection as a source named COLLECTION.GROUP, in lower case. The watcher makes it."""
 
-    name: Annotated[str, Field(pattern=value_types.GROUP_NAME)]
-    group: str = Field(description="its id as published")
+    name: GroupName
+    group: str = Field(description="the id of the group as published")
 
 
 class CanarySource(SourceSettings):
-    """The source that the watcher serves itself, inside the process."""
+    """The canary as a source. The watcher makes it and serves its document itself."""
 
     url: str = "canary:"
 
 
 class CollectionSettings(_Table):
-    """[[source]] of type collection: many registry groups that are watched as one.
+    """[[source]] of type collection: many registry groups that are watched as one (docs/collections.md).
 
-    `groups`, `index`, `folder` or `rsync` says which they are; `url` where the document of one is, but for a folder
-    and rsync. `registry` are the rules of those that have none of their own.
+    Exactly one of `groups`, `index`, `folder` and `rsync` lists the groups.
     """
 
     name: Name
     type: Literal["collection"]
-    groups: (
-        Annotated[
-            tuple[str, ...],
-            AfterValidator(value_types.not_empty),
-            AfterValidator(value_types.group_ids),
-            Field(json_schema_extra={"minItems": 1}),
-        ]
-        | None
-    ) = None
-    index: Annotated[str, AfterValidator(value_types.source_url)] | None = None
-    folder: Path | None = None
-    rsync: Annotated[str, AfterValidator(value_types.rsync_url)] | None = None
-    url: Annotated[str, AfterValidator(value_types.template)] = (
-        f"https://www.iana.org/assignments/{value_types.GROUP}/{value_types.GROUP}.xml"
+    groups: GroupIds | None = Field(None, description="the ids of the groups")
+    index: SourceUrl | None = Field(None, description="the page that lists the groups")
+    folder: Path | None = Field(None, description="a folder with the documents")
+    rsync: RsyncUrl | None = Field(None, description="an rsync module with the documents, which is mirrored")
+    url: UrlTemplate = Field(
+        f"https://www.iana.org/assignments/{GROUP}/{GROUP}.xml",
+        description="with groups and index: the document of a group",
     )
     include: tuple[str, ...] = Field(("*",), description="globs of group ids")
     exclude: tuple[str, ...] = Field((), description="globs of group ids")
-    registry: str = "iana"
+    registry: str = Field("iana", description="the rules of groups that have no rules under their own name")
     format: Literal["xml"] = "xml"
-    every: Annotated[Duration, AfterValidator(value_types.interval)] = EVERY["collection"]
-    enabled: bool = True
-    believe: BelieveSettings = BelieveSettings()
-    health: HealthSettings | None = Field(None, description="of this source; by default as in [health]")
+    every: Interval = Field(
+        DEFAULT_INTERVALS["collection"],
+        description="the longest time between two checks of a group; one that changed lately is checked more often",
+    )
+    enabled: bool = Field(True, description="false: do not check")
+    hold: HoldSettings = HoldSettings()
+    health: HealthSettings | None = Field(None, description="for its groups; unset: as in [health]")
 
     @model_validator(mode="after")
-    def _one_way(self) -> CollectionSettings:
-        ways = [name for name in ("groups", "index", "folder", "rsync") if getattr(self, name) is not None]
-        if len(ways) != 1:
-            given = " and ".join(ways) or "none of them"
-            raise ValueError(f"a collection is given by one of groups, index, folder and rsync; here by {given}")
+    def _one_list(self) -> CollectionSettings:
+        lists = [name for name in ("groups", "index", "folder", "rsync") if getattr(self, name) is not None]
+        if len(lists) != 1:
+            raise ValueError(
+                f"must have exactly one of groups, index, folder and rsync; has {' and '.join(lists) or 'none'}"
+            )
         if (self.folder or self.rsync) and "url" in self.model_fields_set:
-            raise ValueError(f"url is for groups and index; the documents of this one are in its {ways[0]}")
+            raise ValueError(f"url cannot be combined with {lists[0]}, which has the documents itself")
         return self
 
     @property
     def local(self) -> bool:
-        """Whether its documents are on this machine: where its list cannot be had, they cannot be read either."""
+        """Whether the documents are on this machine, so that without their list they cannot be read either."""
         return self.folder is not None or self.rsync is not None
 
     def wants(self, group: str) -> bool:
-        """Whether a group is to be watched, by include and exclude."""
-        return any(fnmatchcase(group, each) for each in self.include) and not any(
-            fnmatchcase(group, each) for each in self.exclude
+        """Return whether a group is watched, by include and exclude."""
+        return any(fnmatchcase(group, pattern) for pattern in self.include) and not any(
+            fnmatchcase(group, pattern) for pattern in self.exclude
         )
 
 
-def _type_of(table: Any) -> Any:
+def _source_type(table: Any) -> Any:
     return table.get("type", "registry") if isinstance(table, dict) else getattr(table, "type", "registry")
 
 
 AnySource = Annotated[
     Annotated[SourceSettings, Tag("registry")] | Annotated[CollectionSettings, Tag("collection")],
-    Discriminator(_type_of),
+    Discriminator(_source_type),
 ]
 
 
 class ChannelSettings(_Table):
-    """[[channel]]: what all types have in common."""
+    """[[channel]]: what all types have in common. The filters are combined with AND."""
 
     name: Name
     type: str
     sources: tuple[str, ...] = Field(("*",), description="globs of source names")
     events: tuple[str, ...] = Field(("*",), description="globs of event ids")
-    severity: Severity = Field(Severity.INFO, description="at least")
-    ports: tuple[Annotated[str, AfterValidator(value_types.port_range)], ...] = Field(
-        (), description="443, 8000-8100; none: all"
-    )
-    operator: bool = Field(False, description="also told of what befalls the watcher itself")
-    digest: Duration = Field(timedelta(), description="gather what comes within so long into one message; 0s: do not")
-    most_per_hour: int | None = Field(None, ge=1, description="messages; what is more waits")
-    enabled: bool = True
+    severity: Severity = Field(Severity.INFO, description="the lowest severity")
+    ports: tuple[PortRange, ...] = Field((), description="443, 8000-8100; empty: any port or none")
+    operator: bool = Field(False, description="also send notices about the watcher itself")
+    digest: Duration = Field(timedelta(), description="collect messages for so long and send them as one; 0s: do not")
+    most_per_hour: int | None = Field(None, ge=1, description="the most messages in an hour; others wait")
+    enabled: bool = Field(True, description="false: send nothing; messages wait")
 
 
 class EmailSettings(ChannelSettings):
-    """[[channel]] of type email."""
+    """[[channel]] of type email. Mails are sent through the server of [smtp]."""
 
     type: Literal["email"]
-    to: Annotated[
-        tuple[Annotated[str, AfterValidator(value_types.address)], ...],
-        AfterValidator(value_types.not_empty),
-        Field(json_schema_extra={"minItems": 1}),
-    ]
+    to: MailAddresses = Field(description="the addresses")
 
 
 class WebhookSettings(ChannelSettings):
     """[[channel]] of type webhook: Standard Webhooks, signed."""
 
     type: Literal["webhook"]
-    url: Annotated[str, AfterValidator(value_types.http_url)]
-    secret: Secret
-    timeout: float = Field(15.0, gt=0, le=120)
+    url: HttpUrl
+    secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
+    timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
 
 
+# The settings of every channel type in alerts/channels.
 AnyChannel = EmailSettings | WebhookSettings
 
 
 class LogSettings(_Table):
-    """[log]: to standard error."""
+    """[log]: what is logged to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "text", "json"] = "auto"
+    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
 
 class DaemonSettings(_Table):
-    """[daemon]: docs/operation.md."""
+    """[daemon]: the service that checks on schedule (docs/operation.md)."""
 
-    jitter: Duration = Field(timedelta(seconds=30), description="by which a look at a source may be late")
-    hung_after: Annotated[Duration, AfterValidator(value_types.some_time)] = Field(
-        timedelta(minutes=15), description="beyond its own deadlines; what takes longer is ended by the watchdog"
+    jitter: Duration = Field(timedelta(seconds=30), description="the longest random delay of a check")
+    hung_after: PositiveDuration = Field(
+        timedelta(minutes=15),
+        description="how much longer than its own deadlines a task may take before the watchdog ends the daemon",
     )
-    grace: Duration = Field(timedelta(seconds=20), description="for what is under way when it is told to stop")
+    grace: Duration = Field(timedelta(seconds=20), description="time for running tasks when the daemon stops")
 
 
 class HeartbeatSettings(_Table):
-    """[heartbeat]: a URL that is asked for while all is looked at in time: a dead man's switch elsewhere."""
+    """[heartbeat]: a URL that is requested while every check is on time, for a dead man's switch elsewhere."""
 
-    url: HiddenUrlField
-    every: Annotated[Duration, AfterValidator(value_types.some_time)] = timedelta(minutes=5)
-    timeout: float = Field(10.0, gt=0, le=120)
+    url: HiddenUrlField = Field(description="a URL, or where it is: file:PATH, env:NAME or credential:NAME")
+    every: PositiveDuration = timedelta(minutes=5)
+    timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request")
 
 
 class CanarySettings(_Table):
-    """[canary]: a registry of our own that changes on a schedule, to prove the way to the channels that ask for it."""
+    """[canary]: a registry of the watcher's own that changes on schedule, to prove that alerts arrive."""
 
-    channels: Annotated[
-        tuple[str, ...], AfterValidator(value_types.not_empty), Field(json_schema_extra={"minItems": 1})
-    ]
-    every: Annotated[Duration, AfterValidator(value_types.interval)] = EVERY["canary"]
+    channels: Names = Field(description="the channels that receive its changes")
+    every: Interval = Field(DEFAULT_INTERVALS["canary"], description="the time between two changes")
 
     @property
     def source(self) -> CanarySource:
-        """The source that it is looked at as: often enough to see each change soon."""
-        return CanarySource(name=CANARY, registry=CANARY, every=often(self.every))
+        """Return the canary as a source."""
+        return CanarySource(name=CANARY, registry=CANARY, every=canary_check_interval(self.every))
 
 
 class MetricsSettings(_Table):
     """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
 
-    listen: Annotated[str, AfterValidator(value_types.listen)] = "127.0.0.1:9876"
-    hosts: tuple[str, ...] = Field((), description="names it may be asked under, besides addresses and localhost")
+    listen: ListenAddress = "127.0.0.1:9876"
+    hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
 
 
 class SilenceSettings(_Table):
-    """[[silence]]: a time in which messages are kept and not sent."""
+    """[[silence]]: a time in which deliveries are recorded and not sent."""
 
     begin: Annotated[AwareDatetime, Field(alias="from")]
     until: AwareDatetime
@@ -308,21 +321,21 @@ class SilenceSettings(_Table):
     events: tuple[str, ...] = Field(("*",), description="globs of ids of events and notices")
 
     @model_validator(mode="after")
-    def _forward(self) -> SilenceSettings:
+    def _begin_before_until(self) -> SilenceSettings:
         if self.until <= self.begin:
-            raise ValueError("until is not after from")
+            raise ValueError("until must be after from")
         return self
 
 
 class Settings(_Table):
-    """The whole configuration. `folder` is where its file is: what relative paths are relative to."""
+    """The whole configuration. `folder` is where its file is, and what relative paths are relative to."""
 
     store: StoreSettings = StoreSettings()
     fetch: FetchSettings = FetchSettings()
     smtp: SmtpSettings = Field(default_factory=SmtpSettings)
     source: tuple[AnySource, ...] = ()
     channel: tuple[Annotated[AnyChannel, Field(discriminator="type")], ...] = ()
-    severity: dict[str, Severity] = Field(default_factory=dict, description="event id = severity")
+    severity: dict[str, Severity] = Field(default_factory=dict, description="your own severities, by event id")
     log: LogSettings = LogSettings()
     daemon: DaemonSettings = DaemonSettings()
     health: HealthSettings = HealthSettings()
@@ -334,26 +347,26 @@ class Settings(_Table):
 
     @property
     def sources(self) -> tuple[AnySource, ...]:
-        """The sources, and the canary."""
+        """Return the sources, and the canary if there is one."""
         return (*self.source, *([self.canary.source] if self.canary else []))
 
     @property
     def watched(self) -> tuple[AnySource, ...]:
-        """What is looked at on a schedule."""
+        """Return the sources that are checked on schedule."""
         return tuple(source for source in self.sources if source.enabled)
 
     @property
     def registries(self) -> tuple[SourceSettings, ...]:
-        """The sources that are one registry group each."""
+        """Return the sources that are not collections."""
         return tuple(source for source in self.source if isinstance(source, SourceSettings))
 
     @property
     def collections(self) -> tuple[CollectionSettings, ...]:
-        """The sources that are collections."""
+        """Return the sources that are collections."""
         return tuple(source for source in self.source if isinstance(source, CollectionSettings))
 
     def folder_of(self, collection: CollectionSettings) -> Path | None:
-        """Where the documents of a collection are on this machine; None where they are fetched one by one."""
+        """Return where the documents of a collection are on this machine, or None if they are fetched one by one."""
         if collection.rsync is not None:
             snapshots = self.store.snapshots
             return snapshots.with_name(f"{snapshots.name}.mirror") / collection.name

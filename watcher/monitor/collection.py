@@ -100,7 +100,7 @@ class Collection:
             format=self.settings.format,
             every=self.settings.every,
             enabled=self.settings.enabled,
-            believe=self.settings.believe,
+            hold=self.settings.hold,
         )
 
     def groups(self) -> list[Group]:

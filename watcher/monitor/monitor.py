@@ -160,7 +160,7 @@ class Monitor:
             archive=self.archive,
             severities=self.settings.severity,
             # What is believed of an index `discovery` has said before.
-            bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.believe)),
+            bounds=Bounds(confirm_after=1) if index else Bounds(**dict(source.hold)),
             alerts=self.alerts,
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),

@@ -9,7 +9,7 @@ from typing import Any
 
 from watcher.cli.context import settings
 from watcher.cli.output import App
-from watcher.config.overview import Watched
+from watcher.config.overview import SourceOverview
 from watcher.monitor.collection import Collection
 from watcher.render.safe_text import visible
 from watcher.store.store import Store
@@ -22,7 +22,7 @@ class CollectionStatus:
     `listed` are the cells that its line has of the list it is.
     """
 
-    lines: tuple[tuple[Watched, datetime], ...]
+    lines: tuple[tuple[SourceOverview, datetime], ...]
     listed: Mapping[str, Any]
     summary: Mapping[str, Any]
 
@@ -42,9 +42,9 @@ def trees(app: App, store: Store, now: datetime, *, everything: bool) -> dict[st
 
 def _tree(tree: Collection, now: datetime, everything: bool) -> CollectionStatus:
     standing = tree.standing()
-    own = Watched(name=tree.name, every=tree.settings.every, enabled=tree.settings.enabled, collection=True)
+    own = SourceOverview(name=tree.name, every=tree.settings.every, enabled=tree.settings.enabled, collection=True)
     groups = [
-        (Watched(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled), group)
+        (SourceOverview(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled), group)
         for group in (standing.groups if everything else standing.failing)
     ]
     return CollectionStatus(
