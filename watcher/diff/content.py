@@ -14,22 +14,9 @@ from watcher.core.errors import ParseError
 from watcher.core.json_text import in_order, quoted
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import ItemMap
-from watcher.formats import csv_table, iana_index, iana_ports_text, iana_xhtml, json_records, record_jar
-from watcher.formats.base import Document, Reader, Row
-from watcher.formats.iana_xml import reader
+from watcher.formats.base import Document, Row
+from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
-
-FORMATS: Mapping[str, Reader] = {
-    "xml": reader.read,
-    "csv": csv_table.read,
-    "tsv": csv_table.read_tsv,
-    "json": json_records.read,
-    "jsonl": json_records.read_lines,
-    "record-jar": record_jar.read,
-    "xhtml": iana_xhtml.read,
-    "txt": iana_ports_text.read,
-    "index": iana_index.read,
-}
 
 DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of what the registry said
 CONTACT_LABELS = ("id",)
@@ -41,7 +28,7 @@ def read_content(data: bytes, registry: Registry, format: str = "xml") -> Conten
 
     Raises ParseError if they are not a whole document in that format, or one that `check_document` refuses.
     """
-    document = FORMATS[format](data, registry.columns)
+    document = FORMATS[format].read(data, registry.columns)
     check_document(document, registry)
     return build_content(document, registry)
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from watcher.core.model import Content, Delta, Fields, ItemKey
 from watcher.diff.content import (
-    FORMATS,
     DigestedItem,
     KeyedItems,
     check_document,
@@ -29,6 +28,7 @@ from watcher.diff.content import (
 )
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import Document, Row, RowCache
+from watcher.formats.catalog import FORMATS
 from watcher.formats.unchanged_ranges import unlike
 from watcher.registries.base import Labels, Registry
 
@@ -49,7 +49,7 @@ class IncrementalReader:
 
         Raises as `read_content` does; then the next release is compared with the last one that could be read.
         """
-        document = self._format(data, self._registry.columns, self._row_cache)
+        document = self._format.read(data, self._registry.columns, self._row_cache)
         check_document(document, self._registry)
         release = self._last and _Update(self._last, document, self._registry).read()
         self._last = release or _read_whole(document, self._registry)
