@@ -34,6 +34,13 @@ class ExtendedPackage:
         lines.insert(place, indentation + line)
         file.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Replace a text that a file contains once."""
+        file = self._folder / "watcher" / path
+        text = file.read_text("utf-8")
+        assert text.count(old) == 1, f"{path} contains {old!r} {text.count(old)} times"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
     def run(self, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         """Run `watcher` with these arguments in a folder."""
         return subprocess.run(
