@@ -18,7 +18,8 @@ from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
 from bench.series import FORMATS, Registry, write
 from watcher.core.errors import WatcherError
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.event_query import EventQuery
+from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 

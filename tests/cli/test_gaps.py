@@ -15,6 +15,7 @@ from tests.monitor.test_collection import GROUPS, Place
 from tests.support.environment import World, world
 from tests.support.index_server import Tree, served
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.cli import watcher
 from watcher.core.times import to_text
 
@@ -68,7 +69,7 @@ def test_the_time_in_which_nobody_looked_is_shown_with_the_history(here: World, 
 
 def test_a_gap_that_goes_on_is_shown_as_one(here: World) -> None:
     with here.service() as service:
-        service.store.db.execute("DELETE FROM checks WHERE release_id = 2")
+        connection(service.store).execute("DELETE FROM checks WHERE release_id = 2")
     text = said(here.stage.config, "releases", "ports")
     assert "nobody could look at ports since " in text
 

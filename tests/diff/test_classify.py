@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.port_releases import PORTS, Row, content, explained, person, reserved, tcp, udp, unassigned
-from watcher.core.model import Event, Kind, Severity, counts
+from watcher.core.model import Event, Kind, Severity, count_changes
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
@@ -32,7 +32,14 @@ def test_an_assignment_into_an_unassigned_range_is_one_event_that_explains_the_r
     )
     assert event.summary == "7234/tcp assigned to asa-gateways (was unassigned)"
     assert (event.service, event.ports, event.protocols) == ("asa-gateways", ("7234",), ("tcp",))
-    assert counts(changes) == {"added": 1, "modified": 0, "deprecated": 0, "removed": 0, "contacts": 0, "quiet": 3}
+    assert count_changes(changes) == {
+        "added": 1,
+        "modified": 0,
+        "deprecated": 0,
+        "removed": 0,
+        "contacts": 0,
+        "quiet": 3,
+    }
     assert sorted(event.changes) == [i for i, change in enumerate(changes.changes) if change.section == "entry"]
 
 
@@ -83,13 +90,13 @@ def test_a_port_reserved_on_its_own_is_told() -> None:
         Severity.INFO,
         "unassigned",
     )
-    assert counts(changes)["quiet"] == 0
+    assert count_changes(changes)["quiet"] == 0
 
 
 def test_a_redrawn_range_alone_tells_nobody() -> None:
     changes, events = explained([*BASE, unassigned("10-20")], [*BASE, unassigned("10-15"), unassigned("16-20")])
     assert events == ()
-    assert counts(changes)["quiet"] == 3
+    assert count_changes(changes)["quiet"] == 3
 
 
 def test_a_service_name_without_a_port_is_registered() -> None:
@@ -106,8 +113,8 @@ def test_a_service_whose_port_turns_reserved_was_deassigned() -> None:
     event = only(events)
     assert (event.id, event.kind, event.severity) == ("port-deassigned", Kind.DEPRECATED, Severity.WARNING)
     assert event.summary == "47/tcp,udp de-assigned from ni-ftp; is now reserved"
-    assert counts(changes)["deprecated"] == 2
-    assert counts(changes)["removed"] == 0
+    assert count_changes(changes)["deprecated"] == 2
+    assert count_changes(changes)["removed"] == 0
 
 
 def test_a_service_whose_port_is_reserved_for_every_protocol_was_deassigned() -> None:
@@ -151,7 +158,14 @@ def test_a_service_that_moves_is_one_event_with_its_old_port() -> None:
     assert (event.id, event.kind, event.severity) == ("service-moved", Kind.MODIFIED, Severity.WARNING)
     assert event.summary == "cfg-cloud moved from 8010/tcp to 8015/tcp; 8010 is now reserved"
     assert event.ports == ("8010", "8015")
-    assert counts(changes) == {"added": 0, "modified": 1, "deprecated": 0, "removed": 0, "contacts": 0, "quiet": 6}
+    assert count_changes(changes) == {
+        "added": 0,
+        "modified": 1,
+        "deprecated": 0,
+        "removed": 0,
+        "contacts": 0,
+        "quiet": 6,
+    }
     assert len(event.changes) == 7
 
 
@@ -202,7 +216,7 @@ def test_an_entry_that_stays_is_marked_historic_and_reinstated() -> None:
     event = only(events)
     assert (event.id, event.kind, event.severity) == ("marked-historic", Kind.DEPRECATED, Severity.WARNING)
     assert event.also == ("notes-changed",)
-    assert counts(changes)["deprecated"] == 2
+    assert count_changes(changes)["deprecated"] == 2
     _, events = explained(new, old)
     assert (only(events).id, only(events).kind) == ("reinstated", Kind.MODIFIED)
 
@@ -259,7 +273,7 @@ def test_a_contact_whose_details_change_is_one_event_with_every_entry_that_names
         "a, b",
         ("10", "11"),
     )
-    assert counts(changes)["contacts"] == 1
+    assert count_changes(changes)["contacts"] == 1
 
 
 def test_contacts_that_changed_alike_are_one_event_and_new_ones_none() -> None:
@@ -267,7 +281,7 @@ def test_contacts_that_changed_alike_are_one_event_and_new_ones_none() -> None:
     new = [person("A", updated="2019-01-09"), person("B", updated="2019-01-09"), person("New", name="N")]
     changes, events = explained(BASE, BASE, old, new)
     assert only(events).summary == "A, B: updated 2019-01-08 → 2019-01-09"
-    assert counts(changes)["contacts"] == 3
+    assert count_changes(changes)["contacts"] == 3
 
 
 def test_the_registrys_own_text_is_one_event_and_its_date_none() -> None:
@@ -277,7 +291,7 @@ def test_the_registrys_own_text_is_one_event_and_its_date_none() -> None:
     changes, events = explain(ports, content(BASE), content(BASE, updated="2020-01-02"))
     assert events == ()
     assert len(changes.changes) == 1
-    assert set(counts(changes).values()) == {0}
+    assert set(count_changes(changes).values()) == {0}
 
 
 def test_a_user_may_judge_severities_otherwise() -> None:

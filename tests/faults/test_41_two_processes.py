@@ -21,7 +21,7 @@ from tests.support.port_releases import release, tcp
 from watcher.core.model import Comparison, Content
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.store.release_writer import Transition
+from watcher.store.new_release import Transition
 from watcher.store.snapshot_archive import SnapshotArchive
 
 ROWS = [tcp("a", "1")]

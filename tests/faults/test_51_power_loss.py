@@ -22,12 +22,13 @@ import pytest
 
 from tests.support.lossy_disk import Disk, Lossy, PowerCut
 from tests.support.port_releases import release, tcp, unassigned
+from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.check_log import Check
 from watcher.store.snapshot_archive import SnapshotArchive
-from watcher.store.sqlite_copy import damage
+from watcher.store.sqlite_copy import find_damage
 from watcher.store.store import Store
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
@@ -187,7 +188,7 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
             continue
         with closing(sqlite3.connect(path)) as found:
             left = state(found)
-            assert damage(found, thorough=True) is None, moment
+            assert find_damage(found, thorough=True) is None, moment
         at = [count for count in (acknowledged, acknowledged + 1) if count < len(states) and states[count] == left]
         assert at, f"cut at step {moment}: {acknowledged} commits were acknowledged"
         seen.add(at[0])
@@ -214,7 +215,7 @@ def test_less_care_loses_something_and_is_found_out(
         try:
             with Store(folder / "history.db") as ours:
                 ours.check(thorough=True)
-                lost += acknowledged > 0 and state(ours.db.conn) not in states[acknowledged:]
+                lost += acknowledged > 0 and state(connection(ours).conn) not in states[acknowledged:]
         except StoreError:
             lost += 1
     assert lost > 0

@@ -20,6 +20,7 @@ import structlog
 
 from tests.support.environment import DERIVED, World, world
 from tests.support.port_releases import Row, release, tcp
+from tests.support.raw_sql import connection
 from watcher.cli.context import settings
 from watcher.cli.output import App
 from watcher.daemon.daemon import Daemon
@@ -86,7 +87,7 @@ class Turns:
     def rows(self) -> dict[str, list[Any]]:
         with Store(self.path, create=False) as store:
             store.check(thorough=True)
-            return {table: list(store.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
+            return {table: list(connection(store).query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
 
 
 def large(number: int, updated: str) -> bytes:

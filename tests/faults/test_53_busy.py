@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.store import database as module
 from watcher.store.database import journal_mode
@@ -40,7 +41,7 @@ def test_a_writer_waits_for_another_and_both_are_written(tmp_path: Path, mode: s
             opened.set()
             assert goes.wait(30)
             with ours.transaction():
-                ours.db.execute(INSERT, ["second"])
+                connection(ours).execute(INSERT, ["second"])
 
     thread = threading.Thread(target=second)
     with Store(path) as first:
@@ -48,7 +49,7 @@ def test_a_writer_waits_for_another_and_both_are_written(tmp_path: Path, mode: s
         assert opened.wait(30)
         with first.transaction():
             goes.set()
-            first.db.execute(INSERT, ["first"])
+            connection(first).execute(INSERT, ["first"])
         thread.join(60)
     assert not thread.is_alive()
     assert names(path) == ["first", "second"]
@@ -63,20 +64,20 @@ def test_a_snapshot_that_others_wrote_past_cannot_be_written_from_and_can_again_
     with Store(path) as ours, Store(path) as other:
         with ours.transaction():
             for number in range(300):
-                ours.db.execute(INSERT, [f"name {number:03}"])
-        reading = ours.db.conn.execute("SELECT name FROM sources")
+                connection(ours).execute(INSERT, [f"name {number:03}"])
+        reading = connection(ours).conn.execute("SELECT name FROM sources")
         reading.fetchone()  # and not to the end: SQLITE_BUSY_SNAPSHOT in WAL
         if mode == "wal":
             with other.transaction():
-                other.db.execute(INSERT, ["past"])
+                connection(other).execute(INSERT, ["past"])
             with pytest.raises(StoreError, match="another process is writing"), ours.transaction():
-                ours.db.execute(INSERT, ["lost"])
+                connection(ours).execute(INSERT, ["lost"])
         else:
             with pytest.raises(StoreError, match="another process is reading"), other.transaction():
-                other.db.execute(INSERT, ["lost"])
+                connection(other).execute(INSERT, ["lost"])
         reading.close()
         with ours.transaction():
-            ours.db.execute(INSERT, ["written"])
+            connection(ours).execute(INSERT, ["written"])
     assert "written" in names(path)
     assert "lost" not in names(path)
 
@@ -90,7 +91,7 @@ def test_a_long_reader_does_not_stop_a_writer_in_wal(tmp_path: Path, monkeypatch
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         with ours.transaction():
-            ours.db.execute(INSERT, ["ours"])
+            connection(ours).execute(INSERT, ["ours"])
         assert reader.execute("SELECT count(*) FROM sources").fetchone() == (0,)
         reader.execute("ROLLBACK")
     assert names(path) == ["ours"]
@@ -127,7 +128,7 @@ def test_a_history_of_another_journal_is_taken_over(tmp_path: Path, monkeypatch:
     for chosen in ("wal", "delete", "wal"):
         monkeypatch.setattr(module, "journal_mode", lambda chosen=chosen: chosen)
         with Store(path) as store:
-            assert store.db.execute("PRAGMA journal_mode").fetchone() == (chosen,)
+            assert connection(store).execute("PRAGMA journal_mode").fetchone() == (chosen,)
             with store.transaction():
-                store.db.execute(INSERT, [f"{len(names(path))}"])
+                connection(store).execute(INSERT, [f"{len(names(path))}"])
     assert names(path) == ["0", "1", "2"]

@@ -14,6 +14,7 @@ import pytest
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
+from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.store import schema
 from watcher.store.store import Store
@@ -42,7 +43,7 @@ def newer(*, breaks: bool = False) -> Migrations:
 def old(path: Path, rows: int = 3) -> None:
     with Store(path) as store, store.transaction():
         for number in range(rows):
-            store.db.execute(INSERT, [f"kept {number}"])
+            connection(store).execute(INSERT, [f"kept {number}"])
 
 
 def columns(path: Path) -> tuple[list[str], list[str]]:
@@ -60,13 +61,13 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     path = tmp_path / "history.db"
     old(path)
     with Store(path, migrations=newer()) as store:
-        rows = store.db.execute("SELECT name, weight FROM sources").fetchall()
+        rows = connection(store).execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
     assert columns(path)[1] == ["version_1", "version_2", "version_3"]
     before = tmp_path / "history.db.before-version_2"
     assert "weight" not in columns(before)[0]
     with Store(before) as kept:
-        assert kept.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
+        assert connection(kept).execute("SELECT count(*) FROM sources").fetchone() == (3,)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_2"]
 
 
@@ -90,7 +91,7 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
     assert "weight" not in columns(path)[0]
     assert columns(path)[1] == ["version_1"]
     with Store(path) as store:
-        assert store.db.execute("SELECT count(*) FROM sources").fetchone() == (3,)
+        assert connection(store).execute("SELECT count(*) FROM sources").fetchone() == (3,)
 
 
 @pytest.mark.fault(55)
@@ -138,7 +139,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
     assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1"])
     with Store(path, migrations=newer()) as store:
-        assert store.db.execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
+        assert connection(store).execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
             2000,
             len("kept 1999"),
             8,

@@ -16,6 +16,7 @@ import pytest
 from tests.support import run_cli
 from tests.support.environment import World, rows, world
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError, UsageError
 from watcher.store import backup
 from watcher.store.store import Store
@@ -80,7 +81,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
             while not stop.is_set():
                 with store.transaction():
                     for each in ("one", "two"):  # never one without the other
-                        store.db.execute(
+                        connection(store).execute(
                             "INSERT INTO sources (name, registry) VALUES (?, 'ports')", [f"{each} {number}"]
                         )
                 number += 1
@@ -93,8 +94,8 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     try:
         with Store(path) as store:
             for number in range(5):
-                backup.make(store, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
-                report, wrong = backup.verify(tmp_path / "backup")
+                backup.make_backup(store, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
+                report, wrong = backup.verify_backup(tmp_path / "backup")
                 assert wrong == [], number
                 assert (report.rows["sources"] - 1) % 2 == 0
     finally:
@@ -136,7 +137,7 @@ def test_what_a_history_left_beside_itself_is_in_the_way_of_a_restore(here: Worl
     (store / "history.db").rename(store / "old.db")
     (store / "history.db-journal").write_bytes(b"would be rolled back into what is restored")
     with pytest.raises(UsageError, match=r"history\.db-journal: is in the way"):
-        backup.restore(tmp_path / "backup", store / "history.db", store / "snapshots")
+        backup.restore_backup(tmp_path / "backup", store / "history.db", store / "snapshots")
 
 
 @pytest.mark.fault(52, 56)
@@ -153,7 +154,7 @@ def test_a_backup_that_cannot_be_written_leaves_the_one_before(
 
     monkeypatch.setattr(os, "fsync", fail)
     with Store(here.stage.folder / "history.db") as store, pytest.raises(StoreError, match="No space left"):
-        backup.make(store, here.stage.folder / "snapshots", kept, now=NOW)
+        backup.make_backup(store, here.stage.folder / "snapshots", kept, now=NOW)
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 

@@ -19,6 +19,7 @@ from tests.support.environment import World, world
 from tests.support.fault_server import FaultServer, hang, reply
 from tests.support.index_server import Tree, path, served
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.cli import watcher
 from watcher.cli.context import settings
 from watcher.cli.demo_servers import SOURCE
@@ -252,7 +253,7 @@ def test_the_line_says_unknown_where_there_is_nothing_to_ask(here: World) -> Non
 
 def test_a_line_after_a_time_without_a_look(here: World) -> None:
     with here.service() as service:
-        service.store.db.execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
+        connection(service.store).execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
     code, text = status(here)
     assert code == 2
     assert f"{SOURCE} was not looked at since" in text

@@ -17,7 +17,7 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.monitor.ingest import Outcome
-from watcher.store.history_reader import EventQuery
+from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
 
 FIRST = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]

@@ -25,7 +25,8 @@ from watcher.core.times import to_text
 from watcher.monitor import importer
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatResult
-from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
+from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.snapshot_file import SnapshotInfo
 
 ROWS = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
 MANY = [tcp(f"s{number}", str(1000 + number)) for number in range(60)]

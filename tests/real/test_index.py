@@ -8,7 +8,7 @@ from functools import cache
 
 from tests.support.real_data import data
 from watcher.core.model import Content, Fields, Section
-from watcher.core.tables import usable
+from watcher.core.tables import split_usable_ids
 from watcher.diff.content import read_content
 from watcher.registries.collection_index import REGISTRY, list_groups
 
@@ -39,7 +39,7 @@ def test_every_group_that_a_link_names_is_an_entry() -> None:
 
 
 def test_every_group_can_be_watched() -> None:
-    found, refused = usable(list_groups(content()))
+    found, refused = split_usable_ids(list_groups(content()))
     assert (len(found), refused) == (432, [])
     assert [name for name in found.values() if name != name.lower()] == ["ip-over-IEEE1394"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.index_server import page
 from watcher.core.model import Event, Severity
-from watcher.core.tables import usable
+from watcher.core.tables import split_usable_ids
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.registries.collection_index import REGISTRY, list_groups
@@ -36,7 +36,7 @@ def test_the_same_index_says_nothing() -> None:
 
 def test_the_ids_that_iana_uses_can_become_groups() -> None:
     names = ["_6lowpan-parameters", "ip-over-IEEE1394", "tls-parameters", "x.1", "a" * 64]
-    found, refused = usable(names)
+    found, refused = split_usable_ids(names)
     assert (list(found.values()), refused) == (names, [])
     assert found["ip-over-ieee1394"] == "ip-over-IEEE1394"
 
@@ -65,11 +65,11 @@ def test_the_ids_that_iana_uses_can_become_groups() -> None:
     ],
 )
 def test_what_could_leave_a_folder_or_a_path_cannot(name: str) -> None:
-    assert usable([name]) == ({}, [name])
+    assert split_usable_ids([name]) == ({}, [name])
 
 
 def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
-    assert usable(["tls", "TLS", "Tls"]) == ({"tls": "tls"}, ["TLS", "Tls"])
+    assert split_usable_ids(["tls", "TLS", "Tls"]) == ({"tls": "tls"}, ["TLS", "Tls"])
 
 
 def test_the_groups_of_an_index_are_its_entries() -> None:

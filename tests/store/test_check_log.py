@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from watcher.store.check_log import Check, CheckLog, Look
+from tests.support.raw_sql import connection
+from watcher.store.check_log import Check, CheckLog, SourceSummary
 from watcher.store.store import Store
 
 
@@ -29,7 +30,9 @@ def add(checks: CheckLog, at: int, outcome: str = "unchanged", source: str = "a"
 
 
 def written(store: Store) -> list[tuple[str, str]]:
-    return [tuple(row) for row in store.db.execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")]
+    return [
+        tuple(row) for row in connection(store).execute("SELECT substr(at, 18, 2), outcome FROM checks ORDER BY id")
+    ]
 
 
 def test_checks_that_found_nothing_wait_for_each_other(checks: CheckLog, store: Store) -> None:
@@ -67,9 +70,9 @@ def test_what_ends_the_batch_loses_none_of_it(checks: CheckLog, store: Store) ->
 
 def test_a_check_that_found_nothing_writes_a_row_of_checks_and_nothing_else(checks: CheckLog, store: Store) -> None:
     add(checks, 1, "baseline")
-    before = store.db.conn.total_changes
+    before = connection(store).conn.total_changes
     add(checks, 2)
-    assert store.db.conn.total_changes == before + 1
+    assert connection(store).conn.total_changes == before + 1
     assert written(store)[-1] == ("02", "unchanged")
 
 
@@ -96,8 +99,8 @@ def test_many_sources_are_asked_after_at_once(checks: CheckLog) -> None:
     add(checks, 1, "baseline")
     add(checks, 2, "failed", reason="not_found", message="HTTP status 404")
     assert checks.read_summaries(["a", "b"]) == {
-        "a": Look(at="2024-01-01T00:00:02Z", outcome="failed", reason="not_found", message="HTTP status 404"),
-        "b": Look(),
+        "a": SourceSummary(at="2024-01-01T00:00:02Z", outcome="failed", reason="not_found", message="HTTP status 404"),
+        "b": SourceSummary(),
     }
 
 
@@ -109,14 +112,14 @@ def test_no_question_of_a_sweep_reads_all_the_checks(checks: CheckLog, store: St
             plans.append(statement)
 
     add(checks, 1)
-    store.db.conn.set_trace_callback(explain)
+    connection(store).conn.set_trace_callback(explain)
     checks.read_summaries(["a"])
     checks.find_last_check("a")
     checks.list_successful("a", 2)
     checks.read_state("a")
     checks.read_validators("a", "http://127.0.0.1/")
-    store.db.conn.set_trace_callback(None)
+    connection(store).conn.set_trace_callback(None)
     assert len(plans) >= 5
     for statement in plans:
-        for step in store.db.execute(f"EXPLAIN QUERY PLAN {statement}"):
+        for step in connection(store).execute(f"EXPLAIN QUERY PLAN {statement}"):
             assert not step[3].startswith("SCAN") or "VIRTUAL TABLE" in step[3], (statement, step[3])

@@ -13,11 +13,12 @@ import pytest
 import sqlite_utils
 
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
 from watcher.store import schema
-from watcher.store.database import VERSIONS, journal_mode
+from watcher.store.database import MIGRATIONS, journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -30,12 +31,12 @@ def names(path: Path) -> list[str]:
 
 
 def _count(store: Store, table: str) -> int:
-    return int(store.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
+    return int(connection(store).execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
 
 
 def test_what_a_whole_file_has_is_what_the_migrations_make() -> None:
     with sqlite_utils.Database(memory=True) as empty:
-        assert [migration.name for migration in schema.migrations.pending(empty)] == VERSIONS
+        assert [migration.name for migration in schema.migrations.pending(empty)] == MIGRATIONS
 
 
 def test_a_whole_file_is_opened_without_what_makes_tables(tmp_path: Path) -> None:
@@ -48,13 +49,13 @@ def test_a_whole_file_is_opened_without_what_makes_tables(tmp_path: Path) -> Non
 
 
 def pragma(store: Store, name: str) -> object:
-    return store.db.execute(f"PRAGMA {name}").fetchone()[0]
+    return connection(store).execute(f"PRAGMA {name}").fetchone()[0]
 
 
 def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "history.db"
     with Store(path) as store:
-        tables = {name for (name,) in store.db.execute("SELECT name FROM sqlite_schema")}
+        tables = {name for (name,) in connection(store).execute("SELECT name FROM sqlite_schema")}
         assert {"sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox"} <= tables
         assert _count(store, "releases") == 0
     assert path.is_file()
@@ -82,13 +83,13 @@ def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
         pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"),
         store.transaction(),
     ):
-        store.db.execute("INSERT INTO snapshots VALUES (7, 'x', 1, NULL, 7)")
+        connection(store).execute("INSERT INTO snapshots VALUES (7, 'x', 1, NULL, 7)")
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Store(path) as store, store.transaction():
-        store.db.execute(INSERT, ["kept"])
+        connection(store).execute(INSERT, ["kept"])
     before = path.read_bytes()
     with Store(path, create=False):
         pass
@@ -100,7 +101,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     with Store(path) as store:
-        store.db.execute(
+        connection(store).execute(
             """INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
             SELECT migration_set, 'version_2', applied_at FROM _sqlite_migrations"""
         )
@@ -179,7 +180,7 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
     def half(store: Store) -> None:
         with store.transaction():
-            store.db.execute(INSERT, ["half"])
+            connection(store).execute(INSERT, ["half"])
             assert _count(store, "sources") == 1
             raise KeyboardInterrupt
 
@@ -188,7 +189,7 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
             half(store)
         assert _count(store, "sources") == 0
         with store.transaction():
-            store.db.execute(INSERT, ["whole"])
+            connection(store).execute(INSERT, ["whole"])
     assert names(path) == ["whole"]
 
 
@@ -197,11 +198,11 @@ def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path)
 
     def inner(store: Store) -> None:
         with store.transaction():
-            store.db.execute(INSERT, ["inner"])
+            connection(store).execute(INSERT, ["inner"])
             raise ValueError
 
     with Store(path) as store, store.transaction():
-        store.db.execute(INSERT, ["outer"])
+        connection(store).execute(INSERT, ["outer"])
         with pytest.raises(ValueError, match=r"^$"):
             inner(store)
     assert names(path) == ["outer"]
@@ -213,7 +214,7 @@ def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Pat
     def outer(store: Store) -> None:
         with store.transaction():
             with store.transaction():
-                store.db.execute(INSERT, ["inner"])
+                connection(store).execute(INSERT, ["inner"])
             assert names(path) == []
             raise ValueError
 
@@ -225,8 +226,8 @@ def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Pat
 def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     store = Store(path)
-    store.db.execute("BEGIN IMMEDIATE")
-    store.db.execute(INSERT, ["lost"])
+    connection(store).execute("BEGIN IMMEDIATE")
+    connection(store).execute(INSERT, ["lost"])
     store.close()
     assert names(path) == []
 
@@ -242,14 +243,14 @@ def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Pat
     path = tmp_path / "history.db"
     with Store(path) as ours, Store(path) as other:
         with other.transaction():
-            other.db.execute(INSERT, ["other"])
+            connection(other).execute(INSERT, ["other"])
             with (
                 pytest.raises(StoreError, match=r"history\.db: another process is writing to the history .*try again"),
                 ours.transaction(),
             ):
-                ours.db.execute(INSERT, ["ours"])
+                connection(ours).execute(INSERT, ["ours"])
         with ours.transaction():
-            ours.db.execute(INSERT, ["ours"])
+            connection(ours).execute(INSERT, ["ours"])
     assert names(path) == ["other", "ours"]
 
 
@@ -272,7 +273,7 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 
     def write(store: Store) -> None:
         with store.transaction():
-            store.db.execute(INSERT, ["ours"])
+            connection(store).execute(INSERT, ["ours"])
 
     with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")

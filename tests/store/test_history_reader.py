@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.port_releases import Row, person, release, tcp, udp, unassigned
+from tests.support.raw_sql import connection
 from watcher.core.errors import UsageError
 from watcher.core.model import Severity
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store.history_reader import EventQuery, HistoryReader
+from watcher.store.event_query import EventQuery, full_text_query
+from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -192,7 +194,6 @@ def test_no_operator_of_the_full_text_search_has_a_meaning(found: HistoryReader,
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(found: HistoryReader, text: str) -> None:
     assert len(found.find_events(EventQuery(source="ports", text=text))) <= len(ALL)
-    assert len(found.search("ports", text)) <= 50
 
 
 @pytest.mark.fault(65)
@@ -297,7 +298,9 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
             assert row is not None
             # No two small releases share four digits by chance: the snapshots are given names that do.
             with store.transaction():
-                store.db.execute("UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row])
+                connection(store).execute(
+                    "UPDATE snapshots SET sha256 = ? WHERE release_id = ?", [f"abcd{day:060}", row.row]
+                )
         queries = store.history
         with pytest.raises(UsageError, match="'abcd' names 3 releases of ports; give more of it"):
             queries.find_release("ports", "abcd")
@@ -378,20 +381,18 @@ def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found
     assert found.find_versions("ports", name="two", port=(10, 10)) == []
 
 
-def test_a_search_finds_items_of_any_time_by_words_in_their_text(found: HistoryReader) -> None:
-    assert found.search("ports", "window system") == [("entry", "many")]
-    assert found.search("ports", "hello") == [("entry", "many")]
-    assert found.search("ports", "Example") == [("contact", "Ann")]
-    assert set(found.search("ports", "keep service")) == {("entry", "keep")}
-    assert {("entry", "keep"), ("entry", "one"), ("entry", "two")} < set(found.search("ports", "service"))
-    assert found.search("ports", "nowhere") == []
-    assert found.search("nobody", "window") == []
-    assert len(found.search("ports", "service", limit=1)) == 1
+def test_the_index_of_versions_has_the_words_of_items_of_every_release(found: HistoryReader) -> None:
+    def names(words: str) -> set[tuple[str, str]]:
+        statement = """SELECT section, name FROM versions
+            WHERE id IN (SELECT rowid FROM versions_fts WHERE versions_fts MATCH ?)"""
+        return {(row[0], row[1]) for row in found._db.execute(statement, [full_text_query(words)])}
 
-
-def test_an_item_with_many_states_is_found_once(found: HistoryReader) -> None:
-    answers = found.search("ports", "service")
-    assert len(answers) == len(set(answers))
+    assert names("window system") == {("entry", "many")}
+    assert names("hello") == {("entry", "many")}
+    assert names("Example") == {("contact", "Ann")}
+    assert names("keep service") == {("entry", "keep")}
+    assert {("entry", "keep"), ("entry", "one"), ("entry", "two")} < names("service")
+    assert names("nowhere") == set()
 
 
 def test_a_snapshot_and_a_content_name_their_release(found: HistoryReader) -> None:

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
-from watcher.core.model import counts
+from tests.support.raw_sql import connection
+from watcher.core.model import count_changes
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
@@ -91,7 +92,7 @@ def rows(found: Place) -> Mapping[str, Table]:
 
     A place becomes its rank, a release its content, a version what it is.
     """
-    db = found.store.db
+    db = connection(found.store)
     places = [row["place"] for row in db.query("SELECT place FROM releases ORDER BY place")]
     ranks = {place: rank for rank, place in enumerate(places)}
     digests = {row["id"]: row["content"] for row in db.query("SELECT id, content FROM releases")}
@@ -149,7 +150,7 @@ def check_against(found: Place, series: Sequence[bytes]) -> None:
         recorded = found.queries.read_comparison("ports", after, before)
         changes, events = explain(PORTS, old, new)
         assert recorded.changes == changes
-        assert after.counts == counts(changes)
+        assert after.counts == count_changes(changes)
         assert recorded.events == events
         assert (recorded.old, recorded.new) == (before.release, after.release)
     for one, other in permutations(range(len(stored)), 2):
@@ -157,7 +158,7 @@ def check_against(found: Place, series: Sequence[bytes]) -> None:
         assert asked == explain(PORTS, contents[one], contents[other])
     if stored:
         assert sum(stored[0].counts.values()) == 0
-    db = found.store.db
+    db = connection(found.store)
     for table in ("versions", "events"):
         db.execute(f"INSERT INTO {table}_fts ({table}_fts) VALUES ('integrity-check')")  # noqa: S608 - a constant
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -391,7 +392,7 @@ def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: 
     with store(tmp_path) as found:
         for date in sorted(SERIES)[::order]:
             found.take(SERIES[date])
-        db = found.store.db
+        db = connection(found.store)
 
         def checked() -> None:
             for index in ("versions_fts", "events_fts"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.store import words
-from watcher.store.history_reader import EventQuery
+from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
+
+INDEXES = ("versions_fts", "events_fts")
 
 
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
@@ -23,19 +25,16 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
 
         def pieces() -> list[int]:
             ask = "SELECT count(DISTINCT segid) FROM {}_idx"
-            return [store.db.execute(ask.format(index)).fetchone()[0] for index in words.INDEXES]
+            return [connection(store).execute(ask.format(index)).fetchone()[0] for index in INDEXES]
 
         def found() -> list[object]:
             queries = store.history
-            return [
-                (queries.search("ports", f"word{each}"), queries.find_events(EventQuery(text=f"word{each}")))
-                for each in range(9)
-            ]
+            return [queries.find_events(EventQuery(text=f"word{each}")) for each in range(9)]
 
         before = found()
         assert min(pieces()) > 1
-        words.gather(store)
+        store.merge_search_index()
         assert (pieces(), found()) == ([1, 1], before)
-        assert len(before[5][0]) == 1  # type: ignore[index]
-        for index in words.INDEXES:
-            store.db.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")  # noqa: S608 - a constant
+        assert len(before[5]) == 1  # type: ignore[arg-type]
+        for index in INDEXES:
+            connection(store).execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")  # noqa: S608 - a constant

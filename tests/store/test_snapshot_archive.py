@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watcher.core.errors import StoreError, UsageError
-from watcher.store.snapshot_archive import Damage, SnapshotArchive, SnapshotInfo
+from watcher.store.snapshot_archive import Damage, SnapshotArchive
+from watcher.store.snapshot_file import SnapshotInfo
 
 
 def keep(
@@ -394,7 +395,7 @@ def test_a_damaged_prefix_is_found_in_itself_and_said_of_what_is_made_from_it(tm
     assert str(place(tmp_path, first)) in found[place(tmp_path, second)]
 
 
-def test_receipts_that_name_each_other_as_prefix_are_damage_and_no_endless_loop(tmp_path: Path) -> None:
+def test_receipts_that_name_each_other_as_prefix_are_reported_as_damage(tmp_path: Path) -> None:
     first, second = keep_series(SnapshotArchive(tmp_path), series(2))
     path = place(tmp_path, first)
     file = path.read_bytes()
@@ -403,7 +404,7 @@ def test_receipts_that_name_each_other_as_prefix_are_damage_and_no_endless_loop(
     path.write_bytes(struct.pack("<II", 0x184D2A50, len(text)) + text + frame)
     found = damage(tmp_path)
     assert {each.path for each in found} == {path, place(tmp_path, second)}
-    assert all("circle" in each.reason for each in found)
+    assert all("loop" in each.reason for each in found)
 
 
 def test_verify_names_a_foreign_file(tmp_path: Path) -> None:
@@ -445,9 +446,9 @@ def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> 
 @pytest.mark.parametrize("source", ["../x", "..", "", "a/b", "/etc", "A", ".hidden", "x" * 65, "a b", "a\n", "ä"])
 def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, source: str) -> None:
     root = tmp_path / "inner"
-    with pytest.raises(UsageError, match="no name of a source"):
+    with pytest.raises(UsageError, match="not a source name"):
         keep(SnapshotArchive(root), b"one", source=source)
-    with pytest.raises(UsageError, match="no name of a source"):
+    with pytest.raises(UsageError, match="not a source name"):
         SnapshotArchive(root).read_snapshot(source, "0" * 64)
     assert list(tmp_path.iterdir()) == []
 
@@ -456,7 +457,7 @@ def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, s
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "", "0" * 63, "G" * 64])
 def test_a_snapshot_is_asked_for_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
-    with pytest.raises(UsageError, match="no SHA-256"):
+    with pytest.raises(UsageError, match="not a SHA-256"):
         SnapshotArchive(tmp_path).read_snapshot("ports", sha256)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fake_clock import FakeClock
+from tests.support.raw_sql import connection
 from watcher.cli.context import settings
 from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.cli.output import App
@@ -84,7 +85,8 @@ class World:
 def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
     """Every row of some tables, by default all that is derived from the snapshots."""
     with Store(path, create=False) as store:
-        return {table: list(store.db.query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
+        query = connection(store).query
+        return {table: list(query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in tables or DERIVED}  # noqa: S608
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from watcher.cli.output import App, format_option, need, pass_app, print_json
 from watcher.core.times import to_text
 from watcher.render.safe_text import visible
 from watcher.store import backup
-from watcher.store.sqlite_copy import copy
 from watcher.store.store import Store
 
 
@@ -40,13 +39,13 @@ def command(app: App, target: Path, verify: bool, restore: bool, format: str) ->
     need(not (verify and restore), "--restore verifies first by itself")
     wrong: Sequence[str] = ()
     if verify:
-        found = backup.manifest(target)
+        found = backup.read_manifest(target)
         with click.progressbar(length=found.snapshots, label=f"verifying {target}", file=sys.stderr) as bar:
-            report, wrong = backup.verify(target, progress=lambda: bar.update(1))
+            report, wrong = backup.verify_backup(target, progress=lambda: bar.update(1))
         said = f"{target}: of {report.made}, {_counted(report.rows, report.snapshots)}, {len(wrong) or 'nothing'} wrong"
     elif restore:
         paths = settings(app).store
-        report = backup.restore(target, paths.path, paths.snapshots)
+        report = backup.restore_backup(target, paths.path, paths.snapshots)
         said = f"{paths.path}: restored as of {report.made}, {_counted(report.rows, report.snapshots)}"
     else:
         report, said = _make(app, target)
@@ -65,9 +64,9 @@ def _make(app: App, target: Path) -> tuple[backup.BackupReport, str]:
     now = to_text(datetime.now(UTC))
     with Store(paths.path, create=False) as store:
         if target.suffix == ".db":
-            report = backup.BackupReport(made=now, rows=copy(store.db.conn, target), snapshots=0)
+            report = backup.BackupReport(made=now, rows=store.copy_to(target), snapshots=0)
         else:
-            report = backup.make(store, paths.snapshots, target, now=now)
+            report = backup.make_backup(store, paths.snapshots, target, now=now)
     return report, f"{target}: {_counted(report.rows, report.snapshots)}, {report.copied} of them new"
 
 

@@ -11,7 +11,8 @@ from watcher.cli.output import App, format_option, print_json, print_rows
 from watcher.cli.seen import ObservationGaps, history, print_gaps
 from watcher.core.model import Kind, Severity
 from watcher.render.document import event_document
-from watcher.store.history_reader import EventQuery, StoredEvent
+from watcher.store.event_query import EventQuery
+from watcher.store.history_rows import StoredEvent
 
 _COLUMNS = {
     "published": "RELEASE",

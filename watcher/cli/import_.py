@@ -10,7 +10,7 @@ from watcher.cli.output import App, format_option, pass_app, print_json
 from watcher.cli.wired import service
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
-from watcher.core.tables import usable
+from watcher.core.tables import split_usable_ids
 from watcher.monitor import importer
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.render.safe_text import visible
@@ -90,7 +90,7 @@ def _by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[impo
         name, _, suffix = found.name.rpartition(".")
         if f".{suffix}" == _PAGE:
             work.setdefault(source.name, []).append(found)
-        elif source.wants(name) and usable([name])[0]:
+        elif source.wants(name) and split_usable_ids([name])[0]:
             work.setdefault(f"{source.name}.{name}", []).append(found)
     if not work:
         raise UsageError(f"{source.name}: nothing there is named after one of its groups, GROUP.{source.format}")

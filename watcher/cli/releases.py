@@ -8,7 +8,7 @@ import click
 
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.cli.seen import history, print_gaps
-from watcher.store.history_reader import StoredRelease
+from watcher.store.history_rows import StoredRelease
 
 _COLUMNS = {
     "release": "RELEASE",

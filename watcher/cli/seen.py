@@ -17,7 +17,8 @@ from watcher.monitor import health
 from watcher.monitor.schedule import LONGEST
 from watcher.render.safe_text import visible
 from watcher.store.check_log import CheckLog
-from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
 
 _UNKNOWN = timedelta(days=1)  # between two looks at what is not in the configuration any more

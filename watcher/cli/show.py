@@ -18,7 +18,9 @@ from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
-from watcher.store.history_reader import EntryVersion, EventQuery, HistoryReader, StoredEvent, StoredRelease
+from watcher.store.event_query import EventQuery
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
 

@@ -12,7 +12,7 @@ import click
 from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
 from watcher.config.overview import ConfigOverview, SourceOverview, load_overview
 from watcher.core.lazy import load
-from watcher.core.model import when
+from watcher.core.model import format_when
 from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.render.safe_text import visible
@@ -83,7 +83,8 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
         return
     if format != "csv":
         rows = [
-            {**row, "latest": when(row["latest"], row["latest_observed"]) if row["releases"] else ""} for row in rows
+            {**row, "latest": format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""}
+            for row in rows
         ]
     print_rows(rows, _COLUMNS, format)
     if format != "text":

@@ -17,7 +17,7 @@ from typing import Any
 from watcher.config.defaults import DEFAULT_INTERVALS, canary_check_interval
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
-from watcher.core.times import duration
+from watcher.core.times import parse_duration
 
 HISTORY = "history.db"
 
@@ -88,4 +88,4 @@ def _source(table: Mapping[str, Any]) -> SourceOverview:
 
 
 def _interval(table: Mapping[str, Any], kind: str) -> timedelta:
-    return duration(table["every"]) if "every" in table else DEFAULT_INTERVALS[kind]
+    return parse_duration(table["every"]) if "every" in table else DEFAULT_INTERVALS[kind]

@@ -22,8 +22,8 @@ from pydantic import (
 
 from watcher.core.errors import ConfigError
 from watcher.core.port_ranges import parse_ports
-from watcher.core.tables import usable
-from watcher.core.times import duration
+from watcher.core.tables import split_usable_ids
+from watcher.core.times import parse_duration
 
 GROUP = "{group}"
 _LAST_PORT = 65535
@@ -90,7 +90,7 @@ def _secret(value: object) -> SecretRef:
 
 
 def _duration(value: object) -> object:
-    return duration(value) if isinstance(value, str) else value
+    return parse_duration(value) if isinstance(value, str) else value
 
 
 def _interval(value: timedelta) -> timedelta:
@@ -176,7 +176,7 @@ def _listen_address(value: str) -> str:
 
 
 def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
-    groups, refused = usable(values)
+    groups, refused = split_usable_ids(values)
     if refused:
         same = groups.get(refused[0].lower())
         raise ValueError(

@@ -11,18 +11,18 @@ from json.encoder import encode_basestring
 
 _SHAPES = 512  # that are remembered: rows of one registry have few, and those of hostile input may each have its own
 
-quoted = encode_basestring
+encode_string = encode_basestring
 
 
-def compact(fields: Mapping[str, str]) -> str:
+def encode_object(fields: Mapping[str, str]) -> str:
     """Write an object, in the order of its names and without spaces."""
-    return _object(tuple(fields)) % tuple(map(quoted, fields.values()))
+    return _object(tuple(fields)) % tuple(map(encode_string, fields.values()))
 
 
-def in_order(fields: Mapping[str, str]) -> str:
+def encode_sorted_pairs(fields: Mapping[str, str]) -> str:
     """Write a list of pairs, sorted, with spaces."""
     names, form = _pairs(tuple(fields))
-    return form % tuple([quoted(fields[name]) for name in names])
+    return form % tuple([encode_string(fields[name]) for name in names])
 
 
 @lru_cache(_SHAPES)
@@ -37,4 +37,4 @@ def _pairs(names: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
 
 
 def _name(name: str) -> str:
-    return quoted(name).replace("%", "%%")
+    return encode_string(name).replace("%", "%%")

@@ -247,10 +247,10 @@ class Release:
     @property
     def when(self) -> str:
         """What people call it by: its own date, or else the day it was seen, `2019-01-08 (seen)`, or `no date`."""
-        return when(self.published, self.observed)
+        return format_when(self.published, self.observed)
 
 
-def when(published: str | None, observed: str | None) -> str:
+def format_when(published: str | None, observed: str | None) -> str:
     """Return what people call a release by (`Release.when`)."""
     return published or (f"{observed[:10]} (seen)" if observed else "no date")
 
@@ -275,7 +275,7 @@ class Comparison:
         return self.new.problems
 
 
-def counts(changes: ChangeSet) -> dict[str, int]:
+def count_changes(changes: ChangeSet) -> dict[str, int]:
     """Count the changes of entries by kind without the quiet ones, those of contacts, and the quiet ones."""
     found = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
     for each in changes.changes:

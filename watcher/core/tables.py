@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-def usable(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     """Return the groups that can be watched, by their id in lower case, and the names that cannot.
 
     `_6lowpan-parameters` and `ip-over-IEEE1394` are ids; what could leave a folder or a URL's path is none. Of two

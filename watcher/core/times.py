@@ -24,7 +24,7 @@ def from_text(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Read a duration. Raises ValueError for what is none."""
     found = _DURATION.fullmatch(text.strip())
     if not text.strip() or not found:

@@ -32,7 +32,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from watcher.alerts import notices
 from watcher.alerts.delivery import DeliveryReport
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
-from watcher.core import memory
+from watcher.core import runtime
 from watcher.core.errors import ConfigError, WatcherError
 from watcher.core.operations import Notice
 from watcher.core.times import from_text, to_text
@@ -127,7 +127,7 @@ class Daemon:
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False when work had to be abandoned at the end (it is safe to)."""
-        memory.settle()
+        runtime.return_freed_memory_early()
         with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals, self._pulse.answering():
             with self._service() as service:  # fails here, before READY, when the history cannot be used
                 service.verify()
@@ -340,7 +340,7 @@ class Daemon:
         with self._turn("check not recorded", self._budget(source), source=source.name), self._service() as service:
             self._tell(source.name, self._counted(source.name, service.check(source)))
             self._begin_sending(service)
-        memory.give_back()
+        runtime.release_free_memory()
 
     def _check_collection(self, settings: CollectionSettings) -> None:
         """One turn of a collection: its index, then the groups that are due, each by itself."""
@@ -371,7 +371,7 @@ class Daemon:
                     again = datetime.now(UTC) + timedelta(seconds=wait + 1)
                     self._scheduler.modify_job(settings.name, next_run_time=again)
             self._begin_sending(service)
-        memory.give_back()
+        runtime.release_free_memory()
 
     def _counted(self, source: str, taken: CheckResult) -> CheckResult:
         self._pulse.checked(source, str(taken.outcome))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from watcher.core.errors import ParseError
-from watcher.core.json_text import in_order, quoted
+from watcher.core.json_text import encode_sorted_pairs, encode_string
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import Document, Row
@@ -163,5 +163,5 @@ def digest_header(path: str, fields: Fields) -> DigestedItem:
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
     """Digest what the registry said, without the key: a change of our identity rules must not make a new release."""
-    text = f"[{quoted(section)}, {quoted(path)}, {in_order(fields)}]"
+    text = f"[{encode_string(section)}, {encode_string(path)}, {encode_sorted_pairs(fields)}]"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

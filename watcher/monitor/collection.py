@@ -17,13 +17,13 @@ from pathlib import Path
 
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import UsageError
-from watcher.core.tables import usable
+from watcher.core.tables import split_usable_ids
 from watcher.core.times import from_text
 from watcher.fetch.folder import group_document
 from watcher.monitor.schedule import due, in_turn
 from watcher.registries.catalog import rules_for_group
 from watcher.registries.collection_index import list_groups
-from watcher.store.check_log import CheckLog, Look
+from watcher.store.check_log import CheckLog, SourceSummary
 from watcher.store.history_reader import HistoryReader
 
 
@@ -32,7 +32,7 @@ class Group:
     """A group with how it stands."""
 
     settings: GroupSettings
-    look: Look
+    look: SourceSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ class Collection:
     def listed(self) -> tuple[dict[str, str], list[str]]:
         """The ids of the groups by their lower case, and the names that can be none: as of the newest index."""
         if self.settings.groups is not None:
-            return usable(filter(self.settings.wants, self.settings.groups))
+            return split_usable_ids(filter(self.settings.wants, self.settings.groups))
         latest = self._queries.find_latest(self.name)
         names = list_groups(self._queries.read_content(self.name, latest)) if latest else []
-        return usable(filter(self.settings.wants, names))
+        return split_usable_ids(filter(self.settings.wants, names))
 
     def group(self, name: str, *, new: bool = False) -> GroupSettings:
         """Return a group by its id, in upper or lower case: one that is listed, or that has a history.
@@ -77,7 +77,7 @@ class Collection:
         """
         listed, _ = self.listed
         found = listed.get(name.lower(), name)
-        if not usable([found])[0]:
+        if not split_usable_ids([found])[0]:
             raise UsageError(f"{name!r} is no id of a group: letters, digits and . _ -, at most 64")
         if (
             listed

@@ -13,7 +13,6 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,10 +22,10 @@ from watcher import __version__
 from watcher.alerts.channels import create_channel
 from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
-from watcher.core.errors import ConfigError
+from watcher.core.errors import ConfigError, StoreError
 from watcher.core.times import from_text
-from watcher.store.database import RESTORE, journal_mode
-from watcher.store.sqlite_copy import damage
+from watcher.store.database import journal_mode
+from watcher.store.store import Store
 
 _LITTLE, _TOO_LITTLE = 512 * 2**20, 64 * 2**20  # bytes free
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that is right shows an earlier day
@@ -138,36 +137,32 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield _problem("history", f"{path}: can be written by others; chmod go-w {path}")
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if (found := damage(connection, thorough=True)) is not None:
-                yield _problem("history", f"{path}: damaged ({found}); {RESTORE}")
-                return
-            kept = connection.execute("PRAGMA journal_mode").fetchone()[0]
-            yield _ok("history", f"{path}: whole, {path.stat().st_size // 2**20:,} MiB, journal_mode = {kept}")
-            yield clock(now, connection.execute("SELECT max(at) FROM checks").fetchone()[0])
-            yield from _sources(connection, settings, now)
-    except sqlite3.DatabaseError as error:
-        yield _problem("history", f"{path}: cannot be read ({error}); {RESTORE}")
+        with Store(path, read_only=True) as store:
+            store.check(thorough=True)
+            size = path.stat().st_size // 2**20
+            yield _ok("history", f"{path}: whole, {size:,} MiB, journal_mode = {store.journal_mode}")
+            yield clock(now, store.checks.find_latest_time())
+            yield from _sources(store, settings, now)
+    except StoreError as error:
+        yield _problem("history", str(error))
 
 
-def _sources(connection: sqlite3.Connection, settings: Settings, now: datetime) -> Iterator[Diagnosis]:
+def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     if not settings.source:
         yield _problem("sources", "the configuration names none: nothing is watched")
     for source in settings.source:
         if not source.enabled:
             yield _warning("sources", f"{source.name}: enabled = false")
             continue
-        last = connection.execute(
-            "SELECT at, outcome, message FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source.name]
-        ).fetchone()
+        last = store.checks.find_last_check(source.name)
         if last is None:
             yield _warning("sources", f"{source.name}: never looked at")
-        elif last[1] == "failed":
-            yield _warning("sources", f"{source.name}: the last check, {last[0]}, failed: {last[2]}")
-        elif from_text(last[0]) + 3 * source.every < now:
-            yield _warning("sources", f"{source.name}: last looked at {last[0]}: is the daemon running?")
+        elif last["outcome"] == "failed":
+            yield _warning("sources", f"{source.name}: the last check, {last['at']}, failed: {last['message']}")
+        elif from_text(last["at"]) + 3 * source.every < now:
+            yield _warning("sources", f"{source.name}: last looked at {last['at']}: is the daemon running?")
         else:
-            yield _ok("sources", f"{source.name}: {last[1]} at {last[0]}")
+            yield _ok("sources", f"{source.name}: {last['outcome']} at {last['at']}")
 
 
 def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:

@@ -26,9 +26,10 @@ from watcher.monitor.second_format import SecondFormatResult
 from watcher.monitor.timeline import Filed, OvertakenError, Timeline
 from watcher.registries.base import Labels
 from watcher.registries.catalog import REGISTRIES, with_key
-from watcher.store.history_reader import StoredRelease
-from watcher.store.release_writer import NewRelease
-from watcher.store.snapshot_archive import SnapshotArchive, SnapshotInfo
+from watcher.store.history_rows import StoredRelease
+from watcher.store.new_release import NewRelease
+from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
 
 Compose = Callable[[Comparison], Iterable[Delivery]]
@@ -144,7 +145,7 @@ class ReleaseIngest:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         served = _Served(data=data, sha256=sha256, origin=origin, observed=observed, live=live, named=named)
-        with runtime.not_looked_for():
+        with runtime.pause_garbage_collector():
             try:
                 return self._take_whole(served, compose, also, second)
             except OvertakenError:

@@ -47,7 +47,7 @@ from watcher.registries import canary
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
-from watcher.store.database import befell
+from watcher.store.database import to_store_error
 from watcher.store.history_reader import HistoryReader
 from watcher.store.outbox import OutboxTable
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -323,7 +323,7 @@ class Monitor:
     ) -> None:
         """Raises StoreError in place of what befell the history while it was read."""
         self.close()
-        if (found := befell(self.settings.store.path, error)) is not None:
+        if (found := to_store_error(self.settings.store.path, error)) is not None:
             raise found from error
 
 

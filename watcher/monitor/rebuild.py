@@ -9,8 +9,9 @@ from watcher.core.model import Content
 from watcher.core.operations import Label
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import changing, in_order
-from watcher.store.release_writer import HistoryWriter, Neighbour, NewRelease, Transition
-from watcher.store.snapshot_archive import SnapshotInfo
+from watcher.store.new_release import Neighbour, NewRelease, Transition
+from watcher.store.release_writer import HistoryWriter
+from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
 
 

@@ -20,8 +20,8 @@ from watcher.monitor.ordering import at_the_end, changing, in_order
 from watcher.monitor.rebuild import Rebuilding
 from watcher.registries.base import Registry
 from watcher.registries.context import ItemIndexes
-from watcher.store.history_reader import StoredRelease
-from watcher.store.release_writer import Neighbour, NewRelease, Transition
+from watcher.store.history_rows import StoredRelease
+from watcher.store.new_release import Neighbour, NewRelease, Transition
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 

@@ -14,7 +14,8 @@ from deepdiff import DeepDiff
 from watcher.core.model import Change, Content
 from watcher.diff.compare import compare
 from watcher.registries.base import Registry
-from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import StoredRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from watcher.core.model import Change, Comparison, Event, Release, counts
+from watcher.core.model import Change, Comparison, Event, Release, count_changes
 from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1
@@ -17,7 +17,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "source": comparison.source,
         "old": release_document(comparison.old),
         "new": release_document(comparison.new),
-        "counts": counts(comparison.changes),
+        "counts": count_changes(comparison.changes),
         **({"marks": dict(comparison.marks)} if comparison.marks else {}),
         "events": [{**event_document(event), "changes": list(event.changes)} for event in comparison.events],
         "changes": [change_document(change) for change in comparison.changes.changes],

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from watcher.core.model import Change, ChangeSet, Comparison, FieldChange, Kind, Section, Severity, counts
+from watcher.core.model import Change, ChangeSet, Comparison, FieldChange, Kind, Section, Severity, count_changes
 from watcher.render.safe_text import visible
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
@@ -28,7 +28,7 @@ def render_comparison(
 
     Lines are wrapped to `width` columns if it is given, and never cut.
     """
-    counted = {name: number for name, number in counts(comparison.changes).items() if number}
+    counted = {name: number for name, number in count_changes(comparison.changes).items() if number}
     summary = ", ".join(f"{number} {name}" for name, number in counted.items()) or _no_entry_changed(comparison)
     title = f"{comparison.source}  {visible(comparison.old.when)} → {visible(comparison.new.when)}"
     parts = [(_BOLD + title + _OFF if colour else title) + f"    {summary}"]
@@ -149,4 +149,4 @@ def _width(text: str) -> int:
 
 def render_counts(changes: ChangeSet) -> str:
     """Return the counts in words: "1 modified, 2 contacts, 6 quiet"."""
-    return ", ".join(f"{number} {name}" for name, number in counts(changes).items() if number) or "no change"
+    return ", ".join(f"{number} {name}" for name, number in count_changes(changes).items() if number) or "no change"

@@ -8,7 +8,8 @@ from watcher.core import runtime
 from watcher.core.model import Comparison, Severity
 from watcher.diff.classify import explain
 from watcher.registries.catalog import REGISTRIES
-from watcher.store.history_reader import HistoryReader, StoredRelease
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import StoredRelease
 
 
 def releases(
@@ -22,7 +23,7 @@ def releases(
 ) -> Comparison:
     """Compare two stored releases of a source; `fingerprints` says whether the events get theirs."""
     rules = REGISTRIES[queries.read_registry_id(source)]
-    with runtime.not_looked_for():
+    with runtime.pause_garbage_collector():
         contents = queries.read_content_pair(source, before, after)
         changes, events = explain(rules, *contents, severities, fingerprints=fingerprints)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)

@@ -23,7 +23,7 @@ from watcher import __version__
 from watcher.core.durable_files import sync_folder
 from watcher.core.errors import StoreError, UsageError
 from watcher.store.snapshot_archive import SnapshotArchive
-from watcher.store.sqlite_copy import copy, counts, damage
+from watcher.store.sqlite_copy import copy_database, count_rows, find_damage
 from watcher.store.store import Store
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
@@ -41,13 +41,13 @@ class BackupReport:
     copied: int = 0
 
 
-def make(database: Store, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
+def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
     """Bring a backup up to date, or begin one. Raises StoreError; what was there before is whole then, too."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
         raise UsageError(f"{folder}: holds something else than a backup")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        rows = copy(database.db.conn, folder / _HISTORY)
+        rows = store.copy_to(folder / _HISTORY)
         copied = sum(_copy(path, folder / _SNAPSHOTS / path.relative_to(snapshots)) for path in _files(snapshots))
         report = BackupReport(made=now, rows=rows, snapshots=len(list(_files(folder / _SNAPSHOTS))), copied=copied)
         _write(folder / _MANIFEST, report)
@@ -56,19 +56,19 @@ def make(database: Store, snapshots: Path, folder: Path, *, now: str) -> BackupR
     return report
 
 
-def verify(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
+def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
     """Read a backup back as a whole; return what is in it and everything that is wrong with it.
 
     Raises UsageError where there is no backup.
     """
-    report = manifest(folder)
+    report = read_manifest(folder)
     wrong = []
     try:
         # `mode=ro`: what is checked is not changed.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if (found := damage(connection, thorough=True)) is not None:
+            if (found := find_damage(connection, thorough=True)) is not None:
                 wrong.append(f"{folder / _HISTORY}: damaged ({found})")
-            elif counts(connection) != report.rows:
+            elif count_rows(connection) != report.rows:
                 wrong.append(f"{folder / _HISTORY}: has other rows than when it was made")
             else:
                 wrong += _missing(connection, folder / _SNAPSHOTS)
@@ -80,7 +80,7 @@ def verify(folder: Path, progress: Progress = lambda: None) -> tuple[BackupRepor
     return report, wrong
 
 
-def restore(folder: Path, path: Path, snapshots: Path) -> BackupReport:
+def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
     """Put a backup where the configuration wants history and snapshots to be. Snapshots that are there already stay.
 
     Raises UsageError where a history is in the way, StoreError where the backup is not whole: nothing is touched then.
@@ -88,7 +88,7 @@ def restore(folder: Path, path: Path, snapshots: Path) -> BackupReport:
     for there in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
         if there.exists():
             raise UsageError(f"{there}: is in the way; stop the daemon and move it away first")
-    report, wrong = verify(folder)
+    report, wrong = verify_backup(folder)
     if wrong:
         raise StoreError("\n".join(wrong))
     try:
@@ -97,13 +97,13 @@ def restore(folder: Path, path: Path, snapshots: Path) -> BackupReport:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Last: as long as there is no history, nothing uses the rest.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            copy(connection, path)
+            copy_database(connection, path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be restored: {error}") from error
     return BackupReport(made=report.made, rows=report.rows, snapshots=report.snapshots, copied=copied)
 
 
-def manifest(folder: Path) -> BackupReport:
+def read_manifest(folder: Path) -> BackupReport:
     """Return what a backup says it holds. Raises UsageError where there is none."""
     try:
         said = json.loads((folder / _MANIFEST).read_text("utf-8"))

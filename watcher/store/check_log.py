@@ -29,7 +29,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class SourceSummary:
     """How a source stands: its last check (all None: there was none) and the day of its last change.
 
     The day is the newest release's own, or the day on which we saw that release follow another; None without any.
@@ -111,6 +111,11 @@ class CheckLog:
         """Return the UTC time of the newest check of any source."""
         row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
         return str(row[0]) if row else None
+
+    def find_latest_time(self) -> str | None:
+        """Return the latest UTC time of any check; it is not that of the newest check if the clock was set back."""
+        row = self._db.execute("SELECT max(at) FROM checks").fetchone()
+        return str(row[0]) if row[0] else None
 
     def find_last_seen(self, source: str, at: str) -> str | None:
         """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
@@ -209,7 +214,7 @@ class CheckLog:
             for source, last, success, failures, gone, since, reason, message in rows
         }
 
-    def read_summaries(self, sources: Iterable[str]) -> dict[str, Look]:
+    def read_summaries(self, sources: Iterable[str]) -> dict[str, SourceSummary]:
         """Return how each of many sources stands, one that was never looked at included."""
         rows = self._db.execute(
             """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
@@ -222,7 +227,7 @@ class CheckLog:
             [json.dumps(list(sources))],
         )
         return {
-            name: Look(
+            name: SourceSummary(
                 at=at,
                 outcome=outcome,
                 reason=reason,

@@ -1,7 +1,7 @@
-"""Open the one SQLite file: pragmas, transactions, whether its tables are up to date. Knows no table by name.
+"""Opens the one SQLite file: pragmas, transactions, migrations. Names no table of ours.
 
-What the disk or another process does to us (full, read-only, broken, locked) is a StoreError; what is wrong with a
-statement stays SQLite's own error, for that is a defect of ours.
+Errors that the disk or another process causes (full, read-only, damaged, locked) become a StoreError. An error in a
+statement stays SQLite's own, because it is a defect of this program.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Self
 from watcher.core.errors import StoreError
 from watcher.core.lazy import load
 from watcher.store.connection import Connection
-from watcher.store.sqlite_copy import damage
+from watcher.store.sqlite_copy import find_damage
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
-# The migrations of `watcher.store.schema` by name: a file that has them all needs nothing of that module.
-VERSIONS = ["version_1"]
+# The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
+MIGRATIONS = ["version_1"]
 BUSY_SECONDS = 30
 
 RESTORE = (
@@ -30,8 +30,8 @@ RESTORE = (
     "snapshots again (`watcher rebuild`): then only the record of checks, what is held and the outbox are lost"
 )
 
-# Until the first of each line, a WAL that is restarted while it is checkpointed could lose a commit
-# (sqlite.org/wal.html, "The WAL-Reset Bug").
+# The first release of each line without "The WAL-Reset Bug" (sqlite.org/wal.html): before them, restarting a WAL during
+# a checkpoint can lose a commit.
 _SOUND_WAL = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 _ENVIRONMENT = frozenset(
     {
@@ -44,16 +44,13 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
-    """Return how a SQLite of this version keeps its journal: WAL where that is sound, else the rollback journal."""
+    """Return the journal mode for a SQLite version: `wal` where it loses no commit, else `delete`."""
     sound = version >= _SOUND_WAL[-1] or any(version[:2] == fixed[:2] and version >= fixed for fixed in _SOUND_WAL)
     return "wal" if sound else "delete"
 
 
-def befell(path: Path, error: BaseException | None) -> StoreError | None:
-    """Return what the disk or another process did to the history, in one line with what to do.
-
-    None where it did nothing: a wrong statement is a defect of ours.
-    """
+def to_store_error(path: Path, error: BaseException | None) -> StoreError | None:
+    """Return a StoreError, with what to do, for an error that the disk or another process caused; else None."""
     code = _code(error)
     if code in _DAMAGE:
         return StoreError(f"{path}: damaged ({error}); {RESTORE}")
@@ -61,30 +58,37 @@ def befell(path: Path, error: BaseException | None) -> StoreError | None:
 
 
 def _code(error: BaseException | None) -> int:
-    """SQLite's primary result code; 0 for an error that is not SQLite's."""
+    """Return SQLite's primary result code, 0 for an error that is not SQLite's."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 class Database:
-    """One connection to the history, for one thread.
+    """One connection to the history file, for one thread.
 
-    `path` is created with its folder when it is not there, unless `create` is False. A file of an older version is
-    migrated at once, after a copy was laid beside it. Raises StoreError where the file is not ours, is damaged, or was
-    written by a newer version.
+    The file and its folder are created if missing, unless `create` is False. A file of an older version is copied
+    beside itself and migrated. `read_only` does none of that. Raises StoreError if the file is not ours, is damaged, or
+    was written by a newer version.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, migrations: Migrations | None = None) -> None:
-        if not create and not path.exists():
+    def __init__(
+        self, path: Path, *, create: bool = True, read_only: bool = False, migrations: Migrations | None = None
+    ) -> None:
+        if not (create or path.exists()):
             raise StoreError(f"{path}: there is no history yet; run `watcher check` or `watcher import` first")
         self.path = path
         try:
+            if read_only:
+                self.db = Connection(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+                if not self._list_applied():
+                    self.close()
+                    raise StoreError(f"{path}: is not a history of registry-watcher")
+                return
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-            # A commit that was acknowledged survives a power cut. FULL is not enough where a journal is deleted: the
-            # deletion itself must be synced, or the journal comes back and takes the commit back.
+            self.db = Connection(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None))
+            # EXTRA, so that a commit survives a power cut: FULL does not sync the deletion of a rollback journal, and a
+            # journal that comes back undoes the commit.
             for pragma in ("foreign_keys = ON", "synchronous = EXTRA", f"journal_mode = {journal_mode()}"):
-                connection.execute(f"PRAGMA {pragma}")
-            self.db = Connection(connection)
+                self.db.execute(f"PRAGMA {pragma}")
             self._migrate(migrations)
         except sqlite3.DatabaseError as error:
             advice = f"; {RESTORE}" if _code(error) in _DAMAGE else ""
@@ -93,29 +97,30 @@ class Database:
             raise StoreError(f"{path}: cannot be used as the history: {error}") from error
 
     def _migrate(self, migrations: Migrations | None) -> None:
-        if migrations is None and self._applied() == VERSIONS:
+        if migrations is None and self._list_applied() == MIGRATIONS:
             return
         schema = load("schema")
         schema.migrate(self, migrations or schema.migrations)
 
-    def _applied(self) -> list[str]:
-        """The names of the migrations that the file has."""
+    def _list_applied(self) -> list[str]:
+        """Return the names of the migrations that the file has."""
         if not self.db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
             return []
         names = self.db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'registry-watcher'")
         return sorted(name for (name,) in names)
 
     def check(self, *, thorough: bool = False) -> None:
-        """Read the file through, `thorough` with its references. Raises StoreError where it is damaged."""
-        if (found := damage(self.db.conn, thorough=thorough)) is not None:
-            raise StoreError(f"{self.path}: damaged ({found}); {RESTORE}")
+        """Read the whole file; `thorough` also checks the references. Raises StoreError if it is damaged."""
+        if (damage := find_damage(self.db.conn, thorough=thorough)) is not None:
+            raise StoreError(f"{self.path}: damaged ({damage}); {RESTORE}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing. Takes the write lock at once: a read that turns into a write could not wait for it later.
+        """Run a block all or nothing. A nested call is a savepoint.
 
-        Nests: inside a transaction it is a savepoint. Raises StoreError when another process keeps the lock, or the
-        disk is full, broken or read-only: the history is as it was before, and the connection can be used again.
+        Takes the write lock at once, because a transaction that starts by reading cannot wait for it later. Raises
+        StoreError if another process keeps the lock, or the disk is full, broken or read-only: the history is then
+        unchanged, and the connection still works.
         """
         if self.db.conn.in_transaction:
             with self.db.savepoint():
@@ -124,25 +129,25 @@ class Database:
         try:
             self.db.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
-            if (refused := self._refused(error, "writing to")) is not None:
-                raise refused from error
+            if (store_error := self._to_store_error(error, "writing to")) is not None:
+                raise store_error from error
             raise
         try:
             yield
             self.db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             self.db.rollback()
-            if (refused := self._refused(error, "reading")) is not None:
-                raise refused from error
+            if (store_error := self._to_store_error(error, "reading")) is not None:
+                raise store_error from error
             raise
         except BaseException:
             self.db.rollback()
             raise
 
-    def _refused(self, error: sqlite3.DatabaseError, doing: str) -> StoreError | None:
+    def _to_store_error(self, error: sqlite3.DatabaseError, activity: str) -> StoreError | None:
         if _code(error) == sqlite3.SQLITE_BUSY:
-            return StoreError(f"{self.path}: another process is {doing} the history ({error}); try again")
-        return befell(self.path, error)
+            return StoreError(f"{self.path}: another process is {activity} the history ({error}); try again")
+        return to_store_error(self.path, error)
 
     def close(self) -> None:
         self.db.close()
@@ -153,7 +158,7 @@ class Database:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raises StoreError in place of what befell the history while it was read."""
+        """Close. Raises StoreError in place of an SQLite error that the disk or another process caused."""
         self.close()
-        if (found := befell(self.path, error)) is not None:
-            raise found from error
+        if (store_error := to_store_error(self.path, error)) is not None:
+            raise store_error from error

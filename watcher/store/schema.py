@@ -11,7 +11,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from watcher.core.errors import StoreError
-from watcher.store.sqlite_copy import copy
+from watcher.store.sqlite_copy import copy_database
 
 if TYPE_CHECKING:
     from watcher.store.database import Database
@@ -47,7 +47,7 @@ def migrate(database: Database, migrations: Migrations) -> None:
     if not waiting:
         return
     if db.table_names():
-        copy(db.conn, database.path.with_name(f"{database.path.name}.before-{waiting[0]}"))
+        copy_database(db.conn, database.path.with_name(f"{database.path.name}.before-{waiting[0]}"))
     with database.transaction():
         # Asked again under the lock: another process may have done it meanwhile.
         if _pending(database, db, migrations):

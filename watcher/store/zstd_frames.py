@@ -56,7 +56,7 @@ class Prefix:
     part: Callable[[int, int], bytes]
 
 
-def whole(data: bytes) -> Prefix:
+def from_bytes(data: bytes) -> Prefix:
     """Return a prefix that is at hand."""
     return Prefix(size=len(data), part=lambda start, end: data[start:end])
 

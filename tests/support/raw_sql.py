@@ -1,0 +1,11 @@
+"""Raw rows of a store, for tests alone: the product reads and writes through the tables of `Store`."""
+
+from __future__ import annotations
+
+from watcher.store.connection import Connection
+from watcher.store.store import Store
+
+
+def connection(store: Store) -> Connection:
+    """Return the connection of a store."""
+    return store._database.db

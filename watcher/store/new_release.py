@@ -1,0 +1,60 @@
+"""What the history writer is given: a release, its neighbours, what differs, and how to index entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from watcher.core.intervals import Interval
+from watcher.core.model import ChangeSet, Content, Event, Item
+
+
+class IndexedRegistry(Protocol):
+    """The part of a registry that the store needs: its id, and the words and numbers that find an entry."""
+
+    @property
+    def id(self) -> str:
+        """The id that is stored with each source."""
+        ...
+
+    def names(self, item: Item, /) -> Sequence[str]:
+        """Return the words that an entry is looked up by: its name, then its value."""
+        ...
+
+    def interval(self, item: Item, /) -> Interval | None:
+        """Return the numbers that an entry covers (a port, a port range)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """What differs between a release and the one before it, and what that means."""
+
+    changes: ChangeSet
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRelease:
+    """A release that the history does not have yet.
+
+    `observed` is a UTC time; `live` says that a check of our own was served it. `returns` is the digest of the earlier
+    release whose content came back as this one; the content then has another digest.
+    """
+
+    content: Content
+    sha256: str
+    observed: str | None
+    live: bool
+    dated: str
+    returns: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A stored release next to the new one, with its content."""
+
+    id: int
+    place: int
+    content: Content

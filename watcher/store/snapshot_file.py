@@ -1,0 +1,113 @@
+"""The file of one snapshot: a skippable zstd frame that holds its receipt (JSON), then the frames of its bytes.
+
+A file is written beside its place, synced and renamed, so a file with its final name is whole. docs/archive.md
+describes the format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from watcher.core.durable_files import sync_folder
+from watcher.core.errors import StoreError
+
+MAX_SNAPSHOT = 2**30  # bytes; the configuration cannot allow a larger fetch (`[fetch] max_bytes`)
+SHA256 = re.compile(r"[0-9a-f]{64}")
+_SCHEMA = 1
+_SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
+_HEADER = struct.Struct("<II")
+_MAX_RECEIPT = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotInfo:
+    """The receipt of a snapshot: everything about it but its bytes.
+
+    `prefix` is the snapshot it is compressed against; `number` counts in its source from 0. `observed` is the UTC time
+    it was first seen, None if nobody dated it. `origin` is a URL, a file name or `git:REPO:PATH@COMMIT`; `registry` and
+    `format` say how to read it again. `live`: a check of our own was served it as the newest. `believed` is False for a
+    snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
+    after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
+    """
+
+    source: str
+    sha256: str
+    size: int
+    number: int
+    prefix: str | None
+    observed: str | None
+    origin: str
+    registry: str
+    format: str
+    live: bool
+    believed: bool
+    returned: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+
+
+def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
+    """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    receipt = json.dumps({"schema": _SCHEMA, **asdict(info)}, ensure_ascii=False).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(_HEADER.pack(_SKIPPABLE, len(receipt)) + receipt + frames)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_frames(path: Path) -> bytes:
+    """Return the frames of a snapshot. Raises OSError or ValueError."""
+    return _split(path.read_bytes())[1]
+
+
+def read_info(path: Path) -> SnapshotInfo:
+    """Return the receipt of a snapshot without reading its bytes. Raises StoreError."""
+    try:
+        with path.open("rb") as file:
+            receipt, _ = _split(file.read(_HEADER.size + _MAX_RECEIPT))
+        fields = json.loads(receipt)
+        schema = fields.pop("schema")
+        info = SnapshotInfo(
+            **{**fields, "returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
+        )
+        _validate(info)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error
+    if schema != _SCHEMA:
+        raise StoreError(f"{path}: written by a newer registry-watcher; upgrade")
+    return info
+
+
+def _split(file: bytes) -> tuple[bytes, bytes]:
+    """Return the receipt and the frames of a file."""
+    if len(file) < _HEADER.size:
+        raise ValueError("the file is too short")
+    magic, length = _HEADER.unpack_from(file)
+    end = _HEADER.size + length
+    if magic != _SKIPPABLE or length > _MAX_RECEIPT or len(file) < end:
+        raise ValueError("the file does not begin with a receipt")
+    return file[_HEADER.size : end], file[end:]
+
+
+def _validate(info: SnapshotInfo) -> None:
+    names = (info.sha256, *filter(None, (info.prefix,)))
+    if not all(isinstance(name, str) and SHA256.fullmatch(name) for name in names):
+        raise ValueError("a SHA-256 in it is not valid")
+    if not all(type(number) is int and number >= 0 for number in (info.size, info.number)):
+        raise ValueError("a number in it is not valid")
+    if info.size > MAX_SNAPSHOT:
+        raise ValueError(f"its size is larger than {MAX_SNAPSHOT} bytes")
