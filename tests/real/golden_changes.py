@@ -1,7 +1,7 @@
-"""What real changes of IANA's registries mean, read by eye from the difference of the raw files.
+"""Real changes of IANA's registries with their event, read by eye from the difference of the raw files.
 
-An independent reading: nothing here was taken from what the product says. A row that the product fails is looked up in
-the raw files again before anything else; where it is the row that was wrong, its `why` says what was overlooked.
+The table is independent: no row was taken from the product's output. If the product fails a row, check the raw files
+first; if the row was wrong, its `why` says what the reader overlooked.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from typing import NamedTuple
 class Golden(NamedTuple):
     """One real change of one registry group between two months of the bundle, and the event it must give.
 
-    `registry` is the path of the registry inside the group, ids joined by "/", "" for the root; the newer path where it
-    was renamed. `what` are cells of the entry as printed, enough to name it (after the change where it is still there),
-    the person's id for a contact, and nothing for a registry itself. `event` is "" where the entry must have no event
-    of its own; with no `what` either, the pair must give no event at all. `also` must stand in the event's `also`, and
-    `text` in its sentence.
+    `registry` is the path of the registry in the group, ids joined by "/", "" for the root; the newer path of a renamed
+    one. `cells` are enough cells of the entry to name it, as printed after the change if the entry is still there; the
+    id of a contact; () for a registry itself. `event` is "" if the entry must have no event; without `cells` too, the
+    pair must give no event at all. `also` must be in the event's `also`, and `text` in its sentence.
     """
 
     group: str
     old: str
     new: str
     registry: str
-    what: tuple[str, ...]
+    cells: tuple[str, ...]
     event: str
     why: str
     also: str = ""
@@ -33,34 +32,34 @@ class Golden(NamedTuple):
 CHANGES = (
     # -- 6LoWPAN, 6TiSCH ---------------------------------------------------------------------------------------
     Golden("_6lowpan-parameters", "2016-10-06", "2016-11-06", "_6lowpan-parameters-1", (), "schema-changed",
-           "a column `page` splits every dispatch value into three rows; no value was taken from anybody", text="page"),
+           "a column `page` splits every dispatch value into three rows; no assignment was removed", text="page"),
     Golden("_6lowpan-parameters", "2017-02-02", "2017-03-04", "esc-extension-types", (), "registry-renamed",
            "esc-extension-type became plural with its four records"),
     Golden("_6lowpan-parameters", "2017-02-02", "2017-03-04", "_6lowpan-parameters-1",
            ("10 0xxxxx", "1", "for Critical 6LoWPAN Routing Headers"), "entry-added",
            "a bit pattern taken out of the unassigned 10 xxxxxx on pages 1 to 14"),
     Golden("_6lowpan-parameters", "2017-02-02", "2017-03-04", "_6lowpan-parameters-1", ("10 xxxxxx", "2-14"), "",
-           "the hole that is left: its second key column shrank"),
+           "the rest of the gap: its second key column shrank"),
     Golden("_6tisch", "2021-05-12", "2021-06-02", "_6tisch-cojp-unsupported-configuration-codes", (),
            "registry-renamed", "`unsupported` was put into the id; all four records kept, their references published"),
     # -- address families and autonomous systems ---------------------------------------------------------------
     Golden("address-family-numbers", "2021-05-12", "2021-06-02", "address-family-numbers-2", ("31", "BGP SFC"),
            "entry-added", "31-16383 was unassigned", text="BGP SFC"),
     Golden("address-family-numbers", "2017-10-01", "2017-11-07", "address-family-numbers-2", ("16397-65534",), "",
-           "two adjoining holes became one"),
+           "two adjoining gaps became one"),
     Golden("address-family-numbers", "2017-10-01", "2017-11-07", "address-family-numbers-2", (),
            "registry-note-changed", "a note says that the YANG module must follow"),
     Golden("as-numbers", "2016-04-01", "2016-05-08", "as-numbers-2", ("395165-396188", "Assigned by ARIN"),
-           "entry-added", "a block cut from the front of 395165-4199999999, whose word for a hole is Unallocated"),
+           "entry-added", "a block cut from the front of 395165-4199999999, which calls a gap Unallocated"),
     Golden("as-numbers", "2016-04-01", "2016-05-08", "as-numbers-2", ("397213-4199999999", "Unallocated"), "",
-           "what is left of the hole"),
+           "the rest of the gap"),
     Golden("as-numbers", "2016-05-08", "2016-06-06", "as-numbers-1", ("64396-64495", "Reserved by the IANA"), "",
-           "what is left of a reserved range after 64297-64395 went to APNIC: nothing became reserved"),
+           "the rest of a reserved range after 64297-64395 went to APNIC: nothing became reserved"),
     Golden("as-numbers", "2016-07-05", "2016-08-03", "as-numbers-1", ("64396-64495", "Assigned by RIPE NCC"),
            "entry-added", "the same range in place, from Unallocated", text="64396-64495"),
     # -- Babel -------------------------------------------------------------------------------------------------
     Golden("babel", "2021-01-06", "2021-02-03", "tlv-types", ("13", "Reserved"), "entry-deprecated",
-           "Source-specific Update was assigned; the value is reserved now and the text reference says why"),
+           "Source-specific Update was assigned; the value is now reserved, and the text reference says why"),
     Golden("babel", "2021-01-06", "2021-02-03", "tlv-types", ("16", "MAC"), "entry-modified",
            "the draft became RFC8967", also="reference-published"),
     # -- BGP ---------------------------------------------------------------------------------------------------
@@ -70,23 +69,23 @@ CHANGES = (
            ("0x0004", "OSPFv3 Route Attributes (deprecated)"), "entry-modified",
            "it was (DEPRECATED) before: only the case of the word changed, not the status"),
     Golden("bgp-extended-communities", "2016-08-03", "2016-09-07", "trans-opaque", ("0x13", "Route-Target Record"),
-           "entry-removed", "it went to three other registries at once, so none of them is where it moved"),
+           "entry-removed", "it was added to three other registries at once, so it did not move to one of them"),
     Golden("bgp-extended-communities", "2016-08-03", "2016-09-07", "trans-ipv4", ("0x13", "Route-Target Record"),
            "entry-added", "one of the three"),
     Golden("bgp-extended-communities", "2016-08-03", "2016-09-07", "trans-two-octet-as",
            ("0x10", "Cisco VPN-Distinguisher"), "",
            "0x0010 lost leading zeros: the same value, and nothing else of it changed"),
     Golden("bmp-parameters", "2021-07-07", "2021-08-25", "peer-flags", ("4", "F flag (DEPRECATED)"),
-           "entry-deprecated", "a temporary registration ended so; the flag lives on in a registry of its own"),
+           "entry-deprecated", "a temporary registration ended this way; the flag is now in its own registry"),
     Golden("bmp-parameters", "2021-07-07", "2021-08-25", "peer-flags-loc-rib", (), "registry-added", "with one flag"),
     Golden("bmp-parameters", "2021-07-07", "2021-08-25", "initiation-peer-up-tlvs", (), "registry-renamed",
            "initiation-message-tlvs with its eight records"),
     Golden("bmp-parameters", "2021-07-07", "2021-08-25", "initiation-peer-up-tlvs", ("3", "VRF/Table Name"),
-           "entry-modified", "its temporary note went in the same month as its registry was renamed"),
+           "entry-modified", "its temporary note was removed in the same month as its registry was renamed"),
     Golden("bmp-parameters", "2021-08-25", "2021-09-01", "peer-flags-loc-rib", ("0", "F flag"), "",
-           "the registry stands elsewhere in the file, nothing else"),
+           "only the place of the registry in the file changed"),
     Golden("capability-codes", "2016-05-08", "2016-06-06", "capability-codes-2", ("72", "Unassigned"), "entry-removed",
-           "CP-ORF Capability lost its value; the row stays as a hole", text="CP-ORF Capability"),
+           "CP-ORF Capability lost its value; the row stays as a gap", text="CP-ORF Capability"),
     Golden("capability-codes", "2017-08-03", "2017-09-02", "capability-codes-2",
            ("4", "Multiple routes to a destination capability (deprecated)"), "entry-deprecated",
            "by its description, with another reference"),
@@ -118,7 +117,7 @@ CHANGES = (
     Golden("bootp-dhcp-parameters", "2020-04-04", "2020-12-29", "options", ("108", "IPv6-Only Preferred"),
            "entry-added", "it was `REMOVED/Unassigned`; that DHCPv4 `should be disabled` is not a status"),
     Golden("bootp-dhcp-parameters", "2020-04-04", "2020-12-29", "options", ("160", "Unassigned"), "entry-removed",
-           "captive portal went from here to 114, which another name held: two rows, two events",
+           "captive portal moved from here to 114, which had another name: two rows, two events",
            text="DHCP Captive-Portal"),
     Golden("bootp-dhcp-parameters", "2020-04-04", "2020-12-29", "options", ("114", "DHCP Captive-Portal"),
            "entry-modified", "it was `URL`, assigned as well"),
@@ -139,7 +138,7 @@ CHANGES = (
     Golden("dns-parameters", "2018-12-04", "2019-01-02", "dns-parameters-4", ("Unassigned", "64-98"), "",
            "five rows are named Unassigned here: the value tells them apart, not the first column"),
     Golden("dns-parameters", "2019-01-02", "2019-02-07", "dns-underscore-global-scoped-entries", ("SRV", "_dccp"), "",
-           "every row of this registry stood twice; the second of each went, and no name did"),
+           "every row was listed twice; the second of each was removed, and no name"),
     Golden("dns-parameters", "2019-03-08", "2019-04-07", "underscored-globally-scoped-dns-node-names", (),
            "registry-renamed", "55 records kept under another id and title"),
     Golden("dns-sec-alg-numbers", "2017-01-03", "2017-02-02", "dns-sec-alg-numbers-1", ("0", "Delete DS"),
@@ -167,7 +166,7 @@ CHANGES = (
     Golden("http-status-codes", "2017-12-05", "2018-01-04", "http-status-codes-1", ("103", "Early Hints"),
            "entry-modified", "draft to RFC8297", also="reference-published"),
     Golden("http-status-codes", "2018-07-02", "2018-08-06", "http-status-codes-1", ("425", "Too Early"), "entry-added",
-           "a hole of one value was filled in place: no row came or went", text="Too Early"),
+           "a gap of one value was filled in place: no row came or went", text="Too Early"),
     Golden("http-status-codes", "2021-09-01", "2021-10-06", "http-status-codes-1", ("413", "Content Too Large"),
            "entry-modified", "renamed from Payload Too Large among fifty changed references"),
     Golden("http-status-codes", "2021-09-01", "2021-10-06", "http-status-codes-1", ("418", "(Unused)"),
@@ -277,7 +276,7 @@ CHANGES = (
     Golden("iana-ipv4-special-registry", "2021-02-03", "2021-03-03", "iana-ipv4-special-registry-1",
            ("0.0.0.0/32", '"This host on this network"'), "entry-added", "split off 0.0.0.0/8"),
     Golden("iana-ipv4-special-registry", "2021-02-03", "2021-03-03", "iana-ipv4-special-registry-1",
-           ("0.0.0.0/8", '"This network"'), "entry-modified", "it has another name and reference now"),
+           ("0.0.0.0/8", '"This network"'), "entry-modified", "another name and reference"),
     Golden("ip-parameters", "2018-04-07", "2018-05-05", "ip-parameters-3", ("0001", "Minimize Monetary Cost"),
            "entry-removed", "the registry was emptied and closed"),
     Golden("ip-parameters", "2018-04-07", "2018-05-05", "ip-parameters-3", (), "registration-procedure-changed",
@@ -320,7 +319,7 @@ CHANGES = (
     Golden("ospf-traffic-eng-tlvs", "2018-05-05", "2018-06-03", "flexi-grid-lsc-scsi-sub-tlv", (), "registry-removed",
            "with two assigned values, before its draft became an RFC"),
     Golden("ospfv2-parameters", "2017-12-05", "2018-01-04", "extended-prefix-tlv-sub-tlvs",
-           ("3",), "entry-removed", "a temporary value that the RFC did not take; 3-8 is a hole now",
+           ("3",), "entry-removed", "a temporary value that the RFC did not take; 3-8 is now a gap",
            text="SID/Label Binding"),
     Golden("ospfv2-parameters", "2017-12-05", "2018-01-04", "extended-prefix-tlv-sub-tlvs", ("1", "SID/Label Sub-TLV"),
            "entry-modified", "another that it took"),
@@ -334,16 +333,16 @@ CHANGES = (
     Golden("pcep", "2019-03-08", "2019-04-07", "pcep-error-object", ("10", "2", "Bad label value"), "entry-modified",
            "no longer temporary; error type and value name it"),
     Golden("trill-parameters", "2016-07-05", "2016-08-03", "isis-tlv-251-app-id-1/nickflags-bits", (),
-           "registry-moved", "the same id, nested below another registry now"),
+           "registry-moved", "the same id, now nested below another registry"),
     # -- LISP, mobility, RPL, RPKI, pseudowires, PIM -----------------------------------------------------------
     Golden("lisp-parameters", "2021-02-03", "2021-03-03", "lisp-packet-types", ("5", "LISP Map-Notify-Ack"),
-           "entry-added", "a hole of one value"),
+           "entry-added", "a gap of one value"),
     Golden("lisp-parameters", "2021-02-03", "2021-03-03", "lisp-act-value", ("3", "Drop/No-Reason"), "entry-modified",
            "renamed from Drop"),
     Golden("mobility-parameters", "2018-04-07", "2018-05-05", "mobility-parameters-5", ("8", "DUID"), "entry-modified",
            "renamed from DUID-LLT"),
     Golden("mobility-parameters", "2018-04-07", "2018-05-05", "mobility-parameters-5", ("9", "DUID-EN"),
-           "entry-deprecated", "its row is gone and its value lies in the reserved 9-15 now"),
+           "entry-deprecated", "its row was removed; its value is now in the reserved 9-15"),
     Golden("pim-parameters", "2019-10-03", "2019-11-01", "message-types", (), "schema-changed",
            "two columns for flag bits", text="flag-value"),
     Golden("pim-parameters", "2019-10-03", "2019-11-01", "message-types", ("0", "Hello"), "",
@@ -443,13 +442,13 @@ CHANGES = (
     Golden("rfb", "2019-11-01", "2019-12-08", "rfb-1", ("129", "Tight Unix Login Authentication"), "entry-added",
            "a second row for 129, beside `historic assignment`, which was said before as well"),
     Golden("rtp-parameters", "2016-01-01", "2016-02-03", "rtp-parameters-8", ("9", "PAUSE-RESUME"), "entry-modified",
-           "the spaces around a slash went; overlooked at first in a difference that ignored white space"),
+           "the spaces around a slash were removed; overlooked at first in a difference that ignored white space"),
     Golden("rtp-parameters", "2021-07-07", "2021-08-25", "rtp-parameters-2", ("video", "jxsv"), "entry-added",
            "type and subtype together name it", text="jxsv"),
     Golden("rtp-parameters", "2017-10-01", "2017-11-07", "rtp-parameters-2", (), "registration-procedure-changed",
            "the same thing in the words of RFC 8126"),
     Golden("sctp-parameters", "2021-07-07", "2021-08-25", "sctp-parameters-25",
-           ("49", "Generic Data Transfer (GDT) Protocol"), "entry-added", "a hole of one value"),
+           ("49", "Generic Data Transfer (GDT) Protocol"), "entry-added", "a gap of one value"),
     Golden("smi-numbers", "2016-12-04", "2017-01-03", "smi-numbers-2/smi-numbers-3",
            ("55", "ipv6MIB", "IP Version 6 MIB (Historic)"), "entry-deprecated", "by its description",
            text="ipv6MIB"),
@@ -468,22 +467,22 @@ CHANGES = (
     Golden("trip-parameters", "2016-02-03", "2016-03-03", "trip-parameters-5", ("1924",), "dates-changed",
            "its date was updated because its contact was"),
     Golden("trip-parameters", "2016-03-03", "2016-04-01", "trip-parameters-5", ("337",), "entry-modified",
-           "another organisation in another country has the number now"),
+           "the number now belongs to another organisation in another country"),
     Golden("trip-parameters", "2017-02-02", "2017-03-04", "trip-parameters-5", ("1337", "Unassigned"), "entry-removed",
            "returned", text="1337"),
     # -- registrars, character sets, bytes ---------------------------------------------------------------------
     Golden("charset-reg", "2021-01-06", "2021-02-03", "", ("UTF-7-IMAP",), "entry-added",
            "the records of this group stand directly under its root", text="UTF-7-IMAP"),
     Golden("registrar-ids", "2016-01-01", "2016-02-03", "registrar-ids-1", ("1386", "Terminated"), "entry-deprecated",
-           "Accredited to Terminated: the identifier stays and is not for use any more"),
+           "Accredited to Terminated: the identifier stays and is no longer for use"),
     Golden("registrar-ids", "2016-03-03", "2016-04-01", "registrar-ids-1", ("777", "Paimi Inc"), "entry-modified",
            "renamed without a date of update"),
     Golden("registrar-ids", "2016-03-03", "2016-04-01", "registrar-ids-1", ("1079",), "dates-changed",
            "only its date of update"),
     Golden("registrar-ids", "2016-07-05", "2016-08-03", "registrar-ids-1", ("104", "Domainsite.com, Inc."),
-           "entry-removed", "one of 15 rows that went", text="Domainsite.com, Inc."),
+           "entry-removed", "one of 15 removed rows", text="Domainsite.com, Inc."),
     Golden("registrar-ids", "2016-07-05", "2016-08-03", "registrar-ids-1", ("305", "Unassigned"), "",
-           "a hole that went, though it was `Accredited`"),
+           "a gap that was removed, though it was `Accredited`"),
     Golden("channel-binding-types", "2021-03-03", "2021-04-07", "", (), "",
            "another processing instruction, as in all groups in that week"),
 )  # fmt: skip

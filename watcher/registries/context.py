@@ -1,4 +1,4 @@
-"""The surroundings of a change: both releases it was computed from, and indexes over their items.
+"""The context of a change: the two releases it was computed from, and indexes over their items.
 
 A rule asks questions that reach beyond the change itself: which row covers a port, who names a person. Going through
 all items for every release would cost as much as reading it, so the answers come from an `ItemIndex`, which is carried
