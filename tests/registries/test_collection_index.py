@@ -1,4 +1,4 @@
-"""What a difference between two indexes means, and which names can become groups."""
+"""Events of a changed index, and which names can become groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def events(old: bytes, new: bytes) -> list[Event]:
     return list(explain(REGISTRY, read_content(old, REGISTRY, "index"), read_content(new, REGISTRY, "index"))[1])
 
 
-def test_a_new_group_and_a_vanished_one_are_events() -> None:
+def test_an_added_group_and_a_removed_one_are_events() -> None:
     added, removed = sorted(events(page(["a", "b"]), page(["b", "c"])), key=lambda event: event.id)
     assert (added.id, added.severity, added.service) == ("group-added", Severity.NOTICE, "c")
     assert added.summary == "registry group c (Protocol of c) added to the index"
@@ -24,13 +24,13 @@ def test_a_new_group_and_a_vanished_one_are_events() -> None:
     assert removed.summary == "registry group a (Protocol of a) removed from the index"
 
 
-def test_what_the_index_says_of_a_group_is_an_event_when_it_changes() -> None:
+def test_a_changed_field_of_a_group_is_an_event() -> None:
     (event,) = events(page(["a"]), page(["a"]).replace(b"Expert\n Review", b"IETF Review"))
     assert (event.id, event.severity) == ("group-changed", Severity.INFO)
     assert event.summary == "registry group a (Protocol of a) changed in the index: registration procedures"
 
 
-def test_the_same_index_says_nothing() -> None:
+def test_an_index_in_another_order_has_no_events() -> None:
     assert events(page(["a", "b"]), page(["b", "a"]).replace(b"Expert\n Review", b"Expert Review")) == []
 
 
@@ -64,7 +64,7 @@ def test_the_ids_that_iana_uses_can_become_groups() -> None:
         "a:b",
     ],
 )
-def test_what_could_leave_a_folder_or_a_path_cannot(name: str) -> None:
+def test_names_that_could_leave_a_folder_or_a_path_are_refused(name: str) -> None:
     assert split_usable_ids([name]) == ({}, [name])
 
 

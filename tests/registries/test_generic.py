@@ -1,4 +1,4 @@
-"""Any registry of the vocabulary: which columns are its key, and what its changes mean."""
+"""Any registry of the IANA vocabulary: its key columns, and the events of its changes."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ OLD = registry(
         ("<title>Codes", "<title>The Codes", {"The Codes: title Codes → The Codes": "registry-note-changed"}),
     ],
 )  # fmt: skip
-def test_a_change_is_one_event_in_the_registrys_words(before: str, after: str, expected: dict[str, str]) -> None:
+def test_a_change_is_one_event(before: str, after: str, expected: dict[str, str]) -> None:
     assert before in OLD
     old, new = content(OLD), content(OLD.replace(before, after), updated="2020-02-01")
     assert told(old, new) == expected
@@ -137,7 +137,7 @@ def test_a_redrawn_range_is_folded_into_the_assignment_that_caused_it() -> None:
     assert sum(change.quiet for change in changes.changes) == 3
 
 
-def test_the_date_of_the_document_alone_means_nothing() -> None:
+def test_a_new_date_of_the_document_is_no_event() -> None:
     assert explained(content(OLD), content(OLD, updated="2021-01-01"))[1] == ()
 
 
@@ -150,7 +150,7 @@ def test_the_order_of_rows_and_registries_is_no_change() -> None:
     assert explained(one, other)[0].changes == ()
 
 
-def test_entries_that_changed_alike_are_one_event_that_names_them() -> None:
+def test_entries_with_the_same_change_are_one_event_that_lists_them() -> None:
     old = [record("draft-toy", value=str(number), description=f"n{number}") for number in range(5)]
     new = [record("rfc7", value=str(number), description=f"n{number}") for number in range(5)]
     events = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
@@ -176,14 +176,14 @@ def test_a_registry_under_another_id_keeps_its_entries() -> None:
     assert told(old, content(registry("things", *rows, title="Things"))) == {
         "registry Things: id r → things": "registry-renamed"
     }
-    # Even when its title changed as well: it is known by its entries.
+    # Even if its title changed as well: its entries identify it.
     assert told(old, content(registry("things", *rows, title="All Things"))) == {
         "registry All Things: id r → things": "registry-renamed"
     }
 
 
 @pytest.mark.fault(26)
-def test_a_registry_in_another_place_moved() -> None:
+def test_a_registry_with_another_parent_moved() -> None:
     rows = numbered("a", "b", "c")
     old = content(registry("r", *rows, title="Things"), registry("outer", *rows, title="Outer"))
     new = content(registry("outer", *rows, title="Outer", more=registry("r", *rows, title="Things")))
@@ -191,7 +191,7 @@ def test_a_registry_in_another_place_moved() -> None:
 
 
 @pytest.mark.fault(26)
-def test_a_row_in_another_registry_moved() -> None:
+def test_a_row_that_is_now_in_another_registry_moved() -> None:
     a, b = numbered("a", "b"), [record("rfc9", value="77", description="seventy")]
     old = content(registry("r", *a, *b), registry("s", *a))
     new = content(registry("r", *a), registry("s", *a, *b))
@@ -199,7 +199,7 @@ def test_a_row_in_another_registry_moved() -> None:
 
 
 @pytest.mark.fault(25)
-def test_a_new_column_is_one_event_and_what_else_changed_another() -> None:
+def test_a_new_column_is_one_event_and_any_other_change_another() -> None:
     old = [record("rfc1", value=str(number), description=f"n{number}") for number in range(9)]
     new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
@@ -228,7 +228,7 @@ def test_a_renamed_column_is_one_event() -> None:
         ("D", "N", "entry-modified"),
     ],
 )
-def test_tls_says_what_is_recommended(before: str, after: str, event: str) -> None:
+def test_a_change_of_recommended_in_tls_has_its_own_event(before: str, after: str, event: str) -> None:
     def suites(rec: str) -> Content:
         rows = [record("rfc8446", value=f"0x13,0x0{n}", description=f"TLS_TOY_{n}", rec="N") for n in range(3, 9)]
         return content(
@@ -240,7 +240,7 @@ def test_tls_says_what_is_recommended(before: str, after: str, event: str) -> No
     assert [each.id for each in found] == [event]
 
 
-def test_private_use_is_the_name_of_a_special_purpose_block() -> None:
+def test_private_use_is_a_name_among_special_purpose_blocks() -> None:
     def blocks(reachable: str) -> Content:
         return content(
             registry(
@@ -258,7 +258,7 @@ def test_private_use_is_the_name_of_a_special_purpose_block() -> None:
     }
 
 
-def test_blocks_of_one_owner_that_are_put_together_are_no_removals() -> None:
+def test_merged_blocks_of_one_owner_are_not_removed() -> None:
     old = [record(value=f"{n * 10}-{n * 10 + 9}", description="Assigned by RIR") for n in range(4)]
     new = [record(value="0-39", description="Assigned by RIR"), record(value="40-49", description="Other")]
     old.append(new[1])
@@ -277,14 +277,14 @@ def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
 
 
 @pytest.mark.parametrize("data", [b"<registry/>", b'<registry xmlns="http://www.iana.org/assignments" id="x"/>'])
-def test_a_document_that_says_nothing_is_never_believed(data: bytes) -> None:
+def test_a_document_without_content_is_refused(data: bytes) -> None:
     with pytest.raises(ParseError) as error:
         read_content(data, IANA)
     assert error.value.reason == "empty"
 
 
 @pytest.mark.fault(25)
-def test_what_the_vocabulary_does_not_know_is_kept_and_reported() -> None:
+def test_unknown_elements_and_attributes_are_kept_and_reported() -> None:
     odd = '<record update="2020"><value>1</value><d>see <blink>this</blink></d></record>'
     found = read_content(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
     assert {problem.message for problem in found.problems} == {

@@ -1,4 +1,4 @@
-"""The language subtag registry in its own format: identity, deprecation, and what is private use."""
+"""The language subtag registry in its own format: identity, deprecation, private use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def content(text: str) -> Content:
     return read_content(text.encode(), SUBTAGS, "record-jar")
 
 
-def test_a_subtag_is_known_by_its_type() -> None:
+def test_the_key_is_type_and_subtag_or_tag() -> None:
     found = content(OLD)
     assert found.published == "2020-01-01"
     assert [key.values for _, key in found.items if len(key.values) == 3] == [
@@ -51,7 +51,7 @@ def test_a_subtag_is_known_by_its_type() -> None:
     ]
 
 
-def test_a_deprecation_says_its_date_as_evidence() -> None:
+def test_the_evidence_of_a_deprecation_is_its_date() -> None:
     new = OLD.replace("Description: Burma\n", "Description: Burma\nDeprecated: 1989-12-05\nPreferred-Value: MM\n")
     (event,) = explain(SUBTAGS, content(OLD), content(new.replace("2020-01-01", "2020-02-01")))[1]
     assert (event.id, event.summary, event.evidence) == (

@@ -1,4 +1,4 @@
-"""Values as the numbers they stand for. The forms are those of real registries."""
+"""Values as numbers. The notations are those of real registries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from watcher.registries.shared.value_ranges import ValueRange, any_overlap, pars
         ("007", 7, 7),
     ],
 )
-def test_numbers_and_ranges_are_read_as_they_are_written(value: str, low: int, high: int) -> None:
+def test_every_notation_of_numbers_and_ranges_is_read(value: str, low: int, high: int) -> None:
     assert parse_ranges(value) == (ValueRange(space="", low=low, high=high),)
 
 
@@ -49,27 +49,27 @@ def test_octets_are_one_number(value: str, low: int, high: int) -> None:
         ("X.1.2", "X.1.0-5"),
     ],
 )
-def test_blocks_and_arcs_meet_what_lies_in_them(value: str, others: str) -> None:
+def test_blocks_and_arcs_overlap_their_parts(value: str, others: str) -> None:
     assert any_overlap(parse_ranges(value), parse_ranges(others))
 
 
-def test_spans_of_two_kinds_never_meet() -> None:
+def test_ranges_of_two_notations_never_overlap() -> None:
     assert not any_overlap(parse_ranges("1"), parse_ranges("0x00,0x01"))
     assert not any_overlap(parse_ranges("1.3.6.1"), parse_ranges("1.3.7.1"))
 
 
 @pytest.mark.fault(29)
 @pytest.mark.parametrize("value", ["", "none", "TLS_AES_128", "Integer values from -65536 to -257", "FF3X:0:1", "1,x"])
-def test_what_is_no_number_gives_none(value: str) -> None:
+def test_other_text_has_no_numbers(value: str) -> None:
     assert parse_ranges(value) == ()
 
 
 @pytest.mark.fault(29)
 @given(st.text(max_size=60))
-def test_any_text_gives_spans_in_order_or_none(value: str) -> None:
+def test_the_low_end_is_never_above_the_high_end(value: str) -> None:
     assert all(span.low <= span.high for span in parse_ranges(value))
 
 
 @given(st.text("0123456789xXabcdefimstoghrunTHROUGHkK\u017f\u0131 -,;/*\u2013", max_size=12) | st.text(max_size=12))
-def test_what_has_a_letter_of_words_is_never_a_number(text: str) -> None:
+def test_the_shortcut_for_words_never_skips_a_number(text: str) -> None:
     assert value_ranges.parse_ranges(text) == value_ranges._parse_ranges(text)

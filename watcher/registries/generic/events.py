@@ -158,7 +158,7 @@ def _modified(findings: Sequence[Finding], context: ChangeContext, words_by_docu
         blocks = enumerate_names([value for finding in findings for value in finding.values])
         return f"{_prefix(findings, context)}{shorten(findings[0].service)}: blocks merged or split: {blocks}"
     if "twin-removed" in findings[0].also:
-        difference = "one of two rows removed"
+        difference = "one of the rows with this key removed"
     else:
         difference = _describe_fields(findings, context, words_by_document)
     return f"{_prefix(findings, context)}{_subjects(findings, context)}: {difference}"
