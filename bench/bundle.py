@@ -15,8 +15,7 @@ from typing import Any
 
 from bench.measuring import Part, alone, table
 from bench.series import DATA
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.monitor import importer
 from watcher.monitor.monitor import Monitor
 
@@ -98,7 +97,7 @@ def main(place: str, repository: str, most: str) -> None:
 
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
     report = json.loads(said[0])
-    with Monitor(settings(App(folder / "config.toml"))) as parts:
+    with Monitor(load_settings(folder / "config.toml")) as parts:
         newest = [parts.queries.find_latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(

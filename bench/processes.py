@@ -13,8 +13,8 @@ from bench import pairs
 from bench.answers import Pair, telling
 from bench.environment import Environment
 from bench.measuring import WATCHER, Cost, Part, Target, alone, in_turns, megabytes, table
-from watcher.cli.diff import stored
 from watcher.render import text
+from watcher.reports.diff import compare_releases
 from watcher.store.store import Store
 
 _HELP = "`watcher --help`"
@@ -108,7 +108,7 @@ def _printing(store: Path, files: Sequence[Path], times: int) -> float:
 def main(store: str, old: str, new: str) -> None:
     """Compare two releases of a store, print them into the void, and say what the second took."""
     with Store(Path(store), create=False) as opened:
-        comparison = stored(opened.history, {}, "ports", old, new)
+        comparison = compare_releases(opened.history, {}, "ports", old, new)
         started = time.process_time()
         text.render_comparison(comparison, all=False, width=None, colour=False)
         print(json.dumps({"print": time.process_time() - started}))

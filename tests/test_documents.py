@@ -13,7 +13,7 @@ import pytest
 
 from watcher import render
 from watcher.cli import COMMANDS, watcher
-from watcher.cli.demo_servers import sample
+from watcher.cli.demo_servers import list_sample_releases
 from watcher.config import load
 from watcher.core.model import Severity
 from watcher.core.operations import NOTICES
@@ -90,7 +90,7 @@ def test_the_schema_names_every_severity_and_the_contract_its_documents() -> Non
 
 
 def test_the_sample_says_which_releases_are_simulated() -> None:
-    first, *later = sample()
+    first, *later = list_sample_releases()
     assert "SIMULATED" not in first.read_text()
     assert len(later) == 5
     assert all("SIMULATED" in path.read_text() for path in later)

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line. What a user can do wrong ends as one clear line and exit code 2, never as a traceback."""
+    """Run the command line. A WatcherError is printed in one line, without traceback; the exit code is 2."""
     try:
         code = watcher.main(standalone_mode=False)
     except click.ClickException as error:

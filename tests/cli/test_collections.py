@@ -40,7 +40,7 @@ def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Ru
     first = run("check", "iana")
     assert (first.code, first.err) == (0, "")
     assert re.fullmatch(
-        r"iana: first release, of \d{4}-\d\d-\d\d \(seen\), 3 entries: the baseline\niana: 3 groups: 3 baseline\n",
+        r"iana: baseline recorded: release of \d{4}-\d\d-\d\d \(seen\), 3 entries\niana: 3 groups: 3 baseline\n",
         first.out,
     )
     tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
@@ -77,16 +77,14 @@ def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: Tree) -> None:  
     tree.answers[path("alpha")] = (503, {"Retry-After": "600"})
     said = run("check")
     assert said.code == 1
-    assert said.out.splitlines()[-1] == (
-        "iana: 3 groups: 1 failed; 2 not looked at: their server asked to be left alone for a while"
-    )
+    assert said.out.splitlines()[-1] == ("iana: 3 groups: 1 failed; 2 not checked: their server asked to wait")
 
 
 @pytest.mark.fault(34)
 def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: Tree) -> None:  # noqa: F811
     tree.pages[INDEX] = page([*GROUPS, "a b", "\x1b[31mred"])
     said = run("check")
-    assert "iana: 'a b' can be no group's id and is left out" in said.err
+    assert "iana: 'a b' is not a valid group id and is left out" in said.err
     assert "\x1b" not in said.err + said.out
 
 
@@ -99,7 +97,7 @@ def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run
     lines = [line.split()[0] for line in said.split("\n\n", 1)[0].splitlines()[1:]]
     assert lines == ["iana", "iana.gamma"]
     assert "iana.gamma: not_found: HTTP status 404" in said
-    assert "iana: 3 groups, 1 failing, all looked at since " in said
+    assert "iana: 3 groups, 1 failing, all checked since " in said
     everything = run("status", "--all").out.split("\n\n", 1)[0].splitlines()[1:]
     assert [line.split()[0] for line in everything] == ["iana", *(f"iana.{group}" for group in GROUPS)]
 
@@ -175,7 +173,7 @@ def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(run: Run, tr
     assert "2016-01-01" in run("releases", "iana.beta").out
     assert (
         run("import", "iana", str(old / "2016-01"), str(old / "2016-02" / "IEEE-x.xml")).out
-        == "iana: 2 there already\n"
+        == "iana: 2 already present\n"
     )
 
 
@@ -218,7 +216,7 @@ def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: Tree, tmp_pat
     run("check")
     old = tmp_path / "old.xml"
     old.write_bytes(document("beta", "Reserved", updated="2019-01-01"))
-    assert run("import", "iana.beta", str(old)).out == "iana.beta: 1 older, put where they belong\n"
+    assert run("import", "iana.beta", str(old)).out == "iana.beta: 1 inserted in date order\n"
     assert run("import", "iana.never-listed", str(old)).code == 1  # it is another group's
     assert "entry-added" in run("history", "iana.beta").out
 

@@ -27,15 +27,14 @@ from tests.support.port_releases import release, tcp
 from watcher import __version__, render
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
-from watcher.cli.context import settings
-from watcher.cli.demo_servers import sample
-from watcher.cli.output import App
-from watcher.cli.run import reloaded
+from watcher.cli.context import load_settings
+from watcher.cli.demo_servers import list_sample_releases
+from watcher.cli.run import reload_settings
 from watcher.core.errors import ConfigError
 from watcher.monitor.ingest import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
-OLD, NEW = map(str, sample()[:2])
+OLD, NEW = map(str, list_sample_releases()[:2])
 FIRST, LAST = "2024-11-19", "2025-04-22"
 
 
@@ -88,7 +87,7 @@ def ask(run: Run, kept: Path) -> Run:
 
 def test_the_demo_shows_the_whole_job(kept: Path) -> None:
     said = (kept / "said").read_text()
-    assert "6 releases, 4 webhooks with a good signature, 0 with a bad one, 4 e-mails" in said
+    assert "6 releases, 4 webhooks with a valid signature, 0 with an invalid one, 4 e-mails" in said
     for event in ("port-assigned", "port-deassigned", "service-renamed", "contact-changed", "marked-historic",
                   "unauthorized-use-reported"):  # fmt: skip
         assert event in said
@@ -101,7 +100,7 @@ def test_the_demo_leaves_nothing_behind(run: Run, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("tempfile.tempdir", None)
     said = run("demo")
     assert said.code == 0
-    assert "Nothing was left behind" in said.out
+    assert "All files were removed" in said.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,7 +143,7 @@ def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_pat
         assert "known: ports" in unknown.err
         rejected = ask("reject", "ports", identifier, "--format", "json")
         assert json.loads(rejected.out)["state"] == "rejected"
-        assert ask("held").out == "nothing is held\n"
+        assert ask("held").out == "no held releases\n"
         assert "rejected" in ask("held", "--all").out
         assert ask("check").out.startswith(f"ports: {identifier} of 2020-01-18 is held")
         assert json.loads(ask("check", "--format", "json").out)["checks"][0]["held"]["state"] == "rejected"
@@ -229,7 +228,7 @@ def test_releases_history_and_show(ask: Run) -> None:
     assert [each["id"] for each in events] == ["port-assigned", "service-renamed"]
     assert events[1]["between"] == ["2025-01-14", "2025-02-11"]
     assert ask("history", "--service", "tidepool", "--kind", "deprecated").out.count("\n") == 2
-    assert "nothing of that kind" in ask("history", "--port", "1").out
+    assert ask("history", "--port", "1").out == f"no matching events (6 releases, {FIRST} to {LAST})\n"
     assert "lamplight" in ask("history", "--search", "unauthorized lamplight").out
     assert "harbor-sync" in ask("show", "ports", "--port", "3070", "--at", "2025-01-20").out
     assert "3063  reserved since 2025-04-22" in ask("show", "ports", "3063").out
@@ -239,11 +238,11 @@ def test_releases_history_and_show(ask: Run) -> None:
 def test_status_verify_rebuild_and_import(ask: Run, kept: Path, tmp_path: Path) -> None:
     (source,) = json.loads(ask("status", "--format", "json").out)["sources"]
     assert (source["source"], source["releases"], source["failures"]) == ("ports", 6, 0)
-    assert "6 snapshots, none damaged" in ask("verify").out
+    assert "6 snapshots, 0 damaged" in ask("verify").out
     before = ask("history", "--format", "json").out
     assert "6 releases" in ask("rebuild").out
     assert ask("history", "--format", "json").out == before
-    assert ask("import", "ports", *map(str, sample())).out == "ports: 6 there already\n"
+    assert ask("import", "ports", *map(str, list_sample_releases())).out == "ports: 6 already present\n"
     old = tmp_path / "garbage.xml"
     old.write_text("garbage")
     said = ask("import", "ports", str(old))
@@ -275,7 +274,7 @@ def own(kept: Path, tmp_path: Path) -> Path:
 
 def test_verify_holds_the_history_to_the_snapshots(run: Run, own: Path) -> None:
     said = run("verify", "--history")
-    assert (said.code, "the history of the newest 10 releases is what their snapshots say" in said.out) == (0, True)
+    assert (said.code, "the history of the newest 10 releases matches their snapshots" in said.out) == (0, True)
     assert json.loads(run("verify", "--history", "--format", "json").out)["misfits"] == []
 
 
@@ -306,7 +305,7 @@ def test_verify_names_what_the_history_has_wrong(run: Run, own: Path, spoiled: s
         (["diff", "no-such-file.xml", "other.xml"], "config.toml"),
         (["status"], "config.toml"),
         (["--config", "/no/such/config.toml", "check"], "/no/such/config.toml"),
-        (["history", "--port", "99999"], "not a port"),
+        (["history", "--port", "99999"], "'99999' is not a port"),
         (["history", "--since", "yesterday"], "not a date"),
         (["history", "--event"], "requires an argument"),
         (["nothing"], "No such command"),
@@ -372,7 +371,7 @@ def test_a_failed_check_ends_with_one(run: Run, tmp_path: Path) -> None:
 def test_the_configuration_is_checked_and_shown(run: Run, tmp_path: Path) -> None:
     example = run("config", "example")
     (tmp_path / "config.toml").write_text(example.out)
-    assert run("config", "check").out == "config.toml: good; 1 sources, 0 channels\n"
+    assert run("config", "check").out == "config.toml: valid; 1 sources, 0 channels\n"
     assert json.loads(run("config", "schema").out)["type"] == "object"
     (tmp_path / "config.toml").write_text('sauce = 1\n[[source]]\nname = "A b"\nurl = "gopher://x"\n')
     said = run("config", "check")
@@ -436,11 +435,11 @@ def test_a_reader_that_has_gone_is_no_error(kept: Path) -> None:
 @pytest.mark.fault(61)
 @pytest.mark.parametrize("table", ['[store]\npath = "other.db"\n', '[metrics]\nlisten = "127.0.0.1:9999"\n'])
 def test_what_cannot_change_while_the_daemon_runs_is_refused_on_reload(tmp_path: Path, table: str) -> None:
-    app = App(tmp_path / "config.toml")
-    app.config.write_text('[log]\nlevel = "info"\n')
-    running = settings(app)
-    app.config.write_text('[log]\nlevel = "debug"\n')
-    assert reloaded(app, running).log.level == "debug"
-    app.config.write_text(table)
+    config = tmp_path / "config.toml"
+    config.write_text('[log]\nlevel = "info"\n')
+    running = load_settings(config)
+    config.write_text('[log]\nlevel = "debug"\n')
+    assert reload_settings(config, running).log.level == "debug"
+    config.write_text(table)
     with pytest.raises(ConfigError, match="cannot change while the daemon runs"):
-        reloaded(app, running)
+        reload_settings(config, running)

@@ -64,14 +64,14 @@ def test_the_time_in_which_nobody_looked_is_shown_with_the_history(here: World, 
     begin, end = to_text(here.now - 6 * DAY + timedelta(seconds=8)), to_text(here.now)
     assert gap == {"source": "ports", "from": begin, "until": end}
     text = said(here.stage.config, *command)
-    assert f"nobody could look at ports between {begin} and {end} (6 days)" in text
+    assert f"no successful check of ports between {begin} and {end} (6 days)" in text
 
 
 def test_a_gap_that_goes_on_is_shown_as_one(here: World) -> None:
     with here.service() as service:
         connection(service.store).execute("DELETE FROM checks WHERE release_id = 2")
     text = said(here.stage.config, "releases", "ports")
-    assert "nobody could look at ports since " in text
+    assert "no successful check of ports since " in text
 
 
 def test_where_all_was_looked_at_in_time_nothing_is_said(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_where_all_was_looked_at_in_time_nothing_is_said(tmp_path: Path) -> None
         for _ in range(3):
             made.check(release([tcp("a", "1")]))
         assert read(made.stage.config, "releases", "ports")["gaps"] == []
-        assert "nobody" not in said(made.stage.config, "releases", "ports")
+        assert "no successful check" not in said(made.stage.config, "releases", "ports")
 
 
 def test_a_group_that_rests_is_not_looked_at_often_and_that_is_no_gap(tmp_path: Path) -> None:

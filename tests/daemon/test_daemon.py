@@ -20,9 +20,8 @@ import structlog
 
 from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
-from watcher.cli.context import settings
+from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
-from watcher.cli.output import App
 from watcher.config.settings import Settings
 from watcher.daemon.daemon import Daemon
 from watcher.daemon.sd_notify import notify
@@ -155,7 +154,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
     here.publish(release([tcp("a", "1")]))
     with here.service() as service:
         service.check(service.source(SOURCE))
-    configured = settings(App(here.stage.config))
+    configured = load_settings(here.stage.config)
     made = Daemon(configured, Monitor, jitter=lambda: 0.5)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
@@ -166,7 +165,7 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
 
 
 def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None:
-    configured = settings(App(here.stage.config))
+    configured = load_settings(here.stage.config)
 
     def broken(_: Settings) -> Monitor:
         raise RuntimeError("a defect")
@@ -242,7 +241,7 @@ def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: py
 @pytest.mark.fault(67)
 def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(here: World) -> None:
     now = [0.0]
-    configured = settings(App(here.stage.config))
+    configured = load_settings(here.stage.config)
     made = Daemon(configured, Monitor, monotonic=lambda: now[0])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
         manager.bind(str(here.stage.folder / "manager"))

@@ -12,8 +12,7 @@ import structlog
 
 from tests.monitor.test_collection import GROUPS, Place
 from tests.support.index_server import INDEX, Tree, path, served
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor, pace_of
 
@@ -25,7 +24,7 @@ class Watch:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        configured = settings(App(place.config))
+        configured = load_settings(place.config)
         self.settings = place.settings
         pace = pace_of(configured)
         self.daemon = Daemon(configured, lambda current: Monitor(current, pace=pace), jitter=lambda: 0.5)

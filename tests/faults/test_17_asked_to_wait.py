@@ -12,9 +12,8 @@ import pytest
 from tests.support.environment import World, world
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
-from watcher.cli.context import settings
+from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
-from watcher.cli.output import App
 from watcher.monitor.ingest import Outcome
 from watcher.monitor.monitor import Monitor, pace_of
 
@@ -37,7 +36,7 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
     with FaultServer(reply(status=status, Retry_After=asked)) as server:
         old = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
         here.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
-        configured = settings(App(here.stage.config))
+        configured = load_settings(here.stage.config)
         pace = pace_of(configured)
         began = time.monotonic()
         found: list[Any] = []

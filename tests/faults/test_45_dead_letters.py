@@ -67,11 +67,11 @@ def test_an_endpoint_that_is_down_for_days_leaves_a_dead_letter_that_can_be_sent
     assert letter["last_error"] == "HTTP 503 (given up after 10 tries)"
     dry = watcher("resend", "--state", "failed", "--dry-run")
     assert letter["id"] in dry.out
-    assert "1 would be sent again, under the same ids" in dry.out
+    assert "1 would be resent, under the same ids" in dry.out
     assert outbox(watcher, "--state", "failed") == [letter]
     again = watcher("resend", letter["id"])
     assert again.code == 0
-    assert "1 sent again, none left" in again.out
+    assert "1 resent, 0 queued for retry" in again.out
     assert [body["id"] for body in here.stage.webhooks] == [letter["id"]]
     (row,) = outbox(watcher, letter["id"])
     assert (row["state"], row["attempts"], row["last_error"]) == ("sent", 1, None)
@@ -86,7 +86,7 @@ def test_what_was_sent_is_sent_again_by_period_under_the_same_id(here: World, wa
     assert first == second
     assert len(here.stage.mails) == 1
     later = f"{here.now + timedelta(days=1):%Y-%m-%d}"
-    assert "there is no such message" in watcher("resend", "--since", later).out
+    assert "no matching messages" in watcher("resend", "--since", later).out
     assert len(here.stage.webhooks) == 2
 
 
@@ -107,7 +107,7 @@ def test_what_is_sent_again_to_no_avail_says_so(here: World, watcher: Run) -> No
         here.configure(good, f'url = "{down.url()}"')
         said = watcher("resend", "--channel", "hook")
     assert said.code == 1
-    assert "0 sent again, 1 left to be tried again" in said.out
+    assert "0 resent, 1 queued for retry" in said.out
     (waiting,) = outbox(watcher, "--state", "pending")
     assert (waiting["attempts"], waiting["last_error"]) == (1, "HTTP 500")
 
@@ -116,10 +116,10 @@ def test_resend_wants_to_be_told_what(watcher: Run, here: World) -> None:
     here.check(FIRST)
     said = watcher("resend")
     assert said.code == 2
-    assert "say what to send again" in said.err
+    assert "name what to resend" in said.err
     said = watcher("resend", "msg_nobody")
     assert said.code == 2
-    assert "there is no such message: msg_nobody" in said.err
+    assert "no such message: msg_nobody" in said.err
 
 
 def test_the_outbox_is_asked_by_state_channel_source_day_and_number(here: World, watcher: Run) -> None:
@@ -136,4 +136,4 @@ def test_the_outbox_is_asked_by_state_channel_source_day_and_number(here: World,
     assert outbox(watcher, everything[0]["id"]) == everything[:1]
     rows = list(csv.DictReader(io.StringIO(watcher("outbox", "--format", "csv").out)))
     assert [row["id"] for row in rows] == [row["id"] for row in everything]
-    assert "there is no such message" in watcher("outbox", "--state", "pending").out
+    assert "no matching messages" in watcher("outbox", "--state", "pending").out

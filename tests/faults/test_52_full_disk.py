@@ -21,8 +21,7 @@ import structlog
 from tests.support.environment import DERIVED, World, world
 from tests.support.port_releases import Row, release, tcp
 from tests.support.raw_sql import connection
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 from watcher.store.store import Store
@@ -58,7 +57,7 @@ class Turns:
     """The daemon's turns, one at a time, in this thread."""
 
     def __init__(self, here: World) -> None:
-        configured = settings(App(here.stage.config))
+        configured = load_settings(here.stage.config)
         self.path = configured.store.path
         self._source = configured.registries[0]
         self._daemon = Daemon(configured, Monitor)

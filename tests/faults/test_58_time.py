@@ -20,8 +20,7 @@ from tests.support.environment import rows
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 
@@ -52,7 +51,7 @@ class Watch:
         config = folder / "config.toml"
         config.write_text(CONFIG.format(url=url))
         config.chmod(0o600)
-        self.settings = settings(App(config))
+        self.settings = load_settings(config)
         # The clock that nobody sets stands still: what moves is the time of day.
         self.daemon = Daemon(self.settings, Monitor, jitter=lambda: 0.5, monotonic=lambda: 0.0)
         self.scheduler = self.daemon._scheduler
@@ -203,7 +202,7 @@ def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_
             watch.daemon.stop()
             go_on.set()
     status = CliRunner().invoke(watcher, ["--config", str(tmp_path / "config.toml"), "status"])
-    assert "ports: 1 turns skipped, the one before being under way still\n" in status.output
+    assert "ports: 1 checks skipped because the previous check was still running\n" in status.output
     (told,) = rows(watch.history, "outbox")["outbox"]
-    assert "the look before it is still under way" in told["body"]
+    assert "the previous check is still running" in told["body"]
     assert len(server.requests) == 1

@@ -21,9 +21,8 @@ from tests.support.index_server import Tree, path, served
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.cli import watcher
-from watcher.cli.context import settings
+from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
-from watcher.cli.output import App
 from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
 from watcher.daemon import heartbeat
@@ -50,7 +49,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 
 
 def pulse(here: World) -> SelfCheck:
-    configured = settings(App(here.stage.config))
+    configured = load_settings(here.stage.config)
     return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=here.clock), now=here.clock.now)
 
 
@@ -210,7 +209,7 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(here: World, tmp_path: Pat
             with structlog.testing.capture_logs() as logs:
                 own.beat()
             assert logs[0]["event"] == "the sign of life did not arrive"
-            configured = settings(App(here.stage.config))
+            configured = load_settings(here.stage.config)
             said += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
         assert "HTTP 500" in str(said)
     assert TOKEN not in str(said)
@@ -220,7 +219,7 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(here: World, tmp_path: Pat
 
 
 def test_a_line_for_monitoring_systems(here: World) -> None:
-    assert status(here) == (0, "WATCHER OK - all is looked at in time | pending=0 held=0\n")
+    assert status(here) == (0, "WATCHER OK - every source is checked in time | pending=0 held=0\n")
     for _ in range(3):
         here.check(PAGE)
     code, text = status(here)

@@ -12,8 +12,7 @@ from tests.support import xhtml_pages
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import PORTS, Row, release, tcp, unassigned
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.config.settings import SourceSettings
 from watcher.diff.content import read_content
 from watcher.formats.iana_xml import reader
@@ -31,7 +30,7 @@ def check(folder: Path, url: str, options: str) -> CheckResult:
         f'[[source]]\nname = "t"\nurl = "{url}"\n{options}\n'
     )
     path.chmod(0o600)
-    with Monitor(settings(App(path)), clock=FakeClock(next(TIMES))) as service:
+    with Monitor(load_settings(path), clock=FakeClock(next(TIMES))) as service:
         source = service.source("t")
         assert isinstance(source, SourceSettings)
         return service.check(source)

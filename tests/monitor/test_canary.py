@@ -12,8 +12,7 @@ from click.testing import CliRunner
 from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
 from watcher.diff.content import read_content
 from watcher.monitor.ingest import Outcome
@@ -66,7 +65,7 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
 
 
 def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
-    configured = settings(App(here.stage.config))
+    configured = load_settings(here.stage.config)
     made = Daemon(configured, Monitor)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
@@ -79,7 +78,7 @@ def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
 
 def test_without_it_configured_there_is_none(here: World) -> None:
     here.configure('[canary]\nchannels = ["hook"]\n\n', "")
-    assert [source.name for source in settings(App(here.stage.config)).watched] == ["ports"]
+    assert [source.name for source in load_settings(here.stage.config).watched] == ["ports"]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,7 @@ from tests.fetch.test_rsync import daemon, needs_rsync
 from tests.support.environment import rows
 from tests.support.fake_clock import FakeClock
 from tests.support.index_server import INDEX, Tree, document, page, path, served
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.config.settings import CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.monitor.discovery import READS
@@ -65,12 +64,12 @@ class Place:
 
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(settings(App(self.config)), clock=self.clock) as made:
+        with Monitor(load_settings(self.config), clock=self.clock) as made:
             yield made
 
     @property
     def settings(self) -> CollectionSettings:
-        (found,) = settings(App(self.config)).collections
+        (found,) = load_settings(self.config).collections
         return found
 
     def look(self, *, due: bool = False) -> dict[str, CheckResult]:

@@ -14,8 +14,7 @@ import pytest
 from tests.support import run_cli
 from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
-from watcher.cli.context import settings
-from watcher.cli.output import App
+from watcher.cli.context import load_settings
 from watcher.monitor import doctor
 from watcher.monitor.doctor import Diagnosis, DiagnosisState
 
@@ -35,7 +34,7 @@ def typed(here: World, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]
 
 
 def examined(here: World, **more: Any) -> list[Diagnosis]:
-    return list(doctor.examine(settings(App(here.stage.config)), here.now, **more))
+    return list(doctor.examine(load_settings(here.stage.config), here.now, **more))
 
 
 def bad(found: list[Diagnosis]) -> dict[str, str]:

@@ -11,9 +11,8 @@ from typing import Any
 
 from tests.support.fake_clock import FakeClock
 from tests.support.raw_sql import connection
-from watcher.cli.context import settings
+from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE, DemoServers
-from watcher.cli.output import App
 from watcher.monitor.ingest import CheckResult
 from watcher.monitor.monitor import Monitor
 from watcher.store.store import Store
@@ -45,7 +44,7 @@ class World:
 
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(settings(App(self.stage.config)), clock=self.clock) as service:
+        with Monitor(load_settings(self.stage.config), clock=self.clock) as service:
             yield service
 
     def check(self, data: bytes | None = None) -> CheckResult:

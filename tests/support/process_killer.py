@@ -28,6 +28,7 @@ import time_machine
 
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
+from watcher.core.lazy import load
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "ROLLBACK", "CREATE")
 _FILES = ("fsync", "rename", "replace", "unlink", "mkdir")
@@ -188,7 +189,8 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 def _serve(commands: Sequence[str]) -> None:
     for name in commands:
-        import_module(f"watcher.cli.{COMMANDS[name][0]}")
+        import_module(COMMANDS[name][0])
+    load("monitor")  # once, before the forks
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     for line in sys.stdin:
         print(json.dumps(_run(json.loads(line))), flush=True)

@@ -1,4 +1,4 @@
-"""The command line: thin commands, each in its own module, loaded only when it is called for."""
+"""The command line. Each command is a module that parses, calls and prints; it is loaded when it runs."""
 
 from __future__ import annotations
 
@@ -10,37 +10,36 @@ from typing import Any
 import click
 
 from watcher import __version__
-from watcher.cli.output import App
 from watcher.core.lazy import import_listed
 
 # name → (module, one line of help): `watcher --help` imports none of them.
 COMMANDS = {
-    "demo": ("demo", "The whole job on releases served from this machine: no network, no config."),
-    "run": ("run", "The daemon: checks every source on its schedule, delivers what is due."),
-    "check": ("check", "Look at sources once, now."),
-    "status": ("status", "Sources, last check, next check, pending deliveries."),
-    "releases": ("releases", "Every release of a source."),
-    "diff": ("diff", "What differs between two releases, or two files, and what it means."),
-    "history": ("history", "What happened: to a port, a service, since a date, …"),
-    "show": ("show", "One entry with its whole life, or as it stood on a day."),
-    "import": ("import_", "Backfill old releases from files, folders or a git repository."),
-    "held": ("held", "Releases that were served and are not believed, and why."),
-    "accept": ("accept", "Believe a held release after all."),
-    "reject": ("reject", "Never believe a held release."),
-    "outbox": ("outbox", "Messages: what waits, what was sent, the dead letters."),
-    "resend": ("resend", "Send messages again, by id or by period."),
-    "verify": ("verify", "Read every snapshot back and check it."),
-    "backup": ("backup", "Copy history and snapshots while the daemon runs; check a copy; put it back."),
-    "rebuild": ("rebuild", "Derive the history from the snapshots again."),
-    "config": ("config", "Check the configuration; print its schema or an example."),
-    "doctor": ("doctor", "Look at everything the watcher stands on: versions, permissions, disk, clock, history, …"),
-    "systemd": ("systemd", "Run as a service: show the units, or write them for this machine."),
-    "channel": ("channel", "How the channels do; test one, enable one that is gone."),
+    "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
+    "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule, deliver what is due."),
+    "check": ("watcher.cli.check", "Check sources now."),
+    "status": ("watcher.cli.status", "Show sources, their last and next check, and pending deliveries."),
+    "releases": ("watcher.cli.releases", "List every release of a source."),
+    "diff": ("watcher.cli.diff", "Show what changed between two releases or two files."),
+    "history": ("watcher.cli.history", "List events: of a port, of a service, since a date, …"),
+    "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
+    "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
+    "held": ("watcher.cli.held", "Held releases and why."),
+    "accept": ("watcher.cli.accept", "Accept a held release."),
+    "reject": ("watcher.cli.reject", "Reject a held release."),
+    "outbox": ("watcher.cli.outbox", "List messages: pending, sent, failed."),
+    "resend": ("watcher.cli.resend", "Resend messages, by id or by period."),
+    "verify": ("watcher.cli.verify", "Verify every snapshot against its SHA-256."),
+    "backup": ("watcher.cli.backup", "Back up history and snapshots; verify or restore a backup."),
+    "rebuild": ("watcher.cli.rebuild", "Rebuild the history from the snapshots."),
+    "config": ("watcher.cli.config", "Check the configuration; print its schema or an example."),
+    "doctor": ("watcher.cli.doctor", "Diagnose this installation: versions, permissions, disk, clock, history, …"),
+    "systemd": ("watcher.cli.systemd", "Run as a systemd service: print the units, or install them."),
+    "channel": ("watcher.cli.channel", "Show the state of channels; test one, enable a disabled one."),
 }
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by the table above and imports one when it runs."""
+    """The commands of `COMMANDS`, each imported when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's shape
         return list(COMMANDS)
@@ -48,16 +47,16 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's shape
         if cmd_name not in COMMANDS:
             return None
-        command = import_listed(f"watcher.cli.{COMMANDS[cmd_name][0]}").command
+        command = import_listed(COMMANDS[cmd_name][0]).command
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. A reader of our output that has gone (`watcher history | head`) is no error of ours."""
+        """Run the command. A closed pipe (`watcher history | head`) is not an error."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # What is still buffered goes nowhere, instead of failing once more when the interpreter ends.
+            # Send the rest of the buffer to /dev/null: flushing it at exit would raise the error again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         return result
@@ -80,7 +79,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="watcher")
 @click.pass_context
 def watcher(ctx: click.Context, config: Path) -> None:
-    """Keep every release of IANA's registries, know exactly what changed and what it means, tell who asked.
+    """Archive every release of IANA's registries, explain what changed, and notify subscribers.
 
     \b
     Examples:
@@ -90,4 +89,4 @@ def watcher(ctx: click.Context, config: Path) -> None:
       watcher history --port 8010
       watcher diff OLD.xml NEW.xml
     """
-    ctx.obj = App(config)
+    ctx.obj = config

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from watcher.alerts import messages
 from watcher.alerts.channels import create_channel
-from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.wired import service
+from watcher.cli.context import open_monitor
+from watcher.cli.output import format_option, print_json, print_rows
 from watcher.config.settings import AnyChannel
 from watcher.core.times import to_text
-from watcher.monitor.monitor import Monitor
 from watcher.render.safe_text import visible
-from watcher.store.outbox import FAILED, PENDING
+from watcher.store.outbox import FAILED, PENDING, SENT
+from watcher.store.store import Store
 
 _COLUMNS = {
     "channel": "CHANNEL",
@@ -24,89 +25,96 @@ _COLUMNS = {
     "since": "SINCE",
     "last_sent": "LAST SENT",
     "pending": "PENDING",
-    "failed": "GIVEN UP",
+    "failed": "FAILED",
     "last_error": "LAST ERROR",
 }
+_GONE = "gone"  # the word of the JSON contract for a channel that answered 410; people read "disabled"
 
 
 @click.group("channel")
 def command() -> None:
-    """How the channels do; test one, enable one that is gone."""
+    """Show the state of channels; test one, enable a disabled one."""
 
 
 @command.command("list")
 @format_option("json", "csv", "md")
-@pass_app
-def list_(app: App, format: str) -> None:
-    """Every channel: whether it takes messages, what waits for it, and what was given up.
+@click.pass_obj
+def list_channels(config: Path, format: str) -> None:
+    """List every channel with its state, its pending and its failed messages.
 
-    A channel is `ok`, `failing`, `gone` (it answered 410; nothing is sent until `watcher channel enable`) or `off`
-    (`enabled = false`).
+    A channel is `ok`, `failing`, `disabled` (its server answered 410; nothing is sent until `watcher channel enable`;
+    `gone` in JSON and CSV) or `off` (`enabled = false`).
     """
-    with service(app) as parts:
-        rows = [_row(parts, channel) for channel in parts.settings.channel]
+    with open_monitor(config) as monitor:
+        rows = [_row(monitor.store, channel) for channel in monitor.settings.channel]
     if format == "json":
         print_json({"channels": rows})
-    else:
-        print_rows(rows, _COLUMNS, format)
+        return
+    if format != "csv":
+        rows = [{**row, "state": "disabled" if row["state"] == _GONE else row["state"]} for row in rows]
+    print_rows(rows, _COLUMNS, format)
 
 
-def _row(parts: Monitor, channel: AnyChannel) -> dict[str, Any]:
-    whole = next((each for each in parts.endpoints.list_failures_of(channel.name) if not each.recipient), None)
-    refused = [each for each in parts.endpoints.list_failures_of(channel.name) if each.recipient]
-    counts = parts.deliveries.count_by_state()
-    state = "ok" if whole is None else "gone" if whole.gone else "failing"
+def _row(store: Store, channel: AnyChannel) -> dict[str, Any]:
+    failures = store.channel_failures.list_failures_of(channel.name)
+    failure = next((failure for failure in failures if not failure.recipient), None)
+    counts = store.outbox.count_by_state()
+    state = "ok" if failure is None else _GONE if failure.gone else "failing"
     return {
         "channel": channel.name,
         "type": channel.type,
         "state": state if channel.enabled else "off",
-        "since": whole.since if whole else None,
-        "failures": whole.failures if whole else 0,
-        "last_error": whole.last_error if whole else None,
-        "last_sent": parts.deliveries.find_last_sent(channel.name),
+        "since": failure.since if failure else None,
+        "failures": failure.failures if failure else 0,
+        "last_error": failure.last_error if failure else None,
+        "last_sent": store.outbox.find_last_sent(channel.name),
         "pending": counts.get((channel.name, PENDING), 0),
         "failed": counts.get((channel.name, FAILED), 0),
-        "refused": [{"recipient": each.recipient, "since": each.since, "error": each.last_error} for each in refused],
+        "refused": [
+            {"recipient": refused.recipient, "since": refused.since, "error": refused.last_error}
+            for refused in failures
+            if refused.recipient
+        ],
     }
 
 
 @command.command("enable")
 @click.argument("name")
-@pass_app
-def enable(app: App, name: str) -> None:
-    """Send over the channel NAME again after it answered 410; all that waits for it is due at once.
+@click.pass_obj
+def enable(config: Path, name: str) -> None:
+    """Enable the channel NAME after its server answered 410; its pending messages are due now.
 
-    A channel that only fails can be hurried so, too: every message has all its tries before it again.
+    For a failing channel it retries now instead of later, and the count of attempts starts again.
     """
-    with service(app) as parts:
-        channel = parts.channel(name)
-        with parts.store.transaction():
-            known = parts.endpoints.clear_channel(channel.name)
-            waiting = parts.deliveries.requeue_channel(channel.name, now=to_text(datetime.now(UTC)))
-    click.echo(f"{name}: {'enabled' if known else 'was not disabled'}; {waiting} messages are due")
+    with open_monitor(config) as monitor:
+        channel = monitor.channel(name)
+        with monitor.store.transaction():
+            had_failed = monitor.store.channel_failures.clear_channel(channel.name)
+            due = monitor.store.outbox.requeue_channel(channel.name, now=to_text(datetime.now(UTC)))
+    click.echo(f"{name}: {'enabled' if had_failed else 'was not disabled'}; {due} messages are due")
 
 
 @command.command("test")
 @click.argument("name")
-@pass_app
-def test(app: App, name: str) -> None:
-    """Send a message marked as a test to everybody on the channel NAME, through outbox and sender as an alert goes.
+@click.pass_obj
+def test(config: Path, name: str) -> None:
+    """Send a test message to every recipient of the channel NAME, through the outbox as an alert is sent.
 
-    Exit code 0: accepted by the other side; 1: not (it stays in the outbox and is tried again by the daemon).
+    Exit code 0: every server accepted it; 1: not all did (it stays in the outbox and the daemon retries it).
     """
-    with service(app) as parts:
-        channel = create_channel(parts.channel(name), parts.settings)
+    with open_monitor(config) as monitor:
+        channel = create_channel(monitor.channel(name), monitor.settings)
         now = datetime.now(UTC)
         deliveries = [messages.render_test(channel, recipient, now) for recipient in channel.recipients()]
-        with parts.store.transaction():
-            parts.deliveries.add_deliveries(deliveries, now=to_text(now))
-        parts.deliver_over(channel.name)
-        failed = False
+        with monitor.store.transaction():
+            monitor.store.outbox.add_deliveries(deliveries, now=to_text(now))
+        monitor.deliver_over(channel.name)
+        has_failed = False
         for delivery in deliveries:
-            state = parts.deliveries.read_state(delivery.id)
-            failed = failed or state.state != "sent"
-            to = f"{name} {delivery.recipient}".strip()
-            why = f": {visible(state.last_error)}" if state.last_error else ""
-            click.echo(f"{to}: {state.state}{why}", err=failed)
-    if failed:
+            state = monitor.store.outbox.read_state(delivery.id)
+            has_failed = has_failed or state.state != SENT
+            recipient = f"{name} {delivery.recipient}".strip()
+            error = f": {visible(state.last_error)}" if state.last_error else ""
+            click.echo(f"{recipient}: {state.state}{error}", err=has_failed)
+    if has_failed:
         raise click.exceptions.Exit(1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from watcher.cli.output import App, colour, format_option, pass_app, print_json, width
-from watcher.cli.wired import service
+from watcher.cli.context import open_monitor
+from watcher.cli.output import format_option, print_json, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import StoreError
 from watcher.monitor.ingest import CheckResult, Outcome
@@ -19,28 +20,24 @@ from watcher.render.safe_text import visible
 
 _WORDS = {
     Outcome.UNCHANGED: "unchanged",
-    Outcome.COSMETIC: "served in other bytes, not changed",
-    Outcome.STALE: "an older release was served; nothing was changed",
-    Outcome.HELD: "not taken",
-    Outcome.INSERTED: "an older release, put where it belongs",
+    Outcome.COSMETIC: "same content in other bytes",
+    Outcome.STALE: "an older release was served; nothing changed",
+    Outcome.HELD: "held",
+    Outcome.INSERTED: "an older release was inserted in date order",
 }
-_QUIET = (Outcome.UNCHANGED, Outcome.COSMETIC, Outcome.BASELINE)
+_NOT_SHOWN = (Outcome.UNCHANGED, Outcome.COSMETIC, Outcome.BASELINE)  # of groups: only counted in the summary
 
 
 @click.command("check")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @format_option("json")
-@click.option(
-    "--deliver/--no-deliver",
-    default=True,
-    help="Send what the check causes at once (default), or leave it to the daemon.",
-)
-@pass_app
-def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> None:
-    """Look at sources once, now: all of them, or those named. Of a collection, at its index and every group.
+@click.option("--deliver/--no-deliver", default=True, help="Send alerts now (default), or leave it to the daemon.")
+@click.pass_obj
+def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) -> None:
+    """Check sources now: all of them, or those named. For a collection, check its index and every group.
 
-    A first release is the baseline and alerts nobody. One that is not plausible is held (`watcher held`). Exit code 0:
-    unchanged, changed or held; 1: a check failed.
+    The first release of a source records a baseline and sends no alerts. An implausible release is held (`watcher
+    held`). Exit code 0: unchanged, changed or held; 1: a check failed.
 
     \b
     Examples:
@@ -50,114 +47,117 @@ def command(app: App, sources: tuple[str, ...], format: str, deliver: bool) -> N
       watcher check iana.tls-parameters
     """
     results: list[tuple[str, CheckResult]] = []
-    say = _Say(format)
-    with service(app) as parts:
-        chosen = tuple(parts.source(name) for name in sources) or parts.settings.watched
+    printer = _Printer(format)
+    with open_monitor(config) as monitor:
+        chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):
-                results += _collection(parts, source, say)
+                results += _check_collection(monitor, source, printer)
             else:
-                say.looking(source.name, source.url)
-                results.append((source.name, parts.check(source)))
-                say.taken(*results[-1])
-        report = parts.deliver() if deliver else None
+                printer.print_start(source.name, source.url)
+                results.append((source.name, monitor.check(source)))
+                printer.print_result(*results[-1])
+        report = monitor.deliver() if deliver else None
     if format == "json":
-        print_json({"checks": [_document(name, taken) for name, taken in results]})
+        print_json({"checks": [_result_document(name, result) for name, result in results]})
     elif report and (report.sent or report.retried or report.failed):
-        click.echo(f"deliveries: {report.sent} sent, {report.retried} to be tried again, {report.failed} given up")
-    if any(taken.outcome is Outcome.FAILED for _, taken in results):
+        click.echo(f"deliveries: {report.sent} sent, {report.retried} queued for retry, {report.failed} failed")
+    if any(result.outcome is Outcome.FAILED for _, result in results):
         raise click.exceptions.Exit(1)
 
 
-class _Say:
-    """Tells people of a check while it goes on; in JSON everything is told at the end."""
+class _Printer:
+    """Prints each result as soon as it is there; in JSON everything is printed at the end."""
 
     def __init__(self, format: str) -> None:
-        self._text = format == "text"
+        self._is_text = format == "text"
 
-    def looking(self, source: str, url: str) -> None:
+    def print_start(self, source: str, url: str) -> None:
         if sys.stderr.isatty():
-            click.echo(f"{source}: looking at {url} …", err=True)
+            click.echo(f"{source}: checking {url} …", err=True)
 
-    def taken(self, source: str, taken: CheckResult) -> None:
-        if self._text:
-            click.echo(_text(source, taken), err=taken.outcome is Outcome.FAILED)
+    def print_result(self, source: str, result: CheckResult) -> None:
+        if self._is_text:
+            click.echo(_result_text(source, result), err=result.outcome is Outcome.FAILED)
 
-    def line(self, text: str) -> None:
-        if self._text:
-            click.echo(text)
+    def print_line(self, line: str) -> None:
+        if self._is_text:
+            click.echo(line)
 
 
-def _collection(parts: Monitor, settings: CollectionSettings, say: _Say) -> list[tuple[str, CheckResult]]:
-    """Look at a collection's index and at every group; only what is worth a line is told before the summary."""
+def _check_collection(
+    monitor: Monitor, settings: CollectionSettings, printer: _Printer
+) -> list[tuple[str, CheckResult]]:
+    """Check a collection's index and every group. Prints changes, holds and failures, then a summary."""
     results: list[tuple[str, CheckResult]] = []
-    if (index := parts.check_index(settings)) is not None:
+    if (index := monitor.check_index(settings)) is not None:
         results.append((settings.name, index))
-        say.taken(settings.name, index)
+        printer.print_result(settings.name, index)
         if index.outcome is Outcome.FAILED and settings.local:
             return results
-    collection = parts.collection(settings)
+    collection = monitor.collection(settings)
     for name in collection.listed[1]:
-        click.echo(f"{settings.name}: {visible(name)!r} can be no group's id and is left out", err=True)
+        click.echo(f"{settings.name}: {visible(name)!r} is not a valid group id and is left out", err=True)
     groups = collection.groups()
-    looked: list[tuple[str, CheckResult]] = []
+    checked: list[tuple[str, CheckResult]] = []
     with (
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar,
-        parts.sweep(settings, groups) as turn,
+        monitor.sweep(settings, groups) as sweep,
     ):
-        for group in turn:
-            looked.append((group.name, _one(parts, group)))
+        for group in sweep:
+            checked.append((group.name, _check_group(monitor, group)))
             bar.update(1)
-    for name, taken in looked:
-        if taken.outcome not in _QUIET:
-            say.taken(name, taken)
-    say.line(f"{settings.name}: {_summary(len(groups), looked)}")
-    return results + looked
+    for name, result in checked:
+        if result.outcome not in _NOT_SHOWN:
+            printer.print_result(name, result)
+    printer.print_line(f"{settings.name}: {_sweep_summary(len(groups), checked)}")
+    return results + checked
 
 
-def _summary(groups: int, looked: Sequence[tuple[str, CheckResult]]) -> str:
-    counts = Counter(str(taken.outcome) for _, taken in looked)
-    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none looked at"
-    left = groups - len(looked)
-    wish = f"; {left} not looked at: their server asked to be left alone for a while" if left else ""
-    return f"{groups} groups: {told}{wish}"
+def _sweep_summary(groups: int, checked: Sequence[tuple[str, CheckResult]]) -> str:
+    counts = Counter(str(result.outcome) for _, result in checked)
+    parts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none checked"
+    rest = groups - len(checked)
+    return f"{groups} groups: {parts}" + (f"; {rest} not checked: their server asked to wait" if rest else "")
 
 
-def _one(parts: Monitor, group: GroupSettings) -> CheckResult:
-    """Look at one group. One whose snapshots are damaged does not keep the others from being looked at."""
+def _check_group(monitor: Monitor, group: GroupSettings) -> CheckResult:
+    """Check one group. If its snapshots are damaged, only its own check fails."""
     try:
-        return parts.check(group)
+        return monitor.check(group)
     except StoreError as error:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(error))
 
 
-def _text(source: str, taken: CheckResult) -> str:
-    if taken.outcome is Outcome.HELD and taken.hold is not None:
-        by_hand = f"`watcher accept {source} {taken.hold.id}` or `watcher reject …` decides by hand"
-        of = visible(f"{taken.hold.published or 'no date'} is held: {taken.message}")
-        return f"{source}: {taken.hold.id} of {of}\n  {by_hand}"
-    message = visible(taken.message or "")
-    if taken.outcome is Outcome.FAILED:
-        return f"{source}: check failed ({taken.reason}): {message}"
+def _result_text(source: str, result: CheckResult) -> str:
+    message = visible(result.message or "")
+    if result.outcome is Outcome.HELD and result.hold is not None:
+        release = f"{result.hold.id} of {visible(result.hold.published or 'no date')}"
+        return (
+            f"{source}: {release} is held: {message}\n"
+            f"  accept it with `watcher accept {source} {result.hold.id}`, or reject it with `watcher reject`"
+        )
+    if result.outcome is Outcome.FAILED:
+        return f"{source}: check failed ({result.reason}): {message}"
     remark = f"\n  {message}" if message else ""
-    if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
-        return text.render_comparison(taken.comparison, width=width(), colour=colour()) + remark
-    if taken.outcome is Outcome.BASELINE and taken.release:
-        release = taken.release.release
-        return f"{source}: first release, of {visible(release.when)}, {release.entries} entries: the baseline{remark}"
-    return f"{source}: {_WORDS.get(taken.outcome, taken.outcome)}" + (f" ({message})" if message else "")
+    if result.comparison is not None and result.outcome is Outcome.CHANGED:
+        return text.render_comparison(result.comparison, width=terminal_width(), colour=use_colour()) + remark
+    if result.outcome is Outcome.BASELINE and result.release:
+        release = visible(result.release.release.when)
+        return f"{source}: baseline recorded: release of {release}, {result.release.release.entries} entries{remark}"
+    return f"{source}: {_WORDS.get(result.outcome, result.outcome)}" + (f" ({message})" if message else "")
 
 
-def _document(source: str, taken: CheckResult) -> dict[str, object]:
-    release = taken.release.release if taken.release else None
+def _result_document(source: str, result: CheckResult) -> dict[str, object]:
+    release = result.release.release if result.release else None
     return {
         "source": source,
-        "outcome": str(taken.outcome),
-        "reason": taken.reason,
-        "message": taken.message,
+        "outcome": str(result.outcome),
+        "reason": result.reason,
+        "message": result.message,
         "release": document.release_document(release) if release else None,
-        "held": document.hold_document(taken.hold) if taken.hold else None,
-        "comparison": document.comparison_document(taken.comparison) if taken.comparison else None,
+        "held": document.hold_document(result.hold) if result.hold else None,
+        "comparison": document.comparison_document(result.comparison) if result.comparison else None,
     }

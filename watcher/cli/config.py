@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.output import App, pass_app
+from watcher.cli.context import load_settings
 from watcher.config import load as configuration
 from watcher.formats.catalog import FORMATS
 
@@ -18,11 +18,11 @@ def command() -> None:
 
 
 @command.command("check")
-@pass_app
-def check(app: App) -> None:
-    """Say everything that is wrong with the configuration. Exit code 0: nothing; 2: something."""
-    found = settings(app)
-    click.echo(f"{app.config}: good; {len(found.source)} sources, {len(found.channel)} channels")
+@click.pass_obj
+def check(config: Path) -> None:
+    """List every mistake in the configuration. Exit code 0: valid; 2: not valid."""
+    settings = load_settings(config)
+    click.echo(f"{config}: valid; {len(settings.source)} sources, {len(settings.channel)} channels")
 
 
 @command.command("schema")

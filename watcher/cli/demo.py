@@ -8,15 +8,17 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.demo_servers import SOURCE, DemoServers, sample
-from watcher.cli.diff import stored
-from watcher.cli.output import App, colour, width
-from watcher.cli.show import find, print_life
+from watcher.cli.context import load_settings
+from watcher.cli.demo_servers import SOURCE, DemoServers, list_sample_releases
+from watcher.cli.output import print_comparison, use_colour
+from watcher.cli.show import print_entry
+from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.monitor import Monitor
-from watcher.render import text
+from watcher.reports.diff import compare_releases
+from watcher.reports.entry import EntryQuery, find_entry
+from watcher.reports.observation import ObservationGaps
 
 _PORT = 3063
 _FROM, _TO = "2024-11-19", "2025-04-22"
@@ -27,14 +29,14 @@ _FROM, _TO = "2024-11-19", "2025-04-22"
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keep configuration, history and snapshots in DIR to play with.",
+    help="Keep configuration, history and snapshots in DIR to try other commands on.",
 )
 def command(keep: Path | None) -> None:
-    """The whole job in a few seconds, on releases served from this machine: no network, no configuration.
+    """Run the whole process in a few seconds, on releases served from this machine: no network, no configuration.
 
-    Serves a short series of releases on loopback, checks each, explains what changed, receives its own e-mail and
-    its own signed webhook, then asks the history. The releases after the first are simulated. Nothing is left
-    behind unless --keep says so.
+    Serves a short series of releases on loopback, checks each, explains what changed, receives the e-mails and the
+    signed webhooks that it sends, then queries the history. The releases after the first are made up. All files are
+    removed at the end without --keep.
 
     \b
     Examples:
@@ -43,73 +45,74 @@ def command(keep: Path | None) -> None:
     """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
-            _play(Path(folder))
-        click.echo("Nothing was left behind; `watcher demo --keep DIR` keeps a history to play with.")
+            _run(Path(folder))
+        click.echo("All files were removed; `watcher demo --keep DIR` keeps the history to try other commands on.")
         return
     if keep.exists() and any(keep.iterdir()):
         raise UsageError(f"{keep}: is not empty; name a new folder")
     keep.mkdir(parents=True, exist_ok=True)
-    _play(keep)
+    _run(keep)
     click.echo(f"Kept in {keep}. Try: watcher --config {keep / 'config.toml'} history --port 3070")
 
 
-def _play(folder: Path) -> None:
-    releases = sample()
+def _run(folder: Path) -> None:
+    releases = list_sample_releases()
     if not releases:
-        raise UsageError("the sample releases are missing from this installation")
+        raise UsageError("the sample releases are missing from this installation; install it again")
     started = time.monotonic()
-    stage = DemoServers(folder)
-    with stage.open():
-        configured = settings(App(stage.config))
+    servers = DemoServers(folder)
+    with servers.open():
+        settings = load_settings(servers.config)
         for number, release in enumerate(releases, 1):
-            stage.publish(release)
-            _heading(f"{number}. The registry publishes {release.name}; check")
-            with Monitor(configured) as service:
-                _one_check(service, stage)
-        _heading("The same release is served again; check")
-        with Monitor(configured) as service:
-            _say(service.check(service.settings.registries[0]))
-            click.echo(f"  (the server answered {stage.requests[-1]}: nothing was downloaded)")
-        with Monitor(configured, create=False) as service:
-            _ask(service)
+            servers.publish(release)
+            _print_heading(f"{number}. The registry publishes {release.name}; check")
+            with Monitor(settings) as monitor:
+                _check_and_deliver(monitor, servers)
+        _print_heading("The same release is served again; check")
+        with Monitor(settings) as monitor:
+            _print_result(monitor.check(monitor.settings.registries[0]))
+            click.echo(f"  (the server answered {servers.requests[-1]}: nothing was downloaded)")
+        with Monitor(settings, create=False) as monitor:
+            _query_history(monitor, servers.config)
     click.echo(
-        f"{len(releases)} releases, {len(stage.webhooks)} webhooks with a good signature, {stage.forged} with a bad "
-        f"one, {len(stage.mails)} e-mails, {time.monotonic() - started:.1f} s."
+        f"{len(releases)} releases, {len(servers.webhooks)} webhooks with a valid signature, {servers.forged} with an "
+        f"invalid one, {len(servers.mails)} e-mails, {time.monotonic() - started:.1f} s."
     )
 
 
-def _one_check(service: Monitor, stage: DemoServers) -> None:
-    webhooks, mails = len(stage.webhooks), len(stage.mails)
-    _say(service.check(service.settings.registries[0]))
-    service.deliver()
-    for body in stage.webhooks[webhooks:]:
-        counts = body["data"]["counts"]
-        told = ", ".join(event["id"] for event in body["data"]["events"])
-        click.echo(f"  → webhook received, signature verified: {told} ({sum(counts.values())} changes)")
-    for mail in stage.mails[mails:]:
+def _check_and_deliver(monitor: Monitor, servers: DemoServers) -> None:
+    webhooks, mails = len(servers.webhooks), len(servers.mails)
+    _print_result(monitor.check(monitor.settings.registries[0]))
+    monitor.deliver()
+    for body in servers.webhooks[webhooks:]:
+        changes = sum(body["data"]["counts"].values())
+        events = ", ".join(event["id"] for event in body["data"]["events"])
+        click.echo(f"  → webhook received, signature verified: {events} ({changes} changes)")
+    for mail in servers.mails[mails:]:
         click.echo(f"  → e-mail received by {mail['To']}: {mail['Subject']}")
 
 
-def _say(taken: CheckResult) -> None:
-    if taken.comparison is not None and taken.outcome is Outcome.CHANGED:
-        click.echo(text.render_comparison(taken.comparison, width=width(), colour=colour()))
-    elif taken.outcome is Outcome.BASELINE and taken.release:
-        release = taken.release.release
-        click.echo(f"{SOURCE}: first release, of {release.published}, {release.entries} entries: the baseline")
+def _print_result(result: CheckResult) -> None:
+    if result.comparison is not None and result.outcome is Outcome.CHANGED:
+        print_comparison(result.comparison)
+    elif result.outcome is Outcome.BASELINE and result.release:
+        release = result.release.release
+        click.echo(f"{SOURCE}: baseline recorded: release of {release.published}, {release.entries} entries")
     else:
-        click.echo(f"{SOURCE}: {taken.outcome}" + (f": {taken.message}" if taken.message else ""))
+        click.echo(f"{SOURCE}: {result.outcome}" + (f": {result.message}" if result.message else ""))
 
 
-def _ask(service: Monitor) -> None:
-    _heading(f"watcher show {SOURCE} {_PORT}")
-    print_life(find(service.queries, SOURCE, str(_PORT), port=(_PORT, _PORT)))
-    _heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
-    compared = stored(service.queries, service.settings.severity, SOURCE, _FROM, _TO)
-    click.echo(text.render_comparison(compared, width=width(), colour=colour()))
+def _query_history(monitor: Monitor, config: Path) -> None:
+    history = monitor.store.history
+    observation = ObservationGaps(overview=load_overview(config), checks=monitor.store.checks)
+    _print_heading(f"watcher show {SOURCE} {_PORT}")
+    print_entry(find_entry(history, observation, EntryQuery(source=SOURCE, port=(_PORT, _PORT))))
+    _print_heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
+    print_comparison(compare_releases(history, monitor.settings.severity, SOURCE, _FROM, _TO))
     click.echo()
 
 
-def _heading(title: str) -> None:
+def _print_heading(title: str) -> None:
     click.echo()
-    click.secho(f"── {title}", bold=True, color=colour() or None)
+    click.secho(f"── {title}", bold=True, color=use_colour() or None)
     click.echo()

@@ -1,7 +1,7 @@
-"""A stage for the whole job: the sample releases, served and received on loopback. No other network is touched.
+"""Servers on loopback for the whole process: they serve the sample releases and receive what is sent. No network.
 
-What plays on it is the product: a real HTTP server, a real SMTP server and a receiver of webhooks that verifies the
-signature. Only the releases are made up (docs/sample.md). `watcher demo` tells the story.
+The HTTP server, the SMTP server and the webhook receiver, which verifies signatures, are real; only the releases are
+made up (docs/sample.md). `watcher demo` and the tests use them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _PATH = "/assignments/service-names-port-numbers/service-names-port-numbers.xml"
 _HOOK = "/hook"
 _PACKAGE = Path(__file__).parents[1]
 _CONFIG = """\
-# What `watcher demo` ran with. Its servers are gone, so the source and the channels are switched off; the history
-# and the snapshots beside this file stay to be played with:
+# The configuration of `watcher demo`. Its servers have stopped, so the source and the channels are disabled. History
+# and snapshots are in this folder; try:
 #
 #   watcher --config {file} history
 #   watcher --config {file} releases ports
@@ -66,16 +66,16 @@ enabled = {enabled}
 """
 
 
-def sample() -> list[Path]:
-    """Return the sample releases, the oldest first: beside the package when installed, else in the checkout."""
+def list_sample_releases() -> list[Path]:
+    """Return the sample releases, the oldest first: from the installed package, else from the checkout."""
     for folder in (_PACKAGE / "sample", _PACKAGE.parent / "snapshots" / "sample"):
-        if found := sorted(folder.glob("*.xml")):
-            return found
+        if releases := sorted(folder.glob("*.xml")):
+            return releases
     return []
 
 
 class DemoServers:
-    """One server that serves the release it was last given and receives webhooks, and one that receives mail."""
+    """An HTTP server that serves one release and receives webhooks, and an SMTP server. Both run inside `open`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +93,7 @@ class DemoServers:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Start both servers and write the configuration that uses them; at the end switch all of it off."""
+        """Start both servers and write a configuration that uses them; at the end stop them and disable all of it."""
         web = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -101,16 +101,16 @@ class DemoServers:
         mail.start()
         url = f"http://127.0.0.1:{web.server_port}"
         try:
-            self._write(url, mail.port, enabled=True)
+            self._write_config(url, mail.port, enabled=True)
             yield
         finally:
             mail.stop()
             web.shutdown()
             web.server_close()
             thread.join()
-            self._write(url, mail.port, enabled=False)
+            self._write_config(url, mail.port, enabled=False)
 
-    def _write(self, url: str, smtp: int, *, enabled: bool) -> None:
+    def _write_config(self, url: str, smtp: int, *, enabled: bool) -> None:
         secret = self.folder / "webhook-secret"
         secret.write_text(self._secret)
         secret.chmod(0o600)
@@ -127,14 +127,14 @@ class DemoServers:
         self.config.chmod(0o600)
 
     def answer(self, etag: str | None) -> tuple[int, bytes, str]:
-        """Return status, body and ETag for a request with that If-None-Match."""
+        """Return status, body and ETag of the response to a request with this If-None-Match."""
         current = f'"{sha256(self._body).hexdigest()[:16]}"'
         status = 304 if etag == current else 200
         self.requests.append(status)
         return status, b"" if status == 304 else self._body, current
 
     def receive(self, body: bytes, headers: dict[str, str]) -> int:
-        """Take a webhook if its signature is good and return the status to answer with."""
+        """Keep a webhook if its signature is valid. Returns the status of the response."""
         try:
             Webhook(self._secret).verify(body, headers)
         except WebhookVerificationError:
@@ -145,7 +145,7 @@ class DemoServers:
 
 
 class _Mailbox(MessageHandler):
-    """Keeps what is delivered."""
+    """Keeps every delivered mail."""
 
     def __init__(self, mails: list[Message]) -> None:
         super().__init__()
@@ -160,12 +160,12 @@ class _Mailbox(MessageHandler):
         return message
 
 
-def _handler(stage: DemoServers) -> type[BaseHTTPRequestHandler]:
+def _handler(servers: DemoServers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body, etag = stage.answer(self.headers.get("If-None-Match"))
+            status, body, etag = servers.answer(self.headers.get("If-None-Match"))
             self.send_response(status)
             self.send_header("ETag", etag)
             if status == 200:
@@ -177,11 +177,11 @@ def _handler(stage: DemoServers) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.send_response(stage.receive(body, headers))
+            self.send_response(servers.receive(body, headers))
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the demo tells what happens."""
+            """Log nothing: the demo prints what happens."""
 
     return Handler
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
 from pathlib import Path
 
 import click
 
-from watcher.cli.output import App, colour, format_option, need, pass_app, width
+from watcher.cli.output import format_option, print_comparison, require
 from watcher.config.overview import load_overview
+from watcher.core.errors import UsageError
 from watcher.core.lazy import load
-from watcher.core.model import Comparison, Severity
 from watcher.render import csv as render_csv
-from watcher.render import json, markdown, text
-from watcher.store.history_reader import HistoryReader
+from watcher.render import json, markdown
+from watcher.reports.diff import InputFile, compare_files, compare_releases
 from watcher.store.store import Store
 
 _TWO, _THREE = 2, 3
@@ -22,29 +22,29 @@ _TWO, _THREE = 2, 3
 @click.command("diff")
 @click.argument("what", metavar="SOURCE OLD NEW | OLD_FILE NEW_FILE", nargs=-1, required=True)
 @format_option("json", "csv", "md", "html")
-@click.option("--all", "everything", is_flag=True, help="Show every change with its fields, bookkeeping included.")
-@click.option("--raw", is_flag=True, help="CSV: leave cells that a spreadsheet would take for a formula as they are.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 when they differ.")
-@click.option("--registry", metavar="RULES", help="How files are read: ports, iana, …; else by what they say they are.")
-@click.option("--as", "file_format", metavar="FORMAT", help="The format of files: csv, …; else by how their names end.")
+@click.option("--all", "all_changes", is_flag=True, help="Show every change with its fields, quiet changes included.")
+@click.option("--raw", is_flag=True, help="CSV: do not quote cells that a spreadsheet would run as a formula.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if there are changes.")
+@click.option("--registry", metavar="RULES", help="Rules for files: ports, iana, … [default: by the document's id].")
+@click.option("--as", "file_format", metavar="FORMAT", help="Format of files: csv, … [default: by their suffix].")
 @click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
-@pass_app
+@click.pass_obj
 def command(
-    app: App,
+    config: Path,
     what: tuple[str, ...],
     format: str,
-    everything: bool,
+    all_changes: bool,
     raw: bool,
     exit_code: bool,
     registry: str | None,
     file_format: str | None,
     key: tuple[str, ...],
 ) -> None:
-    """What differs between two releases of a source, or between two files, and what it means.
+    """Show what changed between two releases of a source or between two files, and what the changes mean.
 
     A release is named by a date (the last one published on or before it), by its id, or by the beginning of its
-    SHA-256. SOURCE alone compares the two newest; SOURCE and one release, that release with the one before it.
-    Two files need no configuration and no history; `-` is standard input. They can be of any registry, and plain
+    SHA-256. SOURCE alone compares the two newest releases; SOURCE and one release compare it with the one before it.
+    Two files need no configuration and no history; `-` is standard input. They can be of any registry, or plain
     tables in CSV, TSV, JSON and other formats (docs/formats.md).
 
     \b
@@ -56,12 +56,13 @@ def command(
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
-        comparison = load("compare_files").files(what[0], what[1], registry, file_format, key)
+        old, new = map(_read_file, what)
+        comparison = compare_files(old, new, registry=registry, format=file_format, key=key)
     else:
-        need(len(what) <= _THREE, "give a source and two releases, or two files")
-        configured = load_overview(app.config)
-        with Store(configured.history, create=False) as store:
-            comparison = stored(store.history, configured.severities, *what, fingerprints=format == "json")
+        require(len(what) <= _THREE, "give a source and two releases, or two files")
+        overview = load_overview(config)
+        with Store(overview.history, create=False) as store:
+            comparison = compare_releases(store.history, overview.severities, *what, fingerprints=format == "json")
     if format == "json":
         click.echo(json.render_comparison(comparison))
     elif format == "csv":
@@ -71,32 +72,15 @@ def command(
     elif format == "html":
         click.echo(load("html").render_comparison(comparison))
     else:
-        click.echo(text.render_comparison(comparison, all=everything, width=width(), colour=colour()))
+        print_comparison(comparison, all_changes=all_changes)
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
 
 
-def stored(
-    queries: HistoryReader,
-    severities: Mapping[str, Severity],
-    source: str,
-    old: str | None = None,
-    new: str | None = None,
-    *,
-    fingerprints: bool = True,
-) -> Comparison:
-    """Compare two stored releases: as it was committed where they follow each other, computed where they do not.
-
-    Without `fingerprints` the events of what is computed have none.
-    """
-    after = queries.find_release(source, new or old or "latest")
-    previous = queries.find_predecessor(after)
-    if new is None:
-        need(previous, f"{source}: {old or after.dated} is the first release there is: nothing to compare it with")
-    before = queries.find_release(source, str(old)) if new else previous
-    if before is not None and previous is not None and before.row == previous.row:
-        return queries.read_comparison(source, after, before)
-    compared: Comparison = load("compare_releases").releases(
-        queries, severities, source, before, after, fingerprints=fingerprints
-    )
-    return compared
+def _read_file(name: str) -> InputFile:
+    if name == "-":
+        return InputFile(name=name, data=sys.stdin.buffer.read())
+    try:
+        return InputFile(name=name, data=Path(name).read_bytes())
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror}") from None

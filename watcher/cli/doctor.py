@@ -4,57 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.output import App, format_option, pass_app, print_json
+from watcher.cli.context import load_settings
+from watcher.cli.output import format_option, print_json
 from watcher.core.errors import ConfigError
 from watcher.daemon.log_setup import redacted
 from watcher.monitor import doctor
 from watcher.monitor.doctor import Diagnosis, DiagnosisState
 from watcher.render.safe_text import visible
 
-_CODES = {DiagnosisState.OK: 0, DiagnosisState.WARNING: 1, DiagnosisState.PROBLEM: 2}
+_EXIT_CODES = {DiagnosisState.OK: 0, DiagnosisState.WARNING: 1, DiagnosisState.PROBLEM: 2}
 
 
 @click.command("doctor")
-@click.option("--network", is_flag=True, help="Also look whether the channels' servers answer.")
+@click.option("--network", is_flag=True, help="Also test whether the servers of the channels answer.")
 @format_option("json")
-@pass_app
-def command(app: App, network: bool, format: str) -> None:
-    """Look at everything that the watcher stands on, and change nothing.
+@click.pass_obj
+def command(config: Path, network: bool, format: str) -> None:
+    """Diagnose this installation; change nothing.
 
     Versions, SQLite's mode, permissions of configuration, secrets and store, disk, clock, programs, the history
-    itself, sources, channels. Exit code 0: all is well; 1: something deserves a look; 2: something does not work.
+    itself, sources, channels. Exit code 0: ok; 1: warnings; 2: problems.
 
     \b
     Examples:
       watcher doctor
       watcher doctor --network --format json
     """
-    found = list(_findings(app, network=network))
-    worst = max((each.state for each in found), key=lambda state: _CODES[state])
+    diagnoses = list(_diagnose(config, network=network))
+    worst = max((diagnosis.state for diagnosis in diagnoses), key=lambda state: _EXIT_CODES[state])
     if format == "json":
-        rows = [{"area": each.area, "state": str(each.state), "message": redacted(each.message)} for each in found]
+        rows = [
+            {"area": diagnosis.area, "state": str(diagnosis.state), "message": redacted(diagnosis.message)}
+            for diagnosis in diagnoses
+        ]
         print_json({"state": str(worst), "findings": rows})
     else:
-        for each in found:
-            click.echo(f"{each.state:<8} {each.area:<12} {redacted(visible(each.message))}")
+        for diagnosis in diagnoses:
+            click.echo(f"{diagnosis.state:<8} {diagnosis.area:<12} {redacted(visible(diagnosis.message))}")
     if worst is not DiagnosisState.OK:
-        raise click.exceptions.Exit(_CODES[worst])
+        raise click.exceptions.Exit(_EXIT_CODES[worst])
 
 
-def _findings(app: App, *, network: bool) -> Iterator[Diagnosis]:
+def _diagnose(config: Path, *, network: bool) -> Iterator[Diagnosis]:
     now = datetime.now(UTC)
     yield from doctor.environment()
     try:
-        configured = settings(app)
+        settings = load_settings(config)
     except ConfigError as error:
-        yield from (
-            Diagnosis(area="config", state=DiagnosisState.PROBLEM, message=problem) for problem in error.problems
-        )
+        for problem in error.problems:
+            yield Diagnosis(area="config", state=DiagnosisState.PROBLEM, message=problem)
         yield doctor.clock(now)
         return
-    yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{app.config}: good")
-    yield from doctor.examine(configured, now, network=network)
+    yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{config}: valid")
+    yield from doctor.examine(settings, now, network=network)

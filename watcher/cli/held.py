@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
+from watcher.cli.output import format_option, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.operations import Hold, HoldState
 from watcher.render import document
@@ -25,30 +27,31 @@ _COLUMNS = {
 
 @click.command("held")
 @click.argument("source", required=False)
-@click.option("--all", "all_", is_flag=True, help="Also what was accepted, rejected or superseded.")
+@click.option("--all", "all_states", is_flag=True, help="Include accepted, rejected and superseded releases.")
 @format_option("json", "csv", "md")
-@pass_app
-def command(app: App, source: str | None, all_: bool, format: str) -> None:
-    """Releases that were served and are not believed, and why; of one source or of all.
+@click.pass_obj
+def command(config: Path, source: str | None, all_states: bool, format: str) -> None:
+    """Held releases and why; of one source or of all.
 
-    They are kept, and nobody but the operator was told of them. Most are settled by the next checks (docs/held.md);
-    `watcher accept` and `watcher reject` settle one by hand. Exit code 2: there is no such source.
+    A held release is in the archive but not in the history, and only the operators were notified. Most holds are
+    settled by the next checks (docs/held.md); `watcher accept` and `watcher reject` settle one by hand. Exit code 2:
+    there is no such source.
 
     \b
     Examples:
       watcher held
       watcher held ports --all --format json
     """
-    with Store(load_overview(app.config).history, create=False) as store:
+    with Store(load_overview(config).history, create=False) as store:
         if source is not None:
-            store.history.read_registry_id(source)  # says which sources there are where this is none
-        found = [hold for hold in store.holds.list_holds(source) if all_ or hold.state is HoldState.HELD]
+            store.history.read_registry_id(source)  # raises UsageError for an unknown source
+        holds = [hold for hold in store.holds.list_holds(source) if all_states or hold.state is HoldState.HELD]
     if format == "json":
-        print_json({"held": [{"source": hold.source, **document.hold_document(hold)} for hold in found]})
-    elif found or format != "text":
-        print_rows([_row(hold) for hold in found], _COLUMNS, format)
+        print_json({"held": [{"source": hold.source, **document.hold_document(hold)} for hold in holds]})
+    elif holds or format != "text":
+        print_rows([_row(hold) for hold in holds], _COLUMNS, format)
     else:
-        click.echo("nothing is held")
+        click.echo("no held releases")
 
 
 def _row(hold: Hold) -> dict[str, object]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import click
 
-from watcher.cli import output as common
-from watcher.cli.output import App, format_option, print_json, print_rows
-from watcher.cli.seen import ObservationGaps, history, print_gaps
+from watcher.cli.context import open_history
+from watcher.cli.output import format_option, parse_date, parse_port, print_gaps, print_json, print_rows
 from watcher.core.model import Kind, Severity
-from watcher.render.document import event_document
+from watcher.reports.events import EventReport, event_document, find_events
 from watcher.store.event_query import EventQuery
-from watcher.store.history_rows import StoredEvent
+from watcher.store.history_rows import ReleaseSpan
 
 _COLUMNS = {
     "published": "RELEASE",
@@ -24,20 +23,20 @@ _COLUMNS = {
 
 @click.command("history")
 @click.argument("source", required=False)
-@click.option("--port", callback=common.port, metavar="PORT", help="A port or range: 443, 8000-8100.")
+@click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
 @click.option("--service", metavar="NAME", help="A service by its name.")
 @click.option("--protocol", metavar="NAME", help="tcp, udp, sctp or dccp.")
 @click.option("--event", metavar="GLOB", help="Event ids, as a glob: 'port-*'.")
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What happened to the entry.")
-@click.option("--severity", type=click.Choice([each.value for each in Severity]), help="At least this severity.")
-@click.option("--since", callback=common.date, metavar="DATE", help="Releases of this day and after.")
-@click.option("--until", callback=common.date, metavar="DATE", help="Releases of this day and before.")
-@click.option("--search", metavar="TEXT", help="Words that stand in the event or in the entries it changed.")
+@click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")
+@click.option("--since", callback=parse_date, metavar="DATE", help="Releases of this day or later.")
+@click.option("--until", callback=parse_date, metavar="DATE", help="Releases of this day or before.")
+@click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
-@common.pass_app
+@click.pass_obj
 def command(
-    app: App,
+    config: Path,
     source: str | None,
     port: tuple[int, int] | None,
     service: str | None,
@@ -51,7 +50,7 @@ def command(
     limit: int | None,
     format: str,
 ) -> None:
-    """What happened, in the registry's own words; everything given must hold.
+    """List events, in the registry's own words; filters are combined with AND.
 
     \b
     Examples:
@@ -59,7 +58,7 @@ def command(
       watcher history ports --since 2020-01-01 --kind deprecated
       watcher history --event 'service-*' --search microsoft --format json
     """
-    wanted = EventQuery(
+    query = EventQuery(
         source=source,
         port=port,
         service=service,
@@ -72,37 +71,34 @@ def command(
         text=search,
         limit=limit,
     )
-    with history(app) as (queries, seen):
-        if source:
-            queries.read_registry_id(source)
-        found = queries.find_events(wanted)
-        rows = [row(each, seen) for each in found]
-        gaps = seen.gaps([source] if source else sorted({each["source"] for each in rows}))
+    with open_history(config) as (history, observation):
+        report = find_events(history, observation, query)
     if format == "json":
-        print_json({"events": rows, "gaps": gaps})
-    elif rows or format != "text":
-        several = len({each["source"] for each in rows}) > 1
-        columns = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
-        if format != "csv":
-            rows = [{**of, "published": each.release.release.when} for of, each in zip(rows, found, strict=True)]
-        print_rows(rows, columns, format)
+        print_json(
+            {
+                "events": [event_document(event) for event in report.events],
+                "gaps": [gap.as_dict() for gap in report.gaps],
+            }
+        )
+    elif report.events or format != "text":
+        _print_events(report, format)
     else:
-        click.echo("nothing of that kind happened in the releases there are")
+        click.echo(f"no matching events ({_span_text(report.span)})")
     if format == "text":
-        print_gaps(gaps)
+        print_gaps(report.gaps)
 
 
-def row(found: StoredEvent, seen: ObservationGaps) -> dict[str, Any]:
-    """One event as the JSON contract has it, with the window in which it happened."""
-    event, release = found.event, found.release.release
-    return {
-        "source": found.source,
-        "release": release.id,
-        "published": release.published,
-        "observed": release.observed,
-        # Between these two releases: when exactly, the registry does not say.
-        "between": [found.before.release.published if found.before else None, release.published],
-        # And between these two looks.
-        "observed_between": seen.between(found.source, found.before, found.release),
-        **event_document(event),
-    }
+def _print_events(report: EventReport, format: str) -> None:
+    rows = [event_document(event) for event in report.events]
+    several = len({row["source"] for row in rows}) > 1
+    columns = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
+    if format != "csv":
+        for row, event in zip(rows, report.events, strict=True):
+            row["published"] = event.stored.release.release.when
+    print_rows(rows, columns, format)
+
+
+def _span_text(span: ReleaseSpan) -> str:
+    if not span.number:
+        return "no releases"
+    return f"{span.number} release{'' if span.number == 1 else 's'}, {span.first} to {span.last}"

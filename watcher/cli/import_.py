@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from watcher.cli.output import App, format_option, pass_app, print_json
-from watcher.cli.wired import service
+from watcher.cli.context import open_monitor
+from watcher.cli.output import format_option, print_json
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
@@ -15,15 +16,15 @@ from watcher.monitor import importer
 from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.render.safe_text import visible
 
-_PAGE = ".html"
-_MANY = 100  # new releases, after which the full-text index is worth being put together
+_INDEX_SUFFIX = ".html"
+_MERGE_INDEX_AFTER = 100  # new releases: each adds a segment to the full-text index, and many make searches slow
 _NEW = (Outcome.BASELINE, Outcome.CHANGED, Outcome.INSERTED)
 _WORDS = {
-    Outcome.BASELINE: "first",
-    Outcome.CHANGED: "newer than all there were",
-    Outcome.INSERTED: "older, put where they belong",
-    Outcome.UNCHANGED: "there already",
-    Outcome.COSMETIC: "other bytes of a release that is there",
+    Outcome.BASELINE: "recorded as baseline",
+    Outcome.CHANGED: "appended",
+    Outcome.INSERTED: "inserted in date order",
+    Outcome.UNCHANGED: "already present",
+    Outcome.COSMETIC: "same content in other bytes",
 }
 
 
@@ -31,16 +32,15 @@ _WORDS = {
 @click.argument("source")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @format_option("json")
-@pass_app
-def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
-    """Backfill old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
+@click.pass_obj
+def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> None:
+    """Import old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
 
-    In any order, again and again: each release goes where it belongs, what is there already is left alone, and
-    nobody is alerted. Of a repository, each commit that changed PATH is taken. A document that bears no date (a CSV)
-    counts for the day that its file or folder is called after, or its commit was made. For a collection, every
-    document goes to the group that its file is named after, GROUP.xml, in whichever folder; pages (.html) are old
-    ones of its index.
-    Exit code 1: something was refused.
+    Releases may come in any order and more than once: each is inserted in date order, and one that is already present
+    is skipped. No alerts are sent. From a repository, every commit that changed PATH is imported. A document without a
+    date (a CSV) gets the date in the name of its file or folder, or of its commit. For a collection, a document named
+    GROUP.xml, in any folder, is imported into that group, and pages (.html) into the index.
+    Exit code 1: a document was refused.
 
     \b
     Examples:
@@ -50,20 +50,20 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
       watcher import iana git:~/iana-mirror:assignments/
     """
-    with service(app) as parts:
-        configured = parts.source(source, new=True)
-        work = _by_source(configured, paths)
-        report = importer.ImportReport()
-        number = sum(map(len, work.values()))
+    report = importer.ImportReport()
+    with open_monitor(config) as monitor:
+        by_source = _candidates_by_source(monitor.source(source, new=True), paths)
+        number = sum(map(len, by_source.values()))
         with click.progressbar(length=number, label=f"importing {number}", file=sys.stderr) as bar:
 
-            def progress(candidate: importer.Candidate, taken: CheckResult | None) -> None:  # noqa: ARG001 - the callback's shape
+            def show_progress(candidate: importer.Candidate, result: CheckResult | None) -> None:  # noqa: ARG001 - the callback's shape
                 bar.update(1)
 
-            for name, found in work.items():
-                report.add(importer.run(parts.intake(parts.source(name, new=True)), found, progress))
-            if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MANY:
-                parts.store.merge_search_index()
+            for name, candidates in by_source.items():
+                intake = monitor.intake(monitor.source(name, new=True))
+                report.add(importer.run(intake, candidates, show_progress))
+            if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MERGE_INDEX_AFTER:
+                monitor.store.merge_search_index()
     if format == "json":
         print_json(
             {
@@ -73,25 +73,26 @@ def command(app: App, source: str, paths: tuple[str, ...], format: str) -> None:
             }
         )
     else:
-        for outcome, number in report.taken.items():
-            click.echo(f"{source}: {number} {_WORDS[outcome]}")
+        if report.taken:
+            counts = "; ".join(f"{number} {_WORDS[outcome]}" for outcome, number in report.taken.items())
+            click.echo(f"{source}: {counts}")
         for origin, reason in report.refused:
             click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
     if report.refused:
         raise click.exceptions.Exit(1)
 
 
-def _by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.Candidate]]:
-    """What is to be taken, by the source that takes it: of a collection, its groups and its index."""
+def _candidates_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.Candidate]]:
+    """Return what to import, by the name of the source; for a collection, of its groups and its index."""
     if not isinstance(source, CollectionSettings):
         return {source.name: importer.candidates(paths, f".{source.format}")}
-    work: dict[str, list[importer.Candidate]] = {}
-    for found in importer.candidates(paths, _PAGE, f".{source.format}"):
-        name, _, suffix = found.name.rpartition(".")
-        if f".{suffix}" == _PAGE:
-            work.setdefault(source.name, []).append(found)
-        elif source.wants(name) and split_usable_ids([name])[0]:
-            work.setdefault(f"{source.name}.{name}", []).append(found)
-    if not work:
-        raise UsageError(f"{source.name}: nothing there is named after one of its groups, GROUP.{source.format}")
-    return work
+    by_source: dict[str, list[importer.Candidate]] = {}
+    for candidate in importer.candidates(paths, _INDEX_SUFFIX, f".{source.format}"):
+        group, _, suffix = candidate.name.rpartition(".")
+        if f".{suffix}" == _INDEX_SUFFIX:
+            by_source.setdefault(source.name, []).append(candidate)
+        elif source.wants(group) and split_usable_ids([group])[0]:
+            by_source.setdefault(f"{source.name}.{group}", []).append(candidate)
+    if not by_source:
+        raise UsageError(f"{source.name}: no file is named after one of its groups, GROUP.{source.format}")
+    return by_source

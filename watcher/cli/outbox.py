@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from watcher.cli import output as common
-from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
+from watcher.cli.output import format_option, parse_date, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.store.outbox import STATES, DeliveryQuery
 from watcher.store.store import Store
@@ -17,8 +18,8 @@ COLUMNS = {
     "source": "SOURCE",
     "created": "CREATED",
     "state": "STATE",
-    "attempts": "TRIES",
-    "next_attempt": "NEXT TRY",
+    "attempts": "ATTEMPTS",
+    "next_attempt": "NEXT ATTEMPT",
     "sent": "SENT",
     "last_error": "LAST ERROR",
 }
@@ -26,16 +27,16 @@ COLUMNS = {
 
 @click.command("outbox")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="In this state; several: in any.")
+@click.option("--state", "states", multiple=True, type=click.Choice(STATES), help="In this state; may be repeated.")
 @click.option("--channel", metavar="NAME", help="Of this channel.")
 @click.option("--source", metavar="NAME", help="About this source.")
-@click.option("--since", callback=common.date, metavar="DATE", help="Made on this day (UTC) and after.")
-@click.option("--until", callback=common.date, metavar="DATE", help="Made on this day (UTC) and before.")
+@click.option("--since", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or later.")
+@click.option("--until", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or before.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
-@pass_app
+@click.pass_obj
 def command(
-    app: App,
+    config: Path,
     ids: tuple[str, ...],
     states: tuple[str, ...],
     channel: str | None,
@@ -45,9 +46,9 @@ def command(
     limit: int | None,
     format: str,
 ) -> None:
-    """Messages: what waits, what was sent, and the dead letters (state `failed`); everything given must hold.
+    """List messages: pending, sent, failed; filters are combined with AND.
 
-    Nothing leaves the outbox. `watcher resend` sends again.
+    Messages are never removed from the outbox. `watcher resend` sends them again.
 
     \b
     Examples:
@@ -55,14 +56,12 @@ def command(
       watcher outbox --state failed --channel noc --since 2026-11-01
       watcher outbox --format json
     """
-    sought = DeliveryQuery(
-        ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit
-    )
-    with Store(load_overview(app.config).history, create=False) as store:
-        found = store.outbox.find_deliveries(sought)
+    query = DeliveryQuery(ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit)
+    with Store(load_overview(config).history, create=False) as store:
+        deliveries = store.outbox.find_deliveries(query)
     if format == "json":
-        print_json({"deliveries": [dict(row) for row in found]})
-    elif found or format != "text":
-        print_rows(found, COLUMNS, format)
+        print_json({"deliveries": [dict(row) for row in deliveries]})
+    elif deliveries or format != "text":
+        print_rows(deliveries, COLUMNS, format)
     else:
-        click.echo("there is no such message")
+        click.echo("no matching messages")

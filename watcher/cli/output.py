@@ -1,4 +1,4 @@
-"""What all commands share: the configuration, the parts, and how to print."""
+"""What all commands share: options, their parsers, and printing."""
 
 from __future__ import annotations
 
@@ -9,38 +9,58 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from watcher.core.errors import UsageError
+from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
+from watcher.core.times import from_text
+from watcher.render import text
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
-from watcher.render.text import render_table
+
+if TYPE_CHECKING:
+    from watcher.reports.observation import Gap
 
 SCHEMA = 1
 Row = Mapping[str, Any]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MAX_GAPS = 5
 
 
-class App:
-    """The state of one call of the command line: where the configuration is."""
-
-    def __init__(self, config: Path) -> None:
-        self.config = config
-
-
-def colour() -> bool:
-    """Whether to write colours: only to a terminal, and not where the user says no (no-color.org)."""
+def use_colour() -> bool:
+    """Return whether to write colours: only to a terminal, and not if NO_COLOR is set (no-color.org)."""
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
-def width() -> int | None:
-    """Columns to wrap to; None where the output is no terminal."""
+def terminal_width() -> int | None:
+    """Return the columns to wrap to; None if the output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def print_comparison(comparison: Comparison, *, all_changes: bool = False) -> None:
+    """Print a comparison for people; `all_changes` adds every change with its fields."""
+    click.echo(text.render_comparison(comparison, all=all_changes, width=terminal_width(), colour=use_colour()))
+
+
+def print_gaps(gaps: Sequence[Gap]) -> None:
+    """Print the newest gaps in observation, one line each, after an empty line; nothing if there are none."""
+    if not gaps:
+        return
+    click.echo()
+    for gap in gaps[-_MAX_GAPS:]:
+        source = visible(gap.source)
+        if gap.until is None:
+            click.echo(f"no successful check of {source} since {gap.since}")
+            continue
+        hours = (from_text(gap.until) - from_text(gap.since)).total_seconds() / 3600
+        duration = f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours"
+        click.echo(f"no successful check of {source} between {gap.since} and {gap.until} ({duration})")
+    if len(gaps) > _MAX_GAPS:
+        click.echo(f"{len(gaps) - _MAX_GAPS} earlier gaps (--format json lists them)")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -49,13 +69,13 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str) -> None:
-    """Print rows as a table for people, as CSV or as Markdown; `columns` maps a row's key to its heading."""
+    """Print rows as an aligned table, as CSV or as Markdown; `columns` maps a row's key to its heading."""
     cells = [[_cell(row.get(key)) for key in columns] for row in rows]
     if format == "csv":
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([[_safe(cell) for cell in line] for line in cells])
+        writer.writerows([[_escape_formula(cell) for cell in line] for line in cells])
         click.echo(out.getvalue(), nl=False)
     elif format == "md":
         for line in (list(columns.values()), ["---"] * len(columns), *cells):
@@ -63,7 +83,7 @@ def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str) -> 
                 "| " + " | ".join(visible(cell).replace("|", "\\|").replace("<", "&lt;") for cell in line) + " |"
             )
     else:
-        click.echo(render_table(cells, list(columns.values()), width=width()))
+        click.echo(text.render_table(cells, list(columns.values()), width=terminal_width()))
 
 
 def _cell(value: object) -> str:
@@ -72,32 +92,32 @@ def _cell(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-def _safe(cell: str) -> str:
-    """A spreadsheet takes a leading `=`, `+`, `-`, `@`, tab or CR for a formula (OWASP, CSV injection)."""
+def _escape_formula(cell: str) -> str:
+    """Quote a cell that a spreadsheet would run as a formula: it begins with = + - @ tab or CR (OWASP)."""
     return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
-    """The `--format` option."""
+    """Return the `--format` option with `text` and some more choices."""
     return click.option(
         "--format",
         "format",
         type=click.Choice(["text", *choices]),
         default="text",
         show_default=True,
-        help="How to print it.",
+        help="Output format.",
     )
 
 
-def date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's shape
-    """Check an option that takes a date."""
+def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's shape
+    """Return the value of a date option. Raises BadParameter for anything but YYYY-MM-DD."""
     if value is not None and not _DATE.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not a date (YYYY-MM-DD)")
     return value
 
 
-def port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:  # noqa: ARG001
-    """Check an option that takes a port or a range of ports."""
+def parse_port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:  # noqa: ARG001
+    """Return the value of a port option as a range. Raises BadParameter for anything else."""
     if value is None:
         return None
     try:
@@ -106,10 +126,7 @@ def port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> t
         raise click.BadParameter(str(error)) from None
 
 
-def need(condition: object, message: str) -> None:
-    """Raise UsageError where something that the user has to give is missing."""
+def require(condition: object, message: str) -> None:
+    """Raise UsageError with a message if a condition is false."""
     if not condition:
         raise UsageError(message)
-
-
-pass_app = click.make_pass_decorator(App)

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from watcher.cli.output import App, pass_app
-from watcher.cli.wired import service
+from watcher.cli.context import open_monitor
 from watcher.core.errors import UsageError
+
+_STEPS = 1000  # of the progress bar
 
 
 @click.command("rebuild")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@pass_app
-def command(app: App, sources: tuple[str, ...]) -> None:
-    """Derive the history from the snapshots again, under today's rules.
+@click.pass_obj
+def command(config: Path, sources: tuple[str, ...]) -> None:
+    """Rebuild the history from the snapshots, with the rules of this version.
 
-    The archive is the truth: this gives the same history, or a better one after the rules were improved. Each
-    source is replaced whole or not at all. The record of checks and deliveries stays. Nobody is alerted, but of what a
-    check that was killed had kept and not told.
+    The result is the same history, or a better one if the rules were improved. Each source is replaced in one
+    transaction. The log of checks and deliveries stays. No alerts are sent, except for a release that a killed check
+    had archived but not reported.
     """
-    with service(app) as parts:
-        kept = parts.archive.list_sources()
-        configured = tuple(source.name for source in parts.settings.source)
-        collections = tuple(f"{source.name}." for source in parts.settings.collections)
-        ours = [name for name in kept if name in configured or name.startswith(collections)]
-        chosen = [parts.source(name, new=True) for name in sources or ours]
+    with open_monitor(config) as monitor:
+        configured = tuple(source.name for source in monitor.settings.source)
+        collections = tuple(f"{collection.name}." for collection in monitor.settings.collections)
+        archived = [
+            name for name in monitor.archive.list_sources() if name in configured or name.startswith(collections)
+        ]
+        chosen = [monitor.source(name, new=True) for name in sources or archived]
         if not chosen:
-            raise UsageError("there is no snapshot to rebuild from; run `watcher check` or `watcher import` first")
+            raise UsageError("no snapshots to rebuild from; run `watcher check` or `watcher import` first")
         for source in chosen:
-            with click.progressbar(length=1000, label=source.name, file=sys.stderr) as bar:
-                done = 0
+            with click.progressbar(length=_STEPS, label=source.name, file=sys.stderr) as bar:
+                shown = 0
 
-                def progress(number: int, total: int) -> None:
-                    nonlocal done
-                    now = number * 1000 // max(total, 1)
-                    bar.update(now - done)
-                    done = now
+                def show_progress(done: int, total: int) -> None:
+                    nonlocal shown
+                    steps = done * _STEPS // max(total, 1)
+                    bar.update(steps - shown)
+                    shown = steps
 
-                releases = parts.intake(source).rebuild(progress)
+                releases = monitor.intake(source).rebuild(show_progress)
             click.echo(f"{source.name}: {releases} releases")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from watcher.cli.output import App, format_option, pass_app, print_json
-from watcher.cli.wired import service
+from watcher.cli.context import open_monitor
+from watcher.cli.output import format_option, print_json
 from watcher.render import document
 
 
@@ -13,20 +15,20 @@ from watcher.render import document
 @click.argument("source")
 @click.argument("release", metavar="ID")
 @format_option("json")
-@pass_app
-def command(app: App, source: str, release: str, format: str) -> None:
-    """Never believe a held release, however often it is served; its snapshot stays in the archive.
+@click.pass_obj
+def command(config: Path, source: str, release: str, format: str) -> None:
+    """Reject a held release, however often it is served again. Its snapshot stays in the archive.
 
-    ID is what `watcher held` shows, or the beginning of a snapshot's SHA-256. `watcher accept` takes it back. Exit
+    ID is the id that `watcher held` shows, or the beginning of a snapshot's SHA-256. `watcher accept` undoes it. Exit
     code 2: there is no such release.
 
     \b
     Examples:
       watcher reject ports 3f2a90c1d7be
     """
-    with service(app, create=False) as parts:
-        hold = parts.reject(parts.source(source), release)
-        parts.deliver()
+    with open_monitor(config, create=False) as monitor:
+        hold = monitor.reject(monitor.source(source), release)
+        monitor.deliver()
     if format == "json":
         print_json({"source": source, **document.hold_document(hold)})
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.cli.seen import history, print_gaps
+from watcher.cli.context import open_history
+from watcher.cli.output import format_option, print_gaps, print_json, print_rows
 from watcher.store.history_rows import StoredRelease
 
 _COLUMNS = {
@@ -28,25 +29,24 @@ _COLUMNS = {
 @click.command("releases")
 @click.argument("source")
 @format_option("json", "csv", "md")
-@pass_app
-def command(app: App, source: str, format: str) -> None:
-    """Every release of a source: when it was published and seen, its entries, and what it changed.
+@click.pass_obj
+def command(config: Path, source: str, format: str) -> None:
+    """List every release of a source: when it was published and observed, its entries, and what it changed.
 
     \b
     Examples:
       watcher releases ports
       watcher releases ports --format csv
     """
-    with history(app) as (queries, seen):
-        releases = queries.list_releases(source)
-        befores = [None, *releases[:-1]]
+    with open_history(config) as (history, observation):
+        releases = history.list_releases(source)
         rows = [
-            {**_row(release), "observed_between": seen.between(source, before, release)}
-            for before, release in zip(befores, releases, strict=True)
+            {**_row(release), "observed_between": list(observation.find_window(before, release))}
+            for before, release in zip([None, *releases], releases, strict=False)
         ]
-        gaps = seen.gaps([source])
+        gaps = observation.find_gaps([source])
     if format == "json":
-        print_json({"source": source, "releases": rows, "gaps": gaps})
+        print_json({"source": source, "releases": rows, "gaps": [gap.as_dict() for gap in gaps]})
         return
     if format == "text":
         rows = [{**row, "sha256": row["sha256"][:12]} for row in rows]

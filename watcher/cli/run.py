@@ -5,11 +5,11 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.output import App, pass_app
+from watcher.cli.context import load_settings
 from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
@@ -18,36 +18,39 @@ from watcher.monitor.monitor import Monitor, pace_of
 
 
 @click.command("run")
-@pass_app
-def command(app: App) -> None:
-    """The daemon: checks every source on its schedule and delivers what is due, until SIGTERM.
+@click.pass_obj
+def command(config: Path) -> None:
+    """Run the daemon: check every source on its schedule and deliver what is due, until SIGTERM.
 
-    SIGHUP reads the configuration again; where something is wrong with it, the old one stays. Logs go to standard
-    error. `watcher systemd install` writes a unit for it.
+    SIGHUP reads the configuration again; if it has a mistake, the daemon keeps the old one. Logs go to standard error.
+    `watcher systemd install` writes a unit for it.
     """
-    faulthandler.enable()  # the watchdog ends a process that hangs with SIGABRT: the log then says where
-    configured = settings(app)
-    log_setup.configure(configured.log.level, configured.log.format, sys.stderr)
-    pace = pace_of(configured)
+    faulthandler.enable()  # the watchdog ends a hanging process with SIGABRT: the log then has its stack
+    settings = load_settings(config)
+    log_setup.configure(settings.log.level, settings.log.format, sys.stderr)
+    pace = pace_of(settings)
 
-    def service(current: Settings) -> Monitor:
+    def create_monitor(current: Settings) -> Monitor:
         pace.interval = current.fetch.min_interval
         return Monitor(current, pace=pace)
 
     def load() -> Settings:
-        changed = reloaded(app, configured)
+        changed = reload_settings(config, settings)
         log_setup.configure(changed.log.level, changed.log.format, sys.stderr)
         return changed
 
-    if not Daemon(configured, service, load=load).run():
-        # A thread still waits on the network. Whatever it was doing is a transaction that was not committed.
+    if not Daemon(settings, create_monitor, load=load).run():
+        # A thread still waits for the network. Its transaction is not committed, so ending it loses nothing.
         os._exit(0)
 
 
-def reloaded(app: App, running: Settings) -> Settings:
-    """Return the configuration as it is now. Raises ConfigError where it is wrong, or changes what cannot change."""
-    changed = settings(app)
+def reload_settings(config: Path, running: Settings) -> Settings:
+    """Return the configuration as it is now.
+
+    Raises ConfigError if it has a mistake or changes a table that a running daemon cannot change.
+    """
+    changed = load_settings(config)
     for table in ("store", "metrics"):
         if getattr(changed, table) != getattr(running, table):
-            raise ConfigError(f"{app.config}: {table}: cannot change while the daemon runs; restart it")
+            raise ConfigError(f"{config}: {table}: cannot change while the daemon runs; restart it")
     return changed

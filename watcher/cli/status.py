@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 import click
 
-from watcher.cli.output import App, format_option, pass_app, print_json, print_rows
-from watcher.config.overview import ConfigOverview, SourceOverview, load_overview
-from watcher.core.lazy import load
+from watcher.cli.context import load_settings
+from watcher.cli.output import format_option, print_json, print_rows
+from watcher.config.overview import load_overview
+from watcher.core.errors import WatcherError
 from watcher.core.model import format_when
-from watcher.core.operations import ChannelFailure, HoldState
-from watcher.core.times import from_text, to_text
+from watcher.core.operations import ChannelFailure
+from watcher.monitor.health import Level
 from watcher.render.safe_text import visible
-from watcher.store.check_log import CheckLog
-from watcher.store.history_reader import HistoryReader
+from watcher.reports.status import CollectionSummary, SourceStatus, StatusReport, report_health, report_status
 from watcher.store.store import Store
 
 _COLUMNS = {
@@ -35,16 +35,16 @@ _COLUMNS = {
 
 
 @click.command("status")
-@click.option("--check", "brief", is_flag=True, help="One line and an exit code, for a monitoring system.")
-@click.option("--all", "everything", is_flag=True, help="Every group of a collection, not only the failing ones.")
+@click.option("--check", "health", is_flag=True, help="Print one line and set the exit code for a monitoring system.")
+@click.option("--all", "all_groups", is_flag=True, help="Every group of a collection, not only the failing ones.")
 @format_option("json", "csv", "md")
-@pass_app
-def command(app: App, brief: bool, everything: bool, format: str) -> None:
-    """Sources with their newest release, last and next check, what is held, and the deliveries that are pending.
+@click.pass_obj
+def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
+    """Show sources with their newest release, last and next check, held releases, and pending deliveries.
 
-    A collection is one line, with the groups that fail below it. --check prints one line; its exit code is 0: all is
-    looked at in time and can be read; 1: something cannot be read; 2: something is not looked at, or nothing can be
-    read; 3: that cannot be said.
+    A collection is one line, followed by its failing groups. --check prints one line and sets the exit code. 0: every
+    source is checked in time and can be read; 1: a source cannot be read; 2: a source is not checked in time, or none
+    can be read; 3: unknown.
 
     \b
     Examples:
@@ -54,104 +54,79 @@ def command(app: App, brief: bool, everything: bool, format: str) -> None:
       watcher status --format json
     """
     now = datetime.now(UTC)
-    if brief:
-        line, level = load("verdict").verdict(app, now)
-        click.echo(visible(line))
-        raise click.exceptions.Exit(level)
-    configured = load_overview(app.config)
-    with Store(configured.history) as store:
-        trees = (
-            load("collection_status").trees(app, store, now, everything=everything)
-            if any(source.collection for source in configured.sources)
-            else {}
-        )
-        rows = list(_rows(configured, trees, store, now))
-        waiting = [dict(row) for row in store.outbox.list_pending()]
-        unwell = [
-            endpoint for endpoint in store.channel_failures.list_failures() if endpoint.channel in configured.channels
-        ]
-    collections = [tree.summary for tree in trees.values()]
+    if health:
+        _print_health(config, now)
+    overview = load_overview(config)
+    settings = load_settings(config) if any(source.collection for source in overview.sources) else None
+    with Store(overview.history) as store:
+        report = report_status(overview, store, now, settings=settings, all_groups=all_groups)
     if format == "json":
         print_json(
             {
-                "sources": rows,
-                "collections": collections,
-                "pending_deliveries": waiting,
-                "endpoints": [asdict(endpoint) for endpoint in unwell],
+                "sources": [asdict(source) for source in report.sources],
+                "collections": [asdict(summary) for summary in report.collections],
+                "pending_deliveries": [dict(row) for row in report.pending],
+                "endpoints": [asdict(failure) for failure in report.channels],
             }
         )
         return
+    rows = [asdict(source) for source in report.sources]
     if format != "csv":
-        rows = [
-            {**row, "latest": format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""}
-            for row in rows
-        ]
+        for row in rows:
+            row["latest"] = format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""
     print_rows(rows, _COLUMNS, format)
-    if format != "text":
-        return
-    _print_messages(rows)
-    for summary in collections:
-        click.echo("\n" + load("collection_status").told(summary))
-    click.echo(f"\n{len(waiting)} deliveries pending" if waiting else "\nno delivery pending")
-    for endpoint in unwell:
-        click.echo(_unwell(endpoint))
+    if format == "text":
+        _print_details(report)
 
 
-def _print_messages(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
-        if row["message"]:
-            reason = f"{row['reason']}: " if row["reason"] else ""
-            click.echo(f"\n{row['source']}: {reason}{visible(row['message'])}")
-        if row["skipped"]:
-            click.echo(f"\n{row['source']}: {row['skipped']} turns skipped, the one before being under way still")
+def _print_health(config: Path, now: datetime) -> None:
+    """Print the line that a monitoring system shows and exit with its code."""
+    try:
+        settings = load_settings(config)
+        with Store(settings.store.path, create=False) as store:
+            report = report_health(settings, store, now)
+    except WatcherError as error:
+        click.echo(visible(f"WATCHER UNKNOWN - {error}"))
+        raise click.exceptions.Exit(Level.UNKNOWN) from None
+    reasons = "; ".join(report.reasons) or "every source is checked in time"
+    click.echo(visible(f"WATCHER {report.level.name} - {reasons} | pending={report.pending} held={report.held}"))
+    raise click.exceptions.Exit(report.level)
 
 
-def _unwell(endpoint: ChannelFailure) -> str:
-    if endpoint.gone:
-        by_hand = f"`watcher channel enable {endpoint.channel}` sends again"
-        return f"the channel {endpoint.channel} is disabled since {endpoint.gone}: {endpoint.last_error}; {by_hand}"
-    who = f"{endpoint.recipient} of the channel" if endpoint.recipient else "the channel"
-    return f"{who} {endpoint.channel} takes nothing since {endpoint.since}: {visible(endpoint.last_error)}"
+def _print_details(report: StatusReport) -> None:
+    for source in report.sources:
+        for line in _source_lines(source):
+            click.echo(f"\n{source.source}: {line}")
+    for summary in report.collections:
+        click.echo(f"\n{summary.source}: {', '.join(_summary_parts(summary))}")
+    click.echo(f"\n{len(report.pending)} deliveries pending")
+    for failure in report.channels:
+        click.echo(_channel_line(failure))
 
 
-def _rows(
-    configured: ConfigOverview, trees: Mapping[str, Any], store: Store, now: datetime
-) -> Iterator[dict[str, Any]]:
-    """What is shown of each source; of a collection its own line, then groups."""
-    queries, checks, held = store.history, store.checks, store.holds
-    for source in configured.sources:
-        tree = trees.get(source.name)
-        for each, due in tree.lines if tree else [(source, _due(source, checks, now))]:
-            yield {
-                **_row(each, due, now, queries, checks),
-                **(tree.listed if tree and each.collection else {}),
-                "held": sum(1 for hold in held.list_holds(each.name) if hold.state is HoldState.HELD),
-                "skipped": checks.read_skips(each.name)["number"],
-            }
+def _source_lines(source: SourceStatus) -> Iterator[str]:
+    if source.message:
+        reason = f"{source.reason}: " if source.reason else ""
+        yield f"{reason}{visible(source.message)}"
+    if source.skipped:
+        yield f"{source.skipped} checks skipped because the previous check was still running"
 
 
-def _due(source: SourceOverview, checks: CheckLog, now: datetime) -> datetime:
-    last = checks.find_last_check(source.name)
-    return from_text(str(last["at"])) + source.every if last else now
+def _summary_parts(summary: CollectionSummary) -> Iterator[str]:
+    yield f"{summary.groups} groups"
+    yield f"{len(summary.failing)} failing"
+    if summary.never_checked:
+        yield f"{summary.never_checked} never checked"
+    if summary.last_full_sweep:
+        yield f"all checked since {summary.last_full_sweep}"
+    if summary.left_out:
+        yield "left out, not valid ids: " + visible(", ".join(summary.left_out))
 
 
-def _row(
-    source: SourceOverview, due: datetime, now: datetime, queries: HistoryReader, checks: CheckLog
-) -> dict[str, Any]:
-    latest = queries.find_latest(source.name)
-    last = checks.find_last_check(source.name)
-    state = checks.read_state(source.name)
-    return {
-        "source": source.name,
-        "releases": queries.count_releases(source.name),
-        "latest": latest.release.published if latest else None,
-        "latest_observed": latest.release.observed if latest else None,
-        "entries": latest.release.entries if latest else None,
-        "last_check": last["at"] if last else None,
-        "outcome": last["outcome"] if last else "never checked",
-        "reason": last["reason"] if last else None,
-        "message": last["message"] if last else None,
-        "last_success": state["last_success"],
-        "next_check": to_text(max(due, now)) if source.enabled else None,
-        "failures": state["failures"],
-    }
+def _channel_line(failure: ChannelFailure) -> str:
+    error = visible(failure.last_error)
+    if failure.gone:
+        enable = f"`watcher channel enable {failure.channel}` enables it"
+        return f"channel {failure.channel} has been disabled since {failure.gone}: {error}; {enable}"
+    recipient = f"{failure.recipient} of " if failure.recipient else ""
+    return f"{recipient}channel {failure.channel} has been failing since {failure.since}: {error}"

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.output import App, pass_app
+from watcher.cli.context import load_settings
 from watcher.core.errors import UsageError
 from watcher.daemon import systemd_units
 from watcher.daemon.systemd_units import Machine
@@ -19,56 +18,56 @@ from watcher.render.safe_text import visible
 
 @click.group("systemd")
 def command() -> None:
-    """Run as a service: show the units, or write them for this machine."""
+    """Run as a systemd service: print the units, or install them."""
 
 
 @command.command("show")
-@click.option("--timer", is_flag=True, help="The oneshot service and its timer instead of the daemon.")
+@click.option("--timer", is_flag=True, help="A oneshot service with a timer instead of the daemon.")
 def show(timer: bool) -> None:
-    """Print the units as they are shipped, with the usual paths."""
+    """Print the units with the default paths."""
     for name in systemd_units.TIMER if timer else systemd_units.DAEMON:
         click.echo(systemd_units.unit(name, Machine()), nl=False)
 
 
 @command.command("install")
-@click.option("--timer", is_flag=True, help="A oneshot service and its timer instead of the daemon.")
-@click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
-@click.option("--force", is_flag=True, help="Overwrite a unit that is there in another text.")
+@click.option("--timer", is_flag=True, help="A oneshot service with a timer instead of the daemon.")
+@click.option("--dry-run", is_flag=True, help="Print the units; write nothing.")
+@click.option("--force", is_flag=True, help="Overwrite a unit that differs.")
 @click.option(
     "--prefix",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("/"),
     show_default=True,
-    help="A folder to write below, in place of the file system's root: for packages, or to look at it.",
+    help="Write below this folder instead of the root of the file system, for packages.",
 )
-@pass_app
-def install(app: App, timer: bool, dry_run: bool, force: bool, prefix: Path) -> None:
-    """Write the units with the paths of this machine, for the configuration given, and say what to do next.
+@click.pass_obj
+def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path) -> None:
+    """Write the units with the paths of this machine and of --config, and print what to do next.
 
     \b
     Examples:
       watcher --config /etc/registry-watcher/config.toml systemd install
       watcher --config /etc/registry-watcher/config.toml systemd install --timer --dry-run
     """
-    configured = settings(app)
+    settings = load_settings(config)
     machine = Machine(
         command=Path(sysconfig.get_path("scripts"), "watcher"),
-        config=app.config.resolve(),
-        credentials=systemd_units.credentials(configured),
+        config=config.resolve(),
+        credentials=systemd_units.credentials(settings),
     )
     names = systemd_units.TIMER if timer else systemd_units.DAEMON
     folder = prefix / systemd_units.FOLDER.relative_to("/")
-    if not (force or dry_run) and (there := systemd_units.differing(names, machine, folder)):
-        raise UsageError("\n".join(_refused(folder / name, machine) for name in there))
+    if not (force or dry_run) and (differing := systemd_units.differing(names, machine, folder)):
+        raise UsageError("\n".join(_difference(folder / name, machine) for name in differing))
     for name in names:
         text = systemd_units.unit(name, machine)
         if dry_run:
             click.echo(f"# {folder / name}\n{text}")
         else:
             _write(folder / name, text)
-    hindrances = list(systemd_units.hindrances(machine, configured, Path(sys.executable).resolve()))
+    hindrances = list(systemd_units.hindrances(machine, settings, Path(sys.executable).resolve()))
     if hindrances:
-        click.echo("\nbefore it can run:")
+        click.echo("\nbefore you start it:")
     for line in hindrances:
         click.echo(f"  {visible(line)}")
     click.echo(
@@ -86,13 +85,14 @@ def _write(path: Path, text: str) -> None:
     click.echo(f"wrote {path}")
 
 
-def _refused(path: Path, machine: Machine) -> str:
-    """Say how a unit that is there differs from what would be written."""
-    before, after = path.read_text("utf-8", "replace").splitlines(), systemd_units.unit(path.name, machine).splitlines()
-    lines = difflib.unified_diff(before, after, "there", "new", n=0, lineterm="")
+def _difference(path: Path, machine: Machine) -> str:
+    """Return how an existing unit differs from the one that would be written."""
+    installed = path.read_text("utf-8", "replace").splitlines()
+    new = systemd_units.unit(path.name, machine).splitlines()
+    lines = difflib.unified_diff(installed, new, "installed", "new", n=0, lineterm="")
     return "\n".join(
         [
-            f"{path} is there in another text; --force overwrites it (changes of yours belong into `systemctl edit`)",
+            f"{path} exists and differs; --force overwrites it (keep your own changes in `systemctl edit`)",
             *map(visible, lines),
         ]
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
-from watcher.cli.context import settings
-from watcher.cli.output import App, format_option, pass_app, print_json
-from watcher.cli.wired import service
+from watcher.cli.context import load_settings, open_monitor
+from watcher.cli.output import format_option, print_json
 from watcher.core.errors import UsageError
 from watcher.monitor.verify import Rechecking
 from watcher.render.safe_text import visible
@@ -18,52 +18,52 @@ from watcher.store.snapshot_archive import SnapshotArchive
 
 @click.command("verify")
 @click.argument("source", required=False)
-@click.option("--history", "history", is_flag=True, help="Also hold the history to what the snapshots say.")
+@click.option("--history", "with_history", is_flag=True, help="Also compare the history with the snapshots.")
 @click.option("--newest", type=click.IntRange(min=1), default=10, show_default=True, help="Releases for --history.")
 @format_option("json")
-@pass_app
-def command(app: App, source: str | None, history: bool, newest: int, format: str) -> None:
-    """Read every snapshot back and check it against its SHA-256.
+@click.pass_obj
+def command(config: Path, source: str | None, with_history: bool, newest: int, format: str) -> None:
+    """Verify every snapshot against its SHA-256.
 
-    With --history the newest releases of each source are read once more, each by itself, and compared entry by entry
-    and field by field with what is recorded. Exit code 0: all is whole; 1: something is not, each named with what to
-    do.
+    With --history the newest releases of each source are parsed again, each alone, and every field of every entry is
+    compared with the history. Exit code 0: no damage; 1: damage, each listed with what to do.
 
     \b
     Examples:
       watcher verify
       watcher verify ports --history --newest 400
     """
-    archive = SnapshotArchive(settings(app).store.snapshots)
-    if source is not None and source not in archive.list_sources():
-        raise UsageError(
-            f"no snapshot of {source!r} is kept (there are: {', '.join(archive.list_sources()) or 'none'})"
-        )
-    receipts = list(archive.list_snapshots(source))
-    with click.progressbar(length=len(receipts), label=f"verifying {len(receipts)} snapshots", file=sys.stderr) as bar:
+    archive = SnapshotArchive(load_settings(config).store.snapshots)
+    names = archive.list_sources()
+    if source is not None and source not in names:
+        raise UsageError(f"no snapshots of {source!r} (known: {', '.join(names) or 'none'})")
+    snapshots = list(archive.list_snapshots(source))
+    with click.progressbar(
+        length=len(snapshots), label=f"verifying {len(snapshots)} snapshots", file=sys.stderr
+    ) as bar:
         damages = list(archive.find_damage(source, progress=lambda: bar.update(1)))
-    misfits = list(_misfits(app, archive.list_sources() if source is None else [source], newest)) if history else []
+    differences = list(_find_differences(config, [source] if source else names, newest)) if with_history else []
     if format == "json":
         damaged = [{"path": str(damage.path), "reason": damage.reason} for damage in damages]
-        print_json({"snapshots": len(receipts), "damaged": damaged, "misfits": misfits})
+        print_json({"snapshots": len(snapshots), "damaged": damaged, "misfits": differences})
     else:
-        for line in (*(f"{damage.path}: {damage.reason}" for damage in damages), *misfits):
+        for line in (*(f"{damage.path}: {damage.reason}" for damage in damages), *differences):
             click.echo(visible(line), err=True)
-        click.echo(f"{len(receipts)} snapshots, {len(damages) or 'none'} damaged")
-        if misfits:
-            click.echo("`watcher rebuild` derives the history from the snapshots again")
-        elif history:
-            click.echo(f"the history of the newest {newest} releases is what their snapshots say")
-    if damages or misfits:
+        click.echo(f"{len(snapshots)} snapshots, {len(damages)} damaged")
+        if differences:
+            click.echo("`watcher rebuild` rebuilds the history from the snapshots")
+        elif with_history:
+            click.echo(f"the history of the newest {newest} releases matches their snapshots")
+    if damages or differences:
         raise click.exceptions.Exit(1)
 
 
-def _misfits(app: App, sources: list[str], newest: int) -> Iterator[str]:
-    with service(app, create=False) as parts:
+def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator[str]:
+    with open_monitor(config, create=False) as monitor:
         for name in sources:
-            intake = parts.intake(parts.source(name, new=True))
+            intake = monitor.intake(monitor.source(name, new=True))
             with click.progressbar(length=newest, label=f"{name}: history", file=sys.stderr) as bar:
                 recheck = Rechecking(
-                    source=name, registry=intake.registry, queries=parts.queries, read=intake.read_alone
+                    source=name, registry=intake.registry, queries=monitor.store.history, read=intake.read_alone
                 )
                 yield from recheck.run(newest, lambda bar=bar: bar.update(1))  # type: ignore[misc]

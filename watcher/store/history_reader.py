@@ -12,7 +12,14 @@ from watcher.core.errors import StoreError, UsageError
 from watcher.core.model import Change, ChangeSet, Comparison, Content, Delta, FieldChange, Item, ItemKey
 from watcher.store.database import Database
 from watcher.store.event_query import EventQuery, select_overlapping
-from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, decode_event, decode_release
+from watcher.store.history_rows import (
+    EntryVersion,
+    ReleaseSpan,
+    StoredEvent,
+    StoredRelease,
+    decode_event,
+    decode_release,
+)
 from watcher.store.stored_items import StoredItems, VersionReader, decode_item
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -70,6 +77,15 @@ class HistoryReader:
         """Return how many releases a source has."""
         statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
         return int(self._db.execute(statement, [source]).fetchone()[0])
+
+    def find_release_span(self, source: str | None) -> ReleaseSpan:
+        """Return how many releases one source or all sources have, and over which days."""
+        number, first, last = self._db.execute(
+            """SELECT count(*), coalesce(min(dated), ''), coalesce(max(dated), '')
+            FROM releases JOIN sources ON sources.id = source_id WHERE ?1 IS NULL OR name = ?1""",
+            [source],
+        ).fetchone()
+        return ReleaseSpan(number=number, first=first, last=last)
 
     def find_release(self, source: str, reference: str) -> StoredRelease:
         """Return the release that a date, a release id, a SHA-256 prefix or `latest` names.

@@ -48,6 +48,15 @@ class StoredEvent:
     event: Event
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSpan:
+    """How many releases there are, and the days (`YYYY-MM-DD`) of the first and the last; "" if there are none."""
+
+    number: int
+    first: str
+    last: str
+
+
 def decode_release(source: str, row: Mapping[str, Any]) -> StoredRelease:
     """Make a release of a row of `releases`."""
     return StoredRelease(

@@ -1,0 +1,100 @@
+"""One entry or contact of a registry: its versions and its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.core.errors import UsageError
+from watcher.reports.events import ObservedEvent, observe_event
+from watcher.reports.observation import Gap, ObservationGaps
+from watcher.store.event_query import EventQuery
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import EntryVersion, StoredRelease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryQuery:
+    """Which entry is wanted: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
+
+    `service` is any name: of a service, a contact or the value of an entry. `title` is what the user typed.
+    """
+
+    source: str
+    port: tuple[int, int] | None = None
+    service: str | None = None
+    protocol: str | None = None
+    at: str | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryHistory:
+    """Every version of the entries that match a query and their events, up to one release, the oldest first."""
+
+    title: str
+    versions: tuple[EntryVersion, ...]
+    events: tuple[ObservedEvent, ...]
+    gaps: tuple[Gap, ...]
+    release: StoredRelease
+
+    @property
+    def current(self) -> tuple[EntryVersion, ...]:
+        """The versions that are part of the release."""
+        place = self.release.place
+        return tuple(
+            version
+            for version in self.versions
+            if version.first.place <= place and (version.until is None or version.until.place > place)
+        )
+
+
+def find_entry(history: HistoryReader, observation: ObservationGaps, query: EntryQuery) -> EntryHistory:
+    """Return the history of an entry. Raises UsageError if no release has it."""
+    source, at = query.source, query.at
+    release = history.find_release(source, at or "latest")
+    limit = release if at else None
+    versions = [
+        version
+        for version in history.find_versions(source, port=query.port, name=query.service, at=limit)
+        if not query.protocol or version.item.key.part("protocol") in (query.protocol, "")
+    ]
+    title = query.title or query.service or _port_text(query.port)
+    if not versions and query.port and not query.service:  # a name that is a number
+        versions = history.find_versions(source, name=_port_text(query.port), at=limit)
+    if not versions:
+        when = f" on {at}" if at else ""
+        raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
+    if any("port" in version.item.key.labels for version in versions):
+        events = history.find_events(
+            EventQuery(source=source, port=query.port, service=query.service, protocol=query.protocol, until=at)
+        )
+    else:
+        events = history.find_events_of(versions, until=at)
+    return EntryHistory(
+        title=title,
+        versions=tuple(versions),
+        events=tuple(observe_event(event, observation) for event in events),
+        gaps=observation.find_gaps([source]),
+        release=release,
+    )
+
+
+def version_document(version: EntryVersion) -> dict[str, Any]:
+    """Return a version as the JSON contract has it. `until`: the first release without it, null while it lasts."""
+    return {
+        "section": str(version.item.section),
+        "key": version.item.key.as_dict(),
+        "status": str(version.item.status),
+        "fields": dict(version.item.fields),
+        "first": {"release": version.first.release.id, "published": version.first.release.published},
+        "until": {"release": version.until.release.id, "published": version.until.release.published}
+        if version.until
+        else None,
+    }
+
+
+def _port_text(port: tuple[int, int] | None) -> str:
+    if port is None:
+        return ""
+    return str(port[0]) if port[0] == port[1] else f"{port[0]}-{port[1]}"

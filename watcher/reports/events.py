@@ -1,0 +1,62 @@
+"""Events of the history, each with the window in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watcher.render import document
+from watcher.reports.observation import Gap, ObservationGaps
+from watcher.store.event_query import EventQuery
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import ReleaseSpan, StoredEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedEvent:
+    """An event with the window in which it was observed (`ObservationGaps.find_window`)."""
+
+    stored: StoredEvent
+    window: tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventReport:
+    """The events that match a query, the oldest first, and the gaps in the observation of their sources.
+
+    `span` says which releases were searched.
+    """
+
+    events: tuple[ObservedEvent, ...]
+    gaps: tuple[Gap, ...]
+    span: ReleaseSpan
+
+
+def find_events(history: HistoryReader, observation: ObservationGaps, query: EventQuery) -> EventReport:
+    """Return the events that match a query. Raises UsageError if its source has no history."""
+    if query.source:
+        history.read_registry_id(query.source)
+    events = tuple(observe_event(stored, observation) for stored in history.find_events(query))
+    sources = [query.source] if query.source else sorted({event.stored.source for event in events})
+    return EventReport(events=events, gaps=observation.find_gaps(sources), span=history.find_release_span(query.source))
+
+
+def observe_event(stored: StoredEvent, observation: ObservationGaps) -> ObservedEvent:
+    """Return a stored event with the window in which it was observed."""
+    return ObservedEvent(stored=stored, window=observation.find_window(stored.before, stored.release))
+
+
+def event_document(observed: ObservedEvent) -> dict[str, Any]:
+    """Return an event as the JSON contract has it."""
+    stored = observed.stored
+    release = stored.release.release
+    return {
+        "source": stored.source,
+        "release": release.id,
+        "published": release.published,
+        "observed": release.observed,
+        # The event happened between these two releases; the registry does not say when exactly.
+        "between": [stored.before.release.published if stored.before else None, release.published],
+        "observed_between": list(observed.window),
+        **document.event_document(stored.event),
+    }

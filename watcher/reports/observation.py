@@ -1,0 +1,65 @@
+"""When a source was checked and when it was not: the window in which a change happened, and gaps in observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from watcher.config.overview import ConfigOverview
+from watcher.monitor import health
+from watcher.monitor.schedule import LONGEST
+from watcher.store.check_log import CheckLog
+from watcher.store.history_rows import StoredRelease
+
+_UNCONFIGURED_INTERVAL = timedelta(days=1)  # between two checks of a source that was removed from the configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A time in which no check of a source succeeded, in UTC. `until` is None if it still lasts."""
+
+    source: str
+    since: str
+    until: str | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """Return the gap as the JSON contract has it."""
+        return {"source": self.source, "from": self.since, "until": self.until}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationGaps:
+    """What the check log says about the observation of a history. Lives as long as its store is open."""
+
+    overview: ConfigOverview
+    checks: CheckLog
+
+    def find_window(self, before: StoredRelease | None, release: StoredRelease) -> tuple[str | None, str | None]:
+        """Return when the previous release was last seen and when this one was first seen, in UTC.
+
+        The release was published in between. None: no check saw it.
+        """
+        first = release.release.observed
+        if before is None or first is None:
+            return None, first
+        seen = (self.checks.find_last_seen(release.release.source, first), before.release.observed)
+        return max((at for at in seen if at and at < first), default=None), first
+
+    def find_gaps(self, sources: Iterable[str]) -> tuple[Gap, ...]:
+        """Return the gaps in the observation of some sources, the oldest of each source first."""
+        now = datetime.now(UTC)
+        return tuple(
+            Gap(source=source, since=since, until=until)
+            for source in sources
+            for since, until in self.checks.find_gaps(source, self._longest_interval(source), now)
+        )
+
+    def _longest_interval(self, source: str) -> timedelta:
+        """Return the longest time between two checks of a source that is not a gap."""
+        for watched in self.overview.sources:
+            if watched.name == source:
+                return health.patience(watched.every)
+            if watched.collection and source.startswith(f"{watched.name}."):
+                return health.patience(watched.every * LONGEST)
+        return health.patience(_UNCONFIGURED_INTERVAL)

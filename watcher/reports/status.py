@@ -1,0 +1,186 @@
+"""The state of sources, collections and channels, and the health of the watcher as a whole.
+
+Collections and health need the whole configuration. Their modules are loaded on first use, so that the status of
+plain sources starts without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from watcher.config.overview import ConfigOverview, SourceOverview
+from watcher.core.lazy import load
+from watcher.core.operations import ChannelFailure, HoldState
+from watcher.core.times import from_text, to_text
+from watcher.monitor import health
+from watcher.monitor.health import Level
+from watcher.store.store import Store
+
+if TYPE_CHECKING:
+    from watcher.config.settings import CollectionSettings, Settings
+    from watcher.monitor.collection import Collection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """The state of one source; the fields are those of the JSON contract. Times are UTC.
+
+    `latest` is the published date of the newest release, `latest_observed` when it was first seen. `message` and
+    `reason` are the last check's. `skipped` counts checks that did not run because the previous one was still running.
+    """
+
+    source: str
+    releases: int
+    latest: str | None
+    latest_observed: str | None
+    entries: int | None
+    last_check: str | None
+    outcome: str
+    reason: str | None
+    message: str | None
+    last_success: str | None
+    next_check: str | None
+    failures: int
+    held: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionSummary:
+    """The state of a collection's groups; the fields are those of the JSON contract.
+
+    `left_out` are names of its index that are not valid group ids. `last_full_sweep` is the UTC time since which every
+    group was checked, None if one never was.
+    """
+
+    source: str
+    groups: int
+    failing: tuple[str, ...]
+    never_checked: int
+    left_out: tuple[str, ...]
+    last_full_sweep: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The state of everything that is configured.
+
+    `pending` are deliveries that are not sent yet, `channels` those channels and recipients that are failing.
+    """
+
+    sources: tuple[SourceStatus, ...]
+    collections: tuple[CollectionSummary, ...]
+    pending: tuple[Mapping[str, Any], ...]
+    channels: tuple[ChannelFailure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport:
+    """The health of the watcher as a monitoring system shows it."""
+
+    level: Level
+    reasons: tuple[str, ...]
+    pending: int
+    held: int
+
+
+def report_status(
+    overview: ConfigOverview, store: Store, now: datetime, *, settings: Settings | None = None, all_groups: bool = False
+) -> StatusReport:
+    """Return the state of every source; of a collection also its failing groups, or `all_groups`.
+
+    `settings` are needed only if `overview` has a collection.
+    """
+    collections = {each.name: each for each in settings.collections} if settings else {}
+    sources: list[SourceStatus] = []
+    summaries: list[CollectionSummary] = []
+    for watched in overview.sources:
+        if settings is None or watched.name not in collections:
+            sources.append(_source_status(watched, _next_check(watched, store, now), store, now))
+            continue
+        configured = collections[watched.name]
+        collection = load("collection").Collection(
+            configured, store.history, store.checks, folder=settings.folder_of(configured)
+        )
+        sources += _collection_lines(collection, configured, store, now, all_groups=all_groups)
+        summaries.append(_summarize(collection))
+    return StatusReport(
+        sources=tuple(sources),
+        collections=tuple(summaries),
+        pending=tuple(store.outbox.list_pending()),
+        channels=tuple(
+            failure for failure in store.channel_failures.list_failures() if failure.channel in overview.channels
+        ),
+    )
+
+
+def _next_check(source: SourceOverview, store: Store, now: datetime) -> datetime:
+    last = store.checks.find_last_check(source.name)
+    return from_text(str(last["at"])) + source.every if last else now
+
+
+def _source_status(source: SourceOverview, due: datetime, store: Store, now: datetime) -> SourceStatus:
+    latest = store.history.find_latest(source.name)
+    last = store.checks.find_last_check(source.name) or {"outcome": "never checked"}
+    state = store.checks.read_state(source.name)
+    return SourceStatus(
+        source=source.name,
+        releases=store.history.count_releases(source.name),
+        latest=latest.release.published if latest else None,
+        latest_observed=latest.release.observed if latest else None,
+        entries=latest.release.entries if latest else None,
+        last_check=last.get("at"),
+        outcome=last["outcome"],
+        reason=last.get("reason"),
+        message=last.get("message"),
+        last_success=state["last_success"],
+        next_check=to_text(max(due, now)) if source.enabled else None,
+        failures=state["failures"],
+        held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds(source.name)),
+        skipped=store.checks.read_skips(source.name)["number"],
+    )
+
+
+def _collection_lines(
+    collection: Collection, settings: CollectionSettings, store: Store, now: datetime, *, all_groups: bool
+) -> Iterator[SourceStatus]:
+    """Yield the status of the collection itself, then of its failing groups or of all."""
+    own = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
+    status = _source_status(own, collection.next_turn(now), store, now)
+    if settings.groups is not None:  # the groups are listed in the configuration: there is no index to check
+        groups = collection.groups()
+        newest = max((group.look.at for group in groups if group.look.at), default=None)
+        status = replace(
+            status, entries=len(groups), last_check=newest, outcome="a list" if newest else "never checked"
+        )
+    yield status
+    standing = collection.standing()
+    for group in standing.groups if all_groups else standing.failing:
+        watched = SourceOverview(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled)
+        yield _source_status(watched, collection.due(group, now), store, now)
+
+
+def _summarize(collection: Collection) -> CollectionSummary:
+    standing = collection.standing()
+    return CollectionSummary(
+        source=collection.name,
+        groups=len(standing.groups),
+        failing=tuple(group.settings.name for group in standing.failing),
+        never_checked=sum(group.look.at is None for group in standing.groups),
+        left_out=standing.refused,
+        last_full_sweep=standing.swept,
+    )
+
+
+def report_health(settings: Settings, store: Store, now: datetime) -> HealthReport:
+    """Return how healthy the watcher is: whether every source is checked in time and can be read."""
+    verdict = health.verdict(load("alarms").Alarms(settings, store).sights(), now)
+    return HealthReport(
+        level=verdict.level,
+        reasons=verdict.reasons,
+        pending=len(store.outbox.list_pending()),
+        held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds()),
+    )
