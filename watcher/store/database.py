@@ -100,7 +100,15 @@ class Database:
         if migrations is None and self._list_applied() == MIGRATIONS:
             return
         schema = load("schema")
-        schema.migrate(self, migrations or schema.migrations)
+        migrations = migrations or schema.migrations
+        pending = schema.list_pending(self.db.conn, self.path, migrations)
+        if not pending:
+            return
+        schema.copy_older(self.db.conn, self.path, pending[0])
+        with self.transaction():
+            # Listed again under the lock: another process may have applied them in the meantime.
+            if schema.list_pending(self.db.conn, self.path, migrations):
+                schema.apply_pending(self.db.conn, migrations)
 
     def _list_applied(self) -> list[str]:
         """Return the names of the migrations that the file has."""
