@@ -1,4 +1,4 @@
-"""Who hears of what."""
+"""Which events a subscription selects."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ EVENTS = [
 ]
 
 
-def test_a_subscription_that_names_nothing_hears_everything_in_its_order() -> None:
+def test_a_subscription_without_filters_selects_everything_in_order() -> None:
     assert wanted(EVENTS) == ["port-assigned", "port-released", "service-moved", "contact-updated"]
 
 
 @pytest.mark.parametrize(
-    ("sources", "heard"),
+    ("sources", "selected"),
     [
         (["ports"], True),
         (["*"], True),
@@ -44,8 +44,8 @@ def test_a_subscription_that_names_nothing_hears_everything_in_its_order() -> No
         ([], False),
     ],
 )
-def test_a_source_is_heard_where_a_glob_fits_its_whole_name(sources: list[str], heard: bool) -> None:
-    assert bool(wanted(EVENTS, sources=sources)) is heard
+def test_a_source_is_selected_if_a_glob_matches_its_whole_name(sources: list[str], selected: bool) -> None:
+    assert bool(wanted(EVENTS, sources=sources)) is selected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_source_is_heard_where_a_glob_fits_its_whole_name(sources: list[str], 
         ([], []),
     ],
 )
-def test_an_event_is_heard_once_where_a_glob_fits_its_whole_id(globs: list[str], ids: list[str]) -> None:
+def test_an_event_is_selected_once_if_a_glob_matches_its_whole_id(globs: list[str], ids: list[str]) -> None:
     assert wanted(EVENTS, events=globs) == ids
 
 
@@ -72,7 +72,7 @@ def test_an_event_is_heard_once_where_a_glob_fits_its_whole_id(globs: list[str],
         (Severity.WARNING, ["port-released", "service-moved"]),
     ],
 )
-def test_severity_is_the_least_that_is_heard(least: Severity, ids: list[str]) -> None:
+def test_severity_is_the_lowest_that_is_selected(least: Severity, ids: list[str]) -> None:
     assert wanted(EVENTS, severity=least) == ids
 
 
@@ -95,11 +95,11 @@ def test_severity_is_the_least_that_is_heard(least: Severity, ids: list[str]) ->
         (["0-65535"], ["port-assigned", "port-released", "service-moved"]),
     ],
 )
-def test_ports_are_heard_where_they_touch_and_an_event_without_one_is_not(ports: list[str], ids: list[str]) -> None:
+def test_events_are_selected_if_their_ports_overlap_and_not_without_a_port(ports: list[str], ids: list[str]) -> None:
     assert wanted(EVENTS, ports=ports) == ids
 
 
-def test_everything_that_is_named_must_hold() -> None:
+def test_filters_are_combined_with_and() -> None:
     narrow = {"sources": ["ports"], "events": ["port-*"], "severity": Severity.WARNING, "ports": ["8000-8100"]}
     assert wanted(EVENTS, **narrow) == ["port-released"]
     for name, other in (("sources", ["x"]), ("events", ["x"]), ("ports", ["1"])):
@@ -107,7 +107,7 @@ def test_everything_that_is_named_must_hold() -> None:
     assert wanted([event("port-released", Severity.NOTICE, "8000")], **narrow) == []
 
 
-def test_a_port_that_is_no_number_touches_nothing() -> None:
+def test_a_port_that_is_not_a_number_overlaps_nothing() -> None:
     assert wanted([event("port-assigned", Severity.NOTICE, "", "x", "1-x", "-5")], ports=["0-65535"]) == []
 
 
@@ -115,7 +115,7 @@ spans = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted)
 
 
 @given(spans, spans)
-def test_two_spans_touch_exactly_when_they_share_a_port(one: list[int], two: list[int]) -> None:
+def test_two_ranges_overlap_exactly_if_they_share_a_port(one: list[int], two: list[int]) -> None:
     asked, stood = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
     shared = range(max(one[0], two[0]), min(one[1], two[1]) + 1)
     assert bool(wanted([event("port-assigned", Severity.NOTICE, stood)], ports=[asked])) is bool(shared)

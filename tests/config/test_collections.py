@@ -1,4 +1,4 @@
-"""Collections in the configuration: what is good, and what is wrong with one, in plain words with its place."""
+"""Collections in the configuration: what is valid, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_list_of_groups_is_enough(write: Write) -> None:  # noqa: F811
     assert collection.wants("anything")
 
 
-def test_everything_that_is_written_of_a_collection_is_kept(write: Write) -> None:  # noqa: F811
+def test_every_setting_of_a_collection_is_read(write: Write) -> None:  # noqa: F811
     (found,) = loaded(
         write(
             HEAD
@@ -49,13 +49,18 @@ def test_everything_that_is_written_of_a_collection_is_kept(write: Write) -> Non
         ('index = "https://example.org/"\n', None),
     ],
 )
-def test_where_the_documents_are_follows(write: Write, tmp_path: Path, text: str, place: str | None) -> None:  # noqa: F811
+def test_the_folder_of_the_documents_follows_from_the_settings(
+    write: Write,  # noqa: F811
+    tmp_path: Path,
+    text: str,
+    place: str | None,
+) -> None:
     found = loaded(write("[fetch]\nallow_files = true\n" + HEAD + text))
     assert found.folder_of(found.collections[0]) == (tmp_path / place if place else None)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("", "source[0]: must have exactly one of groups, index, folder and rsync; has none"),
         (
@@ -109,22 +114,22 @@ def test_where_the_documents_are_follows(write: Write, tmp_path: Path, text: str
         ),
     ],
 )
-def test_what_is_wrong_with_a_collection_is_said_with_its_place(write: Write, text: str, said: str) -> None:  # noqa: F811
-    assert problems(write(HEAD + text)) == [said]
+def test_a_mistake_in_a_collection_is_reported_with_its_place(write: Write, text: str, problem: str) -> None:  # noqa: F811
+    assert problems(write(HEAD + text)) == [problem]
 
 
-def test_a_type_that_is_none_is_answered_with_those_there_are(write: Write) -> None:  # noqa: F811
+def test_an_unknown_type_is_answered_with_the_known_ones(write: Write) -> None:  # noqa: F811
     assert problems(write('[[source]]\nname = "x"\ntype = "tree"\n')) == [
         'source[0].type: must be "registry" (the default) or "collection"'
     ]
 
 
-def test_a_registry_may_say_that_it_is_one(write: Write) -> None:  # noqa: F811
+def test_a_registry_may_state_its_type(write: Write) -> None:  # noqa: F811
     text = '[[source]]\nname = "x"\ntype = "registry"\nurl = "https://example.org/"\n'
     assert [source.name for source in loaded(write(text)).registries] == ["x"]
 
 
-def test_no_source_is_named_like_a_group_of_a_collection(write: Write) -> None:  # noqa: F811
+def test_a_source_must_not_be_named_like_a_group_of_a_collection(write: Write) -> None:  # noqa: F811
     text = LIST + '[[source]]\nname = "iana.ports"\nurl = "https://example.org/"\n' + LIST
     assert problems(write(text)) == [
         "source: the name 'iana' is used twice",

@@ -1,4 +1,4 @@
-"""The configuration: what is good, and everything that is wrong said at once, each with its place."""
+"""The configuration: what is valid, and all mistakes reported at once, each with its place."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def loaded(path: Path) -> Settings:
 
 
 def problems(path: Path) -> list[str]:
-    """What is wrong, without the name of the file that each line begins with."""
+    """Return the mistakes, each without the name of the file."""
     with pytest.raises(ConfigError) as caught:
         loaded(path)
     assert str(caught.value) == "\n".join(caught.value.problems)
@@ -63,7 +63,7 @@ def test_an_empty_file_is_a_configuration(write: Write, tmp_path: Path) -> None:
     assert (found.log.level, found.log.format, found.daemon.jitter) == ("info", "auto", timedelta(seconds=30))
 
 
-def test_everything_that_is_written_is_kept(write: Write) -> None:
+def test_every_setting_is_read(write: Write) -> None:
     found = loaded(
         write(
             PORTS
@@ -103,7 +103,7 @@ def test_everything_that_is_written_is_kept(write: Write) -> None:
 
 
 @pytest.mark.fault(61)
-def test_all_that_is_wrong_is_said_at_once_each_with_its_place(write: Write) -> None:
+def test_all_mistakes_are_reported_at_once_each_with_its_place(write: Write) -> None:
     path = write(
         "[fetch]\nattempts = 0\ndeadlin = 3\n[smtp]\nport = 70000\nsecurity = 'ssl'\n[log]\nlevel = 'loud'\n"
         '[[source]]\nname = "Ports"\nurl = "ftp://example.org/"\nevery = "5s"\n[[source]]\n'
@@ -134,7 +134,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_its_place(write: Write) -> 
 
 
 @pytest.mark.fault(61)
-def test_what_no_table_knows_by_itself_is_said_at_once_too(write: Write) -> None:
+def test_conflicts_between_tables_are_reported_at_once(write: Write) -> None:
     path = write(
         PORTS
         + PORTS
@@ -175,36 +175,39 @@ def test_an_unknown_key_is_named_with_its_place(write: Write, text: str, said: s
     assert problem.partition(";")[0] == said.partition(";")[0]
 
 
-def test_a_likely_slip_is_answered_with_what_was_meant(write: Write) -> None:
+def test_a_misspelled_key_is_answered_with_the_right_one(write: Write) -> None:
     assert problems(write("[fetch]\ndeadlin = 3\n")) == ["fetch.deadlin: unknown; did you mean 'deadline'?"]
 
 
-def test_the_old_name_of_a_renamed_table_is_answered_with_the_new_one(write: Write) -> None:
-    assert problems(write(PORTS + "[source.believe]\nmin_entries = 1\n")) == [
-        "source[0].believe: unknown; did you mean 'hold'?"
+OLD_NAME = "believe"
+
+
+def test_the_old_name_of_a_table_is_answered_with_the_new_one(write: Write) -> None:
+    assert problems(write(f"{PORTS}[source.{OLD_NAME}]\nmin_entries = 1\n")) == [
+        f"source[0].{OLD_NAME}: unknown; did you mean 'hold'?"
     ]
 
 
 @pytest.mark.fault(61)
 @pytest.mark.parametrize("text", ["[store\n", "a = \n", "a = 1\na = 2\n", "\x00", "= 1"])
-def test_what_is_not_toml_is_said_in_one_line(write: Write, text: str) -> None:
+def test_invalid_toml_is_reported_in_one_line(write: Write, text: str) -> None:
     (problem,) = problems(write(text))
     assert problem.startswith("not TOML: ")
 
 
-def test_bytes_that_are_no_text_are_not_toml(write: Write) -> None:
+def test_bytes_that_are_not_text_are_not_toml(write: Write) -> None:
     path = write("")
     path.write_bytes(b"\xff\xfe\x00")
     (problem,) = problems(path)
     assert problem.startswith("not TOML: ")
 
 
-def test_a_file_that_is_not_there_is_answered_with_how_to_write_one(tmp_path: Path) -> None:
+def test_a_missing_file_is_answered_with_the_command_that_writes_one(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path / "config.toml")
     assert problem == "no such file; `watcher config example > config.toml` writes one"
 
 
-def test_a_folder_in_place_of_the_file_is_said(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     assert problems(tmp_path) == ["Is a directory"]
 
@@ -220,7 +223,7 @@ def test_a_value_in_place_of_a_table_is_an_error_with_its_place(write: Write, te
 @pytest.mark.parametrize(
     "text", ["", "6", "h", "6 h", "1h1d", "-1h", "1.5h", "PT6H", "6H", "1h,", "9" * 30 + "w", "9999999999w"]
 )
-def test_what_is_no_duration_is_an_error_with_its_place(write: Write, text: str) -> None:
+def test_an_invalid_duration_is_an_error_with_its_place(write: Write, text: str) -> None:
     (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
     assert problem.startswith("source[0].every: ")
 
@@ -233,7 +236,7 @@ def test_a_duration_is_written_in_units(write: Write, text: str, seconds: int) -
 
 
 @pytest.mark.parametrize("text", ["59s", "0s", "1s"])
-def test_nobody_looks_more_often_than_once_a_minute(write: Write, text: str) -> None:
+def test_no_source_is_checked_more_often_than_once_a_minute(write: Write, text: str) -> None:
     (problem,) = problems(write(f'{PORTS}every = "{text}"\n'))
     assert problem.startswith("source[0].every: must be at least one minute")
 
@@ -290,7 +293,7 @@ def test_a_glob_that_matches_an_event_is_good(write: Write, pattern: str) -> Non
     "secret", ["hunter2", "whsec_c2VjcmV0", "", "file:", "env:", "credential:", "http:x", "FILE:x", " file:x"]
 )
 @pytest.mark.parametrize("place", ["channel[0].secret", "smtp.password"])
-def test_a_secret_is_only_ever_named_and_never_repeated(write: Write, place: str, secret: str) -> None:
+def test_a_secret_in_the_file_is_refused_and_never_repeated(write: Write, place: str, secret: str) -> None:
     text = HOOK.replace("file:hook", secret) if place.startswith("channel") else f'[smtp]\npassword = "{secret}"\n'
     (problem,) = problems(write(text))
     assert problem.startswith(f"{place}: must say where the secret is")
@@ -298,7 +301,7 @@ def test_a_secret_is_only_ever_named_and_never_repeated(write: Write, place: str
 
 
 @pytest.mark.parametrize("value", ["3", "true", '["file:x"]', '{ file = "x" }'])
-def test_a_secret_that_is_no_text_is_an_error(write: Write, value: str) -> None:
+def test_a_secret_that_is_not_text_is_an_error(write: Write, value: str) -> None:
     (problem,) = problems(write(f"[smtp]\npassword = {value}\n"))
     assert problem.startswith("smtp.password: must say where the secret is")
 
@@ -327,19 +330,19 @@ def test_a_secret_file_that_others_can_use_is_refused(tmp_path: Path, mode: int)
     assert "c2VjcmV0" not in str(caught.value)
 
 
-def test_a_secret_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^file:hook: .*/hook: No such file"):
         SecretRef("file:hook").read(tmp_path)
 
 
-def test_a_secret_file_that_is_no_text_is_an_error_of_the_configuration(tmp_path: Path) -> None:
+def test_a_secret_file_that_is_not_text_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "hook").write_bytes(b"\xff\xfe")
     (tmp_path / "hook").chmod(0o600)
     with pytest.raises(ConfigError, match="file:hook"):
         SecretRef("file:hook").read(tmp_path)
 
 
-def test_a_secret_in_the_environment_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_the_environment_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "first")
     found = SecretRef("env:HOOK_SECRET")
     assert found.read(Path()) == "first"
@@ -351,7 +354,7 @@ def test_a_secret_in_the_environment_is_read_when_it_is_asked_for(monkeypatch: p
 
 
 @pytest.mark.fault(63)
-def test_a_credential_of_systemd_is_read_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_systemd_credential_is_read_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hook").write_text("whsec_c2VjcmV0\n")
     (tmp_path / "hook").chmod(0o440)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -370,13 +373,13 @@ def test_a_configuration_that_others_can_write_is_refused(write: Write, mode: in
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o444], ids=oct)
-def test_a_configuration_that_others_can_read_is_good(write: Write, mode: int) -> None:
+def test_a_configuration_that_others_can_read_is_accepted(write: Write, mode: int) -> None:
     path = write(PORTS)
     path.chmod(mode)
     assert loaded(path).source[0].name == "ports"
 
 
-def test_paths_are_relative_to_the_file_and_not_to_where_we_stand(
+def test_paths_are_relative_to_the_file_and_not_to_the_current_folder(
     write: Write, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write('[store]\npath = "data/history.db"\nsnapshots = "../snapshots"\n')
@@ -402,7 +405,7 @@ def test_an_absolute_path_stays(write: Write) -> None:
         ("10.0.0.1", "starttls"),
     ],
 )
-def test_mail_leaves_this_machine_encrypted_unless_told_otherwise(write: Write, host: str, security: str) -> None:
+def test_mail_to_another_machine_is_encrypted_by_default(write: Write, host: str, security: str) -> None:
     assert loaded(write(f'[smtp]\nhost = "{host}"\n')).smtp.security == security
 
 
@@ -417,7 +420,7 @@ def test_a_password_is_not_sent_in_the_clear_to_another_machine(write: Write) ->
     "address",
     ["nobody", "a@", "@b.org", "a b@c.org", "a@b.org\\nBcc: x@y.org", "A <a@b.org>", "a@b.org,c@d.org", "é@b.org"],
 )
-def test_what_is_no_mail_address_is_refused(write: Write, address: str) -> None:
+def test_an_invalid_mail_address_is_refused(write: Write, address: str) -> None:
     found = problems(
         write(f'[smtp]\nfrom = "{address}"\n[[channel]]\nname = "n"\ntype = "email"\nto = ["{address}"]\n')
     )
@@ -439,7 +442,7 @@ def test_the_configuration_at_the_top_is_the_example_and_loads(write: Write) -> 
 
 
 def uncommented(text: str) -> str:
-    """The example with everything that it only suggests switched on."""
+    """Return the example with everything that it only suggests."""
     lines = []
     for line in text.splitlines():
         bare = line.removeprefix("# ")
@@ -448,7 +451,7 @@ def uncommented(text: str) -> str:
     return "\n".join(lines)
 
 
-def test_everything_the_example_suggests_is_good(write: Write) -> None:
+def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     text = uncommented(example())
     found = loaded(write(text))
     assert [channel.name for channel in found.channel] == ["noc", "hook"]
@@ -475,7 +478,7 @@ def test_everything_the_example_suggests_is_good(write: Write) -> None:
         ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are reserved"),
     ],
 )
-def test_what_the_watcher_says_of_itself_is_configured_or_refused(write: Write, text: str, said: str) -> None:
+def test_settings_about_the_watcher_itself_are_validated(write: Write, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         loaded(write(text))
     assert said in str(error.value)
@@ -488,9 +491,9 @@ def validator() -> Any:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_the_schema_takes_the_example(whole: bool) -> None:
+def test_the_schema_accepts_the_example(whole: bool) -> None:
     text = uncommented(example()) if whole else example()
-    # JSON knows no times: editors show those of TOML to a schema as strings.
+    # JSON has no times: editors hand those of TOML to a schema as strings.
     values = json.loads(json.dumps(tomllib.loads(text), default=lambda when: when.isoformat()))
     assert list(validator().iter_errors(values)) == []
 
@@ -516,11 +519,11 @@ def test_the_schema_refuses_what_loading_refuses(write: Write, text: str) -> Non
     assert problems(write(text))
 
 
-def test_the_schema_does_not_ask_for_durations_that_loading_refuses() -> None:
+def test_the_schema_does_not_demand_a_duration_format_that_loading_refuses() -> None:
     assert '"format": "duration"' not in json.dumps(json_schema(FORMATS))
 
 
-def test_a_table_says_what_its_format_has_to_be_told(write: Write) -> None:
+def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
     found = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
     assert (found.key, found.layout) == (("column 1",), Layout(header=False))
     named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]

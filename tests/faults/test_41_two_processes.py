@@ -28,7 +28,7 @@ ROWS = [tcp("a", "1")]
 
 
 class Watcher:
-    """A daemon, and what it logged."""
+    """A daemon and its log."""
 
     def __init__(self, here: World) -> None:
         command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
@@ -55,7 +55,7 @@ class Watcher:
 
 
 @pytest.mark.fault(41)
-def test_two_daemons_on_one_store_take_a_release_once_and_send_each_message_once(tmp_path: Path) -> None:
+def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_once(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         here.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
         here.publish(release(ROWS))
@@ -90,7 +90,7 @@ def test_two_daemons_on_one_store_take_a_release_once_and_send_each_message_once
 
 
 @pytest.mark.fault(41)
-def test_a_release_that_another_process_took_between_reading_and_writing_is_taken_once(tmp_path: Path) -> None:
+def test_a_release_that_another_process_ingested_between_reading_and_writing_is_ingested_once(tmp_path: Path) -> None:
     with world(tmp_path) as here:
         here.check(release(ROWS))
         data = release([*ROWS, tcp("b", "2")], "2020-01-02")
@@ -107,7 +107,7 @@ def test_a_release_that_another_process_took_between_reading_and_writing_is_take
                 return compare(old, new)
 
             def never(comparison: Comparison) -> list[Delivery]:
-                raise AssertionError("the release is there: nothing is composed again")
+                raise AssertionError("the release is in the history: nothing is rendered again")
 
             intake._filing._step = overtaken  # type: ignore[method-assign]
             taken = intake.take(

@@ -1,4 +1,4 @@
-"""Mail servers that refuse, for now or for good, some or all; from the outbox to a real SMTP server."""
+"""Mail servers that refuse some or all mails, for now or for good; from the outbox to a real SMTP server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.alerts.channels.test_email import Mailbox, channel, compared, served
+from tests.alerts.channels.test_email import Mailbox, channel, comparison_of, served
 from tests.support.alerts import email_channel, router_without_channels
 from tests.support.fake_clock import FakeClock
 from watcher.alerts import messages
@@ -26,16 +26,16 @@ ANN, BOB = "ann@example.org", "bob@example.org"
 
 
 @dataclass
-class Moody(Mailbox):
-    """Gives an address the answers it is told to, one a try, before it takes anything for it."""
+class RefusingMailbox(Mailbox):
+    """Sends an address the configured replies, one for each try, before it accepts mail for it."""
 
-    moods: dict[str, list[str]] = field(default_factory=dict)
+    replies: dict[str, list[str]] = field(default_factory=dict)
     slow: list[float] = field(default_factory=list)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's
-        if self.moods.get(address):
+        if self.replies.get(address):
             self.recipients.append(address)
-            return self.moods[address].pop(0)
+            return self.replies[address].pop(0)
         return await super().handle_RCPT(server, session, envelope, address, options)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
@@ -66,14 +66,15 @@ class Sending:
 def sending(tmp_path: Path) -> Iterator[Sending]:
     with Store(tmp_path / "history.db") as store:
         store.outbox.add_deliveries(
-            [messages.render_release(email_channel(), to, compared("one")) for to in (ANN, BOB)], now=to_text(START)
+            [messages.render_release(email_channel(), to, comparison_of("one")) for to in (ANN, BOB)],
+            now=to_text(START),
         )
         yield Sending(store)
 
 
 @pytest.mark.fault(42)
-def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sending: Sending) -> None:
-    box = Moody(moods={ANN: ["451 4.7.1 greylisted, try again", "450 4.2.0 still"]})
+def test_a_greylisted_mail_is_retried_later_under_the_same_message_id(sending: Sending) -> None:
+    box = RefusingMailbox(replies={ANN: ["451 4.7.1 greylisted, try again", "450 4.2.0 still"]})
     with served(box) as port:
         while sending.store.outbox.list_pending():
             sending.round(port)
@@ -84,8 +85,8 @@ def test_a_greylisted_mail_is_tried_again_later_under_the_same_message_id(sendin
 
 
 @pytest.mark.fault(43)
-def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Sending) -> None:
-    box = Moody(moods={BOB: ["452 4.2.2 mailbox full"]})
+def test_of_several_recipients_only_the_refused_one_is_retried(sending: Sending) -> None:
+    box = RefusingMailbox(replies={BOB: ["452 4.2.2 mailbox full"]})
     with served(box) as port:
         assert sending.round(port).sent == 1
         sending.clock.advance(timedelta(minutes=10))
@@ -95,8 +96,8 @@ def test_of_several_recipients_only_the_refused_one_is_tried_again(sending: Send
 
 
 @pytest.mark.fault(43)
-def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Sending) -> None:
-    box = Moody(moods={BOB: ["550 5.1.1 no such user"]})
+def test_a_recipient_that_is_refused_for_good_does_not_affect_the_others(sending: Sending) -> None:
+    box = RefusingMailbox(replies={BOB: ["550 5.1.1 no such user"]})
     with served(box) as port:
         assert sending.round(port) == DeliveryReport(sent=1, failed=1)
     assert sending.states() == {ANN: ("sent", 1), BOB: ("failed", 1)}
@@ -105,8 +106,8 @@ def test_who_is_refused_for_good_keeps_nobody_else_from_being_told(sending: Send
 
 
 @pytest.mark.fault(40, 42)
-def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_message_id(sending: Sending) -> None:
-    box = Moody(slow=[1.0])
+def test_a_mail_whose_reply_was_lost_after_its_data_is_resent_under_the_same_message_id(sending: Sending) -> None:
+    box = RefusingMailbox(slow=[1.0])
     with served(box) as port:
         first = sending.round(port, timeout=0.3)
         assert (first.sent, first.retried) == (0, 1)
@@ -118,8 +119,8 @@ def test_a_mail_whose_answer_was_lost_after_its_data_comes_again_under_the_same_
 
 
 @pytest.mark.fault(42)
-def test_a_server_without_starttls_is_tried_again_and_told_nothing(sending: Sending) -> None:
-    box = Moody()
+def test_a_server_without_starttls_is_retried_and_receives_nothing(sending: Sending) -> None:
+    box = RefusingMailbox()
     with served(box) as port:
         assert sending.round(port, security="starttls") == DeliveryReport(retried=1)
     assert (box.recipients, box.taken) == ([], [])

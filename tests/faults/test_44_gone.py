@@ -1,4 +1,4 @@
-"""An endpoint that says 410: nothing is sent to it any more, the operators hear of it elsewhere, nothing is lost."""
+"""A webhook that answers 410: it is disabled, the operators are notified over another channel, no message is lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def deliver(here: World) -> None:
         service.deliver()
 
 
-def test_a_gone_endpoint_is_asked_once_and_its_messages_wait_until_it_is_enabled(here: World, run: Run) -> None:  # noqa: F811
+def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(here: World, run: Run) -> None:  # noqa: F811
     good = hook_url(here)
     with FaultServer(reply(status=410)) as gone:
         here.configure(good, f'url = "{gone.url()}"')

@@ -1,4 +1,4 @@
-"""A broken channel holds up no other, and the operators hear of it over another: once, and once when it is over."""
+"""A broken channel delays no other, and the operators are notified over another: once, and once when it works again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ timeout = 60
 
 @contextmanager
 def running(here: World) -> Iterator[None]:
-    """The daemon, killed at the end: a sender that hangs would keep it for its grace."""
+    """Run the daemon and kill it at the end: a hanging sender would keep it for its grace time."""
     command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
     with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL) as process:
         try:
@@ -53,7 +53,7 @@ def running(here: World) -> Iterator[None]:
             process.kill()
 
 
-def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_path: Path) -> None:
+def test_a_hanging_webhook_and_a_hanging_mail_server_delay_no_other_channel(tmp_path: Path) -> None:
     with world(tmp_path) as here, FaultServer(hang()) as web, FaultServer(raw_start=hang()) as mail:
         text = here.stage.config.read_text()
         smtp = next(line for line in text.splitlines() if line.startswith("port = "))
@@ -70,7 +70,7 @@ def test_a_hanging_webhook_and_a_hanging_mail_server_keep_nobody_waiting(tmp_pat
                 with here.service() as service:
                     service.check(service.source(SOURCE))
                 here.wait(lambda number=number: len(here.stage.webhooks) == number - 1)  # type: ignore[misc]
-                # Both are still in their first try: the good channel waited for neither.
+                # Both are still in their first try, so the good channel waited for neither.
                 others = [row for row in here.rows("outbox")["outbox"] if row["channel"] != "hook"]
                 assert {(row["state"], row["last_error"]) for row in others} == {("pending", None)}
                 assert all(row["attempts"] <= 1 for row in others)
@@ -112,7 +112,7 @@ class Desk:
         self.clock.advance(after)
         deliver_due(self.store, self.channels, self.clock, self.router)
 
-    def told(self) -> list[str]:
+    def notice_ids(self) -> list[str]:
         return [notice.id for notice in self.notices]
 
 
@@ -122,44 +122,44 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def test_the_operators_hear_once_that_a_channel_is_broken_and_once_that_it_recovered(store: Store) -> None:
+def test_operators_are_notified_once_that_a_channel_is_broken_and_once_that_it_recovered(store: Store) -> None:
     broken = FakeChannel(errors=[LATER] * 6)
     desk = Desk(store, broken)
     desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
     for wait in (timedelta(seconds=10), timedelta(minutes=6)):
         desk.round(wait)
-    assert desk.told() == []  # a restart of the other side is no news
+    assert desk.notice_ids() == []  # a restart of the server is not an outage
     desk.round(timedelta(minutes=31))
-    assert desk.told() == ["channel-broken"]
+    assert desk.notice_ids() == ["channel-broken"]
     assert desk.notices[0].summary == "channel hook has been failing since 2026-11-23T20:00:00Z: HTTP 503"
     for _ in range(6):
         desk.round(timedelta(days=1))
-    assert desk.told() == ["channel-broken", "channel-recovered"]
+    assert desk.notice_ids() == ["channel-broken", "channel-recovered"]
     assert len(desk.operators.accepted) == 2
-    # Over the channel itself nobody would have heard it.
+    # A notice over the broken channel itself would not arrive.
     assert {row["channel"] for row in desk.store.outbox.list_pending()} == set()
     assert broken.accepted == [message().id]
 
 
-def test_many_messages_that_fail_at_once_are_one_outage_of_a_moment(store: Store) -> None:
+def test_many_messages_that_fail_at_one_moment_are_no_outage_yet(store: Store) -> None:
     desk = Desk(store, DeadChannel())
     desk.store.outbox.add_deliveries([message(number) for number in range(40)], now=to_text(START))
     for _ in range(40):
         desk.round()
-    assert desk.told() == []
+    assert desk.notice_ids() == []
 
 
-def test_a_long_wait_that_was_asked_for_is_an_outage_all_the_same(store: Store) -> None:
+def test_a_long_wait_that_the_server_asked_for_is_an_outage_too(store: Store) -> None:
     patient = DeliveryError("HTTP 429", permanent=False, retry_after=86400)
     desk = Desk(store, FakeChannel(errors=[patient, patient]))
     desk.store.outbox.add_deliveries([message()], now=to_text(START))
     desk.round()
     desk.round(timedelta(hours=25))
-    assert desk.told() == ["channel-broken"]
+    assert desk.notice_ids() == ["channel-broken"]
 
 
-def test_a_second_outage_is_told_of_again(store: Store) -> None:
+def test_a_second_outage_sends_a_second_notice(store: Store) -> None:
     desk = Desk(store, FakeChannel(errors=[LATER] * 4))
     for number in (1, 2):
         desk.store.outbox.add_deliveries([message(number)], now=to_text(desk.clock.now()))
@@ -167,22 +167,22 @@ def test_a_second_outage_is_told_of_again(store: Store) -> None:
         for _ in range(6):
             desk.round(timedelta(hours=3))
         desk.channels["hook"] = FakeChannel(errors=[LATER] * 4)
-    assert desk.told() == ["channel-broken", "channel-recovered"] * 2
+    assert desk.notice_ids() == ["channel-broken", "channel-recovered"] * 2
 
 
-def test_a_recipient_that_is_refused_for_good_is_told_of_once_and_is_no_outage(store: Store) -> None:
+def test_a_recipient_that_is_refused_for_good_sends_one_notice_and_is_no_outage(store: Store) -> None:
     refused = DeliveryError("the mail server replied 550 no such user", permanent=True, personal=True)
     desk = Desk(store, FakeChannel(errors=[refused, refused]))
     desk.store.outbox.add_deliveries(
         [replace(message(number), recipient="bob@example.org") for number in (1, 2)], now=to_text(START)
     )
     desk.round()
-    assert desk.told() == ["recipient-refused"]
+    assert desk.notice_ids() == ["recipient-refused"]
     assert "watcher outbox --state failed" in desk.notices[0].summary
     desk.store.outbox.add_deliveries([message(3)], now=to_text(START))
     desk.round(timedelta(hours=1))
-    assert desk.told() == ["recipient-refused"]
+    assert desk.notice_ids() == ["recipient-refused"]
     desk.store.outbox.add_deliveries([replace(message(4), recipient="bob@example.org")], now=to_text(START))
     desk.round(timedelta(hours=1))
-    assert desk.told() == ["recipient-refused", "channel-recovered"]
+    assert desk.notice_ids() == ["recipient-refused", "channel-recovered"]
     assert desk.notices[1].summary.startswith("bob@example.org on channel hook works again")

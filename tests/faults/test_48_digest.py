@@ -1,4 +1,4 @@
-"""Many registries change at once: one message a channel, none lost, none twice, and no more than it takes."""
+"""Many registries change at once: one message for each channel, none lost, none twice, within the hourly limit."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ pytestmark = pytest.mark.fault(48)
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[World]:
-    """A world with three releases in a minute, which both channels gather for ten."""
+    """A world whose two channels collect messages for ten minutes."""
     with world(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\ndigest = "10m"')
         made.configure('type = "email"', 'type = "email"\ndigest = "10m"')
-        made.now -= timedelta(minutes=10)  # what is sent at the end bears a time that its receiver believes
+        made.now -= timedelta(minutes=10)  # so that the receiver accepts the timestamp at the end
         yield made
 
 
@@ -58,7 +58,7 @@ def deliver(here: World) -> None:
         service.deliver()
 
 
-def test_what_comes_within_the_window_is_one_message_a_channel(here: World) -> None:
+def test_messages_within_the_digest_window_become_one_for_each_channel(here: World) -> None:
     changes(here, 4)
     assert (here.stage.webhooks, here.stage.mails) == ([], [])
     assert states(here) == {"gathering": 6}
@@ -78,7 +78,7 @@ def test_what_comes_within_the_window_is_one_message_a_channel(here: World) -> N
     assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
 
 
-def test_one_alone_is_sent_as_it_is(here: World) -> None:
+def test_a_single_message_is_sent_as_it_is(here: World) -> None:
     changes(here, 2)
     here.now += timedelta(minutes=10)
     deliver(here)
@@ -86,7 +86,7 @@ def test_one_alone_is_sent_as_it_is(here: World) -> None:
     assert "digest" not in text(here.stage.mails[0])
 
 
-def test_the_window_begins_with_the_first(here: World) -> None:
+def test_the_digest_window_begins_with_the_first_message(here: World) -> None:
     changes(here, 2)
     here.now += timedelta(minutes=9)
     changes(here, 1, first=3)
@@ -95,7 +95,7 @@ def test_the_window_begins_with_the_first(here: World) -> None:
     assert len(here.stage.webhooks[0]["data"]["messages"]) == 2
 
 
-def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_messages_that_do_not_fit_into_one_digest_make_another(tmp_path: Path) -> None:
     bodies = [json.dumps({"id": f"m{number}", "text": "x" * 5000}) for number in range(12)]
     with Store(tmp_path / "history.db") as store, store.transaction():
         deliveries = store.outbox
@@ -116,7 +116,7 @@ def test_what_does_not_fit_into_one_makes_another_and_nothing_is_lost(tmp_path: 
     assert all(len(delivery.body) <= 20_000 for delivery in due)
 
 
-def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_a_digest_is_made_loses_nothing(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
     changes(here, 4)
     here.now += timedelta(minutes=10)
 
@@ -132,9 +132,9 @@ def test_dying_while_gathering_loses_nothing(here: World, monkeypatch: pytest.Mo
     assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
 
 
-def test_a_channel_gets_no_more_messages_an_hour_than_it_takes(here: World) -> None:
+def test_a_channel_gets_no_more_messages_per_hour_than_configured(here: World) -> None:
     here.configure('type = "webhook"\ndigest = "10m"', 'type = "webhook"\nmost_per_hour = 2')
-    here.now -= timedelta(minutes=50)  # the receiver believes messages of now alone
+    here.now -= timedelta(minutes=50)  # the receiver accepts only current timestamps
     with here.service() as service, service.store.transaction():
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")

@@ -1,4 +1,4 @@
-"""A silence keeps what it covers: stored and counted, not sent. An address that two channels name gets one message."""
+"""A silence keeps messages back: stored and counted, not sent. An address on two channels gets one message."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def events(here: World) -> list[str]:
     return sorted(event["id"] for hook in here.stage.webhooks for event in hook["data"].get("events", []))
 
 
-def test_what_is_silenced_is_stored_and_counted_and_not_sent(here: World) -> None:
+def test_a_silenced_message_is_stored_and_counted_and_not_sent(here: World) -> None:
     silence(here)
     here.check(release(NEW, "2020-01-02"))
     assert (here.stage.webhooks, here.stage.mails) == ([], [])
@@ -54,14 +54,14 @@ def test_what_is_silenced_is_stored_and_counted_and_not_sent(here: World) -> Non
 
 
 @pytest.mark.parametrize("rest", ['sources = ["tls-*"]', 'events = ["group-*"]', "# over"])
-def test_other_news_is_sent(here: World, rest: str) -> None:
+def test_other_messages_are_sent(here: World, rest: str) -> None:
     silence(here, rest, hours=0 if rest == "# over" else 1)
     here.check(release(NEW, "2020-01-02"))
     assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
     assert states(here) == ["sent", "sent"]
 
 
-def test_of_a_release_only_what_is_covered_is_kept(here: World) -> None:
+def test_only_the_silenced_events_of_a_release_are_kept_back(here: World) -> None:
     silence(here, 'events = ["port-*"]')
     here.check(release(NEW, "2020-01-02"))
     assert events(here) == ["contact-changed", "description-changed"]
@@ -71,7 +71,7 @@ def test_of_a_release_only_what_is_covered_is_kept(here: World) -> None:
     assert "contact-changed" not in kept[0]
 
 
-def test_an_alarm_that_was_silenced_is_raised_when_there_is_still_a_reason_at_its_end(here: World) -> None:
+def test_a_silenced_alarm_is_raised_if_its_reason_outlasts_the_silence(here: World) -> None:
     silence(here, 'events = ["source-*"]')
     here.publish(b"<html></html>")
     for _ in range(4):
@@ -93,7 +93,7 @@ def _without(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("from = 2026-01-02T00:00:00Z\nuntil = 2026-01-01T00:00:00Z", "until is not after from"),
+        ("from = 2026-01-02T00:00:00Z\nuntil = 2026-01-01T00:00:00Z", "until must be after from"),
         ("from = 2026-01-01\nuntil = 2026-01-02", "silence[0].from"),
         ("from = 2026-01-01T00:00:00\nuntil = 2026-01-02T00:00:00", "timezone"),
         (
@@ -102,7 +102,7 @@ def _without(text: str) -> str:
         ),
     ],
 )
-def test_a_silence_says_when_and_what(here: World, text: str, said: str) -> None:
+def test_a_silence_needs_valid_times_and_patterns(here: World, text: str, said: str) -> None:
     here.configure("[store]", f"[[silence]]\n{text}\n\n[store]")
     done: Any = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "config", "check"])
     assert said in str(done.exception)
@@ -115,7 +115,7 @@ def channel(here: World, name: str, rest: str) -> None:
     )
 
 
-def test_an_address_that_two_channels_name_gets_one_message_with_all_that_both_want(here: World) -> None:
+def test_an_address_on_two_channels_gets_one_message_with_the_events_of_both(here: World) -> None:
     here.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\nevents = ["port-*"]')
     channel(here, "more", 'to = ["NOC@example.org", "other@example.org"]\nevents = ["description-*"]')
     here.check(release(NEW, "2020-01-02"))
@@ -131,7 +131,7 @@ def test_an_address_that_two_channels_name_gets_one_message_with_all_that_both_w
     assert "port-assigned" not in told["other@example.org"]
 
 
-def test_a_notice_too_comes_once_to_an_address(here: World) -> None:
+def test_an_address_gets_a_notice_once(here: World) -> None:
     here.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
     channel(here, "more", 'to = ["noc@example.org"]\noperator = true')
     here.publish(b"<html></html>")

@@ -1,4 +1,4 @@
-"""Mail as a real SMTP server receives it, and what its answers mean."""
+"""The e-mail channel against a real SMTP server: what arrives, and what each reply means."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ hostile_texts = st.one_of(st.text(), st.lists(st.one_of(st.sampled_from(PIECES),
 
 @pytest.fixture(autouse=True, scope="module")
 def _this_machine_has_a_name() -> Iterator[None]:
-    """smtplib asks the resolver for this machine's own name, which tests may not."""
+    """Answer smtplib's question for the name of this machine, which tests must not ask the resolver."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "gethostname", lambda: "localhost")
         yield
@@ -111,7 +111,7 @@ def _this_machine_has_a_name() -> Iterator[None]:
 
 @dataclass
 class Mailbox:
-    """An SMTP server's mind: what it says to each command ("" for what it says by itself), and what it was handed."""
+    """The handlers of an SMTP server: its reply to each command ("": the usual one), and what it received."""
 
     mail: str = ""
     rcpt: str = ""
@@ -171,7 +171,7 @@ def channel(port: int, **settings: Any) -> EmailChannel:
     return email_channel(**{"host": "127.0.0.1", "port": port, "timeout": 10.0, **settings})
 
 
-def compared(*names: str) -> Comparison:
+def comparison_of(*names: str) -> Comparison:
     """Two releases; the new one assigns a port to each name."""
     changes, events = explained(
         [tcp("base", "1")], [tcp("base", "1"), *(tcp(name, str(2000 + i)) for i, name in enumerate(names))]
@@ -190,13 +190,15 @@ def compared(*names: str) -> Comparison:
     return Comparison(source="ports", old=old, new=new, changes=changes, events=events)
 
 
-def composed(*recipients: str, names: tuple[str, ...] = ("asa-gateways",)) -> list[Delivery]:
-    return [messages.render_release(email_channel(), to, compared(*names)) for to in recipients or ("ann@example.org",)]
+def deliveries(*recipients: str, names: tuple[str, ...] = ("asa-gateways",)) -> list[Delivery]:
+    return [
+        messages.render_release(email_channel(), to, comparison_of(*names)) for to in recipients or ("ann@example.org",)
+    ]
 
 
-def saying(summary: str) -> Comparison:
-    """A comparison whose one event is told in these words."""
-    found = compared("ssh")
+def comparison_with(summary: str) -> Comparison:
+    """A comparison with one event of this summary."""
+    found = comparison_of("ssh")
     event: Event = replace(found.events[0], summary=summary)
     return replace(found, events=(event,))
 
@@ -205,7 +207,7 @@ Given = TypeVar("Given")
 
 
 def outcome(work: Callable[[], Given]) -> Given | DeliveryError:
-    """What it gives, or how it was refused."""
+    """Return the result, or the DeliveryError that was raised."""
     try:
         return work()
     except DeliveryError as error:
@@ -213,16 +215,16 @@ def outcome(work: Callable[[], Given]) -> Given | DeliveryError:
 
 
 def headers_of(content: bytes) -> list[str]:
-    """The names in a message's header block, read as plainly as the dumbest mailer: a line with no space before it."""
+    """Return the header names of a message as the simplest mailer sees them: each line that begins without a space."""
     block = content.split(b"\r\n\r\n", 1)[0]
     lines = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     return sorted(line.split(b":")[0].decode("ascii").lower() for line in lines if line[:1] not in b" \t")
 
 
-def test_a_mail_arrives_with_its_news_as_text_and_as_html() -> None:
+def test_a_mail_arrives_as_text_and_as_html() -> None:
     box = Mailbox()
     with served(box) as port:
-        channel(port).send(composed()[0], NOW)
+        channel(port).send(deliveries()[0], NOW)
     ((sender, recipients, _),) = box.taken
     assert (sender, recipients) == ("watcher@example.net", ["ann@example.org"])
     (message,) = box.messages
@@ -237,8 +239,8 @@ def test_a_mail_arrives_with_its_news_as_text_and_as_html() -> None:
     assert page.get_content().startswith("<!DOCTYPE html>")
 
 
-def test_the_headers_say_who_sends_which_list_and_that_no_person_wrote_it() -> None:
-    delivery = composed()[0]
+def test_the_headers_name_sender_and_list_and_mark_the_mail_as_automatic() -> None:
+    delivery = deliveries()[0]
     content = channel(1).write_message(delivery)
     assert headers_of(content) == HEADERS
     message = message_from_bytes(content, policy=SMTP)
@@ -257,7 +259,7 @@ def test_the_headers_say_who_sends_which_list_and_that_no_person_wrote_it() -> N
 
 
 def test_a_retry_carries_the_same_message_id_and_date() -> None:
-    delivery = composed()[0]
+    delivery = deliveries()[0]
     box = Mailbox()
     with served(box) as port:
         channel(port).send(delivery, NOW)
@@ -267,10 +269,10 @@ def test_a_retry_carries_the_same_message_id_and_date() -> None:
     assert first["Date"] == second["Date"]
 
 
-def test_every_recipient_gets_a_mail_of_their_own_and_sees_no_other() -> None:
+def test_every_recipient_gets_a_separate_mail_and_sees_no_other_address() -> None:
     box = Mailbox()
     with served(box) as port:
-        for delivery in composed("ann@example.org", "bob@example.org"):
+        for delivery in deliveries("ann@example.org", "bob@example.org"):
             channel(port).send(delivery, NOW)
     assert [recipients for _, recipients, _ in box.taken] == [["ann@example.org"], ["bob@example.org"]]
     assert [str(message["To"]) for message in box.messages] == ["ann@example.org", "bob@example.org"]
@@ -278,8 +280,8 @@ def test_every_recipient_gets_a_mail_of_their_own_and_sees_no_other() -> None:
     assert len({str(message["Message-ID"]) for message in box.messages}) == 2
 
 
-def test_the_subject_is_the_gravest_event_and_how_many_more_there_are() -> None:
-    delivery = composed(names=("one", "two", "three"))[0]
+def test_the_subject_is_the_most_severe_event_and_the_number_of_others() -> None:
+    delivery = deliveries(names=("one", "two", "three"))[0]
     assert json.loads(delivery.body)["subject"] == "[ports] 2000/tcp assigned to one (was absent) (and 2 more)"
 
 
@@ -293,7 +295,7 @@ def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
     body = json.dumps({"subject": "s", "text": "a\n.\n.b\nFrom c\n", "html": "<p>"})
     box = Mailbox()
     with served(box) as port:
-        channel(port).send(replace(composed()[0], body=body), NOW)
+        channel(port).send(replace(deliveries()[0], body=body), NOW)
     text = box.messages[0].get_body(("plain",))
     assert text is not None
     assert text.get_content().replace("\r\n", "\n") == "a\n.\n.b\nFrom c\n"
@@ -301,7 +303,7 @@ def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
 
 @pytest.mark.fault(38)
 def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> None:
-    message = email_message.release_mail(compared(*(f"name-{number}" for number in range(250))), list_name="noc")
+    message = email_message.release_mail(comparison_of(*(f"name-{number}" for number in range(250))), list_name="noc")
     for part in (message.text, message.html):
         assert "name-199" in part
         assert "name-200" not in part
@@ -310,14 +312,14 @@ def test_a_mail_of_very_many_events_lists_the_first_and_counts_the_rest() -> Non
 
 @pytest.mark.fault(38)
 def test_the_text_of_a_mail_is_bounded() -> None:
-    message = email_message.release_mail(saying("long " * 200_000), list_name="noc")
+    message = email_message.release_mail(comparison_with("long " * 200_000), list_name="noc")
     assert len(message.text) < 501_000
     assert "The rest is not shown here." in message.text
 
 
 @pytest.mark.fault(31)
 def test_registry_text_is_escaped_in_the_html_part() -> None:
-    page = email_message.release_mail(saying("<script>alert(1)</script>&"), list_name="noc").html
+    page = email_message.release_mail(comparison_with("<script>alert(1)</script>&"), list_name="noc").html
     assert "<script>" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
 
@@ -325,7 +327,7 @@ def test_registry_text_is_escaped_in_the_html_part() -> None:
 @pytest.mark.fault(32)
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: str) -> None:
-    delivery = messages.render_release(email_channel(), "ann@example.org", saying(text))
+    delivery = messages.render_release(email_channel(), "ann@example.org", comparison_with(text))
     box = Mailbox()
     with served(box) as port:
         channel(port).send(delivery, NOW)
@@ -340,7 +342,7 @@ def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: st
 @pytest.mark.fault(32)
 @given(hostile_texts)
 def test_no_registry_text_ever_adds_a_header(text: str) -> None:
-    delivery = messages.render_release(email_channel(), "ann@example.org", saying(text))
+    delivery = messages.render_release(email_channel(), "ann@example.org", comparison_with(text))
     content = channel(1).write_message(delivery)
     assert headers_of(content) == HEADERS
     assert sorted(name.lower() for name in message_from_bytes(content, policy=SMTP).keys()) == HEADERS  # noqa: SIM118 - repeated names count
@@ -348,9 +350,9 @@ def test_no_registry_text_ever_adds_a_header(text: str) -> None:
 
 @pytest.mark.fault(32)
 @given(hostile_texts)
-def test_a_subject_that_nobody_cleaned_is_sent_harmless_or_not_at_all(text: str) -> None:
+def test_an_unsafe_subject_is_sent_harmless_or_not_at_all(text: str) -> None:
     body = json.dumps({"subject": text, "text": text, "html": text})
-    written = outcome(lambda: channel(1).write_message(replace(composed()[0], body=body)))
+    written = outcome(lambda: channel(1).write_message(replace(deliveries()[0], body=body)))
     if isinstance(written, DeliveryError):
         assert written.permanent
     else:
@@ -361,11 +363,11 @@ def test_a_subject_that_nobody_cleaned_is_sent_harmless_or_not_at_all(text: str)
 @pytest.mark.parametrize(
     "subject", ["a\r\nBcc: x@example.org", "a\nb", "=?utf-8?q?=0ABcc:_x@example.org?=", "=?utf-8?q?=0D=0ABcc:_x?="]
 )
-def test_a_subject_that_would_become_a_header_is_given_up_and_nothing_is_sent(subject: str) -> None:
+def test_a_subject_that_would_become_a_header_fails_and_nothing_is_sent(subject: str) -> None:
     body = json.dumps({"subject": subject, "text": "t", "html": "h"})
     box = Mailbox()
     with served(box) as port, pytest.raises(DeliveryError) as caught:
-        channel(port).send(replace(composed()[0], body=body), NOW)
+        channel(port).send(replace(deliveries()[0], body=body), NOW)
     assert caught.value.permanent
     assert box.taken == []
 
@@ -388,38 +390,38 @@ def test_a_subject_that_would_become_a_header_is_given_up_and_nothing_is_sent(su
 def test_a_5xx_is_permanent_and_a_4xx_is_not(answers: dict[str, str], permanent: bool) -> None:
     box = Mailbox(**answers)  # type: ignore[arg-type]
     with served(box) as port, pytest.raises(DeliveryError) as caught:
-        channel(port).send(composed()[0], NOW)
+        channel(port).send(deliveries()[0], NOW)
     assert caught.value.permanent is permanent
     assert str(caught.value) == f"the mail server replied {next(iter(answers.values()))}"
     assert box.taken == []
 
 
 @pytest.mark.parametrize("farewell", ["421 4.3.2 going down", "500 what"])
-def test_a_mail_that_was_accepted_is_sent_whatever_the_server_says_to_quit(farewell: str) -> None:
+def test_an_accepted_mail_is_sent_whatever_the_server_replies_to_quit(farewell: str) -> None:
     box = Mailbox(quit=farewell)
     with served(box) as port:
-        channel(port).send(composed()[0], NOW)
+        channel(port).send(deliveries()[0], NOW)
     assert len(box.taken) == 1
 
 
 @pytest.mark.parametrize("farewell", ["421 4.3.2 going down", "500 what"])
-def test_a_refusal_stands_whatever_the_server_says_to_quit(farewell: str) -> None:
+def test_a_refusal_is_final_whatever_the_server_replies_to_quit(farewell: str) -> None:
     box = Mailbox(rcpt="550 5.1.1 no such user", quit=farewell)
     with served(box) as port, pytest.raises(DeliveryError, match=r"550 5[.]1[.]1 no such user") as caught:
-        channel(port).send(composed()[0], NOW)
+        channel(port).send(deliveries()[0], NOW)
     assert caught.value.permanent
 
 
-def test_a_server_that_is_not_there_is_tried_again() -> None:
+def test_a_connection_that_is_refused_is_retried() -> None:
     port = free_port()
     with pytest.raises(DeliveryError, match=f"127.0.0.1:{port}: .*refused") as caught:
-        channel(port).send(composed()[0], NOW)
+        channel(port).send(deliveries()[0], NOW)
     assert not caught.value.permanent
 
 
-def test_a_name_that_no_resolver_knows_is_tried_again() -> None:
+def test_a_host_name_that_does_not_resolve_is_retried() -> None:
     with pytest.raises(DeliveryError, match=r"mail\.invalid:25: ") as caught:
-        channel(25, host="mail.invalid").send(composed()[0], NOW)
+        channel(25, host="mail.invalid").send(deliveries()[0], NOW)
     assert not caught.value.permanent
 
 
@@ -435,22 +437,22 @@ def test_a_name_that_no_resolver_knows_is_tried_again() -> None:
     ],
     ids=["silent", "closes at once", "closes after its greeting", "speaks HTTP", "speaks noise", "has no line end"],
 )
-def test_a_server_that_does_not_speak_smtp_is_tried_again(start: Answer) -> None:
+def test_a_server_that_does_not_speak_smtp_is_retried(start: Answer) -> None:
     with FaultServer(raw_start=start) as server, pytest.raises(DeliveryError) as caught:
-        channel(server.port, timeout=0.3).send(composed()[0], NOW)
+        channel(server.port, timeout=0.3).send(deliveries()[0], NOW)
     assert not caught.value.permanent
 
 
 @pytest.mark.fault(42)
-def test_a_server_that_drips_is_left_at_the_deadline_of_a_try() -> None:
+def test_a_server_that_drips_is_cut_at_the_deadline_of_a_try() -> None:
     with FaultServer(raw_start=drip(b"220-", every=0.02)) as server, pytest.raises(DeliveryError) as caught:
-        channel(server.port, timeout=60.0, deadline=0.3).send(composed()[0], NOW)
+        channel(server.port, timeout=60.0, deadline=0.3).send(deliveries()[0], NOW)
     assert not caught.value.permanent
 
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this process trusts."""
+    """A certificate authority that this process trusts."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
@@ -463,10 +465,10 @@ def tls_of(ca: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
     return context
 
 
-def test_starttls_is_used_where_it_is_demanded(authority: trustme.CA) -> None:
+def test_starttls_is_used_if_it_is_configured(authority: trustme.CA) -> None:
     box = Mailbox()
     with served(box, tls_context=tls_of(authority)) as port:
-        channel(port, security="starttls").send(composed()[0], NOW)
+        channel(port, security="starttls").send(deliveries()[0], NOW)
     assert box.secure == [True]
 
 
@@ -481,7 +483,7 @@ def test_a_server_without_starttls_gets_nothing_in_plain_text() -> None:
             return "hunter2"
 
     with served(box) as port, pytest.raises(DeliveryError, match="STARTTLS") as caught:
-        channel(port, security="starttls", username="w", password=WatchedSecret("env:X")).send(composed()[0], NOW)
+        channel(port, security="starttls", username="w", password=WatchedSecret("env:X")).send(deliveries()[0], NOW)
     assert not caught.value.permanent
     assert (box.recipients, box.taken, asked) == ([], [], [])
 
@@ -493,7 +495,7 @@ def test_a_certificate_for_another_host_gets_nothing(authority: trustme.CA, name
         served(box, tls_context=tls_of(authority, name)) as port,
         pytest.raises(DeliveryError, match="certificate") as caught,
     ):
-        channel(port, security="starttls").send(composed()[0], NOW)
+        channel(port, security="starttls").send(deliveries()[0], NOW)
     assert not caught.value.permanent
     assert (box.recipients, box.taken) == ([], [])
 
@@ -504,15 +506,15 @@ def test_a_certificate_of_an_unknown_authority_gets_nothing() -> None:
         served(box, tls_context=tls_of(trustme.CA())) as port,
         pytest.raises(DeliveryError, match="certificate") as caught,
     ):
-        channel(port, security="starttls").send(composed()[0], NOW)
+        channel(port, security="starttls").send(deliveries()[0], NOW)
     assert not caught.value.permanent
     assert (box.recipients, box.taken) == ([], [])
 
 
-def test_tls_from_the_first_byte_is_not_spoken_with_a_plain_server() -> None:
+def test_tls_to_a_server_without_it_sends_nothing() -> None:
     box = Mailbox()
     with served(box) as port, pytest.raises(DeliveryError) as caught:
-        channel(port, security="tls").send(composed()[0], NOW)
+        channel(port, security="tls").send(deliveries()[0], NOW)
     assert not caught.value.permanent
     assert (box.recipients, box.taken) == ([], [])
 
@@ -520,8 +522,8 @@ def test_tls_from_the_first_byte_is_not_spoken_with_a_plain_server() -> None:
 without_tls = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 
 
-class Porter:
-    """Lets in who says the right word."""
+class Authenticator:
+    """Accepts one user with one password."""
 
     def __init__(self, user: str, password: str) -> None:
         self._login, self._password = user.encode(), password.encode()
@@ -531,38 +533,38 @@ class Porter:
 
 
 def locked(password: str) -> dict[str, Any]:
-    return {"authenticator": Porter("watcher", password), "auth_required": True, "auth_require_tls": False}
+    return {"authenticator": Authenticator("watcher", password), "auth_required": True, "auth_require_tls": False}
 
 
 @without_tls
-def test_user_and_password_are_given_when_they_are_configured() -> None:
+def test_user_and_password_are_sent_if_they_are_configured() -> None:
     box = Mailbox()
     with served(box, **locked("right")) as port:
-        channel(port, username="watcher", password=KnownSecret("right")).send(composed()[0], NOW)
+        channel(port, username="watcher", password=KnownSecret("right")).send(deliveries()[0], NOW)
     assert len(box.taken) == 1
 
 
 @pytest.mark.fault(63)
 @without_tls
 @pytest.mark.fault(42)
-def test_a_refused_password_is_the_operators_to_mend_and_not_shown() -> None:
+def test_a_refused_password_is_retried_and_not_shown() -> None:
     box = Mailbox()
     with (
         served(box, **locked("right")) as port,
         pytest.raises(DeliveryError, match="refused user and password") as caught,
     ):
-        channel(port, username="watcher", password=KnownSecret("hunter2")).send(composed()[0], NOW)
+        channel(port, username="watcher", password=KnownSecret("hunter2")).send(deliveries()[0], NOW)
     assert not caught.value.permanent
     assert "hunter2" not in str(caught.value)
     assert box.taken == []
 
 
 @without_tls
-def test_a_password_beyond_ascii_is_an_error_of_the_delivery_and_not_a_crash() -> None:
+def test_a_password_beyond_ascii_is_a_delivery_error_and_no_crash() -> None:
     box = Mailbox()
     with served(box, **locked("pässword")) as port:
         sender = channel(port, username="watcher", password=KnownSecret("pässword"))
-        sent = outcome(lambda: sender.send(composed()[0], NOW))
+        sent = outcome(lambda: sender.send(deliveries()[0], NOW))
     if isinstance(sent, DeliveryError):
         assert not sent.permanent
         assert "pässword" not in str(sent)
@@ -572,10 +574,10 @@ def test_a_password_beyond_ascii_is_an_error_of_the_delivery_and_not_a_crash() -
 
 
 @without_tls
-def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> None:
+def test_a_secret_that_cannot_be_read_is_a_configuration_error() -> None:
     box = Mailbox()
     with served(box, **locked("right")) as port, pytest.raises(ConfigError, match="No such file"):
-        channel(port, username="watcher", password=SecretRef("file:smtp-password")).send(composed()[0], NOW)
+        channel(port, username="watcher", password=SecretRef("file:smtp-password")).send(deliveries()[0], NOW)
     assert box.taken == []
 
 

@@ -1,4 +1,4 @@
-"""Webhooks as a real HTTP server receives them, and what its answers mean."""
+"""The webhook channel against a real HTTP server: what arrives, and what each response means."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ DELIVERY = Delivery(
 
 @dataclass
 class Receiver:
-    """What a web server answers, and what it was asked."""
+    """The response of a web server, and the requests that it received."""
 
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Receiver:
 
 @contextmanager
 def served(receiver: Receiver) -> Iterator[str]:
-    """A real web server on a free port of this machine; gives the URL of its hook."""
+    """Run a web server on a free port of this machine; yield the URL of its hook."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -112,7 +112,7 @@ def test_a_receiver_verifies_the_signature_over_the_bytes_it_got() -> None:
         Verifier(SECRET).verify(body.replace(b"2000", b"2001"), headers)
 
 
-def test_the_headers_name_the_message_the_attempt_and_us() -> None:
+def test_the_headers_name_the_message_the_time_and_the_program() -> None:
     receiver = Receiver()
     with served(receiver) as url:
         channel(url).send(DELIVERY, NOW)
@@ -125,7 +125,7 @@ def test_the_headers_name_the_message_the_attempt_and_us() -> None:
 
 
 @pytest.mark.fault(47)
-def test_a_retry_has_the_same_id_and_a_signature_of_its_own_time() -> None:
+def test_a_retry_has_the_same_id_and_a_new_signature() -> None:
     first = channel("http://127.0.0.1/").sign(DELIVERY, NOW)
     second = channel("http://127.0.0.1/").sign(DELIVERY, NOW + timedelta(hours=2))
     assert first["webhook-id"] == second["webhook-id"]
@@ -134,13 +134,13 @@ def test_a_retry_has_the_same_id_and_a_signature_of_its_own_time() -> None:
 
 
 @pytest.mark.fault(47)
-def test_the_zone_of_the_clock_does_not_change_what_is_signed() -> None:
+def test_the_time_zone_does_not_change_the_signature() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
     assert channel("http://127.0.0.1/").sign(DELIVERY, elsewhere) == channel("http://127.0.0.1/").sign(DELIVERY, NOW)
 
 
 @pytest.mark.fault(47)
-def test_while_secrets_are_rotated_a_holder_of_either_verifies() -> None:
+def test_during_a_rotation_each_secret_verifies() -> None:
     receiver, now = Receiver(), datetime.now(UTC)
     with served(receiver) as url:
         channel(url, SECRET, OTHER).send(DELIVERY, now)
@@ -154,7 +154,7 @@ def test_while_secrets_are_rotated_a_holder_of_either_verifies() -> None:
 
 @pytest.mark.fault(63)
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!!!!", "whsec_=", "whsec_a", "whsec_é"])
-def test_a_secret_that_is_none_is_the_operators_to_mend_and_not_shown(secret: str) -> None:
+def test_an_invalid_secret_is_retried_and_not_shown(secret: str) -> None:
     receiver = Receiver()
     with served(receiver) as url, pytest.raises(DeliveryError, match="secret") as caught:
         channel(url, secret).send(DELIVERY, NOW)
@@ -163,7 +163,7 @@ def test_a_secret_that_is_none_is_the_operators_to_mend_and_not_shown(secret: st
     assert secret == "whsec_" or secret not in str(caught.value)
 
 
-def test_no_secret_at_all_sends_nothing_unsigned() -> None:
+def test_without_a_secret_nothing_is_sent() -> None:
     receiver = Receiver()
     with served(receiver) as url, pytest.raises(DeliveryError, match="no secret") as caught:
         channel(url, "").send(DELIVERY, NOW)
@@ -171,7 +171,7 @@ def test_no_secret_at_all_sends_nothing_unsigned() -> None:
     assert receiver.asked == []
 
 
-def test_a_secret_that_cannot_be_read_is_said_as_the_configurations_error() -> None:
+def test_a_secret_that_cannot_be_read_is_a_configuration_error() -> None:
     receiver = Receiver()
     with served(receiver) as url, pytest.raises(ConfigError, match="No such file"):
         webhook_channel(url=url, secret=SecretRef("file:webhook-secret")).send(DELIVERY, NOW)
@@ -189,7 +189,7 @@ def test_every_2xx_is_success(status: int) -> None:
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
 @pytest.mark.fault(44)
-def test_a_redirect_is_not_followed_and_tried_again(status: int) -> None:
+def test_a_redirect_is_not_followed_and_is_retried(status: int) -> None:
     elsewhere = Receiver()
     with served(elsewhere) as url:
         error = error_of(status, Location=url)
@@ -198,14 +198,14 @@ def test_a_redirect_is_not_followed_and_tried_again(status: int) -> None:
 
 
 @pytest.mark.fault(44)
-def test_an_endpoint_that_is_gone_says_so_and_refuses_no_message_for_good() -> None:
+def test_410_means_that_the_endpoint_is_gone_and_fails_no_message() -> None:
     error = error_of(410)
     assert (error.gone, error.permanent) == (True, False)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 504, 599])
 @pytest.mark.fault(44)
-def test_every_other_answer_is_tried_again(status: int) -> None:
+def test_every_other_status_is_retried(status: int) -> None:
     error = error_of(status)
     assert not error.permanent
     assert error.retry_after is None
@@ -226,7 +226,7 @@ def test_every_other_answer_is_tried_again(status: int) -> None:
     ],
 )
 @pytest.mark.fault(44)
-def test_retry_after_is_heard_within_bounds(status: int, value: str, seconds: float) -> None:
+def test_retry_after_is_obeyed_within_bounds(status: int, value: str, seconds: float) -> None:
     assert error_of(status, Retry_After=value).retry_after == seconds
 
 
@@ -243,14 +243,14 @@ def test_retry_after_is_heard_within_bounds(status: int, value: str, seconds: fl
         "²",
     ],
 )
-def test_a_retry_after_that_says_nothing_is_as_if_it_were_not_there(value: str) -> None:
+def test_an_invalid_retry_after_is_ignored(value: str) -> None:
     error = error_of(429, Retry_After=value)
     assert not error.permanent
     assert error.retry_after is None
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=60))
-def test_no_retry_after_breaks_the_sender(value: str) -> None:
+def test_no_retry_after_value_raises_an_error(value: str) -> None:
     from_the_server = raw(head(503, Retry_After=value, Content_Length=0))
     with FaultServer(from_the_server) as server, pytest.raises(DeliveryError) as caught:
         channel(server.url()).send(DELIVERY, NOW)
@@ -276,14 +276,14 @@ BODIES: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_what_follows_a_2xx_does_not_unsay_it(body: str) -> None:
+def test_the_body_after_a_2xx_does_not_matter(body: str) -> None:
     with FaultServer(BODIES[body]) as server:
         channel(server.url()).send(DELIVERY, NOW)
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_server_that_breaks_off_or_talks_nonsense_is_tried_again(fault: str) -> None:
+def test_a_server_that_breaks_off_or_sends_nonsense_is_retried(fault: str) -> None:
     with FaultServer(FAULTS[fault]) as server, pytest.raises(DeliveryError, match="no answer") as caught:
         channel(server.url("/t0ken"), timeout=0.5).send(DELIVERY, NOW)
     assert not caught.value.permanent
@@ -291,7 +291,7 @@ def test_a_server_that_breaks_off_or_talks_nonsense_is_tried_again(fault: str) -
 
 
 @pytest.mark.fault(63)
-def test_a_server_that_is_not_there_is_tried_again_and_its_url_is_not_told() -> None:
+def test_a_connection_that_is_refused_is_retried_and_the_url_is_not_shown() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -302,7 +302,7 @@ def test_a_server_that_is_not_there_is_tried_again_and_its_url_is_not_told() -> 
 
 
 @pytest.mark.parametrize("url", ["http://hook.invalid/t0ken", "http://127.0.0.1:99999/t0ken", "http://[::1/t0ken"])
-def test_a_url_that_leads_nowhere_is_tried_again(url: str) -> None:
+def test_an_unusable_url_is_retried(url: str) -> None:
     with pytest.raises(DeliveryError, match="no answer") as caught:
         channel(url).send(DELIVERY, NOW)
     assert not caught.value.permanent
@@ -319,7 +319,7 @@ def test_a_certificate_of_an_unknown_authority_gets_nothing() -> None:
     assert server.requests == []
 
 
-def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_from_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     receiver, proxy = Receiver(), Receiver(502)
     with served(receiver) as url, served(proxy) as elsewhere:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -331,7 +331,7 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
 
 @dataclass
 class Slow:
-    """Sends some bytes at once and then one by one, and knows whether the other side waited for all of them."""
+    """Sends some bytes at once and then one by one, and records whether the client waited for all of them."""
 
     start: bytes
     rest: bytes
@@ -364,7 +364,7 @@ def test_a_head_that_drips_is_not_waited_for() -> None:
 
 
 def _outcome(server: FaultServer, timeout: float) -> None:
-    """Send; whether what came in time is called a success is not asked here."""
+    """Send; the caller does not care whether that is a success."""
     with suppress(DeliveryError):
         channel(server.url(), timeout=timeout).send(DELIVERY, NOW)
 

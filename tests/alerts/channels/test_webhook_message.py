@@ -1,4 +1,4 @@
-"""A webhook's body: bounded, valid, and honest about what it leaves out."""
+"""The bodies of webhooks are bounded and valid, and say what they leave out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def data(found: Comparison, **more: int) -> dict[str, Any]:
 
 
 def large(count: int, events: int, text: str = "a text") -> Comparison:
-    """Changes of which every second is quiet; the events name the last ones, the gravest first."""
+    """Changes of which every second is quiet; the events name the last ones, the most severe first."""
     changes = tuple(
         replace(modified(number, f"name{number}", "before", f"{text} {number}"), quiet=number % 2 == 0)
         for number in range(count)
@@ -45,8 +45,8 @@ def large(count: int, events: int, text: str = "a text") -> Comparison:
     return comparison(changes, named)
 
 
-def hold_to(found: Comparison, inner: dict[str, Any]) -> None:
-    """What must be true of every body that has something left out."""
+def assert_consistent(found: Comparison, inner: dict[str, Any]) -> None:
+    """Assert what is true of every body that leaves something out."""
     whole = json.loads(dumps(document.comparison_document(found)))
     assert {name: inner[name] for name in ("schema", "source", "old", "new", "counts")} == {
         name: whole[name] for name in ("schema", "source", "old", "new", "counts")
@@ -67,7 +67,7 @@ def hold_to(found: Comparison, inner: dict[str, Any]) -> None:
     ]
 
 
-def test_what_fits_is_sent_whole_and_exactly() -> None:
+def test_a_body_that_fits_is_complete() -> None:
     found = saying("one", "two", "x" * 1000)
     envelope = sent(found)
     assert envelope["data"] == document.comparison_document(found)
@@ -88,7 +88,7 @@ def test_what_fits_is_sent_whole_and_exactly() -> None:
 def test_thousands_of_changes_fit_and_the_counts_stay_true(count: int, events: int) -> None:
     found = large(count, events)
     inner = data(found)
-    hold_to(found, inner)
+    assert_consistent(found, inner)
     assert inner["counts"]["modified"] == inner["counts"]["quiet"] == count // 2
     assert inner["left_out"]["changes"] > 0
     assert inner["changes"] or inner["events"]
@@ -103,14 +103,14 @@ def test_changes_that_no_event_names_are_left_out_first_and_quiet_ones_before_ot
     assert kept[:-5] == list(range(1, 2 * len(kept[:-5]), 2))
 
 
-def test_the_least_grave_events_are_left_out_and_only_after_all_changes() -> None:
+def test_the_least_severe_events_are_left_out_after_all_changes() -> None:
     inner = data(large(3000, 3000))
     assert inner["changes"] == []
     assert 10 < len(inner["events"]) < 1000
     assert {each["severity"] for each in inner["events"]} == {"warning"}
 
 
-def test_as_much_is_sent_as_fits() -> None:
+def test_as_many_changes_are_sent_as_fit() -> None:
     found = large(1000, 5)
     raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
     one = len(json.dumps(json.loads(raw)["data"]["changes"][0], separators=(",", ":")))
@@ -127,27 +127,27 @@ def test_long_texts_are_cut_before_anything_is_left_out() -> None:
     assert inner["events"][0]["summary"] == "s" * 199 + "…"
 
 
-def test_an_event_that_touches_thousands_of_changes_is_still_told() -> None:
+def test_an_event_about_thousands_of_changes_is_still_sent() -> None:
     wide = replace(
         event(0, "all of them", Severity.WARNING), changes=tuple(range(3000)), ports=tuple(map(str, range(3000)))
     )
     found = comparison(large(3000, 0).changes.changes, (wide,))
     inner = data(found)
-    hold_to(found, inner)
+    assert_consistent(found, inner)
     assert inner["left_out"]["events"] == 0
     assert inner["events"][0]["summary"] == "all of them"
     assert inner["changes"]
 
 
-def test_one_change_that_can_never_fit_is_left_out_and_counted() -> None:
+def test_a_change_that_is_too_large_alone_is_left_out_and_counted() -> None:
     found = comparison((Change(before=None, after=item(1, "n" * 30_000, "x")),))
     inner = data(found)
-    hold_to(found, inner)
+    assert_consistent(found, inner)
     assert inner["left_out"] == {"events": 0, "changes": 1}
     assert inner["counts"]["added"] == 1
 
 
-def test_the_bound_is_on_the_last_byte() -> None:
+def test_the_limit_is_exact_to_the_byte() -> None:
     found = saying("one")
     size = len(release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
     assert "left_out" not in data(found, max_bytes=size)
@@ -156,9 +156,9 @@ def test_the_bound_is_on_the_last_byte() -> None:
 
 @pytest.mark.fault(35)
 @pytest.mark.parametrize("said", [*HOSTILE, "\ud800", "\0" * 300, "😀" * 300])
-def test_hostile_text_is_only_longer(said: str) -> None:
+def test_hostile_text_only_makes_a_body_longer(said: str) -> None:
     found = large(500, 20, said)
-    hold_to(found, data(found))
+    assert_consistent(found, data(found))
     small = data(saying(said))
     assert small["events"][0]["summary"].startswith(said[:150].encode("utf-8", "replace").decode())
 
@@ -172,7 +172,7 @@ def test_every_body_fits_and_says_what_is_missing(texts: list[str], count: int, 
     found = comparison((*many.changes.changes, *said.changes.changes), many.events)
     inner = data(found, max_bytes=most)
     if "left_out" in inner:
-        hold_to(found, inner)
+        assert_consistent(found, inner)
     else:
         assert len(inner["changes"]) == len(found.changes.changes)
         assert len(inner["events"]) == len(found.events)

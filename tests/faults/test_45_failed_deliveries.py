@@ -1,4 +1,4 @@
-"""An endpoint that is down for days, dead letters, and sending again: as it is typed."""
+"""An endpoint that is down for days, failed deliveries, and `watcher resend`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def outbox(watcher: Run, *arguments: str) -> list[dict[str, Any]]:
 
 
 def given_up(here: World, watcher: Run) -> dict[str, Any]:
-    """A webhook whose other side was down for three days; the mail was sent."""
+    """A webhook whose server was down for three days; the mail was sent."""
     good = next(line for line in here.stage.config.read_text().splitlines() if "/hook" in line)
     with FaultServer(reply(status=503)) as down:
         here.configure(good, f'url = "{down.url()}"')
@@ -59,7 +59,7 @@ def given_up(here: World, watcher: Run) -> dict[str, Any]:
     return letter
 
 
-def test_an_endpoint_that_is_down_for_days_leaves_a_dead_letter_that_can_be_sent_again(
+def test_an_endpoint_that_is_down_for_days_leaves_a_failed_delivery_that_can_be_resent(
     here: World, watcher: Run
 ) -> None:
     letter = given_up(here, watcher)
@@ -77,7 +77,7 @@ def test_an_endpoint_that_is_down_for_days_leaves_a_dead_letter_that_can_be_sent
     assert (row["state"], row["attempts"], row["last_error"]) == ("sent", 1, None)
 
 
-def test_what_was_sent_is_sent_again_by_period_under_the_same_id(here: World, watcher: Run) -> None:
+def test_sent_messages_are_resent_by_period_under_the_same_id(here: World, watcher: Run) -> None:
     here.check(FIRST)
     here.check(SECOND)
     today = f"{here.now:%Y-%m-%d}"
@@ -90,7 +90,7 @@ def test_what_was_sent_is_sent_again_by_period_under_the_same_id(here: World, wa
     assert len(here.stage.webhooks) == 2
 
 
-def test_what_is_left_to_the_daemon_waits_in_the_outbox(here: World, watcher: Run) -> None:
+def test_a_resend_left_to_the_daemon_waits_in_the_outbox(here: World, watcher: Run) -> None:
     here.check(FIRST)
     here.check(SECOND)
     said = watcher("resend", "--channel", "hook", "--no-deliver", "--format", "json")
@@ -99,7 +99,7 @@ def test_what_is_left_to_the_daemon_waits_in_the_outbox(here: World, watcher: Ru
     assert len(here.stage.webhooks) == 1
 
 
-def test_what_is_sent_again_to_no_avail_says_so(here: World, watcher: Run) -> None:
+def test_a_resend_that_fails_again_is_reported(here: World, watcher: Run) -> None:
     here.check(FIRST)
     here.check(SECOND)
     good = next(line for line in here.stage.config.read_text().splitlines() if "/hook" in line)
@@ -112,7 +112,7 @@ def test_what_is_sent_again_to_no_avail_says_so(here: World, watcher: Run) -> No
     assert (waiting["attempts"], waiting["last_error"]) == (1, "HTTP 500")
 
 
-def test_resend_wants_to_be_told_what(watcher: Run, here: World) -> None:
+def test_resend_needs_a_selection(watcher: Run, here: World) -> None:
     here.check(FIRST)
     said = watcher("resend")
     assert said.code == 2
@@ -122,7 +122,7 @@ def test_resend_wants_to_be_told_what(watcher: Run, here: World) -> None:
     assert "no such message: msg_nobody" in said.err
 
 
-def test_the_outbox_is_asked_by_state_channel_source_day_and_number(here: World, watcher: Run) -> None:
+def test_the_outbox_is_filtered_by_state_channel_source_day_and_number(here: World, watcher: Run) -> None:
     here.check(FIRST)
     here.check(SECOND)
     everything = outbox(watcher)
