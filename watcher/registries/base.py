@@ -65,9 +65,21 @@ class EventType(NamedTuple):
     sentence: Callable[[Sequence[Finding], ChangeContext], str]
 
 
+def _nothing(*arguments: object) -> tuple[()]:  # noqa: ARG001
+    return ()
+
+
+def _none(item: Item) -> None:  # noqa: ARG001
+    return None
+
+
+def _never(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """The rules of one registry. All functions are pure.
+    """The rules of one registry. All functions are pure; the defaults pair nothing and keep no change quiet.
 
     `document_id` is the id the published document must have ("" for any); `may_be_empty` allows a document without
     entries. `identify` gets the document's id, the path of one of its registries and the rows there, and returns the
@@ -85,9 +97,9 @@ class Registry:
     duplicate_order: str
     status: Callable[[str, Fields], Status]
     names: Callable[[Item], Sequence[str]]
-    interval: Callable[[Item], Interval | None]
-    pairing_rules: Callable[[Content, Content], Sequence[PairingRule]]
-    is_bookkeeping: Callable[[Change, ChangeContext], bool]
     classify: Callable[[ChangeContext], Iterable[Finding]]
-    explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]]
     events: Mapping[str, EventType]
+    interval: Callable[[Item], Interval | None] = _none
+    pairing_rules: Callable[[Content, Content], Sequence[PairingRule]] = _nothing
+    is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
+    explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
 from watcher.formats.column_map import FieldMap
-from watcher.registries.base import EventType, Finding, Labels, PairingRule, Registry, Rows
+from watcher.registries.base import EventType, Finding, Labels, Registry, Rows
 from watcher.registries.context import ChangeContext
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
@@ -59,35 +58,16 @@ EVENTS: Mapping[str, EventType] = {
 }
 
 
-# The rest of the contract: every change of an index is reported, and an entry is only its name.
-
-
-def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of the contract
+def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
     return ("group",)
+
+
+def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape of Registry.status
+    return Status.ASSIGNED
 
 
 def _names(item: Item) -> Sequence[str]:
     return item.key.values
-
-
-def _no_interval(item: Item) -> Interval | None:  # noqa: ARG001
-    return None
-
-
-def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001
-    return Status.ASSIGNED
-
-
-def _no_bookkeeping(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
-    return False
-
-
-def _no_pairing(old: Content, new: Content) -> Sequence[PairingRule]:  # noqa: ARG001 - another id is another group
-    return ()
-
-
-def _none_explained(findings: Sequence[Finding], context: ChangeContext) -> Iterable[int]:  # noqa: ARG001
-    return ()
 
 
 REGISTRY = Registry(
@@ -99,10 +79,6 @@ REGISTRY = Registry(
     duplicate_order="title",
     status=_status,
     names=_names,
-    interval=_no_interval,
-    pairing_rules=_no_pairing,
-    is_bookkeeping=_no_bookkeeping,
     classify=_classify,
-    explained_by=_none_explained,
     events=EVENTS,
 )

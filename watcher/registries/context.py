@@ -81,7 +81,7 @@ class ChangeContext:
         self.changes: Sequence[Change] = changes.changes
         self.old = old
         self.new = new
-        self._results: dict[Callable[[ChangeContext], Any], Any] = {}
+        self._results: dict[Any, Any] = {}
         self._indexes = indexes or ItemIndexes()
         self._selected: dict[tuple[ItemIndex[Any], str], Any] = {}
         self._indexes.carry_over(new)
@@ -102,4 +102,12 @@ class ChangeContext:
         if compute not in self._results:
             self._results[compute] = compute(self)
         result: Built = self._results[compute]
+        return result
+
+    def compute_for(self, content: Content, compute: Callable[[Content], Built]) -> Built:
+        """Return `compute(content)` for the old or the new content; the first result is kept as well."""
+        place = compute, content.digest
+        if place not in self._results:
+            self._results[place] = compute(content)
+        result: Built = self._results[place]
         return result

@@ -35,7 +35,7 @@ def _free_space(context: ChangeContext) -> FreeSpaceChanges:
 
 def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     """Return the status of the free row that holds an entry's value in one of the contents; `absent` without one."""
-    rows = context.compute_once(_old_free_rows if content is context.old else _new_free_rows)
+    rows = context.compute_for(content, _free_rows)
     ranges = numbers(item)
     if not ranges:
         return ABSENT
@@ -45,16 +45,8 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
     """Whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
-    rows = context.compute_once(_old_free_rows).get(identity.path(item), ())
+    rows = context.compute_for(context.old, _free_rows).get(identity.path(item), ())
     return any(row.overlaps(own) for row, status in rows if status == item.status for own in numbers(item))
-
-
-def _old_free_rows(context: ChangeContext) -> FreeRows:
-    return _free_rows(context.old)
-
-
-def _new_free_rows(context: ChangeContext) -> FreeRows:
-    return _free_rows(context.new)
 
 
 def _free_rows(content: Content) -> FreeRows:
@@ -71,17 +63,9 @@ def _free_rows(content: Content) -> FreeRows:
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
     """Whether one of the contents has the value in a larger block of the same owner: blocks were merged or split."""
     ranges = numbers(item)
-    blocks = context.compute_once(_old_blocks if content is context.old else _new_blocks)
+    blocks = context.compute_for(content, _blocks)
     registry, owner = identity.path(item), identity.title(item)
     return bool(ranges and owner) and any(block.contains(ranges[0]) for block in blocks.get((registry, owner), ()))
-
-
-def _old_blocks(context: ChangeContext) -> Blocks:
-    return _blocks(context.old)
-
-
-def _new_blocks(context: ChangeContext) -> Blocks:
-    return _blocks(context.new)
 
 
 def _blocks(content: Content) -> Blocks:

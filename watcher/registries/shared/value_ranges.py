@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,11 +59,6 @@ def _parse_ranges(value: str) -> tuple[ValueRange, ...]:
     ranges = [_parse_range(part.strip()) for part in parts]
     known = tuple(each for each in ranges if each)
     return known if len(known) == len(parts) else ()
-
-
-def any_overlap(ranges: Iterable[ValueRange], others: Iterable[ValueRange]) -> bool:
-    others = tuple(others)
-    return any(one.overlaps(other) for one in ranges for other in others)
 
 
 def _parse_range(text: str) -> ValueRange | None:
