@@ -361,12 +361,12 @@ def test_another_release_or_direction_gives_another_id() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_an_id_is_valid_in_a_header_and_always_the_same(parts: list[str]) -> None:
-    found = messages.delivery_id(*parts)
-    assert found == messages.delivery_id(*parts)
-    assert len(found) == 31
-    assert found.startswith("msg_")
-    assert found.removeprefix("msg_").isascii()
-    assert found.removeprefix("msg_").isalnum()
+    identifier = messages.delivery_id(*parts)
+    assert identifier == messages.delivery_id(*parts)
+    assert len(identifier) == 31
+    assert identifier.startswith("msg_")
+    assert identifier.removeprefix("msg_").isascii()
+    assert identifier.removeprefix("msg_").isalnum()
 
 
 def test_the_body_of_a_webhook_contains_the_id_of_its_message() -> None:

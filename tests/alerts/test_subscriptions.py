@@ -14,9 +14,9 @@ def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *port
     return Event(id=id, kind=Kind.ADDED, severity=severity, summary=id, fingerprint="f" * 64, changes=(0,), ports=ports)
 
 
-def wanted(found: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
+def wanted(events: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
     subscription = Subscription(channel="noc", **narrowed)  # type: ignore[arg-type]
-    return [event.id for event in select_events(subscription, source, found)]
+    return [event.id for event in select_events(subscription, source, events)]
 
 
 EVENTS = [

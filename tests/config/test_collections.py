@@ -19,9 +19,9 @@ LIST = HEAD + 'groups = ["tls-parameters", "_6lowpan-parameters", "ip-over-IEEE1
 
 
 def test_a_list_of_groups_is_enough(write: Write) -> None:  # noqa: F811
-    found = loaded(write(LIST))
-    (collection,) = found.collections
-    assert found.registries == ()
+    settings = loaded(write(LIST))
+    (collection,) = settings.collections
+    assert settings.registries == ()
     assert collection.groups == ("tls-parameters", "_6lowpan-parameters", "ip-over-IEEE1394")
     assert collection.url == "https://www.iana.org/assignments/{group}/{group}.xml"
     assert (collection.every, collection.registry, collection.enabled) == (timedelta(hours=24), "iana", True)
@@ -29,15 +29,19 @@ def test_a_list_of_groups_is_enough(write: Write) -> None:  # noqa: F811
 
 
 def test_every_setting_of_a_collection_is_read(write: Write) -> None:  # noqa: F811
-    (found,) = loaded(
+    (collection,) = loaded(
         write(
             HEAD
             + 'index = "https://example.org/protocols/"\nurl = "https://example.org/a/{group}.xml"\nevery = "6h"\n'
             + 'include = ["tls-*", "dns-*"]\nexclude = ["*-old"]\nenabled = false\n'
         )
     ).collections
-    assert (found.index, found.every, found.enabled) == ("https://example.org/protocols/", timedelta(hours=6), False)
-    assert [found.wants(name) for name in ("tls-parameters", "dns-old", "ssh")] == [True, False, False]
+    assert (collection.index, collection.every, collection.enabled) == (
+        "https://example.org/protocols/",
+        timedelta(hours=6),
+        False,
+    )
+    assert [collection.wants(name) for name in ("tls-parameters", "dns-old", "ssh")] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +59,8 @@ def test_the_folder_of_the_documents_follows_from_the_settings(
     text: str,
     place: str | None,
 ) -> None:
-    found = loaded(write("[fetch]\nallow_files = true\n" + HEAD + text))
-    assert found.folder_of(found.collections[0]) == (tmp_path / place if place else None)
+    settings = loaded(write("[fetch]\nallow_files = true\n" + HEAD + text))
+    assert settings.folder_of(settings.collections[0]) == (tmp_path / place if place else None)
 
 
 @pytest.mark.parametrize(

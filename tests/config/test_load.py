@@ -57,14 +57,14 @@ def problems(path: Path) -> list[str]:
 
 
 def test_an_empty_file_is_a_configuration(write: Write, tmp_path: Path) -> None:
-    found = loaded(write(""))
-    assert (found.source, found.channel) == ((), ())
-    assert (found.store.path, found.store.snapshots) == (tmp_path / "history.db", tmp_path / "snapshots")
-    assert (found.log.level, found.log.format, found.daemon.jitter) == ("info", "auto", timedelta(seconds=30))
+    settings = loaded(write(""))
+    assert (settings.source, settings.channel) == ((), ())
+    assert (settings.store.path, settings.store.snapshots) == (tmp_path / "history.db", tmp_path / "snapshots")
+    assert (settings.log.level, settings.log.format, settings.daemon.jitter) == ("info", "auto", timedelta(seconds=30))
 
 
 def test_every_setting_is_read(write: Write) -> None:
-    found = loaded(
+    settings = loaded(
         write(
             PORTS
             + 'every = "1h30m"\nenabled = false\n'
@@ -75,14 +75,14 @@ def test_every_setting_is_read(write: Write) -> None:
             + '[smtp]\nhost = "mail.example.org"\nfrom = "w@example.org"\n[log]\nlevel = "debug"\n'
         )
     )
-    (source,) = found.source
+    (source,) = settings.source
     assert (source.name, source.registry, source.every, source.enabled) == (
         "ports",
         "ports",
         timedelta(hours=1, minutes=30),
         False,
     )
-    noc, hook = found.channel
+    noc, hook = settings.channel
     assert isinstance(noc, EmailSettings)
     assert isinstance(hook, WebhookSettings)
     assert (noc.to, noc.sources, noc.events, noc.severity, noc.ports) == (
@@ -98,8 +98,8 @@ def test_every_setting_is_read(write: Write) -> None:
         Severity.INFO,
         ("*",),
     )
-    assert found.severity == {"contact-updated": Severity.WARNING}
-    assert (found.smtp.sender, found.smtp.security, found.log.level) == ("w@example.org", "starttls", "debug")
+    assert settings.severity == {"contact-updated": Severity.WARNING}
+    assert (settings.smtp.sender, settings.smtp.security, settings.log.level) == ("w@example.org", "starttls", "debug")
 
 
 @pytest.mark.fault(61)
@@ -112,8 +112,8 @@ def test_all_mistakes_are_reported_at_once_each_with_its_place(write: Write) -> 
         '[[channel]]\nname = "c"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "hunter2"\n'
         '[severity]\n"port-assigned" = "grave"\n'
     )
-    found = problems(path)
-    assert sorted(problem.split(": ")[0] for problem in found) == [
+    mistakes = problems(path)
+    assert sorted(problem.split(": ")[0] for problem in mistakes) == [
         "channel[0].ports[0]",
         "channel[0].to[0]",
         "channel[1].type",
@@ -130,7 +130,7 @@ def test_all_mistakes_are_reported_at_once_each_with_its_place(write: Write) -> 
         "source[1].name",
         "source[1].url",
     ]
-    assert not any("hunter2" in problem for problem in found)
+    assert not any("hunter2" in problem for problem in mistakes)
 
 
 @pytest.mark.fault(61)
@@ -157,7 +157,7 @@ def test_conflicts_between_tables_are_reported_at_once(write: Write) -> None:
 
 @pytest.mark.fault(61)
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[stoer]\n", "stoer: unknown; did you mean 'store'?"),
         ("[store]\npaht = 'x'\n", "store.paht: unknown; did you mean 'path'?"),
@@ -170,9 +170,9 @@ def test_conflicts_between_tables_are_reported_at_once(write: Write) -> None:
         (PORTS + "email = 'a@b.org'\n", "source[0].email: unknown"),
     ],
 )
-def test_an_unknown_key_is_named_with_its_place(write: Write, text: str, said: str) -> None:
+def test_an_unknown_key_is_named_with_its_place(write: Write, text: str, message: str) -> None:
     (problem,) = problems(write(text))
-    assert problem.partition(";")[0] == said.partition(";")[0]
+    assert problem.partition(";")[0] == message.partition(";")[0]
 
 
 def test_a_misspelled_key_is_answered_with_the_right_one(write: Write) -> None:
@@ -261,14 +261,14 @@ BAD_URLS = [
 @pytest.mark.fault(61, 63)
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_a_bad_url_is_an_error_with_its_place_and_shows_no_password(write: Write, url: str) -> None:
-    found = problems(
+    mistakes = problems(
         write(
             f'[[source]]\nname = "ports"\nurl = "{url}"\n'
             f'[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "{url}"\nsecret = "env:HOOK"\n'
         )
     )
-    assert [problem.split(": ")[0] for problem in found] == ["source[0].url", "channel[0].url"]
-    assert not any("hunter2" in problem for problem in found)
+    assert [problem.split(": ")[0] for problem in mistakes] == ["source[0].url", "channel[0].url"]
+    assert not any("hunter2" in problem for problem in mistakes)
 
 
 def test_a_webhook_is_never_a_file(write: Write) -> None:
@@ -344,13 +344,13 @@ def test_a_secret_file_that_is_not_text_is_a_configuration_error(tmp_path: Path)
 
 def test_a_secret_in_the_environment_is_read_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "first")
-    found = SecretRef("env:HOOK_SECRET")
-    assert found.read(Path()) == "first"
+    reference = SecretRef("env:HOOK_SECRET")
+    assert reference.read(Path()) == "first"
     monkeypatch.setenv("HOOK_SECRET", "second")
-    assert found.read(Path()) == "second"
+    assert reference.read(Path()) == "second"
     monkeypatch.delenv("HOOK_SECRET")
     with pytest.raises(ConfigError, match="no variable HOOK_SECRET"):
-        found.read(Path())
+        reference.read(Path())
 
 
 @pytest.mark.fault(63)
@@ -384,15 +384,15 @@ def test_paths_are_relative_to_the_file_and_not_to_the_current_folder(
 ) -> None:
     path = write('[store]\npath = "data/history.db"\nsnapshots = "../snapshots"\n')
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    found = loaded(Path(os.path.relpath(path)))
-    assert found.folder == tmp_path
-    assert found.store.path == tmp_path / "data" / "history.db"
-    assert found.store.snapshots == tmp_path / ".." / "snapshots"
+    settings = loaded(Path(os.path.relpath(path)))
+    assert settings.folder == tmp_path
+    assert settings.store.path == tmp_path / "data" / "history.db"
+    assert settings.store.snapshots == tmp_path / ".." / "snapshots"
 
 
 def test_an_absolute_path_stays(write: Write) -> None:
-    found = loaded(write('[store]\npath = "/var/lib/watcher/history.db"\n'))
-    assert found.store.path == Path("/var/lib/watcher/history.db")
+    settings = loaded(write('[store]\npath = "/var/lib/watcher/history.db"\n'))
+    assert settings.store.path == Path("/var/lib/watcher/history.db")
 
 
 @pytest.mark.parametrize(
@@ -421,10 +421,10 @@ def test_a_password_is_not_sent_in_the_clear_to_another_machine(write: Write) ->
     ["nobody", "a@", "@b.org", "a b@c.org", "a@b.org\\nBcc: x@y.org", "A <a@b.org>", "a@b.org,c@d.org", "é@b.org"],
 )
 def test_an_invalid_mail_address_is_refused(write: Write, address: str) -> None:
-    found = problems(
+    mistakes = problems(
         write(f'[smtp]\nfrom = "{address}"\n[[channel]]\nname = "n"\ntype = "email"\nto = ["{address}"]\n')
     )
-    assert [problem.split(": ")[0] for problem in found] == ["smtp.from", "channel[0].to[0]"]
+    assert [problem.split(": ")[0] for problem in mistakes] == ["smtp.from", "channel[0].to[0]"]
 
 
 @pytest.mark.fault(37)
@@ -453,19 +453,19 @@ def uncommented(text: str) -> str:
 
 def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     text = uncommented(example())
-    found = loaded(write(text))
-    assert [channel.name for channel in found.channel] == ["noc", "hook"]
-    assert found.smtp.host == "mail.example.org"
-    assert found.fetch.allow_files
-    assert found.severity == {"contact-updated": Severity.NOTICE}
-    assert found.canary is not None
-    assert found.metrics is not None
-    assert found.heartbeat is not None
-    assert found.silence[0].sources == ("iana*",)
+    settings = loaded(write(text))
+    assert [channel.name for channel in settings.channel] == ["noc", "hook"]
+    assert settings.smtp.host == "mail.example.org"
+    assert settings.fetch.allow_files
+    assert settings.severity == {"contact-updated": Severity.NOTICE}
+    assert settings.canary is not None
+    assert settings.metrics is not None
+    assert settings.heartbeat is not None
+    assert settings.silence[0].sources == ("iana*",)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: must be ADDRESS:PORT"),
         ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port must be a number up to 65535"),
@@ -478,10 +478,10 @@ def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
         ('[[source]]\nname = "canary"\nurl = "https://example.org/"', "are reserved"),
     ],
 )
-def test_settings_about_the_watcher_itself_are_validated(write: Write, text: str, said: str) -> None:
+def test_settings_about_the_watcher_itself_are_validated(write: Write, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         loaded(write(text))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def validator() -> Any:
@@ -524,8 +524,8 @@ def test_the_schema_does_not_demand_a_duration_format_that_loading_refuses() -> 
 
 
 def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
-    found = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
-    assert (found.key, found.layout) == (("column 1",), Layout(header=False))
+    settings = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
+    assert (settings.key, settings.layout) == (("column 1",), Layout(header=False))
     named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]
     assert named.layout == Layout(header=False, names=("code", "name"))
     listed = loaded(write(PORTS + 'format = "json"\npath = "data.items"\n')).source[0]

@@ -59,7 +59,7 @@ def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_on
     with world(tmp_path) as here:
         here.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
         here.publish(release(ROWS))
-        found: list[Watcher] = []
+        watchers: list[Watcher] = []
         for number in (0, 1, 2):
             _time_passes(tmp_path)
             if number:
@@ -68,17 +68,18 @@ def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_on
                 )
             with ExitStack() as ends:
                 pair = [Watcher(here) for _ in range(2)]
-                for each in pair:
-                    ends.callback(each.process.kill)
+                for watcher in pair:
+                    ends.callback(watcher.process.kill)
                 here.wait(
                     lambda pair=pair: (
-                        all(each.events("watching") for each in pair) and any(each.events("checked") for each in pair)
+                        all(watcher.events("watching") for watcher in pair)
+                        and any(watcher.events("checked") for watcher in pair)
                     )
                 )  # type: ignore[misc]
                 here.wait(lambda number=number: len(here.stage.mails) >= number <= len(here.stage.webhooks))  # type: ignore[misc]
-                assert [each.end() for each in pair] == [0, 0]
-            found += pair
-        errors = [log for each in found for log in each.logs if log["level"] == "error"]
+                assert [watcher.end() for watcher in pair] == [0, 0]
+            watchers += pair
+        errors = [log for watcher in watchers for log in watcher.logs if log["level"] == "error"]
         assert errors == []
         assert len(here.rows("releases")["releases"]) == 3
         assert list(SnapshotArchive(tmp_path / "snapshots").find_damage()) == []

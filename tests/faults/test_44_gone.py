@@ -64,7 +64,7 @@ def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled
 
     config = ("--config", str(here.stage.config))
     assert "watcher channel enable hook" in run(*config, "status").out
-    (hook,) = (each for each in listed(run, config) if each["channel"] == "hook")
+    (hook,) = (channel for channel in listed(run, config) if channel["channel"] == "hook")
     assert (hook["state"], hook["pending"], hook["last_error"]) == ("gone", 2, "HTTP 410: the endpoint is gone")
 
     here.configure(f'url = "{gone.url()}"', good)
@@ -73,10 +73,10 @@ def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled
     assert run(*config, "channel", "enable", "hook").out == "hook: enabled; 2 messages are due\n"
     deliver(here)
     assert [body["data"]["new"]["published"] for body in here.stage.webhooks] == ["2020-01-02", "2020-01-03"]
-    assert [each["state"] for each in listed(run, config)] == ["ok", "ok"]
+    assert [channel["state"] for channel in listed(run, config)] == ["ok", "ok"]
     assert run(*config, "channel", "enable", "hook").out == "hook: was not disabled; 0 messages are due\n"
 
 
 def listed(run: Run, config: tuple[str, str]) -> list[dict[str, Any]]:  # noqa: F811
-    found: list[dict[str, Any]] = json.loads(run(*config, "channel", "list", "--format", "json").out)["channels"]
-    return found
+    channels: list[dict[str, Any]] = json.loads(run(*config, "channel", "list", "--format", "json").out)["channels"]
+    return channels

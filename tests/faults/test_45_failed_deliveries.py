@@ -36,8 +36,8 @@ def watcher(run: Run, here: World) -> Run:  # noqa: F811
 
 
 def outbox(watcher: Run, *arguments: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(watcher("outbox", *arguments, "--format", "json").out)["deliveries"]
-    return found
+    deliveries: list[dict[str, Any]] = json.loads(watcher("outbox", *arguments, "--format", "json").out)["deliveries"]
+    return deliveries
 
 
 def given_up(here: World, watcher: Run) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def test_sent_messages_are_resent_by_period_under_the_same_id(here: World, watch
 def test_a_resend_left_to_the_daemon_waits_in_the_outbox(here: World, watcher: Run) -> None:
     here.check(FIRST)
     here.check(SECOND)
-    said = watcher("resend", "--channel", "hook", "--no-deliver", "--format", "json")
-    assert [row["channel"] for row in json.loads(said.out)["deliveries"]] == ["hook"]
+    result = watcher("resend", "--channel", "hook", "--no-deliver", "--format", "json")
+    assert [row["channel"] for row in json.loads(result.out)["deliveries"]] == ["hook"]
     assert [row["channel"] for row in outbox(watcher, "--state", "pending")] == ["hook"]
     assert len(here.stage.webhooks) == 1
 
@@ -105,21 +105,21 @@ def test_a_resend_that_fails_again_is_reported(here: World, watcher: Run) -> Non
     good = next(line for line in here.stage.config.read_text().splitlines() if "/hook" in line)
     with FaultServer(reply(status=500)) as down:
         here.configure(good, f'url = "{down.url()}"')
-        said = watcher("resend", "--channel", "hook")
-    assert said.code == 1
-    assert "0 resent, 1 queued for retry" in said.out
+        result = watcher("resend", "--channel", "hook")
+    assert result.code == 1
+    assert "0 resent, 1 queued for retry" in result.out
     (waiting,) = outbox(watcher, "--state", "pending")
     assert (waiting["attempts"], waiting["last_error"]) == (1, "HTTP 500")
 
 
 def test_resend_needs_a_selection(watcher: Run, here: World) -> None:
     here.check(FIRST)
-    said = watcher("resend")
-    assert said.code == 2
-    assert "name what to resend" in said.err
-    said = watcher("resend", "msg_nobody")
-    assert said.code == 2
-    assert "no such message: msg_nobody" in said.err
+    result = watcher("resend")
+    assert result.code == 2
+    assert "name what to resend" in result.err
+    result = watcher("resend", "msg_nobody")
+    assert result.code == 2
+    assert "no such message: msg_nobody" in result.err
 
 
 def test_the_outbox_is_filtered_by_state_channel_source_day_and_number(here: World, watcher: Run) -> None:

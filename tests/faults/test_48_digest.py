@@ -47,10 +47,10 @@ def text(mail: Message) -> str:
 
 
 def states(here: World) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in here.rows("outbox")["outbox"]:
-        found[row["state"]] = found.get(row["state"], 0) + 1
-    return found
+        counts[row["state"]] = counts.get(row["state"], 0) + 1
+    return counts
 
 
 def deliver(here: World) -> None:
@@ -109,8 +109,8 @@ def test_messages_that_do_not_fit_into_one_digest_make_another(tmp_path: Path) -
         deliveries = store.outbox
         digests.create_digests(store, {"hook": webhook_channel()}, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.list_due("9999")
-    found = [json.loads(delivery.body) for delivery in due]
-    members = [each for body in found for each in (body["data"]["messages"] if "data" in body else [body])]
+    bodies = [json.loads(delivery.body) for delivery in due]
+    members = [each for body in bodies for each in (body["data"]["messages"] if "data" in body else [body])]
     assert sorted(each["id"] for each in members) == sorted(f"m{number}" for number in range(12))
     assert len(due) == 4
     assert all(len(delivery.body) <= 20_000 for delivery in due)

@@ -91,7 +91,7 @@ def _without(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
         ("from = 2026-01-02T00:00:00Z\nuntil = 2026-01-01T00:00:00Z", "until must be after from"),
         ("from = 2026-01-01\nuntil = 2026-01-02", "silence[0].from"),
@@ -102,10 +102,10 @@ def _without(text: str) -> str:
         ),
     ],
 )
-def test_a_silence_needs_valid_times_and_patterns(here: World, text: str, said: str) -> None:
+def test_a_silence_needs_valid_times_and_patterns(here: World, text: str, problem: str) -> None:
     here.configure("[store]", f"[[silence]]\n{text}\n\n[store]")
     done: Any = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "config", "check"])
-    assert said in str(done.exception)
+    assert problem in str(done.exception)
 
 
 def channel(here: World, name: str, rest: str) -> None:
@@ -119,16 +119,16 @@ def test_an_address_on_two_channels_gets_one_message_with_the_events_of_both(her
     here.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\nevents = ["port-*"]')
     channel(here, "more", 'to = ["NOC@example.org", "other@example.org"]\nevents = ["description-*"]')
     here.check(release(NEW, "2020-01-02"))
-    found = {str(mail["To"]): mail.as_string() for mail in here.stage.mails}
-    assert len(found) == len(here.stage.mails) == 2
-    told = {
+    mails = {str(mail["To"]): mail.as_string() for mail in here.stage.mails}
+    assert len(mails) == len(here.stage.mails) == 2
+    texts = {
         row["recipient"]: row["body"]
         for row in here.rows("outbox")["outbox"]
         if row["recipient"] and row["state"] == "sent"
     }
-    assert set(told) == {"noc@example.org", "other@example.org"}
-    assert all(event in told["noc@example.org"] for event in ("port-assigned", "description-changed"))
-    assert "port-assigned" not in told["other@example.org"]
+    assert set(texts) == {"noc@example.org", "other@example.org"}
+    assert all(event in texts["noc@example.org"] for event in ("port-assigned", "description-changed"))
+    assert "port-assigned" not in texts["other@example.org"]
 
 
 def test_an_address_gets_a_notice_once(here: World) -> None:

@@ -47,7 +47,7 @@ def webhook_channel(
 
 @dataclass
 class FakeChannel:
-    """A channel that fails in the ways it is told, one a try, and then accepts everything."""
+    """A channel that raises the given errors, one for each try, and then accepts everything."""
 
     errors: list[Exception] = field(default_factory=list)
     tried: list[tuple[str, datetime]] = field(default_factory=list)

@@ -198,9 +198,9 @@ def deliveries(*recipients: str, names: tuple[str, ...] = ("asa-gateways",)) -> 
 
 def comparison_with(summary: str) -> Comparison:
     """A comparison with one event of this summary."""
-    found = comparison_of("ssh")
-    event: Event = replace(found.events[0], summary=summary)
-    return replace(found, events=(event,))
+    comparison = comparison_of("ssh")
+    event: Event = replace(comparison.events[0], summary=summary)
+    return replace(comparison, events=(event,))
 
 
 Given = TypeVar("Given")
@@ -286,9 +286,9 @@ def test_the_subject_is_the_most_severe_event_and_the_number_of_others() -> None
 
 
 def test_a_long_subject_is_cut_and_keeps_its_count() -> None:
-    found = email_message.subject_line("word " * 100, " (and 7 more)")
-    assert len(found) <= 150
-    assert found.endswith("… (and 7 more)")
+    subject = email_message.subject_line("word " * 100, " (and 7 more)")
+    assert len(subject) <= 150
+    assert subject.endswith("… (and 7 more)")
 
 
 def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:

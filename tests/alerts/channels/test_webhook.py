@@ -398,5 +398,5 @@ def test_a_test_message_is_signed_like_any_other_and_says_that_it_is_one() -> No
     with served(receiver) as url:
         channel(url).send(delivery, datetime.now(UTC))
     ((_, _, headers, body),) = receiver.asked
-    found: dict[str, Any] = Verifier(SECRET).verify(body, headers)
-    assert (found["type"], found["id"]) == ("org.registry-watcher.test", delivery.id)
+    message: dict[str, Any] = Verifier(SECRET).verify(body, headers)
+    assert (message["type"], message["id"]) == ("org.registry-watcher.test", delivery.id)

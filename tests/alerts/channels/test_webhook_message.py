@@ -21,16 +21,16 @@ from watcher.render.json import dumps
 SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/comparison.schema.json").read_text("utf-8"))
 
 
-def sent(found: Comparison, **more: int) -> dict[str, Any]:
-    raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
+def sent(release: Comparison, **more: int) -> dict[str, Any]:
+    raw = release_body(release, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
     assert len(raw) <= more.get("max_bytes", MAX_BYTES)
     envelope: dict[str, Any] = json.loads(raw)
     jsonschema.validate(envelope["data"], SCHEMA)
     return envelope
 
 
-def data(found: Comparison, **more: int) -> dict[str, Any]:
-    inner: dict[str, Any] = sent(found, **more)["data"]
+def data(release: Comparison, **more: int) -> dict[str, Any]:
+    inner: dict[str, Any] = sent(release, **more)["data"]
     return inner
 
 
@@ -41,13 +41,13 @@ def large(count: int, events: int, text: str = "a text") -> Comparison:
         for number in range(count)
     )
     severities = sorted((list(Severity)[number % 3] for number in range(events)), key=lambda each: -each.rank)
-    named = tuple(event(count - 1 - number, f"said {number}", severity) for number, severity in enumerate(severities))
+    named = tuple(event(count - 1 - number, f"event {number}", severity) for number, severity in enumerate(severities))
     return comparison(changes, named)
 
 
-def assert_consistent(found: Comparison, inner: dict[str, Any]) -> None:
+def assert_consistent(release: Comparison, inner: dict[str, Any]) -> None:
     """Assert what is true of every body that leaves something out."""
-    whole = json.loads(dumps(document.comparison_document(found)))
+    whole = json.loads(dumps(document.comparison_document(release)))
     assert {name: inner[name] for name in ("schema", "source", "old", "new", "counts")} == {
         name: whole[name] for name in ("schema", "source", "old", "new", "counts")
     }
@@ -68,9 +68,9 @@ def assert_consistent(found: Comparison, inner: dict[str, Any]) -> None:
 
 
 def test_a_body_that_fits_is_complete() -> None:
-    found = saying("one", "two", "x" * 1000)
-    envelope = sent(found)
-    assert envelope["data"] == document.comparison_document(found)
+    release = saying("one", "two", "x" * 1000)
+    envelope = sent(release)
+    assert envelope["data"] == document.comparison_document(release)
     assert "left_out" not in envelope["data"]
     del envelope["data"]
     assert envelope == {
@@ -86,9 +86,9 @@ def test_a_body_that_fits_is_complete() -> None:
 @pytest.mark.fault(38)
 @pytest.mark.parametrize(("count", "events"), [(3000, 0), (3000, 5), (3000, 3000), (200, 1)])
 def test_thousands_of_changes_fit_and_the_counts_stay_true(count: int, events: int) -> None:
-    found = large(count, events)
-    inner = data(found)
-    assert_consistent(found, inner)
+    release = large(count, events)
+    inner = data(release)
+    assert_consistent(release, inner)
     assert inner["counts"]["modified"] == inner["counts"]["quiet"] == count // 2
     assert inner["left_out"]["changes"] > 0
     assert inner["changes"] or inner["events"]
@@ -111,15 +111,15 @@ def test_the_least_severe_events_are_left_out_after_all_changes() -> None:
 
 
 def test_as_many_changes_are_sent_as_fit() -> None:
-    found = large(1000, 5)
-    raw = release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
+    release = large(1000, 5)
+    raw = release_body(release, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z")
     one = len(json.dumps(json.loads(raw)["data"]["changes"][0], separators=(",", ":")))
     assert MAX_BYTES - 2 * one < len(raw) <= MAX_BYTES
 
 
 def test_long_texts_are_cut_before_anything_is_left_out() -> None:
-    found = comparison((modified(1, "one", "b" * 15_000, "a" * 15_000),), (event(0, "s" * 15_000),))
-    inner = data(found)
+    release = comparison((modified(1, "one", "b" * 15_000, "a" * 15_000),), (event(0, "s" * 15_000),))
+    inner = data(release)
     assert inner["left_out"] == {"events": 0, "changes": 0}
     (change,) = inner["changes"]
     assert change["index"] == 0
@@ -131,36 +131,36 @@ def test_an_event_about_thousands_of_changes_is_still_sent() -> None:
     wide = replace(
         event(0, "all of them", Severity.WARNING), changes=tuple(range(3000)), ports=tuple(map(str, range(3000)))
     )
-    found = comparison(large(3000, 0).changes.changes, (wide,))
-    inner = data(found)
-    assert_consistent(found, inner)
+    release = comparison(large(3000, 0).changes.changes, (wide,))
+    inner = data(release)
+    assert_consistent(release, inner)
     assert inner["left_out"]["events"] == 0
     assert inner["events"][0]["summary"] == "all of them"
     assert inner["changes"]
 
 
 def test_a_change_that_is_too_large_alone_is_left_out_and_counted() -> None:
-    found = comparison((Change(before=None, after=item(1, "n" * 30_000, "x")),))
-    inner = data(found)
-    assert_consistent(found, inner)
+    release = comparison((Change(before=None, after=item(1, "n" * 30_000, "x")),))
+    inner = data(release)
+    assert_consistent(release, inner)
     assert inner["left_out"] == {"events": 0, "changes": 1}
     assert inner["counts"]["added"] == 1
 
 
 def test_the_limit_is_exact_to_the_byte() -> None:
-    found = saying("one")
-    size = len(release_body(found, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
-    assert "left_out" not in data(found, max_bytes=size)
-    assert "left_out" in data(found, max_bytes=size - 1)
+    release = saying("one")
+    size = len(release_body(release, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z"))
+    assert "left_out" not in data(release, max_bytes=size)
+    assert "left_out" in data(release, max_bytes=size - 1)
 
 
 @pytest.mark.fault(35)
-@pytest.mark.parametrize("said", [*HOSTILE, "\ud800", "\0" * 300, "😀" * 300])
-def test_hostile_text_only_makes_a_body_longer(said: str) -> None:
-    found = large(500, 20, said)
-    assert_consistent(found, data(found))
-    small = data(saying(said))
-    assert small["events"][0]["summary"].startswith(said[:150].encode("utf-8", "replace").decode())
+@pytest.mark.parametrize("text", [*HOSTILE, "\ud800", "\0" * 300, "😀" * 300])
+def test_hostile_text_only_makes_a_body_longer(text: str) -> None:
+    release = large(500, 20, text)
+    assert_consistent(release, data(release))
+    small = data(saying(text))
+    assert small["events"][0]["summary"].startswith(text[:150].encode("utf-8", "replace").decode())
 
 
 @pytest.mark.fault(35, 38)
@@ -168,14 +168,14 @@ def test_hostile_text_only_makes_a_body_longer(said: str) -> None:
 @given(st.lists(TEXT, max_size=4), st.integers(0, 200), st.integers(0, 60), st.integers(2000, 20_000))
 @settings(max_examples=60, deadline=None)
 def test_every_body_fits_and_says_what_is_missing(texts: list[str], count: int, events: int, most: int) -> None:
-    many, said = large(count, min(events, count)), saying(*texts)
-    found = comparison((*many.changes.changes, *said.changes.changes), many.events)
-    inner = data(found, max_bytes=most)
+    many, long = large(count, min(events, count)), saying(*texts)
+    release = comparison((*many.changes.changes, *long.changes.changes), many.events)
+    inner = data(release, max_bytes=most)
     if "left_out" in inner:
-        assert_consistent(found, inner)
+        assert_consistent(release, inner)
     else:
-        assert len(inner["changes"]) == len(found.changes.changes)
-        assert len(inner["events"]) == len(found.events)
+        assert len(inner["changes"]) == len(release.changes.changes)
+        assert len(inner["events"]) == len(release.events)
 
 
 def test_a_test_message_says_that_it_is_one() -> None:
