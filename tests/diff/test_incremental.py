@@ -212,7 +212,7 @@ def test_the_same_holds_for_a_table(seed: int) -> None:
 
 def test_the_next_release_costs_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
-    for module, name in (("watcher.formats.iana_xml.chunks", "row"), ("watcher.diff.content", "_digest")):
+    for module, name in (("watcher.formats.iana_xml.chunks", "read_element"), ("watcher.diff.content", "_digest")):
         work = getattr(sys.modules[module], name)
         monkeypatch.setattr(f"{module}.{name}", lambda *given, work=work: (made.append(1), work(*given))[1])
     costs = []

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from watcher.core.errors import ParseError
-from watcher.formats.tags import MAX_ATTRIBUTES, refuse_crowds, refuse_crowds_in_xml
+from watcher.formats.xml_safety import MAX_ATTRIBUTES, check_attributes, check_xml_attributes
 
 SCRIPT = """
 import resource, sys
@@ -97,10 +97,10 @@ def crowd(number: int) -> bytes:
 
 @pytest.mark.fault(24)
 def test_an_element_has_a_thousand_attributes_and_not_many_more() -> None:
-    refuse_crowds(crowd(MAX_ATTRIBUTES))
-    refuse_crowds(b"<p>" + b"word " * 100_000 + b"</p>" + b"<a b='c'>" * 50_000)
+    check_attributes(crowd(MAX_ATTRIBUTES))
+    check_attributes(b"<p>" + b"word " * 100_000 + b"</p>" + b"<a b='c'>" * 50_000)
     for data in (crowd(3 * MAX_ATTRIBUTES), b"\n" + crowd(100_000), b"<p>x</p><a" + b" b" * 4 * MAX_ATTRIBUTES):
         with pytest.raises(ParseError, match="attributes"):
-            refuse_crowds(data)
+            check_attributes(data)
     long = b"<a>" + b"words " * 10_000 + b"</a>"
-    refuse_crowds_in_xml(long)
+    check_xml_attributes(long)

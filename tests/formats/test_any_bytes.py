@@ -17,7 +17,7 @@ from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
 from watcher.formats import catalog
 from watcher.formats.catalog import FORMATS
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.registries.catalog import REGISTRIES
 
 COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names=("a", "b"), path="a.b")))

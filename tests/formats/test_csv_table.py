@@ -15,26 +15,26 @@ from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
 from watcher.formats.base import Document, RowCache
-from watcher.formats.column_map import FieldMap
-from watcher.formats.csv_lines import CSV, TSV, Line, Lines
+from watcher.formats.csv_lines import CSV, TSV, CsvRow, CsvRows
 from watcher.formats.csv_table import read, read_tsv
+from watcher.formats.field_map import FieldMap
 
 ANY = FieldMap()
 BARE = FieldMap(layout=Layout(header=False))
 DATED = FieldMap(attributes={"date": "registered", "updated": "modified"})
 
 
-def rows(data: bytes, columns: FieldMap = ANY) -> list[dict[str, str]]:
-    return [dict(row.fields) for row in read(data, columns).rows]
+def rows(data: bytes, field_map: FieldMap = ANY) -> list[dict[str, str]]:
+    return [dict(row.fields) for row in read(data, field_map).rows]
 
 
 def titles(reading: Document) -> list[str]:
     return reading.headers[""]["columns"].split("\n")
 
 
-def refusal(data: bytes, columns: FieldMap = ANY) -> tuple[str, int | None]:
+def refusal(data: bytes, field_map: FieldMap = ANY) -> tuple[str, int | None]:
     with pytest.raises(ParseError) as error:
-        read(data, columns)
+        read(data, field_map)
     return error.value.reason, error.value.line
 
 
@@ -206,11 +206,11 @@ def plainly(data: bytes, **dialect: int | str) -> object:
 
 
 def judged(
-    reader: Callable[..., Document], data: bytes, memo: RowCache | None = None, columns: FieldMap = BARE
+    reader: Callable[..., Document], data: bytes, cache: RowCache | None = None, field_map: FieldMap = BARE
 ) -> object:
     """What a reading says, or why there is none."""
     try:
-        reading = reader(data, columns, memo)
+        reading = reader(data, field_map, cache)
     except ParseError as error:
         return error.reason, error.line, str(error)
     return reading.headers, [dict(row.fields) for row in reading.rows], reading.problems
@@ -254,9 +254,9 @@ class Series:
 
 def fine(patch: pytest.MonkeyPatch, step: int) -> None:
     """Read and compare so few bytes at a time that what is alike begins and ends everywhere."""
-    for name in ("unchanged_ranges._STEP", "unchanged_ranges.BLOCK", "csv_table._SPOT"):
+    for name in ("unchanged_ranges._COMPARED", "unchanged_ranges.BLOCK", "csv_table._FIRST_BLOCK"):
         patch.setattr(f"watcher.formats.{name}", step)
-    patch.setattr("watcher.formats.unchanged_ranges._LEAST", 1)
+    patch.setattr("watcher.formats.unchanged_ranges._LEAST_COMPARED", 1)
 
 
 @pytest.mark.fault(30)
@@ -265,7 +265,7 @@ def fine(patch: pytest.MonkeyPatch, step: int) -> None:
 def test_the_next_release_is_read_as_it_is_by_itself(
     chance: random.Random, step: int, reader: Callable[..., Document]
 ) -> None:
-    memo = RowCache()
+    cache = RowCache()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
         fine(patch, step)
@@ -273,7 +273,7 @@ def test_the_next_release_is_read_as_it_is_by_itself(
             data = series.written()
             if reader is read_tsv:
                 data = data.replace(b",", b"\t")
-            assert judged(reader, data, memo) == judged(reader, data), data
+            assert judged(reader, data, cache) == judged(reader, data), data
             series.step()
 
 
@@ -287,9 +287,9 @@ def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str,
         fine(patch, 4)
         for other in (*spoiled, *cut):
             for old, new in ((known, other), (other, known)):
-                memo = RowCache()
-                judged(read, old.encode(), memo)
-                assert judged(read, new.encode(), memo) == judged(read, new.encode()), (old, new)
+                cache = RowCache()
+                judged(read, old.encode(), cache)
+                assert judged(read, new.encode(), cache) == judged(read, new.encode()), (old, new)
 
 
 @settings(max_examples=500, deadline=None)
@@ -297,11 +297,11 @@ def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str,
 def test_the_rows_are_those_of_the_plain_reader(text: str) -> None:
     data = text.encode()
     for dialect, plain in ((CSV, plainly(data)), (TSV, plainly(data, delimiter="\t", quoting=csv.QUOTE_NONE))):
-        lines = Lines(data, dialect)
+        csv_rows = CsvRows(data, dialect)
         try:
             found = [
                 ([" ".join(cell.split()) for cell in cells], begin, end)
-                for cells, begin, end in lines.since(lines.begin)
+                for cells, begin, end in csv_rows.read_from(csv_rows.begin)
             ]
         except ParseError:
             assert plain is None
@@ -309,9 +309,9 @@ def test_the_rows_are_those_of_the_plain_reader(text: str) -> None:
         assert [cells for cells, _, _ in found] == plain
         for number, (_, begin, _) in enumerate(found):
             assert [each for each, _, _ in found[number:]] == [
-                [" ".join(cell.split()) for cell in again] for again, _, _ in lines.since(begin)
+                [" ".join(cell.split()) for cell in again] for again, _, _ in csv_rows.read_from(begin)
             ]
-            assert lines.number(begin) == len(
+            assert csv_rows.line_number(begin) == len(
                 data[:begin].decode().replace("\r\n", "\n").replace("\r", "\n").split("\n")
             )
 
@@ -332,35 +332,35 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
 ) -> None:
     fine(monkeypatch, 1)
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 4)
-    memo = RowCache()
-    read(old, ANY, memo)
-    assert memo.document is not None
-    assert judged(read, new, memo, ANY) == judged(read, new, None, ANY)
+    cache = RowCache()
+    read(old, ANY, cache)
+    assert cache.previous is not None
+    assert judged(read, new, cache, ANY) == judged(read, new, None, ANY)
 
 
 def test_what_was_read_as_another_format_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fine(monkeypatch, 1)
-    memo = RowCache()
+    cache = RowCache()
     data = b'a\n"1"\n"2"\n"3"\n'
-    judged(read, data, memo, ANY)
-    assert judged(read_tsv, data, memo, ANY) == judged(read_tsv, data, None, ANY)
+    judged(read, data, cache, ANY)
+    assert judged(read_tsv, data, cache, ANY) == judged(read_tsv, data, None, ANY)
 
 
 def test_what_is_the_same_is_taken_over_and_what_differs_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [f"{number},record {number}\r\n" for number in range(5000)]
-    memo = RowCache()
-    before = read("".join(("Value,Name\r\n", *records)).encode(), ANY, memo)
+    cache = RowCache()
+    before = read("".join(("Value,Name\r\n", *records)).encode(), ANY, cache)
     records[2000] = '2000,"said\r\notherwise"\r\n'
     del records[3000]
-    since, seen = Lines.since, []
+    read_from, seen = CsvRows.read_from, []
 
-    def noted(lines: Lines, place: int) -> Iterator[Line]:
-        for line in since(lines, place):
-            seen.append(line)
-            yield line
+    def noted(csv_rows: CsvRows, offset: int) -> Iterator[CsvRow]:
+        for row in read_from(csv_rows, offset):
+            seen.append(row)
+            yield row
 
-    monkeypatch.setattr(Lines, "since", noted)
-    after = read("".join(("Value,Name\r\n", *records)).encode(), ANY, memo)
+    monkeypatch.setattr(CsvRows, "read_from", noted)
+    after = read("".join(("Value,Name\r\n", *records)).encode(), ANY, cache)
     assert len(seen) < 100
     assert [dict(row.fields) for row in after.rows][2000] == {"Value": "2000", "Name": "said otherwise"}
     assert [*before.rows[:2000], *before.rows[2001:3000], *before.rows[3001:]] == [

@@ -14,7 +14,7 @@ from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read_content
 from watcher.fetch.folder import index_text
 from watcher.formats.base import Row
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.iana_index import read
 from watcher.registries.collection_index import REGISTRY
 

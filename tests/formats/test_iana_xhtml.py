@@ -10,7 +10,7 @@ from tests.support.port_releases import PORTS, person, release, tcp, udp
 from tests.support.xhtml_pages import DOCTYPE, pages
 from watcher.core.errors import ParseError
 from watcher.formats.base import Document
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.iana_xhtml import next_page, read
 from watcher.formats.iana_xml import reader
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp
 from watcher.core.errors import ParseError
 from watcher.formats.base import Document, RowCache
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.iana_xml.reader import read, read_whole
 
 ANY = FieldMap()
@@ -247,21 +247,21 @@ def test_comments_cdata_and_other_encodings_are_read_whole() -> None:
         assert facts(read(variant, PORTS.columns)) == facts(read(plain, PORTS.columns))
 
 
-def test_a_memo_gives_the_same_row_for_the_same_bytes() -> None:
-    memo = RowCache()
-    first = read(release([tcp("a", "1"), tcp("b", "2"), reserved("3")]), PORTS.columns, memo)
-    second = read(release([tcp("a", "1"), tcp("b", "2", notes="new"), reserved("3")]), PORTS.columns, memo)
+def test_a_cache_gives_the_same_row_for_the_same_bytes() -> None:
+    cache = RowCache()
+    first = read(release([tcp("a", "1"), tcp("b", "2"), reserved("3")]), PORTS.columns, cache)
+    second = read(release([tcp("a", "1"), tcp("b", "2", notes="new"), reserved("3")]), PORTS.columns, cache)
     same = [new is old for new, old in zip(second.rows, first.rows, strict=True)]
     assert same == [True, False, True]
-    assert len(memo.rows) == 3
+    assert len(cache.rows) == 3
 
 
-def test_the_sample_reads_the_same_in_one_memo_and_whole() -> None:
+def test_the_sample_reads_the_same_in_one_cache_and_whole() -> None:
     assert len(SAMPLE) == 6
-    memo = RowCache()
+    cache = RowCache()
     for path in SAMPLE:
         data = path.read_bytes()
-        assert facts(read(data, PORTS.columns, memo)) == facts(read_whole(data, PORTS.columns))
+        assert facts(read(data, PORTS.columns, cache)) == facts(read_whole(data, PORTS.columns))
 
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=12)
@@ -278,37 +278,37 @@ _RECORDS = st.lists(st.lists(_PIECE, max_size=4).map("".join), max_size=6)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.booleans())
 def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: bool) -> None:
-    memo = RowCache()
+    cache = RowCache()
     for bodies in series:
         records = "".join(f"<record><value>{body}</value>{body}</record>\n" for body in bodies)
         inner = f"<registry id='n'>{records}<people><person id='A'/></people></registry>" if nested else records
         data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}</registry>'.encode()
-        assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
+        assert facts(read(data, ANY, cache)) == facts(read_whole(data, ANY))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.integers(1, 400))
 def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
-    memo = RowCache()
+    cache = RowCache()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("watcher.formats.unchanged_ranges.BLOCK", block)
         patch.setattr("watcher.formats.iana_xml.chunks.BLOCK", block)
-        patch.setattr("watcher.formats.iana_xml.chunks._LARGE", 0)
+        patch.setattr("watcher.formats.iana_xml.chunks._MOST_KEPT", 0)
         for bodies in series:
             records = "".join(f"<record><value>{body}</value></record>\n" for body in bodies)
             inner = f"<registry id='n'>{records}</registry>{records}<people><person id='A'/><person id='B'/></people>"
             data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}</registry>'.encode()
-            assert facts(read(data, ANY, memo)) == facts(read_whole(data, ANY))
+            assert facts(read(data, ANY, cache)) == facts(read_whole(data, ANY))
 
 
 def test_a_row_that_stands_in_several_registries_is_one_row_in_each() -> None:
     first, same = "<record><value>0</value></record>", "<record><value>1</value></record>"
-    memo = RowCache()
+    cache = RowCache()
     seen = []
     for paths in (("a", "b"), ("b", "c"), ("c", "a", "b"), ("b",)):
         inner = "".join(f"<registry id='{path}'>{first}{same}</registry>" for path in paths)
         data = f'<registry xmlns="http://www.iana.org/assignments" id="x">{inner}{first}{same}</registry>'.encode()
-        rows = [row for row in read(data, ANY, memo).rows if row.fields["value"] == "1"]
+        rows = [row for row in read(data, ANY, cache).rows if row.fields["value"] == "1"]
         assert [row.registry for row in rows] == [*paths, ""]
         assert len({*rows}) == len(rows)
         seen.append({row.registry: row for row in rows})
@@ -413,7 +413,7 @@ def judged(data: bytes, reader: Callable[[bytes], Document]) -> object:
 def alone(data: bytes) -> Document:
     """Read without cutting."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("watcher.formats.iana_xml.chunks._may_be_cut", lambda _: False)
+        patch.setattr("watcher.formats.iana_xml.chunks._may_be_chunked", lambda _: False)
         return read(data, ANY)
 
 
@@ -421,20 +421,20 @@ def alone(data: bytes) -> Document:
 @settings(max_examples=1500, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
 def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Random, step: int, large: bool) -> None:
-    memo = RowCache()
+    cache = RowCache()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
         block = step * chance.randint(1, 4)
         for name, value in (
-            *(("unchanged_ranges._STEP", max(step, 16)), ("iana_xml.chunks._SPOT", step)),
+            *(("unchanged_ranges._COMPARED", max(step, 16)), ("iana_xml.chunks._FIRST_BLOCK", step)),
             *(("unchanged_ranges.BLOCK", block), ("iana_xml.chunks.BLOCK", block)),
         ):
             patch.setattr(f"watcher.formats.{name}", value)
         if large:
-            patch.setattr("watcher.formats.iana_xml.chunks._LARGE", 0)
+            patch.setattr("watcher.formats.iana_xml.chunks._MOST_KEPT", 0)
         for _ in range(5):
             data = series.written()
-            assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone), data
+            assert judged(data, lambda data: read(data, ANY, cache)) == judged(data, alone), data
             series.step()
 
 
@@ -450,31 +450,31 @@ def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: 
         for other in places if len(marks) > 1 else (one,):
             if other < one:
                 continue
-            memo = RowCache()
-            read(known, ANY, memo)
+            cache = RowCache()
+            read(known, ANY, cache)
             data = known[:one] + marks[0] + known[one:other] + b"".join(marks[1:]) + known[other:]
-            assert judged(data, lambda data, memo=memo: read(data, ANY, memo)) == judged(data, alone), data  # type: ignore[misc]
+            assert judged(data, lambda data, cache=cache: read(data, ANY, cache)) == judged(data, alone), data  # type: ignore[misc]
 
 
 def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_theirs() -> None:
-    memo = RowCache()
+    cache = RowCache()
     records = b"".join(b"<record><value>%d</value></record>" % number for number in range(200))
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + records + b"<registry id='a'>" + records.replace(b"<value>", b"<value>a") + b"</registry></registry>"
     new = old.replace(root, root + b"<record><value>new</value></record>")
     for data in (old, new, old):
-        assert judged(data, lambda data: read(data, ANY, memo)) == judged(data, alone)
+        assert judged(data, lambda data: read(data, ANY, cache)) == judged(data, alone)
 
 
 @pytest.mark.fault(24)
 def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 900)
-    memo = RowCache()
+    cache = RowCache()
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + b"".join(b"<record><value>%d</value></record>" % number for number in range(900)) + b"</registry>"
-    assert len(read(old, ANY, memo).rows) == 900
+    assert len(read(old, ANY, cache).rows) == 900
     with pytest.raises(ParseError, match="more than 900 rows"):
-        read(old.replace(root, root + b"<record><value>new</value></record>"), ANY, memo)
+        read(old.replace(root, root + b"<record><value>new</value></record>"), ANY, cache)
 
 
 def test_a_document_that_says_ascii_and_is_not_is_refused_though_its_parts_would_pass() -> None:
@@ -503,6 +503,6 @@ def test_people_between_records_are_people_and_not_rows() -> None:
 def test_a_problem_that_comes_back_with_its_row_is_reported_again() -> None:
     odd = release([tcp("a", "1"), Row(name="b", more="\n    <colour>red</colour>")])
     plain = release([tcp("a", "1")])
-    memo = RowCache()
-    told = [len(read(data, PORTS.columns, memo).problems) for data in (odd, plain, odd)]
+    cache = RowCache()
+    told = [len(read(data, PORTS.columns, cache).problems) for data in (odd, plain, odd)]
     assert told == [1, 0, 1]

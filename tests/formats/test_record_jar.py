@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.record_jar import read
 
 ANY = FieldMap()
@@ -46,7 +46,7 @@ def test_a_jar_without_a_date_has_none_and_one_that_is_no_date_is_reported() -> 
     reading = read(b"Type: x\n%%\nType: y\n", ANY)
     assert (reading.published, len(reading.rows)) == (None, 2)
     odd = read(b"File-Date: yesterday\n%%\nType: y\n", ANY)
-    assert (odd.published, [problem.message for problem in odd.problems]) == (None, ["File-Date is no date"])
+    assert (odd.published, [problem.message for problem in odd.problems]) == (None, ["File-Date is not a date"])
 
 
 @pytest.mark.parametrize(

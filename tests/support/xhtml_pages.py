@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 
 from watcher.formats.base import Document, Row
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">'

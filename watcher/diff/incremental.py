@@ -29,7 +29,7 @@ from watcher.diff.content import (
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import Document, Row, RowCache
 from watcher.formats.catalog import FORMATS
-from watcher.formats.unchanged_ranges import unlike
+from watcher.formats.unchanged_ranges import find_differences
 from watcher.registries.base import Labels, Registry
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -227,7 +227,7 @@ class _RowDifference:
     """
 
     def __init__(self, old: Sequence[Row], new: Sequence[Row], old_rows: AbstractSet[Row]) -> None:
-        removed, added = unlike(old, new)
+        removed, added = find_differences(old, new)
         moved = set(removed).intersection(added)
         self.removed = [row for row in removed if row not in moved]
         self.added = [row for row in added if row not in moved]

@@ -1,4 +1,4 @@
-"""What every format gives: rows, contacts and headers as flat fields, not yet identified. Knows no registry."""
+"""What every format returns: a document with its rows, contacts and headers as flat fields. Knows no registry."""
 
 from __future__ import annotations
 
@@ -8,26 +8,34 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from watcher.core.model import Problem
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
+
+UNPLACED = "\0"  # the `registry` of a row that is read and not placed in its document yet
+_JOINABLE = 64  # fields: splitting a longer row for every access would cost too much
+_SEPARATOR = "\x1f"  # not allowed in XML, and rare in any other text
+_CACHE_SHARE = 1.2  # a cache may hold this many times the rows of the newest document
 
 
 class CompactRow(Mapping[str, str]):
-    """The fields of a row in a fifth of a dictionary's room: rows of one shape share their names, a row is one text."""
+    """The fields of one row, in a fifth of the memory of a dictionary.
 
-    __slots__ = ("_places", "_texts")
+    Rows with the same field names share them, and the values are one joined string. Where that cannot be split again,
+    because a value has the separator in it, the values are a tuple.
+    """
+
+    __slots__ = ("_places", "_values")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        self._places = _shape(tuple(fields))
-        texts = _BETWEEN.join(fields.values())
-        # A text that has the separator in it, or none at all, cannot be taken apart again; a long one not each time.
-        whole = len(fields) <= _FEW and texts.count(_BETWEEN) == len(fields) - 1
-        self._texts: str | tuple[str, ...] = texts if whole else tuple(fields.values())
+        self._places = _shared_places(tuple(fields))
+        joined = _SEPARATOR.join(fields.values())
+        can_split = len(fields) <= _JOINABLE and joined.count(_SEPARATOR) == len(fields) - 1
+        self._values: str | tuple[str, ...] = joined if can_split else tuple(fields.values())
 
-    def _apart(self) -> Sequence[str]:
-        return self._texts.split(_BETWEEN) if isinstance(self._texts, str) else self._texts
+    def _split(self) -> Sequence[str]:
+        return self._values.split(_SEPARATOR) if isinstance(self._values, str) else self._values
 
     def __getitem__(self, name: str) -> str:
-        return self._apart()[self._places[name]]
+        return self._split()[self._places[name]]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -40,48 +48,41 @@ class CompactRow(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         place = self._places.get(name)
-        return default if place is None else self._apart()[place]
+        return default if place is None else self._split()[place]
 
     def keys(self) -> KeysView[str]:
         return self._places.keys()
 
     def values(self) -> ValuesView[str]:
-        return self._plain().values()
+        return self._as_dict().values()
 
     def items(self) -> ItemsView[str, str]:
-        return self._plain().items()
+        return self._as_dict().items()
 
-    def _plain(self) -> dict[str, str]:
-        return dict(zip(self._places, self._apart(), strict=True))
+    def _as_dict(self) -> dict[str, str]:
+        return dict(zip(self._places, self._split(), strict=True))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, CompactRow):
-            same = self._places is other._places and self._texts == other._texts
-            return same or self._plain() == other._plain()
-        return self._plain() == other
+            same = self._places is other._places and self._values == other._values
+            return same or self._as_dict() == other._as_dict()
+        return self._as_dict() == other
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._apart()))
+        return hash(frozenset(self._split()))
 
     def __repr__(self) -> str:
-        return repr(self._plain())
-
-
-_FEW = 64
-_BETWEEN = "\x1f"  # no XML has it, and hardly any other text
+        return repr(self._as_dict())
 
 
 @lru_cache(maxsize=4096)
-def _shape(names: tuple[str, ...]) -> Mapping[str, int]:
+def _shared_places(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
-
-
-NOWHERE = "\0"  # the registry of a row that was read and not placed yet
 
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One row as read. Compared by identity: the same bytes give the same object while a memo remembers them.
+    """One row as read. Rows are compared by identity: a cache returns the same object for the same bytes.
 
     `registry` is set once, when the row is placed in its document.
     """
@@ -93,9 +94,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A whole document as read. `headers` maps a registry's path (`""` for the root) to its header fields.
+    """A whole document as read. `headers` maps the path of a registry (`""` for the root) to its header fields.
 
-    `id` is what the document calls its registry group; None in a format that has no place for it.
+    `id` is the id of the registry group in the document; None in a format that has no place for one.
     """
 
     id: str | None
@@ -108,36 +109,33 @@ class Document:
 
 @dataclass(slots=True)
 class RowCache:
-    """Rows already read, so that the next release costs what changed. Holds little more than one release's worth.
+    """The rows of the previous documents of one source, so that reading the next one costs what changed.
 
-    `rows` are by what they were read from, or by a digest of it; `befores` has what stood before some of them;
-    `problems` says whether any row has one. `placed` are the rows that stand in several registries. `document` is
-    what a format keeps of the one before.
+    It holds little more than the rows of one document. `rows` are by the digest of their bytes, or by their content;
+    `prefixes` has the bytes that preceded some of them. `has_problems` says whether any row has a problem. `placed` has
+    the copies of rows that are in several registries. `previous` is the previous document in the format's own form.
     """
 
     rows: dict[Hashable, Row] = field(default_factory=dict)
-    befores: dict[Hashable, bytes] = field(default_factory=dict)
-    problems: bool = False
+    prefixes: dict[Hashable, bytes] = field(default_factory=dict)
+    has_problems: bool = False
     placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
-    document: object = None
+    previous: object = None
 
-    def forget(self, rows: Sequence[Row]) -> None:
-        """Keep the rows that a document holds, once there are many others."""
-        if len(self.rows) <= _ROOM * len(rows):
+    def trim(self, rows: Sequence[Row]) -> None:
+        """Drop all rows but those of the newest document, if there are many others."""
+        if len(self.rows) <= _CACHE_SHARE * len(rows):
             return
-        held = set(rows)
-        self.rows = {mark: row for mark, row in self.rows.items() if row in held}
-        self.befores = {mark: before for mark, before in self.befores.items() if mark in self.rows}
-        self.problems = any(row.problems for row in rows)
-
-
-_ROOM = 1.2  # how many more rows than a document has are remembered
+        kept = set(rows)
+        self.rows = {key: row for key, row in self.rows.items() if row in kept}
+        self.prefixes = {key: prefix for key, prefix in self.prefixes.items() if key in self.rows}
+        self.has_problems = any(row.problems for row in rows)
 
 
 class Reader(Protocol):
     """Reads a document. Raises ParseError if the bytes are not a whole document in this format."""
 
-    def __call__(self, data: bytes, columns: FieldMap, memo: RowCache | None = None, /) -> Document: ...
+    def __call__(self, data: bytes, field_map: FieldMap, cache: RowCache | None = None, /) -> Document: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
-"""CSV (RFC 4180) and TSV: a table whose first row mostly holds the titles of its columns. Knows no registry.
+"""CSV (RFC 4180) and TSV: a table whose first row usually has the titles of the columns. Knows no registry.
 
-Strict: every row has as many cells as the first, quotes are closed, the text is UTF-8. A run of white space is one
-space, so a line break inside a cell too: IANA's writer has written those in three ways and meant nothing by it. What
-no CSV can carry: a release date, the registry's title and notes, contacts, nested registries, and whether it is whole.
+Strict: every row has as many cells as the first one, quotes are closed, the text is UTF-8. Every run of white space
+becomes one space, line breaks inside a cell too: IANA's writer has written those in three ways without meaning.
+
+A CSV cannot carry a release date, the title and notes of the registry, contacts or nested registries, and nothing
+proves that it is complete.
 """
 
 from __future__ import annotations
@@ -14,132 +16,140 @@ from dataclasses import dataclass
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.formats.base import CompactRow, Document, Row, RowCache
-from watcher.formats.column_map import FieldMap
-from watcher.formats.csv_lines import CSV, TSV, Dialect, Lines
+from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect
+from watcher.formats.field_map import FieldMap
 from watcher.formats.headings import field_names
-from watcher.formats.text import bounded, ends_with_a_line, fold, seem_text, unfinished
-from watcher.formats.unchanged_ranges import Part, follow
+from watcher.formats.text import check_is_text, check_last_line, check_size, ends_with_line_break, fold
+from watcher.formats.unchanged_ranges import RowTable, read_incrementally
 
-_SPOT = 2**8  # bytes that are read at first where two documents differ
-_LARGE = 128 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room
-# What stands in a row of data and is never a title: references in brackets and nothing else, numbers and their
-# ranges, dates, URLs. `Status [1]` is a title.
+_FIRST_BLOCK = 2**8  # bytes that are read first where two documents differ
+_MOST_KEPT = 128 * 2**20  # bytes: a larger document is not kept for the next one, it would take too much memory
+# Texts that are data and never a title: references in brackets and nothing else, numbers and their ranges, dates, URLs.
+# `Status [1]` is a title.
 _DATA = re.compile(
     r"(\[[^\[\]]+\])+|(0x[0-9a-f]+|[0-9]+)([-,/. ]+(0x[0-9a-f]+|[0-9]+))*|(https?|ftp|mailto):\S+", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True, slots=True)
-class TableBytes:
-    """A table that was read, for the next one to be compared with."""
+class PreviousTable:
+    """The previous document and its rows, to compare the next document with."""
 
     data: bytes
     dialect: Dialect
     names: tuple[str, ...]
-    part: Part
+    table: RowTable
 
 
-def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:
-    """Read a CSV. The titles are the header field `columns`, one a line; an empty cell is an absent field.
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
+    """Read a CSV. The header field `columns` has the titles, one on each line; an empty cell is an absent field.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` (encoding, NUL, quotes), `ragged`,
-    `too_large`, `wrong_registry` (not one title of a closed registry), each with the line where there is one.
+    `too_large`, `wrong_registry` (no title is a column of a closed registry), with the line where possible.
     """
-    return _table(data, CSV, columns, memo)
+    return _read_table(data, CSV, field_map, cache)
 
 
-def read_tsv(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:
-    """Read tab-separated values as registered with IANA: a quote is a character like others. Raises as `read`."""
-    return _table(data, TSV, columns, memo)
+def read_tsv(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
+    """Read tab-separated values as registered with IANA: quotes are ordinary characters. Raises as `read`."""
+    return _read_table(data, TSV, field_map, cache)
 
 
-def _table(data: bytes, dialect: Dialect, columns: FieldMap, memo: RowCache | None) -> Document:
-    seem_text(data, "the table")
-    memo = memo if memo is not None else RowCache()
-    lines = Lines(data, dialect)
-    first = next(lines.since(lines.begin), None)
+def _read_table(data: bytes, dialect: Dialect, field_map: FieldMap, cache: RowCache | None) -> Document:
+    check_is_text(data, "the table")
+    cache = cache if cache is not None else RowCache()
+    csv_rows = CsvRows(data, dialect)
+    first = next(csv_rows.read_from(csv_rows.begin), None)
     if first is None:
-        raise ParseError("empty", "the table has not one cell")
-    titles, line, behind = first[0], lines.number(first[1]), first[2]
-    titled = _is_header(titles, columns) if columns.layout.header is None else columns.layout.header
-    names, said = field_names(titles, columns, line) if titled else (_given(len(titles), columns), ())
-    part = _rows(lines, behind if titled else lines.begin, tuple(names), columns, memo)
-    memo.forget(part.rows)
-    memo.document = TableBytes(data, dialect, tuple(names), part) if len(data) <= _LARGE else None
-    unknown = tuple(Problem(code="unknown_column", message=each, line=line) for each in said)
+        raise ParseError("empty", "the table has no cell")
+    titles, line, second_row = first[0], csv_rows.line_number(first[1]), first[2]
+    has_titles = _are_titles(titles, field_map) if field_map.layout.header is None else field_map.layout.header
+    if has_titles:
+        names, problems = field_names(titles, field_map, line)
+    else:
+        names, problems = _configured_names(len(titles), field_map), ()
+    table = _read_rows(csv_rows, second_row if has_titles else csv_rows.begin, names, field_map, cache)
+    cache.trim(table.rows)
+    cache.previous = PreviousTable(data, dialect, names, table) if len(data) <= _MOST_KEPT else None
     return Document(
         id=None,
         published=None,
-        headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if titled else ""}},
-        rows=tuple(part.rows),
+        headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if has_titles else ""}},
+        rows=tuple(table.rows),
         contacts=(),
-        problems=unknown + unfinished(data),
+        problems=(
+            *(Problem(code="unknown_column", message=problem, line=line) for problem in problems),
+            *check_last_line(data),
+        ),
     )
 
 
-def _rows(lines: Lines, begin: int, names: tuple[str, ...], columns: FieldMap, memo: RowCache) -> Part:
-    """Read the rows from a place on, those alone that the document before does not have."""
-    before = memo.document
-    if isinstance(before, TableBytes) and before.dialect is lines.dialect and before.names == names:
+def _read_rows(csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map: FieldMap, cache: RowCache) -> RowTable:
+    """Read the rows from an offset on; reuse those of the previous table if it has the same dialect and columns."""
+    previous = cache.previous
+    if isinstance(previous, PreviousTable) and previous.dialect is csv_rows.dialect and previous.names == names:
         try:
-            return _Rows(lines, begin, names, columns, memo).part(before)
+            return _TableReader(csv_rows, begin, names, field_map, cache).read(previous)
         except ParseError:
-            pass  # what is wrong where is said by reading all of it
-    return _Rows(lines, begin, names, columns, memo).part(None)
+            pass  # reading the whole table finds the same error with its line
+    return _TableReader(csv_rows, begin, names, field_map, cache).read(None)
 
 
-class _Rows:
-    """Makes the rows of a table of its lines."""
+class _TableReader:
+    """Reads the rows of one table, once."""
 
-    def __init__(self, lines: Lines, begin: int, names: tuple[str, ...], columns: FieldMap, memo: RowCache) -> None:
-        self._lines = lines
+    def __init__(
+        self, csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map: FieldMap, cache: RowCache
+    ) -> None:
+        self._csv_rows = csv_rows
         self._names = names
-        self._empty = dict.fromkeys(columns.always, "")
-        self._memo = memo
-        self._part = Part(begin)
+        self._empty = dict.fromkeys(field_map.always, "")
+        self._cache = cache
+        self._table = RowTable(begin)
 
-    def part(self, before: TableBytes | None) -> Part:
-        data, part = self._lines.data, self._part
-        old, text = (before.part, before.data) if before else (None, b"")
-        follow(part, data, len(data), old, text, self._read, spot=_SPOT)
-        bounded(len(part.rows), None, len(self._names), at_once=False)  # with what was taken over
-        part.open = not ends_with_a_line(data)
-        return part
+    def read(self, previous: PreviousTable | None) -> RowTable:
+        data, table = self._csv_rows.data, self._table
+        old_table, old_data = (previous.table, previous.data) if previous else (None, b"")
+        read_incrementally(table, data, len(data), old_table, old_data, self._read_block, first_block=_FIRST_BLOCK)
+        check_size(len(table.rows), None, len(self._names), at_once=False)  # copied rows count too
+        table.open = not ends_with_line_break(data)
+        return table
 
-    def _read(self, at: int, block: int) -> tuple[int, Row | None]:
-        end, known = at, None
-        for cells, begin, behind in self._lines.since(at):
-            known = self._add(cells, begin)
-            self._part.lengths.append(behind - end)
-            end = behind
-            if end - at >= block:
-                return end, known
-        return len(self._lines.data), None
+    def _read_block(self, begin: int, size: int) -> tuple[int, Row | None]:
+        end, cached = begin, None
+        for cells, row_begin, row_end in self._csv_rows.read_from(begin):
+            cached = self._add_row(cells, row_begin)
+            self._table.lengths.append(row_end - end)
+            end = row_end
+            if end - begin >= size:
+                return end, cached
+        return len(self._csv_rows.data), None
 
-    def _add(self, cells: list[str], begin: int) -> Row | None:
-        """Make a row of its cells; return it where it was known."""
-        names, rows, known = self._names, self._part.rows, self._memo.rows
+    def _add_row(self, cells: list[str], begin: int) -> Row | None:
+        """Append the row of some cells; return it if the cache had it."""
+        names, rows, cached_rows = self._names, self._table.rows, self._cache.rows
         if len(cells) != len(names):
-            what = f"{len(cells)} cells in a table of {len(names)} columns"
-            raise ParseError("ragged", what, line=self._lines.number(begin))
-        found = {name: text for name, cell in zip(names, cells, strict=True) if cell and (text := fold(cell))}
-        fields = CompactRow(self._empty | found)
-        row = known.get(fields)
-        rows.append(row or known.setdefault(fields, Row(registry="", fields=fields)))
-        bounded(len(rows), lambda: self._lines.number(begin), len(names), at_once=False)
-        return row
+            message = f"{len(cells)} cells in a table of {len(names)} columns"
+            raise ParseError("ragged", message, line=self._csv_rows.line_number(begin))
+        texts = {name: text for name, cell in zip(names, cells, strict=True) if cell and (text := fold(cell))}
+        fields = CompactRow(self._empty | texts)
+        cached = cached_rows.get(fields)
+        rows.append(cached or cached_rows.setdefault(fields, Row(registry="", fields=fields)))
+        check_size(len(rows), lambda: self._csv_rows.line_number(begin), len(names), at_once=False)
+        return cached
 
 
-def _is_header(cells: Sequence[str], columns: FieldMap) -> bool:
-    """Whether a first row holds titles. Seven of IANA's CSVs have none and begin with their first record."""
+def _are_titles(cells: Sequence[str], field_map: FieldMap) -> bool:
+    """Return whether a first row has titles. Seven of IANA's CSVs have none and begin with their first record."""
     texts = [fold(cell) for cell in cells]
-    if any(text in columns.titles for text in texts):
+    if any(text in field_map.titles for text in texts):
         return True
     return not any(_DATA.fullmatch(text) for text in texts)
 
 
-def _given(number: int, columns: FieldMap) -> tuple[str, ...]:
-    names = columns.layout.names
-    if names and len(names) != number:
-        raise ParseError("ragged", f"{number} columns, and names for {len(names)}", line=1)
-    return names or tuple(f"column {each}" for each in range(1, number + 1))
+def _configured_names(width: int, field_map: FieldMap) -> tuple[str, ...]:
+    """Return the names of the columns of a table without titles."""
+    names = field_map.layout.names
+    if names and len(names) != width:
+        raise ParseError("ragged", f"{width} columns, and names for {len(names)}", line=1)
+    return names or tuple(f"column {number}" for number in range(1, width + 1))

@@ -1,15 +1,15 @@
-"""The titles that a table's columns have in print, to fields. Knows IANA's usual titles, and no registry."""
+"""The titles of a printed table's columns as field names. Knows IANA's usual titles, and no registry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from watcher.core.errors import ParseError
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.text import fold
 
 _REFERENCES = frozenset({"reference", "references", "reference(s)"})
-# The attributes of a record, as the vocabulary names them, that IANA prints under these titles.
+# The attributes of an XML record that IANA prints under these titles.
 _DATES = {
     "registration date": "date",
     "modification date": "updated",
@@ -18,34 +18,34 @@ _DATES = {
 }
 
 
-def field_names(titles: Sequence[str], columns: FieldMap, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the field of each column, every name once, and what is not as expected.
+def field_names(titles: Sequence[str], field_map: FieldMap, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the field name of each column, without duplicates, and the problems found.
 
-    Raises ParseError `wrong_registry` where a closed registry has not one of these titles.
+    Raises ParseError `wrong_registry` if a closed registry knows none of the titles.
     """
     names: list[str] = []
     problems: list[str] = []
-    known = [_known(fold(title), columns) for title in titles]
-    if columns.closed and columns.titles and not any(known):
-        raise ParseError("wrong_registry", "not one title of this table is a column of the registry", line=line)
-    for number, (title, name) in enumerate(zip(titles, known, strict=True), 1):
+    mapped = [_mapped_name(fold(title), field_map) for title in titles]
+    if field_map.closed and field_map.titles and not any(mapped):
+        raise ParseError("wrong_registry", "no title of this table is a column of the registry", line=line)
+    for number, (title, mapped_name) in enumerate(zip(titles, mapped, strict=True), 1):
         printed = fold(title)
-        if name is None and columns.closed:
+        if mapped_name is None and field_map.closed:
             problems.append(f"unknown column {printed!r}")
-        wanted = name or printed or f"column {number}"
-        if wanted in names:
+        name = mapped_name or printed or f"column {number}"
+        if name in names:
             problems.append(f"column {number} is called {printed!r} too")
-            wanted = f"{printed} (column {number})"
-        names.append(wanted)
+            name = f"{printed} (column {number})"
+        names.append(name)
     return tuple(names), tuple(problems)
 
 
-def _known(title: str, columns: FieldMap) -> str | None:
-    if title in columns.titles:
-        return columns.titles[title]
-    if columns.closed:
+def _mapped_name(title: str, field_map: FieldMap) -> str | None:
+    if title in field_map.titles:
+        return field_map.titles[title]
+    if field_map.closed:
         return None
-    plain = title.lower()
-    if plain in _REFERENCES:
-        return columns.references
-    return columns.attributes.get(_DATES.get(plain, ""))
+    lower = title.lower()
+    if lower in _REFERENCES:
+        return field_map.references
+    return field_map.attributes.get(_DATES.get(lower, ""))

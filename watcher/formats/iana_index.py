@@ -1,8 +1,8 @@
-"""An index of registry groups: IANA's web page that links to them, or a plain list of their ids, one a line.
+"""An index of registry groups: IANA's web page that links to them, or a plain list of their ids, one on each line.
 
-Knows how a page names a group (a link to `/assignments/GROUP…`), the title that stands above it, and the registries of
-the group with their references and procedures. Of the page's frame nothing is read. What a link names is a row, fit to
-be an id or not; of a list every line must be one, or a server's error in plain words would be an index.
+On the page, a group is a link to `/assignments/GROUP…`, with a title above it and its registries, their references and
+procedures beside it. Everything else on the page is ignored. Each linked name becomes a row, even if it is not a valid
+id. In a list every line must be a valid id, because otherwise a server's error message would be read as an index.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from lxml import etree, html
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
 from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.column_map import FieldMap
-from watcher.formats.tags import refuse_crowds
+from watcher.formats.field_map import FieldMap
 from watcher.formats.text import fold
+from watcher.formats.xml_safety import check_attributes
 
 ID = "index"
-MOST = 10_000  # groups; IANA has 640
+MAX_GROUPS = 10_000  # IANA has 640
 _LINK = re.compile(r"(?:https?://[^/?#]+)?/assignments/([^/?#]+)(?:[/?#].*)?", re.DOTALL)
 _PAGE = re.compile(rb"\s*<", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
@@ -29,7 +29,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(slots=True)
 class _Group:
-    """What the page says of one group, each once and in the order of the page."""
+    """The texts of the page about one group, without duplicates and in the order of the page."""
 
     titles: dict[str, None] = field(default_factory=dict)
     registries: dict[str, None] = field(default_factory=dict)
@@ -46,27 +46,25 @@ class _Group:
         }
 
 
-def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - the shape of all readers
-    """Read an index: one row a group, in the order of first sight; `published` is always None.
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
+    """Read an index: one row for each group, in the order of the index; `published` is always None.
 
-    Raises ParseError: `empty`; `not_expected_format` for a page without a link to a group, and for a list with another
-    line in it; `too_many_groups`.
+    Raises ParseError: `empty`; `not_expected_format` for a page without a link to a group, and for a list with a line
+    that is not an id; `too_many_groups`.
     """
     data = data.removeprefix(_BOM)
     if not data.strip():
         raise ParseError("empty", "the index is empty")
-    groups = _page(data) if _PAGE.match(data) else _list(data)
+    groups = _read_page(data) if _PAGE.match(data) else _read_list(data)
     if not groups:
-        raise ParseError("not_expected_format", "this page names no registry group: it has no link to /assignments/…")
-    if len(groups) > MOST:
-        raise ParseError(
-            "too_many_groups", f"this index names {len(groups)} groups, more than {MOST} are never asked for"
-        )
+        raise ParseError("not_expected_format", "this page has no link to a registry group (/assignments/…)")
+    if len(groups) > MAX_GROUPS:
+        raise ParseError("too_many_groups", f"this index names {len(groups)} groups, more than {MAX_GROUPS}")
     rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
     return Document(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
 
 
-def _list(data: bytes) -> dict[str, _Group]:
+def _read_list(data: bytes) -> dict[str, _Group]:
     try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
@@ -74,36 +72,36 @@ def _list(data: bytes) -> dict[str, _Group]:
     names = [name for line in lines if (name := line.strip())]
     for name in names:
         if not GROUP_ID.fullmatch(name):
-            raise ParseError("not_expected_format", f"{name[:60]!r} in a list of groups is no id of one")
+            raise ParseError("not_expected_format", f"{name[:60]!r} in a list of groups is not a group id")
     return {name: _Group() for name in names}
 
 
-def _page(data: bytes) -> dict[str, _Group]:
-    # A page, unlike a registry, has a DOCTYPE; HTML knows no entity but the named characters, and loads nothing.
+def _read_page(data: bytes) -> dict[str, _Group]:
+    # Unlike a registry, a page has a DOCTYPE. HTML has no entities but named characters, and nothing is loaded.
     parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
-    refuse_crowds(data)
+    check_attributes(data)
     try:
         root = html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise ParseError("not_expected_format", f"not readable as a page: {error}") from None
     groups: dict[str, _Group] = {}
     title = ""
-    for line in root.iter("tr"):
-        if line.find(".//tr") is not None:
-            continue  # a table round a table: each line is read once, however deep they are nested
-        if "iana-protocol-group" in line.get("class", "").split():
-            title = fold("".join(str(text) for text in line.itertext()))
+    for row in root.iter("tr"):
+        if row.find(".//tr") is not None:
+            continue  # a row around a nested table, whose rows are read by themselves
+        if "iana-protocol-group" in row.get("class", "").split():
+            title = fold("".join(str(text) for text in row.itertext()))
         else:
-            _line(line, title, groups)
+            _read_row(row, title, groups)
     if not groups:
-        # A page without the table is an index all the same, as long as it links to groups.
+        # A page without the table is an index too if it links to groups.
         groups.update((name, _Group()) for anchor in root.iter("a") if (name := _group_of(anchor)))
     return groups
 
 
-def _line(line: html.HtmlElement, title: str, groups: dict[str, _Group]) -> None:
-    """One line of the table: a registry, in the first cell; its references and procedure in those after it."""
-    cells = list(line.iter("td"))
+def _read_row(row: html.HtmlElement, title: str, groups: dict[str, _Group]) -> None:
+    """Read one row of the table: a registry in the first cell, its references and procedure in the others."""
+    cells = list(row.iter("td"))
     for anchor in cells[0].iter("a") if cells else ():
         name = _group_of(anchor)
         if name is None:
@@ -113,15 +111,15 @@ def _line(line: html.HtmlElement, title: str, groups: dict[str, _Group]) -> None
         if title:
             group.titles[title] = None
         group.registries[registry] = None
-        beside = cells[1:]
-        if listed := "".join(f"[{_text(link)}]" for cell in beside for link in _references(cell)):
-            group.references[f"{registry}: {listed}"] = None
-        for procedure in _procedures(beside):
+        other_cells = cells[1:]
+        if references := "".join(f"[{_text(link)}]" for cell in other_cells for link in _references(cell)):
+            group.references[f"{registry}: {references}"] = None
+        for procedure in _procedures(other_cells):
             group.procedures[f"{registry}: {procedure}"] = None
 
 
 def _references(cell: html.HtmlElement) -> Iterator[html.HtmlElement]:
-    """The links of a cell, but those inside its comment."""
+    """Return the links of a cell that are not inside its comment."""
     comments = {link for comment in _comments(cell) for link in comment.iter("a")}
     return (link for link in cell.iter("a") if link not in comments)
 
@@ -135,8 +133,8 @@ def _comments(cell: html.HtmlElement) -> Iterator[html.HtmlElement]:
 
 
 def _group_of(anchor: html.HtmlElement) -> str | None:
-    found = _LINK.fullmatch(anchor.get("href", "").strip())
-    return found[1] if found else None
+    match = _LINK.fullmatch(anchor.get("href", "").strip())
+    return match[1] if match else None
 
 
 def _text(element: html.HtmlElement) -> str:

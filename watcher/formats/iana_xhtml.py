@@ -1,13 +1,13 @@
-"""IANA's XHTML pages: the tables of a registry group, one a registry, and what stands above them. Knows no registry.
+"""IANA's XHTML pages: the tables of a registry group, one for each registry, and their headers. Knows no registry.
 
-Written from what is known of the pages' form (the elements that IANA's style sheets produce), not from a kept page.
-Tolerant about the markup round the tables and strict about the tables: every row has a cell for every title. A page
-is read only as well-formed XML: nothing else proves that it was not cut. Its DOCTYPE is allowed, an internal subset is
-not, and no entity is expanded.
+The reader follows the elements that IANA's style sheets produce; no saved page was available. It is tolerant about the
+markup around the tables, and strict about the tables: every row has a cell for every title. A page must be well-formed
+XML, because nothing else proves that it is complete. Its DOCTYPE is allowed, an internal subset is not, and no entity
+is expanded.
 
-The port registry comes in pages of 100 rows. The pages of one release, one after the other, are one document.
-A page cannot carry what IANA's style sheets do not print: the element names, the kind of a reference and the address
-behind its text, footnotes' anchors, whether an empty cell was an element.
+The port registry is published in pages of 100 rows. The pages of one release, one after the other, are one document.
+IANA's style sheets do not print the element names, the kind and address of a reference, the anchors of footnotes, and
+whether an empty cell was an element; so these cannot be read from a page.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from lxml import etree
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xhtml_page import Page, children, pages, text_of
-from watcher.formats.text import bounded, fold
+from watcher.formats.iana_xhtml_page import Page, children, split_pages, text_of
+from watcher.formats.text import check_size, fold
 
 _TERMS = {
     "created": "created",
@@ -47,25 +47,24 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HEADINGS = {f"h{number}": number for number in range(1, 7)}
 
 
-def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read the pages of one registry group. The titles of each table are its registry's header field `columns`.
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
+    """Read the pages of one registry group. Each registry's header field `columns` has the titles of its table.
 
     Raises ParseError: `empty`, `not_expected_format` (not XHTML; a page without a registry on it), `doctype`,
     `not_well_formed`, `ragged`, `too_large`, `cut` (pages are missing), `mixed_pages` (of two releases).
     """
-    document = _Document(columns)
-    found = pages(data)
-    for page in found:
-        document.add(page)
-    return document.reading()
+    collector = _PageCollector(field_map)
+    for page in split_pages(data):
+        collector.add_page(page)
+    return collector.build_document()
 
 
 def next_page(data: bytes, url: str) -> str | None:
-    """Return the URL of the page after this one, None after the last; it never leads to another host or path.
+    """Return the URL of the page after this one, None after the last; host and path stay the same.
 
-    Raises ParseError where the bytes are no page.
+    Raises ParseError if the bytes are not a page.
     """
-    page = pages(data)[-1]
+    page = split_pages(data)[-1]
     if page.last <= page.number:
         return None
     path, _, query = url.partition("#")[0].partition("?")
@@ -73,48 +72,48 @@ def next_page(data: bytes, url: str) -> str | None:
     return f"{path}?{'&'.join(kept)}&page={page.number + 1}"
 
 
-class _Document:
-    """Collects what the pages hold."""
+class _PageCollector:
+    """Collects the headers, rows and contacts of the pages of one document."""
 
-    def __init__(self, columns: FieldMap) -> None:
-        self._columns = columns
+    def __init__(self, field_map: FieldMap) -> None:
+        self._field_map = field_map
         self._headers: dict[str, dict[str, str]] = {}
         self._rows: list[Row] = []
         self._contacts: list[Row] = []
-        self._known_contacts: set[frozenset[tuple[str, str]]] = set()  # those of the pages before
+        self._known_contacts: set[frozenset[tuple[str, str]]] = set()  # on the previous pages
         self._problems: dict[str, int] = {}
         self._pages: list[Page] = []
 
-    def add(self, page: Page) -> None:
-        """Read one more page."""
+    def add_page(self, page: Page) -> None:
+        """Read the next page. Raises ParseError `cut` if a page before it is missing."""
         self._pages.append(page)
         if page.number != len(self._pages):
             raise ParseError("cut", f"page {page.number} where page {len(self._pages)} should be")
-        names: list[str] = []  # the ids of the headings that the walk is under
+        names: list[str] = []  # the ids of the headings above the present block
         people = False
         for element, tag in page.blocks():
             if tag in _HEADINGS:
                 people = people or element.get("class") == "people" or text_of(element) == "Contact Information"
                 if not people:
-                    self._heading(element, _HEADINGS[tag], names)
+                    self._add_heading(element, _HEADINGS[tag], names)
             elif tag == "dl":
-                self._terms(element, "/".join(names))
+                self._add_terms(element, "/".join(names))
             elif people and element.get("class") != "fn":
-                self._people(element)
+                self._add_people(element)
             else:
-                self._table(element, names, page.id)
+                self._add_table(element, names, page.id)
         self._known_contacts.update(frozenset(row.fields.items()) for row in self._contacts)
 
-    def reading(self) -> Document:
-        """Return what all pages say. Raises ParseError where that is no registry."""
+    def build_document(self) -> Document:
+        """Return the document of all pages. Raises ParseError if a page is missing or there is no registry."""
         last = self._pages[-1]
         if last.last > last.number:
             raise ParseError("cut", f"{len(self._pages)} of {last.last} pages")
         root = self._headers.setdefault("", {})
         identifier = self._pages[0].id or root.get("id")
-        # A group without one registry has a page without a table, which then has to say whose it is.
-        tables = any("columns" in header for header in self._headers.values())
-        if not (self._pages[0].id or (tables and (identifier or any(row.registry for row in self._rows)))):
+        # The page of a group without registries has no table; then it must have the id of the group.
+        has_tables = any("columns" in header for header in self._headers.values())
+        if not (self._pages[0].id or (has_tables and (identifier or any(row.registry for row in self._rows)))):
             raise ParseError("not_expected_format", "a page without a registry's table")
         updated = root.get("updated", "")
         return Document(
@@ -131,9 +130,9 @@ class _Document:
             ),
         )
 
-    def _heading(self, element: etree._Element, level: int, names: list[str]) -> None:
+    def _add_heading(self, element: etree._Element, level: int, names: list[str]) -> None:
         title = text_of(element)
-        anchor = next((found for each in element.iter() if (found := each.get("id") or each.get("name"))), None)
+        anchor = next((name for inner in element.iter() if (name := inner.get("id") or inner.get("name"))), None)
         if level == 1:
             names.clear()
             if anchor is None and "" not in self._headers:
@@ -143,61 +142,61 @@ class _Document:
             names.append(anchor)
             self._headers.setdefault("/".join(names), {"id": anchor, "title": title})
 
-    def _terms(self, element: etree._Element, path: str) -> None:
+    def _add_terms(self, element: etree._Element, path: str) -> None:
         header: dict[str, str] = {}
         term = ""
-        for each, tag in children(element):
+        for child, tag in children(element):
             if tag == "dt":
-                term = text_of(each)
+                term = text_of(child)
             elif tag == "dd" and term.lower() != "available formats":
                 name = _TERMS.get(term.lower(), "note")
-                text = text_of(each)
+                text = text_of(child)
                 text = text if term.lower() in _TERMS else f"{term}: {text}"
                 header[name] = f"{header[name]}\n\n{text}" if name in header else text
-        known = self._headers.setdefault(path, {})
-        if not path and "updated" in known and header.get("updated", known["updated"]) != known["updated"]:
-            raise ParseError("mixed_pages", f"pages of {known['updated']} and {header['updated']}")
+        previous = self._headers.setdefault(path, {})
+        if not path and "updated" in previous and header.get("updated", previous["updated"]) != previous["updated"]:
+            raise ParseError("mixed_pages", f"pages of {previous['updated']} and {header['updated']}")
         for name, text in header.items():
-            known.setdefault(name, text)
+            previous.setdefault(name, text)
 
-    def _table(self, table: etree._Element, names: Sequence[str], root: str | None) -> None:
+    def _add_table(self, table: etree._Element, names: Sequence[str], root: str | None) -> None:
         identifier = table.get("id", "").removeprefix("table-")
         path = "/".join(names)
-        here = names[-1] if names else root or identifier.removesuffix("-range")
-        titles, rows = _cells(table)
+        registry = names[-1] if names else root or identifier.removesuffix("-range")
+        titles, rows = _read_cells(table)
         if table.get("class") == "fn":
-            self._extend("", "footnote", [" ".join(cells[1:]) for _, cells in rows])
+            self._set_header("", "footnote", [" ".join(cells[1:]) for _, cells in rows])
         elif not (identifier or any(titles)):
             self._problems.setdefault("a table without titles or id, which was not read", table.sourceline or 1)
-        elif identifier == f"{here}-range":
-            self._extend(path, "range", [fold(" ".join(cells)) for _, cells in rows])
+        elif identifier == f"{registry}-range":
+            self._set_header(path, "range", [fold(" ".join(cells)) for _, cells in rows])
         else:
-            if identifier and identifier != here:  # a registry without a title, so without a heading
+            if identifier and identifier != registry:  # a registry without a title has no heading
                 path = "/".join([*names, identifier])
                 self._headers.setdefault(path, {"id": identifier})
             elif not names:
-                self._headers.setdefault("", {}).setdefault("id", here)
-            self._records(path, titles, rows, table.sourceline or 1)
+                self._headers.setdefault("", {}).setdefault("id", registry)
+            self._add_records(path, titles, rows, table.sourceline or 1)
 
-    def _extend(self, path: str, name: str, texts: Sequence[str]) -> None:
+    def _set_header(self, path: str, name: str, texts: Sequence[str]) -> None:
         self._headers.setdefault(path, {}).setdefault(name, "\n\n".join(texts))
 
-    def _records(self, path: str, titles: Sequence[str], rows: Sequence[tuple[int, list[str]]], line: int) -> None:
+    def _add_records(self, path: str, titles: Sequence[str], rows: Sequence[tuple[int, list[str]]], line: int) -> None:
         header = self._headers.setdefault(path, {})
         printed = "\n".join(titles)
         if header.setdefault("columns", printed) != printed:
             raise ParseError("mixed_pages", "one table has other titles on another page", line=line)
-        fields, problems = field_names(titles, self._columns, line)
+        fields, problems = field_names(titles, self._field_map, line)
         for problem in problems:
             self._problems.setdefault(problem, line)
-        empty = dict.fromkeys(self._columns.always, "")
+        empty = dict.fromkeys(self._field_map.always, "")
         for number, cells in rows:
-            found = {name: cell for name, cell in zip(fields, cells, strict=True) if cell}
-            self._rows.append(Row(registry=path, fields=empty | found))
-            bounded(len(self._rows), number)
+            texts = {name: cell for name, cell in zip(fields, cells, strict=True) if cell}
+            self._rows.append(Row(registry=path, fields=empty | texts))
+            check_size(len(self._rows), number)
 
-    def _people(self, table: etree._Element) -> None:
-        titles, rows = _cells(table)
+    def _add_people(self, table: etree._Element) -> None:
+        titles, rows = _read_cells(table)
         fields = [_PEOPLE.get(title, title) for title in titles]
         for _, cells in rows:
             person = dict.fromkeys(("id", "name", "org", "uri", "updated"), "")
@@ -208,28 +207,31 @@ class _Document:
                 self._contacts.append(Row(registry="", fields=person))
 
 
-def _cells(table: etree._Element) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The titles of a table and its rows, each with its line. Raises ParseError where a row has not a cell for each."""
+def _read_cells(table: etree._Element) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the titles of a table and its rows with their lines.
+
+    Raises ParseError `ragged` if a row does not have one cell for each title.
+    """
     titles: list[str] = []
     rows: list[tuple[int, list[str]]] = []
-    for row in _lines(table):
-        cells = [(each, tag) for each, tag in children(row) if tag in ("td", "th")]
+    for row in _table_rows(table):
+        cells = [(cell, tag) for cell, tag in children(row) if tag in ("td", "th")]
         line = row.sourceline or 1
         if not cells or (len(cells) == 1 and _is_remark(cells[0][0])):
             continue
         if not titles and not rows:
-            # A table without titles has as many as its first row has cells, and all of them empty.
-            given = all(tag == "th" for _, tag in cells)
-            titles = [text_of(each) if given else "" for each, _ in cells]
-            if given:
+            # Without titles, every cell of the first row stands for an empty title.
+            has_titles = all(tag == "th" for _, tag in cells)
+            titles = [text_of(cell) if has_titles else "" for cell, _ in cells]
+            if has_titles:
                 continue
         if len(cells) != len(titles) or any(map(_spans, (cell for cell, _ in cells))):
             raise ParseError("ragged", f"{len(cells)} cells in a table of {len(titles)} columns", line=line)
-        rows.append((line, [text_of(each) for each, _ in cells]))
+        rows.append((line, [text_of(cell) for cell, _ in cells]))
     return titles, rows
 
 
-def _lines(table: etree._Element) -> Iterator[etree._Element]:
+def _table_rows(table: etree._Element) -> Iterator[etree._Element]:
     for child, tag in children(table):
         if tag in ("thead", "tbody", "tfoot"):
             yield from (inner for inner, name in children(child) if name == "tr")
@@ -238,7 +240,7 @@ def _lines(table: etree._Element) -> Iterator[etree._Element]:
 
 
 def _is_remark(cell: etree._Element) -> bool:
-    """ "No registrations at this time.", or a switch above the rows."""
+    """Return whether a cell is no data: "No registrations at this time.", or a control above the rows."""
     return cell.get("colspan") is not None or cell.get("class") == "registryempty"
 
 

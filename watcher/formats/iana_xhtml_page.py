@@ -1,4 +1,4 @@
-"""One XHTML page: proven whole, its blocks in order, and which of several pages it is. Knows HTML, and no registry."""
+"""One XHTML page of IANA: proven complete, with its blocks in order and its page number. Knows no registry."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from itertools import pairwise
 from lxml import etree
 
 from watcher.core.errors import ParseError
-from watcher.formats.iana_xml.cells import local
-from watcher.formats.iana_xml.elements import parse
-from watcher.formats.tags import refuse_crowds_in_xml
+from watcher.formats.iana_xml.cells import local_name
+from watcher.formats.iana_xml.elements import parse_xml
 from watcher.formats.text import fold
-from watcher.formats.xml_safety import prove
+from watcher.formats.xml_safety import check_well_formed, check_xml_attributes
 
 _END = re.compile(rb"</html\s*>\s*", re.IGNORECASE)
-_OURS = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
+_REGISTRY_PAGE = re.compile(rb"<(?:[a-z]+:)?table[\s>]|[\"']altformat[\"']", re.IGNORECASE)
 _NAMESPACE = b"http://www.w3.org/1999/xhtml"
 _LINK = re.compile(r"[?&]page=([0-9]{1,6})(?:&|$)")
 _BLOCKS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dl", "table"})
-_SILENT = frozenset({"img", "input", "script", "style", "form", "label"})
+_INVISIBLE = frozenset({"img", "input", "script", "style", "form", "label"})
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that was proven whole: `id` of the registry group where it says it, `number` and `last` count from 1."""
+    """A complete page. `id` is the registry group's, None if the page has none; `number` and `last` count from 1."""
 
     root: etree._Element
     id: str | None
@@ -35,34 +34,34 @@ class Page:
     last: int
 
     def blocks(self) -> Iterator[tuple[etree._Element, str]]:
-        """Yield headings, definition lists and tables in order, none of them inside another."""
+        """Yield headings, definition lists and tables in order, without those inside another."""
         yield from _blocks(self.root)
 
 
-def pages(data: bytes) -> Sequence[Page]:
-    """Take a document apart that is one page or several, one after the other.
+def split_pages(data: bytes) -> Sequence[Page]:
+    """Return the pages of a document, which follow each other.
 
-    Raises ParseError: `empty`, `not_expected_format`, `doctype`, `not_well_formed` where one of them is not whole.
+    Raises ParseError: `empty`, `not_expected_format`, `doctype`, `not_well_formed` (a page is not complete).
     """
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise ParseError("empty", "the document is empty")
-    if not _OURS.search(data):
-        raise ParseError("not_expected_format", "this is no page of a registry", line=1)
-    ends = [found.end() for found in _END.finditer(data)]
+    if not _REGISTRY_PAGE.search(data):
+        raise ParseError("not_expected_format", "this is not a page of a registry", line=1)
+    ends = [end_tag.end() for end_tag in _END.finditer(data)]
     if not ends or ends[-1] != len(data):
-        ends.append(len(data))  # what is not whole is refused when it is parsed
-    return [_page(data[start:end]) for start, end in pairwise([0, *ends])]
+        ends.append(len(data))  # parsing refuses an incomplete page
+    return [_parse_page(data[start:end]) for start, end in pairwise([0, *ends])]
 
 
 def children(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
-    """The elements right inside another, with their names."""
+    """Yield the child elements, with their names."""
     for child in element:
         if isinstance(child.tag, str):
-            yield child, local(child.tag).lower()
+            yield child, local_name(child.tag).lower()
 
 
 def text_of(element: etree._Element) -> str:
-    """Return what a reader sees in an element: a `<br/>` is a line feed, other white space folded."""
+    """Return the visible text of an element: a `<br/>` becomes a line feed, other white space is folded."""
     lines = "".join(_texts(element)).split("\0")
     return "\n".join(map(fold, lines)).strip("\n")
 
@@ -71,51 +70,51 @@ def _texts(element: etree._Element) -> Iterator[str]:
     yield element.text or ""
     for child in element:
         if not isinstance(child.tag, str):
-            # Only entities are left: &nbsp; and the like, which the DTD that is not loaded would declare.
+            # An entity like &nbsp;, which only the DTD declares, and that is not loaded.
             yield html.unescape(child.text or "")
         else:
-            tag = local(child.tag).lower()
+            tag = local_name(child.tag).lower()
             if tag == "br":
                 yield "\0"
             elif tag in ("p", "li", "ul", "pre", "div"):
                 yield " "
                 yield from _texts(child)
                 yield " "
-            elif tag not in _SILENT:
+            elif tag not in _INVISIBLE:
                 yield from _texts(child)
         yield child.tail or ""
 
 
-def _page(data: bytes) -> Page:
+def _parse_page(data: bytes) -> Page:
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
-        prove(data, page=True)
-        refuse_crowds_in_xml(data)
+        check_well_formed(data, page=True)
+        check_xml_attributes(data)
     except ParseError as error:
         if error.reason != "not_well_formed" or _NAMESPACE in data:
             raise
         raise ParseError("not_expected_format", f"this is HTML of another kind: {error}", line=1) from None
-    root = parse(data)
-    if local(root.tag).lower() != "html":
-        raise ParseError("not_expected_format", f"the root element is <{local(root.tag)}>, not <html>", line=1)
-    number, last = _numbers(root)
+    root = parse_xml(data)
+    if local_name(root.tag).lower() != "html":
+        raise ParseError("not_expected_format", f"the root element is <{local_name(root.tag)}>, not <html>", line=1)
+    number, last = _page_numbers(root)
     return Page(root, _identifier(root), number, last)
 
 
 def _identifier(root: etree._Element) -> str | None:
-    """What the group's files are called: the link to its XML is the one place that says it."""
+    """Return the id of the group: only the link to its XML has it."""
     for link in root.iter("{*}a", "a"):
         if link.get("class") == "altformat" and link.get("href", "").endswith(".xml"):
             return link.get("href", "").rpartition("/")[2].removesuffix(".xml") or None
     return None
 
 
-def _numbers(root: etree._Element) -> tuple[int, int]:
-    """Which page this is and how many there are: the bar names the others as links and this one without."""
+def _page_numbers(root: etree._Element) -> tuple[int, int]:
+    """Return the number of this page and of the last one: the bar links to the others and names this one."""
     for bar in root.iter("{*}div", "div"):
         if bar.get("class") == "pagination":
-            linked = [int(found[1]) for link in bar.iter("{*}a", "a") if (found := _LINK.search(link.get("href", "")))]
-            own = re.search(r"[0-9]{1,6}", " ".join([bar.text or "", *(each.tail or "" for each in bar)]))
+            linked = [int(match[1]) for link in bar.iter("{*}a", "a") if (match := _LINK.search(link.get("href", "")))]
+            own = re.search(r"[0-9]{1,6}", " ".join([bar.text or "", *(child.tail or "" for child in bar)]))
             number = int(own[0]) if own else 1
             return number, max([number, *linked])
     return 1, 1

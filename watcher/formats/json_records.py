@@ -1,8 +1,8 @@
 """JSON and JSON Lines: a list of objects as rows, nested values under dotted names. Knows no registry.
 
-Every value is kept as the text that was written (`1.10` stays `1.10`, `true` is "true"); `null` is an absent field. An
-array of plain values is one text, joined with ", "; other arrays count from 0: `servers.0.host`. So the text does not
-tell 1 from "1". Line breaks inside a text are kept, other runs of white space are one space.
+Every value is kept as written (`1.10` stays `1.10`, `true` is "true"), so 1 and "1" are the same; `null` is an absent
+field. An array of plain values becomes one text, joined with ", "; the items of other arrays count from 0:
+`servers.0.host`. Line breaks inside a text are kept; any other run of white space becomes one space.
 """
 
 from __future__ import annotations
@@ -14,132 +14,137 @@ from typing import Any, NoReturn
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.column_map import FieldMap
-from watcher.formats.text import MAX_FIELD, MAX_FIELDS, bounded, decode, fold, unfinished
+from watcher.formats.field_map import FieldMap
+from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold
 
 _MAX_DEPTH = 32
 
 
-def read(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read one JSON document. Its rows are the list at `columns.layout.path`; without a path, the only list there is.
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
+    """Read one JSON document. Its rows are the list at `field_map.layout.path`; without a path, its only list.
 
-    The plain values beside that list are the registry's header. Raises ParseError: `empty`, `not_expected_format` (a
+    The plain values beside that list become the registry's header. Raises ParseError: `empty`, `not_expected_format` (a
     page; no list of objects where it should be), `not_well_formed` (duplicate keys and NaN too), `too_large`.
     """
     text = decode(data, "the JSON document")
-    # Before parsing: a bracket costs a byte in the document and a hundred in memory.
-    bounded(text.count("{") + text.count("["), None)
-    bounded(1, None, width=text.count(","))
-    document = _parsed(text, 1)
-    found, header = _list(document, columns.layout.path)
+    # Checked before parsing: a bracket is one byte in the document and a hundred in memory.
+    check_size(text.count("{") + text.count("["), None)
+    check_size(1, None, width=text.count(","))
+    items, header = _find_list(_parse(text, 1), field_map.layout.path)
     rows = []
-    for number, each in enumerate(found):
-        if not isinstance(each, dict):
+    for number, item in enumerate(items):
+        if not isinstance(item, dict):
             raise ParseError("not_expected_format", f"item {number} of the list is not an object")
-        rows.append(_row(each, columns, None))
-    return _reading(rows, header, ())
+        rows.append(_read_row(item, field_map, None))
+    return _make_document(rows, header, ())
 
 
-def read_lines(data: bytes, columns: FieldMap, memo: RowCache | None = None) -> Document:  # noqa: ARG001
-    """Read JSON Lines: one object a line, empty lines between them allowed. Raises as `read`."""
+def read_lines(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001
+    """Read JSON Lines: one object on each line; empty lines are allowed. Raises as `read`."""
     text = decode(data, "JSON lines")
-    bounded(text.count("\n"), None)
+    check_size(text.count("\n"), None)
     rows = []
-    for line, each in enumerate(text.split("\n"), 1):
-        if each.strip():
-            value = _parsed(each, line)
+    for line, line_text in enumerate(text.split("\n"), 1):
+        if line_text.strip():
+            value = _parse(line_text, line)
             if not isinstance(value, dict):
                 raise ParseError("not_expected_format", "this line is not an object", line=line)
-            rows.append(_row(value, columns, line))
-    return _reading(rows, {}, unfinished(data))
+            rows.append(_read_row(value, field_map, line))
+    return _make_document(rows, {}, check_last_line(data))
 
 
-def _reading(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
-    said = dict.fromkeys(each for row in rows for each in row.problems)
+def _make_document(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
+    row_problems = dict.fromkeys(problem for row in rows for problem in row.problems)
     return Document(
         id=None,
         published=None,
         headers={"": {"id": "", **header}},
         rows=tuple(rows),
         contacts=(),
-        problems=(*(Problem(code="unknown_column", message=each) for each in said), *problems),
+        problems=(*(Problem(code="unknown_column", message=problem) for problem in row_problems), *problems),
     )
 
 
-def _parsed(text: str, line: int) -> Any:
+def _parse(text: str, line: int) -> Any:
     try:
         # Numbers stay as written: no float loses a digit, no integer is too long.
         return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=str, parse_int=str, strict=True
+            text,
+            object_pairs_hook=_make_object,
+            parse_constant=_refuse_constant,
+            parse_float=str,
+            parse_int=str,
+            strict=True,
         )
     except json.JSONDecodeError as error:
-        where = line + error.lineno - 1
-        raise ParseError("not_well_formed", f"not JSON: {error.msg}", line=where, column=error.colno) from None
+        error_line = line + error.lineno - 1
+        raise ParseError("not_well_formed", f"not JSON: {error.msg}", line=error_line, column=error.colno) from None
     except RecursionError:
         raise ParseError("too_large", "nested too deep", line=line) from None
 
 
-def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _make_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
         raise ParseError("not_well_formed", "an object has one key twice")
-    return found
+    return value
 
 
-def _constant(name: str) -> NoReturn:
-    raise ParseError("not_well_formed", f"{name} is no JSON")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ParseError("not_well_formed", f"{name} is not JSON")
 
 
-def _list(document: Any, path: str) -> tuple[Sequence[Any], dict[str, str]]:
-    """The list of rows, and the plain values that stand beside it."""
-    at, around = document, document
+def _find_list(document: Any, path: str) -> tuple[Sequence[Any], dict[str, str]]:
+    """Return the list of rows, and the plain values beside it."""
+    value, parent = document, document
     for step in filter(None, path.split(".")):
-        if not isinstance(at, dict) or step not in at:
+        if not isinstance(value, dict) or step not in value:
             raise ParseError("not_expected_format", f"the document has nothing at {path!r}")
-        around, at = at, at[step]
-    if isinstance(at, dict):
-        lists = [value for value in at.values() if isinstance(value, list)]
+        parent, value = value, value[step]
+    if isinstance(value, dict):
+        lists = [inner for inner in value.values() if isinstance(inner, list)]
         if len(lists) != 1:
             raise ParseError("not_expected_format", f"{len(lists)} lists in the document: a path has to name one")
-        around, at = at, lists[0]
-    if not isinstance(at, list):
+        parent, value = value, lists[0]
+    if not isinstance(value, list):
         raise ParseError("not_expected_format", "the document is not a list of objects")
-    beside = around if isinstance(around, dict) else {}
-    return at, dict(_flat({key: value for key, value in beside.items() if isinstance(value, str | bool)}, "", 0))
+    siblings = parent if isinstance(parent, dict) else {}
+    plain = {key: sibling for key, sibling in siblings.items() if isinstance(sibling, str | bool)}
+    return value, dict(_flatten(plain, "", 0))
 
 
-def _row(value: Mapping[str, Any], columns: FieldMap, line: int | None) -> Row:
-    fields = dict.fromkeys(columns.always, "")
+def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None) -> Row:
+    fields = dict.fromkeys(field_map.always, "")
     problems = []
-    given: set[str] = set()
-    for path, text in _flat(value, "", 0):
-        name = columns.titles.get(path, path)
-        if name in given:
+    names: set[str] = set()
+    for path, text in _flatten(value, "", 0):
+        name = field_map.titles.get(path, path)
+        if name in names:
             raise ParseError("not_well_formed", f"two values would be the field {name!r}", line=line)
-        given.add(name)
-        if len(given) > MAX_FIELDS or len(text) > MAX_FIELD:
+        names.add(name)
+        if len(names) > MAX_FIELDS or len(text) > MAX_FIELD:
             raise ParseError("too_large", f"a row of more than {MAX_FIELDS} fields, or a field too long", line=line)
-        if columns.closed and path not in columns.titles:
+        if field_map.closed and path not in field_map.titles:
             problems.append(f"unknown key {path!r}")
         if text:
             fields[name] = text
     return Row(registry="", fields=fields, problems=tuple(problems))
 
 
-def _flat(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
-    """A value as dotted names and texts."""
+def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield a value as dotted names and texts."""
     if depth > _MAX_DEPTH:
         raise ParseError("too_large", "nested too deep")
     if isinstance(value, dict):
         for key, inner in value.items():
             step = _text(key) or "(no name)"
-            yield from _flat(inner, f"{name}.{step}" if depth else step, depth + 1)
+            yield from _flatten(inner, f"{name}.{step}" if depth else step, depth + 1)
     elif isinstance(value, list):
-        if any(isinstance(each, dict | list) for each in value):
+        if any(isinstance(item, dict | list) for item in value):
             for number, inner in enumerate(value):
-                yield from _flat(inner, f"{name}.{number}", depth + 1)
+                yield from _flatten(inner, f"{name}.{number}", depth + 1)
         else:
-            yield name, ", ".join(_text(each) for each in value)
+            yield name, ", ".join(_text(item) for item in value)
     else:
         yield name, _text(value)
 

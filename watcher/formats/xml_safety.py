@@ -1,29 +1,40 @@
-"""Prove that a document is well-formed XML, by a parser that keeps nothing of it."""
+"""Refuse XML and HTML that is not well-formed or that would cost a parser too much, before a tree is built."""
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 from xml.parsers import expat
 
 from watcher.core.errors import ParseError
 
+# libxml2 compares each attribute of an element with all others: 200,000 of them, in 2 MB, keep it busy for minutes.
+MAX_ATTRIBUTES = 1_000
+_LONG_TAG = re.compile(rb"<[^<]{16384}")
+_UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+# Each attribute is one to three of these tokens, whatever separates them: a name, a quoted value, an equals sign.
+_MANY_ATTRIBUTES = re.compile(
+    rb"<[A-Za-z_:\x80-\xff](?:[\s/]*+(?:[^\s>\"'/=]++|=|\"[^\"]*+\"|'[^']*+')){%d}" % (3 * MAX_ATTRIBUTES + 1)
+)
 
-def prove(data: bytes, *, page: bool = False) -> None:
-    """Return for a well-formed document without a DOCTYPE, or with one that names HTML and nothing else (`page`).
 
-    No entity is ever expanded. Raises ParseError with the line: `doctype`, `not_well_formed` with the column too.
+def check_well_formed(data: bytes, *, page: bool = False) -> None:
+    """Check with a streaming parser that a document is well-formed XML without a DOCTYPE.
+
+    A `page` may have a DOCTYPE that names HTML, without an internal subset. No entity is ever expanded. Raises
+    ParseError with the line: `doctype`, `not_well_formed` (with the column too).
     """
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> NoReturn:
-        said = "a DOCTYPE that a page does not have" if page else "the document has a DOCTYPE; it is refused unread"
-        raise ParseError("doctype", said, line=parser.CurrentLineNumber)
+        message = "a DOCTYPE other than HTML is refused" if page else "a document with a DOCTYPE is refused"
+        raise ParseError("doctype", message, line=parser.CurrentLineNumber)
 
-    def doctype(name: str, _system: object, _public: object, internal: bool) -> None:
+    def check_doctype(name: str, _system: object, _public: object, internal: bool) -> None:
         if not page or internal or name.lower() != "html":
             refuse()
 
-    parser.StartDoctypeDeclHandler = doctype
+    parser.StartDoctypeDeclHandler = check_doctype
     parser.EntityDeclHandler = refuse
     try:
         parser.Parse(data, True)
@@ -33,4 +44,21 @@ def prove(data: bytes, *, page: bool = False) -> None:
     except (LookupError, ValueError) as error:  # an encoding that Python does not know or that is no text encoding
         raise ParseError("not_well_formed", f"not readable: {error}", line=1) from None
     finally:
-        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = None  # they hold the parser, and the parser them
+        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = None  # breaks a reference cycle
+
+
+def check_xml_attributes(data: bytes) -> None:
+    """Raise ParseError `too_large` if an element of a well-formed document has more than MAX_ATTRIBUTES attributes."""
+    if (encoding := _UTF16.get(data[:2])) is not None:
+        data = data.decode(encoding, "replace").encode()
+    # Well-formed XML has no bare `<` inside a tag, so only a long text without one can be such an element. This first
+    # search is much faster than the second.
+    if _LONG_TAG.search(data):
+        check_attributes(data)
+
+
+def check_attributes(data: bytes) -> None:
+    """Raise the same for any markup in an encoding that extends ASCII, well-formed or not."""
+    if element := _MANY_ATTRIBUTES.search(data):
+        line = data.count(b"\n", 0, element.start()) + 1
+        raise ParseError("too_large", f"an element with more than {MAX_ATTRIBUTES} attributes", line=line)

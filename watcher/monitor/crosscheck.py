@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from watcher.core.model import MARKUP
 from watcher.formats.base import Document, Row
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.formats.headings import field_names
 from watcher.formats.text import fold
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Kind, Severity, Status
-from watcher.formats.column_map import FieldMap
+from watcher.formats.field_map import FieldMap
 from watcher.registries.context import ChangeContext
 
 Signature = tuple[str, ...] | None

@@ -1,8 +1,8 @@
-"""One cell of the IANA XML vocabulary as text. Knows `xref`, `br` and mixed content, and no registry.
+"""The text of one cell of the IANA XML vocabulary. Knows `xref`, `br` and mixed content, and no registry.
 
-A cell reads as IANA prints it: `[RFC6335]`, `[draft-ietf-core-coap]`, `[Jon_Postel]`; a `<br/>` is a line feed, every
-other run of white space one space. Where reading that text back would not give the same elements again, `exact` is
-False and the caller keeps the markup beside the text.
+The text is what IANA prints: `[RFC6335]`, `[draft-ietf-core-coap]`, `[Jon_Postel]`. A `<br/>` becomes a line feed, any
+other run of white space one space. If the text does not determine the elements, `exact` is False and the caller keeps
+the markup beside the text.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ from watcher.formats.text import fold
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-TOKEN = re.compile(r"\[([^\[\]]*)\]")
+_TOKEN = re.compile(r"\[([^\[\]]*)\]")
 _KINDS = re.compile(
     r"(?P<rfc>RFC\d+)|(?P<draft>(?:draft-|RFC-)\S+)|(?P<uri>(?:https?|ftp)://\S+)|(?P<note>\d+)|(?P<person>[^\s\[\]]+)"
 )
 
 
 class Cell(NamedTuple):
-    """`exact`: the text alone says everything."""
+    """The text of a cell; `exact` if nothing in the cell is missing from it."""
 
     text: str
     exact: bool
 
 
-def local(tag: object) -> str:
-    """Strip the namespace off an element name."""
+def local_name(tag: object) -> str:
+    """Return an element name without its namespace."""
     return str(tag).rpartition("}")[2]
 
 
-def token(xref: _Element) -> Cell:
-    """One reference, without its brackets."""
+def _reference(xref: _Element) -> Cell:
+    """Return one reference, without brackets."""
     kind, data = xref.get("type", ""), xref.get("data", "")
-    said = fold("".join(str(text) for text in xref.itertext()) if len(xref) else xref.text)
-    text = said or (data.upper() if kind == "rfc" else data)
+    content = fold("".join(str(text) for text in xref.itertext()) if len(xref) else xref.text)
+    text = content or (data.upper() if kind == "rfc" else data)
     plain = len(xref) == 0 and len(xref.attrib) == (2 if data else 1) and fold(data) == data
     if kind == "text":
         return Cell(text, plain and not data and _kind(text) == "text")
-    exact = plain and not said and _kind(text) == kind and (kind != "rfc" or data == data.lower())
+    exact = plain and not content and _kind(text) == kind and (kind != "rfc" or data == data.lower())
     return Cell(text, exact)
 
 
 def _kind(text: str) -> str:
-    """What kind of reference a token is read back as."""
-    found = _KINDS.fullmatch(text)
-    return str(found.lastgroup) if found else "text"
+    """Return the kind of reference that a bracketed text is."""
+    match = _KINDS.fullmatch(text)
+    return str(match.lastgroup) if match else "text"
 
 
-def cell(element: _Element) -> Cell:
-    """The content of one element as text."""
+def read_cell(element: _Element) -> Cell:
+    """Return the content of one element as text."""
     if len(element) == 0:
         text = fold(element.text)
-        return Cell(text, not element.attrib and not _reads_back(text))
+        return Cell(text, not element.attrib and not _references_in(text))
     pieces, tokens = [element.text or ""], []
     exact = not element.attrib
     for child in element:
-        name = local(child.tag)
+        name = local_name(child.tag)
         if name == "xref":
-            reference = token(child)
+            reference = _reference(child)
             exact = exact and reference.exact and _kind(reference.text) != "text"
             tokens.append(reference.text)
             pieces.append(f"[{reference.text}]")
@@ -70,39 +70,41 @@ def cell(element: _Element) -> Cell:
             pieces.append("\0")
         else:
             exact = False
-            pieces.append(" " + cell(child).text + " ")
+            pieces.append(" " + read_cell(child).text + " ")
         pieces.append(child.tail or "")
     text = "\n".join(fold(line) for line in "".join(pieces).split("\0"))
     stripped = text.strip("\n")
-    return Cell(stripped, exact and stripped == text and _reads_back(stripped) == tokens)
+    return Cell(stripped, exact and stripped == text and _references_in(stripped) == tokens)
 
 
-def _reads_back(text: str) -> list[str]:
-    """The references that a reader of the text would see in it."""
-    return [found for found in TOKEN.findall(text) if _kind(found) != "text"] if "[" in text else []
+def _references_in(text: str) -> list[str]:
+    """Return the references that a text shows."""
+    return [token for token in _TOKEN.findall(text) if _kind(token) != "text"] if "[" in text else []
 
 
-def references(xrefs: Iterable[_Element], *, texts: bool = True) -> Cell:
-    """Several references as IANA prints them: bracketed, with nothing between.
+def read_references(xrefs: Iterable[_Element], *, texts: bool = True) -> Cell:
+    """Return several references as IANA prints them: bracketed, with nothing between.
 
-    `texts` says whether a bracketed free text can only have been a reference where this stands.
+    `texts`: in this place, bracketed free text can only be a reference.
     """
-    cells = [token(xref) for xref in xrefs]
+    cells = [_reference(xref) for xref in xrefs]
     exact = all(
-        each.exact and "[" not in each.text and "]" not in each.text and (texts or _kind(each.text) != "text")
-        for each in cells
+        cell.exact and "[" not in cell.text and "]" not in cell.text and (texts or _kind(cell.text) != "text")
+        for cell in cells
     )
-    return Cell("".join(f"[{each.text}]" for each in cells), exact)
+    return Cell("".join(f"[{cell.text}]" for cell in cells), exact)
 
 
-def markup(elements: Iterable[_Element]) -> str:
-    """The vocabulary's own form of some elements: no namespace, attributes sorted, white space folded."""
+def write_markup(elements: Iterable[_Element]) -> str:
+    """Return some elements as canonical markup: no namespace, attributes sorted, white space folded."""
     return "".join(_markup(element).strip() for element in elements)
 
 
 def _markup(element: _Element) -> str:
-    name = local(element.tag)
-    attributes = "".join(f' {local(str(key))}="{_escape(str(value))}"' for key, value in sorted(element.attrib.items()))
+    name = local_name(element.tag)
+    attributes = "".join(
+        f' {local_name(str(key))}="{_escape(str(value))}"' for key, value in sorted(element.attrib.items())
+    )
     inner = _text(element.text) + "".join(_markup(child) + _text(child.tail) for child in element)
     return f"<{name}{attributes}>{inner}</{name}>" if inner else f"<{name}{attributes}/>"
 

@@ -1,13 +1,25 @@
-"""Cut a document of the IANA vocabulary behind each record and person, so that only what is new is parsed.
+"""Read an IANA XML document in chunks, one for each record and person, so that only new chunks are parsed.
 
-A release is nearly the same as the one before it. Long stretches of bytes are: their records are the rows they were.
-Round what differs the document is split at `</record>` and `</person>`; a piece that the memo knows is a row already,
-the others are parsed in one go. What stands between the rows, the skeleton, says where each belongs: in it
-`<record n="5"/>` stands for five records that follow each other.
+How it works. The document is split behind each `</record>` and, after the last of those, behind each `</person>`. Every
+piece is then a *prefix* (mostly white space, sometimes the end of one registry and the begin of the next) and a
+*chunk* (`<record>…</record>`). Three things avoid parsing:
 
-The whole is well-formed because its parts are: each record is proven to be one element when it is seen first, and the
-skeleton each time. Markup that could reach from one part into another (comments, CDATA, a DOCTYPE, instructions in a
-record) is not cut at all. Where the cut could be wrong `CutError` is raised, and the document is to be read whole.
+1. `unchanged_ranges` copies the rows of byte ranges that are equal in the previous document.
+2. A piece elsewhere whose digest the cache has is a known row.
+3. The remaining chunks are collected, and parsed together inside one wrapper element.
+
+Prefixes and the text after the last piece are what the chunks leave of the document. With a placeholder for every run
+of rows, they make the *skeleton*:
+
+    <registry xmlns="…" id="x"><updated>…</updated><record n="5"/><registry id="y"><record n="2"/></registry></registry>
+
+`reader.py` walks the skeleton instead of the document: at `<record n="5"/>` it takes the next five rows.
+
+Why that proves the whole document well-formed: every chunk was proven to be exactly one element when it was parsed, and
+the skeleton is proven for every document. Putting balanced elements into a balanced document keeps it balanced. This
+fails only for markup that can reach across a chunk's border: comments, CDATA, processing instructions, DOCTYPEs,
+other namespaces, records inside records. If any sign of these is seen, or the skeleton does not fit the rows,
+`ChunkError` is raised and the caller parses the whole document: slower, and never wrong.
 """
 
 from __future__ import annotations
@@ -23,220 +35,219 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.formats.base import Row, RowCache
-from watcher.formats.column_map import FieldMap
-from watcher.formats.iana_xml.elements import NAMESPACE, parse, row
-from watcher.formats.text import bounded
-from watcher.formats.unchanged_ranges import BLOCK, Part, follow
-from watcher.formats.xml_safety import prove
+from watcher.formats.field_map import FieldMap
+from watcher.formats.iana_xml.elements import NAMESPACE, parse_xml, read_element
+from watcher.formats.text import check_size
+from watcher.formats.unchanged_ranges import BLOCK, RowTable, read_incrementally
+from watcher.formats.xml_safety import check_well_formed
 
-_SPOT = 2**12  # bytes that are cut at first where two documents differ
-_LARGE = 32 * 2**20  # a document of this size is not kept until the next one comes: it takes too much room
-_SPACE = b" \t\r\n"  # what XML says is white
+_FIRST_BLOCK = 2**12  # bytes that are split first where two documents differ
+_MOST_KEPT = 32 * 2**20  # bytes: a larger document is not kept for the next one, it would take too much memory
+_WHITE_SPACE = b" \t\r\n"  # as XML defines it
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _WRAPPER = b'<registry xmlns="%b">%b</registry>'
 
 
-class CutError(Exception):
-    """The document is not built as the cut supposes."""
+class ChunkError(Exception):
+    """The document may not be read in chunks; read it whole."""
 
 
 @dataclass
-class _Part(Part):
-    """The elements of one name.
+class _ChunkTable(RowTable):
+    """The rows of all chunks with one element name. `prefixes` has those that are not white space, by row number."""
 
-    `befores` has what stood in a piece before the element, with the number of the row, where that is more than white
-    space.
-    """
+    prefixes: list[tuple[int, bytes]] = field(default_factory=list)
 
-    befores: list[tuple[int, bytes]] = field(default_factory=list)
-
-    def take(self, old: Self, first: int, end: int) -> None:
+    def copy_rows(self, old: Self, first: int, end: int) -> None:
         shift = len(self.rows) - first
-        self.befores += [(index + shift, before) for index, before in old.befores if first <= index < end]
-        super().take(old, first, end)
+        self.prefixes += [(number + shift, prefix) for number, prefix in old.prefixes if first <= number < end]
+        super().copy_rows(old, first, end)
 
     def runs(self) -> Iterator[tuple[bytes, int, int]]:
-        """What stands before each run of rows that follow each other, its first row and the one behind its last."""
-        begun, text = 0, b""
-        for number, before in [*self.befores, (len(self.rows), b"")]:
-            if number > begun:
-                yield text, begun, number
-            begun, text = number, before
+        """Yield each run of rows that only white space separates: its prefix, its first row and the end."""
+        first, run_prefix = 0, b""
+        for number, prefix in [*self.prefixes, (len(self.rows), b"")]:
+            if number > first:
+                yield run_prefix, first, number
+            first, run_prefix = number, prefix
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkedDocument:
-    """A document that was cut, for the next one to be compared with."""
+class PreviousChunks:
+    """The previous document and its rows, to compare the next document with."""
 
     data: bytes
-    parts: Mapping[bytes, _Part]
+    tables: Mapping[bytes, _ChunkTable]
 
 
-class Cut:
-    """A document as rows in their order and the skeleton that they stood in; `odd` are the rows that have problems."""
+class ChunkedDocument:
+    """One document as `rows`, in order, and a `skeleton`. `problem_rows` are the numbers of the rows with problems."""
 
-    def __init__(self, data: bytes, columns: FieldMap, persons: FieldMap, memo: RowCache) -> None:
-        if not _may_be_cut(data):
-            raise CutError
-        before = memo.document if isinstance(memo.document, ChunkedDocument) else None
+    def __init__(self, data: bytes, field_map: FieldMap, person_map: FieldMap, cache: RowCache) -> None:
+        if not _may_be_chunked(data):
+            raise ChunkError
+        previous = cache.previous if isinstance(cache.previous, PreviousChunks) else None
         self.rows: list[Row] = []
-        self.odd: list[int] = []
+        self.problem_rows: list[int] = []
         self._data = data
-        self._parts: dict[bytes, _Part] = {}
-        self._seen = (0, 1)  # a place, and the line it is on
-        at = standing = 0
-        for name, meant in ((b"record", columns), (b"person", persons)):
-            part = self._parts[name] = _Cutting(data, name, meant, memo, before).part(at)
-            if name == b"record" and any(b"<person" in each for _, each in part.befores):
-                raise CutError  # people between records: the rows would not stand in their order
-            self.rows += part.rows
-            at = part.places[-1]
-            standing += len(list(part.runs()))
-        text = self._written()
-        if _elements(text) != standing or b"<!" in text or text.count(b"xmlns") != 1:
-            raise CutError
-        self.skeleton = _proven(text)
+        self._tables: dict[bytes, _ChunkTable] = {}
+        self._last_line = (0, 1)  # an offset, and the number of its line
+        end = placeholders = 0
+        for name, element_map in ((b"record", field_map), (b"person", person_map)):
+            table = self._tables[name] = _ChunkReader(data, name, element_map, cache, previous).read(end)
+            if name == b"record" and any(b"<person" in prefix for _, prefix in table.prefixes):
+                raise ChunkError  # people between records: the rows would not be in document order
+            self.rows += table.rows
+            end = table.boundaries[-1]
+            placeholders += len(list(table.runs()))
+        text = self._skeleton_text()
+        if _count_elements(text) != placeholders or b"<!" in text or text.count(b"xmlns") != 1:
+            raise ChunkError
+        self.skeleton = _parse_proven(text)
         if etree.QName(self.skeleton).namespace != NAMESPACE:
-            raise CutError  # what is named once is named inside, and does not hold for all
-        memo.forget(self.rows)
-        memo.document = ChunkedDocument(data, self._parts) if len(data) <= _LARGE else None
-        if memo.problems:
-            self.odd = [number for number, found in enumerate(self.rows) if found.problems]
+            raise ChunkError  # the one xmlns is on an inner element, so it does not hold for all rows
+        cache.trim(self.rows)
+        cache.previous = PreviousChunks(data, self._tables) if len(data) <= _MOST_KEPT else None
+        if cache.has_problems:
+            self.problem_rows = [number for number, row in enumerate(self.rows) if row.problems]
 
-    def lined(self) -> etree._Element:
-        """The skeleton, with every element that was not cut on its line."""
-        return _proven(self._written(lined=True))
+    def skeleton_with_lines(self) -> etree._Element:
+        """Return a skeleton whose elements are on the same lines as in the document, for messages."""
+        return _parse_proven(self._skeleton_text(with_lines=True))
 
-    def line(self, index: int) -> int:
-        """The line on which a row begins, counted from 1; asked in the order of the rows it costs one way through."""
-        name = b"record" if index < len(self._parts[b"record"].rows) else b"person"
-        begin = self._data.index(b"<" + name, self._places[index])
-        at, line = self._seen if self._seen[0] <= begin else (0, 1)
-        self._seen = begin, line + self._data.count(b"\n", at, begin)
-        return self._seen[1]
+    def line(self, number: int) -> int:
+        """Return the line on which a row begins, counted from 1. Cheap for ascending row numbers."""
+        name = b"record" if number < len(self._tables[b"record"].rows) else b"person"
+        begin = self._data.index(b"<" + name, self._offsets[number])
+        offset, line = self._last_line if self._last_line[0] <= begin else (0, 1)
+        self._last_line = begin, line + self._data.count(b"\n", offset, begin)
+        return self._last_line[1]
 
     @cached_property
-    def _places(self) -> list[int]:
-        """Where the piece of every row begins."""
-        return [place for part in self._parts.values() for place in part.places[:-1]]
+    def _offsets(self) -> list[int]:
+        """The offset of the piece of every row."""
+        return [offset for table in self._tables.values() for offset in table.boundaries[:-1]]
 
-    def _written(self, *, lined: bool = False) -> bytes:
-        """The skeleton's text: `<record n="5"/>` stands for five records that follow each other."""
+    def _skeleton_text(self, *, with_lines: bool = False) -> bytes:
         text: list[bytes] = []
         end = 0
-        for name, part in self._parts.items():
-            ends = part.places
-            for before, first, behind in part.runs():
-                lines = self._data.count(b"\n", ends[first] + len(before), ends[behind]) if lined else 0
-                text += [before, b'<%b n="%d"%b/>' % (name, behind - first, b"\n" * lines)]
-            end = ends[-1]
+        for name, table in self._tables.items():
+            boundaries = table.boundaries
+            for prefix, first, run_end in table.runs():
+                begin = boundaries[first] + len(prefix)
+                lines = self._data.count(b"\n", begin, boundaries[run_end]) if with_lines else 0
+                text += [prefix, b'<%b n="%d"%b/>' % (name, run_end - first, b"\n" * lines)]
+            end = boundaries[-1]
         return b"".join([*text, self._data[end:]])
 
 
-def _elements(text: bytes) -> int:
-    """How many there seem to be that are cut."""
+def _count_elements(text: bytes) -> int:
+    """Count what looks like the begin of a record or person; never too few."""
     return text.count(b"<record") + text.count(b"<person")
 
 
-def _may_be_cut(data: bytes) -> bool:
-    """Whether a piece of the document means the same outside of it, by what its beginning says.
+def _may_be_chunked(data: bytes) -> bool:
+    """Return whether the begin of the document allows chunks: the default namespace is IANA's, the encoding UTF-8.
 
-    Comments, CDATA and other namespaces, in which `<record` can be something else, are looked for in what is read.
+    Chunks and skeleton are checked for comments, CDATA and other namespaces later.
     """
-    declaration = _ENCODING.search(data[:200])
+    encoding = _ENCODING.search(data[:200])
     return (
         f'xmlns="{NAMESPACE}"'.encode() in data[:2000]
-        and (declaration is None or declaration[1].lower() == b"utf-8")
+        and (encoding is None or encoding[1].lower() == b"utf-8")
         and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
     )
 
 
-class _Cutting:
-    """Finds the row of every element of one name in a document, with the help of the document before it."""
+class _ChunkReader:
+    """Reads the chunks of one element name in one document."""
 
     def __init__(
-        self, data: bytes, name: bytes, columns: FieldMap, memo: RowCache, before: ChunkedDocument | None
+        self, data: bytes, name: bytes, field_map: FieldMap, cache: RowCache, previous: PreviousChunks | None
     ) -> None:
         self._data = data
         self._name = name
-        self._ending = b"</%b>" % name
-        self._columns = columns
-        self._memo = memo
-        self._before = before
-        self._fresh: dict[bytes, bytes] = {}  # pieces that nobody knows yet, without what stands before, by their marks
-        self._waiting: list[tuple[int, bytes]] = []  # which rows are theirs
-        self._size = 0  # of them, in bytes
+        self._end_tag = b"</%b>" % name
+        self._field_map = field_map
+        self._cache = cache
+        self._previous = previous
+        self._table = _ChunkTable(0)
+        self._new_chunks: dict[bytes, bytes] = {}  # chunks to parse, by the digest of their piece
+        self._missing: list[tuple[int, bytes]] = []  # the row numbers that they will fill
+        self._new_bytes = 0
 
-    def part(self, begin: int) -> _Part:
-        """Cut from there to the last element of the name."""
-        part = _Part(begin)
-        last = self._data.rfind(self._ending, begin)
+    def read(self, begin: int) -> _ChunkTable:
+        """Return the rows from an offset to the last element of the name."""
+        table = self._table = _ChunkTable(begin)
+        last = self._data.rfind(self._end_tag, begin)
+        if self._previous:
+            old_table, old_data = self._previous.tables[self._name], self._previous.data
+        else:
+            old_table, old_data = None, b""
 
-        def read(at: int, block: int) -> tuple[int, Row | None]:
-            end = self._data.rfind(self._ending, at, min(at + block, last + len(self._ending)))
+        def read_block(offset: int, size: int) -> tuple[int, Row | None]:
+            end = self._data.rfind(self._end_tag, offset, min(offset + size, last + len(self._end_tag)))
             if end < 0:
-                end = self._data.index(self._ending, at)
-            found = self._resolve(part, self._data[at:end].split(self._ending))
-            return end + len(self._ending), found
+                end = self._data.index(self._end_tag, offset)
+            row = self._add_pieces(self._data[offset:end].split(self._end_tag))
+            return end + len(self._end_tag), row
 
-        old, before = (self._before.parts[self._name], self._before.data) if self._before else (None, b"")
-        follow(part, self._data, last + 1, old, before, read, spot=_SPOT)
-        bounded(len(part.rows), None, at_once=False)  # with what was taken over
-        self._parse(part)
-        return part
+        read_incrementally(table, self._data, last + 1, old_table, old_data, read_block, first_block=_FIRST_BLOCK)
+        check_size(len(table.rows), None, at_once=False)  # copied rows count too
+        self._parse_new_chunks()
+        return table
 
-    def _resolve(self, part: _Part, pieces: Sequence[bytes]) -> Row | None:
-        """Find the row of every piece; return the last piece's, None where nobody knows it yet."""
-        bounded(len(part.rows) + len(pieces), None, at_once=False)
-        number = len(part.rows)
-        # The same bytes are something else where another tag ends them.
-        marks = [blake2b(piece, digest_size=15, person=self._name).digest() for piece in pieces]
-        known = list(map(self._memo.rows.get, marks))
-        part.rows += cast("list[Row]", known)
-        part.lengths.extend([len(piece) + len(self._ending) for piece in pieces])
-        for index, (piece, mark, found) in enumerate(zip(pieces, marks, known, strict=True), number):
-            if found is None:
-                if mark not in self._fresh:
-                    self._see(piece, mark)
-                self._waiting.append((index, mark))
-            if before := self._memo.befores.get(mark):
-                part.befores.append((index, before))
-        if self._size >= BLOCK:
-            self._parse(part)
-        return known[-1]
+    def _add_pieces(self, pieces: Sequence[bytes]) -> Row | None:
+        """Append the rows of some pieces; return the last row if the cache had it."""
+        table = self._table
+        check_size(len(table.rows) + len(pieces), None, at_once=False)
+        first = len(table.rows)
+        # The name is part of the digest: the same bytes mean something else before another end tag.
+        digests = [blake2b(piece, digest_size=15, person=self._name).digest() for piece in pieces]
+        cached = list(map(self._cache.rows.get, digests))
+        table.rows += cast("list[Row]", cached)
+        table.lengths.extend([len(piece) + len(self._end_tag) for piece in pieces])
+        for number, (piece, digest, row) in enumerate(zip(pieces, digests, cached, strict=True), first):
+            if row is None:
+                if digest not in self._new_chunks:
+                    self._add_new_chunk(piece, digest)
+                self._missing.append((number, digest))
+            if prefix := self._cache.prefixes.get(digest):
+                table.prefixes.append((number, prefix))
+        if self._new_bytes >= BLOCK:
+            self._parse_new_chunks()
+        return cached[-1]
 
-    def _see(self, piece: bytes, mark: bytes) -> None:
-        opening = b"<" + self._name
-        start = piece.find(opening)
-        chunk = piece[start:] + self._ending
-        # Not one: an element in another, one that closes itself, or one whose name only begins so.
-        if _elements(chunk) != 1 or b"<!" in chunk or b"<?" in chunk or b"xmlns" in chunk:
-            raise CutError
-        if before := piece[:start].strip(_SPACE) and piece[:start]:
-            self._memo.befores[mark] = before
-        self._fresh[mark] = chunk
-        self._size += len(chunk)
+    def _add_new_chunk(self, piece: bytes, digest: bytes) -> None:
+        begin = piece.find(b"<" + self._name)
+        chunk = piece[begin:] + self._end_tag
+        # Two begins: an element in another, one that closes itself, or one with a longer name.
+        if _count_elements(chunk) != 1 or b"<!" in chunk or b"<?" in chunk or b"xmlns" in chunk:
+            raise ChunkError
+        if piece[:begin].strip(_WHITE_SPACE):
+            self._cache.prefixes[digest] = piece[:begin]
+        self._new_chunks[digest] = chunk
+        self._new_bytes += len(chunk)
 
-    def _parse(self, part: _Part) -> None:
-        """Make the fresh pieces rows, and put them where they are waited for."""
-        if not self._fresh:
+    def _parse_new_chunks(self) -> None:
+        """Parse the new chunks together, and fill the rows that wait for them."""
+        if not self._new_chunks:
             return
-        document = _WRAPPER % (NAMESPACE.encode(), b"".join(self._fresh.values()))
-        elements = list(_proven(document))
-        if len(elements) != len(self._fresh):
-            raise CutError
-        for mark, element in zip(self._fresh, elements, strict=True):
-            found = self._memo.rows[mark] = row(element, self._columns)
-            self._memo.problems = self._memo.problems or bool(found.problems)
-        for index, mark in self._waiting:
-            part.rows[index] = self._memo.rows[mark]
-        self._fresh, self._waiting, self._size = {}, [], 0
+        document = _WRAPPER % (NAMESPACE.encode(), b"".join(self._new_chunks.values()))
+        elements = list(_parse_proven(document))
+        if len(elements) != len(self._new_chunks):
+            raise ChunkError
+        for digest, element in zip(self._new_chunks, elements, strict=True):
+            row = self._cache.rows[digest] = read_element(element, self._field_map)
+            self._cache.has_problems = self._cache.has_problems or bool(row.problems)
+        for number, digest in self._missing:
+            self._table.rows[number] = self._cache.rows[digest]
+        self._new_chunks, self._missing, self._new_bytes = {}, [], 0
 
 
-def _proven(data: bytes) -> etree._Element:
-    """A part of a document, proven and read as if it were one."""
+def _parse_proven(data: bytes) -> etree._Element:
     try:
-        prove(data)
-        return parse(data)
+        check_well_formed(data)
+        return parse_xml(data)
     except ParseError:
-        raise CutError from None
+        raise ChunkError from None

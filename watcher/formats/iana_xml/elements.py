@@ -1,4 +1,4 @@
-"""One element of the IANA XML vocabulary as a row: its attributes, its children by name, its references."""
+"""Read one element of the IANA XML vocabulary as a row: its attributes, its children by name, its references."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import MARKUP
-from watcher.formats.base import NOWHERE, CompactRow, Row
-from watcher.formats.column_map import FieldMap
-from watcher.formats.iana_xml.cells import cell, local, markup, references
-from watcher.formats.tags import refuse_crowds_in_xml
+from watcher.formats.base import UNPLACED, CompactRow, Row
+from watcher.formats.field_map import FieldMap
+from watcher.formats.iana_xml.cells import local_name, read_cell, read_references, write_markup
 from watcher.formats.text import fold
+from watcher.formats.xml_safety import check_xml_attributes
 
 NAMESPACE = "http://www.iana.org/assignments"
-_OURS = f"{{{NAMESPACE}}}"
-# What stands inside a cell, a note or a range; read off all the registries there are.
+_PREFIX = f"{{{NAMESPACE}}}"
+# The elements inside a cell, a note or a range, collected from all registries.
 _INLINE = frozenset(
     {"xref", "br", "paragraph", "artwork", "list", "item", "file", "server"}
     | {"value", "hex", "registration_rule", "note"}  # of a range
 )
 
 
-def parse(data: bytes) -> etree._Element:
-    """Parse a well-formed document or a part of one; expands no entity, loads nothing.
+def parse_xml(data: bytes) -> etree._Element:
+    """Parse a well-formed document; expand no entity and load nothing.
 
-    Raises ParseError `not_well_formed`, or `too_large` where an element has thousands of attributes.
+    Raises ParseError `not_well_formed`, or `too_large` for an element with thousands of attributes.
     """
-    refuse_crowds_in_xml(data)
-    # huge_tree stays off: libxml2's own limits on depth and text length bound what hostile input can cost.
+    check_xml_attributes(data)
+    # Without huge_tree, libxml2 limits depth and text length, which bounds the cost of hostile input.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -40,66 +40,65 @@ def parse(data: bytes) -> etree._Element:
         raise ParseError("not_well_formed", f"not readable: {error.msg}", line=line, column=column) from None
 
 
-def row(element: etree._Element, columns: FieldMap, children: Iterable[etree._Element] | None = None) -> Row:
-    """Read one element; `children` are those that count, all unless said."""
+def read_element(element: etree._Element, field_map: FieldMap, children: Iterable[etree._Element] | None = None) -> Row:
+    """Return one element as a row; `children` are the ones to read, by default all."""
     inner = list(element)
-    fields, problems = _collect(element, inner, inner if children is None else children, columns)
-    return Row(registry=NOWHERE, fields=CompactRow(fields), problems=problems)
+    fields, problems = _read_fields(element, inner, inner if children is None else children, field_map)
+    return Row(registry=UNPLACED, fields=CompactRow(fields), problems=problems)
 
 
-def _collect(
-    element: etree._Element, inner: Sequence[etree._Element], children: Iterable[etree._Element], columns: FieldMap
+def _read_fields(
+    element: etree._Element, inner: Sequence[etree._Element], children: Iterable[etree._Element], field_map: FieldMap
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The fields of one element: its attributes, its children by name, its references."""
-    fields = dict.fromkeys(columns.always, "")
+    fields = dict.fromkeys(field_map.always, "")
     problems: list[str] = []
     for attribute, value in element.items():
-        name = local(str(attribute))
-        if name not in columns.attributes:
+        name = local_name(str(attribute))
+        if name not in field_map.attributes:
             problems.append(f"unknown attribute {name!r}")
-        fields[columns.attributes.get(name, f"@{name}")] = fold(str(value))
+        fields[field_map.attributes.get(name, f"@{name}")] = fold(str(value))
     if stray := fold(" ".join([element.text or "", *[child.tail or "" for child in inner]])):
         fields["#text"] = stray
         problems.append(f"text outside any element: {stray[:60]!r}")
     groups: dict[str, list[etree._Element]] = {}
     for child in children:
         tag = str(child.tag)
-        name = local(tag)
-        if len(child) or not tag.startswith(_OURS):
-            problems += _unknown(child)
+        name = local_name(tag)
+        if len(child) or not tag.startswith(_PREFIX):
+            problems += _foreign_elements(child)
         if name == "xref":
-            person = columns.people is not None and child.get("type") == "person"
-            name = str(columns.people) if person else columns.references
-        elif columns.closed and name not in columns.elements:
+            person = field_map.people is not None and child.get("type") == "person"
+            name = str(field_map.people) if person else field_map.references
+        elif field_map.closed and name not in field_map.elements:
             problems.append(f"unknown element <{name}>")
         else:
-            name = columns.elements.get(name, name)
+            name = field_map.elements.get(name, name)
         groups.setdefault(name, []).append(child)
     for name, group in groups.items():
-        fields[name], exact = _group(group)
+        fields[name], exact = _read_group(group)
         if not exact:
-            fields[MARKUP + name] = markup(group)
+            fields[MARKUP + name] = write_markup(group)
     return fields, tuple(problems)
 
 
-def _unknown(child: etree._Element) -> Iterator[str]:
-    """What in a cell is not of the vocabulary: its markup is kept beside the text all the same."""
-    if not str(child.tag).startswith(_OURS):
+def _foreign_elements(child: etree._Element) -> Iterator[str]:
+    """Report the elements in a cell that are not of the vocabulary; the row keeps their markup all the same."""
+    if not str(child.tag).startswith(_PREFIX):
         yield f"element of another namespace: <{child.tag!s}>"
     for inner in child.iterdescendants():
-        if local(inner.tag) not in _INLINE or not str(inner.tag).startswith(_OURS):
-            yield f"unknown element <{local(inner.tag)}> inside <{local(child.tag)}>"
+        if local_name(inner.tag) not in _INLINE or not str(inner.tag).startswith(_PREFIX):
+            yield f"unknown element <{local_name(inner.tag)}> inside <{local_name(child.tag)}>"
 
 
-def _group(group: list[etree._Element]) -> tuple[str, bool]:
-    """The text of all children that share one name, and whether it says everything."""
+def _read_group(group: list[etree._Element]) -> tuple[str, bool]:
+    """Return the text of all children with one name, and whether the text is exact."""
     first = group[0]
-    if local(first.tag) == "xref":
-        return references(group)
+    if local_name(first.tag) == "xref":
+        return read_references(group)
     if len(group) > 1:
-        return "\n\n".join(cell(each).text for each in group), False
-    # An assignee holds nothing but references: it reads as they do anywhere else.
-    if len(first) and not fold(first.text) and all(local(x.tag) == "xref" and not fold(x.tail) for x in first):
-        listed = references(first, texts=False)
+        return "\n\n".join(read_cell(element).text for element in group), False
+    # An assignee has only references in it, and reads as they do elsewhere.
+    if len(first) and not fold(first.text) and all(local_name(x.tag) == "xref" and not fold(x.tail) for x in first):
+        listed = read_references(first, texts=False)
         return listed.text, listed.exact and not first.attrib
-    return cell(first)
+    return read_cell(first)
