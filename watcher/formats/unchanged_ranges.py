@@ -104,7 +104,7 @@ class _RowPositions:
         self._by_row: dict[Row, int] = {}
 
     def behind(self, row: Row | None, near: int) -> int | None:
-        """Return the number of the row after this one; None if the table does not have it. Searches from `near` first."""
+        """Return the number of the row after this one; None if the table does not have it. Searches from `near` on."""
         if row is None:
             return None
         with suppress(ValueError):
