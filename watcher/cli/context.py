@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from watcher.config.overview import load_overview
 from watcher.core.lazy import load
-from watcher.formats.catalog import FORMATS
-from watcher.registries.catalog import REGISTRIES, event_ids
 from watcher.reports.observation import ObservationGaps
 from watcher.store.history_reader import HistoryReader
 from watcher.store.store import Store
@@ -26,11 +24,12 @@ if TYPE_CHECKING:
 
 def load_settings(config: Path) -> Settings:
     """Return the whole configuration. Raises ConfigError with every mistake in it."""
+    registries = load("registries")
     settings: Settings = load("config").load(
         config,
-        registries=frozenset(REGISTRIES),
-        formats=FORMATS,
-        events=event_ids(),
+        registries=frozenset(registries.REGISTRIES),
+        formats=load("formats").FORMATS,
+        events=registries.event_ids(),
     )
     return settings
 

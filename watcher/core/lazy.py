@@ -15,11 +15,13 @@ LAZY: Mapping[str, str] = {
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
     "fingerprints": "watcher.diff.fingerprints",
+    "formats": "watcher.formats.catalog",
     "html": "watcher.render.html",
     "http": "watcher.fetch.http",
     "iana_xml": "watcher.formats.iana_xml.reader",
     "jinja2": "jinja2",
     "monitor": "watcher.monitor.monitor",
+    "registries": "watcher.registries.catalog",
     "schema": "watcher.store.schema",
 }
 
