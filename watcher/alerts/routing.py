@@ -9,7 +9,7 @@ from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.subscriptions import Subscription, matches_any, select_events
 from watcher.config.settings import AnyChannel, Settings
-from watcher.core.clock import Clock, SystemClock
+from watcher.core.clock import Clock
 from watcher.core.model import CANARY, Comparison, Event
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
@@ -110,8 +110,3 @@ class AlertRouter:
         if digest:
             return replace(delivery, state="gathering", after=to_text(self.clock.now() + digest))
         return delivery
-
-
-def no_alerts() -> AlertRouter:
-    """Return a router that alerts nobody."""
-    return AlertRouter(settings=Settings(), clock=SystemClock(), channels={})

@@ -76,12 +76,12 @@ class FetchSettings(_Table):
 class SmtpSettings(_Table):
     """[smtp]: the mail server of all e-mail channels."""
 
-    host: str = "localhost"
-    port: int = Field(25, ge=1, le=65535)
+    host: str = Field("localhost", description="its name or address")
+    port: int = Field(25, ge=1, le=65535, description="its port")
     security: Literal["none", "starttls", "tls"] = Field(
         "none", description="default: none for this machine, starttls for any other"
     )
-    username: str | None = None
+    username: str | None = Field(None, description="the user to log in as; unset: do not log in")
     password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
     sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
     timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
@@ -130,7 +130,7 @@ class SourceSettings(_Table):
 
     name: Name
     type: Literal["registry"] = "registry"
-    url: SourceUrl
+    url: SourceUrl = Field(description="where the document is")
     registry: str = Field("ports", description="the rules that identify entries and explain changes")
     format: str = Field("xml", description="the file format")
     key: tuple[str, ...] = Field((), description="of a plain table: the columns that identify a row")
@@ -258,7 +258,7 @@ class WebhookSettings(ChannelSettings):
     """[[channel]] of type webhook: Standard Webhooks, signed."""
 
     type: Literal["webhook"]
-    url: HttpUrl
+    url: HttpUrl = Field(description="where messages are posted")
     secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
     timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
 
@@ -270,7 +270,7 @@ AnyChannel = EmailSettings | WebhookSettings
 class LogSettings(_Table):
     """[log]: what is logged to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level")
     format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
 
@@ -308,15 +308,15 @@ class CanarySettings(_Table):
 class MetricsSettings(_Table):
     """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
 
-    listen: ListenAddress = "127.0.0.1:9876"
+    listen: ListenAddress = Field("127.0.0.1:9876", description="ADDRESS:PORT to listen on")
     hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
 
 
 class SilenceSettings(_Table):
     """[[silence]]: a time in which deliveries are recorded and not sent."""
 
-    begin: Annotated[AwareDatetime, Field(alias="from")]
-    until: AwareDatetime
+    begin: AwareDatetime = Field(alias="from", description="its begin, with a time zone")
+    until: AwareDatetime = Field(description="its end, with a time zone")
     sources: tuple[str, ...] = Field(("*",), description="globs of source names")
     events: tuple[str, ...] = Field(("*",), description="globs of ids of events and notices")
 

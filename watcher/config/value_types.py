@@ -189,7 +189,7 @@ def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="lower-case letters, digits and . _ -")]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$")]
 Duration = Annotated[
     timedelta,
