@@ -79,7 +79,7 @@ def _never(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """The rules of one registry. All functions are pure; the defaults pair nothing and keep no change quiet.
+    """The rules of one registry. All functions are pure; the defaults pair nothing and mark no change as quiet.
 
     `document_id` is the id the published document must have ("" for any); `may_be_empty` allows a document without
     entries. `identify` gets the document's id, the path of one of its registries and the rows there, and returns the
