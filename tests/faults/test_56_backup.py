@@ -162,8 +162,8 @@ def test_a_backup_that_cannot_be_written_leaves_the_one_before(
 def test_a_folder_with_something_else_in_it_is_no_place_for_a_backup(here: World, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "me.jpg").write_bytes(b"x")
-    assert "something else" in typed(here, str(tmp_path / "photos"), code=2).stderr
-    assert "is no backup" in typed(here, str(tmp_path / "photos"), "--verify", code=2).stderr
+    assert "not a backup" in typed(here, str(tmp_path / "photos"), code=2).stderr
+    assert "is not a backup" in typed(here, str(tmp_path / "photos"), "--verify", code=2).stderr
 
 
 @pytest.mark.fault(56)

@@ -1,29 +1,30 @@
-"""Every error this package raises on purpose; the class says whose fault it is.
+"""Every error that this package raises on purpose. The class says whose fault it is.
 
-    WatcherError                 one clear line for the person who typed the command
-    ├── UsageError               what was asked for makes no sense or does not exist
-    ├── ConfigError              the operator's: config.toml, credentials, permissions
-    ├── FetchError               the network's or the server's; `transient` says whether trying again can help
-    ├── ParseError               the bytes are not what the format says; carries line and column where known
-    ├── StoreError               our own database or archive: damaged, locked, of another version
-    └── DeliveryError            a channel's; `permanent` says that trying again cannot help
+    WatcherError
+    ├── UsageError       the caller asked for something that does not exist or makes no sense
+    ├── ConfigError      the operator: config.toml, credentials, permissions
+    ├── FetchError       the network or the server
+    ├── ParseError       the registry: the bytes are not in the expected format
+    ├── StoreError       our database or archive: damaged, locked, of another version
+    └── DeliveryError    a channel: the mail server or the receiver of webhooks
 
-"Not modified" is a value, not an error. Only the daemon's outermost turn catches everything.
+A command prints a WatcherError as one line and ends with an exit code. "Not modified" is a value, not an error. Only
+the outermost loop of the daemon catches every exception.
 """
 
 from __future__ import annotations
 
 
 class WatcherError(Exception):
-    """Base of all errors that end as one line and an exit code, never as a traceback."""
+    """Base of all errors of this package; its text is one clear line for the user, never a traceback."""
 
 
 class UsageError(WatcherError):
-    """What the caller asked for does not exist or cannot be combined."""
+    """Something that the caller asked for does not exist or cannot be combined."""
 
 
 class ConfigError(WatcherError):
-    """The configuration is wrong; `problems` has one line for each thing to mend."""
+    """The configuration is wrong; `problems` has one line for each thing to correct."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -33,8 +34,8 @@ class ConfigError(WatcherError):
 class FetchError(WatcherError):
     """A release could not be fetched.
 
-    `reason` is a stable snake_case code kept with the check (`timeout`, `http_status`, `too_large`, …);
-    `transient` is true where the same request may succeed later; `retry_after` is in seconds, where the server said.
+    `reason` is a stable snake_case code that is stored with the check (`timeout`, `http_status`, `too_large`, …).
+    `transient` is True if the same request may succeed later; `retry_after` is in seconds, if the server sent it.
     """
 
     def __init__(self, reason: str, message: str, *, transient: bool, retry_after: float | None = None) -> None:
@@ -45,7 +46,7 @@ class FetchError(WatcherError):
 
 
 class ParseError(WatcherError):
-    """The bytes are not a release in the format they were read as.
+    """The bytes are not a release in the format they were parsed as.
 
     `reason` is a stable snake_case code (`not_well_formed`, `not_expected_format`, `empty`, …).
     """
@@ -59,14 +60,14 @@ class ParseError(WatcherError):
 
 
 class StoreError(WatcherError):
-    """The database or the archive cannot be used as it stands; the message says what to do."""
+    """The database or the archive cannot be used as it is; the message says what to do."""
 
 
 class DeliveryError(WatcherError):
-    """A notification was not accepted; `retry_after` is seconds, when the other side named them.
+    """A message was not accepted. `retry_after` is in seconds, if the server named them.
 
-    `permanent`: this message is never taken. `personal`: it is this recipient's, and others may well be taken.
-    `gone`: the endpoint takes nothing any more.
+    `permanent`: this message will never be accepted. `personal`: the error is this recipient's, and others may work.
+    `gone`: the server accepts nothing any more (HTTP 410), so the channel is disabled.
     """
 
     def __init__(

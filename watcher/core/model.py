@@ -1,13 +1,11 @@
-"""The nouns, frozen. Words as in docs/semantics.md; this module imports nothing of ours and does nothing.
+"""The data types of the domain, in the words of docs/semantics.md. All are immutable.
 
-A *release* is one published state of a source. Its parsed value is a `Content`: a mapping of keyed `Item`s in three
-sections (entries, contacts, the registry's own header). Two contents compare to a `ChangeSet`; what the changes mean
-is a list of `Event`s.
+A *release* is one published state of a source. Parsed, it is a `Content`: `Item`s by key, in three sections (entries,
+contacts, the headers of registries). Comparing two contents gives a `ChangeSet`; `Event`s say what the changes mean.
 
-Every field value is a `str`, written as IANA prints it: references in brackets (`[RFC6335]`, several joined with
-nothing between), runs of white space folded to one space. Where that text does not say everything the registry
-said (a link with its own text inside a note), a second field `markup:FIELD` holds the vocabulary's own form, so that
-nothing is lost and every difference is seen.
+Every field value is a `str` as IANA prints it: references in brackets (`[RFC6335]`, several joined without a
+separator), white space folded to one space. If that text loses something (a link with its own text inside a note), a
+second field `markup:FIELD` holds the original markup, so that every difference is seen.
 """
 
 from __future__ import annotations
@@ -20,11 +18,11 @@ from typing import Any, NamedTuple
 Fields = Mapping[str, str]
 
 MARKUP = "markup:"
-CANARY = "canary"  # the source and the registry that the watcher serves itself
+CANARY = "canary"  # the source and the registry that the watcher publishes to itself
 
 
 class Section(StrEnum):
-    """Which part of a release an item stands in."""
+    """The part of a release that an item is in."""
 
     ENTRY = "entry"
     CONTACT = "contact"
@@ -32,7 +30,7 @@ class Section(StrEnum):
 
 
 class Status(StrEnum):
-    """What the registry says an entry is (RFC 8126 section 6 and 9.6, and IANA's own usage)."""
+    """The status of an entry in its registry (RFC 8126 sections 6 and 9.6, and IANA's usage)."""
 
     ASSIGNED = "assigned"
     RESERVED = "reserved"
@@ -45,12 +43,12 @@ class Status(StrEnum):
 
 
 RETIRED = frozenset({Status.HISTORIC, Status.DEPRECATED, Status.OBSOLETE})
-# Rows that only say that nobody has the value.
+# The statuses of rows that assign nothing: nobody has the value.
 FREE = frozenset({Status.RESERVED, Status.UNASSIGNED, Status.PRIVATE_USE, Status.EXPERIMENTAL})
 
 
 class Kind(StrEnum):
-    """What happened to an identity between two releases."""
+    """How an item changed between two releases."""
 
     ADDED = "added"
     MODIFIED = "modified"
@@ -76,8 +74,8 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 class Key(NamedTuple):
     """The stable identity of an item inside its section.
 
-    `labels` name the parts of `values` (`("name", "port", "protocol")`, `("registry", "value")`); `ordinal` counts from
-    1 and tells real duplicates apart (`rdp` without a port stands twice in every port release).
+    `labels` name the parts of `values` (`("name", "port", "protocol")`, `("registry", "value")`). `ordinal` counts from
+    1 and distinguishes duplicates (every port release has two rows `rdp` without a port).
     """
 
     labels: tuple[str, ...]
@@ -85,7 +83,7 @@ class Key(NamedTuple):
     ordinal: int = 1
 
     def part(self, label: str) -> str:
-        """Return the value of one part; "" when this key has no such part."""
+        """Return the value of one part, "" if the key has no such part."""
         return self.values[self.labels.index(label)] if label in self.labels else ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -104,7 +102,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something in a release that was kept but is not as expected. `code` is stable; `line` counts from 1."""
+    """Something unexpected in a release that was accepted all the same. `code` is stable; `line` counts from 1."""
 
     code: str
     message: str
@@ -117,7 +115,7 @@ ROOT = Key(("registry",), ("",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """How a content came of another one, by that one's digest: the items that are no more, and those that are new."""
+    """The difference to an earlier content, named by its `digest`: the items removed and added since."""
 
     digest: str
     removed: tuple[Item, ...]
@@ -126,12 +124,12 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a release says, canonically: equal contents are the same release.
+    """The parsed value of a release. Equal contents are the same release.
 
-    `published` is the registry's own `<updated>` (`YYYY-MM-DD`), None where it has none; `digest` is a SHA-256 in hex
-    over every item, independent of the order of rows. `entries` counts the rows, without contacts and headers. A
-    `registry` item under the path "" is the document's own header.
-    `since` is there where it was read after another release: a short cut, never more than what the items say.
+    `published` is the registry's `<updated>` (`YYYY-MM-DD`), None if it has none. `digest` is a SHA-256 in hex over all
+    items, independent of their order. `entries` counts the rows, without contacts and headers. The `registry` item with
+    the path "" is the header of the document. `delta` is set if the content was read after another release; it repeats
+    what the items of both show, so that readers need not compare them.
     """
 
     published: str | None
@@ -143,14 +141,14 @@ class Content:
 
     @property
     def document(self) -> str:
-        """The id of the registry group that the document says it is, "" where it does not say."""
+        """The id of the registry group in the document, "" if it has none."""
         root = self.items.get((Section.REGISTRY, ROOT))
         return root.fields.get("id", "") if root else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One field that differs between two paired items; "" stands for absent."""
+    """One field that differs between two paired items; "" means absent."""
 
     name: str
     before: str
@@ -159,9 +157,9 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Two items under one identity that differ; its kind is derived, so it cannot contradict itself.
+    """A difference between two items of one identity; None stands for no item. The kind is derived from the items.
 
-    `quiet` marks bookkeeping: complete in the data, folded in what people read.
+    `quiet` marks bookkeeping: complete in the data, only counted in what people read.
     """
 
     before: Item | None
@@ -172,10 +170,10 @@ class Change:
     @property
     def item(self) -> Item:
         """The newer of the two."""
-        found = self.after or self.before
-        if found is None:
+        item = self.after or self.before
+        if item is None:
             raise ValueError("a change needs an item before or after it")
-        return found
+        return item
 
     @property
     def section(self) -> Section:
@@ -189,7 +187,7 @@ class Change:
             return Kind.REMOVED
         was, now = self.before.status, self.after.status
         if was in FREE and now not in FREE:
-            return Kind.ADDED  # a row that said that nobody has the value
+            return Kind.ADDED  # the row before assigned nothing
         if was not in FREE and now in FREE:
             return Kind.DEPRECATED if now is Status.RESERVED else Kind.REMOVED
         return Kind.DEPRECATED if now in RETIRED and was not in RETIRED else Kind.MODIFIED
@@ -204,12 +202,12 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What one or more changes mean, in the registry's own words.
+    """What one or more changes mean, in the words of the registry.
 
-    `id` is a stable kebab-case name; `also` lists what else changed in the same place; `was` says what stood there
-    before; `evidence` is the registry's own text that a status was read from; `changes` are positions in the ChangeSet,
-    the quiet ones that this event explains included. `registry` is the path of the nested registry, `values` what it
-    gives there. `fingerprint` names what changed, not what we called it: it survives judging again under new rules.
+    `id` is a stable kebab-case name; `also` lists further event ids that apply. `was` says what the place held before.
+    `evidence` is the registry's text that a status was read from. `changes` are positions in the ChangeSet, with the
+    quiet changes that this event explains. `registry` is the path of the nested registry, `values` the assigned values.
+    `fingerprint` depends on what changed, not on the event's id or sentence, so it is the same under newer rules.
     """
 
     id: str
@@ -230,10 +228,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """One published state of a source, as a label for people and documents.
+    """One published state of a source, without its content.
 
-    `id` is the first 12 hex digits of the content digest; `published` and `observed` are ISO 8601 (a date; a UTC
-    time or None when nobody saw it live); `sha256` names the first snapshot it was read from.
+    `id` is the first 12 hex digits of the content digest. `published` is a date or None; `observed` is the UTC time it
+    was first seen, or None. `sha256` is that of the snapshot it was read from.
     """
 
     id: str
@@ -246,20 +244,20 @@ class Release:
 
     @property
     def when(self) -> str:
-        """What people call it by: its own date, or else the day it was seen, `2019-01-08 (seen)`, or `no date`."""
+        """Its date for people: `2019-01-08`, or the day it was seen, `2019-01-08 (seen)`, or `no date`."""
         return format_when(self.published, self.observed)
 
 
 def format_when(published: str | None, observed: str | None) -> str:
-    """Return what people call a release by (`Release.when`)."""
+    """Return the date of a release for people (see `Release.when`)."""
     return published or (f"{observed[:10]} (seen)" if observed else "no date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two releases of one source, what differs, and what it means: the unit that is shown and sent.
+    """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
-    `marks` says what is out of the ordinary in it (`large_change`), each with a sentence.
+    `marks` names what is unusual about it (`large_change`), each with a sentence.
     """
 
     source: str
@@ -271,16 +269,16 @@ class Comparison:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What was kept but is not as expected in the new release."""
+        """The problems of the new release."""
         return self.new.problems
 
 
 def count_changes(changes: ChangeSet) -> dict[str, int]:
-    """Count the changes of entries by kind without the quiet ones, those of contacts, and the quiet ones."""
-    found = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
-    for each in changes.changes:
-        if each.section is Section.CONTACT:
-            found["contacts"] += 1
-        elif each.section is Section.ENTRY:
-            found["quiet" if each.quiet else str(each.kind)] += 1
-    return found
+    """Count the changes: of entries by kind (without quiet ones), of contacts, and the quiet ones."""
+    counts = {**dict.fromkeys(map(str, Kind), 0), "contacts": 0, "quiet": 0}
+    for change in changes.changes:
+        if change.section is Section.CONTACT:
+            counts["contacts"] += 1
+        elif change.section is Section.ENTRY:
+            counts["quiet" if change.quiet else str(change.kind)] += 1
+    return counts

@@ -1,4 +1,4 @@
-"""operations."""
+"""The data types of operation: holds, notices, deliveries, failures, alarms, and what the order of releases needs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from watcher.core.model import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a release is not believed yet. `code` is stable snake_case, `numbers` is what the sentence was made from.
+    """One reason to hold a release. `code` is stable snake_case; `numbers` are the facts in the sentence.
 
-    `where` names the places that show it, where there are such; not all, if there are many.
+    `where` names places in the release that show it; if there are many, only some.
     """
 
     code: str
@@ -24,7 +24,7 @@ class Reason:
 
 
 class HoldState(StrEnum):
-    """What became of a release that was held."""
+    """The state of a hold."""
 
     HELD = "held"
     ACCEPTED = "accepted"
@@ -34,12 +34,12 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A release that a check was served and that is not believed: the history knows nothing of it.
+    """A release that a check was served and that is held back from the history.
 
-    `digest` is its canonical content, `sha256` the first of its snapshots. `first_seen` is when this hold began,
-    `times` counts the checks that were served it, `in_a_row` those since anything else was served. `decided` is when
-    and `by` how the state was left: `operator`, `confirmed`, `import`, `undoubted` (a check saw no reason any more),
-    or `newer` (what superseded it). Times are UTC.
+    `digest` is that of its canonical content, `sha256` that of its first snapshot. `first_seen` is when this hold
+    began. `times` counts the checks that were served it, `in_a_row` those since the last check that was served another
+    release. `decided` is when it left the state `held`, and `by` why: `operator`, `confirmed`, `import`, `undoubted`
+    (a check found no reason any more), or `newer` (a newer release superseded it). Times are UTC.
     """
 
     source: str
@@ -58,16 +58,16 @@ class Hold:
 
     @property
     def id(self) -> str:
-        """The id that the release has, or will have."""
+        """The id of the release."""
         return self.digest[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something that befell the watcher itself, for those who run it.
+    """An operational alert: something about the watcher itself, for the operators.
 
-    `id` is a stable kebab-case name; `subject` says what exactly it is about: nobody is told of one subject twice.
-    `details` is plain data; `at` a UTC time.
+    `id` is a stable kebab-case name. `subject` identifies the occasion: each is sent once. `details` is plain data;
+    `at` is a UTC time.
     """
 
     id: str
@@ -84,8 +84,8 @@ class Delivery:
     """One message for one recipient of one channel: a row of the outbox.
 
     `id` is the same over every retry and restart. `body` is what is sent, rendered when the release was committed
-    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`). It begins in `state`: `pending`,
-    `gathering` (to become part of a digest) or `silenced` (kept, not sent), and is due `after` a UTC time, or at once.
+    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`). Its first `state` is `pending`,
+    `gathering` (waits for a digest) or `silenced` (stored, not sent). It is due at the UTC time `after`, or at once.
     """
 
     id: str
@@ -102,10 +102,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFailure:
-    """An other side that does not take what is sent to it: a channel, or (`recipient`) one address of a channel.
+    """A channel that fails or, if `recipient` is set, one of its addresses.
 
-    `failures` counts failed tries in a row, the first of them at `since`. `told` is when the operators were told of it,
-    `gone` when it said that it takes nothing any more. Times are UTC.
+    `failures` counts failed attempts in a row, the first of them at `since`. `told` is when the operators were alerted,
+    `gone` when the channel was disabled because its server said that it accepts nothing any more. Times are UTC.
     """
 
     channel: str
@@ -117,20 +117,20 @@ class ChannelFailure:
     gone: str | None = None
 
 
-WATCHER = "watcher"  # what a notice names as its source where it is about no source
+WATCHER = "watcher"  # the source of a notice that is not about a source
 
 
-# A server's clear word that the document is not there, or not for us: 404 and 410, 401, 403 and 451.
+# The server's statement that the document does not exist (404, 410) or is not for us (401, 403, 451).
 GONE_REASONS = ("not_found", "denied")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStreak:
-    """How the last checks of a source went.
+    """The failures since the last successful check of a source.
 
-    `last` and `success` are the UTC times of the last attempt and of the last that did not fail; `failures` counts
-    those since, the first of them at `failing_since`; `gone` counts the newest of them for which the server said that
-    there is nothing. `reason` and `message` are the last failure's.
+    `last` and `success` are the UTC times of the last check and of the last that did not fail. `failures` counts those
+    since, the first of them at `failing_since`; `gone` counts how many of them, without a break until now, have one of
+    GONE_REASONS. `reason` and `message` are the last failure's.
     """
 
     source: str
@@ -145,14 +145,14 @@ class CheckStreak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAlarm:
-    """An alarm that was raised and not called off: the notice's id, the source, and since when there was a reason."""
+    """An alarm that was raised and not cleared: its source, the id of its notice, and since when there is a reason."""
 
     source: str
     notice: str
     since: str
 
 
-# id → how much it matters
+# notice id → severity
 NOTICES: Mapping[str, Severity] = {
     "release-held": Severity.WARNING,
     "release-accepted": Severity.NOTICE,
@@ -175,7 +175,7 @@ NOTICES: Mapping[str, Severity] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What the order looks at. `observed` is a UTC time in ISO 8601; `live`: in a check of our own."""
+    """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it."""
 
     digest: str
     published: str | None
@@ -185,7 +185,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedRelease:
-    """A release in its order; `dated` is the day (`YYYY-MM-DD`) it counts for when a date is asked for."""
+    """A release in the order, with the day (`YYYY-MM-DD`) that it counts for."""
 
     digest: str
     dated: str
@@ -193,9 +193,9 @@ class PlacedRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How an order ends: its last release, and of all `count` of them the newest observation and the latest live day.
+    """The end of an order: its last release, and of all `count` releases the newest observation and latest live day.
 
-    "" stands for none.
+    `newest` and `live` are "" if there is none.
     """
 
     count: int

@@ -1,4 +1,4 @@
-"""tables."""
+"""Facts about tables that configuration, formats and registries share: group ids and the layout of plain tables."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import NamedTuple
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the groups that can be watched, by their id in lower case, and the names that cannot.
+    """Return the valid group ids by their lower case, and the names that are refused.
 
-    `_6lowpan-parameters` and `ip-over-IEEE1394` are ids; what could leave a folder or a URL's path is none. Of two
-    that a file system might take for one, the first counts.
+    `_6lowpan-parameters` and `ip-over-IEEE1394` are valid; a name that could leave a folder or a URL path is not. Of
+    two ids that differ in case only, the first is taken, because a file system may not tell them apart.
     """
-    found: dict[str, str] = {}
-    refused = [name for name in names if not GROUP_ID.fullmatch(name) or found.setdefault(name.lower(), name) != name]
-    return found, refused
+    usable: dict[str, str] = {}
+    refused = [name for name in names if not GROUP_ID.fullmatch(name) or usable.setdefault(name.lower(), name) != name]
+    return usable, refused
 
 
-# The id of a registry group: what may become part of a URL's path, of a source's name and of a folder's.
+# The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 
 
 class Layout(NamedTuple):
-    """What a plain table does not say about itself, so that the source's configuration has to.
+    """The facts about a plain table that its file does not state, so that the source's configuration must.
 
-    `header` says whether the first row of a CSV holds titles (None: seen from what it holds); `names` are what the
-    columns of a table without titles are called; `path` is where in a JSON document the list of rows is, dotted.
+    `header`: whether the first row of a CSV has titles (None: decided from its content). `names`: the column names of a
+    table without titles. `path`: the dotted path to the list of rows in a JSON document.
     """
 
     header: bool | None = None

@@ -1,1 +1,1 @@
-"""The history: one SQLite file. `database` opens it, `history` and `deliveries` are what is asked of it."""
+"""The history in one SQLite file, the archive of snapshots, and backups of both. `store.Store` is the way in."""

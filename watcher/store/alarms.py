@@ -1,4 +1,4 @@
-"""The alarms that stand: told to the operators and not called off yet."""
+"""The open alarms: the operators were alerted, and the reason has not ended."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from watcher.store.database import Database
 
 
 class AlarmsTable:
-    """Write and ask what stands. Everything is written in the caller's transaction."""
+    """The table `troubles`. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
     def list_alarms(self) -> list[OpenAlarm]:
-        """Return every alarm that stands, by source."""
+        """Return every open alarm, by source."""
         rows = self._db.query("SELECT source, notice, since FROM troubles ORDER BY source, notice")
         return [OpenAlarm(**row) for row in rows]
 
     def list_alarms_of(self, source: str) -> list[OpenAlarm]:
-        """Return the alarms that stand for a source."""
+        """Return the open alarms of a source."""
         rows = self._db.query("SELECT source, notice, since FROM troubles WHERE source = ? ORDER BY notice", [source])
         return [OpenAlarm(**row) for row in rows]
 
-    def add_alarm(self, trouble: OpenAlarm) -> None:
-        """Remember an alarm; one that stands already is left alone."""
+    def add_alarm(self, alarm: OpenAlarm) -> None:
+        """Insert an open alarm; one that is open already stays as it is."""
         self._db.execute(
             "INSERT INTO troubles (source, notice, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [trouble.source, trouble.notice, trouble.since],
+            [alarm.source, alarm.notice, alarm.since],
         )
 
     def clear_alarms(self, source: str) -> None:
-        """Forget the alarms of a source: they are called off."""
+        """Delete the alarms of a source, because their reason has ended."""
         self._db.execute("DELETE FROM troubles WHERE source = ?", [source])

@@ -1,11 +1,11 @@
-"""Keep a copy of history and snapshots in a folder, check it, and put it back.
+"""Back up history and snapshots to a folder, verify the backup, restore it.
 
-    FOLDER/history.db       SQLite's own online backup: whole, of one moment, while the daemon writes
-    FOLDER/snapshots/       the archive's files, as they are; only new ones are copied the next time
-    FOLDER/backup.json      what is in it: rows a table, snapshots, when, by which version
+    FOLDER/history.db       SQLite's online backup: the state of one moment, while the daemon writes
+    FOLDER/snapshots/       the files of the archive; the next backup copies only new ones
+    FOLDER/backup.json      its contents: rows of each table, number of snapshots, time, version
 
-The history is copied first: bytes are in the archive before the history names them, so that a copy made while checks go
-on has every snapshot its history needs. Nothing in a backup is a container of files: no name in it is ever unpacked.
+The history is copied first. Snapshots are stored before the history names them, so a backup made while checks run has
+every snapshot that its history needs. No file in a backup is an archive of files, so no stored name is ever unpacked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Progress = Callable[[], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """What is in a backup: `rows` by table, the files of the archive, and how many of them are new in it."""
+    """The contents of a backup: rows of each table, number of snapshots, and how many of them were copied now."""
 
     made: str
     rows: Mapping[str, int]
@@ -42,9 +42,9 @@ class BackupReport:
 
 
 def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
-    """Bring a backup up to date, or begin one. Raises StoreError; what was there before is whole then, too."""
+    """Create or update a backup. Raises UsageError or StoreError; the previous backup is then still whole."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
-        raise UsageError(f"{folder}: holds something else than a backup")
+        raise UsageError(f"{folder}: is not empty and not a backup")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         rows = store.copy_to(folder / _HISTORY)
@@ -57,19 +57,19 @@ def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> Bac
 
 
 def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
-    """Read a backup back as a whole; return what is in it and everything that is wrong with it.
+    """Read the whole backup; return its contents and one line for everything that is wrong with it.
 
-    Raises UsageError where there is no backup.
+    Raises UsageError if there is no backup.
     """
     report = read_manifest(folder)
     wrong = []
     try:
-        # `mode=ro`: what is checked is not changed.
+        # `mode=ro`, so that the verification changes nothing.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if (found := find_damage(connection, thorough=True)) is not None:
-                wrong.append(f"{folder / _HISTORY}: damaged ({found})")
+            if (damage := find_damage(connection, thorough=True)) is not None:
+                wrong.append(f"{folder / _HISTORY}: damaged ({damage})")
             elif count_rows(connection) != report.rows:
-                wrong.append(f"{folder / _HISTORY}: has other rows than when it was made")
+                wrong.append(f"{folder / _HISTORY}: does not have the rows that it was made with")
             else:
                 wrong += _missing(connection, folder / _SNAPSHOTS)
     except sqlite3.DatabaseError as error:
@@ -81,13 +81,13 @@ def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[Back
 
 
 def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
-    """Put a backup where the configuration wants history and snapshots to be. Snapshots that are there already stay.
+    """Copy a backup to the configured history and snapshots. Snapshots that exist already stay.
 
-    Raises UsageError where a history is in the way, StoreError where the backup is not whole: nothing is touched then.
+    Raises UsageError if there is a history already, StoreError if the backup is not whole; nothing is changed then.
     """
-    for there in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
-        if there.exists():
-            raise UsageError(f"{there}: is in the way; stop the daemon and move it away first")
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
+        if file.exists():
+            raise UsageError(f"{file}: is in the way; stop the daemon and move it away first")
     report, wrong = verify_backup(folder)
     if wrong:
         raise StoreError("\n".join(wrong))
@@ -95,7 +95,7 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
         kept = folder / _SNAPSHOTS
         copied = sum(_copy(each, snapshots / each.relative_to(kept), replace=False) for each in _files(kept))
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Last: as long as there is no history, nothing uses the rest.
+        # Last: without a history nothing uses the snapshots.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
             copy_database(connection, path)
     except OSError as error:
@@ -104,57 +104,57 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
 
 
 def read_manifest(folder: Path) -> BackupReport:
-    """Return what a backup says it holds. Raises UsageError where there is none."""
+    """Return the contents of a backup as its manifest states them. Raises UsageError if there is no backup."""
     try:
-        said = json.loads((folder / _MANIFEST).read_text("utf-8"))
-        if said["schema"] != _SCHEMA:
+        fields = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        if fields["schema"] != _SCHEMA:
             raise UsageError(f"{folder}: written by a newer registry-watcher; upgrade")
-        return BackupReport(made=str(said["made"]), rows=dict(said["rows"]), snapshots=int(said["snapshots"]))
+        return BackupReport(made=str(fields["made"]), rows=dict(fields["rows"]), snapshots=int(fields["snapshots"]))
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{folder}: is no backup ({_MANIFEST}: {error})") from error
+        raise UsageError(f"{folder}: is not a backup ({_MANIFEST}: {error})") from error
 
 
 def _missing(connection: sqlite3.Connection, snapshots: Path) -> Iterator[str]:
-    """What the history names and the archive does not have."""
-    named = connection.execute(
+    """Yield a line for each snapshot that the history names and the archive does not have."""
+    rows = connection.execute(
         """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id
         UNION SELECT source, sha256 FROM held_snapshots ORDER BY 1, 2"""
     )
-    for source, sha256 in named:
+    for source, sha256 in rows:
         path = snapshots / source / f"{sha256}.zst"
         if not path.is_file():
             yield f"{path}: is missing"
 
 
 def _files(snapshots: Path) -> Iterator[Path]:
-    """The archive's files; a write that is going on is none yet."""
+    """Yield the files of the archive, without those that are being written."""
     yield from sorted(snapshots.glob("*/*.zst"))
 
 
 def _copy(path: Path, target: Path, *, replace: bool = True) -> bool:
-    """Copy a file whole or not at all; False where it is there already. A receipt that was rewritten is a new file."""
-    found, there = path.stat(), target.stat() if target.exists() else None
-    if there and (not replace or (there.st_size, there.st_mtime_ns) == (found.st_size, found.st_mtime_ns)):
+    """Copy a file all or nothing; return False if it is there already. A rewritten receipt makes it a new file."""
+    source, present = path.stat(), target.stat() if target.exists() else None
+    if present and (not replace or (present.st_size, present.st_mtime_ns) == (source.st_size, source.st_mtime_ns)):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(f".{os.getpid()}.tmp")
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")
     try:
-        shutil.copy2(path, beside)
-        with beside.open("rb") as file:
+        shutil.copy2(path, temporary)
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        beside.rename(target)
+        temporary.rename(target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     sync_folder(target.parent)
     return True
 
 
 def _write(path: Path, report: BackupReport) -> None:
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    said = {"schema": _SCHEMA, "made": report.made, "by": __version__, "rows": dict(report.rows)}
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump({**said, "snapshots": report.snapshots}, file, indent=2)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    fields = {"schema": _SCHEMA, "made": report.made, "by": __version__, "rows": dict(report.rows)}
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump({**fields, "snapshots": report.snapshots}, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
-    beside.rename(path)
+    temporary.rename(path)
     sync_folder(path.parent)

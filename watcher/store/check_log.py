@@ -1,4 +1,4 @@
-"""The record of checks: every attempt, whatever came of it, and the validators the next one sends."""
+"""The log of checks: every attempt with its outcome, and the HTTP validators for the next one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from watcher.store.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One attempt to look at a source; `at` is a UTC time, `seconds` how long it took."""
+    """One check of a source: `at` is the UTC time it began, `seconds` how long it took."""
 
     source: str
     at: str
@@ -30,9 +30,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
-    """How a source stands: its last check (all None: there was none) and the day of its last change.
+    """The last check of a source (all None: it was never checked) and the day of its last change.
 
-    The day is the newest release's own, or the day on which we saw that release follow another; None without any.
+    The day is that of the newest release, or the later day on which a check found that release; None without a release.
     """
 
     at: str | None = None
@@ -43,7 +43,7 @@ class SourceSummary:
 
 
 class CheckLog:
-    """Write and ask the record of checks. What `together` holds back is not seen by the questions yet."""
+    """The log of checks. Checks that `batch_checks` holds back are not in any answer yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class CheckLog:
         self._most = 0
 
     def read_validators(self, source: str, url: str) -> tuple[str | None, str | None]:
-        """Return ETag and Last-Modified that came with what we have from this URL."""
+        """Return the ETag and Last-Modified of the last response from this URL that was stored."""
         row = self._db.execute(
             "SELECT etag, last_modified FROM sources WHERE name = ? AND url = ?", [source, url]
         ).fetchone()
@@ -60,9 +60,10 @@ class CheckLog:
 
     @contextmanager
     def batch_checks(self, most: int) -> Iterator[None]:
-        """Write up to so many checks that found nothing in one transaction: a tree of unchanged groups costs few.
+        """Write up to `most` checks that found nothing in one transaction, so that a large collection needs few.
 
-        One that found something is written at once, after those before it; the rest at the end, whatever ends it.
+        A check that found something is written at once, after those before it. The rest is written at the end, also
+        after an error.
         """
         self._most = most
         try:
@@ -75,7 +76,7 @@ class CheckLog:
     def record_check(
         self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None
     ) -> None:
-        """Record a check; `validators` replace those kept, None leaves them."""
+        """Record a check. `validators` replace the stored ones; None leaves them."""
         self._waiting.append(check)
         nothing_new = check.outcome == "unchanged" and validators is None
         if nothing_new and len(self._waiting) < self._most:
@@ -103,7 +104,7 @@ class CheckLog:
         self._waiting.clear()
 
     def find_last_check(self, source: str) -> Mapping[str, Any] | None:
-        """Return the newest check of a source as a row of `checks`, None where there was none."""
+        """Return the newest check of a source as a row of `checks`, None if there is none."""
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
@@ -118,7 +119,7 @@ class CheckLog:
         return str(row[0]) if row[0] else None
 
     def find_last_seen(self, source: str, at: str) -> str | None:
-        """Return when the newest release of that time was last seen before a UTC time; None: not in a check."""
+        """Return the UTC time of the last check before `at` that was served the newest release of its time, or None."""
         row = self._db.execute(
             """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
             AND outcome IN ('baseline', 'changed', 'unchanged', 'cosmetic') ORDER BY at DESC LIMIT 1""",
@@ -127,9 +128,10 @@ class CheckLog:
         return str(row[0]) if row else None
 
     def find_gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
-        """Return the times, longer than that, in which no check succeeded, the oldest first: UTC, from and until.
+        """Return the periods longer than `longer` without a successful check, the oldest first.
 
-        The time before the first success is none. None in place of the end: it goes on.
+        A period is its begin and its end in UTC; the end is None if it lasts until now. The time before the first
+        success is not one.
         """
         rows = self._db.execute(
             """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
@@ -146,7 +148,7 @@ class CheckLog:
         return found
 
     def record_skip(self, source: str, at: str) -> int:
-        """Count a turn of a source that did not take place, and return how many there were."""
+        """Count a check that was skipped because the previous one was still running; return how many there were."""
         with self._database.transaction():
             self._db.execute(
                 """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
@@ -156,12 +158,12 @@ class CheckLog:
         return int(self.read_skips(source)["number"])
 
     def read_skips(self, source: str) -> Mapping[str, Any]:
-        """Return the `number` of turns of a source that did not take place, and the time of the `last`."""
+        """Return the `number` of skipped checks of a source, and the UTC time of the `last` of them."""
         rows = self._db.query("SELECT number, last FROM skips WHERE source = ?", [source])
         return next(iter(rows), {"number": 0, "last": None})
 
     def list_successful(self, source: str, number: int) -> list[Mapping[str, Any]]:
-        """Return the newest checks of a source that did not fail, the newest first."""
+        """Return the last `number` checks of a source that did not fail, the newest first."""
         return list(
             self._db.query(
                 "SELECT * FROM checks WHERE source = ? AND outcome <> 'failed' ORDER BY id DESC LIMIT ?",
@@ -170,7 +172,7 @@ class CheckLog:
         )
 
     def read_state(self, source: str) -> Mapping[str, Any]:
-        """Return `last_success` (a UTC time or None) and `failures` (in a row) of a source."""
+        """Return `last_success` (a UTC time or None) and `failures` since then."""
         good = next(iter(self.list_successful(source, 1)), {"at": None, "id": 0})
         failures = self._db.execute(
             "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
@@ -178,7 +180,7 @@ class CheckLog:
         return {"last_success": good["at"], "failures": failures}
 
     def read_streaks(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
-        """Return how the last checks of each of many sources went, one that was never looked at included."""
+        """Return the outcome of the last checks of each source, also of one that was never checked."""
         rows = self._db.execute(
             """WITH newest AS (
               SELECT name.value AS source,
@@ -215,7 +217,7 @@ class CheckLog:
         }
 
     def read_summaries(self, sources: Iterable[str]) -> dict[str, SourceSummary]:
-        """Return how each of many sources stands, one that was never looked at included."""
+        """Return a summary of each source, also of one that was never checked."""
         rows = self._db.execute(
             """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
               newest.live AND EXISTS

@@ -1,4 +1,4 @@
-"""One SQLite connection as the store's modules use it: statements in, tuples or rows by name out. Knows no table."""
+"""One SQLite connection: statements in, rows out as tuples or by column name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Connection:
         return self.conn.execute(statement, values)
 
     def query(self, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
-        """Run a statement and yield its rows by the names of their columns."""
+        """Run a statement and yield its rows as column name → value."""
         cursor = self.conn.execute(statement, values)
         names = [column[0] for column in cursor.description]
         for row in cursor:
@@ -29,12 +29,12 @@ class Connection:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """All or nothing, inside a transaction."""
+        """Run a block all or nothing, inside a transaction."""
         self.conn.execute("SAVEPOINT nested")
         try:
             yield
         except BaseException:
-            # What went wrong may have ended the whole transaction: then there is no savepoint any more.
+            # An error such as a full disk can roll back the whole transaction, and the savepoint with it.
             if self.conn.in_transaction:
                 self.conn.execute("ROLLBACK TO nested")
                 self.conn.execute("RELEASE nested")

@@ -1,4 +1,4 @@
-"""Releases that are not believed: what is held, and what became of it. Decides nothing itself."""
+"""The held releases and what became of them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from watcher.store.database import Database
 
 
 class HoldsTable:
-    """Write and ask the table of holds, in the caller's transaction."""
+    """The tables `held` and `held_snapshots`. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
         self._db = database.db
 
     def read_hold(self, source: str, digest: str) -> Hold | None:
-        """Return the hold of a canonical content, whatever its state."""
+        """Return the hold of a canonical content in any state, or None."""
         rows = self._db.query("SELECT * FROM held WHERE source = ? AND content = ?", [source, digest])
         return next(map(_hold, rows), None)
 
     def find_hold(self, source: str, what: str) -> Hold:
-        """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError with those there are."""
+        """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError, which lists the holds."""
         rows = self._db.query(
             """SELECT DISTINCT held.* FROM held LEFT JOIN held_snapshots USING (source, content)
             WHERE source = :source AND (substr(content, 1, :length) = :what
@@ -40,7 +40,7 @@ class HoldsTable:
         raise UsageError(f"{source} has no held release {what!r} (held are: {there})")
 
     def list_holds(self, source: str | None = None) -> list[Hold]:
-        """Return every hold of a source, or of all, the oldest first."""
+        """Return the holds of a source, or of all sources, the oldest first."""
         where = "" if source is None else "WHERE source = ?"
         rows = self._db.query(
             f"SELECT * FROM held {where} ORDER BY source, first_seen, content",  # noqa: S608 - a constant
@@ -49,7 +49,7 @@ class HoldsTable:
         return [_hold(row) for row in rows]
 
     def save_hold(self, hold: Hold) -> None:
-        """Write a hold in place of what is there."""
+        """Insert or replace a hold."""
         self._db.execute(
             """INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
             reasons = excluded.reasons, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
@@ -73,13 +73,13 @@ class HoldsTable:
         )
 
     def add_snapshot(self, hold: Hold, sha256: str) -> None:
-        """Remember that a held release was served in these bytes."""
+        """Record that a snapshot holds a held release."""
         self._db.execute(
             "INSERT INTO held_snapshots VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [hold.source, hold.digest, sha256]
         )
 
     def list_snapshots(self, hold: Hold) -> list[str]:
-        """Return the SHA-256 of all bytes that a held release was served in."""
+        """Return the SHA-256 of every snapshot of a held release."""
         rows = self._db.execute(
             "SELECT sha256 FROM held_snapshots WHERE source = ? AND content = ? ORDER BY sha256",
             [hold.source, hold.digest],
@@ -87,21 +87,24 @@ class HoldsTable:
         return [row[0] for row in rows]
 
     def has_open_run(self, source: str) -> bool:
-        """Whether something of a source is held or was served last."""
+        """Whether a release of the source is held, or the last check was served one that was."""
         rows = self._db.execute(
             "SELECT 1 FROM held WHERE source = ? AND (state = 'held' OR in_a_row > 0) LIMIT 1", [source]
         )
         return rows.fetchone() is not None
 
     def end_runs(self, source: str, besides: str = "") -> None:
-        """Something else was served: no other hold goes on."""
-        # What is at 0 already is not written again: a check that finds nothing writes nothing here.
+        """Reset `in_a_row` of the holds of a source, except for the release `besides` that was served now."""
+        # Only rows above 0, so that an ordinary check writes nothing here.
         self._db.execute(
             "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]
         )
 
     def supersede_holds(self, source: str, at: str, code: str | None = None) -> None:
-        """Close what is held: a newer release took its place. A `code` closes what is held for that reason alone."""
+        """Close the held releases of a source because a newer one was accepted.
+
+        With a `code`, only those that are held for this reason alone.
+        """
         self._db.execute(
             """UPDATE held SET state = 'superseded', decided = :at, decided_by = 'newer'
             WHERE source = :source AND state = 'held'

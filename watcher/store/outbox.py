@@ -1,4 +1,4 @@
-"""The outbox: what is to be sent, what was, and what was given up. Sends nothing itself."""
+"""The outbox: messages that wait, that were sent and that failed. Sends nothing itself."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _DUE = """state = 'pending' AND next_attempt <= :now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryQuery:
-    """Which rows of the outbox are asked for; everything given must hold.
+    """Filters for rows of the outbox, combined with AND.
 
-    `since` and `until` are days (`YYYY-MM-DD`), both included, of the time at which a message was made; `states` and
-    `ids` list alternatives. `limit`: only the newest so many.
+    `since` and `until` are the days (`YYYY-MM-DD`), both included, on which a message was created. `states` and `ids`
+    list alternatives. `limit` keeps the newest.
     """
 
     ids: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class DeliveryQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryState:
-    """Where a delivery stands: `pending`, `sent` or `failed` (given up)."""
+    """The state of a delivery, its attempts so far and the next one."""
 
     state: str
     attempts: int
@@ -47,14 +47,17 @@ class DeliveryState:
 
 
 class OutboxTable:
-    """Write and ask the outbox. Times are UTC texts (`watcher.times`), so they compare as text."""
+    """The table `outbox`. Times are UTC texts (`watcher.core.times`), so they sort as text."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._db = database.db
 
     def add_deliveries(self, deliveries: Iterable[Delivery], *, now: str) -> None:
-        """Add messages, due at once, in the caller's transaction; an id that is there already is left alone."""
+        """Insert deliveries in the caller's transaction; an id that is there already stays as it is.
+
+        They are due at once, or at the time in `after`.
+        """
         self._db.conn.executemany(
             """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
             VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt)
@@ -63,7 +66,7 @@ class OutboxTable:
         )
 
     def list_gathered(self, now: str) -> list[list[Delivery]]:
-        """Return what is gathered, by channel and recipient, where the first of it is due; the oldest first."""
+        """Return the gathered deliveries of each channel and recipient whose digest is due, the oldest first."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
             WHERE state = 'gathering' AND (channel, recipient) IN
@@ -75,18 +78,18 @@ class OutboxTable:
         return [list(same) for _, same in groupby(found, key=lambda each: (each.channel, each.recipient))]
 
     def release_delivery(self, id: str) -> None:  # noqa: A002 - the column's name
-        """Let a gathered message be sent by itself, as it is."""
+        """Make a gathered delivery pending, so that it is sent by itself."""
         self._db.execute("UPDATE outbox SET state = 'pending' WHERE id = ? AND state = 'gathering'", [id])
 
     def replace_with_digest(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
-        """Send a digest in place of gathered messages; they stay in the outbox and name it."""
+        """Insert a digest that is sent in place of gathered deliveries; these stay in the outbox and name it."""
         self.add_deliveries([digest], now=now)
         self._db.conn.executemany(
             "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?", [(digest.id, each.id) for each in members]
         )
 
     def count_sent_since(self, channel: str, time: str) -> int:
-        """Return how many messages a channel took since a time."""
+        """Return how many messages a channel accepted after a UTC time."""
         return int(
             self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time]).fetchone()[
                 0
@@ -94,7 +97,7 @@ class OutboxTable:
         )
 
     def postpone_due(self, channel: str, *, besides: int, now: str, until: str) -> None:
-        """Let everything that is due on a channel wait until a time, besides so many of the oldest."""
+        """Move what is due on a channel to a UTC time, except for the `besides` oldest deliveries."""
         self._db.execute(
             """UPDATE outbox SET next_attempt = :until WHERE id IN
               (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
@@ -105,9 +108,9 @@ class OutboxTable:
     def list_due(
         self, now: str, besides: Collection[str] = (), limit: int = 100, *, channel: str | None = None
     ) -> list[Delivery]:
-        """Return what is to be sent by now, the oldest first: of one channel or of all, but for some.
+        """Return the deliveries that are due, the oldest first: of one channel, or of all except for `besides`.
 
-        A channel that said that it is gone has nothing due; its messages wait.
+        Nothing is due on a disabled channel; its messages wait.
         """
         rows = self._db.query(
             f"""SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
@@ -119,14 +122,14 @@ class OutboxTable:
         return [Delivery(**row) for row in rows]
 
     def list_due_channels(self, now: str) -> list[str]:
-        """Return the channels that have something to be sent by now."""
+        """Return the channels on which a delivery is due."""
         found = self._db.execute(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE} ORDER BY 1", {"now": now})  # noqa: S608
         return [str(row[0]) for row in found]
 
     def claim_delivery(self, id: str, *, now: str, until: str) -> bool:  # noqa: A002 - the column's name
-        """Take a due delivery for this process until a time; False when another has it.
+        """Claim a due delivery for this process until a UTC time; return False if another process has it.
 
-        A process that dies with it loses it at that time: then it is sent again, under the same id.
+        If the process dies, the delivery is due again at that time, under the same id.
         """
         with self._database.transaction():
             found = self._db.execute(
@@ -137,12 +140,12 @@ class OutboxTable:
             return found.rowcount == 1
 
     def mark_sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
-        """Mark a delivery as accepted by the other side."""
+        """Mark a delivery as accepted by the server."""
         with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
 
     def schedule_retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
-        """Mark a delivery to be tried again."""
+        """Set the time of the next attempt and the error of the last one."""
         with self._database.transaction():
             self._db.execute(
                 "UPDATE outbox SET next_attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
@@ -150,12 +153,12 @@ class OutboxTable:
             )
 
     def mark_failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
-        """Mark a delivery as given up; it stays in the outbox."""
+        """Mark a delivery as failed for good; it stays in the outbox."""
         with self._database.transaction():
             self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
 
     def read_state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
-        """Return where a delivery stands. Raises KeyError for an unknown id."""
+        """Return the state of a delivery. Raises KeyError for an unknown id."""
         row = self._db.execute(
             "SELECT state, attempts, next_attempt, last_error, sent FROM outbox WHERE id = ?", [id]
         ).fetchone()
@@ -164,7 +167,7 @@ class OutboxTable:
         return DeliveryState(state=row[0], attempts=row[1], next_attempt=row[2], last_error=row[3], sent=row[4])
 
     def requeue_deliveries(self, ids: Iterable[str], *, now: str) -> None:
-        """Make messages due at once with all their tries before them, whatever became of them; the id stays."""
+        """Make deliveries of any state pending and due at once, with no attempts counted; their ids stay."""
         with self._database.transaction():
             self._db.execute(
                 """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?, last_error = NULL
@@ -173,7 +176,7 @@ class OutboxTable:
             )
 
     def requeue_channel(self, channel: str, *, now: str) -> int:
-        """Make all that waits for a channel due at once, with all tries before it, and return how many there are."""
+        """Make the pending deliveries of a channel due at once, with no attempts counted; return their number."""
         with self._database.transaction():
             found = self._db.execute(
                 "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
@@ -182,7 +185,7 @@ class OutboxTable:
             return int(found.rowcount)
 
     def find_deliveries(self, sought: DeliveryQuery) -> list[Mapping[str, Any]]:
-        """Return rows of the outbox for people, the oldest first: every column but the body."""
+        """Return rows of the outbox without their bodies, the oldest first."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, created, state, attempts, next_attempt, sent, last_error
             FROM outbox
@@ -200,14 +203,14 @@ class OutboxTable:
         return found[::-1]
 
     def list_pending(self) -> list[Mapping[str, Any]]:
-        """Return what waits or is gathered, for people, what is due first before the rest."""
+        """Return rows of what is pending or gathered, without bodies, by the time of the next attempt."""
         return sorted(
             self.find_deliveries(DeliveryQuery(states=("pending", "gathering"))),
             key=lambda row: (row["next_attempt"], row["id"]),
         )
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
-        """Return how many messages of a channel are in each state but sent and digested."""
+        """Return the number of deliveries by channel and state, except for sent and digested ones."""
         rows = self._db.execute(
             """SELECT channel, state, count(*) FROM outbox WHERE state NOT IN ('sent', 'digested')
             GROUP BY channel, state"""
@@ -215,6 +218,6 @@ class OutboxTable:
         return {(channel, state): number for channel, state, number in rows}
 
     def find_last_sent(self, channel: str) -> str | None:
-        """Return when a channel last took a message, a UTC time; None where it never did."""
+        """Return the UTC time at which a channel last accepted a message, or None."""
         found = self._db.execute("SELECT max(sent) FROM outbox WHERE channel = ?", [channel]).fetchone()[0]
         return str(found) if found else None

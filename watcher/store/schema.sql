@@ -1,24 +1,25 @@
 -- The whole database, version 1. Open it with sqlite-utils, Datasette or plain SQL; docs/database.md has example queries.
 --
--- A release's `place` is the number that the releases of a source are ordered by (watcher/order.py says how), with
--- gaps between. An item stood in the releases whose place is >= version.first and < version.until (`until` NULL: it
--- still stands), so that "as of a release" is one comparison and inserting an old release touches only what changed.
+-- The releases of a source are ordered by `place` (watcher/monitor/ordering.py decides the order); places have gaps, so
+-- that a release fits between two others. A row of `versions` is valid in the releases with first <= place < until
+-- (`until` NULL: also in the newest). So the state at a release is one comparison, and inserting an old release changes
+-- only the rows of items that differ there.
 
 CREATE TABLE sources (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
-  registry TEXT NOT NULL,            -- which identity and rules: "ports", …
-  url TEXT,                          -- the URL that the validators below belong to
+  registry TEXT NOT NULL,            -- the id of the rules that it is read with: "ports", …
+  url TEXT,                          -- the URL that the two validators below came from
   etag TEXT,
   last_modified TEXT
 );
 
--- What was served, byte for byte; the bytes are in the archive. Several snapshots can be one release.
+-- The exact bytes that were served; the archive has them. Several snapshots can have the same release.
 CREATE TABLE snapshots (
   source_id INTEGER NOT NULL REFERENCES sources(id),
   sha256 TEXT NOT NULL,
   size INTEGER NOT NULL,
-  observed TEXT,                     -- UTC time at which it was first seen; NULL: an imported file that nobody dated
+  observed TEXT,                     -- UTC time at which it was first seen; NULL: an imported file without a date
   release_id INTEGER NOT NULL REFERENCES releases(id),
   PRIMARY KEY (source_id, sha256)
 ) WITHOUT ROWID;
@@ -27,13 +28,13 @@ CREATE TABLE releases (
   id INTEGER PRIMARY KEY,
   source_id INTEGER NOT NULL REFERENCES sources(id),
   content TEXT NOT NULL,             -- SHA-256 of the canonical content: the release's identity
-  returns TEXT,                      -- `content` of the earlier release that came back as this one; NULL: it is new
-  published TEXT,                    -- the registry's own <updated>: a label that can repeat, go back, or lie
-  observed TEXT,                     -- the earliest UTC time at which somebody saw it
-  live INTEGER NOT NULL,             -- 1: we saw it ourselves in a check; 0: imported
-  dated TEXT NOT NULL,               -- the day it counts for when a date is asked for: `published` unless that lies
+  returns TEXT,                      -- `content` of the earlier release that came back as this one; NULL: a new one
+  published TEXT,                    -- the registry's <updated>, which can repeat, go back, or be wrong
+  observed TEXT,                     -- the earliest UTC time at which it was seen
+  live INTEGER NOT NULL,             -- 1: a check was served it; 0: imported
+  dated TEXT NOT NULL,               -- the day it counts for in queries by date: `published`, unless that is wrong
   place INTEGER NOT NULL,
-  sha256 TEXT NOT NULL,              -- the snapshot it is read from
+  sha256 TEXT NOT NULL,              -- the snapshot it was read from
   entries INTEGER NOT NULL,
   problems TEXT NOT NULL,            -- JSON list of {"code", "message", "line"}
   added INTEGER NOT NULL DEFAULT 0,  -- counts of the changes against the release before it
@@ -46,19 +47,19 @@ CREATE TABLE releases (
   UNIQUE (source_id, place)
 );
 
--- One row for every state an item (an entry, a contact, a registry's header) was ever in.
+-- One row for every state that an item (an entry, a contact, a registry's header) ever had.
 CREATE TABLE versions (
   id INTEGER PRIMARY KEY,
   source_id INTEGER NOT NULL REFERENCES sources(id),
   section TEXT NOT NULL,             -- entry, contact or registry
-  key TEXT NOT NULL,                 -- JSON object, `ordinal` included
+  key TEXT NOT NULL,                 -- JSON object with `ordinal`
   status TEXT NOT NULL,
-  name TEXT NOT NULL,                -- what it is looked up by: the entry's name, else its value; "" where it has none
-  value TEXT NOT NULL,               -- the value, where it has both (0x13,0x01 of TLS_AES_128_GCM_SHA256)
-  low INTEGER,                       -- the numbers it stands for (a port, a port range); NULL where it has none
+  name TEXT NOT NULL,                -- for lookups: the entry's name, else its value; "" if it has neither
+  value TEXT NOT NULL,               -- the value, if it has both (0x13,0x01 of TLS_AES_128_GCM_SHA256)
+  low INTEGER,                       -- the numbers it covers (a port, a port range); NULL if it has none
   high INTEGER,
   fields TEXT NOT NULL,              -- JSON object of strings
-  text TEXT NOT NULL,                -- all of it as words, for the full-text index
+  text TEXT NOT NULL,                -- all field values, for the full-text index
   first INTEGER NOT NULL,
   until INTEGER
 );
@@ -66,10 +67,10 @@ CREATE INDEX versions_key ON versions (source_id, section, key, first);
 CREATE INDEX versions_name ON versions (source_id, name COLLATE NOCASE);
 CREATE INDEX versions_value ON versions (source_id, value COLLATE NOCASE) WHERE value <> '';
 CREATE INDEX versions_low ON versions (source_id, low, high) WHERE low IS NOT NULL;
-CREATE INDEX versions_wide ON versions (source_id, low, high) WHERE high > low; -- few: a number may be inside of them
+CREATE INDEX versions_wide ON versions (source_id, low, high) WHERE high > low; -- the few ranges
 CREATE INDEX versions_current ON versions (source_id, section) WHERE until IS NULL;
 
--- The complete and exact difference of a release and the one before it. Never edited, only derived again.
+-- The complete and exact difference between a release and the one before it. Never edited, only derived again.
 CREATE TABLE changes (
   release_id INTEGER NOT NULL REFERENCES releases(id),
   seq INTEGER NOT NULL,              -- position in the release's list of changes
@@ -95,17 +96,17 @@ CREATE TABLE events (
   ports TEXT NOT NULL,               -- JSON lists
   protocols TEXT NOT NULL,
   was TEXT,
-  registry TEXT NOT NULL,            -- the path of the nested registry; "" for the document's own rows
-  "values" TEXT NOT NULL,            -- JSON list: what the registry gives there (a code point, a name)
+  registry TEXT NOT NULL,            -- the path of the nested registry; "" for rows of the document itself
+  "values" TEXT NOT NULL,            -- JSON list of the assigned values (a code point, a name)
   evidence TEXT,                     -- the registry's text that a status was read from
   also TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   changes TEXT NOT NULL,             -- JSON list of changes.seq
-  text TEXT NOT NULL,                -- the summary and every word of its changes, for the full-text index
+  text TEXT NOT NULL,                -- summary and field values of its changes, for the full-text index
   UNIQUE (release_id, seq)
 );
 
--- The port ranges an event touches: what `history --port` asks.
+-- The port ranges of an event, for `history --port`.
 CREATE TABLE event_ports (
   event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
   low INTEGER NOT NULL,
@@ -115,7 +116,7 @@ CREATE TABLE event_ports (
 CREATE INDEX event_ports_event ON event_ports (event_id);
 CREATE INDEX event_ports_wide ON event_ports (low, high) WHERE high > low;
 
--- The services an event names, in lower case: what `history --service` asks.
+-- The names in an event, in lower case, for `history --service`.
 CREATE TABLE event_services (
   event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
   name TEXT NOT NULL,
@@ -123,7 +124,7 @@ CREATE TABLE event_services (
 ) WITHOUT ROWID;
 CREATE INDEX event_services_event ON event_services (event_id);
 
--- Releases that a check was served and that are not believed: no other table knows of them (watcher/plausibility.py).
+-- Releases that a check was served and that are held (watcher/monitor/plausibility.py). No other table has them.
 CREATE TABLE held (
   source TEXT NOT NULL,
   content TEXT NOT NULL,             -- SHA-256 of the canonical content, as in `releases`
@@ -133,15 +134,15 @@ CREATE TABLE held (
   reasons TEXT NOT NULL,             -- JSON list of {"code", "sentence", "numbers", "where"}
   first_seen TEXT NOT NULL,          -- UTC time at which this hold began
   last_seen TEXT NOT NULL,
-  times INTEGER NOT NULL,            -- checks that were served it
-  in_a_row INTEGER NOT NULL,         -- those since anything else was served
+  times INTEGER NOT NULL,            -- number of checks that were served it
+  in_a_row INTEGER NOT NULL,         -- those since the last check that was served another release
   state TEXT NOT NULL,               -- held, accepted, rejected or superseded
   decided TEXT,                      -- UTC time at which it left the state `held`
   decided_by TEXT,                   -- operator, confirmed, import, undoubted or newer
   PRIMARY KEY (source, content)
 ) WITHOUT ROWID;
 
--- The bytes that a held release was served in.
+-- The snapshots of held releases.
 CREATE TABLE held_snapshots (
   source TEXT NOT NULL,
   content TEXT NOT NULL,
@@ -150,13 +151,13 @@ CREATE TABLE held_snapshots (
   FOREIGN KEY (source, content) REFERENCES held (source, content)
 ) WITHOUT ROWID;
 
--- Every attempt to look, whatever came of it.
+-- Every check with its outcome.
 CREATE TABLE checks (
   id INTEGER PRIMARY KEY,
   source TEXT NOT NULL,
   at TEXT NOT NULL,                  -- UTC time at which it began
-  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed (watcher/intake.py)
-  reason TEXT,                       -- stable code of what went wrong
+  outcome TEXT NOT NULL,             -- baseline, changed, unchanged, cosmetic, stale, held or failed
+  reason TEXT,                       -- stable code of the error
   message TEXT,
   sha256 TEXT,
   release_id INTEGER REFERENCES releases(id),
@@ -165,34 +166,34 @@ CREATE TABLE checks (
 CREATE INDEX checks_source ON checks (source);
 CREATE INDEX checks_seen ON checks (source, at) WHERE outcome <> 'failed';
 
--- Alarms about the watcher itself that were raised and not called off yet (watcher/health.py).
+-- Open alarms: raised and not cleared yet (watcher/monitor/health.py).
 CREATE TABLE troubles (
-  source TEXT NOT NULL,              -- a source, or "watcher" where it is about none
+  source TEXT NOT NULL,              -- a source, or "watcher" if it is not about a source
   notice TEXT NOT NULL,              -- the id of the notice that raised it: source-unhealthy, …
-  since TEXT NOT NULL,               -- UTC time since when there was a reason for it
+  since TEXT NOT NULL,               -- UTC time since when there is a reason
   PRIMARY KEY (source, notice)
 ) WITHOUT ROWID;
 
--- Turns that did not take place because the one before was still under way.
+-- Checks that were skipped because the previous one was still running.
 CREATE TABLE skips (
   source TEXT PRIMARY KEY,
   number INTEGER NOT NULL,
   last TEXT NOT NULL                 -- UTC time
 ) WITHOUT ROWID;
 
--- Transactional outbox: written with the release, sent after it, kept for ever.
+-- Transactional outbox: messages are written with the release, sent afterwards, and never deleted.
 CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,               -- stays the same over every retry: webhook-id, Message-ID
+  id TEXT PRIMARY KEY,               -- the same in every retry: webhook-id, Message-ID
   channel TEXT NOT NULL,
   recipient TEXT NOT NULL,           -- an address; "" for a channel with one recipient
   source TEXT NOT NULL,
-  release TEXT NOT NULL,             -- content digest of the release it tells of; "" for a test message or a notice
+  release TEXT NOT NULL,             -- content digest of its release; "" for a test message or a notice
   body TEXT NOT NULL,
   created TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent, failed (given up), gathering, digested or silenced
-  digest TEXT REFERENCES outbox(id), -- of a digested message: the one that was sent in its place
+  state TEXT NOT NULL DEFAULT 'pending', -- pending, sent, failed, gathering, digested or silenced
+  digest TEXT REFERENCES outbox(id), -- of a digested message: the digest that was sent in its place
   attempts INTEGER NOT NULL DEFAULT 0,
-  next_attempt TEXT NOT NULL,        -- UTC time before which it is not tried
+  next_attempt TEXT NOT NULL,        -- UTC time before which it is not sent
   last_error TEXT,
   sent TEXT
 );
@@ -200,20 +201,20 @@ CREATE INDEX outbox_due ON outbox (next_attempt) WHERE state = 'pending';
 CREATE INDEX outbox_unsent ON outbox (state, channel) WHERE state NOT IN ('sent', 'digested');
 CREATE INDEX outbox_sent ON outbox (channel, sent) WHERE sent IS NOT NULL;
 
--- The other sides that do not take what is sent to them; one that is well has no row.
+-- Failing channels and recipients; one that works has no row.
 CREATE TABLE endpoints (
   channel TEXT NOT NULL,
-  recipient TEXT NOT NULL,           -- "": the channel as a whole; an address: what is wrong with that one alone
-  failures INTEGER NOT NULL,         -- failed tries in a row
+  recipient TEXT NOT NULL,           -- "": the channel as a whole; an address: only this one fails
+  failures INTEGER NOT NULL,         -- failed attempts in a row
   since TEXT NOT NULL,               -- UTC time of the first of them
   last_error TEXT NOT NULL,
-  told TEXT,                         -- UTC time at which the operators were told
-  gone TEXT,                         -- UTC time at which the other side said that it is gone (410): nothing is sent
+  told TEXT,                         -- UTC time at which the operators were alerted
+  gone TEXT,                         -- UTC time at which the channel was disabled because its server answered 410
   PRIMARY KEY (channel, recipient)
 ) WITHOUT ROWID;
 
--- The full-text indexes `versions_fts` and `events_fts`: who inserts rows puts them there, all at once; what goes or
--- changes is taken out here. A row that only begins or ends with another release is not indexed anew.
+-- The full-text indexes `versions_fts` and `events_fts`: the program inserts new rows, many with one statement; these
+-- triggers handle deleted and changed rows. A row whose `first` or `until` changes is not indexed again.
 CREATE TRIGGER versions_ad AFTER DELETE ON versions BEGIN
   INSERT INTO versions_fts (versions_fts, rowid, text) VALUES ('delete', old.id, old.text);
 END;
