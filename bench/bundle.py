@@ -82,7 +82,7 @@ def main(place: str, repository: str, most: str) -> None:
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
     found = [
         candidate
-        for candidate in importer.candidates([f"git:{repository}:/"], ".xml")
+        for candidate in importer.find_items([f"git:{repository}:/"], ".xml")
         if candidate.name.removesuffix(".xml") in chosen
     ]
     said: list[str] = []
@@ -98,7 +98,7 @@ def main(place: str, repository: str, most: str) -> None:
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
     report = json.loads(said[0])
     with Monitor(load_settings(folder / "config.toml")) as parts:
-        newest = [parts.queries.find_latest(f"iana.{group.lower()}") for group in chosen]
+        newest = [parts.store.history.find_latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(
             {

@@ -75,4 +75,4 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
 
 def _import(intake: ReleaseIngest, order: Sequence[Path]) -> None:
     for path in order:
-        importer.run(intake, importer.candidates([str(path)], ".xml"))
+        importer.import_items(intake, importer.find_items([str(path)], ".xml"))

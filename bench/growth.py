@@ -17,6 +17,7 @@ from typing import Any
 from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
 from bench.series import FORMATS, Registry, write
 from watcher.core.errors import WatcherError
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
@@ -166,7 +167,7 @@ def ingest(format: str, folder: Path, old: Path, new: Path) -> Found:  # noqa: A
     with Store(folder / "history.db") as store:
         intake = _intake(store, folder, format)
         found = {
-            name: cpu_of(lambda path=path: intake.take(path.read_bytes(), origin=path.name))  # type: ignore[misc]
+            name: cpu_of(lambda path=path: intake.ingest(Candidate(data=path.read_bytes(), origin=path.name)))  # type: ignore[misc]
             for name, path in (("first", old), ("next", new))
         }
         return {**found, **_queries(store.history), "peak": memory_of()[1]}
@@ -183,13 +184,13 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
             if number:
                 registry.step(_LAST)
             data = "".join(registry.written()).encode()
-            last.append(cpu_of(lambda data=data: intake.take(data, origin="")))  # type: ignore[misc]
+            last.append(cpu_of(lambda data=data: intake.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
         cold = []
         for _ in range(_LAST // 2):
             registry.step(_LAST)
             data = "".join(registry.written()).encode()
             again = _intake(store, folder, "xml")
-            cold.append(cpu_of(lambda again=again, data=data: again.take(data, origin="")))  # type: ignore[misc]
+            cold.append(cpu_of(lambda again=again, data=data: again.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
         return {
             "warm": statistics.median(last[-_LAST:]) * 1000,
             "cold": statistics.median(cold) * 1000,

@@ -11,6 +11,7 @@ from xml.parsers import expat
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from bench.measuring import Part, Target, cpu_of, table
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -69,10 +70,10 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "ingest")
         )
         before = files[0].read_bytes()
-        intake.take(before, origin=files[0].name)
+        intake.ingest(Candidate(data=before, origin=files[0].name))
         for path in files[1:]:
             data = path.read_bytes()
             found.append(floors(before, data))
-            ours.append(_spent(lambda data=data, path=path: intake.take(data, origin=path.name)))  # type: ignore[misc]
+            ours.append(_spent(lambda data=data, path=path: intake.ingest(Candidate(data=data, origin=path.name))))  # type: ignore[misc]
             before = data
     return [statistics.median(column) for column in zip(*found, strict=True)], statistics.median(ours)

@@ -31,7 +31,7 @@ from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import list_sample_releases
 from watcher.cli.run import reload_settings
 from watcher.core.errors import ConfigError
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.result import Outcome
 
 SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
 OLD, NEW = map(str, list_sample_releases()[:2])
@@ -134,7 +134,7 @@ def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_pat
         said = ask("held")
         assert (said.code, said.err) == (0, "")
         identifier = next(word for word in said.out.split() if len(word) == 12 and word.isalnum())
-        assert "it bears the date 2020-01-18" in " ".join(said.out.split())
+        assert "its date is 2020-01-18" in " ".join(said.out.split())
         (found,) = json.loads(ask("held", "ports", "--format", "json").out)["held"]
         assert (found["release"], found["reasons"][0]["code"]) == (identifier, "goes_back")
         assert json.loads(ask("status", "--format", "json").out)["sources"][0]["held"] == 1
@@ -283,11 +283,11 @@ def test_verify_holds_the_history_to_the_snapshots(run: Run, own: Path) -> None:
     [
         (
             "UPDATE versions SET fields = replace(fields, 'a', 'b') WHERE id = 1",
-            "entries of .* are not what the release",
+            "entries of .* differ from its snapshot",
         ),
-        ("DELETE FROM changes WHERE after_id IS NULL", "changes of .* are not what two readings give"),
-        ("UPDATE changes SET fields = '[]' WHERE fields <> '[]'", "other fields changed on .* than are recorded"),
-        ("UPDATE releases SET content = content || 'x' WHERE id = 2", "has another content than is recorded"),
+        ("DELETE FROM changes WHERE after_id IS NULL", "changes of .* differ from those between its snapshots"),
+        ("UPDATE changes SET fields = '[]' WHERE fields <> '[]'", "the history of .* has other changed fields"),
+        ("UPDATE releases SET content = content || 'x' WHERE id = 2", "has another content than the history"),
     ],
 )
 def test_verify_names_what_the_history_has_wrong(run: Run, own: Path, spoiled: str, said: str) -> None:
@@ -327,8 +327,8 @@ def test_what_is_typed_wrong_is_one_clear_line(run: Run, arguments: list[str], m
         (["diff", "ports", "ffffffffffff", LAST], "ffffffffffff"),
         (["diff", "nothing", FIRST, LAST], "nothing"),
         (["releases", "nothing"], "nothing"),
-        (["check", "nothing"], "there is no source named 'nothing'"),
-        (["channel", "test", "nothing"], "there is no channel named 'nothing'"),
+        (["check", "nothing"], "no source named 'nothing' is configured"),
+        (["channel", "test", "nothing"], "no channel named 'nothing' is configured"),
         (["show", "ports", "no-such-service"], "no-such-service"),
         (["import", "ports", "/no/such/file"], "no such file"),
         (["verify", "nothing"], "nothing"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.port_releases import release, tcp
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -41,7 +42,7 @@ def here(tmp_path: Path) -> Path:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number, day in enumerate(days):
-            intake.take(release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day)
+            intake.ingest(Candidate(data=release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day))
     return tmp_path
 
 

@@ -211,7 +211,7 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
 @pytest.mark.fault(66)
 def test_a_signal_that_comes_before_it_is_ready_is_heard(here: World) -> None:
     with here.service() as service:
-        service.queries.list_sources()
+        service.store.history.list_sources()
     lock = sqlite3.connect(here.stage.folder / "history.db", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
     with daemon(here) as running:

@@ -14,7 +14,8 @@ from tests.monitor.test_collection import GROUPS, Place
 from tests.support.index_server import INDEX, Tree, path, served
 from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Monitor, pace_of
+from watcher.monitor.monitor import Monitor
+from watcher.monitor.parts import create_rate_limiter
 
 DAY = timedelta(days=1)
 
@@ -26,8 +27,8 @@ class Watch:
         self.place = place
         configured = load_settings(place.config)
         self.settings = place.settings
-        pace = pace_of(configured)
-        self.daemon = Daemon(configured, lambda current: Monitor(current, pace=pace), jitter=lambda: 0.5)
+        pace = create_rate_limiter(configured)
+        self.daemon = Daemon(configured, lambda current: Monitor(current, rate_limiter=pace), jitter=lambda: 0.5)
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
@@ -105,14 +106,14 @@ def test_the_end_of_the_daemon_ends_a_turn_between_two_groups(here: Watch) -> No
 
 
 def test_a_defect_in_one_group_ends_that_group_only(here: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    check = Monitor.check
+    check = Monitor.check_without_alarm
 
     def broken(self: Monitor, source: Any) -> Any:
         if source.name == "iana.group-02":
             raise RuntimeError("a defect")
         return check(self, source)
 
-    monkeypatch.setattr(Monitor, "check", broken)
+    monkeypatch.setattr(Monitor, "check_without_alarm", broken)
     logs = here.turn()
     (defect,) = (log for log in logs if log["log_level"] == "error")
     assert (defect["event"], defect["source"]) == ("check not recorded", "iana.group-02")

@@ -16,7 +16,7 @@ from tests.support.fault_server import Answer, FaultServer, hang, head, raw, rep
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
 from watcher.monitor.health import Limits
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.result import Outcome
 
 GOOD = release([tcp("a", "1"), tcp("b", "2")])
 TOLD = "org.registry-watcher.notice"

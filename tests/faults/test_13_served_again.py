@@ -12,7 +12,7 @@ from tests.support.environment import World, world
 from tests.support.fault_server import Answer, FaultServer, not_modified, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.result import Outcome
 
 TOLD = "org.registry-watcher.notice"
 OLD = release([tcp("a", "1")], "2020-01-01")

@@ -14,8 +14,10 @@ from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
-from watcher.monitor.ingest import Outcome
-from watcher.monitor.monitor import Monitor, pace_of
+from watcher.monitor.deliver import deliver_all
+from watcher.monitor.monitor import Monitor
+from watcher.monitor.parts import create_rate_limiter
+from watcher.monitor.result import Outcome
 
 
 @pytest.fixture
@@ -37,15 +39,15 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
         old = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
         here.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
         configured = load_settings(here.stage.config)
-        pace = pace_of(configured)
+        pace = create_rate_limiter(configured)
         began = time.monotonic()
         found: list[Any] = []
         for _ in range(3):
-            with Monitor(configured, pace=pace, clock=here.clock) as service:
+            with Monitor(configured, rate_limiter=pace, clock=here.clock) as service:
                 source = service.source(SOURCE)
                 found.append(service.check(source))  # type: ignore[arg-type]
                 wait = service.fetcher.blocked_for(server.url("/"))
-                service.deliver()
+                deliver_all(service)
         assert time.monotonic() - began < 30
         assert len(server.requests) == 1
     assert {(each.outcome, each.reason) for each in found} == {(Outcome.FAILED, "retry_later")}

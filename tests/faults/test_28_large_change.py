@@ -12,13 +12,14 @@ import pytest
 from tests.support.environment import World, world
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.deliver import deliver_all
+from watcher.monitor.result import Outcome
 from watcher.render import document
 
 pytestmark = pytest.mark.fault(28)
 MANY = [tcp(f"s{number}", str(1000 + number)) for number in range(100)]
 DATE = "2021-01-18"
-SAID = "60 of 100 entries are gone, and its date has not moved on"
+SAID = "60 of 100 entries are removed, and its date is not later"
 SCHEMA = Path(document.__file__).with_name("schema") / "comparison.schema.json"
 
 
@@ -38,7 +39,7 @@ def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(here
         assert taken.hold is not None
         with here.service() as service:
             service.accept(service.source(SOURCE), taken.hold.id)
-            service.deliver()
+            deliver_all(service)
     else:
         assert here.check().outcome is Outcome.CHANGED
     (hook,), (mail,) = here.stage.webhooks, here.stage.mails

@@ -18,9 +18,10 @@ import pytest
 from tests.faults.test_50_kill import _time_passes
 from tests.support.environment import World, content_of, world
 from tests.support.port_releases import release, tcp
-from watcher.core.model import Comparison, Content
-from watcher.core.operations import Delivery
+from watcher.core.model import Content
 from watcher.core.times import to_text
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.deliver import deliver_all
 from watcher.store.new_release import Transition
 from watcher.store.snapshot_archive import SnapshotArchive
 
@@ -86,7 +87,7 @@ def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_on
         assert (len(here.stage.webhooks), len(here.stage.mails)) == (2, 2)
         before = content_of(here.rows())
         with here.service() as service:
-            service.intake(service.source("ports")).rebuild()
+            service.ingest(service.source("ports")).rebuild()
         assert content_of(here.rows()) == before
 
 
@@ -99,23 +100,46 @@ def test_a_release_that_another_process_ingested_between_reading_and_writing_is_
         sha256 = hashlib.sha256(data).hexdigest()
         with here.service() as one, here.service() as other:
             source = one.source("ports")
-            intake = one.intake(source)
-            compare = intake._filing._step
+            ingest = one.ingest(source)
+            compare = ingest._reader.compare
 
             def overtaken(old: Content, new: Content) -> Transition:
-                if other.queries.find_by_hash("ports", sha256=sha256) is None:
+                if other.store.history.find_by_hash("ports", sha256=sha256) is None:
                     other.check(source)  # type: ignore[arg-type] - one source, no collection
                 return compare(old, new)
 
-            def never(comparison: Comparison) -> list[Delivery]:
-                raise AssertionError("the release is in the history: nothing is rendered again")
-
-            intake._filing._step = overtaken  # type: ignore[method-assign]
-            taken = intake.take(
-                data, origin="x", observed=to_text(here.now + timedelta(seconds=1)), live=True, compose=never
-            )
+            ingest._reader.compare = overtaken  # type: ignore[method-assign]
+            observed = to_text(here.now + timedelta(seconds=1))
+            taken = ingest.ingest(Candidate(data=data, origin="x", observed=observed, live=True))
             here.now += timedelta(seconds=2)
-            one.deliver()
+            deliver_all(one)
         assert taken.outcome == "unchanged"
         assert len(here.rows("releases")["releases"]) == 2
         assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+
+
+@pytest.mark.fault(41)
+def test_a_release_that_was_overtaken_is_compared_and_rendered_again(tmp_path: Path) -> None:
+    with world(tmp_path) as here:
+        here.check(release(ROWS))
+        second = release([*ROWS, tcp("b", "2")], "2020-01-02")
+        third = release([*ROWS, tcp("b", "2"), tcp("c", "3")], "2020-01-03")
+        with here.service() as one, here.service() as other:
+            ingest, others = (service.ingest(service.source("ports")) for service in (one, other))
+            others._is_recovered = True  # it looked at the archive before our bytes were in it
+            compare = ingest._reader.compare
+            first_seen, seen = (to_text(here.now + timedelta(seconds=seconds)) for seconds in (1, 2))
+
+            def overtaken(old: Content, new: Content) -> Transition:
+                if other.store.history.count_releases("ports") == 1:
+                    others.ingest(Candidate(data=second, origin="x", observed=first_seen, live=True))
+                return compare(old, new)
+
+            ingest._reader.compare = overtaken  # type: ignore[method-assign]
+            result = ingest.ingest(Candidate(data=third, origin="x", observed=seen, live=True))
+            here.now += timedelta(seconds=3)
+            deliver_all(one)
+        assert result.outcome == "changed"
+        assert len(here.rows("releases")["releases"]) == 3
+        services = [[event["service"] for event in hook["data"]["events"]] for hook in here.stage.webhooks]
+        assert sorted(services) == [["b"], ["c"]], "each alert compares with the release right before"

@@ -13,6 +13,7 @@ from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
 from tests.support.environment import World, world
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
+from watcher.monitor.deliver import deliver_all
 
 pytestmark = pytest.mark.fault(44)
 
@@ -40,7 +41,7 @@ def states(here: World) -> list[tuple[str, str]]:
 
 def deliver(here: World) -> None:
     with here.service() as service:
-        service.deliver()
+        deliver_all(service)
 
 
 def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(here: World, run: Run) -> None:  # noqa: F811

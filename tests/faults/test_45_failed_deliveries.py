@@ -17,6 +17,7 @@ from tests.support.environment import World, world
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.core.times import from_text
+from watcher.monitor.deliver import deliver_all
 
 pytestmark = pytest.mark.fault(45)
 
@@ -51,7 +52,7 @@ def given_up(here: World, watcher: Run) -> dict[str, Any]:
         while waiting := outbox(watcher, "--state", "pending"):
             here.now = max(here.now, from_text(waiting[0]["next_attempt"]))
             with here.service() as service:
-                service.deliver()
+                deliver_all(service)
         assert len(down.requests) == 10
     assert timedelta(hours=68) < here.now - begun < timedelta(hours=84)
     here.configure(f'url = "{down.url()}"', good)

@@ -18,6 +18,7 @@ from watcher.alerts import digests
 from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
+from watcher.monitor.deliver import deliver_all
 from watcher.store.outbox import OutboxTable
 from watcher.store.store import Store
 
@@ -55,7 +56,7 @@ def states(here: World) -> dict[str, int]:
 
 def deliver(here: World) -> None:
     with here.service() as service:
-        service.deliver()
+        deliver_all(service)
 
 
 def test_messages_within_the_digest_window_become_one_for_each_channel(here: World) -> None:
@@ -140,16 +141,16 @@ def test_a_channel_gets_no_more_messages_per_hour_than_configured(here: World) -
             Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")
             for number in range(5)
         ]
-        service.deliveries.add_deliveries(made, now=to_text(here.now))
+        service.store.outbox.add_deliveries(made, now=to_text(here.now))
     with here.service() as service:
         for _ in range(2):
             digests.postpone_excess(service.store, {"hook": 2}, here.now)
-            assert len(service.deliveries.list_due(to_text(here.now))) == 2
-        for delivery in service.deliveries.list_due(to_text(here.now)):
-            service.deliveries.mark_sent(delivery.id, to_text(here.now))
+            assert len(service.store.outbox.list_due(to_text(here.now))) == 2
+        for delivery in service.store.outbox.list_due(to_text(here.now)):
+            service.store.outbox.mark_sent(delivery.id, to_text(here.now))
         here.now += timedelta(minutes=2)
         digests.postpone_excess(service.store, {"hook": 2}, here.now)
-        assert service.deliveries.list_due(to_text(here.now)) == []
+        assert service.store.outbox.list_due(to_text(here.now)) == []
     here.now += timedelta(minutes=58)
     deliver(here)
     assert len(here.stage.webhooks) == 2

@@ -12,10 +12,11 @@ import random
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from unittest import mock
 
 import apsw
 import pytest
@@ -25,6 +26,7 @@ from tests.support.port_releases import release, tcp, unassigned
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.check_log import Check
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -46,6 +48,20 @@ class Recorded(sqlite3.Connection):
         self.set_trace_callback(self.said.append)
 
 
+@contextmanager
+def with_delivery(store: Store, delivery: Delivery) -> Iterator[None]:
+    """Add a delivery to every transaction."""
+
+    @contextmanager
+    def transaction() -> Iterator[None]:
+        with Store.transaction(store):
+            yield
+            store.outbox.add_deliveries([delivery], now=delivery.created)
+
+    with mock.patch.object(store, "transaction", transaction):
+        yield
+
+
 def series(store: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
     intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
@@ -58,14 +74,11 @@ def series(store: Store, archive: SnapshotArchive) -> None:
         if number == 3:
             data = release(rows[:1], "2019-06-01")  # goes back: held
         now = (at + timedelta(days=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-        def also(number: int = number, now: str = now) -> None:
-            told = Delivery(
-                id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
-            )
-            store.outbox.add_deliveries([told], now=now)
-
-        taken = intake.take(data, origin="test:", observed=now, live=True, also=also)
+        delivery = Delivery(
+            id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
+        )
+        with with_delivery(store, delivery):
+            taken = intake.ingest(Candidate(data=data, origin="test:", observed=now, live=True))
         check = Check(
             source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
             sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,

@@ -27,6 +27,7 @@ from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
 from watcher.daemon import heartbeat
 from watcher.daemon.self_check import SelfCheck
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.web.metrics import Metrics
 
@@ -55,7 +56,7 @@ def pulse(here: World) -> SelfCheck:
 
 def notices(here: World) -> list[str]:
     with here.service() as service:
-        service.deliver()
+        deliver_all(service)
     return [hook["data"]["id"] for hook in here.stage.webhooks if hook["type"] == TOLD]
 
 
@@ -103,14 +104,14 @@ def test_a_restart_after_a_downtime_says_that_nobody_looked(here: World) -> None
     here.check()
     here.now += timedelta(days=7)
     with here.service() as service:
-        service.oversight.start(here.now)
+        service.alarms.after_start(here.now)
     assert notices(here) == ["nothing-checked"]
 
 
 def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(here: World) -> None:
     here.check()
     with here.service() as service:
-        service.oversight.start(here.now - timedelta(minutes=3))
+        service.alarms.after_start(here.now - timedelta(minutes=3))
     assert notices(here) == ["clock-jumped"]
     assert "back by 180 s" in here.stage.webhooks[0]["data"]["summary"]
 
@@ -132,7 +133,7 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(here: 
         here.now += timedelta(hours=13)
         code, text = ask(port, "/healthz")
         assert (code, text.split("\n")[0]) == (503, "critical")
-        assert f"{SOURCE} was not looked at since" in text
+        assert f"{SOURCE} is overdue: not checked since" in text
         found = values(ask(port, "/metrics")[1])
         assert found["watcher_healthy",] == 0
         assert found["watcher_overdue", SOURCE] == 1
@@ -167,7 +168,7 @@ def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) ->
         assert [dict(sample.labels) for sample in families["watcher_failing_sources"].samples] == [{"source": "iana"}]
         assert families["watcher_failing_sources"].samples[0].value == 1
         assert families["watcher_groups"].samples[0].value == len(GROUPS)
-        assert own.verdict().reasons == (f"1 of {len(GROUPS)} groups of iana cannot be read",)
+        assert own.verdict().reasons == (f"1 of {len(GROUPS)} groups of iana fail",)
 
 
 def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(here: World) -> None:
@@ -224,19 +225,19 @@ def test_a_line_for_monitoring_systems(here: World) -> None:
         here.check(PAGE)
     code, text = status(here)
     assert (code, text.count("\n")) == (2, 1)
-    assert "no source can be read" in text
+    assert "the checks of all sources fail" in text
     here.check(GOOD)
     here.configure(
         '[[channel]]\nname = "mail"',
         '[[source]]\nname = "other"\nurl = "http://127.0.0.1:9/"\n\n[[channel]]\nname = "mail"',
     )
-    assert status(here) == (3, "WATCHER UNKNOWN - other was never looked at | pending=0 held=0\n")
+    assert status(here) == (3, "WATCHER UNKNOWN - other was never checked | pending=0 held=0\n")
     with here.service() as service:
         for _ in range(3):
             service.check(service.source("other"))  # type: ignore[arg-type]
     code, text = status(here)
     assert code == 1
-    assert text.startswith("WATCHER WARNING - other cannot be read since ")
+    assert text.startswith("WATCHER WARNING - other has been failing since ")
 
 
 def test_the_line_says_unknown_where_there_is_nothing_to_ask(here: World) -> None:
@@ -255,4 +256,4 @@ def test_a_line_after_a_time_without_a_look(here: World) -> None:
         connection(service.store).execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
     code, text = status(here)
     assert code == 2
-    assert f"{SOURCE} was not looked at since" in text
+    assert f"{SOURCE} is overdue: not checked since" in text

@@ -16,8 +16,8 @@ from watcher.cli.context import load_settings
 from watcher.config.settings import SourceSettings
 from watcher.diff.content import read_content
 from watcher.formats.iana_xml import reader
-from watcher.monitor.ingest import CheckResult, Outcome
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
 
 TIMES = (datetime(2026, 1, 2, tzinfo=UTC) + timedelta(hours=hours) for hours in count())
 

@@ -15,8 +15,9 @@ from watcher.cli import watcher
 from watcher.cli.context import load_settings
 from watcher.daemon.daemon import Daemon
 from watcher.diff.content import read_content
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import Outcome
 from watcher.registries import canary
 from watcher.registries.catalog import REGISTRIES
 
@@ -36,7 +37,7 @@ def here(tmp_path: Path) -> Iterator[World]:
 def look(here: World) -> Outcome:
     with here.service() as service:
         taken = service.check(service.source("canary"))  # type: ignore[arg-type]
-        service.deliver()
+        deliver_all(service)
     return taken.outcome
 
 

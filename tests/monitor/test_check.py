@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import jsonschema
 import pytest
@@ -13,10 +14,9 @@ from tests.support.environment import World, content_of, world
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher import render
 from watcher.cli.demo_servers import SOURCE
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery
 from watcher.core.times import to_text
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.result import Outcome
 from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
 
@@ -168,14 +168,17 @@ def test_what_breaks_in_the_middle_leaves_nothing(here: World) -> None:
     here.check(release(FIRST))
     before = here.rows("releases", "versions", "changes", "events", "outbox", "snapshots")
 
-    def broken(_: Comparison) -> list[Delivery]:
+    def broken(deliveries: object, *, now: str) -> None:
         raise RuntimeError("the plug was pulled")
 
     data = release(SECOND, "2020-06-02")
-    with here.service() as service, pytest.raises(RuntimeError, match="plug"):
-        service.intake(service.source(SOURCE)).take(
-            data, origin="http://x", observed=to_text(here.now), live=True, compose=broken
-        )
+    candidate = Candidate(data=data, origin="http://x", observed=to_text(here.now), live=True)
+    with (
+        here.service() as service,
+        mock.patch.object(service.store.outbox, "add_deliveries", broken),
+        pytest.raises(RuntimeError, match="plug"),
+    ):
+        service.ingest(service.source(SOURCE)).ingest(candidate)
     assert here.rows("releases", "versions", "changes", "events", "outbox", "snapshots") == before
     assert here.check(data).outcome is Outcome.CHANGED
     assert len(here.stage.webhooks) == 1
@@ -226,7 +229,7 @@ def test_a_rebuilt_history_is_the_same(here: World) -> None:
     here.check(b"\xef\xbb\xbf" + release(series[-1], "2020-06-04"))
     before = here.rows()
     with here.service() as service:
-        assert service.intake(service.source(SOURCE)).rebuild() == 4
+        assert service.ingest(service.source(SOURCE)).rebuild() == 4
     after = here.rows()
     assert content_of(after) == content_of(before)
     assert len(here.stage.webhooks) == 3

@@ -18,9 +18,10 @@ from tests.support.index_server import INDEX, Tree, document, page, path, served
 from watcher.cli.context import load_settings
 from watcher.config.settings import CollectionSettings
 from watcher.core.errors import UsageError
-from watcher.monitor.discovery import READS
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.index_ingest import CONFIRMING_CHECKS
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.sweep import sweep
 
 GROUPS = tuple(f"group-{number:02}" for number in range(12))
 CONFIG = """
@@ -80,9 +81,9 @@ class Place:
             if (index := service.check_index(self.settings)) is not None:
                 found["iana"] = index
             collection = service.collection(self.settings)
-            chosen = collection.in_turn(self.clock.now()) if due else collection.groups()
-            with service.sweep(self.settings, chosen) as groups:
-                found |= {group.name: service.check(group) for group in groups}
+            chosen = collection.groups_due(self.clock.now()) if due else collection.groups()
+            with sweep(service, self.settings, chosen) as checks:
+                found |= {group.name: checks.check(group) for group in checks}
         return found
 
     def outcomes(self, *, due: bool = False) -> dict[str, Outcome]:
@@ -164,7 +165,7 @@ def test_a_new_group_is_news_once_and_is_watched_from_then_on(here: Place) -> No
 def test_a_vanished_group_is_news_once_after_three_reads_and_keeps_its_history(here: Place) -> None:
     here.look()
     here.tree.publish(*GROUPS[1:])
-    for _ in range(READS - 1):
+    for _ in range(CONFIRMING_CHECKS - 1):
         found = here.look()
         assert (found["iana"].outcome, found["iana"].reason) == (Outcome.HELD, "groups_absent")
         assert found["iana"].message == "not in the index: group-00"
@@ -175,11 +176,11 @@ def test_a_vanished_group_is_news_once_after_three_reads_and_keeps_its_history(h
     assert found["iana"].outcome is Outcome.CHANGED
     assert "iana.group-00" not in found
     assert path("group-00") not in {each.path for each in here.tree.take()}
-    for _ in range(READS):
+    for _ in range(CONFIRMING_CHECKS):
         here.look()
     assert here.told() == [("iana", "group-removed")]
     with here.service() as service:
-        assert len(service.queries.list_releases("iana.group-00")) == 1
+        assert len(service.store.history.list_releases("iana.group-00")) == 1
         assert service.source("iana.group-00").name == "iana.group-00"
 
 
@@ -295,8 +296,8 @@ def test_ids_that_could_do_harm_are_left_out_and_reported(here: Place) -> None:
     assert set(found) == {"iana", "iana.good", "iana.ip-over-ieee1394", "iana._6lo"}
     assert path("ip-over-IEEE1394") in {each.path for each in here.tree.take()}
     with here.service() as service:
-        standing = service.collection(here.settings).standing()
-    assert sorted(standing.refused) == ["%2e%2e", "..", "a b", "good", "x" * 65]
+        state = service.collection(here.settings).state()
+    assert sorted(state.refused) == ["%2e%2e", "..", "a b", "good", "x" * 65]
 
 
 def test_globs_say_which_groups_are_watched(here: Place) -> None:
@@ -314,7 +315,7 @@ def test_a_group_is_found_by_name_and_a_slip_is_answered(here: Place) -> None:
         with pytest.raises(UsageError, match=r"no group 'group-3'; did you mean iana\.group-"):
             service.source("iana.group-3")
         assert service.source("iana.group-3", new=True).name == "iana.group-3"
-        with pytest.raises(UsageError, match="no id of a group"):
+        with pytest.raises(UsageError, match="cannot be a group's id"):
             service.source("iana...", new=True)
 
 
@@ -331,7 +332,7 @@ def test_a_collection_as_a_list_needs_no_index(here: Place) -> None:
     assert INDEX not in {each.path for each in here.tree.take()}
     made.clock.advance(timedelta(days=1))
     with made.service() as service:
-        assert service.collection(made.settings).next_turn(made.clock.now()) > made.clock.now()
+        assert service.collection(made.settings).next_due(made.clock.now()) > made.clock.now()
 
 
 def test_a_folder_is_a_collection(tmp_path: Path) -> None:
@@ -391,5 +392,5 @@ def test_the_history_of_a_collection_is_derived_from_its_snapshots_again(here: P
     before = here.told()
     with here.service() as service:
         for name in ("iana", "iana.group-00"):
-            service.intake(service.source(name)).rebuild()
+            service.ingest(service.source(name)).rebuild()
     assert here.told() == before == [("iana", "group-added")]

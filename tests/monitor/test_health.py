@@ -35,7 +35,7 @@ def run(failures: int, *, hours: float = 1, gone: int = 0) -> CheckStreak:
 
 def sight(name: str = "ports", *, last: str | None = None, failing: bool = False) -> SourceHealth:
     shown = replace(run(3 if failing else 0), source=name, last=last or ago(hours=1))
-    return SourceHealth(source=name, run=shown, every=timedelta(hours=6), failing=(name,) if failing else ())
+    return SourceHealth(source=name, streak=shown, every=timedelta(hours=6), failing=(name,) if failing else ())
 
 
 @pytest.mark.parametrize(
@@ -52,32 +52,34 @@ def sight(name: str = "ports", *, last: str | None = None, failing: bool = False
 def test_a_source_is_unhealthy_after_so_many_failures_or_so_long(
     failures: int, hours: float, gone: int, notice: str | None
 ) -> None:
-    assert health.ailing(run(failures, hours=hours, gone=gone), LIMITS) == notice
+    assert health.find_alarm(run(failures, hours=hours, gone=gone), LIMITS) == notice
 
 
 def test_what_was_told_is_not_told_again_but_that_it_is_gone_is_more() -> None:
     failing, gone = run(3), run(6, gone=3)
-    told = health.of_source(failing, LIMITS, (), ago())
+    told = health.source_notice(failing, LIMITS, (), ago())
     assert told is not None
     assert (told.id, told.details["reason"]) == ("source-unhealthy", "timeout")
     assert "no answer" in told.summary
-    assert health.of_source(failing, LIMITS, {"source-unhealthy"}, ago()) is None
-    more = health.of_source(gone, LIMITS, {"source-unhealthy"}, ago())
+    assert health.source_notice(failing, LIMITS, {"source-unhealthy"}, ago()) is None
+    more = health.source_notice(gone, LIMITS, {"source-unhealthy"}, ago())
     assert more is not None
     assert more.id == "source-gone"
-    assert health.of_source(failing, LIMITS, {"source-gone"}, ago()) is None
+    assert health.source_notice(failing, LIMITS, {"source-gone"}, ago()) is None
 
 
 def test_only_what_was_told_is_called_off() -> None:
-    assert health.of_source(run(0), LIMITS, (), ago()) is None
-    recovered = health.of_source(run(0), LIMITS, {"source-gone"}, ago())
+    assert health.source_notice(run(0), LIMITS, (), ago()) is None
+    recovered = health.source_notice(run(0), LIMITS, {"source-gone"}, ago())
     assert recovered is not None
     assert recovered.id == "source-recovered"
 
 
 def test_a_tree_that_fails_is_one_notice() -> None:
-    each = [health.of_source(replace(run(3), source=f"iana.g{number:03}"), LIMITS, (), ago()) for number in range(640)]
-    (notice,) = health.together("iana", [found for found in each if found])
+    each = [
+        health.source_notice(replace(run(3), source=f"iana.g{number:03}"), LIMITS, (), ago()) for number in range(640)
+    ]
+    (notice,) = health.merge_notices("iana", [found for found in each if found])
     assert (notice.source, notice.id, notice.details["number"]) == ("iana", "source-unhealthy", 640)
     assert "iana.g000, iana.g001, iana.g002 and 637 more" in notice.summary
     assert len(notice.details["groups"]) == 50
@@ -87,22 +89,22 @@ def test_a_tree_that_fails_is_one_notice() -> None:
 @pytest.mark.fault(68)
 def test_nothing_checked_for_too_long_is_told_once_and_called_off_once() -> None:
     quiet, late = [sight()], [sight(last=ago(hours=13))]
-    assert health.of_watcher(quiet, None, NOW, NOW) is None
-    notice = health.of_watcher(late, None, NOW, NOW)
+    assert health.watcher_notice(quiet, None, NOW, NOW) is None
+    notice = health.watcher_notice(late, None, NOW, NOW)
     assert notice is not None
     assert (notice.id, notice.details["since"]) == ("nothing-checked", ago(hours=13))
     stands = OpenAlarm(source="watcher", notice="nothing-checked", since=ago(hours=1))
-    assert health.of_watcher(late, stands, NOW, NOW) is None
-    again = health.of_watcher(quiet, stands, NOW, NOW)
+    assert health.watcher_notice(late, stands, NOW, NOW) is None
+    again = health.watcher_notice(quiet, stands, NOW, NOW)
     assert again is not None
     assert again.id == "checked-again"
 
 
 def test_a_source_that_was_never_looked_at_is_late_from_the_start_of_the_daemon() -> None:
-    never = SourceHealth(source="ports", run=CheckStreak(source="ports"), every=timedelta(hours=1))
-    assert not health.overdue(never, NOW)
-    assert not health.overdue(never, NOW, NOW - timedelta(hours=2))
-    assert health.overdue(never, NOW, NOW - timedelta(hours=3))
+    never = SourceHealth(source="ports", streak=CheckStreak(source="ports"), every=timedelta(hours=1))
+    assert not health.is_overdue(never, NOW)
+    assert not health.is_overdue(never, NOW, NOW - timedelta(hours=2))
+    assert health.is_overdue(never, NOW, NOW - timedelta(hours=3))
 
 
 @pytest.mark.parametrize(
@@ -113,19 +115,22 @@ def test_a_source_that_was_never_looked_at_is_late_from_the_start_of_the_daemon(
         ([sight(), sight("tls", failing=True)], Level.WARNING),
         ([sight(failing=True)], Level.CRITICAL),  # nothing at all can be read
         ([sight(), sight("tls", last=ago(hours=13))], Level.CRITICAL),
-        ([sight(), SourceHealth(source="tls", run=CheckStreak(source="tls"), every=timedelta(hours=1))], Level.UNKNOWN),
+        (
+            [sight(), SourceHealth(source="tls", streak=CheckStreak(source="tls"), every=timedelta(hours=1))],
+            Level.UNKNOWN,
+        ),
     ],
 )
 def test_how_bad_it_is(sights: list[SourceHealth], level: Level) -> None:
-    verdict = health.verdict(sights, NOW)
+    verdict = health.assess(sights, NOW)
     assert verdict.level is level
     assert bool(verdict.reasons) is (level is not Level.OK)
 
 
 def test_a_collection_fails_by_its_groups() -> None:
-    tree = SourceHealth(source="iana", run=run(0), every=timedelta(hours=24), failing=("iana.a",), groups=2)
-    assert health.verdict([tree], NOW).reasons == ("1 of 2 groups of iana cannot be read",)
-    assert health.verdict([replace(tree, groups=1)], NOW).level is Level.CRITICAL
+    tree = SourceHealth(source="iana", streak=run(0), every=timedelta(hours=24), failing=("iana.a",), groups=2)
+    assert health.assess([tree], NOW).reasons == ("1 of 2 groups of iana fail",)
+    assert health.assess([replace(tree, groups=1)], NOW).level is Level.CRITICAL
 
 
 @pytest.mark.parametrize(("seconds", "way"), [(-3600.2, "back by 3600 s"), (86400.0, "forward by 86400 s")])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -19,11 +20,12 @@ from tests.support.port_releases import Row, release, tcp, udp, unassigned
 from watcher.alerts import messages, notices
 from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import UsageError
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery, Hold, HoldState, Reason
+from watcher.core.operations import Hold, HoldState, Reason
 from watcher.core.times import to_text
 from watcher.monitor import importer
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.deliver import deliver_all
+from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatResult
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
@@ -73,13 +75,13 @@ def receipt(here: World, sha256: str) -> SnapshotInfo:
 def decide(here: World, word: str, what: str) -> Any:
     with here.service() as service:
         done = getattr(service, word)(service.source(SOURCE), what)
-        service.deliver()
+        deliver_all(service)
     return done
 
 
 def rebuilt(here: World) -> dict[str, list[dict[str, Any]]]:
     with here.service() as service:
-        service.intake(service.source(SOURCE)).rebuild()
+        service.ingest(service.source(SOURCE)).rebuild()
     return here.rows()
 
 
@@ -112,7 +114,7 @@ def test_the_operator_is_told_by_mail_too(here: World) -> None:
     here.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
     here.check(slip())
     (mail,) = here.stage.mails
-    assert "2020-01-18 is held: it bears the date" in " ".join(mail["Subject"].split())
+    assert "2020-01-18 is held: its date is" in " ".join(mail["Subject"].split())
     text, html = (_text(part) for part in mail.get_payload())  # type: ignore[arg-type,union-attr]
     for said in (text, html):
         assert "watcher accept ports" in said
@@ -292,7 +294,7 @@ def test_importing_what_is_held_believes_it(here: World) -> None:
     path = here.stage.folder / "held.xml"
     path.write_bytes(slip())
     with here.service() as service:
-        importer.run(service.intake(service.source(SOURCE)), importer.candidates([str(path)], ".xml"))
+        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
     (hold,) = holds(here)
     assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")
     found = here.rows()
@@ -317,11 +319,15 @@ def test_what_breaks_while_it_is_taken_leaves_it_held(here: World) -> None:
     here.check(slip())
     before = here.rows("held", "releases", "outbox", "changes")
 
-    def broken(_: Comparison) -> list[Delivery]:
+    def broken(deliveries: object, *, now: str) -> None:
         raise RuntimeError("the plug was pulled")
 
-    with here.service() as service, pytest.raises(RuntimeError, match="plug"):
-        service.intake(service.source(SOURCE)).accept(holds(here)[0].id, now=here.now, compose=broken)
+    with (
+        here.service() as service,
+        mock.patch.object(service.store.outbox, "add_deliveries", broken),
+        pytest.raises(RuntimeError, match="plug"),
+    ):
+        service.accept(service.source(SOURCE), holds(here)[0].id)
     assert here.rows("held", "releases", "outbox", "changes") == before
     assert here.check().outcome is Outcome.CHANGED
     assert alerts(here) == 1
@@ -337,15 +343,17 @@ def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(h
     asked: list[bytes] = []
     disagreement = [Reason(code="formats_disagree", sentence="the CSV has 66 entries, the XML 65")]
 
-    def second(data: bytes) -> SecondFormatResult:
-        asked.append(data)
-        return SecondFormatResult(reasons=tuple(disagreement))
+    class Second:
+        def compare(self, data: bytes) -> SecondFormatResult:
+            asked.append(data)
+            return SecondFormatResult(reasons=tuple(disagreement))
 
     def take(data: bytes) -> CheckResult:
         here.now = here.now.replace(microsecond=0)
         with here.service() as service:
-            intake = service.intake(service.source(SOURCE))
-            return intake.take(data, origin="x", observed=to_text(here.now), live=True, second=second)
+            ingest = service.ingest(service.source(SOURCE))
+            ingest._second_format = Second()  # type: ignore[assignment]
+            return ingest.ingest(Candidate(data=data, origin="x", observed=to_text(here.now), live=True))
 
     assert take(release([*ROWS, *MANY], NOW)).outcome is Outcome.UNCHANGED
     assert asked == []
@@ -420,7 +428,7 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
         path = tmp_path / "old.xml"
         path.write_bytes(OLD)
         with here.service() as service:
-            importer.run(service.intake(service.source(SOURCE)), importer.candidates([str(path)], ".xml"))
+            importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
         assert here.check(CURRENT).outcome is Outcome.CHANGED
         assert [here.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
         assert here.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC

@@ -16,7 +16,8 @@ from tests.support.port_releases import Row, release, reserved, tcp, udp, unassi
 from watcher.core.errors import UsageError
 from watcher.monitor import importer
 from watcher.monitor.importer import ImportReport
-from watcher.monitor.ingest import Outcome, ReleaseIngest
+from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.result import Outcome
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -49,7 +50,7 @@ def take(folder: Path, paths: Sequence[str]) -> ImportReport:
         intake = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
-        return importer.run(intake, importer.candidates(paths, ".xml"))
+        return importer.import_items(intake, importer.find_items(paths, ".xml"))
 
 
 def history(folder: Path) -> list[object]:
@@ -72,16 +73,20 @@ def test_every_order_of_import_gives_one_history(tmp_path: Path, files: list[Pat
 def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> None:
     folder = tmp_path / "store"
     # Two bear one date: which of them is the newer, nothing says; their content decides.
-    assert take(folder, [str(files[0].parent)]).taken == {Outcome.BASELINE: 1, Outcome.CHANGED: 3, Outcome.INSERTED: 1}
+    assert take(folder, [str(files[0].parent)]).outcomes == {
+        Outcome.BASELINE: 1,
+        Outcome.CHANGED: 3,
+        Outcome.INSERTED: 1,
+    }
     before = rows(folder / "history.db")
-    assert take(folder, [str(files[0].parent)]).taken == {Outcome.UNCHANGED: 5}
+    assert take(folder, [str(files[0].parent)]).outcomes == {Outcome.UNCHANGED: 5}
     assert rows(folder / "history.db") == before
 
 
 def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path]) -> None:
     folder = tmp_path / "store"
     take(folder, [str(files[0]), str(files[4])])
-    assert take(folder, [str(files[3])]).taken == {Outcome.INSERTED: 1}
+    assert take(folder, [str(files[3])]).outcomes == {Outcome.INSERTED: 1}
     found = rows(folder / "history.db", "releases", "events")
     order = {row["id"]: row["published"] for row in found["releases"]}
     assert [(order[row["release_id"]], row["summary"]) for row in found["events"]] == [
@@ -96,7 +101,7 @@ def test_what_is_no_release_is_refused_by_name_and_the_rest_is_taken(tmp_path: P
     assert [(Path(origin).name, reason) for origin, reason in report.refused] == [
         ("page.xml", "line 1: a web page was served in place of the registry")
     ]
-    assert sum(report.taken.values()) == 5
+    assert sum(report.outcomes.values()) == 5
 
 
 def git(repository: Path, *arguments: str, when: int = 0) -> None:
@@ -137,7 +142,7 @@ def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Pa
         git(tmp_path, "clone", "-q", "--bare", str(repository), "clone.git")
         repository = tmp_path / "clone.git"
     report = take(tmp_path / "store", [f"git:{repository}:assignments/ports.xml"])
-    assert sum(report.taken.values()) == 5
+    assert sum(report.outcomes.values()) == 5
     assert len(report.refused) == 1
     receipts = list(SnapshotArchive(tmp_path / "store" / "snapshots").list_snapshots("ports"))
     assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
@@ -151,7 +156,7 @@ def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Pa
         ("git:/no/such/place:x.xml", "cannot change to"),
         ("git:x.xml", "a repository is written git:REPO:PATH"),
         ("git:{repository}:other.xml", "no commit of this repository has a file other.xml"),
-        ("{empty}", "there is no file in it that ends in .xml"),
+        ("{empty}", "no file in this folder ends in .xml"),
     ],
 )
 def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path: str, message: str) -> None:
@@ -169,7 +174,7 @@ def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
         intake = ReleaseIngest(
             "t", registry="iana", format="csv", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
-        return importer.run(intake, importer.candidates(paths, ".csv"))
+        return importer.import_items(intake, importer.find_items(paths, ".csv"))
 
 
 def dates(folder: Path) -> list[tuple[str, str]]:

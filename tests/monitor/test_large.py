@@ -16,6 +16,7 @@ SCRIPT = """
 import resource, sys
 from pathlib import Path
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.store import Store
 
@@ -44,7 +45,7 @@ with Store(folder / "history.db") as store:
     intake = ReleaseIngest("big", registry="iana", format=format, store=store, archive=archive)
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
-        taken = intake.take(document(number), origin="test", observed=at, live=True)
+        taken = intake.ingest(Candidate(data=document(number), origin="test", observed=at, live=True))
 print(taken.outcome, len(taken.comparison.changes.changes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

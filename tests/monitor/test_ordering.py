@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.core.operations import Ending, Label, PlacedRelease
-from watcher.monitor.ordering import at_the_end, in_order
+from watcher.monitor.ordering import in_order, place_last
 
 DAYS = [(date(2024, 1, 28) + timedelta(days=number)).isoformat() for number in range(8)]
 LYING = ["1970-01-01", "2099-12-31"]
@@ -175,18 +175,18 @@ def ending(found: list[Label]) -> Ending:
 
 
 @given(labels(), labels())
-def test_a_release_at_the_end_is_where_the_whole_order_has_it_and_moves_no_other(
+def test_a_release_place_last_is_where_the_whole_order_has_it_and_moves_no_other(
     found: list[Label], more: list[Label]
 ) -> None:
     for label in (replace(each, digest=f"{number:064x}") for number, each in enumerate(more, 100)):
-        if found and (placed := at_the_end(label, ending(found))):
+        if found and (placed := place_last(label, ending(found))):
             assert in_order([*found, label]) == [*in_order(found), placed]
 
 
 def test_the_next_release_needs_no_look_at_the_others() -> None:
     past = [imported("a", "2024-01-01"), live("b", "2024-01-02", "2024-01-02T10:00:00Z")]
-    assert at_the_end(imported("c", "2024-01-03"), ending(past)) == PlacedRelease(digest="c", dated="2024-01-03")
+    assert place_last(imported("c", "2024-01-03"), ending(past)) == PlacedRelease(digest="c", dated="2024-01-03")
     seen = live("d", "2024-01-01", "2024-01-02T10:00:01Z")
-    assert at_the_end(seen, ending(past)) == PlacedRelease(digest="d", dated="2024-01-02")
-    assert at_the_end(live("e", "2024-01-09", "2024-01-02T10:00:00Z"), ending(past)) is None  # in the same second
-    assert at_the_end(imported("f", "2023-12-31"), ending(past)) is None
+    assert place_last(seen, ending(past)) == PlacedRelease(digest="d", dated="2024-01-02")
+    assert place_last(live("e", "2024-01-09", "2024-01-02T10:00:00Z"), ending(past)) is None  # in the same second
+    assert place_last(imported("f", "2023-12-31"), ending(past)) is None

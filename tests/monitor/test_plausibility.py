@@ -12,7 +12,16 @@ import pytest
 from tests.support.port_releases import content, tcp
 from watcher.core.model import Content, Fields, Item, Key, Section
 from watcher.core.operations import Hold, HoldState, Reason
-from watcher.monitor.plausibility import Bounds, Newest, believed, came_back, doubts, served, stale, told
+from watcher.monitor.plausibility import (
+    Bounds,
+    Newest,
+    as_returned,
+    count_serving,
+    is_confirmed,
+    reasons_to_hold,
+    should_notify,
+    stale_reason,
+)
 
 TODAY = date(2020, 6, 15)
 BOUNDS = Bounds()
@@ -34,7 +43,7 @@ def codes(
     new: Content, old: Content | None, *, dated: str | None = None, bounds: Bounds = BOUNDS, today: date = TODAY
 ) -> list[str]:
     newest = Newest(content=old, dated=dated or old.published or "2020-06-01") if old else None
-    return [reason.code for reason in doubts(new, newest, bounds, today=today)]
+    return [reason.code for reason in reasons_to_hold(new, newest, bounds, today=today)]
 
 
 def test_an_ordinary_release_is_believed() -> None:
@@ -114,64 +123,64 @@ def test_the_operators_bounds_hold_for_a_first_release_too() -> None:
 
 @pytest.mark.parametrize("code", ["goes_back", "mass_removal", "sub_registries_gone"])
 def test_what_a_second_serving_settles(code: str) -> None:
-    assert [believed(hold(code, in_a_row=times), BOUNDS) for times in (1, 2)] == [False, True]
-    assert believed(hold(code), Bounds(confirm_after=1))
+    assert [is_confirmed(hold(code, in_a_row=times), BOUNDS) for times in (1, 2)] == [False, True]
+    assert is_confirmed(hold(code), Bounds(confirm_after=1))
 
 
 @pytest.mark.parametrize("code", ["too_few_entries", "too_many_entries", "other_registry", "formats_disagree"])
 def test_what_no_number_of_servings_settles(code: str) -> None:
-    assert not believed(hold(code, in_a_row=99), BOUNDS)
-    assert not believed(hold(code, "goes_back", in_a_row=99), BOUNDS)
+    assert not is_confirmed(hold(code, in_a_row=99), BOUNDS)
+    assert not is_confirmed(hold(code, "goes_back", in_a_row=99), BOUNDS)
 
 
 def test_a_release_that_comes_back_has_to_be_served_once_more() -> None:
-    found = [believed(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2, 3)]
+    found = [is_confirmed(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2, 3)]
     assert found == [False, False, True]
 
 
 def test_a_hold_without_a_reason_is_believed_unless_it_was_rejected() -> None:
-    assert believed(hold(), BOUNDS)
-    assert not believed(hold(state=HoldState.REJECTED), BOUNDS)
-    assert not believed(hold("goes_back", in_a_row=9, state=HoldState.REJECTED), BOUNDS)
+    assert is_confirmed(hold(), BOUNDS)
+    assert not is_confirmed(hold(state=HoldState.REJECTED), BOUNDS)
+    assert not is_confirmed(hold("goes_back", in_a_row=9, state=HoldState.REJECTED), BOUNDS)
 
 
 def test_servings_are_counted_and_the_reasons_are_the_last_ones() -> None:
-    again = served(hold("mass_removal"), hold("goes_back", last_seen="2020-06-16T00:00:00Z"))
+    again = count_serving(hold("mass_removal"), hold("goes_back", last_seen="2020-06-16T00:00:00Z"))
     assert (again.times, again.in_a_row, again.first_seen) == (2, 2, hold().first_seen)
     assert (again.last_seen, again.reasons[0].code) == ("2020-06-16T00:00:00Z", "goes_back")
-    assert served(hold("goes_back"), hold()).reasons == ()
-    assert served(None, hold()) == hold()
+    assert count_serving(hold("goes_back"), hold()).reasons == ()
+    assert count_serving(None, hold()) == hold()
 
 
 def test_what_was_rejected_stays_so_with_its_reasons_and_what_was_superseded_begins_anew() -> None:
     rejected = hold("goes_back", state=HoldState.REJECTED)
-    assert served(rejected, hold()) == replace(rejected, times=2, in_a_row=2)
+    assert count_serving(rejected, hold()) == replace(rejected, times=2, in_a_row=2)
     old = hold("goes_back", state=HoldState.SUPERSEDED, in_a_row=7, times=7, by="newer", decided="x")
     new = hold("mass_removal", first_seen="2020-07-01T00:00:00Z")
-    assert served(old, new) == replace(new, times=8)
+    assert count_serving(old, new) == replace(new, times=8)
 
 
 def test_the_operator_hears_of_everything_but_of_a_lagging_server_only_when_it_goes_on() -> None:
-    assert told(hold("goes_back"), BOUNDS)
-    assert [told(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2)] == [False, True]
-    assert not told(hold("goes_back", state=HoldState.REJECTED), BOUNDS)
+    assert should_notify(hold("goes_back"), BOUNDS)
+    assert [should_notify(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2)] == [False, True]
+    assert not should_notify(hold("goes_back", state=HoldState.REJECTED), BOUNDS)
 
 
 def test_what_came_back_is_another_release_of_the_same_content() -> None:
     first = made(3)
-    one, other = came_back(first, "2020-06-15T00:00:00Z"), came_back(first, "2020-06-16T00:00:00Z")
+    one, other = as_returned(first, "2020-06-15T00:00:00Z"), as_returned(first, "2020-06-16T00:00:00Z")
     assert len({first.digest, one.digest, other.digest}) == 3
     assert one.items is first.items
     assert [problem.code for problem in one.problems] == ["rollback"]
-    assert came_back(first, "2020-06-15T00:00:00Z") == one
+    assert as_returned(first, "2020-06-15T00:00:00Z") == one
 
 
 def test_a_reason_says_it_in_words_and_in_numbers() -> None:
-    reason = stale("2020-03-27", "2020-03-31")
+    reason = stale_reason("2020-03-27", "2020-03-31")
     assert reason.sentence == "the release of 2020-03-27 was served again, older than 2020-03-31"
     assert dict(reason.numbers) == {"served": "2020-03-27", "newest": "2020-03-31"}
-    (gone,) = doubts(made(50), Newest(content=made(100), dated="2020-06-01"), BOUNDS, today=TODAY)
-    assert gone.sentence == "50 of 100 entries are gone, and its date has not moved on"
+    (gone,) = reasons_to_hold(made(50), Newest(content=made(100), dated="2020-06-01"), BOUNDS, today=TODAY)
+    assert gone.sentence == "50 of 100 entries are removed, and its date is not later"
     assert dict(gone.numbers) == {"gone": 50, "entries": 100}
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.monitor.schedule import LONGEST, due, in_turn, interval
+from watcher.monitor.schedule import LONGEST, due, interval, is_due_this_sweep
 
 DAY = timedelta(days=1)
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
@@ -44,8 +44,8 @@ def test_a_clock_that_was_wrong_puts_nothing_off_for_years() -> None:
 
 def test_the_last_of_a_long_sweep_is_in_the_next_turn_again() -> None:
     looked = NOW + timedelta(hours=9)  # the sweep that began at NOW took nine hours
-    assert in_turn(DAY, due(DAY, looked, None, NOW + DAY), NOW + DAY)
-    assert not in_turn(DAY, due(DAY, looked, "2019-01-01", NOW + DAY), NOW + DAY)
+    assert is_due_this_sweep(DAY, due(DAY, looked, None, NOW + DAY), NOW + DAY)
+    assert not is_due_this_sweep(DAY, due(DAY, looked, "2019-01-01", NOW + DAY), NOW + DAY)
 
 
 @given(
@@ -57,6 +57,6 @@ def test_a_whole_sweep_takes_no_longer_than_is_promised(changed: str | None, min
     every = timedelta(minutes=minutes)
     looked = NOW + every * lateness
     assert any(
-        in_turn(every, due(every, looked, changed, turn), turn)
+        is_due_this_sweep(every, due(every, looked, changed, turn), turn)
         for turn in (NOW + every * number for number in range(1, LONGEST + 1))
     )

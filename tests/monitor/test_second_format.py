@@ -15,7 +15,7 @@ from watcher.cli.demo_servers import SOURCE
 from watcher.config.settings import SourceSettings
 from watcher.config.source_format import second_format
 from watcher.formats.catalog import FORMATS
-from watcher.monitor.ingest import Outcome
+from watcher.monitor.result import Outcome
 
 BEFORE = [tcp("a", "1"), udp("b", "2")]
 AFTER = [*BEFORE, tcp("c", "3"), tcp("d", "4")]
@@ -60,8 +60,8 @@ def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Pat
         (notice,) = [hook["data"] for hook in here.stage.webhooks]
         (reason,) = notice["details"]["reasons"]
         assert reason["numbers"]["total"] == 1
-        assert reason["where"] == ["a 1 tcp is in the other alone"]
-        assert "its CSV says something else in one place: a 1 tcp is in the other alone" in notice["summary"]
+        assert reason["where"] == ["a 1 tcp is only in the other format"]
+        assert "its CSV differs in one place: a 1 tcp is only in the other format" in notice["summary"]
         assert here.check(lost).outcome is Outcome.CHANGED
         with here.service() as service:
             assert [hold.by for hold in service.store.holds.list_holds(SOURCE)] == ["undoubted"]
@@ -73,7 +73,7 @@ def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
         taken = here.check(release(BEFORE))
         assert taken.outcome is Outcome.HELD, "a first release too"
         assert taken.hold is not None
-        said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other"
+        said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other format"
         assert said in taken.hold.reasons[0].where[0]
 
 
@@ -83,7 +83,7 @@ def test_a_format_that_lags_has_no_opinion_and_that_is_recorded(tmp_path: Path) 
         taken = here.check(release(AFTER, "2020-02-01"))
         assert taken.outcome is Outcome.CHANGED
         message = here.rows("checks")["checks"][-1]["message"]
-        assert message.startswith("the other format is still of 2020-01-01")
+        assert message.startswith("second format is still of 2020-01-01")
 
 
 @pytest.mark.parametrize("answer", [reply(b"", 404), reply(b"<html>sorry</html>"), reply(b"")])
@@ -91,7 +91,7 @@ def test_who_cannot_be_asked_has_no_opinion_and_that_is_recorded(tmp_path: Path,
     with beside(tmp_path, answer) as (here, _):
         taken = here.check(release(BEFORE))
         assert taken.outcome is Outcome.BASELINE
-        assert here.rows("checks")["checks"][-1]["message"].startswith("the other format could not be asked: http")
+        assert here.rows("checks")["checks"][-1]["message"].startswith("second format not compared: http")
 
 
 def test_the_suffix_of_its_url_names_its_format_unless_that_is_configured() -> None:

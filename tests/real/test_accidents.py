@@ -20,8 +20,10 @@ from tests.support.real_data import accidents, formats_files, ports_releases, re
 from watcher.core.model import Content
 from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
-from watcher.monitor.ingest import Outcome, ReleaseIngest
-from watcher.monitor.plausibility import Bounds, Newest, doubts
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.plausibility import Bounds, Newest, reasons_to_hold
+from watcher.monitor.result import Outcome
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -123,7 +125,9 @@ def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path:
             "ike", registry="iana", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         outcomes = [
-            intake.take(served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True).outcome
+            intake.ingest(
+                Candidate(data=served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True)
+            ).outcome
             for end, day in (("1before", "2019-03-26"), ("2after", "2019-05-31"))
         ]
     assert outcomes == [Outcome.BASELINE, Outcome.CHANGED]
@@ -220,7 +224,7 @@ def _codes(old: Content, new: Content, seen: tuple[str, str]) -> list[str]:
     """Why the newer would not be believed had both been seen live on those days."""
     first, second = (datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date() for day in seen)
     dated = min(old.published or first.isoformat(), (first + timedelta(days=1)).isoformat())
-    return [each.code for each in doubts(new, Newest(content=old, dated=dated), Bounds(), today=second)]
+    return [each.code for each in reasons_to_hold(new, Newest(content=old, dated=dated), Bounds(), today=second)]
 
 
 def test_of_all_groups_in_65_months_only_two_mistyped_years_are_held() -> None:

@@ -180,7 +180,7 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
             archive = SnapshotArchive(folder / "snapshots")
             intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
             for path in order:
-                importer.run(intake, importer.candidates([str(path)], ".xml"))
+                importer.import_items(intake, importer.find_items([str(path)], ".xml"))
             if name == "shuffled":
                 assert intake.rebuild() == len(dates)
         histories.append(history(folder))

@@ -11,6 +11,7 @@ import pytest
 from tests.support import real_data
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -40,7 +41,7 @@ def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: i
             "some", registry=rules, format="xml", store=store, archive=SnapshotArchive(folder / "kept")
         )
         for date, data in series:
-            intake.take(data, origin=date)
+            intake.ingest(Candidate(data=data, origin=date))
         queries = store.history
         stored = queries.list_releases("some")
         plain = {content.digest: content for content in (read_content(data, registry) for _, data in series)}

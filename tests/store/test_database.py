@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import sqlite_utils
@@ -15,6 +16,7 @@ import sqlite_utils
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
 from watcher.store import schema
@@ -291,13 +293,19 @@ def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
 
-        def fail() -> None:
-            raise RuntimeError("the power is gone")
+        @contextmanager
+        def failing_transaction() -> Iterator[None]:
+            with Store.transaction(store):
+                yield
+                raise RuntimeError("the power is gone")
 
         data = release([tcp("one", "1")])
-        with pytest.raises(RuntimeError, match="the power is gone"):
-            intake.take(data, origin="git:x", also=fail)
+        with (
+            mock.patch.object(store, "transaction", failing_transaction),
+            pytest.raises(RuntimeError, match="the power is gone"),
+        ):
+            intake.ingest(Candidate(data=data, origin="git:x"))
         for table in ("releases", "snapshots", "versions", "changes", "events", "versions_fts"):
             assert _count(store, table) == 0, table
-        intake.take(data, origin="git:x")
+        intake.ingest(Candidate(data=data, origin="git:x"))
         assert _count(store, "releases") == 1

@@ -13,6 +13,7 @@ from tests.support.port_releases import Row, person, release, tcp, udp, unassign
 from tests.support.raw_sql import connection
 from watcher.core.errors import UsageError
 from watcher.core.model import Severity
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery, full_text_query
 from watcher.store.history_reader import HistoryReader
@@ -45,10 +46,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
         archive = SnapshotArchive(folder / "kept")
         intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
         for data in SERIES.values():
-            intake.take(data, origin="git:x")
+            intake.ingest(Candidate(data=data, origin="git:x"))
         other = ReleaseIngest("other", registry="ports", format="xml", store=store, archive=archive)
         for data in list(SERIES.values())[1:]:
-            other.take(data, origin="git:x")
+            other.ingest(Candidate(data=data, origin="git:x"))
         yield store.history
 
 
@@ -141,7 +142,7 @@ def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
         )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
-            intake.take(release([KEEP, row], day), origin="git:x")
+            intake.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
             assert [each.event.id for each in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
@@ -256,7 +257,9 @@ def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
-            intake.take(release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
+            intake.ingest(
+                Candidate(data=release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
+            )
         assert store.history.find_release("ports", "2020-01-01").release.entries == 2
 
 
@@ -282,7 +285,10 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         data = SERIES["2020-01-01"]
-        shas = [intake.take(each, origin="git:x").sha256 for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))]
+        shas = [
+            intake.ingest(Candidate(data=each, origin="git:x")).sha256
+            for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))
+        ]
         assert len(set(shas)) == 2
         queries = store.history
         assert [queries.find_release("ports", sha256[:12]) for sha256 in shas] == queries.list_releases("ports") * 2
@@ -294,7 +300,7 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for day, data in enumerate(SERIES.values()):
-            row = intake.take(data, origin="git:x").release
+            row = intake.ingest(Candidate(data=data, origin="git:x")).release
             assert row is not None
             # No two small releases share four digits by chance: the snapshots are given names that do.
             with store.transaction():

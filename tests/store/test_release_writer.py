@@ -18,8 +18,10 @@ from tests.support.raw_sql import connection
 from watcher.core.model import count_changes
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
-from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.plausibility import Bounds
+from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -67,7 +69,7 @@ class Place:
     def take(self, data: bytes, *, observed: str | None = None, live: bool = False) -> CheckResult:
         """Take a release as a check (`live`) or as an import does."""
         origin = "https://example.test/ports.xml" if live else "git:repository:ports.xml@0000000"
-        return self.intake.take(data, origin=origin, observed=observed, live=live)
+        return self.intake.ingest(Candidate(data=data, origin=origin, observed=observed, live=live))
 
 
 @contextmanager
@@ -363,7 +365,7 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
         )
         for data in series:
             found.take(data)
-            other.take(data, origin="git:x")
+            other.ingest(Candidate(data=data, origin="git:x"))
         check_against(found, series)
         own = [each.digest for each in found.queries.list_releases("ports")]
         other.rebuild()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -21,7 +22,7 @@ def test_put_together_they_find_the_same(tmp_path: Path) -> None:
         )
         for number in range(1, 13):
             rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
-            intake.take(release(rows, f"2020-01-{number:02}"), origin="test")
+            intake.ingest(Candidate(data=release(rows, f"2020-01-{number:02}"), origin="test"))
 
         def pieces() -> list[int]:
             ask = "SELECT count(DISTINCT segid) FROM {}_idx"

@@ -10,6 +10,7 @@ import pytest
 from tests.support.port_releases import PORTS, Row, person, release, tcp, unassigned
 from watcher.core.model import Content, Item, ItemKey, Key, Section
 from watcher.diff.content import read_content
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -36,7 +37,7 @@ def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in (OLD, NEW):
-            intake.take(data, origin="test")
+            intake.ingest(Candidate(data=data, origin="test"))
         queries = store.history
         yield queries.read_content_pair("ports", *queries.list_releases("ports"))
 

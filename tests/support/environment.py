@@ -13,8 +13,9 @@ from tests.support.fake_clock import FakeClock
 from tests.support.raw_sql import connection
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE, DemoServers
-from watcher.monitor.ingest import CheckResult
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult
 from watcher.store.store import Store
 
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
@@ -54,13 +55,13 @@ class World:
         self.now += timedelta(seconds=1)
         with self.service() as service:
             taken = service.check(service.source(SOURCE))
-            service.deliver()
+            deliver_all(service)
         return taken
 
     def state(self) -> Mapping[str, Any]:
         """How the checks of the source stand."""
         with self.service() as service:
-            return service.checks.read_state(SOURCE)
+            return service.store.checks.read_state(SOURCE)
 
     def configure(self, before: str, after: str) -> None:
         text = self.stage.config.read_text()

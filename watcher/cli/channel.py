@@ -14,6 +14,7 @@ from watcher.cli.context import open_monitor
 from watcher.cli.output import format_option, print_json, print_rows
 from watcher.config.settings import AnyChannel
 from watcher.core.times import to_text
+from watcher.monitor.deliver import deliver_channel
 from watcher.render.safe_text import visible
 from watcher.store.outbox import FAILED, PENDING, SENT
 from watcher.store.store import Store
@@ -108,7 +109,7 @@ def test(config: Path, name: str) -> None:
         deliveries = [messages.render_test(channel, recipient, now) for recipient in channel.recipients()]
         with monitor.store.transaction():
             monitor.store.outbox.add_deliveries(deliveries, now=to_text(now))
-        monitor.deliver_over(channel.name)
+        deliver_channel(monitor, channel.name)
         has_failed = False
         for delivery in deliveries:
             state = monitor.store.outbox.read_state(delivery.id)

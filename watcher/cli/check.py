@@ -13,8 +13,10 @@ from watcher.cli.context import open_monitor
 from watcher.cli.output import format_option, print_json, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import StoreError
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.sweep import Sweep, sweep
 from watcher.render import document, text
 from watcher.render.safe_text import visible
 
@@ -57,7 +59,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
                 printer.print_start(source.name, source.url)
                 results.append((source.name, monitor.check(source)))
                 printer.print_result(*results[-1])
-        report = monitor.deliver() if deliver else None
+        report = deliver_all(monitor) if deliver else None
     if format == "json":
         print_json({"checks": [_result_document(name, result) for name, result in results]})
     elif report and (report.sent or report.retried or report.failed):
@@ -96,7 +98,7 @@ def _check_collection(
         if index.outcome is Outcome.FAILED and settings.local:
             return results
     collection = monitor.collection(settings)
-    for name in collection.listed[1]:
+    for name in collection.refused:
         click.echo(f"{settings.name}: {visible(name)!r} is not a valid group id and is left out", err=True)
     groups = collection.groups()
     checked: list[tuple[str, CheckResult]] = []
@@ -104,10 +106,10 @@ def _check_collection(
         click.progressbar(
             length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
         ) as bar,
-        monitor.sweep(settings, groups) as sweep,
+        sweep(monitor, settings, groups) as checks,
     ):
-        for group in sweep:
-            checked.append((group.name, _check_group(monitor, group)))
+        for group in checks:
+            checked.append((group.name, _check_group(checks, group)))
             bar.update(1)
     for name, result in checked:
         if result.outcome not in _NOT_SHOWN:
@@ -123,10 +125,10 @@ def _sweep_summary(groups: int, checked: Sequence[tuple[str, CheckResult]]) -> s
     return f"{groups} groups: {parts}" + (f"; {rest} not checked: their server asked to wait" if rest else "")
 
 
-def _check_group(monitor: Monitor, group: GroupSettings) -> CheckResult:
+def _check_group(checks: Sweep, group: GroupSettings) -> CheckResult:
     """Check one group. If its snapshots are damaged, only its own check fails."""
     try:
-        return monitor.check(group)
+        return checks.check(group)
     except StoreError as error:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(error))
 

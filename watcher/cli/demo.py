@@ -14,8 +14,9 @@ from watcher.cli.output import print_comparison, use_colour
 from watcher.cli.show import print_entry
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
 from watcher.reports.diff import compare_releases
 from watcher.reports.entry import EntryQuery, find_entry
 from watcher.reports.observation import ObservationGaps
@@ -83,7 +84,7 @@ def _run(folder: Path) -> None:
 def _check_and_deliver(monitor: Monitor, servers: DemoServers) -> None:
     webhooks, mails = len(servers.webhooks), len(servers.mails)
     _print_result(monitor.check(monitor.settings.registries[0]))
-    monitor.deliver()
+    deliver_all(monitor)
     for body in servers.webhooks[webhooks:]:
         changes = sum(body["data"]["counts"].values())
         events = ", ".join(event["id"] for event in body["data"]["events"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
 from watcher.monitor import importer
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.result import Outcome
 from watcher.render.safe_text import visible
 
 _INDEX_SUFFIX = ".html"
@@ -55,26 +56,22 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
         by_source = _candidates_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
         with click.progressbar(length=number, label=f"importing {number}", file=sys.stderr) as bar:
-
-            def show_progress(candidate: importer.Candidate, result: CheckResult | None) -> None:  # noqa: ARG001 - the callback's shape
-                bar.update(1)
-
             for name, candidates in by_source.items():
-                intake = monitor.intake(monitor.source(name, new=True))
-                report.add(importer.run(intake, candidates, show_progress))
-            if sum(report.taken.get(outcome, 0) for outcome in _NEW) >= _MERGE_INDEX_AFTER:
+                ingest = monitor.ingest(monitor.source(name, new=True))
+                report.add(importer.import_items(ingest, candidates, partial(bar.update, 1)))
+            if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()
     if format == "json":
         print_json(
             {
                 "source": source,
-                "taken": {str(outcome): number for outcome, number in report.taken.items()},
+                "taken": {str(outcome): number for outcome, number in report.outcomes.items()},
                 "refused": [{"origin": origin, "reason": reason} for origin, reason in report.refused],
             }
         )
     else:
-        if report.taken:
-            counts = "; ".join(f"{number} {_WORDS[outcome]}" for outcome, number in report.taken.items())
+        if report.outcomes:
+            counts = "; ".join(f"{number} {_WORDS[outcome]}" for outcome, number in report.outcomes.items())
             click.echo(f"{source}: {counts}")
         for origin, reason in report.refused:
             click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
@@ -82,12 +79,12 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
         raise click.exceptions.Exit(1)
 
 
-def _candidates_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.Candidate]]:
+def _candidates_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:
     """Return what to import, by the name of the source; for a collection, of its groups and its index."""
     if not isinstance(source, CollectionSettings):
-        return {source.name: importer.candidates(paths, f".{source.format}")}
-    by_source: dict[str, list[importer.Candidate]] = {}
-    for candidate in importer.candidates(paths, _INDEX_SUFFIX, f".{source.format}"):
+        return {source.name: importer.find_items(paths, f".{source.format}")}
+    by_source: dict[str, list[importer.ImportItem]] = {}
+    for candidate in importer.find_items(paths, _INDEX_SUFFIX, f".{source.format}"):
         group, _, suffix = candidate.name.rpartition(".")
         if f".{suffix}" == _INDEX_SUFFIX:
             by_source.setdefault(source.name, []).append(candidate)

@@ -42,5 +42,5 @@ def command(config: Path, sources: tuple[str, ...]) -> None:
                     bar.update(steps - shown)
                     shown = steps
 
-                releases = monitor.intake(source).rebuild(show_progress)
+                releases = monitor.ingest(source).rebuild(show_progress)
             click.echo(f"{source.name}: {releases} releases")

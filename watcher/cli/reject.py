@@ -8,6 +8,7 @@ import click
 
 from watcher.cli.context import open_monitor
 from watcher.cli.output import format_option, print_json
+from watcher.monitor.deliver import deliver_all
 from watcher.render import document
 
 
@@ -28,7 +29,7 @@ def command(config: Path, source: str, release: str, format: str) -> None:
     """
     with open_monitor(config, create=False) as monitor:
         hold = monitor.reject(monitor.source(source), release)
-        monitor.deliver()
+        deliver_all(monitor)
     if format == "json":
         print_json({"source": source, **document.hold_document(hold)})
     else:

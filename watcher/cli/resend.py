@@ -12,6 +12,7 @@ from watcher.cli.outbox import COLUMNS
 from watcher.cli.output import format_option, parse_date, print_json, print_rows, require
 from watcher.core.errors import UsageError
 from watcher.core.times import to_text
+from watcher.monitor.deliver import deliver_all
 from watcher.store.outbox import FAILED, SENT, STATES, DeliveryQuery
 
 _COLUMNS = {name: COLUMNS[name] for name in ("id", "channel", "recipient", "source", "created", "state", "last_error")}
@@ -73,7 +74,7 @@ def command(
         if not dry_run:
             outbox.requeue_deliveries(chosen, now=to_text(datetime.now(UTC)))
         if deliver and not dry_run:
-            monitor.deliver()
+            deliver_all(monitor)
             unsent = sum(outbox.read_state(message).state != SENT for message in chosen)
         if format == "text":
             click.echo(_summary(len(chosen), unsent, dry_run=dry_run, deliver=deliver))

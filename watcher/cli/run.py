@@ -14,7 +14,8 @@ from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Monitor, pace_of
+from watcher.monitor.monitor import Monitor
+from watcher.monitor.parts import create_rate_limiter
 
 
 @click.command("run")
@@ -28,11 +29,11 @@ def command(config: Path) -> None:
     faulthandler.enable()  # the watchdog ends a hanging process with SIGABRT: the log then has its stack
     settings = load_settings(config)
     log_setup.configure(settings.log.level, settings.log.format, sys.stderr)
-    pace = pace_of(settings)
+    pace = create_rate_limiter(settings)
 
     def create_monitor(current: Settings) -> Monitor:
         pace.interval = current.fetch.min_interval
-        return Monitor(current, pace=pace)
+        return Monitor(current, rate_limiter=pace)
 
     def load() -> Settings:
         changed = reload_settings(config, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ import click
 from watcher.cli.context import load_settings, open_monitor
 from watcher.cli.output import format_option, print_json
 from watcher.core.errors import UsageError
-from watcher.monitor.verify import Rechecking
+from watcher.monitor.verify import verify_history
 from watcher.render.safe_text import visible
 from watcher.store.snapshot_archive import SnapshotArchive
 
@@ -61,9 +62,6 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
 def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator[str]:
     with open_monitor(config, create=False) as monitor:
         for name in sources:
-            intake = monitor.intake(monitor.source(name, new=True))
+            ingest = monitor.ingest(monitor.source(name, new=True))
             with click.progressbar(length=newest, label=f"{name}: history", file=sys.stderr) as bar:
-                recheck = Rechecking(
-                    source=name, registry=intake.registry, queries=monitor.store.history, read=intake.read_alone
-                )
-                yield from recheck.run(newest, lambda bar=bar: bar.update(1))  # type: ignore[misc]
+                yield from verify_history(ingest, monitor.store.history, newest, partial(bar.update, 1))

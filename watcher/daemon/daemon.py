@@ -43,8 +43,10 @@ from watcher.daemon.turns import CatchUpOnceTrigger
 from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
 from watcher.monitor import health
-from watcher.monitor.ingest import CheckResult, Outcome
+from watcher.monitor.deliver import channels_due, deliver_channel, queue_notice
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.sweep import sweep
 
 _TURN = 5.0  # seconds between two looks of the main thread
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a turn
@@ -131,7 +133,7 @@ class Daemon:
         with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals, self._pulse.answering():
             with self._service() as service:  # fails here, before READY, when the history cannot be used
                 service.verify()
-                service.oversight.start(datetime.now(UTC))
+                service.alarms.after_start(datetime.now(UTC))
             self._schedule()
             self._scheduler.start()
             notify(f"READY=1\n{status(self._watching())}")
@@ -326,8 +328,8 @@ class Daemon:
     def _due(service: Monitor, source: AnySource, now: datetime) -> datetime:
         """When a source is due: now exactly where it was never looked at."""
         if isinstance(source, CollectionSettings):
-            return service.collection(source).next_turn(now)
-        last = service.checks.find_last_check(source.name)
+            return service.collection(source).next_due(now)
+        last = service.store.checks.find_last_check(source.name)
         return from_text(str(last["at"])) + source.every if last else now
 
     def _late(self, every: timedelta) -> timedelta:
@@ -352,19 +354,19 @@ class Daemon:
                 if index.outcome is Outcome.FAILED and settings.local:
                     return
             collection = service.collection(settings)
-            chosen = collection.in_turn(datetime.now(UTC))
+            chosen = collection.groups_due(datetime.now(UTC))
             counts: Counter[str] = Counter()
-            with service.sweep(settings, chosen, self._stop.is_set) as groups:
-                for group in groups:
+            with sweep(service, settings, chosen) as checks:
+                for group in checks:
+                    if self._stop.is_set():
+                        break
                     with self._turn("check not recorded", self._budget(group), source=group.name):
-                        taken = self._counted(settings.name, service.check(group))
+                        taken = self._counted(settings.name, checks.check(group))
                         counts[str(taken.outcome)] += 1
                         if taken.outcome is not Outcome.UNCHANGED:
                             self._tell(group.name, taken)
             left = len(chosen) - counts.total()
-            self._log.info(
-                "collection checked", source=settings.name, left=left, refused=collection.listed[1], **counts
-            )
+            self._log.info("collection checked", source=settings.name, left=left, refused=collection.refused, **counts)
             if left and (wait := service.fetcher.blocked_for(chosen[-1].settings.url)):
                 # Moved, not added: a turn of its own would be looked at twice when both come together.
                 with suppress(JobLookupError):  # a reload meanwhile took the collection away
@@ -401,7 +403,7 @@ class Daemon:
 
     def _begin_sending(self, service: Monitor) -> None:
         """Begin to send over every channel that has something due, each in a thread of its own; wait for none."""
-        for channel in service.channels_due():
+        for channel in channels_due(service):
             self._sending.begin(channel)
 
     def _write_down(self, service: Monitor) -> None:
@@ -409,11 +411,11 @@ class Daemon:
         while self._skips:
             source, at = self._skips[0]
             with service.store.transaction():
-                number = service.checks.record_skip(source, at)
-                service.tell(notices.check_skipped(source, number, at))
+                number = service.store.checks.record_skip(source, at)
+                queue_notice(service, notices.check_skipped(source, number, at))
             self._skips.popleft()
         while self._notices:
-            service.tell(self._notices[0])
+            queue_notice(service, self._notices[0])
             self._notices.popleft()
 
     def _deliver(self, channel: str) -> None:
@@ -422,7 +424,7 @@ class Daemon:
             self._turn("deliveries not sent", budget, source=f"{_DELIVERIES} {channel}"),
             self._service() as service,
         ):
-            report = service.deliver_over(channel, self._going_on)
+            report = deliver_channel(service, channel, self._going_on)
             if report != DeliveryReport():
                 level = self._log.warning if report.retried or report.failed else self._log.info
                 told = {"sent": report.sent, "tried_again_later": report.retried, "given_up": report.failed}

@@ -42,7 +42,7 @@ class SelfCheck:
     def look(self) -> None:
         """Tell the operators when nothing is looked at any more, and when it is again."""
         with self._service() as service:
-            service.oversight.look(self._now(), self._started)
+            service.alarms.check_schedule(self._now(), self._started)
 
     def beat(self) -> None:
         """Give the sign of life, unless something is not looked at in time or nothing can be read.

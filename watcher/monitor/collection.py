@@ -1,15 +1,13 @@
-"""A tree of registry groups watched as one: which groups it has, which of them are due, what its index says.
+"""A collection: many registry groups under one configured source, with an index that says which there are.
 
-The index, IANA's page or the list of what a folder holds, is a source like any other, under the collection's own name
-and with rules of its own (`registries/index.py`): so a new group and a vanished one are events, with history and
-alerts. Each group is a source too, named COLLECTION.GROUP; `pipeline.check` looks at it as at any other. What a
-`Collection` adds is the order and the pace of looking.
+The index, IANA's page or the list of files in a folder, is a source with the collection's name and its own rules
+(`registries/collection_index.py`): so added and removed groups are events with history and alerts. Each group is a
+source too, named COLLECTION.GROUP, and is checked like any other. `Collection` adds which groups are due and when.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +18,7 @@ from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
 from watcher.core.times import from_text
 from watcher.fetch.folder import group_document
-from watcher.monitor.schedule import due, in_turn
+from watcher.monitor.schedule import due, is_due_this_sweep
 from watcher.registries.catalog import rules_for_group
 from watcher.registries.collection_index import list_groups
 from watcher.store.check_log import CheckLog, SourceSummary
@@ -29,15 +27,19 @@ from watcher.store.history_reader import HistoryReader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group with how it stands."""
+    """A group of a collection with its last check."""
 
     settings: GroupSettings
-    look: SourceSummary
+    state: SourceSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a collection stands. `swept` is the UTC time since which every group was looked at; None: one never was."""
+class CollectionState:
+    """The groups of a collection by name, and the names in its index that cannot be a group's id (`refused`).
+
+    `failing` are the groups whose last check failed. `swept` is the UTC time since which every group was checked, None
+    if one never was.
+    """
 
     groups: tuple[Group, ...] = ()
     refused: tuple[str, ...] = ()
@@ -46,14 +48,14 @@ class Standing:
 
 
 class Collection:
-    """The groups of one collection. For one thread; asks the history, writes nothing and fetches nothing itself."""
+    """The groups of one collection as of its newest index. For one thread; reads the history, writes nothing."""
 
     def __init__(
-        self, settings: CollectionSettings, queries: HistoryReader, checks: CheckLog, *, folder: Path | None
+        self, settings: CollectionSettings, history: HistoryReader, checks: CheckLog, *, folder: Path | None
     ) -> None:
-        """`folder` is where the documents are, for a collection that is a folder or kept by rsync."""
+        """`folder` has the documents of a collection that is a folder or is kept by rsync."""
         self.settings = settings
-        self._queries = queries
+        self._history = history
         self._checks = checks
         self._folder = folder
 
@@ -61,42 +63,47 @@ class Collection:
     def name(self) -> str:
         return self.settings.name
 
+    @property
+    def refused(self) -> list[str]:
+        """The names in the index that cannot be a group's id."""
+        return self._listed[1]
+
     @cached_property
-    def listed(self) -> tuple[dict[str, str], list[str]]:
-        """The ids of the groups by their lower case, and the names that can be none: as of the newest index."""
+    def _listed(self) -> tuple[dict[str, str], list[str]]:
+        """The ids of the groups by their lower case, and the names that cannot be an id."""
         if self.settings.groups is not None:
             return split_usable_ids(filter(self.settings.wants, self.settings.groups))
-        latest = self._queries.find_latest(self.name)
-        names = list_groups(self._queries.read_content(self.name, latest)) if latest else []
+        latest = self._history.find_latest(self.name)
+        names = list_groups(self._history.read_content(self.name, latest)) if latest else []
         return split_usable_ids(filter(self.settings.wants, names))
 
     def group(self, name: str, *, new: bool = False) -> GroupSettings:
-        """Return a group by its id, in upper or lower case: one that is listed, or that has a history.
+        """Return a group by its id, in upper or lower case: one that is in the index or has a history.
 
-        `new` allows any other too. Raises UsageError for what there is not and for what is no id.
+        `new` accepts any id. Raises UsageError for an unknown group and for what cannot be an id.
         """
-        listed, _ = self.listed
-        found = listed.get(name.lower(), name)
-        if not split_usable_ids([found])[0]:
-            raise UsageError(f"{name!r} is no id of a group: letters, digits and . _ -, at most 64")
+        listed, _ = self._listed
+        group = listed.get(name.lower(), name)
+        if not split_usable_ids([group])[0]:
+            raise UsageError(f"{name!r} cannot be a group's id; use letters, digits and . _ -, at most 64")
         if (
             listed
             and name.lower() not in listed
-            and not (new or self._queries.find_latest(f"{self.name}.{name.lower()}"))
+            and not (new or self._history.find_latest(f"{self.name}.{name.lower()}"))
         ):
             close = difflib.get_close_matches(name.lower(), listed, n=1)
-            meant = f"; did you mean {self.name}.{close[0]}?" if close else ""
-            raise UsageError(f"the collection {self.name} has no group {name!r}{meant}")
-        return self._settings(found)
+            hint = f"; did you mean {self.name}.{close[0]}?" if close else ""
+            raise UsageError(f"the collection {self.name} has no group {name!r}{hint}")
+        return self._settings_of(group)
 
-    def _settings(self, found: str) -> GroupSettings:
+    def _settings_of(self, group: str) -> GroupSettings:
         return GroupSettings(
-            name=f"{self.name}.{found.lower()}",
-            group=found,
-            url=group_document(self._folder, found).absolute().as_uri()
+            name=f"{self.name}.{group.lower()}",
+            group=group,
+            url=group_document(self._folder, group).absolute().as_uri()
             if self._folder
-            else self.settings.url.replace("{group}", found),
-            registry=rules_for_group(found, self.settings.registry),
+            else self.settings.url.replace("{group}", group),
+            registry=rules_for_group(group, self.settings.registry),
             format=self.settings.format,
             every=self.settings.every,
             enabled=self.settings.enabled,
@@ -104,46 +111,41 @@ class Collection:
         )
 
     def groups(self) -> list[Group]:
-        """Return the groups there are, with how each stands; the one looked at longest ago first."""
-        settings = [self._settings(name) for name in self.listed[0].values()]
-        looks = self._checks.read_summaries(each.name for each in settings)
-        found = [Group(settings=each, look=looks[each.name]) for each in settings]
-        # A sweep that is cut short again and again must not leave the same groups to the next one.
-        return sorted(found, key=lambda group: group.look.at or "")
+        """Return the groups with their last checks, the one checked longest ago first.
 
-    def due(self, group: Group, now: datetime) -> datetime:
-        """Return when a group is to be looked at again. Of what is on this machine, nothing is spared."""
-        last = from_text(group.look.at) if group.look.at else None
-        return due(self.settings.every, last, None if self._folder else group.look.changed, now)
-
-    def next_turn(self, now: datetime) -> datetime:
-        """Return when the next turn is: with the first group that is due, or the index where there is none."""
-        last = self._checks.find_last_check(self.name)
-        own = [due(self.settings.every, from_text(str(last["at"])) if last else None, None, now)]
-        dues = [self.due(group, now) for group in self.groups()]
-        return min(dues + (own if self.settings.groups is None else []), default=now)
-
-    def in_turn(self, now: datetime) -> list[Group]:
-        """Return the groups that a turn beginning now looks at."""
-        return [group for group in self.groups() if in_turn(self.settings.every, self.due(group, now), now)]
-
-    def standing(self) -> Standing:
-        """Return how the collection stands."""
-        found = self.groups()
-        looks = [group.look.at for group in found]
-        return Standing(
-            groups=tuple(sorted(found, key=lambda group: group.settings.name)),
-            refused=tuple(self.listed[1]),
-            failing=tuple(group for group in found if group.look.outcome == "failed"),
-            swept=min(filter(None, looks)) if looks and all(looks) else None,
+        A sweep that is cut short again and again then does not leave the same groups unchecked each time.
+        """
+        settings = [self._settings_of(name) for name in self._listed[0].values()]
+        states = self._checks.read_summaries(group.name for group in settings)
+        return sorted(
+            (Group(settings=group, state=states[group.name]) for group in settings),
+            key=lambda group: group.state.at or "",
         )
 
+    def group_due(self, group: Group, now: datetime) -> datetime:
+        """Return when a group is due. Groups on this machine are all checked in every sweep."""
+        last = from_text(group.state.at) if group.state.at else None
+        return due(self.settings.every, last, None if self._folder else group.state.changed, now)
 
-def until_asked_to_wait(
-    chosen: Iterable[Group], asked_to_wait: Callable[[str], float], stopped: Callable[[], bool] = lambda: False
-) -> Iterator[GroupSettings]:
-    """Yield one group after the other for as long as their host may be asked and nobody says stop."""
-    for group in chosen:
-        if stopped() or asked_to_wait(group.settings.url):
-            return
-        yield group.settings
+    def next_due(self, now: datetime) -> datetime:
+        """Return when the next sweep is: when the first group is due, or the index if there is one."""
+        last = self._checks.find_last_check(self.name)
+        index = [due(self.settings.every, from_text(str(last["at"])) if last else None, None, now)]
+        dues = [self.group_due(group, now) for group in self.groups()]
+        return min(dues + (index if self.settings.groups is None else []), default=now)
+
+    def groups_due(self, now: datetime) -> list[Group]:
+        """Return the groups that a sweep starting now checks."""
+        every = self.settings.every
+        return [group for group in self.groups() if is_due_this_sweep(every, self.group_due(group, now), now)]
+
+    def state(self) -> CollectionState:
+        """Return the groups and how their last checks went."""
+        all_groups = self.groups()
+        checked_at = [group.state.at for group in all_groups]
+        return CollectionState(
+            groups=tuple(sorted(all_groups, key=lambda group: group.settings.name)),
+            refused=tuple(self.refused),
+            failing=tuple(group for group in all_groups if group.state.outcome == "failed"),
+            swept=min(filter(None, checked_at)) if checked_at and all(checked_at) else None,
+        )

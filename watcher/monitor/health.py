@@ -1,7 +1,7 @@
-"""How the watcher is: which sources it cannot read any more, whether it still looks at all. Pure.
+"""Decide whether sources are healthy and whether checks still run. Pure.
 
-Facts and a time go in; what to tell the operators, or a monitoring system, comes out. What was told already is a fact
-too: an alarm is raised once and called off once (`store/troubles.py` remembers it).
+Facts and a time go in, notices for the operators or a verdict for a monitoring system come out. The open alarms are
+among the facts, so that each is raised once and cleared once (`alarms` keeps them).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from watcher.core.times import from_text, to_text
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
 NOTHING_CHECKED, CHECKED_AGAIN, CLOCK_JUMPED = "nothing-checked", "checked-again", "clock-jumped"
 
-_LATE = timedelta(minutes=15)  # beyond twice the interval: jitter, a sweep, a slow server
-_MOST = 50  # sources that a notice lists
-_NAMED = 3  # of them in its sentence
+_GRACE = timedelta(minutes=15)  # beyond twice the interval: jitter, a long sweep, a slow server
+_LISTED = 50  # sources in a notice's details
+_NAMED = 3  # sources in its sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a source is unhealthy: after so many failed checks in a row, or when they go on for so long."""
+    """A source is unhealthy after `failures` failed checks in a row, or when they have failed `failing_for` long."""
 
     failures: int = 3
     failing_for: timedelta = timedelta(days=1)
@@ -32,26 +32,26 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How one configured source stands; of a collection, all its groups together.
+    """How the checks of one configured source go; of a collection, those of all its groups together.
 
-    `run` is, of a collection, the newest attempt and success of any of its groups. `every` is the longest time that
-    may lie between two looks. `failing` are the sources (groups) that an alarm was raised for or would be.
+    `streak` has the newest check and success of any group. `every` is the longest time allowed between two checks.
+    `failing` are the names of the unhealthy sources: itself or groups.
     """
 
     source: str
-    run: CheckStreak
+    streak: CheckStreak
     every: timedelta
     failing: tuple[str, ...] = ()
     groups: int = 0
 
     @property
-    def blind(self) -> bool:
-        """Whether nothing of it can be read."""
+    def fails_completely(self) -> bool:
+        """Whether it is unhealthy, or all its groups are."""
         return len(self.failing) >= (self.groups or 1)
 
 
 class Level(IntEnum):
-    """How bad it is, by the exit codes that monitoring systems know."""
+    """The state of the watcher, as the exit codes of monitoring plugins (Nagios)."""
 
     OK = 0
     WARNING = 1
@@ -61,158 +61,160 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthVerdict:
-    """How the watcher is, and why, in sentences."""
+    """The state of the watcher, and the reasons in sentences."""
 
     level: Level
     reasons: tuple[str, ...] = ()
 
 
-def ailing(run: CheckStreak, limits: Limits) -> str | None:
-    """Return the id of the notice that a source deserves by its last checks; None for a healthy one."""
-    if not run.failures or run.last is None or run.failing_since is None:
+def find_alarm(streak: CheckStreak, limits: Limits) -> str | None:
+    """Return the id of the alarm that the last checks of a source deserve; None if it is healthy."""
+    if not streak.failures or streak.last is None or streak.failing_since is None:
         return None
-    lasting = from_text(run.last) - from_text(run.failing_since) >= limits.failing_for
-    if run.failures < limits.failures and not lasting:
+    fails_long = from_text(streak.last) - from_text(streak.failing_since) >= limits.failing_for
+    if streak.failures < limits.failures and not fails_long:
         return None
-    return GONE if run.gone >= limits.failures else UNHEALTHY
+    return GONE if streak.gone >= limits.failures else UNHEALTHY
 
 
-def of_source(run: CheckStreak, limits: Limits, told: Collection[str], at: str) -> Notice | None:
-    """Return what is to be told of a source now; `told` are the ids of the alarms that stand for it."""
-    if run.failures == 0:
-        return _recovered(run, at) if told else None
-    found = ailing(run, limits)
-    if found is None or found in told or GONE in told:
+def source_notice(streak: CheckStreak, limits: Limits, open_alarms: Collection[str], at: str) -> Notice | None:
+    """Return the notice that is due about a source now; `open_alarms` are the ids of those raised for it."""
+    if streak.failures == 0:
+        return _recovered(streak, at) if open_alarms else None
+    alarm = find_alarm(streak, limits)
+    if alarm is None or alarm in open_alarms or GONE in open_alarms:
         return None
     return _notice(
-        found,
-        run.source,
-        run.failing_since or "",
-        f"{_WORDS[found]}: {_times(run.failures)} in a row failed since {run.failing_since}, "
-        f"the last with {run.reason}: {run.message}",
+        alarm,
+        streak.source,
+        streak.failing_since or "",
+        f"{_SUMMARIES[alarm]}: {_count_checks(streak.failures)} in a row failed since {streak.failing_since}, "
+        f"the last with {streak.reason}: {streak.message}",
         {
-            "failures": run.failures,
-            "failing_since": run.failing_since,
-            "last_success": run.success,
-            "reason": run.reason,
-            "message": run.message,
+            "failures": streak.failures,
+            "failing_since": streak.failing_since,
+            "last_success": streak.success,
+            "reason": streak.reason,
+            "message": streak.message,
         },
         at,
     )
 
 
-_WORDS = {
-    UNHEALTHY: "cannot be read",
-    GONE: "its server says that it is not there any more, or not for us; did it move?",
+_SUMMARIES = {
+    UNHEALTHY: "checks fail",
+    GONE: "the server says that the document does not exist or that access is denied; did it move?",
+    RECOVERED: "checks succeed again",
 }
 
 
-def _times(number: int) -> str:
+def _count_checks(number: int) -> str:
     return "1 check" if number == 1 else f"{number} checks"
 
 
-def _recovered(run: CheckStreak, at: str) -> Notice:
-    return _notice(
-        RECOVERED, run.source, at, f"can be read again since {run.success}", {"last_success": run.success}, at
-    )
+def _recovered(streak: CheckStreak, at: str) -> Notice:
+    summary = f"{_SUMMARIES[RECOVERED]} since {streak.success}"
+    return _notice(RECOVERED, streak.source, at, summary, {"last_success": streak.success}, at)
 
 
-def together(collection: str, found: Iterable[Notice]) -> Iterator[Notice]:
-    """Make one notice of each kind out of those about the groups of a collection: a network that fails is one event."""
+def merge_notices(collection: str, notices: Iterable[Notice]) -> Iterator[Notice]:
+    """Merge notices of one kind about groups of a collection into one: a failing network is one event."""
     by_id: dict[str, list[Notice]] = {}
-    for notice in found:
+    for notice in notices:
         by_id.setdefault(notice.id, []).append(notice)
     for identifier, same in by_id.items():
         if len(same) == 1:
             yield same[0]
             continue
         names = sorted(notice.source for notice in same)
-        word = {RECOVERED: "can be read again"}.get(identifier, _WORDS.get(identifier, ""))
         reasons = sorted({str(notice.details["reason"]) for notice in same if notice.details.get("reason")})
+        summary = f"{len(names)} of its groups ({_name_some(names)}): {_SUMMARIES[identifier]}"
         yield _notice(
             identifier,
             collection,
             " ".join(f"{notice.source}={notice.subject}" for notice in same),
-            f"{len(names)} of its groups ({_named(names)}): {word}" + (f" ({', '.join(reasons)})" if reasons else ""),
-            {"groups": names[:_MOST], "number": len(names), "reasons": reasons},
+            summary + (f" ({', '.join(reasons)})" if reasons else ""),
+            {"groups": names[:_LISTED], "number": len(names), "reasons": reasons},
             same[0].at,
         )
 
 
-def _named(names: Sequence[str]) -> str:
+def _name_some(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def patience(every: timedelta) -> timedelta:
-    """Return the longest time between two looks that is none too long."""
-    return 2 * every + _LATE
+def longest_gap(every: timedelta) -> timedelta:
+    """Return the time between two checks after which a source is overdue."""
+    return 2 * every + _GRACE
 
 
-def overdue(sight: SourceHealth, now: datetime, started: datetime | None = None) -> bool:
-    """Whether a source was not looked at for too long; one that never was counts from the start of the daemon."""
-    last = from_text(sight.run.last) if sight.run.last else started
-    return last is not None and now - last > patience(sight.every)
+def is_overdue(health: SourceHealth, now: datetime, started: datetime | None = None) -> bool:
+    """Return whether a source was not checked for too long; without any check, since the daemon `started`."""
+    last = from_text(health.streak.last) if health.streak.last else started
+    return last is not None and now - last > longest_gap(health.every)
 
 
-def of_watcher(
-    sights: Sequence[SourceHealth], told: OpenAlarm | None, now: datetime, started: datetime
+def watcher_notice(
+    sources: Sequence[SourceHealth], open_alarm: OpenAlarm | None, now: datetime, started: datetime
 ) -> Notice | None:
-    """Return what is to be told of the looking itself; `told` is the alarm about it that stands."""
-    late = [sight for sight in sights if overdue(sight, now, started)]
+    """Return the notice that is due about whether checks run; `open_alarm` is the one raised about that."""
+    late = [health for health in sources if is_overdue(health, now, started)]
     at = to_text(now)
     if not late:
-        if told is None:
+        if open_alarm is None:
             return None
-        return _notice(CHECKED_AGAIN, WATCHER, told.since, "everything is looked at in time again", {}, at)
-    if told is not None:
+        return _notice(CHECKED_AGAIN, WATCHER, open_alarm.since, "all sources are checked on time again", {}, at)
+    if open_alarm is not None:
         return None
-    since = max((sight.run.last for sight in late if sight.run.last), default=to_text(started))
-    names = [sight.source for sight in late]
-    what = "nothing was looked at" if len(late) == len(sights) else f"not looked at in time: {_named(names)};"
-    details = {"sources": names[:_MOST], "number": len(names), "since": since}
-    return _notice(NOTHING_CHECKED, WATCHER, since, f"{what} since {since}", details, at)
+    since = max((health.streak.last for health in late if health.streak.last), default=to_text(started))
+    names = [health.source for health in late]
+    summary = f"no source was checked since {since}"
+    if len(late) < len(sources):
+        summary = f"overdue: {_name_some(names)}; not checked since {since}"
+    details = {"sources": names[:_LISTED], "number": len(names), "since": since}
+    return _notice(NOTHING_CHECKED, WATCHER, since, summary, details, at)
 
 
 def clock_jumped(seconds: float, at: str) -> Notice:
-    """Return the notice that the wall clock was set by so many seconds, or is that far behind the record of checks."""
-    way = "forward" if seconds > 0 else "back"
+    """Return the notice that the wall clock was set, or is behind the record of checks, by so many seconds."""
+    direction = "forward" if seconds > 0 else "back"
     return _notice(
         CLOCK_JUMPED,
         WATCHER,
         f"{at} {round(seconds)}",
-        f"the clock jumped {way} by {abs(round(seconds))} s; the schedule is made anew",
+        f"the clock jumped {direction} by {abs(round(seconds))} s; all checks were rescheduled",
         {"seconds": round(seconds)},
         at,
     )
 
 
-def verdict(sights: Sequence[SourceHealth], now: datetime, started: datetime | None = None) -> HealthVerdict:
-    """Return how the watcher is: critical where it does not look, or can read nothing at all."""
-    if not sights:
+def assess(sources: Sequence[SourceHealth], now: datetime, started: datetime | None = None) -> HealthVerdict:
+    """Return the state of the watcher: critical if checks do not run, or if all of them fail."""
+    if not sources:
         return HealthVerdict(level=Level.UNKNOWN, reasons=("no source is configured",))
     critical = [
-        f"{sight.source} was not looked at since {sight.run.last or 'the start'}"
-        for sight in sights
-        if overdue(sight, now, started)
+        f"{health.source} is overdue: not checked since {health.streak.last or 'the start'}"
+        for health in sources
+        if is_overdue(health, now, started)
     ]
-    if all(sight.blind for sight in sights):
-        critical.append("no source can be read")
+    if all(health.fails_completely for health in sources):
+        critical.append("the checks of all sources fail")
     if critical:
         return HealthVerdict(level=Level.CRITICAL, reasons=tuple(critical))
-    warning = [_failing(sight) for sight in sights if sight.failing]
-    if warning:
-        return HealthVerdict(level=Level.WARNING, reasons=tuple(warning))
-    never = [sight.source for sight in sights if sight.run.last is None]
-    if never:
-        return HealthVerdict(level=Level.UNKNOWN, reasons=tuple(f"{name} was never looked at" for name in never))
+    warnings = [_failing(health) for health in sources if health.failing]
+    if warnings:
+        return HealthVerdict(level=Level.WARNING, reasons=tuple(warnings))
+    unchecked = [health.source for health in sources if health.streak.last is None]
+    if unchecked:
+        return HealthVerdict(level=Level.UNKNOWN, reasons=tuple(f"{name} was never checked" for name in unchecked))
     return HealthVerdict(level=Level.OK)
 
 
-def _failing(sight: SourceHealth) -> str:
-    if sight.groups:
-        return f"{len(sight.failing)} of {sight.groups} groups of {sight.source} cannot be read"
-    return f"{sight.source} cannot be read since {sight.run.failing_since} ({sight.run.reason})"
+def _failing(health: SourceHealth) -> str:
+    if health.groups:
+        return f"{len(health.failing)} of {health.groups} groups of {health.source} fail"
+    return f"{health.source} has been failing since {health.streak.failing_since} ({health.streak.reason})"
 
 
 def _notice(identifier: str, source: str, subject: str, summary: str, details: dict[str, object], at: str) -> Notice:

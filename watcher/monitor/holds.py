@@ -1,6 +1,6 @@
-"""Holds of one source: what is held, how it is settled, and the notices that go with it.
+"""The holds of one source: which releases wait for confirmation, how each hold ends, and the notices about it.
 
-What is believed is decided in `plausibility`; here it is remembered. Everything writes in the caller's transaction.
+`plausibility` decides; this module records. A method that writes renders its notices before it takes the write lock.
 """
 
 from __future__ import annotations
@@ -10,39 +10,42 @@ from dataclasses import replace
 from watcher.alerts import notices
 from watcher.alerts.routing import AlertRouter
 from watcher.core.errors import UsageError
-from watcher.core.operations import Hold, HoldState, Notice, Reason
+from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.monitor import plausibility
 from watcher.monitor.plausibility import Bounds
 from watcher.store.store import Store
 
 
 class Holds:
-    """The holds of one source. Without `alerts` nobody is notified."""
+    """Reads and writes the holds of one source. Without `alerts` nobody is notified."""
 
     def __init__(self, source: str, store: Store, bounds: Bounds, alerts: AlertRouter | None) -> None:
         self._source = source
+        self._store = store
         self._bounds = bounds
         self._alerts = alerts
-        self._held = store.holds
-        self._deliveries = store.outbox
 
     def find(self, what: str) -> Hold:
-        """Return the hold that an id or a SHA-256 prefix names. Raises UsageError where none does or it is settled."""
-        hold = self._held.find_hold(self._source, what)
+        """Return the hold that an id or a SHA-256 prefix names. Raises UsageError if there is none, or it ended."""
+        hold = self._store.holds.find_hold(self._source, what)
         if hold.state is HoldState.ACCEPTED:
             raise UsageError(f"{self._source}: {hold.id} was accepted at {hold.decided}; it is part of the history")
         return hold
 
-    def of(self, digest: str) -> Hold | None:
-        """Return the hold of a canonical content, where it is held or was rejected."""
-        hold = self._held.read_hold(self._source, digest)
+    def get(self, digest: str) -> Hold | None:
+        """Return the hold of a content, in whatever state; None if it was never held."""
+        return self._store.holds.read_hold(self._source, digest)
+
+    def get_unaccepted(self, digest: str) -> Hold | None:
+        """Return the hold of a content unless it was accepted."""
+        hold = self.get(digest)
         return hold if hold is not None and hold.state is not HoldState.ACCEPTED else None
 
-    def served(
+    def count_serving(
         self, digest: str, sha256: str, at: str, reasons: tuple[Reason, ...], *, published: str | None, entries: int
     ) -> Hold:
-        """Return the hold of what was just served, the earlier servings counted. Writes nothing."""
-        now = Hold(
+        """Return the hold of what a check was served, with the earlier checks counted. Writes nothing."""
+        current = Hold(
             source=self._source,
             digest=digest,
             sha256=sha256,
@@ -52,57 +55,54 @@ class Holds:
             first_seen=at,
             last_seen=at,
         )
-        return plausibility.served(self._held.read_hold(self._source, digest), now)
+        return plausibility.count_serving(self.get(digest), current)
 
     def snapshots(self, hold: Hold) -> list[str]:
-        """Return the SHA-256 of all bytes that a held release was served in."""
-        return self._held.list_snapshots(hold)
+        """Return the SHA-256 of every snapshot that a held release was served as."""
+        return self._store.holds.list_snapshots(hold)
 
-    def hold(self, hold: Hold, sha256: str) -> None:
-        """Remember a hold, with the bytes it was served in, and tell the operator where there is something to tell."""
-        self._held.save_hold(hold)
-        self._held.add_snapshot(hold, sha256)
-        self._held.end_runs(self._source, besides=hold.digest)
-        if plausibility.told(hold, self._bounds):
-            self._tell(notices.held(hold))
+    def record(self, hold: Hold, sha256: str) -> None:
+        """Write a hold with the snapshot it was served as, and notify the operators if that is due."""
+        deliveries = []
+        if self._alerts and plausibility.should_notify(hold, self._bounds):
+            deliveries = self._alerts.for_notice(notices.held(hold))
+        with self._store.transaction():
+            self._store.holds.save_hold(hold)
+            self._store.holds.add_snapshot(hold, sha256)
+            self._store.holds.end_runs(self._source, besides=hold.digest)
+            self._store.outbox.add_deliveries(deliveries, now=hold.last_seen)
 
-    def accept(self, hold: Hold, by: str, at: str) -> None:
-        """Settle a hold: its release is in the history now. One that never was held is none of ours."""
-        if self._held.read_hold(self._source, hold.digest) is not None:
-            self._decide(hold, HoldState.ACCEPTED, by, at)
+    def report(self, ended: Hold) -> list[Delivery]:
+        """Return the deliveries that report the end of a hold, rendered."""
+        return list(self._alerts.for_notice(notices.decided(ended))) if self._alerts else []
 
-    def imported(self, digest: str, at: str) -> None:
-        """Settle the hold of a canonical content, where there is one: somebody imported it."""
-        hold = self._held.read_hold(self._source, digest)
-        if hold is not None and hold.state is not HoldState.ACCEPTED:
-            self._decide(hold, HoldState.ACCEPTED, "import", at)
+    def save(self, ended: Hold, reports: list[Delivery]) -> None:
+        """Write the end of a hold with its deliveries."""
+        with self._store.transaction():
+            self._store.holds.save_hold(ended)
+            self._store.outbox.add_deliveries(reports, now=ended.decided or "")
 
     def reject(self, hold: Hold, at: str) -> Hold:
-        """Settle a hold: its release is never believed unless somebody accepts it by hand."""
+        """End a hold: only the operator can accept this release from now on."""
         if hold.state is HoldState.REJECTED:
             return hold
-        return self._decide(hold, HoldState.REJECTED, "operator", at)
+        rejected = end(hold, HoldState.REJECTED, by="operator", at=at)
+        self.save(rejected, self.report(rejected))
+        return rejected
 
-    def going_on(self) -> bool:
-        """Whether there is a hold that the next serving of anything touches."""
-        return self._held.has_open_run(self._source)
+    def newest_was_served(self, at: str) -> None:
+        """Record that a check was served the newest release: no hold is confirmed by it, and no server lags now."""
+        if self._store.holds.has_open_run(self._source):
+            with self._store.transaction():
+                self._store.holds.end_runs(self._source)
+                self._store.holds.supersede_holds(self._source, at, code=plausibility.STALE)
 
-    def newest_served(self, at: str) -> None:
-        """The newest release was served: nothing else goes on, and no server lags any more."""
-        self._held.end_runs(self._source)
-        self._held.supersede_holds(self._source, at, code=plausibility.STALE)
+    def close_superseded(self, at: str) -> None:
+        """End every hold: a newer release than those they were compared with is in the history."""
+        self._store.holds.end_runs(self._source)
+        self._store.holds.supersede_holds(self._source, at)
 
-    def newest_came(self, at: str) -> None:
-        """Another release is the newest now: what was held against the one before is over."""
-        self._held.end_runs(self._source)
-        self._held.supersede_holds(self._source, at)
 
-    def _decide(self, hold: Hold, state: HoldState, by: str, at: str) -> Hold:
-        decided = replace(hold, state=state, decided=at, by=by)
-        self._held.save_hold(decided)
-        self._tell(notices.decided(decided))
-        return decided
-
-    def _tell(self, notice: Notice) -> None:
-        if self._alerts:
-            self._deliveries.add_deliveries(self._alerts.for_notice(notice), now=notice.at)
+def end(hold: Hold, state: HoldState, *, by: str, at: str) -> Hold:
+    """Return a hold as accepted or rejected: `by` whom or what, `at` which UTC time."""
+    return replace(hold, state=state, decided=at, by=by)

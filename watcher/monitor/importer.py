@@ -1,12 +1,14 @@
-"""Import old releases: files, folders, and git repositories that people scraped a registry into for years.
+"""Import old releases from files, folders and git repositories.
 
-Any order, again and again: every release goes where it belongs, and what is there already is left alone.
+The order does not matter and repeating is safe: each release goes where it belongs by its date, and releases that the
+history has are left alone. Nobody is alerted.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,20 +18,23 @@ from pathlib import Path, PurePosixPath
 
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.times import to_text
-from watcher.monitor.ingest import CheckResult, Outcome, ReleaseIngest
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.result import Outcome
 
-_HINT = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
-_HEAD = 8192
-_NAMED = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+_UPDATED = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
+_HEAD_BYTES = 8192
+_DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 GIT = "git:"
-_COMMIT = "\x01"  # no path begins so
+_COMMIT = "\x01"  # no path starts with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """Something that may be a release. `observed` is the UTC time at which somebody saw it, None where unknown.
+class ImportItem:
+    """A file or a commit that may be a release, not read yet.
 
-    `name` is what its file is called, without the folder; `named` the UTC time that its path names, None where none.
+    `name` is the file's name without its folder. `observed` is the UTC time at which somebody saw it, None if unknown;
+    `named` the UTC time that its path is named after, None if it names none.
     """
 
     name: str
@@ -38,119 +43,118 @@ class Candidate:
     load: Callable[[], bytes]
     named: str | None = None
 
+    def candidate(self) -> Candidate:
+        """Read it. Raises OSError or UsageError if that fails."""
+        return Candidate(data=self.load(), origin=self.origin, observed=self.observed, named=self.named)
+
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of all candidates; `refused` are (origin, why)."""
+    """How many items had each outcome, and the (origin, reason) of each that was refused."""
 
-    taken: dict[Outcome, int] = field(default_factory=dict)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, other: ImportReport) -> None:
-        for outcome, number in other.taken.items():
-            self.taken[outcome] = self.taken.get(outcome, 0) + number
+        self.outcomes += other.outcomes
         self.refused += other.refused
 
 
-def candidates(paths: Iterable[str], *suffixes: str) -> list[Candidate]:
-    """List what the paths hold: files, folders (every file in them that ends so), `git:REPO:PATH`, `git:REPO:FOLDER/`.
+def find_items(paths: Iterable[str], *suffixes: str) -> list[ImportItem]:
+    """List files, folders (all files in them with a suffix), `git:REPO:PATH` and `git:REPO:FOLDER/`.
 
-    Files come in the order of the date they bear, commits as they were made, so that a long import goes forward.
-    Raises UsageError for a path that is not there.
+    Files are in the order of the date in them and commits as they were made, so that a long import goes forward in
+    time. Raises UsageError for a path that does not exist.
     """
-    found: list[Candidate] = []
+    items: list[ImportItem] = []
     for path in paths:
         if path.startswith(GIT):
-            found.extend(_commits(path, suffixes))
+            items.extend(_git_items(path, suffixes))
         else:
-            found.extend(_files(Path(path), suffixes))
-    return found
+            items.extend(_file_items(Path(path), suffixes))
+    return items
 
 
-def run(
-    intake: ReleaseIngest,
-    found: Iterable[Candidate],
-    progress: Callable[[Candidate, CheckResult | None], None] = lambda *_: None,
+def import_items(
+    ingest: ReleaseIngest, items: Iterable[ImportItem], progress: Callable[[], None] | None = None
 ) -> ImportReport:
-    """Take every candidate. One that is no release is reported and passed over; nothing is alerted."""
+    """Ingest every item; one that is no release of the source is refused. `progress` is called after each."""
     report = ImportReport()
-    for candidate in found:
-        taken = None
+    for item in items:
         try:
-            taken = intake.take(
-                candidate.load(), origin=candidate.origin, observed=candidate.observed, named=candidate.named
-            )
+            result = ingest.ingest(item.candidate())
         except ParseError as error:
-            report.refused.append((candidate.origin, str(error)))
+            report.refused.append((item.origin, str(error)))
         except OSError as error:
-            report.refused.append((candidate.origin, error.strerror or str(error)))
+            report.refused.append((item.origin, error.strerror or str(error)))
         else:
-            report.taken[taken.outcome] = report.taken.get(taken.outcome, 0) + 1
-        progress(candidate, taken)
+            report.outcomes[result.outcome] += 1
+        if progress:
+            progress()
     return report
 
 
-def _files(path: Path, suffixes: tuple[str, ...]) -> list[Candidate]:
+def _file_items(path: Path, suffixes: tuple[str, ...]) -> list[ImportItem]:
     if path.is_dir():
-        names = [name for name in path.rglob("*") if name.name.endswith(suffixes) and name.is_file()]
-        if not names:
-            raise UsageError(f"{path}: there is no file in it that ends in {' or '.join(suffixes)}")
+        files = [file for file in path.rglob("*") if file.name.endswith(suffixes) and file.is_file()]
+        if not files:
+            raise UsageError(f"{path}: no file in this folder ends in {' or '.join(suffixes)}")
     elif path.exists():
-        names = [path]
+        files = [path]
     else:
         raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)")
-    found = [
-        Candidate(name=name.name, origin=str(name), observed=None, load=name.read_bytes, named=_day_named(name))
-        for name in names
+    items = [
+        ImportItem(name=file.name, origin=str(file), observed=None, load=file.read_bytes, named=_day_in_path(file))
+        for file in files
     ]
-    return sorted(found, key=lambda each: (_hint(Path(each.origin)) or each.named or "", each.origin))
+    return sorted(items, key=lambda item: (_date_in_file(Path(item.origin)) or item.named or "", item.origin))
 
 
-def _day_named(path: Path) -> str | None:
-    """The beginning of the day that a file, or else its folder, is called after; none above says when a file was."""
+def _day_in_path(path: Path) -> str | None:
+    """Return the start of the day that a file, or else its folder, is named after. Folders above are not read."""
     for name in reversed(path.absolute().parts[-2:]):
-        for year, _, month, day in reversed(_NAMED.findall(name)):
+        for year, _, month, day in reversed(_DAY_IN_NAME.findall(name)):
             with suppress(ValueError):
                 return f"{date(int(year), int(month), int(day)).isoformat()}T00:00:00Z"
     return None
 
 
-def _hint(name: Path) -> str:
-    """The date that a file seems to bear: only for the order of work, never believed."""
+def _date_in_file(path: Path) -> str:
+    """Return the first date in a file that looks like its own, "" without one. Only the order of work depends on it."""
     try:
-        with name.open("rb") as file:
-            found = _HINT.search(file.read(_HEAD))
+        with path.open("rb") as file:
+            match = _UPDATED.search(file.read(_HEAD_BYTES))
     except OSError:
-        return ""  # it is refused with its reason when its turn comes
-    return found[1].decode() if found else ""
+        return ""  # it is refused with the reason when it is imported
+    return match[1].decode() if match else ""
 
 
-def _commits(path: str, suffixes: tuple[str, ...]) -> Iterator[Candidate]:
-    """Every commit that changed a file, the oldest first. Its author date is when somebody saw that state."""
+def _git_items(path: str, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
+    """Yield every commit that changed a file, the oldest first; its author date is when somebody saw that state."""
     repository, colon, inside = path.removeprefix(GIT).rpartition(":")
     if not colon or not repository or not inside:
-        raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH as it stands in the repository")
-    # A file is taken whatever it is called; of a folder, what ends so.
+        raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH relative to its root")
+    # A file is imported whatever its suffix; in a folder, the files with one of the suffixes.
     wanted = suffixes if inside.endswith("/") else ("",)
     place = [] if inside == "/" else ["--", f":(top,literal){inside}"]
-    told = _git(
+    log = _git(
         repository, "-c", "core.quotePath=false", "log", "--reverse", "--diff-filter=AMT", "--no-renames",
         "--name-only", f"--format={_COMMIT}%H %at", *place,
     ).decode("utf-8", "replace")  # fmt: skip
     commit = seconds = ""
-    found = False
-    for line in filter(None, told.split("\n")):
+    is_empty = True
+    for line in filter(None, log.split("\n")):
         if line.startswith(_COMMIT):
             commit, seconds = line.removeprefix(_COMMIT).split()
         elif line.endswith(wanted):
-            found = True
-            yield Candidate(
+            is_empty = False
+            yield ImportItem(
                 name=PurePosixPath(line).name,
                 origin=f"{GIT}{repository}:{line}@{commit}",
                 observed=to_text(datetime.fromtimestamp(int(seconds), UTC)),
                 load=partial(_git, repository, "cat-file", "blob", f"{commit}:{line}"),
             )
-    if not found:
+    if is_empty:
         what = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
         raise UsageError(f"{path}: no commit of this repository has {what}")
 
@@ -164,7 +168,7 @@ def _git(repository: str, *arguments: str) -> bytes:
             stdin=subprocess.DEVNULL,
         ).stdout
     except FileNotFoundError:
-        raise UsageError("importing from a repository needs the program git") from None
+        raise UsageError("the program git is not installed; it is needed to import from a repository") from None
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"{GIT}{repository}: {said[-1] if said else 'git failed'}") from None
+        lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"{GIT}{repository}: {lines[-1] if lines else 'git failed'}") from None

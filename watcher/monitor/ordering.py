@@ -1,8 +1,9 @@
-"""In which order a source's releases came. Pure.
+"""Decide the order of a source's releases. Pure.
 
-The registry's `<updated>` is a label that can repeat, go back, or lie. A release that was imported is placed by it.
-One that we saw ourselves is never placed before another that we saw earlier, whatever its label says, and a label in
-the future counts as the day after it was seen. The order depends only on the releases, not on how they came in.
+The registry's `<updated>` is a label that can repeat, go back, or be wrong. An imported release is placed by it. A
+release that a check saw is never placed before one that an earlier check saw, whatever its label says, and a label in
+the future counts as the day after the release was seen. The order depends only on the releases, not on the order in
+which they were ingested.
 """
 
 from __future__ import annotations
@@ -16,30 +17,32 @@ from watcher.core.operations import Ending, Label, PlacedRelease
 def in_order(labels: Iterable[Label]) -> list[PlacedRelease]:
     """Return the releases, the oldest first."""
     keyed: list[tuple[str, str, str]] = []
-    latest = ""
+    latest_live = ""
     for label in sorted(labels, key=lambda label: (label.observed or "", label.published or "", label.digest)):
-        dated = _clamped(label)
+        dated = _limit_to_next_day(label)
         if label.live:
-            latest = dated = max(latest, dated)
+            latest_live = dated = max(latest_live, dated)
         keyed.append((dated, label.observed or "", label.digest))
     return [PlacedRelease(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
 
 
-def changing(placed: Iterable[PlacedRelease], of: Mapping[str, str], again: Container[str]) -> list[PlacedRelease]:
-    """Leave out what stood already: of the releases that copies say were there `again`, those before which it stood.
+def drop_repeats(
+    placed: Iterable[PlacedRelease], originals: Mapping[str, str], copies: Container[str]
+) -> list[PlacedRelease]:
+    """Leave out each imported copy of the release right before it: it changed nothing.
 
-    `of` names the release that each one is, where it came back, and else itself; all by digest.
+    `originals` maps each digest to that of the release it is a copy of, or to itself; `copies` are those from imports.
     """
     kept: list[PlacedRelease] = []
-    for each in placed:
-        if not kept or each.digest not in again or of[each.digest] != of[kept[-1].digest]:
-            kept.append(each)
+    for release in placed:
+        if not kept or release.digest not in copies or originals[release.digest] != originals[kept[-1].digest]:
+            kept.append(release)
     return kept
 
 
-def at_the_end(label: Label, ending: Ending) -> PlacedRelease | None:
-    """Return a release as `in_order` places it where it is the last and changes no other; None: it has to be asked."""
-    dated = _clamped(label)
+def place_last(label: Label, ending: Ending) -> PlacedRelease | None:
+    """Return a release as `in_order` places it if it comes last and moves no other; None if `in_order` must decide."""
+    dated = _limit_to_next_day(label)
     if label.live:
         if not label.observed or label.observed <= ending.newest:
             return None
@@ -49,7 +52,8 @@ def at_the_end(label: Label, ending: Ending) -> PlacedRelease | None:
     return PlacedRelease(digest=label.digest, dated=dated)
 
 
-def _clamped(label: Label) -> str:
+def _limit_to_next_day(label: Label) -> str:
+    """Return the label's own date, but no later than the day after it was seen."""
     seen = label.observed[:10] if label.observed else ""
     if not label.published:
         return seen

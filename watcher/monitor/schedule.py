@@ -1,29 +1,29 @@
-"""How often a group of a collection is looked at. Pure: times are arguments.
+"""Decide when a group of a collection is due. Pure: times are arguments.
 
-IANA changes some groups every few days and leaves most alone for years. What changed lately is looked at in every
-turn, what has rested longer in every second or fourth: a registry that rested for a year is told of within
-`LONGEST` turns, so a whole sweep of the tree never takes longer than that.
+IANA changes some groups every few days and leaves most alone for years. A group that changed lately is checked in
+every sweep, one that did not for longer in every second or fourth. So a change in any group is found within `LONGEST`
+sweeps.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-_STEPS = ((timedelta(days=30), 1), (timedelta(days=365), 2))  # rested for less than → turns
+_STEPS = ((timedelta(days=30), 1), (timedelta(days=365), 2))  # unchanged for less than → checked every nth sweep
 LONGEST = 4
-_EARLY = 0.5  # of a turn: a sweep takes time, and a group comes sooner in one than it did in the last
+_EARLY = 0.5  # of the time between sweeps: a sweep takes time, and a group comes sooner in one than in the last
 
 
-def interval(every: timedelta, rested: timedelta) -> timedelta:
-    """Return the time between two looks at a group that last changed so long ago: one to `LONGEST` turns of `every`."""
-    return every * next((turns for limit, turns in _STEPS if rested < limit), LONGEST)
+def interval(every: timedelta, unchanged_for: timedelta) -> timedelta:
+    """Return the time between two checks of a group: one to `LONGEST` times `every`."""
+    return every * next((sweeps for limit, sweeps in _STEPS if unchanged_for < limit), LONGEST)
 
 
 def due(every: timedelta, last: datetime | None, changed: str | None, now: datetime) -> datetime:
-    """Return when a group is to be looked at again; `now` where it never was.
+    """Return when a group is to be checked next; `now` if it never was.
 
-    `changed` is the day of its last change (`YYYY-MM-DD`), None where nothing is known of it yet. A `last` in the
-    future, of a clock that was wrong, counts as now.
+    `changed` is the day of its last change (`YYYY-MM-DD`), None if it is not known yet. A `last` in the future, from a
+    clock that was wrong, counts as now.
     """
     if last is None:
         return now
@@ -32,6 +32,6 @@ def due(every: timedelta, last: datetime | None, changed: str | None, now: datet
     return min(last, now) + interval(every, now - datetime.combine(date.fromisoformat(changed), time(tzinfo=UTC)))
 
 
-def in_turn(every: timedelta, when: datetime, now: datetime) -> bool:
-    """Whether what is due at a time belongs to a turn that begins now: the turn nearest to it."""
+def is_due_this_sweep(every: timedelta, when: datetime, now: datetime) -> bool:
+    """Return whether what is due at a time belongs to the sweep that starts now: the one nearest to that time."""
     return when <= now + every * _EARLY

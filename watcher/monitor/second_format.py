@@ -1,8 +1,9 @@
-"""A second opinion: what another format of the same release says of it.
+"""Compare a new release with another format of it, published by the same registry.
 
-IANA publishes each registry in several formats, written from one source. Where they are of one release and disagree,
-one of them was damaged on its way (2019-02-12: an XML was cut while its CSV was whole). The others lag the XML by hours
-or days: that is no disagreement. Who cannot be asked has no opinion.
+IANA publishes each registry in several formats, made from one source. If two formats of one release disagree, one of
+them was damaged on its way (2019-02-12: an XML was cut while its CSV was complete). The other formats are published
+hours or days after the XML, which is no disagreement. If the second format cannot be fetched or parsed, the check goes
+on without it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
-from urllib.parse import urlsplit
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
@@ -19,18 +18,18 @@ from watcher.fetch.base import Fetcher, NotModified
 from watcher.fetch.pages import fetch_pages
 from watcher.formats.base import Document
 from watcher.formats.catalog import FORMATS
-from watcher.monitor.crosscheck import Agreement, CrossCheck, Disagreement, crosscheck
+from watcher.monitor.crosscheck import Agreement, CrossCheck, Disagreement, crosscheck, registry_of
 from watcher.registries.base import Registry
 from watcher.store.history_reader import HistoryReader
 from watcher.store.snapshot_archive import SnapshotArchive
 
-_ASKED = 5  # releases that a lagging format may be of
-_SHOWN = 3
+_EARLIER_RELEASES = 5  # that a lagging format may still be of
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFormatResult:
-    """Reasons against a release, or a remark for the record of checks where there is something to say but none."""
+    """Reasons to hold a release. Without any, `remark` says why the formats were not compared; the check records it."""
 
     reasons: tuple[Reason, ...] = ()
     remark: str | None = None
@@ -38,7 +37,7 @@ class SecondFormatResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFormatCheck:
-    """Asks one document beside the source's own. `format` is one of `FORMATS`, the source's own is `xml`."""
+    """Compares the new releases of one source with the document at `url`, in `format`; the source's own is `xml`."""
 
     url: str
     format: str
@@ -47,61 +46,73 @@ class SecondFormatCheck:
     fetcher: Fetcher
     max_bytes: int
     archive: SnapshotArchive
-    queries: HistoryReader
+    history: HistoryReader
 
-    def __call__(self, data: bytes) -> SecondFormatResult:
-        """Hold a release against the other format. Never raises for what the other server or document does."""
+    def compare(self, data: bytes) -> SecondFormatResult:
+        """Compare a release with its second format. A FetchError or ParseError of the second becomes a remark."""
         try:
             next_page = FORMATS[self.format].next_page
-            answer = fetch_pages(self.fetcher, self.url, next_page=next_page, max_bytes=self.max_bytes)
-            if isinstance(answer, NotModified):  # nobody asked for it
-                return SecondFormatResult(remark=f"{self.url}: the server says that nothing was modified")
-            other = self._read(answer.body, self.format)
+            response = fetch_pages(self.fetcher, self.url, next_page=next_page, max_bytes=self.max_bytes)
+            if isinstance(response, NotModified):  # although the request had no condition
+                return SecondFormatResult(remark=f"second format not compared: {self.url} answered 304")
+            other = self._parse(response.body, self.format)
         except (FetchError, ParseError) as error:
-            return SecondFormatResult(remark=f"the other format could not be asked: {self.url}: {error}")
-        ours = self._read(data, "xml")
-        found = crosscheck(ours, other, self.registry.columns, registry=self._path(ours), known=self._known())
-        if found.verdict is Agreement.AGREE:
+            return SecondFormatResult(remark=f"second format not compared: {self.url}: {error}")
+        xml = self._parse(data, "xml")
+        registry = self._registry_path(xml)
+        if registry is None:
+            remark = f"second format not compared: {self.url} is named after no registry of {xml.id!r}"
+            return SecondFormatResult(remark=remark)
+        check = crosscheck(xml, other, self.registry.columns, registry=registry, known=self._earlier_releases())
+        if check.verdict is Agreement.AGREE:
             return SecondFormatResult()
-        if found.verdict is Agreement.LAG:
-            return SecondFormatResult(remark=f"the other format is still of {found.lag}: {self.url}")
-        return SecondFormatResult(reasons=(self._disagreement(found),))
+        if check.verdict is Agreement.LAG:
+            return SecondFormatResult(remark=f"second format is still of {check.lag}: {self.url}")
+        return SecondFormatResult(reasons=(self._disagreement(check),))
 
-    def _read(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
+    def _parse(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
         return FORMATS[format].read(data, self.registry.columns)
 
-    def _path(self, ours: Document) -> str:
-        """The nested registry that a CSV is of: the one it is named after."""
-        name = PurePosixPath(urlsplit(self.url).path).stem
-        paths = [path for path in ours.headers if path and path.rpartition("/")[2] == name]
-        return paths[0] if len(paths) == 1 and name != ours.id else ""
+    def _registry_path(self, xml: Document) -> str | None:
+        """Return the path of the registry that the second format has; "" for the whole document, None if unknown.
 
-    def _known(self) -> Iterator[tuple[str, Callable[[], Document]]]:
-        """The releases before, the newest first."""
-        for stored in reversed(self.queries.list_releases(self.source)[-_ASKED:] if self._has_history() else []):
+        A CSV has the rows of one registry and is named after it. Another name is accepted if only one has rows.
+        """
+        if self.format != "csv":
+            return ""
+        path = registry_of(xml, self.url)
+        if path is None:
+            paths = {row.registry for row in xml.rows}
+            return paths.pop() if len(paths) == 1 else None
+        return path
+
+    def _earlier_releases(self) -> Iterator[tuple[str, Callable[[], Document]]]:
+        """Yield a label and a reader of each earlier release, the newest first."""
+        if self.source not in self.history.list_sources():
+            return
+        for stored in reversed(self.history.list_releases(self.source)[-_EARLIER_RELEASES:]):
             release = stored.release
-            yield release.published or release.id, partial(self._kept, release.sha256)
+            yield release.published or release.id, partial(self._read_snapshot, release.sha256)
 
-    def _has_history(self) -> bool:
-        return self.source in self.queries.list_sources()
+    def _read_snapshot(self, sha256: str) -> Document:
+        return self._parse(self.archive.read_snapshot(self.source, sha256), "xml")
 
-    def _kept(self, sha256: str) -> Document:
-        return self._read(self.archive.read_snapshot(self.source, sha256), "xml")
-
-    def _disagreement(self, found: CrossCheck) -> Reason:
-        where = tuple(map(_said, found.examples))
-        places = "one place" if found.total == 1 else f"{found.total} places"
-        more = "; …" if found.total > _SHOWN else ""
+    def _disagreement(self, check: CrossCheck) -> Reason:
+        places = tuple(map(_sentence, check.examples))
+        number = "one place" if check.total == 1 else f"{check.total} places"
+        more = "; …" if check.total > _EXAMPLES else ""
+        examples = "; ".join(places[:_EXAMPLES])
         return Reason(
             code="formats_disagree",
-            sentence=f"its {self.format.upper()} says something else in {places}: {'; '.join(where[:_SHOWN])}{more}",
-            numbers={"total": found.total, "url": self.url},
-            where=where,
+            sentence=f"its {self.format.upper()} differs in {number}: {examples}{more}",
+            numbers={"total": check.total, "url": self.url},
+            where=places,
         )
 
 
-def _said(found: Disagreement) -> str:
-    row = " ".join(filter(None, (found.registry, found.row))) or "a row"
-    if not found.field:
-        return f"{row} is in the {'XML' if found.xml else 'other'} alone"
-    return f"{row}: {found.field} is {found.xml!r} in the XML and {found.other!r} in the other"
+def _sentence(difference: Disagreement) -> str:
+    row = " ".join(filter(None, (difference.registry, difference.row))) or "a row"
+    if not difference.field:
+        return f"{row} is only in the {'XML' if difference.xml else 'other format'}"
+    texts = f"{difference.xml!r} in the XML and {difference.other!r} in the other format"
+    return f"{row}: {difference.field} is {texts}"

@@ -1,67 +1,72 @@
-"""Hold the recorded history of one source to its snapshots, by another way than the one it was made on.
+"""Verify the recorded history of one source against its snapshots, in another way than it was made.
 
-Each release is read by itself, without what is kept from the one before, and compared with what is stored of it and
-with what was recorded between it and the next. Field by field a general library gives a second opinion.
+Each release is read independently of the one before it, and compared with the versions, changes and fields that the
+history has for it. A general library finds the changed fields a second time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from deepdiff import DeepDiff
 
 from watcher.core.model import Change, Content
 from watcher.diff.compare import compare
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.base import Registry
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rechecking:
-    """What is needed of a source; `read` reads a release from its snapshot and nothing else."""
+def verify_history(
+    ingest: ReleaseIngest, history: HistoryReader, number: int, progress: Callable[[], None] | None = None
+) -> Iterator[str]:
+    """Yield a sentence for each mismatch among the newest `number` releases of a source.
 
-    source: str
-    registry: Registry
-    queries: HistoryReader
-    read: Callable[[StoredRelease], Content]
-
-    def run(self, releases: int, progress: Callable[[], None]) -> Iterator[str]:
-        """Yield what does not fit, a sentence each, among the newest `releases`."""
-        before: tuple[StoredRelease, Content] | None = None
-        for release in self.queries.list_releases(self.source)[-releases:]:
-            content = self.read(release)
-            yield from self._of_a_release(release, content)
-            if before:
-                yield from self._of_two(*before, release, content)
-            before = release, content
+    `progress` is called after each release.
+    """
+    previous: tuple[StoredRelease, Content] | None = None
+    for release in history.list_releases(ingest.source)[-number:]:
+        content = ingest.read_independently(release)
+        yield from _verify_content(history, ingest.source, release, content)
+        if previous:
+            yield from _verify_changes(history, ingest.registry, *previous, release, content)
+        previous = release, content
+        if progress:
             progress()
 
-    def _of_a_release(self, release: StoredRelease, content: Content) -> Iterator[str]:
-        stored = self.queries.read_content(self.source, release).items
-        keys = dict.fromkeys([*content.items, *stored])
-        wrong = [key for key in keys if stored.get(key) != content.items.get(key)]
-        if content.digest != release.digest:
-            yield f"{self.source}: the release of {release.dated} has another content than is recorded"
-        if wrong:
-            yield f"{self.source}: {len(wrong)} entries of {release.dated} are not what the release says, {wrong[0][1]}"
 
-    def _of_two(self, before: StoredRelease, old: Content, release: StoredRelease, new: Content) -> Iterator[str]:
-        recorded = self.queries.read_comparison(self.source, release, before)
-        known = {_without_judgement(change) for change in recorded.changes.changes}
-        found = {
-            _without_judgement(change) for change in compare(old, new, self.registry.pairing_rules(old, new)).changes
-        }
-        if known != found:
-            yield f"{self.source}: {len(known ^ found)} changes of {release.dated} are not what two readings give"
-        for change in recorded.changes.changes:
-            if second_opinion(change) != {each.name for each in change.fields}:
-                yield f"{self.source}: of {change.item.key} other fields changed on {release.dated} than are recorded"
+def _verify_content(history: HistoryReader, source: str, release: StoredRelease, content: Content) -> Iterator[str]:
+    stored = history.read_content(source, release).items
+    keys = dict.fromkeys([*content.items, *stored])
+    wrong = [key for key in keys if stored.get(key) != content.items.get(key)]
+    if content.digest != release.digest:
+        yield f"{source}: the snapshot of {release.dated} has another content than the history"
+    if wrong:
+        yield f"{source}: {len(wrong)} entries of {release.dated} differ from its snapshot, the first is {wrong[0][1]}"
 
 
-def second_opinion(change: Change) -> set[str]:
-    """Return the fields in which two paired entries differ, as a general library sees it."""
+def _verify_changes(
+    history: HistoryReader,
+    registry: Registry,
+    before: StoredRelease,
+    old: Content,
+    release: StoredRelease,
+    new: Content,
+) -> Iterator[str]:
+    source = release.release.source
+    recorded = history.read_comparison(source, release, before).changes.changes
+    changes = compare(old, new, registry.pairing_rules(old, new)).changes
+    differing = {_facts(change) for change in recorded} ^ {_facts(change) for change in changes}
+    if differing:
+        yield f"{source}: {len(differing)} changes of {release.dated} differ from those between its snapshots"
+    for change in recorded:
+        if changed_fields(change) != {field.name for field in change.fields}:
+            yield f"{source}: the history of {release.dated} has other changed fields for {change.item.key}"
+
+
+def changed_fields(change: Change) -> set[str]:
+    """Return the fields in which two paired entries differ, as a general library finds them."""
     if change.before is None or change.after is None:
         return set()
     difference = DeepDiff(
@@ -74,7 +79,10 @@ def second_opinion(change: Change) -> set[str]:
     }
 
 
-def _without_judgement(change: Change) -> tuple[object, ...]:
+def _facts(change: Change) -> tuple[object, ...]:
+    """Return a change without what rules decide about it: its status and whether it is bookkeeping."""
     sides = (change.before, change.after)
-    told = (side and (side.section, side.key, tuple(sorted(side.fields.items()))) for side in sides)
-    return (*told, change.fields)
+    return (
+        *(side and (side.section, side.key, tuple(sorted(side.fields.items()))) for side in sides),
+        change.fields,
+    )

@@ -59,7 +59,7 @@ class ObservationGaps:
         """Return the longest time between two checks of a source that is not a gap."""
         for watched in self.overview.sources:
             if watched.name == source:
-                return health.patience(watched.every)
+                return health.longest_gap(watched.every)
             if watched.collection and source.startswith(f"{watched.name}."):
-                return health.patience(watched.every * LONGEST)
-        return health.patience(_UNCONFIGURED_INTERVAL)
+                return health.longest_gap(watched.every * LONGEST)
+        return health.longest_gap(_UNCONFIGURED_INTERVAL)

@@ -149,35 +149,35 @@ def _collection_lines(
 ) -> Iterator[SourceStatus]:
     """Yield the status of the collection itself, then of its failing groups or of all."""
     own = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
-    status = _source_status(own, collection.next_turn(now), store, now)
+    status = _source_status(own, collection.next_due(now), store, now)
     if settings.groups is not None:  # the groups are listed in the configuration: there is no index to check
         groups = collection.groups()
-        newest = max((group.look.at for group in groups if group.look.at), default=None)
+        newest = max((group.state.at for group in groups if group.state.at), default=None)
         status = replace(
             status, entries=len(groups), last_check=newest, outcome="a list" if newest else "never checked"
         )
     yield status
-    standing = collection.standing()
-    for group in standing.groups if all_groups else standing.failing:
+    state = collection.state()
+    for group in state.groups if all_groups else state.failing:
         watched = SourceOverview(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled)
-        yield _source_status(watched, collection.due(group, now), store, now)
+        yield _source_status(watched, collection.group_due(group, now), store, now)
 
 
 def _summarize(collection: Collection) -> CollectionSummary:
-    standing = collection.standing()
+    state = collection.state()
     return CollectionSummary(
         source=collection.name,
-        groups=len(standing.groups),
-        failing=tuple(group.settings.name for group in standing.failing),
-        never_checked=sum(group.look.at is None for group in standing.groups),
-        left_out=standing.refused,
-        last_full_sweep=standing.swept,
+        groups=len(state.groups),
+        failing=tuple(group.settings.name for group in state.failing),
+        never_checked=sum(group.state.at is None for group in state.groups),
+        left_out=state.refused,
+        last_full_sweep=state.swept,
     )
 
 
 def report_health(settings: Settings, store: Store, now: datetime) -> HealthReport:
     """Return how healthy the watcher is: whether every source is checked in time and can be read."""
-    verdict = health.verdict(load("alarms").Alarms(settings, store).sights(), now)
+    verdict = health.assess(load("alarms").Alarms(settings, store).sources_health(), now)
     return HealthReport(
         level=verdict.level,
         reasons=verdict.reasons,

@@ -225,6 +225,9 @@ class SnapshotArchive:
         step: str | None = sha256
         while step is not None and (source, step) not in self._decoded:
             info = self._read_infos(source).get(step)
+            if info is None and self._path(source, step).exists():
+                del self._infos[source]  # another process stored it meanwhile
+                info = self._read_infos(source).get(step)
             if info is None:
                 raise StoreError(
                     f"{self._path(source, step)}: this snapshot is missing; restore it from a backup, or fetch or "

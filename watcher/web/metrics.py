@@ -46,7 +46,7 @@ class Metrics(Collector):
     def verdict(self) -> HealthVerdict:
         """Return how the watcher is. Raises StoreError where the history cannot be read."""
         with self._service() as service:
-            return health.verdict(service.oversight.sights(), self._now(), self._started)
+            return health.assess(service.alarms.sources_health(), self._now(), self._started)
 
     def collect(self) -> Iterator[GaugeMetricFamily | InfoMetricFamily]:
         """Give everything but the counters."""
@@ -56,9 +56,9 @@ class Metrics(Collector):
             yield from _outbox(service)
 
     def _sources(self, service: Monitor) -> Iterator[GaugeMetricFamily]:
-        sights = service.oversight.sights()
+        sights = service.alarms.sources_health()
         now = self._now()
-        verdict = health.verdict(sights, now, self._started)
+        verdict = health.assess(sights, now, self._started)
         yield GaugeMetricFamily(
             "watcher_healthy", "1: all is looked at in time", _number(verdict.level < Level.CRITICAL)
         )
@@ -72,12 +72,12 @@ class Metrics(Collector):
         holds = [hold.source for hold in service.store.holds.list_holds() if hold.state is HoldState.HELD]
         for sight in sights:
             name = [sight.source]
-            for family, at in ((age, sight.run.success), (last, sight.run.last)):
+            for family, at in ((age, sight.streak.success), (last, sight.streak.last)):
                 if at is not None:
                     family.add_metric(name, (now - from_text(at)).total_seconds())
-            late.add_metric(name, _number(health.overdue(sight, now, self._started)))
+            late.add_metric(name, _number(health.is_overdue(sight, now, self._started)))
             failing.add_metric(name, len(sight.failing))
-            releases.add_metric(name, service.queries.count_releases(sight.source))
+            releases.add_metric(name, service.store.history.count_releases(sight.source))
             inside = f"{sight.source}." if sight.groups else sight.source
             held.add_metric(name, sum(1 for each in holds if each == sight.source or each.startswith(inside)))
             if sight.groups:
@@ -109,7 +109,7 @@ def _healthz(verdict: HealthVerdict, start_response: StartResponse) -> Iterable[
 
 def _outbox(service: Monitor) -> Iterator[GaugeMetricFamily]:
     family = _family("watcher_deliveries", "Messages that were not sent, by state", "channel", "state")
-    counts = service.deliveries.count_by_state()
+    counts = service.store.outbox.count_by_state()
     for channel in service.settings.channel:
         for state in ("pending", "gathering", "silenced", "failed"):
             family.add_metric([channel.name, state], counts.get((channel.name, state), 0))

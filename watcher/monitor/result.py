@@ -1,0 +1,40 @@
+"""What a check or an import returns: an outcome, and what goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watcher.core.model import Comparison
+from watcher.core.operations import Hold
+from watcher.store.history_rows import StoredRelease
+
+
+class Outcome(StrEnum):
+    """The result of a check or of the ingest of one release."""
+
+    BASELINE = "baseline"  # the first release of a source: nothing to compare it with, so no alerts
+    CHANGED = "changed"  # a new release, later than all others
+    INSERTED = "inserted"  # a new release, earlier than the newest, put in date order
+    UNCHANGED = "unchanged"  # the newest release, byte for byte or by the server's word (304)
+    COSMETIC = "cosmetic"  # other bytes of a known release: the snapshot is kept, nothing else changes
+    STALE = "stale"  # a release that newer ones followed: the server lags
+    HELD = "held"  # a release that waits for confirmation; it is not in the history
+    FAILED = "failed"  # the check failed and changed nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The result of a check or of the ingest of one release.
+
+    `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
+    hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`.
+    """
+
+    outcome: Outcome
+    sha256: str = ""
+    release: StoredRelease | None = None
+    comparison: Comparison | None = None
+    reason: str | None = None
+    message: str | None = None
+    hold: Hold | None = None
