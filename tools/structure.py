@@ -55,7 +55,7 @@ def floors(rooms: Mapping[str, set[str]]) -> int:
 
 
 def parameters(modules: Mapping[str, ast.Module]) -> tuple[int, int]:
-    """Return how many parameters of functions are callables, by their annotation, and how many have a lambda default."""
+    """Return how many parameters are callables by their annotation, and how many have a lambda as default."""
     statements = (node for tree in modules.values() for node in tree.body if isinstance(node, ast.Assign))
     aliases = {ast.unparse(each.targets[0]) for each in statements if ast.unparse(each.value).startswith("Callable[")}
     pattern = re.compile(rf"\b(?:{'|'.join(['Callable', *sorted(aliases)])})\b")
