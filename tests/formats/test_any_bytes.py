@@ -1,4 +1,4 @@
-"""Whatever a server sends, a reader gives a Reading or a ParseError."""
+"""Whatever a server sends, a reader returns a Document or raises ParseError."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names
 
 def read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noqa: A002
     try:
-        reading = FORMATS[format].read(data, columns)
+        document = FORMATS[format].read(data, columns)
     except ParseError as error:
         if not error.reason:
             raise
         return
-    assert "" in reading.headers
-    for row in (*reading.rows, *reading.contacts):
+    assert "" in document.headers
+    for row in (*document.rows, *document.contacts):
         assert all(isinstance(text, str) for text in row.fields.values())
 
 
@@ -65,7 +65,7 @@ def test_damaged_documents_are_read_or_refused(format: str, chance: random.Rando
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @settings(deadline=None, max_examples=40)
 @given(st.randoms(use_true_random=False))
-def test_a_damaged_document_goes_the_whole_way_or_is_refused(
+def test_a_damaged_document_is_processed_to_the_end_or_refused(
     format: str,  # noqa: A002
     registry: str,
     chance: random.Random,
@@ -73,7 +73,7 @@ def test_a_damaged_document_goes_the_whole_way_or_is_refused(
     whole_way(format, damaged(WHOLE[format], chance), REGISTRIES[registry])
 
 
-def test_the_whole_way_is_gone() -> None:
+def test_every_format_and_every_registry_is_read_to_the_end() -> None:
     gone = {each for each in product(FORMATS, REGISTRIES) if whole_way(each[0], WHOLE[each[0]], REGISTRIES[each[1]])}
     assert {each[0] for each in gone} == set(FORMATS)
     assert {each[1] for each in gone} == set(REGISTRIES)

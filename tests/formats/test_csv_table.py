@@ -28,8 +28,8 @@ def rows(data: bytes, field_map: FieldMap = ANY) -> list[dict[str, str]]:
     return [dict(row.fields) for row in read(data, field_map).rows]
 
 
-def titles(reading: Document) -> list[str]:
-    return reading.headers[""]["columns"].split("\n")
+def titles(document: Document) -> list[str]:
+    return document.headers[""]["columns"].split("\n")
 
 
 def refusal(data: bytes, field_map: FieldMap = ANY) -> tuple[str, int | None]:
@@ -38,14 +38,14 @@ def refusal(data: bytes, field_map: FieldMap = ANY) -> tuple[str, int | None]:
     return error.value.reason, error.value.line
 
 
-def test_the_titles_are_the_fields_and_an_empty_cell_is_none() -> None:
-    reading = read(b"Value,Description,Reference\r\n0,zero,[RFC1]\r\n1,,\r\n", ANY)
-    assert [dict(row.fields) for row in reading.rows] == [
+def test_titles_become_fields_and_an_empty_cell_is_an_absent_field() -> None:
+    document = read(b"Value,Description,Reference\r\n0,zero,[RFC1]\r\n1,,\r\n", ANY)
+    assert [dict(row.fields) for row in document.rows] == [
         {"Value": "0", "Description": "zero", "references": "[RFC1]"},
         {"Value": "1"},
     ]
-    assert titles(reading) == ["Value", "Description", "Reference"]
-    assert (reading.id, reading.published, reading.contacts, reading.problems) == (None, None, (), ())
+    assert titles(document) == ["Value", "Description", "Reference"]
+    assert (document.id, document.published, document.contacts, document.problems) == (None, None, (), ())
 
 
 @pytest.mark.fault(30)
@@ -66,9 +66,9 @@ def test_a_line_break_in_a_cell_is_a_space_however_it_is_written(break_: str) ->
     ],
     ids=["byte order mark", "line feeds", "carriage returns", "quotes", "empty line at the end", "white space"],
 )
-def test_what_is_only_written_otherwise_reads_the_same(data: bytes) -> None:
-    reading = read(data, ANY)
-    assert ([dict(row.fields) for row in reading.rows], titles(reading)) == ([{"a": "1", "b": "2"}], ["a", "b"])
+def test_quoting_line_ends_and_white_space_make_no_difference(data: bytes) -> None:
+    document = read(data, ANY)
+    assert ([dict(row.fields) for row in document.rows], titles(document)) == ([{"a": "1", "b": "2"}], ["a", "b"])
 
 
 @pytest.mark.fault(30)
@@ -93,7 +93,7 @@ def test_what_is_only_written_otherwise_reads_the_same(data: bytes) -> None:
         (b'<registry xmlns="http://www.iana.org/assignments" id="x">\n</registry>', "not_expected_format", 1),
     ],
 )
-def test_what_is_no_table_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:
+def test_a_broken_table_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:
     assert refusal(data) == (reason, line)
 
 
@@ -115,13 +115,13 @@ def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     "first", ["0,zero,[RFC1]", "0x1F-0x2F,x,y", "name,[Jo_Doe][RFC2],x", "2020-01-01,a,b", "https://example.org/,a,b"]
 )
-def test_a_first_row_of_data_is_no_header(first: str) -> None:
-    reading = read(f"{first}\r\n1,one,[RFC2]\r\n".encode(), ANY)
-    assert [list(row.fields) for row in reading.rows] == [["column 1", "column 2", "column 3"]] * 2
-    assert reading.headers[""]["columns"] == ""
+def test_a_first_row_of_data_is_not_taken_for_titles(first: str) -> None:
+    document = read(f"{first}\r\n1,one,[RFC2]\r\n".encode(), ANY)
+    assert [list(row.fields) for row in document.rows] == [["column 1", "column 2", "column 3"]] * 2
+    assert document.headers[""]["columns"] == ""
 
 
-def test_the_source_can_say_what_a_table_does_not() -> None:
+def test_the_configuration_can_say_whether_there_are_titles_and_name_the_columns() -> None:
     data = b"Value,Name\r\n1,one\r\n"
     assert len(rows(data, FieldMap(layout=Layout(header=False)))) == 2
     named = FieldMap(layout=Layout(header=False, names=("code", "text")))
@@ -137,10 +137,10 @@ def test_titles_that_say_the_same_become_the_fields_of_the_xml() -> None:
 
 
 @pytest.mark.fault(25)
-def test_a_title_that_stands_twice_or_is_empty_loses_no_cell() -> None:
-    reading = read(b"Note,Note,\r\nx,y,z\r\n", ANY)
-    assert dict(reading.rows[0].fields) == {"Note": "x", "Note (column 2)": "y", "column 3": "z"}
-    assert [problem.message for problem in reading.problems] == ["column 2 is called 'Note' too"]
+def test_a_repeated_or_empty_title_loses_no_cell() -> None:
+    document = read(b"Note,Note,\r\nx,y,z\r\n", ANY)
+    assert dict(document.rows[0].fields) == {"Note": "x", "Note (column 2)": "y", "column 3": "z"}
+    assert [problem.message for problem in document.problems] == ["column 2 is called 'Note' too"]
 
 
 PORT_TITLES = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date"
@@ -149,17 +149,17 @@ PORT_TITLES = "Service Name,Port Number,Transport Protocol,Description,Assignee,
 def test_the_ports_have_the_fields_of_the_xml_under_both_names_of_a_column() -> None:
     for title in ("Known Unauthorized Uses", "Unauthorized Use Reported"):
         data = f"{PORT_TITLES},{title}\r\nssh,22,tcp,Shell,[A],[B],2020,yes\r\n".encode()
-        reading = read(data, PORTS.columns)
-        assert tuple(reading.rows[0].fields) == PORTS.columns.always
-        assert reading.rows[0].fields["unauthorized_use"] == "yes"
-        assert reading.problems == ()
+        document = read(data, PORTS.columns)
+        assert tuple(document.rows[0].fields) == PORTS.columns.always
+        assert document.rows[0].fields["unauthorized_use"] == "yes"
+        assert document.problems == ()
 
 
 @pytest.mark.fault(25)
 def test_a_column_that_the_ports_do_not_have_is_kept_and_reported() -> None:
-    reading = read(f"{PORT_TITLES},Colour\r\nssh,22,tcp,Shell,[A],[B],2020,red\r\n".encode(), PORTS.columns)
-    assert reading.rows[0].fields["Colour"] == "red"
-    assert [problem.message for problem in reading.problems] == ["unknown column 'Colour'"]
+    document = read(f"{PORT_TITLES},Colour\r\nssh,22,tcp,Shell,[A],[B],2020,red\r\n".encode(), PORTS.columns)
+    assert document.rows[0].fields["Colour"] == "red"
+    assert [problem.message for problem in document.problems] == ["unknown column 'Colour'"]
     assert refusal(b"Value,Colour\r\n1,red\r\n", PORTS.columns) == ("wrong_registry", 1)
 
 
@@ -168,9 +168,9 @@ def test_a_table_that_ends_inside_a_line_is_read_and_reported() -> None:
     assert [problem.code for problem in read(b"a,b\r\n1,2", ANY).problems] == ["unfinished"]
 
 
-def test_in_tsv_a_quote_is_a_character_like_others() -> None:
-    reading = read_tsv(b'a\tb\n"1\t2, 3\n', ANY)
-    assert [dict(row.fields) for row in reading.rows] == [{"a": '"1', "b": "2, 3"}]
+def test_in_tsv_a_quote_is_an_ordinary_character() -> None:
+    document = read_tsv(b'a\tb\n"1\t2, 3\n', ANY)
+    assert [dict(row.fields) for row in document.rows] == [{"a": '"1', "b": "2, 3"}]
     with pytest.raises(ParseError) as error:
         read_tsv(b"a\tb\n1,2\n", ANY)
     assert error.value.reason == "ragged"
@@ -180,7 +180,7 @@ _CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 
 @given(st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(_CELL, min_size=width, max_size=width), max_size=5)))
-def test_what_a_writer_writes_is_read_again_but_for_white_space(table: list[list[str]]) -> None:
+def test_a_written_table_is_read_back_except_for_white_space(table: list[list[str]]) -> None:
     width = len(table[0]) if table else 1
     out = io.StringIO(newline="")
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([[f"t{n}" for n in range(width)], *table])
@@ -205,19 +205,19 @@ def plainly(data: bytes, **dialect: int | str) -> object:
         return None
 
 
-def judged(
+def outcome_of(
     reader: Callable[..., Document], data: bytes, cache: RowCache | None = None, field_map: FieldMap = BARE
 ) -> object:
-    """What a reading says, or why there is none."""
+    """Return the facts of a document, or why it is refused."""
     try:
-        reading = reader(data, field_map, cache)
+        document = reader(data, field_map, cache)
     except ParseError as error:
         return error.reason, error.line, str(error)
-    return reading.headers, [dict(row.fields) for row in reading.rows], reading.problems
+    return document.headers, [dict(row.fields) for row in document.rows], document.problems
 
 
 class Series:
-    """A table from release to release, written in every way, and spoiled now and then."""
+    """A table that changes from release to release, written in different ways and sometimes damaged."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -253,7 +253,7 @@ class Series:
 
 
 def fine(patch: pytest.MonkeyPatch, step: int) -> None:
-    """Read and compare so few bytes at a time that what is alike begins and ends everywhere."""
+    """Read and compare so few bytes at a time that equal ranges begin and end everywhere."""
     for name in ("unchanged_ranges._COMPARED", "unchanged_ranges.BLOCK", "csv_table._FIRST_BLOCK"):
         patch.setattr(f"watcher.formats.{name}", step)
     patch.setattr("watcher.formats.unchanged_ranges._LEAST_COMPARED", 1)
@@ -262,7 +262,7 @@ def fine(patch: pytest.MonkeyPatch, step: int) -> None:
 @pytest.mark.fault(30)
 @settings(max_examples=1000, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 64), st.sampled_from((read, read_tsv)))
-def test_the_next_release_is_read_as_it_is_by_itself(
+def test_the_next_release_reads_the_same_with_and_without_the_cache(
     chance: random.Random, step: int, reader: Callable[..., Document]
 ) -> None:
     cache = RowCache()
@@ -273,13 +273,13 @@ def test_the_next_release_is_read_as_it_is_by_itself(
             data = series.written()
             if reader is read_tsv:
                 data = data.replace(b",", b"\t")
-            assert judged(reader, data, cache) == judged(reader, data), data
+            assert outcome_of(reader, data, cache) == outcome_of(reader, data), data
             series.step()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("odd", _ODD)
-def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str, end: str) -> None:
+def test_an_edit_anywhere_reads_the_same_with_and_without_the_cache(odd: str, end: str) -> None:
     known = end.join(("1,a", '2,"b,c"', '3,"d' + end + 'e"', "4,", "5,f")) + end
     spoiled = [known[:at] + odd + known[at:] for at in range(len(known) + 1)]
     cut = [known[:at] for at in range(len(known))]
@@ -288,13 +288,13 @@ def test_a_mark_anywhere_in_what_is_known_is_judged_as_it_is_by_itself(odd: str,
         for other in (*spoiled, *cut):
             for old, new in ((known, other), (other, known)):
                 cache = RowCache()
-                judged(read, old.encode(), cache)
-                assert judged(read, new.encode(), cache) == judged(read, new.encode()), (old, new)
+                outcome_of(read, old.encode(), cache)
+                assert outcome_of(read, new.encode(), cache) == outcome_of(read, new.encode()), (old, new)
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(alphabet='ab,"\r\n\t \ufeff', max_size=40))
-def test_the_rows_are_those_of_the_plain_reader(text: str) -> None:
+def test_the_rows_are_those_of_the_standard_csv_module(text: str) -> None:
     data = text.encode()
     for dialect, plain in ((CSV, plainly(data)), (TSV, plainly(data, delimiter="\t", quoting=csv.QUOTE_NONE))):
         csv_rows = CsvRows(data, dialect)
@@ -327,7 +327,7 @@ def test_the_rows_are_those_of_the_plain_reader(text: str) -> None:
     ],
     ids=["the last cell goes on", "the last row goes on", "a line feed comes after", "one more than may be"],
 )
-def test_where_the_old_release_ended_the_new_one_may_go_on(
+def test_the_new_release_may_continue_the_last_row_of_the_old_one(
     old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fine(monkeypatch, 1)
@@ -335,18 +335,18 @@ def test_where_the_old_release_ended_the_new_one_may_go_on(
     cache = RowCache()
     read(old, ANY, cache)
     assert cache.previous is not None
-    assert judged(read, new, cache, ANY) == judged(read, new, None, ANY)
+    assert outcome_of(read, new, cache, ANY) == outcome_of(read, new, None, ANY)
 
 
-def test_what_was_read_as_another_format_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_another_dialect_are_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     fine(monkeypatch, 1)
     cache = RowCache()
     data = b'a\n"1"\n"2"\n"3"\n'
-    judged(read, data, cache, ANY)
-    assert judged(read_tsv, data, cache, ANY) == judged(read_tsv, data, None, ANY)
+    outcome_of(read, data, cache, ANY)
+    assert outcome_of(read_tsv, data, cache, ANY) == outcome_of(read_tsv, data, None, ANY)
 
 
-def test_what_is_the_same_is_taken_over_and_what_differs_alone_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_rows_are_reused_and_only_changed_ones_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [f"{number},record {number}\r\n" for number in range(5000)]
     cache = RowCache()
     before = read("".join(("Value,Name\r\n", *records)).encode(), ANY, cache)

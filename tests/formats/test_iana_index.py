@@ -79,7 +79,7 @@ def test_other_links_name_no_group(href: str) -> None:
     assert names(line(href), line("/assignments/y")) == ["y"]
 
 
-def test_groups_come_in_the_order_of_the_page_each_once() -> None:
+def test_groups_are_in_the_order_of_the_page_without_duplicates() -> None:
     assert names(line("/assignments/b"), line("/assignments/a"), line("/assignments/b", "More")) == ["b", "a"]
 
 
@@ -106,7 +106,7 @@ def test_a_page_without_the_table_is_read_by_its_links() -> None:
         (b"\n".join(b"group-%d" % number for number in range(10_001)), "too_many_groups"),
     ],
 )
-def test_what_is_no_index_is_refused(data: bytes, reason: str) -> None:
+def test_other_documents_are_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ParseError) as caught:
         read(data, FieldMap())
     assert caught.value.reason == reason
@@ -119,7 +119,7 @@ def test_no_entity_is_expanded_and_nothing_is_loaded() -> None:
     assert "root" not in only.fields["registries"]
 
 
-def test_the_order_of_the_page_is_no_difference() -> None:
+def test_the_order_of_the_page_makes_no_difference() -> None:
     one, other = (read_content(page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
     assert one.digest == other.digest
 
@@ -142,7 +142,7 @@ def test_the_index_of_a_folder_is_read_back(groups: set[str]) -> None:
 
 @pytest.mark.fault(21, 22)
 @given(st.binary(max_size=300))
-def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for frame in (b"%b", b"<table>%b", b'<table><tr><td><a href="/assignments/%b'):
         with suppress(ParseError):
             read(frame % data, FieldMap())

@@ -29,15 +29,15 @@ def rows(data: bytes) -> list[tuple[str, ...]]:
     return [tuple(row.fields.values()) for row in read(data, ANY).rows]
 
 
-def test_the_ports_have_all_their_fields_and_the_text_says_which_it_fills() -> None:
-    reading = read(page([("ssh", "22", "tcp", "Shell")]), PORTS.columns)
-    assert {name: text for name, text in reading.rows[0].fields.items() if text} == {
+def test_every_row_has_all_fields_and_the_header_names_those_with_text() -> None:
+    document = read(page([("ssh", "22", "tcp", "Shell")]), PORTS.columns)
+    assert {name: text for name, text in document.rows[0].fields.items() if text} == {
         "name": "ssh",
         "port": "22",
         "protocol": "tcp",
     }
-    assert tuple(reading.rows[0].fields) == PORTS.columns.always
-    assert reading.headers[""]["columns"] == "Service Name\nPort Number\nTransport Protocol"
+    assert tuple(document.rows[0].fields) == PORTS.columns.always
+    assert document.headers[""]["columns"] == "Service Name\nPort Number\nTransport Protocol"
 
 
 PLAIN: list[Cells] = [
@@ -55,10 +55,10 @@ WANTED = [cells[:3] for cells in PLAIN if any(cells[:3])]
 @pytest.mark.parametrize("name_width", [15, 16, 22])
 @pytest.mark.parametrize("two_lines", [True, False])
 def test_the_columns_are_where_the_header_says(name_width: int, two_lines: bool) -> None:
-    reading = read(page(PLAIN, name_width=name_width, two_lines=two_lines), ANY)
-    assert [tuple(row.fields.values()) for row in reading.rows] == WANTED
-    assert {tuple(row.fields) for row in reading.rows} == {("Service Name", "Port Number", "Transport Protocol")}
-    assert (reading.published, reading.id, reading.contacts) == ("2020-01-31", None, ())
+    document = read(page(PLAIN, name_width=name_width, two_lines=two_lines), ANY)
+    assert [tuple(row.fields.values()) for row in document.rows] == WANTED
+    assert {tuple(row.fields) for row in document.rows} == {("Service Name", "Port Number", "Transport Protocol")}
+    assert (document.published, document.id, document.contacts) == ("2020-01-31", None, ())
 
 
 def test_a_name_that_wraps_is_one_name() -> None:
@@ -102,13 +102,13 @@ def test_lines_between_two_names_that_wrap_go_to_each_as_they_are_centred() -> N
         (page([("a", "443", "443", "")]), "not_well_formed"),
     ],
 )
-def test_what_is_no_whole_text_of_the_ports_is_refused(data: bytes, reason: str) -> None:
+def test_an_incomplete_or_other_text_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ParseError) as error:
         read(data, ANY)
     assert error.value.reason == reason
 
 
-def test_the_line_of_a_column_that_is_elsewhere_is_named() -> None:
+def test_the_error_has_the_line_of_a_misplaced_column() -> None:
     with pytest.raises(ParseError) as error:
         read(page([("a", "1", "tcp", ""), ("b", "x", "tcp", "")]), ANY)
     assert error.value.line == 9

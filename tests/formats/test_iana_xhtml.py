@@ -30,10 +30,10 @@ GROUP = b"""<registry xmlns="http://www.iana.org/assignments" id="group">
 URL = "https://www.iana.org/assignments/x/x.xhtml"
 
 
-def without_markup(reading: Document) -> list[tuple[str, dict[str, str]]]:
+def without_markup(document: Document) -> list[tuple[str, dict[str, str]]]:
     return [
         (row.registry, {name: text for name, text in row.fields.items() if not name.startswith("markup:")})
-        for row in (*reading.rows, *reading.contacts)
+        for row in (*document.rows, *document.contacts)
     ]
 
 
@@ -61,24 +61,24 @@ def test_a_page_gives_rows_contacts_and_headers_under_the_paths_of_the_xml() -> 
     assert poor.headers["one"]["columns"] == "Value\nDescription\nReference"
 
 
-def test_procedures_and_footnotes_are_of_the_header_and_no_rows() -> None:
+def test_procedures_and_footnotes_belong_to_the_header() -> None:
     table = b"""<table class="sortable" id="table-one-range">
         <thead><tr><th>Range</th><th>Registration Procedures</th></tr></thead>
         <tbody><tr><td>0-9</td><td>IETF Review</td></tr><tr><td>10</td><td>None</td></tr></tbody></table>"""
     notes = b"""<h1>Footnotes</h1>
         <table class="fn"><tr><td class="fn">[1]</td><td class="fn"><pre>A note.</pre></td></tr></table>"""
     page = group().replace(b'<table id="table-one"', table + b'<table id="table-one"')
-    reading = read(page.replace(b"</article>", notes + b"</article>"), ANY)
-    assert reading.headers["one"]["range"] == "0-9 IETF Review\n\n10 None"
-    assert reading.headers[""]["footnote"] == "A note."
-    assert len(reading.rows) == 3
+    document = read(page.replace(b"</article>", notes + b"</article>"), ANY)
+    assert document.headers["one"]["range"] == "0-9 IETF Review\n\n10 None"
+    assert document.headers[""]["footnote"] == "A note."
+    assert len(document.rows) == 3
 
 
 def test_a_note_with_a_title_keeps_it_and_a_space_entity_is_a_space() -> None:
     page = group().replace(b"<dt>Note</dt>", b"<dt>WARNING</dt>").replace(b"<td>kept</td>", b"<td>&nbsp;</td>")
-    reading = read(page, ANY)
-    assert reading.headers[""]["note"] == "WARNING: See [RFC1].\n\nSecond."
-    assert "odd" not in reading.rows[2].fields
+    document = read(page, ANY)
+    assert document.headers[""]["note"] == "WARNING: See [RFC1].\n\nSecond."
+    assert "odd" not in document.rows[2].fields
 
 
 def ports(rows: int, size: int = 2, updated: str = "2020-01-31") -> list[bytes]:
@@ -89,16 +89,16 @@ def ports(rows: int, size: int = 2, updated: str = "2020-01-31") -> list[bytes]:
 def test_pages_one_after_the_other_are_one_document() -> None:
     made = ports(5)
     assert len(made) == 3
-    reading = read(b"".join(made), PORTS.columns)
-    assert [row.fields["port"] for row in reading.rows] == ["0", "1", "2", "3", "4"]
-    assert {row.registry for row in reading.rows} == {""}
-    assert {tuple(row.fields) for row in reading.rows} == {PORTS.columns.always}
-    assert (reading.id, len(reading.contacts)) == ("service-names-port-numbers", 1)
+    document = read(b"".join(made), PORTS.columns)
+    assert [row.fields["port"] for row in document.rows] == ["0", "1", "2", "3", "4"]
+    assert {row.registry for row in document.rows} == {""}
+    assert {tuple(row.fields) for row in document.rows} == {PORTS.columns.always}
+    assert (document.id, len(document.contacts)) == ("service-names-port-numbers", 1)
     # The page prints the contact where a row has no assignee, as the CSV does.
-    assert reading.rows[0].fields["assignee"] == reading.rows[0].fields["contact"] == "[Jo]"
+    assert document.rows[0].fields["assignee"] == document.rows[0].fields["contact"] == "[Jo]"
 
 
-def test_a_page_names_the_one_after_it() -> None:
+def test_a_page_leads_to_the_next_page() -> None:
     made = ports(20, size=1)
     assert next_page(made[0], URL) == f"{URL}?&page=2"
     assert next_page(made[8], f"{URL}?&page=9#x") == f"{URL}?&page=10"
@@ -139,15 +139,15 @@ HTML = b"<!doctype html><html><body>%b</html>"
         (group().replace(DOCTYPE.encode(), b'<!DOCTYPE registry SYSTEM "x">'), "doctype"),
     ],
 )
-def test_what_is_no_whole_page_is_refused(data: bytes, reason: str) -> None:
+def test_an_incomplete_or_other_page_is_refused(data: bytes, reason: str) -> None:
     assert refusal(data) == reason
 
 
-def test_a_page_of_another_registry_is_none_of_the_ports() -> None:
+def test_a_page_of_another_registry_is_refused_for_the_ports() -> None:
     assert refusal(group(), PORTS.columns) == "wrong_registry"
 
 
-def test_the_markup_round_the_tables_is_no_difference() -> None:
+def test_the_markup_around_the_tables_makes_no_difference() -> None:
     plain = without_markup(read(group(), ANY))
     for edit in (
         lambda page: page.replace(DOCTYPE.encode(), b""),
@@ -164,17 +164,17 @@ def test_the_markup_round_the_tables_is_no_difference() -> None:
 def test_a_group_without_a_registry_has_a_page_without_a_table() -> None:
     rich = reader.read(re.sub(rb"<registry id=.one.*</people>", b"", GROUP, flags=re.DOTALL), ANY)
     (page,) = pages(rich)
-    reading = read(page, ANY)
+    document = read(page, ANY)
     assert b"<table" not in page
-    assert (reading.id, reading.rows, set(reading.headers)) == ("group", (), {""})
+    assert (document.id, document.rows, set(document.headers)) == ("group", (), {""})
     assert refusal(page.replace(b"group.xml", b"group.pdf")) == "not_expected_format"
 
 
-def test_a_table_that_is_no_registry_is_not_read_and_reported() -> None:
+def test_a_table_that_is_not_a_registry_is_skipped_and_reported() -> None:
     page = group().replace(b"<h2>", b"<table><tr><td>This page</td><td>is old</td></tr></table><h2>", 1)
-    reading = read(page, ANY)
-    assert without_markup(reading) == without_markup(read(group(), ANY))
-    assert [problem.message for problem in reading.problems] == ["a table without titles or id, which was not read"]
+    document = read(page, ANY)
+    assert without_markup(document) == without_markup(read(group(), ANY))
+    assert [problem.message for problem in document.problems] == ["a table without titles or id, which was not read"]
 
 
 def test_two_protocols_of_a_page_are_two_rows() -> None:

@@ -38,15 +38,15 @@ NESTED = b"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def facts(reading: Document) -> object:
-    """Everything a reading says, in a form that can be compared."""
+def facts(document: Document) -> object:
+    """Everything a document says, in a form that can be compared."""
     return (
-        reading.id,
-        reading.published,
-        {path: dict(fields) for path, fields in reading.headers.items()},
-        [(row.registry, dict(row.fields)) for row in reading.rows],
-        [(row.registry, dict(row.fields)) for row in reading.contacts],
-        reading.problems,
+        document.id,
+        document.published,
+        {path: dict(fields) for path, fields in document.headers.items()},
+        [(row.registry, dict(row.fields)) for row in document.rows],
+        [(row.registry, dict(row.fields)) for row in document.contacts],
+        document.problems,
     )
 
 
@@ -63,11 +63,11 @@ def one(record: str, columns: FieldMap = PORTS.columns) -> dict[str, str]:
     ("updated", "published"),
     [("2026-02-30", "2026-02-30"), ("soon", None), ("2020\u202e|x", None), ("", None), ("2020-01-01\n## x", None)],
 )
-def test_a_date_that_is_none_is_kept_reported_and_not_used(updated: str, published: str | None) -> None:
-    reading = read(release([tcp("a", "1")], updated), PORTS.columns)
-    assert reading.published == published
-    assert len(reading.problems) == (updated != "" and published is None)
-    assert reading.headers[""]["updated"] == " ".join(updated.split())
+def test_an_invalid_date_is_kept_and_reported_and_not_used(updated: str, published: str | None) -> None:
+    document = read(release([tcp("a", "1")], updated), PORTS.columns)
+    assert document.published == published
+    assert len(document.problems) == (updated != "" and published is None)
+    assert document.headers[""]["updated"] == " ".join(updated.split())
 
 
 def test_every_column_of_a_port_becomes_a_field() -> None:
@@ -76,9 +76,9 @@ def test_every_column_of_a_port_becomes_a_field() -> None:
         references="rfc4251 draft-x-y", unauthorized="reported", notes="Defined\n  here", service_code="7",
         date="1995-07", updated="2020-02-30",
     )  # fmt: skip
-    reading = read(release([row], people=[person("A_B", "A B", uri="mailto:a&b.example")]), PORTS.columns)
-    assert reading.published == "2020-01-01"
-    assert dict(reading.rows[0].fields) == {
+    document = read(release([row], people=[person("A_B", "A B", uri="mailto:a&b.example")]), PORTS.columns)
+    assert document.published == "2020-01-01"
+    assert dict(document.rows[0].fields) == {
         "name": "ssh",
         "port": "22",
         "protocol": "tcp",
@@ -92,32 +92,32 @@ def test_every_column_of_a_port_becomes_a_field() -> None:
         "unauthorized_use": "reported",
         "notes": "Defined here",
     }
-    assert dict(reading.contacts[0].fields) == {
+    assert dict(document.contacts[0].fields) == {
         "id": "A_B", "name": "A B", "org": "", "uri": "mailto:a&b.example", "updated": "",
     }  # fmt: skip
-    assert reading.problems == ()
+    assert document.problems == ()
 
 
 def test_registries_nest_and_every_row_knows_its_own() -> None:
-    reading = read(NESTED, ANY)
-    assert [(row.registry, row.fields.get("value")) for row in reading.rows] == [
+    document = read(NESTED, ANY)
+    assert [(row.registry, row.fields.get("value")) for row in document.rows] == [
         ("one", "0"), ("one/inner", "0"), ("one", None), ("#3", "7"),
     ]  # fmt: skip
-    assert list(reading.headers) == ["", "one", "one/inner", "#3"]
-    assert reading.headers["one"]["markup:range"].startswith("<range><value>0-9</value>")
-    assert reading.rows[1].fields["odd"] == "kept"
-    assert facts(reading) == facts(read_whole(NESTED, ANY))
+    assert list(document.headers) == ["", "one", "one/inner", "#3"]
+    assert document.headers["one"]["markup:range"].startswith("<range><value>0-9</value>")
+    assert document.rows[1].fields["odd"] == "kept"
+    assert facts(document) == facts(read_whole(NESTED, ANY))
 
 
 @pytest.mark.fault(25)
 def test_an_unknown_column_is_kept_under_its_own_name_and_reported_with_its_line() -> None:
     data = release([tcp("a", "1"), tcp("b", "2", more="<colour>red</colour>"), tcp("c", "3", more="<colour/>")])
-    for reading in (read(data, PORTS.columns), read_whole(data, PORTS.columns)):
-        assert reading.rows[1].fields["colour"] == "red"
-        assert [(p.code, p.message) for p in reading.problems] == [
+    for document in (read(data, PORTS.columns), read_whole(data, PORTS.columns)):
+        assert document.rows[1].fields["colour"] == "red"
+        assert [(p.code, p.message) for p in document.problems] == [
             ("unknown_column", "unknown element <colour> (2 times)")
         ]
-        line = reading.problems[0].line
+        line = document.problems[0].line
         assert line is not None
         assert b"<record" in data.splitlines()[line - 1]
         assert b"<name>b</name>" in data.splitlines()[line]
@@ -139,7 +139,7 @@ def test_an_unknown_column_is_kept_under_its_own_name_and_reported_with_its_line
         ("stray<name>x</name>", "#text", "stray", False),
     ],
 )
-def test_a_cell_reads_as_it_is_printed_and_keeps_its_markup_where_that_is_not_all(
+def test_a_cell_reads_as_printed_and_keeps_its_markup_if_the_text_is_not_exact(
     record: str, field: str, text: str, markup: bool
 ) -> None:
     fields = one(record)
@@ -147,7 +147,7 @@ def test_a_cell_reads_as_it_is_printed_and_keeps_its_markup_where_that_is_not_al
     assert (f"markup:{field}" in fields) is markup
 
 
-def test_two_references_that_print_alike_are_told_apart() -> None:
+def test_two_references_that_print_alike_are_different() -> None:
     assert one("<xref type='rfc' data='rfc1'/>") != one("<xref type='text'>RFC1</xref>")
     assert one("<note>a<xref type='note' data='1'/></note>") != one("<note>a[1]</note>")
 
@@ -173,7 +173,7 @@ def test_two_references_that_print_alike_are_told_apart() -> None:
         (b"<feed xmlns='http://www.w3.org/2005/Atom'/>", "not_expected_format"),
     ],
 )
-def test_what_is_no_registry_is_refused_with_its_reason(data: bytes, reason: str) -> None:
+def test_other_documents_are_refused_with_their_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ParseError) as error:
         read(data, ANY)
     assert error.value.reason == reason
@@ -190,7 +190,7 @@ def test_a_cut_document_is_refused_wherever_it_is_cut() -> None:
 
 
 @pytest.mark.fault(21)
-def test_the_place_of_a_fault_is_named() -> None:
+def test_an_error_has_its_line_and_column() -> None:
     with pytest.raises(ParseError, match=r"line 3, column \d+") as error:
         read(b"<registry>\n<title>x</title>\n<record></registry>", ANY)
     assert error.value.line == 3
@@ -211,8 +211,8 @@ def test_nothing_is_expanded_and_nothing_is_loaded(tmp_path: Path) -> None:
     include = (
         b'<registry xmlns:xi="http://www.w3.org/2001/XInclude"><record><xi:include href="%b"/></record></registry>'
     )
-    reading = read(include % str(secret).encode(), ANY)
-    assert "a secret" not in str(facts(reading))
+    document = read(include % str(secret).encode(), ANY)
+    assert "a secret" not in str(facts(document))
 
 
 @pytest.mark.fault(24)
@@ -256,7 +256,7 @@ def test_a_cache_gives_the_same_row_for_the_same_bytes() -> None:
     assert len(cache.rows) == 3
 
 
-def test_the_sample_reads_the_same_in_one_cache_and_whole() -> None:
+def test_a_series_reads_the_same_with_one_cache_and_whole() -> None:
     assert len(SAMPLE) == 6
     cache = RowCache()
     for path in SAMPLE:
@@ -277,7 +277,7 @@ _RECORDS = st.lists(st.lists(_PIECE, max_size=4).map("".join), max_size=6)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.booleans())
-def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: bool) -> None:
+def test_chunks_read_the_same_as_the_whole_document(series: list[list[str]], nested: bool) -> None:
     cache = RowCache()
     for bodies in series:
         records = "".join(f"<record><value>{body}</value>{body}</record>\n" for body in bodies)
@@ -288,7 +288,7 @@ def test_the_cut_reads_what_the_whole_reads(series: list[list[str]], nested: boo
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.integers(1, 400))
-def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: list[list[str]], block: int) -> None:
+def test_a_large_document_is_read_in_blocks_with_the_same_result(series: list[list[str]], block: int) -> None:
     cache = RowCache()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("watcher.formats.unchanged_ranges.BLOCK", block)
@@ -301,7 +301,7 @@ def test_a_large_document_is_cut_a_stretch_at_a_time_and_reads_the_same(series: 
             assert facts(read(data, ANY, cache)) == facts(read_whole(data, ANY))
 
 
-def test_a_row_that_stands_in_several_registries_is_one_row_in_each() -> None:
+def test_a_row_in_several_registries_is_one_row_in_each() -> None:
     first, same = "<record><value>0</value></record>", "<record><value>1</value></record>"
     cache = RowCache()
     seen = []
@@ -336,7 +336,7 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
     assert facts(cut) == facts(read_whole(bytes(data), PORTS.columns))
 
 
-# What stands in a record or between two: what is harmless, and what is something else where it is taken for a part.
+# Markup in a record or between two: some is harmless, some changes the meaning of what is around it.
 _PLAIN = (*8 * (b"\n  ",), b"", b"\t", b"<description>x</description>", b"<xref type='rfc' data='rfc1'/>")
 _PAIRS = (
     *((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?x ", b"?>"), (b"<odd>", b"</odd>"), (b"<value a='", b"'/>")),
@@ -351,7 +351,7 @@ _NASTY = (
 
 
 class Series:
-    """A document that changes from release to release, and now and then has markup where it should not be."""
+    """A document that changes from release to release, and sometimes has markup where it should not be."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -384,7 +384,7 @@ class Series:
                 rows[at:at] = rows[:2]
 
     def _spoil(self, pieces: list[bytes]) -> None:
-        """Put something between or into two of them, or the two ends of it."""
+        """Insert one piece of markup, or its two ends, between or into the pieces."""
         marks = self._chance.choice((*_PAIRS, *((nasty,) for nasty in _NASTY)))
         places = sorted(self._chance.randrange(len(pieces)) for _ in marks)
         for place, mark in zip(places, marks, strict=True):
@@ -402,8 +402,8 @@ class Series:
         return b"<person id='P%d'><name>x</name></person>" % self._chance.randrange(9)
 
 
-def judged(data: bytes, reader: Callable[[bytes], Document]) -> object:
-    """What a reading says, or why there is none."""
+def outcome_of(data: bytes, reader: Callable[[bytes], Document]) -> object:
+    """Return the facts of a document, or why it is refused."""
     try:
         return facts(reader(data))
     except ParseError as error:
@@ -411,7 +411,7 @@ def judged(data: bytes, reader: Callable[[bytes], Document]) -> object:
 
 
 def alone(data: bytes) -> Document:
-    """Read without cutting."""
+    """Read without chunks."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("watcher.formats.iana_xml.chunks._may_be_chunked", lambda _: False)
         return read(data, ANY)
@@ -420,7 +420,7 @@ def alone(data: bytes) -> Document:
 @pytest.mark.fault(21, 22)
 @settings(max_examples=1500, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
-def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Random, step: int, large: bool) -> None:
+def test_the_next_release_reads_the_same_in_chunks_and_whole(chance: random.Random, step: int, large: bool) -> None:
     cache = RowCache()
     series = Series(chance)
     with pytest.MonkeyPatch.context() as patch:
@@ -434,12 +434,12 @@ def test_the_next_release_is_proven_and_read_as_the_whole_is(chance: random.Rand
             patch.setattr("watcher.formats.iana_xml.chunks._MOST_KEPT", 0)
         for _ in range(5):
             data = series.written()
-            assert judged(data, lambda data: read(data, ANY, cache)) == judged(data, alone), data
+            assert outcome_of(data, lambda data: read(data, ANY, cache)) == outcome_of(data, alone), data
             series.step()
 
 
 @pytest.mark.parametrize("marks", [*_PAIRS, *((nasty,) for nasty in _NASTY)], ids=repr)
-def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: tuple[bytes, ...]) -> None:
+def test_markup_anywhere_reads_the_same_in_chunks_and_whole(marks: tuple[bytes, ...]) -> None:
     known = (
         b'<?xml version="1.0" encoding="UTF-8"?>\n<registry xmlns="http://www.iana.org/assignments" id="x">\n'
         b"<record><value>1</value></record>\n<registry id='a'><record><value>2</value></record>"
@@ -453,21 +453,21 @@ def test_markup_anywhere_between_what_is_known_is_judged_as_in_the_whole(marks: 
             cache = RowCache()
             read(known, ANY, cache)
             data = known[:one] + marks[0] + known[one:other] + b"".join(marks[1:]) + known[other:]
-            assert judged(data, lambda data, cache=cache: read(data, ANY, cache)) == judged(data, alone), data  # type: ignore[misc]
+            assert outcome_of(data, lambda data, cache=cache: read(data, ANY, cache)) == outcome_of(data, alone), data  # type: ignore[misc]
 
 
-def test_a_record_that_comes_before_a_nested_registry_leaves_the_others_in_theirs() -> None:
+def test_a_record_added_before_a_nested_registry_moves_no_other_record() -> None:
     cache = RowCache()
     records = b"".join(b"<record><value>%d</value></record>" % number for number in range(200))
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
     old = root + records + b"<registry id='a'>" + records.replace(b"<value>", b"<value>a") + b"</registry></registry>"
     new = old.replace(root, root + b"<record><value>new</value></record>")
     for data in (old, new, old):
-        assert judged(data, lambda data: read(data, ANY, cache)) == judged(data, alone)
+        assert outcome_of(data, lambda data: read(data, ANY, cache)) == outcome_of(data, alone)
 
 
 @pytest.mark.fault(24)
-def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reused_rows_count_towards_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 900)
     cache = RowCache()
     root = b'<registry xmlns="http://www.iana.org/assignments" id="x">'
@@ -477,15 +477,15 @@ def test_rows_that_are_taken_over_count_too(monkeypatch: pytest.MonkeyPatch) -> 
         read(old.replace(root, root + b"<record><value>new</value></record>"), ANY, cache)
 
 
-def test_a_document_that_says_ascii_and_is_not_is_refused_though_its_parts_would_pass() -> None:
+def test_a_document_that_declares_ascii_and_is_not_is_refused() -> None:
     data = b'<?xml version="1.0" encoding="us-ascii"?><registry xmlns="http://www.iana.org/assignments" id="x"><record>'
     with pytest.raises(ParseError, match="not well-formed"):
         read(data + "<value>é</value></record></registry>".encode(), ANY)
 
 
-def test_a_redirect_is_a_document_that_says_where_the_group_went() -> None:
-    reading = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", FieldMap())
-    assert (reading.headers[""]["moved_to"], reading.rows, reading.problems) == ("other", (), ())
+def test_a_redirect_is_a_document_that_names_the_new_group() -> None:
+    document = read(b"<redirect xmlns='http://www.iana.org/assignments' registry='other'/>", FieldMap())
+    assert (document.headers[""]["moved_to"], document.rows, document.problems) == ("other", (), ())
 
 
 def test_people_between_records_are_people_and_not_rows() -> None:
@@ -495,9 +495,9 @@ def test_people_between_records_are_people_and_not_rows() -> None:
         data = (
             b"<registry xmlns='http://www.iana.org/assignments' id='r'>".replace(b"'", b'"') + inside + b"</registry>"
         )
-        reading = read(data, FieldMap())
-        assert [row.fields["name"] for row in reading.rows] == ["a", "b", "c"]
-        assert [row.fields["id"] for row in reading.contacts] == ["Jo"]
+        document = read(data, FieldMap())
+        assert [row.fields["name"] for row in document.rows] == ["a", "b", "c"]
+        assert [row.fields["id"] for row in document.contacts] == ["Jo"]
 
 
 def test_a_problem_that_comes_back_with_its_row_is_reported_again() -> None:

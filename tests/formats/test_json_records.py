@@ -26,7 +26,7 @@ def refusal(data: bytes, path: str = "") -> tuple[str, int | None]:
     return error.value.reason, error.value.line
 
 
-def test_values_are_the_text_that_was_written() -> None:
+def test_values_are_kept_as_written() -> None:
     data = '[{"a": 1.10, "b": 123456789012345678901234567890, "c": true, "d": null, "e": "", "f": " x \\n y  z"}]'
     assert rows(data) == [{"a": "1.10", "b": "123456789012345678901234567890", "c": "true", "f": "x\ny z"}]
 
@@ -40,8 +40,8 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
     assert rows('{"updated": "2020", "items": [{"a": "1"}]}') == [{"a": "1"}]
     nested = '{"data": {"version": 7, "one": [{"a": "1"}], "two": [{"a": "2"}]}}'
     assert rows(nested, "data.two") == [{"a": "2"}]
-    reading = read(nested.encode(), FieldMap(layout=Layout(path="data.two")))
-    assert dict(reading.headers[""]) == {"id": "", "version": "7"}
+    document = read(nested.encode(), FieldMap(layout=Layout(path="data.two")))
+    assert dict(document.headers[""]) == {"id": "", "version": "7"}
     assert refusal(nested.encode(), "data") == ("not_expected_format", None)
     assert refusal(nested.encode(), "data.three") == ("not_expected_format", None)
 
@@ -68,24 +68,24 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
         (b'[{"a": "' + b"x" * 200_000 + b'"}]', "too_large", None),
     ],
 )
-def test_what_is_no_list_of_objects_is_refused(data: bytes, reason: str, line: int | None) -> None:
+def test_anything_but_a_list_of_objects_is_refused(data: bytes, reason: str, line: int | None) -> None:
     assert refusal(data) == (reason, line)
 
 
 def test_declared_names_become_fields_and_a_closed_registry_reports_others() -> None:
     columns = FieldMap(titles={"meta.code": "value"}, always=("value", "name"), closed=True)
-    reading = read(b'[{"meta": {"code": "1"}, "odd": "x"}, {"odd": "y"}]', columns)
-    assert [dict(row.fields) for row in reading.rows] == [
+    document = read(b'[{"meta": {"code": "1"}, "odd": "x"}, {"odd": "y"}]', columns)
+    assert [dict(row.fields) for row in document.rows] == [
         {"value": "1", "name": "", "odd": "x"},
         {"value": "", "name": "", "odd": "y"},
     ]
-    assert [problem.message for problem in reading.problems] == ["unknown key 'odd'"]
+    assert [problem.message for problem in document.problems] == ["unknown key 'odd'"]
 
 
 def test_json_lines_are_one_object_a_line() -> None:
-    reading = read_lines(b'\xef\xbb\xbf{"a": 1}\r\n\n{"a": 2}\n', ANY)
-    assert [dict(row.fields) for row in reading.rows] == [{"a": "1"}, {"a": "2"}]
-    assert reading.problems == ()
+    document = read_lines(b'\xef\xbb\xbf{"a": 1}\r\n\n{"a": 2}\n', ANY)
+    assert [dict(row.fields) for row in document.rows] == [{"a": "1"}, {"a": "2"}]
+    assert document.problems == ()
     assert [problem.code for problem in read_lines(b'{"a": 1}', ANY).problems] == ["unfinished"]
     for data, reason, line in (
         (b'{"a": 1}\n{"a":\n', "not_well_formed", 2),
@@ -107,7 +107,7 @@ _VALUES = st.recursive(
 def test_any_json_is_read_or_refused_and_nothing_else(value: object) -> None:
     for data in (json.dumps(value), json.dumps([{"x": value}])):
         try:
-            reading = read(data.encode(), ANY)
+            document = read(data.encode(), ANY)
         except ParseError:
             continue
-        assert all(isinstance(text, str) for row in reading.rows for text in row.fields.values())
+        assert all(isinstance(text, str) for row in document.rows for text in row.fields.values())

@@ -27,24 +27,24 @@ Comments : see
 
 
 def test_records_are_rows_and_repeated_fields_one_field() -> None:
-    reading = read(JAR, ANY)
-    assert [dict(row.fields) for row in reading.rows] == [
+    document = read(JAR, ANY)
+    assert [dict(row.fields) for row in document.rows] == [
         {"Type": "language", "Subtag": "aa", "Description": "One\nAnother name of it", "Added": "2005-10-16"},
         {"Type": "language", "Subtag": "ab", "Comments": "see aa: it says more"},
     ]
-    assert (reading.published, dict(reading.headers[""])) == ("2020-01-31", {"id": "", "updated": "2020-01-31"})
-    assert (reading.id, reading.contacts, reading.problems) == (None, (), ())
+    assert (document.published, dict(document.headers[""])) == ("2020-01-31", {"id": "", "updated": "2020-01-31"})
+    assert (document.id, document.contacts, document.problems) == (None, (), ())
 
 
-def test_how_it_is_written_is_no_difference() -> None:
+def test_white_space_and_line_ends_make_no_difference() -> None:
     plain = read(JAR, ANY)
     for other in (JAR.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + JAR, JAR.removesuffix(b"%%\n"), JAR + b"\n\n"):
         assert [row.fields for row in read(other, ANY).rows] == [row.fields for row in plain.rows]
 
 
 def test_a_jar_without_a_date_has_none_and_one_that_is_no_date_is_reported() -> None:
-    reading = read(b"Type: x\n%%\nType: y\n", ANY)
-    assert (reading.published, len(reading.rows)) == (None, 2)
+    document = read(b"Type: x\n%%\nType: y\n", ANY)
+    assert (document.published, len(document.rows)) == (None, 2)
     odd = read(b"File-Date: yesterday\n%%\nType: y\n", ANY)
     assert (odd.published, [problem.message for problem in odd.problems]) == (None, ["File-Date is not a date"])
 
@@ -62,7 +62,7 @@ def test_a_jar_without_a_date_has_none_and_one_that_is_no_date_is_reported() -> 
         (b"Type: " + b"x" * 200_000 + b"\n", "too_large", 1),
     ],
 )
-def test_what_is_no_record_jar_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:
+def test_a_broken_record_jar_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:
     with pytest.raises(ParseError) as error:
         read(data, ANY)
     assert (error.value.reason, error.value.line) == (reason, line)
@@ -72,6 +72,6 @@ def test_a_jar_that_ends_inside_a_line_is_read_and_reported() -> None:
     assert [problem.code for problem in read(JAR[:-20], ANY).problems] == ["unfinished"]
 
 
-def test_a_record_has_every_field_that_the_registry_promises() -> None:
+def test_a_record_has_every_field_that_the_registry_always_has() -> None:
     columns = FieldMap(titles={"Subtag": "value"}, always=("value", "Added"))
     assert dict(read(b"Subtag: aa\n", columns).rows[0].fields) == {"value": "aa", "Added": ""}

@@ -1,4 +1,4 @@
-"""Sources that are no IANA XML: plain tables, JSON, pages, through the real way from the server to the history."""
+"""Sources in other formats than IANA XML: tables, JSON and pages, from the server to the history."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def in_pages(data: bytes) -> list[bytes]:
     return xhtml_pages.pages(reader.read(data, PORTS.columns), PORTS.columns, size=3)
 
 
-def test_all_pages_are_one_release_and_each_is_asked_for_once(tmp_path: Path) -> None:
+def test_all_pages_are_one_release_and_each_is_fetched_once(tmp_path: Path) -> None:
     old, new = release([*ROWS, unassigned("7-9")]), release([*ROWS, tcp("new", "7"), unassigned("8-9")], "2020-02-01")
     pages = [*in_pages(old), *in_pages(new)]
     assert len(pages) == 6
@@ -104,14 +104,14 @@ def test_all_pages_are_one_release_and_each_is_asked_for_once(tmp_path: Path) ->
     assert found.release.release.entries == read_content(new, PORTS).entries
 
 
-def test_a_page_that_cannot_be_had_fails_the_whole(tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_fetched_fails_the_check(tmp_path: Path) -> None:
     first, second, _ = in_pages(release([*ROWS, unassigned("7-9")]))
     with FaultServer(reply(first), reply(second), reply(b"", 503)) as server:
         found = check(tmp_path, server.url("/ports.xhtml"), PAGES)
     assert (found.outcome, found.reason) == (Outcome.FAILED, "http_status")
 
 
-def test_pages_of_two_releases_are_none(tmp_path: Path) -> None:
+def test_pages_of_two_releases_are_refused(tmp_path: Path) -> None:
     first, _, _ = in_pages(release([*ROWS, unassigned("7-9")]))
     _, second, third = in_pages(release([*ROWS, unassigned("7-10")], "2020-02-01"))
     with FaultServer(reply(first), reply(second), reply(third)) as server:

@@ -1,4 +1,4 @@
-"""What all formats give: the fields of a row, held in little room."""
+"""The fields of a row in little memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIELDS = st.dictionaries(
 
 
 @given(_FIELDS)
-def test_cells_are_the_mapping_they_were_made_of(fields: dict[str, str]) -> None:
+def test_a_compact_row_is_the_mapping_it_was_made_of(fields: dict[str, str]) -> None:
     cells = CompactRow(fields)
     assert list(cells.items()) == list(fields.items())
     assert (list(cells), list(cells.keys()), list(cells.values())) == (
@@ -28,7 +28,7 @@ def test_cells_are_the_mapping_they_were_made_of(fields: dict[str, str]) -> None
 
 
 @given(_FIELDS, _FIELDS)
-def test_cells_are_equal_where_the_mappings_are(one: dict[str, str], other: dict[str, str]) -> None:
+def test_compact_rows_are_equal_if_their_mappings_are(one: dict[str, str], other: dict[str, str]) -> None:
     assert (CompactRow(one) == CompactRow(other)) == (one == other) == (CompactRow(one) == other)
     turned = CompactRow(dict(reversed(one.items())))
     assert CompactRow(one) == turned
