@@ -113,17 +113,17 @@ def test_a_field_that_comes_or_goes_is_a_change() -> None:
     assert field_changes(item(a="1"), item(a="1")) == ()
 
 
-def test_changes_stand_in_the_order_of_ports_not_of_text() -> None:
+def test_changes_are_sorted_by_port_number_not_as_text() -> None:
     changes = compare(content([tcp("z", "1")]), content([tcp("b", "100"), tcp("a", "9"), tcp("c", ""), tcp("z", "1")]))
     assert [change.item.key.part("port") for change in changes.changes] == ["", "9", "100"]
 
 
-def test_changes_that_do_not_fit_are_refused() -> None:
+def test_changes_of_other_items_cannot_be_applied() -> None:
     old, new = content([tcp("a", "1")]), content([tcp("a", "1", notes="n"), udp("a", "1")])
     changes = compare(old, new)
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="cannot be applied"):
         apply(changes, new.items)
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="exists already"):
         apply(
             compare(content([tcp("x", "5")]), content([tcp("x", "5"), tcp("a", "1")])),
             {**old.items, **content([tcp("x", "5")]).items},

@@ -62,7 +62,7 @@ def command(
         require(len(what) <= _THREE, "give a source and two releases, or two files")
         overview = load_overview(config)
         with Store(overview.history, create=False) as store:
-            comparison = compare_releases(store.history, overview.severities, *what, fingerprints=format == "json")
+            comparison = compare_releases(store.history, overview.severities, *what)
     if format == "json":
         click.echo(json.render_comparison(comparison))
     elif format == "csv":

@@ -14,7 +14,6 @@ LAZY: Mapping[str, str] = {
     "alarms": "watcher.monitor.alarms",
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
-    "fingerprints": "watcher.diff.fingerprints",
     "formats": "watcher.formats.catalog",
     "html": "watcher.render.html",
     "http": "watcher.fetch.http",

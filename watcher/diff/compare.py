@@ -1,7 +1,7 @@
-"""Compare two contents: exactly and completely. Knows keys and fields, and no registry; judges nothing.
+"""Compare two contents exactly and completely. Knows keys and fields, and no registry.
 
-Applying a change set to the old content's items gives the new content's, field for field; inverting it goes back.
-The order of rows is not a change.
+Applying a change set to the items of the old content gives those of the new one, field for field; applying the inverted
+change set goes back. The order of rows is not a change.
 """
 
 from __future__ import annotations
@@ -9,42 +9,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.core.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
-from watcher.diff.pairing import pair
+from watcher.diff.pairing import pair_items
 from watcher.registries.base import PATH, PairingRule
 
 _SECTIONS = list(Section)
 
 
 def compare(old: Content, new: Content, pairing: Sequence[PairingRule] = ()) -> ChangeSet:
-    """Return everything that differs, in a stable order; `pairing` is the registry's."""
-    was, now = _differing(old, new)
-    twins = _Duplicates(old, new, was.keys() | now.keys())
-    was, now = {**was, **twins.old}, {**now, **twins.new}
-    gone: list[Item] = []
+    """Return everything that differs, in a stable order; `pairing` are the rules of the registry."""
+    old_items, new_items = _differing_items(old, new)
+    duplicates = _Duplicates(old, new, old_items.keys() | new_items.keys())
+    old_items, new_items = {**old_items, **duplicates.old}, {**new_items, **duplicates.new}
+    removed: list[Item] = []
     pairs: list[tuple[Item, Item]] = []
-    for key, before in was.items():
-        after = twins.successors.get(key) if key in twins.keys else now.get(key)
+    for key, before in old_items.items():
+        after = duplicates.successors.get(key) if key in duplicates.keys else new_items.get(key)
         if after is None:
-            gone.append(before)
+            removed.append(before)
         elif after.fields != before.fields or after.key != before.key:
             pairs.append((before, after))
-    added = [item for key, item in now.items() if key not in (twins.taken if key in twins.keys else was)]
-    pairs += pair(gone, added, pairing)
-    paired = {id(item) for two in pairs for item in two}
+    added = [
+        item
+        for key, item in new_items.items()
+        if key not in (duplicates.matched if key in duplicates.keys else old_items)
+    ]
+    pairs += pair_items(removed, added, pairing)
+    paired = {id(item) for pair in pairs for item in pair}
     changes = [_change(before, after) for before, after in pairs]
-    changes += [_change(item, None) for item in gone if id(item) not in paired]
+    changes += [_change(item, None) for item in removed if id(item) not in paired]
     changes += [_change(None, item) for item in added if id(item) not in paired]
-    return ChangeSet(changes=tuple(sorted(changes, key=_order)))
+    return ChangeSet(changes=tuple(sorted(changes, key=_sort_key)))
 
 
-def _differing(old: Content, new: Content) -> tuple[Mapping[ItemKey, Item], Mapping[ItemKey, Item]]:
-    """The items of each side that are not the same objects on both."""
+def _differing_items(old: Content, new: Content) -> tuple[Mapping[ItemKey, Item], Mapping[ItemKey, Item]]:
+    """Return the items of each side that differ, and maybe some that are equal."""
     if new.delta is not None and new.delta.digest == old.digest:
         return _by_key(new.delta.removed), _by_key(new.delta.added)
-    other = new.items.get
-    was = {key: item for key, item in old.items.items() if other(key) is not item}
-    now = {key: item for key in was if (item := other(key)) is not None}
-    return was, now | {key: new.items[key] for key in new.items.keys() - old.items.keys()}
+    get = new.items.get
+    old_items = {key: item for key, item in old.items.items() if get(key) is not item}
+    new_items = {key: item for key in old_items if (item := get(key)) is not None}
+    return old_items, new_items | {key: new.items[key] for key in new.items.keys() - old.items.keys()}
 
 
 def _by_key(items: Iterable[Item]) -> dict[ItemKey, Item]:
@@ -52,10 +56,11 @@ def _by_key(items: Iterable[Item]) -> dict[ItemKey, Item]:
 
 
 class _Duplicates:
-    """Pairs the items that only an ordinal tells apart by what they say: the ordinal is a count, not an identity.
+    """The items of one comparison that share a key but for the ordinal, paired by their fields.
 
-    `old` and `new` are all of theirs and `keys` what they stand under; `successors` has the new item of an old key,
-    `taken` the keys of those.
+    The ordinal is a count and no identity: the second of two equal rows may become the first. `old` and `new` are these
+    items by key and `keys` all their keys; `successors` maps an old key to its new item, `matched` has the keys of
+    those.
     """
 
     def __init__(self, old: Content, new: Content, touched: Iterable[ItemKey]) -> None:
@@ -63,14 +68,14 @@ class _Duplicates:
         self.new: dict[ItemKey, Item] = {}
         self.successors: dict[ItemKey, Item] = {}
         for section, key in {
-            (section, key._replace(ordinal=1)) for section, key in touched if _shared(section, key, old, new)
+            (section, key._replace(ordinal=1)) for section, key in touched if _is_shared(section, key, old, new)
         }:
             before, after = _members(old, (section, key)), _members(new, (section, key))
             self.old.update(_by_key(before))
             self.new.update(_by_key(after))
             self._match(before, after)
         self.keys = self.old.keys() | self.new.keys()
-        self.taken = _by_key(self.successors.values()).keys()
+        self.matched = _by_key(self.successors.values()).keys()
 
     def _match(self, before: list[Item], after: list[Item]) -> None:
         rest = []
@@ -81,13 +86,13 @@ class _Duplicates:
             else:
                 self.successors[item.section, item.key] = same
                 after.remove(same)
-        # What is left on both sides is in a stable order: its likeliest pairs.
+        # Both sides are in a stable order, so the same position is the likeliest pair.
         for item, other in zip(rest, after, strict=False):
             self.successors[item.section, item.key] = other
 
 
-def _shared(section: Section, key: Key, old: Content, new: Content) -> bool:
-    """Whether more than one item has a key, but for its ordinal."""
+def _is_shared(section: Section, key: Key, old: Content, new: Content) -> bool:
+    """Return whether several items of a content have one key, but for the ordinal."""
     if key.ordinal > 1:
         return True
     second = section, Key(key.labels, key.values, 2)
@@ -96,31 +101,31 @@ def _shared(section: Section, key: Key, old: Content, new: Content) -> bool:
 
 def _members(content: Content, group: ItemKey) -> list[Item]:
     section, key = group
-    found = []
+    members = []
     while (item := content.items.get((section, key))) is not None:
-        found.append(item)
+        members.append(item)
         key = key._replace(ordinal=key.ordinal + 1)
-    return found
+    return members
 
 
 def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
-    """Return the items after the changes. Raises ValueError where they do not fit what is there."""
+    """Return the items after the changes. Raises ValueError if the changes are not of these items."""
     result = dict(items)
     for change in changes.changes:
         if change.before is not None:
-            found = result.pop((change.before.section, change.before.key), None)
-            if found is None or found.fields != change.before.fields:
-                raise ValueError(f"the change does not fit: {change.before.key} is not there as it was")
+            item = result.pop((change.before.section, change.before.key), None)
+            if item is None or item.fields != change.before.fields:
+                raise ValueError(f"change cannot be applied: {change.before.key} is missing or different")
     for change in changes.changes:
         if change.after is not None:
             if (change.after.section, change.after.key) in result:
-                raise ValueError(f"the change does not fit: {change.after.key} is there already")
+                raise ValueError(f"change cannot be applied: {change.after.key} exists already")
             result[change.after.section, change.after.key] = change.after
     return result
 
 
 def invert(changes: ChangeSet) -> ChangeSet:
-    """Return the change set that leads back."""
+    """Return the change set from the new items to the old ones."""
     return ChangeSet(
         changes=tuple(
             Change(
@@ -135,12 +140,14 @@ def invert(changes: ChangeSet) -> ChangeSet:
 
 
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:
-    """Return the fields in which two paired items differ, in the order the fields stand in."""
+    """Return the fields in which two paired items differ, in the order of the new item's fields."""
     old, new = before.fields, after.fields
-    # A field that is there and empty is another one than a field that is not there.
+    # An empty field differs from an absent one.
     texts: list[tuple[str, str | None, str | None]] = [(name, old.get(name), text) for name, text in new.items()]
     texts += [(name, text, None) for name, text in old.items() if name not in new]
-    return tuple([FieldChange(name=name, before=was or "", after=now or "") for name, was, now in texts if was != now])
+    return tuple(
+        FieldChange(name=name, before=left or "", after=right or "") for name, left, right in texts if left != right
+    )
 
 
 def _change(before: Item | None, after: Item | None) -> Change:
@@ -148,16 +155,16 @@ def _change(before: Item | None, after: Item | None) -> Change:
     return Change(before=before, after=after, fields=fields)
 
 
-def _order(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
+def _sort_key(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
     item = change.item
-    return _SECTIONS.index(item.section), _place(item.key), item.key.ordinal, 0 if change.after is None else 1
+    return _SECTIONS.index(item.section), _natural_order(item.key), item.key.ordinal, 0 if change.after is None else 1
 
 
-def _place(key: Key) -> tuple[tuple[int, str], ...]:
-    """By registry, then the parts that begin with a number: people read changes in the order of ports and values."""
-    place = key.labels[:1] == (PATH,)
-    numbers, words = [_natural(value) for value in key.values[:place]], []
-    for value in key.values[place:]:
+def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:
+    """Order by registry path, then by the key parts that begin with a number, so that changes are read port by port."""
+    paths = key.labels[:1] == (PATH,)  # 1 or 0 parts
+    numbers, words = [_natural(value) for value in key.values[:paths]], []
+    for value in key.values[paths:]:
         if value[:1].isdigit():
             numbers.append(_natural(value))
         else:

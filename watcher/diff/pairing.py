@@ -1,7 +1,7 @@
-"""What a keyed comparison leaves over on both sides, put together where it is the same thing under a new key.
+"""Pair removed with added items that are the same thing under a new key.
 
-Knows signatures and no registry: the steps are the registry's. A step pairs a gone and a new item only when each is
-the only one with that signature, or when it does not matter which; anything else stays a removal and an addition.
+The rules are the registry's. A rule pairs two items only if each is the only one with its signature, or if it does not
+matter which is paired with which; anything else stays a removal and an addition.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from watcher.registries.base import PairingRule, Signature
 Pair = tuple[Item, Item]
 
 
-def pair(gone: Iterable[Item], new: Iterable[Item], steps: Sequence[PairingRule]) -> list[Pair]:
-    """Return the pairs (gone, new) that the steps find, each item in one pair at most. Earlier steps win."""
-    left = {(item.section, item.key): item for item in gone}
-    right = {(item.section, item.key): item for item in new}
+def pair_items(removed: Iterable[Item], added: Iterable[Item], rules: Sequence[PairingRule]) -> list[Pair]:
+    """Return the pairs (removed, added) that the rules find; each item is in one pair at most, earlier rules win."""
+    left = {(item.section, item.key): item for item in removed}
+    right = {(item.section, item.key): item for item in added}
     pairs: list[Pair] = []
-    for step in steps:
-        before, after = _groups(left.values(), step.removed), _groups(right.values(), step.added)
+    for rule in rules:
+        before, after = _group(left.values(), rule.removed), _group(right.values(), rule.added)
         for signature in before.keys() & after.keys():
-            found = before[signature], after[signature]
-            if step.interchangeable or all(len(group) == 1 for group in found):
-                both = zip(*map(_in_order, found), strict=False)
-                pairs += [(_take(left, one), _take(right, other)) for one, other in both]
-    return sorted(pairs, key=lambda found: (found[1].key.values, found[1].key.ordinal))
+            groups = before[signature], after[signature]
+            if rule.interchangeable or all(len(group) == 1 for group in groups):
+                for old, new in zip(*map(_sort_by_key, groups), strict=False):
+                    pairs.append((_pop(left, old), _pop(right, new)))
+    return sorted(pairs, key=lambda pair: (pair[1].key.values, pair[1].key.ordinal))
 
 
-def _groups(items: Iterable[Item], signature: Callable[[Item], Signature]) -> dict[tuple[str, ...], list[Item]]:
+def _group(items: Iterable[Item], signature: Callable[[Item], Signature]) -> dict[tuple[str, ...], list[Item]]:
     groups: dict[tuple[str, ...], list[Item]] = {}
     for item in items:
-        if (found := signature(item)) is not None:
-            groups.setdefault(found, []).append(item)
+        if (value := signature(item)) is not None:
+            groups.setdefault(value, []).append(item)
     return groups
 
 
-def _in_order(items: Iterable[Item]) -> list[Item]:
+def _sort_by_key(items: Iterable[Item]) -> list[Item]:
     return sorted(items, key=lambda item: (item.key.values, item.key.ordinal))
 
 
-def _take(items: dict[ItemKey, Item], item: Item) -> Item:
+def _pop(items: dict[ItemKey, Item], item: Item) -> Item:
     return items.pop((item.section, item.key))

@@ -33,13 +33,10 @@ def compare_releases(
     source: str,
     old: str | None = None,
     new: str | None = None,
-    *,
-    fingerprints: bool = True,
 ) -> Comparison:
     """Compare two stored releases; without `new`, `old` (or the latest) and the release before it.
 
-    Successive releases: the recorded comparison. Others: computed, without fingerprints of the events on request,
-    which cost more than the rest. Raises UsageError if there is no such release.
+    Returns the recorded comparison of successive releases and computes any other. Raises UsageError if there is no such release.
     """
     after = history.find_release(source, new or old or "latest")
     previous = history.find_predecessor(after)
@@ -48,7 +45,7 @@ def compare_releases(
         raise UsageError(f"{source}: {old or after.dated} is the first release: there is none before it to compare")
     if previous is not None and before.row == previous.row:
         return history.read_comparison(source, after, before)
-    return _compute(history, severities, source, before, after, fingerprints=fingerprints)
+    return _compute(history, severities, source, before, after)
 
 
 def _compute(
@@ -57,13 +54,11 @@ def _compute(
     source: str,
     before: StoredRelease,
     after: StoredRelease,
-    *,
-    fingerprints: bool,
 ) -> Comparison:
     registry = REGISTRIES[history.read_registry_id(source)]
     with runtime.pause_garbage_collector():
         old, new = history.read_content_pair(source, before, after)
-        changes, events = explain(registry, old, new, severities, fingerprints=fingerprints)
+        changes, events = explain(registry, old, new, severities)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
 
 
