@@ -36,7 +36,8 @@ def compare_releases(
 ) -> Comparison:
     """Compare two stored releases; without `new`, `old` (or the latest) and the release before it.
 
-    Returns the recorded comparison of successive releases and computes any other. Raises UsageError if there is no such release.
+    Returns the recorded comparison of successive releases and computes any other. Raises UsageError if there is no
+    such release.
     """
     after = history.find_release(source, new or old or "latest")
     previous = history.find_predecessor(after)
