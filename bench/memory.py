@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.measuring import ROOT, WATCHER, Part, Target, cost, megabytes, memory_of, table
 from bench.series import after
-from tests.support.index_server import Tree, served
+from tests.support.index_server import IndexServer, serve_index
 
 _PATH = "/service-names-port-numbers.xml"
 _CONFIG = """[fetch]
@@ -35,9 +35,9 @@ _LOOKS = 4
 def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
     """Check a release that follows the newest of `store`, by a command and by the daemon. Loopback, no network."""
     newest, releases = files[-1], len(files)
-    tree = Tree()
+    tree = IndexServer()
     tree.pages[_PATH] = newest.read_bytes()
-    with served(tree):
+    with serve_index(tree):
         place, other = (_copy(store, folder / name, tree) for name in ("checked", "daemon"))
         unchanged = cost([*WATCHER, "check"], place)
         day = date.fromisoformat(newest.stem) + timedelta(days=1)
@@ -78,7 +78,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
     )
 
 
-def _copy(store: Path, place: Path, tree: Tree) -> Path:
+def _copy(store: Path, place: Path, tree: IndexServer) -> Path:
     """A store of its own, and a configuration that asks the server on loopback."""
     shutil.copytree(store, place)
     (place / "config.toml").write_text(_CONFIG.format(url=f"{tree.url}{_PATH}"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.measuring import WATCHER, Part, cost, table
-from tests.support.index_server import INDEX, Tree, document, page, path, served
+from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 
 GROUPS = 640
 RECORDS = 105_000  # in the registries that are published, all together
@@ -33,11 +33,11 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
     that changed.
     """
     folder.mkdir()
-    tree = Tree()
+    tree = IndexServer()
     values = _publish(tree, groups)
     changed = random.Random(2).sample(sorted(values), max(round(groups * SHARE), 1))  # noqa: S311 - no secret
     lines: list[list[object]] = []
-    with served(tree):
+    with serve_index(tree):
         (folder / "config.toml").write_text(_CONFIG.format(url=tree.url, index=INDEX))
         (folder / "config.toml").chmod(0o600)
         for what in (_FIRST, _UNCHANGED, f"{len(changed)} groups changed"):
@@ -45,7 +45,7 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
                 _change(tree, values, changed)
             before = _Stand(folder)
             spent = cost([*WATCHER, "check"], folder)
-            after, asked = _Stand(folder), tree.take()
+            after, asked = _Stand(folder), tree.take_requests()
             lines.append(
                 [
                     what,
@@ -79,10 +79,10 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
     )
 
 
-def _change(tree: Tree, values: dict[str, list[str]], changed: Sequence[str]) -> None:
+def _change(tree: IndexServer, values: dict[str, list[str]], changed: Sequence[str]) -> None:
     """Give some groups a later release with one more record."""
     for name in changed:
-        tree.pages[path(name)] = document(name, *values[name], f"New in {name}", updated="2020-02-01")
+        tree.pages[group_path(name)] = group_xml(name, *values[name], f"New in {name}", updated="2020-02-01")
 
 
 def _changed_in(folder: Path) -> set[str]:
@@ -131,7 +131,7 @@ def _tables(database: sqlite3.Connection) -> Iterator[str]:
             yield name
 
 
-def _publish(tree: Tree, groups: int) -> dict[str, list[str]]:
+def _publish(tree: IndexServer, groups: int) -> dict[str, list[str]]:
     """Generate groups of very different sizes, as the published ones are; return their values by name."""
     chance = random.Random(640)  # noqa: S311 - no secret
     weights = [chance.paretovariate(1.2) for _ in range(groups)]
@@ -140,6 +140,6 @@ def _publish(tree: Tree, groups: int) -> dict[str, list[str]]:
         name = f"group-{number:03}"
         records = max(int(RECORDS / GROUPS * groups * weight / sum(weights)), 1)
         values[name] = [f"Value {number} of {name}" for number in range(records)]
-        tree.pages[path(name)] = document(name, *values[name])
-    tree.pages[INDEX] = page(values)
+        tree.pages[group_path(name)] = group_xml(name, *values[name])
+    tree.pages[INDEX] = index_page(values)
     return values

@@ -31,7 +31,7 @@ from bench.pairs import PEERS, lay, ours
 from bench.run import page
 from bench.series import Registry, after, generate, repository, write
 from tests.support.port_releases import Row, release, tcp, udp
-from tests.support.run_cli import typed
+from tests.support.run_cli import run_command
 from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
@@ -122,7 +122,7 @@ def test_our_own_answer_is_the_truth(files: list[Path], tmp_path: Path) -> None:
     pair = telling(files)
     true = truth(pair.old.read_bytes(), pair.new.read_bytes())
     assert all(true)
-    said = typed(tmp_path / "config.toml", "diff", str(pair.old), str(pair.new), "--format", "json")
+    said = run_command(tmp_path / "config.toml", "diff", str(pair.old), str(pair.new), "--format", "json")
     assert of_watcher(said.stdout) == true
 
 

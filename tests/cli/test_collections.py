@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
-from tests.support.index_server import INDEX, Tree, document, page, path, served
+from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 
 GROUPS = ("alpha", "beta", "gamma")
 CONFIG = """
@@ -27,8 +27,8 @@ url = "{url}/assignments/{{group}}/{{group}}.xml"
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Iterator[Tree]:
-    with served(Tree()) as made:
+def tree(tmp_path: Path) -> Iterator[IndexServer]:
+    with serve_index(IndexServer()) as made:
         made.publish(*GROUPS)
         config = tmp_path / "config.toml"
         config.write_text(CONFIG.format(url=made.url, index=INDEX))
@@ -36,15 +36,15 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
         yield made
 
 
-def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Run, tree: IndexServer) -> None:  # noqa: F811
     first = run("check", "iana")
     assert (first.code, first.err) == (0, "")
     assert re.fullmatch(
         r"iana: baseline recorded: release of \d{4}-\d\d-\d\d \(seen\), 3 entries\niana: 3 groups: 3 baseline\n",
         first.out,
     )
-    tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
-    tree.answers[path("gamma")] = (404, {})
+    tree.pages[group_path("beta")] = group_xml("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
+    tree.answers[group_path("gamma")] = (404, {})
     second = run("check")
     assert second.code == 1
     assert "iana.beta  2020-01-01 → 2020-02-02    1 added" in second.out
@@ -53,7 +53,7 @@ def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Ru
     assert second.err == "iana.gamma: check failed (not_found): HTTP status 404\n"
 
 
-def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: IndexServer) -> None:  # noqa: F811
     found = json.loads(run("check", "--format", "json").out)["checks"]
     assert [(each["source"], each["outcome"]) for each in found] == [
         ("iana", "baseline"),
@@ -61,37 +61,37 @@ def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: Tree) -> 
     ]
 
 
-def test_one_group_can_be_checked_by_its_name(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_one_group_can_be_checked_by_its_name(run: Run, tree: IndexServer) -> None:  # noqa: F811
     run("check")
-    tree.take()
+    tree.take_requests()
     said = run("check", "iana.beta")
     assert (said.code, said.out) == (0, "iana.beta: unchanged\n")
-    assert [each.path for each in tree.take()] == [path("beta")]
+    assert [each.path for each in tree.take_requests()] == [group_path("beta")]
     slip = run("check", "iana.betta")
     assert slip.code == 2
     assert "did you mean iana.beta?" in slip.err
-    assert tree.take() == []
+    assert tree.take_requests() == []
 
 
-def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: Tree) -> None:  # noqa: F811
-    tree.answers[path("alpha")] = (503, {"Retry-After": "600"})
+def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: IndexServer) -> None:  # noqa: F811
+    tree.answers[group_path("alpha")] = (503, {"Retry-After": "600"})
     said = run("check")
     assert said.code == 1
     assert said.out.splitlines()[-1] == ("iana: 3 groups: 1 failed; 2 not checked: their server asked to wait")
 
 
 @pytest.mark.fault(34)
-def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: Tree) -> None:  # noqa: F811
-    tree.pages[INDEX] = page([*GROUPS, "a b", "\x1b[31mred"])
+def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: IndexServer) -> None:  # noqa: F811
+    tree.pages[INDEX] = index_page([*GROUPS, "a b", "\x1b[31mred"])
     said = run("check")
     assert "iana: 'a b' is not a valid group id and is left out" in said.err
     assert "\x1b" not in said.err + said.out
 
 
-def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run, tree: IndexServer) -> None:  # noqa: F811
     assert run("status").out.splitlines()[1].split()[:2] == ["iana", "0"]
     run("check")
-    tree.answers[path("gamma")] = (404, {})
+    tree.answers[group_path("gamma")] = (404, {})
     run("check")
     said = run("status").out
     lines = [line.split()[0] for line in said.split("\n\n", 1)[0].splitlines()[1:]]
@@ -102,8 +102,8 @@ def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run
     assert [line.split()[0] for line in everything] == ["iana", *(f"iana.{group}" for group in GROUPS)]
 
 
-def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: Tree) -> None:  # noqa: F811
-    tree.answers[path("alpha")] = (503, {"Retry-After": "600"})
+def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: IndexServer) -> None:  # noqa: F811
+    tree.answers[group_path("alpha")] = (503, {"Retry-After": "600"})
     run("check")
     found = json.loads(run("status", "--format", "json").out)
     (collection,) = found["collections"]
@@ -118,7 +118,7 @@ def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: Tree) -
     assert [row["source"] for row in found["sources"]] == ["iana", "iana.alpha"]
 
 
-def test_a_list_has_no_index_to_tell_of(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_a_list_has_no_index_to_tell_of(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
     config = tmp_path / "config.toml"
     config.write_text(config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'groups = ["alpha", "beta"]'))
     assert "never checked" in run("status").out
@@ -128,7 +128,7 @@ def test_a_list_has_no_index_to_tell_of(run: Run, tree: Tree, tmp_path: Path) ->
     assert row["last_check"]
 
 
-def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
     config = tmp_path / "config.toml"
     text = config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'folder = "gone"')
     text = text.replace("min_interval = 0", "allow_files = true")
@@ -138,9 +138,9 @@ def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: Tree, tm
     assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone: no such folder\n"
 
 
-def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: IndexServer) -> None:  # noqa: F811
     run("check")
-    tree.pages[path("beta")] = document("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
+    tree.pages[group_path("beta")] = group_xml("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
     run("check")
     assert "entry-added" in run("diff", "iana.beta", "2020-01-01", "2020-02-02").out
     assert len(run("releases", "iana.beta").out.splitlines()) == 3
@@ -155,15 +155,19 @@ def _lay(folder: Path, *documents: tuple[str, bytes]) -> Path:
     return folder
 
 
-def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(
+    run: Run,  # noqa: F811
+    tree: IndexServer,
+    tmp_path: Path,
+) -> None:
     old = _lay(
         tmp_path / "old",
-        ("2016-01/beta.xml", document("beta", "early", updated="2016-01-01")),
-        ("2016-02/beta.xml", document("beta", "early", "later", updated="2016-02-01")),
-        ("2016-02/IEEE-x.xml", document("IEEE-x", "one", updated="2016-02-01")),
-        ("2016-02/gamma.xml", document("beta", "under another name", updated="2016-02-02")),
+        ("2016-01/beta.xml", group_xml("beta", "early", updated="2016-01-01")),
+        ("2016-02/beta.xml", group_xml("beta", "early", "later", updated="2016-02-01")),
+        ("2016-02/IEEE-x.xml", group_xml("IEEE-x", "one", updated="2016-02-01")),
+        ("2016-02/gamma.xml", group_xml("beta", "under another name", updated="2016-02-02")),
         ("2016-02/a b.xml", b"no id of a group"),
-        ("index/2016.html", page(["beta", "IEEE-x"])),
+        ("index/2016.html", index_page(["beta", "IEEE-x"])),
     )
     said = run("import", "iana", str(old), "--format", "json")
     report = json.loads(said.out)
@@ -177,13 +181,13 @@ def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(run: Run, tr
     )
 
 
-def test_nothing_that_is_named_after_a_group_is_said(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_nothing_that_is_named_after_a_group_is_said(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
     old = _lay(tmp_path / "old", ("a b.xml", b"no id of a group"))
     said = run("import", "iana", str(old))
     assert (said.code, "GROUP.xml" in said.err) == (2, True)
 
 
-def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
     place = tmp_path / "mirror"
 
     def git(*arguments: str) -> None:
@@ -196,9 +200,9 @@ def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: T
         day = f"2016-0{number + 1}-01"
         _lay(
             place,
-            ("assignments/beta.xml", document("beta", *values, updated=day)),
-            ("assignments/deep/delta.xml", document("delta", *values, updated=day)),
-            ("elsewhere/beta.xml", document("beta", *values, "never", updated=day)),
+            ("assignments/beta.xml", group_xml("beta", *values, updated=day)),
+            ("assignments/deep/delta.xml", group_xml("delta", *values, updated=day)),
+            ("elsewhere/beta.xml", group_xml("beta", *values, "never", updated=day)),
             ("assignments/readme.txt", day.encode()),
         )
         git("add", "-A")
@@ -212,16 +216,16 @@ def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: T
     assert (said.code, "no commit of this repository has a file in nowhere/" in said.err) == (2, True)
 
 
-def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: Tree, tmp_path: Path) -> None:  # noqa: F811
+def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
     run("check")
     old = tmp_path / "old.xml"
-    old.write_bytes(document("beta", "Reserved", updated="2019-01-01"))
+    old.write_bytes(group_xml("beta", "Reserved", updated="2019-01-01"))
     assert run("import", "iana.beta", str(old)).out == "iana.beta: 1 inserted in date order\n"
     assert run("import", "iana.never-listed", str(old)).code == 1  # it is another group's
     assert "entry-added" in run("history", "iana.beta").out
 
 
-def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: IndexServer) -> None:  # noqa: F811
     run("check")
     assert run("rebuild").out.splitlines() == [
         "iana: 1 releases",
@@ -229,7 +233,7 @@ def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: Tree) -> None
     ]
 
 
-def test_a_typed_name_that_nobody_knows_is_not_answered_with_six_hundred(run: Run, tree: Tree) -> None:  # noqa: F811
+def test_a_typed_name_that_nobody_knows_is_not_answered_with_six_hundred(run: Run, tree: IndexServer) -> None:  # noqa: F811
     tree.publish(*(f"group-{number}" for number in range(20)))
     run("check")
     said = run("releases", "iana.grup-7").err

@@ -21,7 +21,7 @@ import jsonschema
 import lxml.html
 import pytest
 
-from tests.support.environment import world
+from tests.support.environment import open_environment
 from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import release, tcp
 from watcher import __version__, render
@@ -53,7 +53,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WATCHER_CONFIG", raising=False)
 
-    def typed(*arguments: str) -> Said:
+    def run_command(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["watcher", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -62,7 +62,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         assert isinstance(ended.value.code, int)
         return Said(ended.value.code, out, err)
 
-    return typed
+    return run_command
 
 
 @pytest.fixture(scope="session")
@@ -127,10 +127,10 @@ def test_the_version(run: Run) -> None:
 
 
 def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.check(release([tcp("a", "1")], "2021-01-18"))
-        assert here.check(release([tcp("b", "1")], "2020-01-18")).outcome is Outcome.HELD
-        ask = partial(run, "--config", str(here.stage.config))
+    with open_environment(tmp_path) as env:
+        env.check(release([tcp("a", "1")], "2021-01-18"))
+        assert env.check(release([tcp("b", "1")], "2020-01-18")).outcome is Outcome.HELD
+        ask = partial(run, "--config", str(env.servers.config))
         said = ask("held")
         assert (said.code, said.err) == (0, "")
         identifier = next(word for word in said.out.split() if len(word) == 12 and word.isalnum())
@@ -151,7 +151,7 @@ def test_a_held_release_is_shown_accepted_and_rejected_by_hand(run: Run, tmp_pat
         assert accepted.code == 0
         assert "service-renamed" in accepted.out or "port-reassigned" in accepted.out
         assert accepted.out.endswith(f"ports: {identifier} is accepted (changed)\n")
-        assert sorted(row["channel"] for row in here.rows("outbox")["outbox"]) == ["hook", "mail"]
+        assert sorted(row["channel"] for row in env.rows("outbox")["outbox"]) == ["hook", "mail"]
         for word in ("accept", "reject"):
             again = ask(word, "ports", identifier)
             assert (again.code, again.out) == (2, "")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from tests.monitor.test_collection import GROUPS, Place
-from tests.support.environment import World, world
-from tests.support.index_server import Tree, served
+from tests.support.collection_environment import GROUPS, CollectionEnvironment
+from tests.support.environment import Environment, open_environment
+from tests.support.index_server import IndexServer, serve_index
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.cli import watcher
@@ -23,9 +23,9 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     """A source that was looked at twice, then not for five days, then changed."""
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         made.now = made.now.replace(microsecond=0) - 6 * DAY
         made.check(release([tcp("a", "1")]))
         made.check()
@@ -48,9 +48,9 @@ def read(config: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_a_change_lies_between_the_last_look_at_the_old_and_the_first_at_the_new(here: World) -> None:
-    config = here.stage.config
-    seen, came = to_text(here.now - 6 * DAY + timedelta(seconds=8)), to_text(here.now)
+def test_a_change_lies_between_the_last_look_at_the_old_and_the_first_at_the_new(env: Environment) -> None:
+    config = env.servers.config
+    seen, came = to_text(env.now - 6 * DAY + timedelta(seconds=8)), to_text(env.now)
     (event,) = read(config, "history")["events"]
     assert event["between"] == ["2020-01-01", "2020-01-02"]
     assert event["observed_between"] == [seen, came]
@@ -59,36 +59,36 @@ def test_a_change_lies_between_the_last_look_at_the_old_and_the_first_at_the_new
 
 
 @pytest.mark.parametrize("command", [("history",), ("history", "ports"), ("releases", "ports"), ("show", "ports", "1")])
-def test_the_time_in_which_nobody_looked_is_shown_with_the_history(here: World, command: tuple[str, ...]) -> None:
-    (gap,) = read(here.stage.config, *command)["gaps"]
-    begin, end = to_text(here.now - 6 * DAY + timedelta(seconds=8)), to_text(here.now)
+def test_the_time_in_which_nobody_looked_is_shown_with_the_history(env: Environment, command: tuple[str, ...]) -> None:
+    (gap,) = read(env.servers.config, *command)["gaps"]
+    begin, end = to_text(env.now - 6 * DAY + timedelta(seconds=8)), to_text(env.now)
     assert gap == {"source": "ports", "from": begin, "until": end}
-    text = said(here.stage.config, *command)
+    text = said(env.servers.config, *command)
     assert f"no successful check of ports between {begin} and {end} (6 days)" in text
 
 
-def test_a_gap_that_goes_on_is_shown_as_one(here: World) -> None:
-    with here.service() as service:
+def test_a_gap_that_goes_on_is_shown_as_one(env: Environment) -> None:
+    with env.service() as service:
         connection(service.store).execute("DELETE FROM checks WHERE release_id = 2")
-    text = said(here.stage.config, "releases", "ports")
+    text = said(env.servers.config, "releases", "ports")
     assert "no successful check of ports since " in text
 
 
 def test_where_all_was_looked_at_in_time_nothing_is_said(tmp_path: Path) -> None:
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         for _ in range(3):
             made.check(release([tcp("a", "1")]))
-        assert read(made.stage.config, "releases", "ports")["gaps"] == []
-        assert "no successful check" not in said(made.stage.config, "releases", "ports")
+        assert read(made.servers.config, "releases", "ports")["gaps"] == []
+        assert "no successful check" not in said(made.servers.config, "releases", "ports")
 
 
 def test_a_group_that_rests_is_not_looked_at_often_and_that_is_no_gap(tmp_path: Path) -> None:
-    with served(Tree()) as tree:
+    with serve_index(IndexServer()) as tree:
         tree.publish(*GROUPS)
-        place = Place(tree, tmp_path)
+        place = CollectionEnvironment(tree, tmp_path)
         place.now = datetime.now(UTC) - 4 * DAY
-        place.look()
+        place.check_all()
         place.now += 4 * DAY
-        place.look()
+        place.check_all()
         assert read(place.config, "releases", f"iana.{GROUPS[0]}")["gaps"] == []
         assert len(read(place.config, "releases", "iana")["gaps"]) == 1

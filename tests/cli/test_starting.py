@@ -33,7 +33,7 @@ url = "https://www.iana.org/assignments/service-names-port-numbers/service-names
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text(CONFIG)
     (tmp_path / "config.toml").chmod(0o600)
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
@@ -46,7 +46,7 @@ def here(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def typed(folder: Path, *arguments: str) -> tuple[int, str, set[str]]:
+def run_command(folder: Path, *arguments: str) -> tuple[int, str, set[str]]:
     """Run a command; return its exit code, what it printed and which heavy modules it loaded."""
     script = f"""
 import sys
@@ -80,28 +80,28 @@ sys.exit(code)
     ],
     ids=" ".join,
 )
-def test_reading_loads_nothing_heavy(here: Path, arguments: list[str], says: str) -> None:
-    code, said, loaded = typed(here, *arguments)
+def test_reading_loads_nothing_heavy(folder: Path, arguments: list[str], says: str) -> None:
+    code, said, loaded = run_command(folder, *arguments)
     assert (code, says in said, loaded) == (0, True, set()), said
 
 
-def test_what_acts_does_load_them(here: Path) -> None:
-    code, _, loaded = typed(here, "config", "check")
+def test_what_acts_does_load_them(folder: Path) -> None:
+    code, _, loaded = run_command(folder, "config", "check")
     assert (code, "pydantic" in loaded) == (0, True)
 
 
-def test_importing_loads_nothing_that_fetches_or_sends(here: Path) -> None:
-    (here / "config.toml").write_text('[store]\nsnapshots = "kept"\n' + CONFIG)
-    (here / "new.xml").write_bytes(release([tcp("three", "30")], "2024-04-01"))
-    code, said, loaded = typed(here, "import", "ports", "new.xml")
+def test_importing_loads_nothing_that_fetches_or_sends(folder: Path) -> None:
+    (folder / "config.toml").write_text('[store]\nsnapshots = "kept"\n' + CONFIG)
+    (folder / "new.xml").write_bytes(release([tcp("three", "30")], "2024-04-01"))
+    code, said, loaded = run_command(folder, "import", "ports", "new.xml")
     assert (code, "1 appended" in said) == (0, True), said
     assert loaded == {"pydantic", "lxml", "backports.zstd"}
 
 
-def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(here: Path) -> None:
-    (here / "config.toml").write_text(CONFIG + '[[channel]]\nname = "web"\ntype = "webhock"\n')
-    assert "two moved" in typed(here, "history", "--port", "21")[1]
-    code, said, _ = typed(here, "config", "check")
+def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(folder: Path) -> None:
+    (folder / "config.toml").write_text(CONFIG + '[[channel]]\nname = "web"\ntype = "webhock"\n')
+    assert "two moved" in run_command(folder, "history", "--port", "21")[1]
+    code, said, _ = run_command(folder, "config", "check")
     assert (code, "channel[0]" in said) == (2, True)
 
 
@@ -114,9 +114,9 @@ def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(here: Path) -> Non
         "[[source]]\nurl = 1\n",
     ],
 )
-def test_a_mistake_in_what_is_read_is_said(here: Path, mistake: str) -> None:
-    (here / "config.toml").write_text(mistake if mistake.startswith("store") else CONFIG + mistake)
-    code, said, _ = typed(here, "history")
+def test_a_mistake_in_what_is_read_is_said(folder: Path, mistake: str) -> None:
+    (folder / "config.toml").write_text(mistake if mistake.startswith("store") else CONFIG + mistake)
+    code, said, _ = run_command(folder, "history")
     assert (code, "config.toml: " in said, "`watcher config check` says what is wrong" in said) == (2, True, True), said
 
 

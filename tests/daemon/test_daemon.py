@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
@@ -60,14 +60,14 @@ class Running:
 
 
 @contextmanager
-def daemon(here: World, watchdog: str | None = None) -> Iterator[Running]:
-    address = here.stage.folder / "notify"
+def daemon(env: Environment, watchdog: str | None = None) -> Iterator[Running]:
+    address = env.servers.folder / "notify"
     address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(address))
         manager.settimeout(60)
         environment = {**os.environ, "NOTIFY_SOCKET": str(address), **({"WATCHDOG_USEC": watchdog} if watchdog else {})}
-        command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+        command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
             try:
                 yield Running(process, manager)
@@ -76,60 +76,60 @@ def daemon(here: World, watchdog: str | None = None) -> Iterator[Running]:
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure("[store]", '[log]\nformat = "json"\n\n[store]')
         yield made
 
 
-def test_it_says_ready_looks_and_ends_cleanly(here: World) -> None:
-    here.publish(release([tcp("a", "1")]))
-    with daemon(here) as running:
+def test_it_says_ready_looks_and_ends_cleanly(env: Environment) -> None:
+    env.publish(release([tcp("a", "1")]))
+    with daemon(env) as running:
         assert running.said().startswith("READY=1")
         checked = running.logged("checked")
         assert (checked["source"], checked["outcome"]) == (SOURCE, "baseline")
         assert running.stop() == 0
         assert running.said().startswith("STOPPING=1")
-    assert len(here.rows("releases")["releases"]) == 1
+    assert len(env.rows("releases")["releases"]) == 1
 
 
 @pytest.mark.fault(39)
-def test_what_was_committed_before_it_started_is_delivered(here: World) -> None:
-    here.check(release([tcp("a", "1")]))
-    here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
-    with here.service() as service:
+def test_what_was_committed_before_it_started_is_delivered(env: Environment) -> None:
+    env.check(release([tcp("a", "1")]))
+    env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
+    with env.service() as service:
         service.check(service.source(SOURCE))
-    pending = {row["id"] for row in here.rows("outbox")["outbox"]}
-    assert (len(pending), here.stage.webhooks) == (2, [])
-    with daemon(here) as running:
+    pending = {row["id"] for row in env.rows("outbox")["outbox"]}
+    assert (len(pending), env.servers.webhooks) == (2, [])
+    with daemon(env) as running:
         delivered = [running.logged("delivered") for _ in range(2)]
         assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
-    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+    (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
 
 
-def test_a_restart_does_not_look_again_before_its_time(here: World) -> None:
-    here.check(release([tcp("a", "1")]))
-    asked = len(here.stage.requests)
-    with daemon(here) as running:
+def test_a_restart_does_not_look_again_before_its_time(env: Environment) -> None:
+    env.check(release([tcp("a", "1")]))
+    asked = len(env.servers.requests)
+    with daemon(env) as running:
         running.logged("watching")
         assert running.stop() == 0
-    assert len(here.stage.requests) == asked
+    assert len(env.servers.requests) == asked
 
 
-def test_the_watchdog_hears_of_it(here: World) -> None:
-    here.publish(release([tcp("a", "1")]))
-    with daemon(here, watchdog="600000") as running:
+def test_the_watchdog_hears_of_it(env: Environment) -> None:
+    env.publish(release([tcp("a", "1")]))
+    with daemon(env, watchdog="600000") as running:
         assert running.said().startswith("READY=1")
         assert running.said() == "WATCHDOG=1"
         assert running.said() == "WATCHDOG=1"
         assert running.stop() == 0
 
 
-def test_a_failed_check_is_logged_and_does_not_end_it(here: World) -> None:
-    here.publish(b"<html>502</html>")
-    with daemon(here) as running:
+def test_a_failed_check_is_logged_and_does_not_end_it(env: Environment) -> None:
+    env.publish(b"<html>502</html>")
+    with daemon(env) as running:
         checked = running.logged("checked")
         assert (checked["level"], checked["outcome"]) == ("warning", "failed")
         assert "web page" in checked["message"]
@@ -138,9 +138,9 @@ def test_a_failed_check_is_logged_and_does_not_end_it(here: World) -> None:
 
 
 @pytest.mark.fault(54)
-def test_a_history_that_cannot_be_used_ends_it_before_ready(here: World) -> None:
-    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
-    with daemon(here) as running:
+def test_a_history_that_cannot_be_used_ends_it_before_ready(env: Environment) -> None:
+    (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
+    with daemon(env) as running:
         assert running.process.wait(60) == 2
         assert running.process.stderr is not None
         said = running.process.stderr.read()
@@ -149,12 +149,12 @@ def test_a_history_that_cannot_be_used_ends_it_before_ready(here: World) -> None
     assert said.count("\n") == 1
 
 
-def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
-    here.now = datetime(2020, 1, 1, tzinfo=UTC)
-    here.publish(release([tcp("a", "1")]))
-    with here.service() as service:
+def test_the_schedule_follows_the_record_of_checks(env: Environment) -> None:
+    env.now = datetime(2020, 1, 1, tzinfo=UTC)
+    env.publish(release([tcp("a", "1")]))
+    with env.service() as service:
         service.check(service.source(SOURCE))
-    configured = load_settings(here.stage.config)
+    configured = load_settings(env.servers.config)
     made = Daemon(configured, Monitor, jitter=lambda: 0.5)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
@@ -164,8 +164,8 @@ def test_the_schedule_follows_the_record_of_checks(here: World) -> None:
     assert 0 < late <= configured.daemon.jitter.total_seconds()
 
 
-def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None:
-    configured = load_settings(here.stage.config)
+def test_a_defect_in_one_piece_of_work_ends_that_piece_only(env: Environment) -> None:
+    configured = load_settings(env.servers.config)
 
     def broken(_: Settings) -> Monitor:
         raise RuntimeError("a defect")
@@ -179,12 +179,12 @@ def test_a_defect_in_one_piece_of_work_ends_that_piece_only(here: World) -> None
 
 
 @pytest.mark.fault(61, 66)
-def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(here: World) -> None:
-    here.publish(release([tcp("a", "1")]))
-    with daemon(here) as running:
+def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(env: Environment) -> None:
+    env.publish(release([tcp("a", "1")]))
+    with daemon(env) as running:
         assert running.said().startswith("READY=1\nSTATUS=watching 1 source")
         running.logged("checked")
-        good = here.stage.config.read_text()
+        good = env.servers.config.read_text()
         for text, status, event in (
             (good.replace("[smtp]", "[smpt]"), "refused: ", "configuration refused; the old one stays in force"),
             (
@@ -194,7 +194,7 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
             ),
             (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration read again"),
         ):
-            here.stage.config.write_text(text)
+            env.servers.config.write_text(text)
             running.process.send_signal(signal.SIGHUP)
             begun = running.news()
             assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=")
@@ -209,12 +209,12 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
 
 
 @pytest.mark.fault(66)
-def test_a_signal_that_comes_before_it_is_ready_is_heard(here: World) -> None:
-    with here.service() as service:
+def test_a_signal_that_comes_before_it_is_ready_is_heard(env: Environment) -> None:
+    with env.service() as service:
         service.store.history.list_sources()
-    lock = sqlite3.connect(here.stage.folder / "history.db", isolation_level=None)
+    lock = sqlite3.connect(env.servers.folder / "history.db", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
-    with daemon(here) as running:
+    with daemon(env) as running:
         assert running.process.stderr is not None
         status = Path(f"/proc/{running.process.pid}/status")
         while not _caught(status, signal.SIGTERM):
@@ -239,14 +239,14 @@ def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: py
 
 
 @pytest.mark.fault(67)
-def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(here: World) -> None:
+def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(env: Environment) -> None:
     now = [0.0]
-    configured = load_settings(here.stage.config)
+    configured = load_settings(env.servers.config)
     made = Daemon(configured, Monitor, monotonic=lambda: now[0])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
-        manager.bind(str(here.stage.folder / "manager"))
+        manager.bind(str(env.servers.folder / "manager"))
         manager.setblocking(False)
-        patch.setenv("NOTIFY_SOCKET", str(here.stage.folder / "manager"))
+        patch.setenv("NOTIFY_SOCKET", str(env.servers.folder / "manager"))
 
         def said() -> list[str]:
             made._look_at_the_work()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import DERIVED, World, world
+from tests.support.environment import DERIVED, Environment, open_environment
 from tests.support.fault_server import Answer, FaultServer, hang, head, raw, reply, reset
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
@@ -44,9 +44,9 @@ FAILURES: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     """A world whose webhook is the operators' channel, and which has one release."""
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         made.configure(
             "allow_private = true", "allow_private = true\nattempts = 1\nread_timeout = 0.2\nmin_interval = 0"
@@ -55,82 +55,82 @@ def here(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def notices(here: World) -> list[dict[str, Any]]:
-    return [hook["data"] for hook in here.stage.webhooks if hook["type"] == TOLD]
+def notices(env: Environment) -> list[dict[str, Any]]:
+    return [hook["data"] for hook in env.servers.webhooks if hook["type"] == TOLD]
 
 
-def stored(here: World) -> str:
+def stored(env: Environment) -> str:
     """A hash of everything that is derived from releases, of what is held, and of the archive's files."""
     return hashlib.sha256(
-        json.dumps([here.rows(*DERIVED, *HELD), sorted(here.files())], default=str).encode()
+        json.dumps([env.rows(*DERIVED, *HELD), sorted(env.files())], default=str).encode()
     ).hexdigest()
 
 
-def look_at(here: World, url: str) -> None:
+def look_at(env: Environment, url: str) -> None:
     """Watch another address from now on."""
-    text = here.stage.config.read_text()
+    text = env.servers.config.read_text()
     old = next(line for line in text.splitlines() if line.startswith("url = ") and "assignments" in line)
-    here.configure(old, f'url = "{url}/assignments/x.xml"')
+    env.configure(old, f'url = "{url}/assignments/x.xml"')
 
 
 @pytest.mark.fault(1, 3, 5, 6, 10, 17, 18, 19, 20, 21, 23)
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_failed_check_changes_nothing_and_is_told_once(here: World, kind: str) -> None:
+def test_a_failed_check_changes_nothing_and_is_told_once(env: Environment, kind: str) -> None:
     answer, reason = FAILURES[kind]
-    before = stored(here)
+    before = stored(env)
     with FaultServer(answer) as server:
-        good = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
-        look_at(here, server.url()[:-1])
+        good = next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line)
+        look_at(env, server.url()[:-1])
         for _ in range(5):
-            assert here.check().outcome is Outcome.FAILED
-        checks = here.rows("checks")["checks"][1:]
+            assert env.check().outcome is Outcome.FAILED
+        checks = env.rows("checks")["checks"][1:]
         assert {(row["outcome"], row["reason"]) for row in checks} == {("failed", reason)}
-        assert stored(here) == before
-        (notice,) = notices(here)
+        assert stored(env) == before
+        (notice,) = notices(env)
         gone = kind in ("404", "410", "403", "451")
         assert (notice["id"], notice["source"]) == ("source-gone" if gone else "source-unhealthy", SOURCE)
         assert (notice["details"]["reason"], notice["details"]["failures"]) == (reason, Limits().failures)
         assert notice["details"]["message"] in notice["summary"]
-        here.configure(
-            next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line), good
+        env.configure(
+            next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line), good
         )
     for _ in range(2):
-        assert here.check().outcome is Outcome.UNCHANGED
-    assert stored(here) == before
-    assert [each["id"] for each in notices(here)[1:]] == ["source-recovered"]
-    assert len(here.stage.webhooks) == 2
-    assert here.stage.mails == []
+        assert env.check().outcome is Outcome.UNCHANGED
+    assert stored(env) == before
+    assert [each["id"] for each in notices(env)[1:]] == ["source-recovered"]
+    assert len(env.servers.webhooks) == 2
+    assert env.servers.mails == []
 
 
 @pytest.mark.fault(18)
-def test_two_failures_are_not_told_and_the_count_begins_anew(here: World) -> None:
+def test_two_failures_are_not_told_and_the_count_begins_anew(env: Environment) -> None:
     for _ in range(3):
-        here.publish(b"<html></html>")
-        here.check()
-        here.check()
-        here.check(GOOD)
-    assert notices(here) == []
+        env.publish(b"<html></html>")
+        env.check()
+        env.check()
+        env.check(GOOD)
+    assert notices(env) == []
 
 
 @pytest.mark.fault(18)
-def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(here: World) -> None:
-    here.now -= timedelta(hours=25)  # what is sent at the end bears a time that its receiver believes
-    here.check(b"<html></html>")
-    here.now += timedelta(hours=25)
-    here.check()
-    assert [each["id"] for each in notices(here)] == ["source-unhealthy"]
+def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(env: Environment) -> None:
+    env.now -= timedelta(hours=25)  # what is sent at the end bears a time that its receiver believes
+    env.check(b"<html></html>")
+    env.now += timedelta(hours=25)
+    env.check()
+    assert [each["id"] for each in notices(env)] == ["source-unhealthy"]
 
 
 @pytest.mark.fault(18)
-def test_the_limits_are_configured_for_all_and_for_one_source(here: World) -> None:
-    here.configure("[store]", "[health]\nfailures = 1\n\n[store]")
-    here.check(b"<html></html>")
-    assert len(notices(here)) == 1
-    here.check(GOOD)
-    here.configure('[[channel]]\nname = "mail"', '[source.health]\nfailures = 4\n\n[[channel]]\nname = "mail"')
-    here.publish(b"<html></html>")
+def test_the_limits_are_configured_for_all_and_for_one_source(env: Environment) -> None:
+    env.configure("[store]", "[health]\nfailures = 1\n\n[store]")
+    env.check(b"<html></html>")
+    assert len(notices(env)) == 1
+    env.check(GOOD)
+    env.configure('[[channel]]\nname = "mail"', '[source.health]\nfailures = 4\n\n[[channel]]\nname = "mail"')
+    env.publish(b"<html></html>")
     for _ in range(3):
-        here.check()
-    assert len(notices(here)) == 2
-    here.check()
-    assert [each["id"] for each in notices(here)][2:] == ["source-unhealthy"]
+        env.check()
+    assert len(notices(env)) == 2
+    env.check()
+    assert [each["id"] for each in notices(env)][2:] == ["source-unhealthy"]

@@ -10,49 +10,49 @@ from typing import Any
 
 import pytest
 
-from tests.monitor.test_collection import GROUPS, Place
-from tests.support.index_server import Tree, path, served
+from tests.support.collection_environment import GROUPS, CollectionEnvironment
+from tests.support.index_server import IndexServer, group_path, serve_index
 
 pytestmark = pytest.mark.fault(18)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Place]:
-    with served(Tree()) as tree:
+def env(tmp_path: Path) -> Iterator[CollectionEnvironment]:
+    with serve_index(IndexServer()) as tree:
         tree.publish(*GROUPS)
-        place = Place(tree, tmp_path)
+        place = CollectionEnvironment(tree, tmp_path)
         place.config.write_text(place.config.read_text() + "operator = true\n")
-        place.look()
+        place.check_all()
         yield place
 
 
-def notices(here: Place) -> list[dict[str, Any]]:
+def notices(env: CollectionEnvironment) -> list[dict[str, Any]]:
     """What the operators are told, whether it can be sent or not."""
-    found = [json.loads(row["body"])["data"] for row in here.rows("outbox")["outbox"]]
+    found = [json.loads(row["body"])["data"] for row in env.rows("outbox")["outbox"]]
     return sorted((each for each in found if "details" in each), key=lambda each: each["id"])
 
 
-def test_a_tree_that_fails_is_one_alarm_and_one_all_clear(here: Place) -> None:
+def test_a_tree_that_fails_is_one_alarm_and_one_all_clear(env: CollectionEnvironment) -> None:
     for group in GROUPS:
-        here.tree.answers[path(group)] = (404, {})
+        env.tree.answers[group_path(group)] = (404, {})
     for _ in range(5):
-        here.look()
-    (alarm,) = notices(here)
+        env.check_all()
+    (alarm,) = notices(env)
     assert (alarm["id"], alarm["source"], alarm["details"]["number"]) == ("source-gone", "iana", len(GROUPS))
-    assert len(here.rows("troubles")["troubles"]) == len(GROUPS)
-    here.tree.answers.clear()
+    assert len(env.rows("troubles")["troubles"]) == len(GROUPS)
+    env.tree.answers.clear()
     for _ in range(3):
-        here.look()
-    assert [each["id"] for each in notices(here)] == ["source-gone", "source-recovered"]
-    assert here.rows("troubles")["troubles"] == []
+        env.check_all()
+    assert [each["id"] for each in notices(env)] == ["source-gone", "source-recovered"]
+    assert env.rows("troubles")["troubles"] == []
 
 
-def test_a_group_that_fails_alone_is_told_under_its_own_name(here: Place) -> None:
-    here.tree.answers[path(GROUPS[3])] = (400, {})  # not tried again
+def test_a_group_that_fails_alone_is_told_under_its_own_name(env: CollectionEnvironment) -> None:
+    env.tree.answers[group_path(GROUPS[3])] = (400, {})  # not tried again
     for _ in range(4):
-        here.look()
-    (alarm,) = notices(here)
+        env.check_all()
+    (alarm,) = notices(env)
     assert (alarm["id"], alarm["source"]) == ("source-unhealthy", f"iana.{GROUPS[3]}")
-    here.now += timedelta(days=2)
-    here.look()
-    assert len(notices(here)) == 1
+    env.now += timedelta(days=2)
+    env.check_all()
+    assert len(notices(env)) == 1

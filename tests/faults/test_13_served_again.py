@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import Answer, FaultServer, not_modified, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
@@ -21,46 +21,46 @@ THIRD = release([tcp("a", "1"), tcp("b", "2"), tcp("c", "3")], "2020-01-03")
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         made.configure("allow_private = true", "allow_private = true\nmin_interval = 0")
         yield made
 
 
-def look_at(here: World, server: FaultServer) -> None:
-    old = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
-    here.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
+def look_at(env: Environment, server: FaultServer) -> None:
+    old = next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line)
+    env.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
 
 
-def alerts(here: World) -> int:
-    return len([hook for hook in here.stage.webhooks if hook["type"] != TOLD])
+def alerts(env: Environment) -> int:
+    return len([hook for hook in env.servers.webhooks if hook["type"] != TOLD])
 
 
-def validators(here: World) -> tuple[str, str]:
-    (row,) = here.rows("sources")["sources"]
+def validators(env: Environment) -> tuple[str, str]:
+    (row,) = env.rows("sources")["sources"]
     return row["etag"], row["last_modified"]
 
 
 @pytest.mark.fault(13)
-def test_the_same_bytes_under_new_validators_are_no_release_and_the_new_ones_are_kept(here: World) -> None:
+def test_the_same_bytes_under_new_validators_are_no_release_and_the_new_ones_are_kept(env: Environment) -> None:
     first = {"ETag": '"1"', "Last_Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}
     second = {"ETag": '"2"', "Last_Modified": "Thu, 02 Jan 2020 00:00:00 GMT"}
     with FaultServer(reply(OLD, **first), reply(OLD, **second), not_modified(ETag='"2"')) as server:
-        look_at(here, server)
-        assert here.check().outcome is Outcome.BASELINE
-        before = here.rows("releases", "versions", "changes", "events", "snapshots")
-        assert here.check().outcome is Outcome.UNCHANGED
-        assert here.rows("releases", "versions", "changes", "events", "snapshots") == before
-        assert validators(here) == ('"2"', second["Last_Modified"])
-        here.check()
+        look_at(env, server)
+        assert env.check().outcome is Outcome.BASELINE
+        before = env.rows("releases", "versions", "changes", "events", "snapshots")
+        assert env.check().outcome is Outcome.UNCHANGED
+        assert env.rows("releases", "versions", "changes", "events", "snapshots") == before
+        assert validators(env) == ('"2"', second["Last_Modified"])
+        env.check()
         assert server.requests[2].headers["if-none-match"] == '"2"'
-    assert here.stage.webhooks == []
+    assert env.servers.webhooks == []
 
 
 @pytest.mark.fault(14)
 @pytest.mark.parametrize("tag", ['W/"{}"', '"{}"', ""])
-def test_the_content_decides_where_every_node_has_its_own_tag_or_none(here: World, tag: str) -> None:
+def test_the_content_decides_where_every_node_has_its_own_tag_or_none(env: Environment, tag: str) -> None:
     numbers = count()
 
     def node(data: bytes) -> Answer:
@@ -71,42 +71,42 @@ def test_the_content_decides_where_every_node_has_its_own_tag_or_none(here: Worl
         return answer
 
     with FaultServer(node(OLD), node(OLD), node(OLD), node(NEW)) as server:
-        look_at(here, server)
-        assert [here.check().outcome for _ in range(5)] == [
+        look_at(env, server)
+        assert [env.check().outcome for _ in range(5)] == [
             Outcome.BASELINE,
             Outcome.UNCHANGED,
             Outcome.UNCHANGED,
             Outcome.CHANGED,
             Outcome.UNCHANGED,
         ]
-    assert alerts(here) == 1
+    assert alerts(env) == 1
 
 
 @pytest.mark.fault(15)
-def test_older_content_that_comes_back_is_no_alert_until_it_stays(here: World) -> None:
+def test_older_content_that_comes_back_is_no_alert_until_it_stays(env: Environment) -> None:
     for data in (OLD, NEW):
-        here.check(data)
-    assert alerts(here) == 1
-    here.publish(OLD)
-    assert [here.check().outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
-    assert alerts(here) == 2
-    told = [hook["data"] for hook in here.stage.webhooks if hook["type"] != TOLD][1]
+        env.check(data)
+    assert alerts(env) == 1
+    env.publish(OLD)
+    assert [env.check().outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
+    assert alerts(env) == 2
+    told = [hook["data"] for hook in env.servers.webhooks if hook["type"] != TOLD][1]
     assert [event["id"] for event in told["events"]] == ["port-released"]
-    assert "rollback" in here.rows("releases")["releases"][-1]["problems"]
+    assert "rollback" in env.rows("releases")["releases"][-1]["problems"]
 
 
 @pytest.mark.fault(16)
-def test_two_nodes_that_disagree_for_long_are_one_alert_for_each_content_and_counted(here: World) -> None:
-    here.check(OLD)
+def test_two_nodes_that_disagree_for_long_are_one_alert_for_each_content_and_counted(env: Environment) -> None:
+    env.check(OLD)
     for _ in range(8):
-        here.check(NEW)
-        here.check(OLD)
-    assert alerts(here) == 1
-    here.check(THIRD)
+        env.check(NEW)
+        env.check(OLD)
+    assert alerts(env) == 1
+    env.check(THIRD)
     for data in (NEW, OLD, THIRD) * 3:
-        here.check(data)
-    assert alerts(here) == 2
-    with here.service() as service:
+        env.check(data)
+    assert alerts(env) == 2
+    with env.service() as service:
         times = {hold.published: hold.times for hold in service.store.holds.list_holds(SOURCE)}
     assert times == {"2020-01-01": 8 + 3, "2020-01-02": 3}
-    assert len(here.rows("releases")["releases"]) == 3
+    assert len(env.rows("releases")["releases"]) == 3

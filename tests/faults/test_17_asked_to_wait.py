@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
@@ -21,8 +21,8 @@ from watcher.monitor.result import Outcome
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         made.check(release([tcp("a", "1")]))
         yield made
@@ -34,16 +34,18 @@ def here(tmp_path: Path) -> Iterator[World]:
     ("asked", "left"),
     [("120", 120), ("1", 60), ("-5", 60), ("99999999999", 86400), ("Wed, 21 Oct 2015 07:28:00 GMT", 60), ("soon", 60)],
 )
-def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: int, asked: str, left: float) -> None:
+def test_it_is_left_alone_within_bounds_and_nobody_sleeps(
+    env: Environment, status: int, asked: str, left: float
+) -> None:
     with FaultServer(reply(status=status, Retry_After=asked)) as server:
-        old = next(line for line in here.stage.config.read_text().splitlines() if "/assignments/" in line)
-        here.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
-        configured = load_settings(here.stage.config)
+        old = next(line for line in env.servers.config.read_text().splitlines() if "/assignments/" in line)
+        env.configure(old, f'url = "{server.url("/assignments/x.xml")}"')
+        configured = load_settings(env.servers.config)
         pace = create_rate_limiter(configured)
         began = time.monotonic()
         found: list[Any] = []
         for _ in range(3):
-            with Monitor(configured, rate_limiter=pace, clock=here.clock) as service:
+            with Monitor(configured, rate_limiter=pace, clock=env.clock) as service:
                 source = service.source(SOURCE)
                 found.append(service.check(source))  # type: ignore[arg-type]
                 wait = service.fetcher.blocked_for(server.url("/"))
@@ -53,4 +55,4 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(here: World, status: i
     assert {(each.outcome, each.reason) for each in found} == {(Outcome.FAILED, "retry_later")}
     assert left - 30 <= wait <= left
     # To be asked to wait is no success: the operators hear of it as of any failure.
-    assert [hook["data"]["id"] for hook in here.stage.webhooks] == ["source-unhealthy"]
+    assert [hook["data"]["id"] for hook in env.servers.webhooks] == ["source-unhealthy"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli.demo_servers import SOURCE
 from watcher.monitor.deliver import deliver_all
@@ -24,25 +24,25 @@ SCHEMA = Path(document.__file__).with_name("schema") / "comparison.schema.json"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.check(release(MANY, DATE))
         yield made
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(here: World, by_hand: bool) -> None:
-    taken = here.check(release(MANY[:40], DATE))
+def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(env: Environment, by_hand: bool) -> None:
+    taken = env.check(release(MANY[:40], DATE))
     assert taken.outcome is Outcome.HELD
-    assert (here.stage.webhooks, here.stage.mails) == ([], [])
+    assert (env.servers.webhooks, env.servers.mails) == ([], [])
     if by_hand:
         assert taken.hold is not None
-        with here.service() as service:
+        with env.service() as service:
             service.accept(service.source(SOURCE), taken.hold.id)
             deliver_all(service)
     else:
-        assert here.check().outcome is Outcome.CHANGED
-    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+        assert env.check().outcome is Outcome.CHANGED
+    (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert hook["data"]["marks"] == {"large_change": SAID}
     assert hook["data"]["counts"]["removed"] == 60
     jsonschema.validate(hook["data"], json.loads(SCHEMA.read_text()))
@@ -51,7 +51,7 @@ def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(here
     assert all(b"large change: 60 of 100 entries" in bytes(part).replace(b"\n", b" ") for part in parts.values())  # type: ignore[arg-type]
 
 
-def test_no_other_alert_is_marked(here: World) -> None:
-    here.check(release(MANY[:99], "2021-01-19"))
-    assert "marks" not in here.stage.webhooks[0]["data"]
-    assert "large change" not in here.stage.mails[0].as_string()
+def test_no_other_alert_is_marked(env: Environment) -> None:
+    env.check(release(MANY[:99], "2021-01-19"))
+    assert "marks" not in env.servers.webhooks[0]["data"]
+    assert "large change" not in env.servers.mails[0].as_string()

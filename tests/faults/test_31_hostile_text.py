@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.render import HOSTILE, TEXT, hidden
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.group_releases import group, record, registry
-from tests.support.run_cli import typed
+from tests.support.run_cli import run_command
 from watcher.alerts.channels import email_message, webhook_message
 from watcher.core.model import Comparison, Release
 from watcher.diff.classify import explain
@@ -47,9 +47,9 @@ def document(*names: str, updated: str = "") -> bytes:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """A history of hostile releases: some believed, one held, a failed check, all told to mail and webhook."""
-    with world(tmp_path_factory.mktemp("hostile")) as made:
+    with open_environment(tmp_path_factory.mktemp("hostile")) as made:
         made.configure('registry = "ports"', JSON_SOURCE)
         made.configure('name = "mail"', 'name = "mail"\noperator = true')
         made.configure('name = "hook"', 'name = "hook"\noperator = true')
@@ -66,8 +66,8 @@ def shown(found: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def releases(here: World) -> list[str]:
-    said = json.loads(typed(here.stage.config, "releases", "ports", "--format", "json").stdout)
+def releases(env: Environment) -> list[str]:
+    said = json.loads(run_command(env.servers.config, "releases", "ports", "--format", "json").stdout)
     return [each["release"] for each in said["releases"]]
 
 
@@ -100,8 +100,8 @@ COMMANDS = (
 
 @pytest.mark.fault(31, 34, 35)
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda each: " ".join(each)[:30].encode("ascii", "ignore").decode())
-def test_no_command_prints_what_a_terminal_would_obey(here: World, arguments: list[str]) -> None:
-    said = typed(here.stage.config, *arguments)
+def test_no_command_prints_what_a_terminal_would_obey(env: Environment, arguments: list[str]) -> None:
+    said = run_command(env.servers.config, *arguments)
     assert shown(said.stdout) == set()
     assert shown(said.stderr) == set()
     if "json" in arguments:
@@ -110,9 +110,9 @@ def test_no_command_prints_what_a_terminal_would_obey(here: World, arguments: li
 
 @pytest.mark.fault(31, 34, 35)
 @pytest.mark.parametrize("format", ["text", "json", "md", "html"])
-def test_no_difference_prints_what_a_terminal_would_obey(here: World, releases: list[str], format: str) -> None:  # noqa: A002
+def test_no_difference_prints_what_a_terminal_would_obey(env: Environment, releases: list[str], format: str) -> None:  # noqa: A002
     for old, new in pairwise(releases):
-        said = typed(here.stage.config, "diff", "ports", old, new, "--format", format)
+        said = run_command(env.servers.config, "diff", "ports", old, new, "--format", format)
         assert shown(said.stdout) == set()
         if format == "json":
             told = {text for change in json.loads(said.stdout)["changes"] for text in (change["after"] or {}).values()}
@@ -124,24 +124,24 @@ def test_no_difference_prints_what_a_terminal_would_obey(here: World, releases: 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("command", [["status"], ["releases", "ports"], ["history"], ["held", "--all"]])
-def test_no_cell_of_any_table_is_computed(here: World, command: list[str]) -> None:
-    said = typed(here.stage.config, *command, "--format", "csv").stdout
+def test_no_cell_of_any_table_is_computed(env: Environment, command: list[str]) -> None:
+    said = run_command(env.servers.config, *command, "--format", "csv").stdout
     cells = [cell for row in csv.reader(io.StringIO(said, newline="")) for cell in row]
     assert cells
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
 @pytest.mark.fault(32, 34, 35, 38)
-def test_no_message_carries_a_header_or_an_escape_of_the_registrys(here: World) -> None:
-    assert here.stage.mails
-    for each in here.stage.mails:
+def test_no_message_carries_a_header_or_an_escape_of_the_registrys(env: Environment) -> None:
+    assert env.servers.mails
+    for each in env.servers.mails:
         assert {"bcc", "cc", "x-evil"} & {name.lower() for name in each.keys()} == set()  # noqa: SIM118 - a Message
         assert shown(str(each["Subject"]).replace("\r\n ", " ")) == set()  # folded
         for part in each.walk():
             if part.get_content_maintype() == "text":
                 assert shown(_decoded(part)) <= {"\r"}
-    assert here.stage.webhooks
-    for hook in here.stage.webhooks:
+    assert env.servers.webhooks
+    for hook in env.servers.webhooks:
         body = json.dumps(hook) if not isinstance(hook.get("body"), bytes) else hook["body"].decode()
         assert len(body) < 40_000
 
@@ -154,7 +154,7 @@ def _decoded(part: Message) -> str:
 
 @pytest.mark.fault(34, 63)
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_no_line_of_the_log_is_the_registrys(here: World, tmp_path: Path, format: str) -> None:  # noqa: A002
+def test_no_line_of_the_log_is_the_registrys(env: Environment, tmp_path: Path, format: str) -> None:  # noqa: A002
     script = "\n".join(
         [
             "import sys; from watcher.daemon import log_setup; import structlog",

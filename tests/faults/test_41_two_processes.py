@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_50_kill import _time_passes
-from tests.support.environment import World, content_of, world
+from tests.support.environment import Environment, content_of, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.core.model import Content
 from watcher.core.times import to_text
@@ -31,8 +31,8 @@ ROWS = [tcp("a", "1")]
 class Watcher:
     """A daemon and its log."""
 
-    def __init__(self, here: World) -> None:
-        command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    def __init__(self, env: Environment) -> None:
+        command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
         self.process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE, text=True)
         self.logs: list[dict[str, object]] = []
         self._thread = threading.Thread(target=self._read)
@@ -57,48 +57,48 @@ class Watcher:
 
 @pytest.mark.fault(41)
 def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_once(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
-        here.publish(release(ROWS))
+    with open_environment(tmp_path) as env:
+        env.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
+        env.publish(release(ROWS))
         watchers: list[Watcher] = []
         for number in (0, 1, 2):
             _time_passes(tmp_path)
             if number:
-                here.publish(
+                env.publish(
                     release([*ROWS, *(tcp(f"s{n}", str(10 + n)) for n in range(number))], f"2020-01-{number + 1:02d}")
                 )
             with ExitStack() as ends:
-                pair = [Watcher(here) for _ in range(2)]
+                pair = [Watcher(env) for _ in range(2)]
                 for watcher in pair:
                     ends.callback(watcher.process.kill)
-                here.wait(
+                env.wait(
                     lambda pair=pair: (
                         all(watcher.events("watching") for watcher in pair)
                         and any(watcher.events("checked") for watcher in pair)
                     )
                 )  # type: ignore[misc]
-                here.wait(lambda number=number: len(here.stage.mails) >= number <= len(here.stage.webhooks))  # type: ignore[misc]
+                env.wait(lambda number=number: len(env.servers.mails) >= number <= len(env.servers.webhooks))  # type: ignore[misc]
                 assert [watcher.end() for watcher in pair] == [0, 0]
             watchers += pair
         errors = [log for watcher in watchers for log in watcher.logs if log["level"] == "error"]
         assert errors == []
-        assert len(here.rows("releases")["releases"]) == 3
+        assert len(env.rows("releases")["releases"]) == 3
         assert list(SnapshotArchive(tmp_path / "snapshots").find_damage()) == []
-        assert (len(here.stage.webhooks), len(here.stage.mails)) == (2, 2)
-        before = content_of(here.rows())
-        with here.service() as service:
+        assert (len(env.servers.webhooks), len(env.servers.mails)) == (2, 2)
+        before = content_of(env.rows())
+        with env.service() as service:
             service.ingest(service.source("ports")).rebuild()
-        assert content_of(here.rows()) == before
+        assert content_of(env.rows()) == before
 
 
 @pytest.mark.fault(41)
 def test_a_release_that_another_process_ingested_between_reading_and_writing_is_ingested_once(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.check(release(ROWS))
+    with open_environment(tmp_path) as env:
+        env.check(release(ROWS))
         data = release([*ROWS, tcp("b", "2")], "2020-01-02")
-        here.publish(data)
+        env.publish(data)
         sha256 = hashlib.sha256(data).hexdigest()
-        with here.service() as one, here.service() as other:
+        with env.service() as one, env.service() as other:
             source = one.source("ports")
             ingest = one.ingest(source)
             compare = ingest._reader.compare
@@ -109,26 +109,26 @@ def test_a_release_that_another_process_ingested_between_reading_and_writing_is_
                 return compare(old, new)
 
             ingest._reader.compare = overtaken  # type: ignore[method-assign]
-            observed = to_text(here.now + timedelta(seconds=1))
+            observed = to_text(env.now + timedelta(seconds=1))
             taken = ingest.ingest(Candidate(data=data, origin="x", observed=observed, live=True))
-            here.now += timedelta(seconds=2)
+            env.now += timedelta(seconds=2)
             deliver_all(one)
         assert taken.outcome == "unchanged"
-        assert len(here.rows("releases")["releases"]) == 2
-        assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+        assert len(env.rows("releases")["releases"]) == 2
+        assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
 @pytest.mark.fault(41)
 def test_a_release_that_was_overtaken_is_compared_and_rendered_again(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.check(release(ROWS))
+    with open_environment(tmp_path) as env:
+        env.check(release(ROWS))
         second = release([*ROWS, tcp("b", "2")], "2020-01-02")
         third = release([*ROWS, tcp("b", "2"), tcp("c", "3")], "2020-01-03")
-        with here.service() as one, here.service() as other:
+        with env.service() as one, env.service() as other:
             ingest, others = (service.ingest(service.source("ports")) for service in (one, other))
             others._is_recovered = True  # it looked at the archive before our bytes were in it
             compare = ingest._reader.compare
-            first_seen, seen = (to_text(here.now + timedelta(seconds=seconds)) for seconds in (1, 2))
+            first_seen, seen = (to_text(env.now + timedelta(seconds=seconds)) for seconds in (1, 2))
 
             def overtaken(old: Content, new: Content) -> Transition:
                 if other.store.history.count_releases("ports") == 1:
@@ -137,9 +137,9 @@ def test_a_release_that_was_overtaken_is_compared_and_rendered_again(tmp_path: P
 
             ingest._reader.compare = overtaken  # type: ignore[method-assign]
             result = ingest.ingest(Candidate(data=third, origin="x", observed=seen, live=True))
-            here.now += timedelta(seconds=3)
+            env.now += timedelta(seconds=3)
             deliver_all(one)
         assert result.outcome == "changed"
-        assert len(here.rows("releases")["releases"]) == 3
-        services = [[event["service"] for event in hook["data"]["events"]] for hook in here.stage.webhooks]
+        assert len(env.rows("releases")["releases"]) == 3
+        services = [[event["service"] for event in hook["data"]["events"]] for hook in env.servers.webhooks]
         assert sorted(services) == [["b"], ["c"]], "each alert compares with the release right before"

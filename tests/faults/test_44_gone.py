@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.monitor.deliver import deliver_all
@@ -23,57 +23,57 @@ THIRD = release([tcp("a", "1"), tcp("b", "2"), tcp("c", "3")], "2020-01-03")
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
         yield made
 
 
-def hook_url(here: World) -> str:
+def hook_url(env: Environment) -> str:
     return next(
-        line for line in here.stage.config.read_text().splitlines() if line.startswith("url") and "/hook" in line
+        line for line in env.servers.config.read_text().splitlines() if line.startswith("url") and "/hook" in line
     )
 
 
-def states(here: World) -> list[tuple[str, str]]:
-    return sorted((row["channel"], row["state"]) for row in here.rows("outbox")["outbox"])
+def states(env: Environment) -> list[tuple[str, str]]:
+    return sorted((row["channel"], row["state"]) for row in env.rows("outbox")["outbox"])
 
 
-def deliver(here: World) -> None:
-    with here.service() as service:
+def deliver(env: Environment) -> None:
+    with env.service() as service:
         deliver_all(service)
 
 
-def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(here: World, run: Run) -> None:  # noqa: F811
-    good = hook_url(here)
+def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(env: Environment, run: Run) -> None:  # noqa: F811
+    good = hook_url(env)
     with FaultServer(reply(status=410)) as gone:
-        here.configure(good, f'url = "{gone.url()}"')
-        here.check(FIRST)
-        here.check(SECOND)
-        here.check(THIRD)
-        deliver(here)
+        env.configure(good, f'url = "{gone.url()}"')
+        env.check(FIRST)
+        env.check(SECOND)
+        env.check(THIRD)
+        deliver(env)
         assert len(gone.requests) == 1
-    assert states(here) == [
+    assert states(env) == [
         ("hook", "pending"),
         ("hook", "pending"),
         ("mail", "sent"),
         ("mail", "sent"),
         ("mail", "sent"),
     ]
-    subjects = [" ".join(str(mail["Subject"]).split()) for mail in here.stage.mails]
+    subjects = [" ".join(str(mail["Subject"]).split()) for mail in env.servers.mails]
     assert sum("channel hook is now disabled: HTTP 410" in subject for subject in subjects) == 1
 
-    config = ("--config", str(here.stage.config))
+    config = ("--config", str(env.servers.config))
     assert "watcher channel enable hook" in run(*config, "status").out
     (hook,) = (channel for channel in listed(run, config) if channel["channel"] == "hook")
     assert (hook["state"], hook["pending"], hook["last_error"]) == ("gone", 2, "HTTP 410: the endpoint is gone")
 
-    here.configure(f'url = "{gone.url()}"', good)
-    deliver(here)
-    assert here.stage.webhooks == []
+    env.configure(f'url = "{gone.url()}"', good)
+    deliver(env)
+    assert env.servers.webhooks == []
     assert run(*config, "channel", "enable", "hook").out == "hook: enabled; 2 messages are due\n"
-    deliver(here)
-    assert [body["data"]["new"]["published"] for body in here.stage.webhooks] == ["2020-01-02", "2020-01-03"]
+    deliver(env)
+    assert [body["data"]["new"]["published"] for body in env.servers.webhooks] == ["2020-01-02", "2020-01-03"]
     assert [channel["state"] for channel in listed(run, config)] == ["ok", "ok"]
     assert run(*config, "channel", "enable", "hook").out == "hook: was not disabled; 0 messages are due\n"
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.alerts.test_delivery import LATER, DeadChannel, message
 from tests.support.alerts import FakeChannel
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, hang
 from tests.support.port_releases import release, tcp
@@ -43,9 +43,9 @@ timeout = 60
 
 
 @contextmanager
-def running(here: World) -> Iterator[None]:
+def running(env: Environment) -> Iterator[None]:
     """Run the daemon and kill it at the end: a hanging sender would keep it for its grace time."""
-    command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
     with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL) as process:
         try:
             yield
@@ -54,27 +54,27 @@ def running(here: World) -> Iterator[None]:
 
 
 def test_a_hanging_webhook_and_a_hanging_mail_server_delay_no_other_channel(tmp_path: Path) -> None:
-    with world(tmp_path) as here, FaultServer(hang()) as web, FaultServer(raw_start=hang()) as mail:
-        text = here.stage.config.read_text()
+    with open_environment(tmp_path) as env, FaultServer(hang()) as web, FaultServer(raw_start=hang()) as mail:
+        text = env.servers.config.read_text()
         smtp = next(line for line in text.splitlines() if line.startswith("port = "))
-        here.configure(smtp, f"port = {mail.port}\ntimeout = 60")
-        here.stage.config.write_text(here.stage.config.read_text() + CHANNEL.format(url=web.url()))
+        env.configure(smtp, f"port = {mail.port}\ntimeout = 60")
+        env.servers.config.write_text(env.servers.config.read_text() + CHANNEL.format(url=web.url()))
         rows = [tcp("a", "1")]
-        here.publish(release(rows))
-        with here.service() as service:
+        env.publish(release(rows))
+        with env.service() as service:
             service.check(service.source(SOURCE))
-        with running(here):
+        with running(env):
             for number in (2, 3):
                 rows.append(tcp(f"s{number}", str(number)))
-                here.publish(release(rows, f"2020-01-{number:02d}"))
-                with here.service() as service:
+                env.publish(release(rows, f"2020-01-{number:02d}"))
+                with env.service() as service:
                     service.check(service.source(SOURCE))
-                here.wait(lambda number=number: len(here.stage.webhooks) == number - 1)  # type: ignore[misc]
+                env.wait(lambda number=number: len(env.servers.webhooks) == number - 1)  # type: ignore[misc]
                 # Both are still in their first try, so the good channel waited for neither.
-                others = [row for row in here.rows("outbox")["outbox"] if row["channel"] != "hook"]
+                others = [row for row in env.rows("outbox")["outbox"] if row["channel"] != "hook"]
                 assert {(row["state"], row["last_error"]) for row in others} == {("pending", None)}
                 assert all(row["attempts"] <= 1 for row in others)
-            here.wait(lambda: web.connections == mail.connections == 1)
+            env.wait(lambda: web.connections == mail.connections == 1)
 
 
 class RecordingRouter(AlertRouter):

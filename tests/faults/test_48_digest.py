@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.alerts import webhook_channel
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.alerts import digests
 from watcher.core.errors import UsageError
@@ -26,18 +26,18 @@ pytestmark = pytest.mark.fault(48)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     """A world whose two channels collect messages for ten minutes."""
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\ndigest = "10m"')
         made.configure('type = "email"', 'type = "email"\ndigest = "10m"')
         made.now -= timedelta(minutes=10)  # so that the receiver accepts the timestamp at the end
         yield made
 
 
-def changes(here: World, number: int, first: int = 1) -> None:
+def changes(env: Environment, number: int, first: int = 1) -> None:
     for day in range(first, first + number):
-        here.check(release([tcp(f"s{each}", str(each + 1)) for each in range(day)], f"2020-01-{day:02}"))
+        env.check(release([tcp(f"s{each}", str(each + 1)) for each in range(day)], f"2020-01-{day:02}"))
 
 
 def text(mail: Message) -> str:
@@ -47,53 +47,53 @@ def text(mail: Message) -> str:
     return data.decode()
 
 
-def states(here: World) -> dict[str, int]:
+def states(env: Environment) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for row in here.rows("outbox")["outbox"]:
+    for row in env.rows("outbox")["outbox"]:
         counts[row["state"]] = counts.get(row["state"], 0) + 1
     return counts
 
 
-def deliver(here: World) -> None:
-    with here.service() as service:
+def deliver(env: Environment) -> None:
+    with env.service() as service:
         deliver_all(service)
 
 
-def test_messages_within_the_digest_window_become_one_for_each_channel(here: World) -> None:
-    changes(here, 4)
-    assert (here.stage.webhooks, here.stage.mails) == ([], [])
-    assert states(here) == {"gathering": 6}
-    here.now += timedelta(minutes=10)
-    deliver(here)
-    (hook,), (mail,) = here.stage.webhooks, here.stage.mails
+def test_messages_within_the_digest_window_become_one_for_each_channel(env: Environment) -> None:
+    changes(env, 4)
+    assert (env.servers.webhooks, env.servers.mails) == ([], [])
+    assert states(env) == {"gathering": 6}
+    env.now += timedelta(minutes=10)
+    deliver(env)
+    (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert hook["type"] == "org.registry-watcher.digest"
     messages = hook["data"]["messages"]
     assert [each["type"] for each in messages] == ["org.registry-watcher.release.changed"] * 3
     assert [each["data"]["events"][0]["ports"] for each in messages] == [["2"], ["3"], ["4"]]
     assert "(and 2 more)" in str(mail["Subject"])
     assert all(f"{port}/tcp assigned" in text(mail) for port in (2, 3, 4))
-    assert states(here) == {"digested": 6, "sent": 2}
-    digests = {row["digest"] for row in here.rows("outbox")["outbox"]} - {None}
+    assert states(env) == {"digested": 6, "sent": 2}
+    digests = {row["digest"] for row in env.rows("outbox")["outbox"]} - {None}
     assert digests == {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]}
-    deliver(here)
-    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+    deliver(env)
+    assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
-def test_a_single_message_is_sent_as_it_is(here: World) -> None:
-    changes(here, 2)
-    here.now += timedelta(minutes=10)
-    deliver(here)
-    assert [hook["type"] for hook in here.stage.webhooks] == ["org.registry-watcher.release.changed"]
-    assert "digest" not in text(here.stage.mails[0])
+def test_a_single_message_is_sent_as_it_is(env: Environment) -> None:
+    changes(env, 2)
+    env.now += timedelta(minutes=10)
+    deliver(env)
+    assert [hook["type"] for hook in env.servers.webhooks] == ["org.registry-watcher.release.changed"]
+    assert "digest" not in text(env.servers.mails[0])
 
 
-def test_the_digest_window_begins_with_the_first_message(here: World) -> None:
-    changes(here, 2)
-    here.now += timedelta(minutes=9)
-    changes(here, 1, first=3)
-    here.now += timedelta(minutes=1)
-    deliver(here)
-    assert len(here.stage.webhooks[0]["data"]["messages"]) == 2
+def test_the_digest_window_begins_with_the_first_message(env: Environment) -> None:
+    changes(env, 2)
+    env.now += timedelta(minutes=9)
+    changes(env, 1, first=3)
+    env.now += timedelta(minutes=1)
+    deliver(env)
+    assert len(env.servers.webhooks[0]["data"]["messages"]) == 2
 
 
 def test_messages_that_do_not_fit_into_one_digest_make_another(tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_messages_that_do_not_fit_into_one_digest_make_another(tmp_path: Path) -
     assert all(len(delivery.body) <= 20_000 for delivery in due)
 
 
-def test_a_crash_while_a_digest_is_made_loses_nothing(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    changes(here, 4)
-    here.now += timedelta(minutes=10)
+def test_a_crash_while_a_digest_is_made_loses_nothing(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes(env, 4)
+    env.now += timedelta(minutes=10)
 
     def dies(self: OutboxTable, *_: Any, **__: Any) -> None:
         raise UsageError("killed here")
@@ -127,31 +127,31 @@ def test_a_crash_while_a_digest_is_made_loses_nothing(here: World, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(OutboxTable, "replace_with_digest", dies)
         with pytest.raises(UsageError):
-            deliver(here)
-    assert states(here) == {"gathering": 6}
-    deliver(here)
-    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+            deliver(env)
+    assert states(env) == {"gathering": 6}
+    deliver(env)
+    assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
-def test_a_channel_gets_no_more_messages_per_hour_than_configured(here: World) -> None:
-    here.configure('type = "webhook"\ndigest = "10m"', 'type = "webhook"\nmost_per_hour = 2')
-    here.now -= timedelta(minutes=50)  # the receiver accepts only current timestamps
-    with here.service() as service, service.store.transaction():
+def test_a_channel_gets_no_more_messages_per_hour_than_configured(env: Environment) -> None:
+    env.configure('type = "webhook"\ndigest = "10m"', 'type = "webhook"\nmost_per_hour = 2')
+    env.now -= timedelta(minutes=50)  # the receiver accepts only current timestamps
+    with env.service() as service, service.store.transaction():
         made = [
             Delivery(id=f"m{number}", channel="hook", recipient="", source="", release="", body="{}", created="2020")
             for number in range(5)
         ]
-        service.store.outbox.add_deliveries(made, now=to_text(here.now))
-    with here.service() as service:
+        service.store.outbox.add_deliveries(made, now=to_text(env.now))
+    with env.service() as service:
         for _ in range(2):
-            digests.postpone_excess(service.store, {"hook": 2}, here.now)
-            assert len(service.store.outbox.list_due(to_text(here.now))) == 2
-        for delivery in service.store.outbox.list_due(to_text(here.now)):
-            service.store.outbox.mark_sent(delivery.id, to_text(here.now))
-        here.now += timedelta(minutes=2)
-        digests.postpone_excess(service.store, {"hook": 2}, here.now)
-        assert service.store.outbox.list_due(to_text(here.now)) == []
-    here.now += timedelta(minutes=58)
-    deliver(here)
-    assert len(here.stage.webhooks) == 2
-    assert states(here) == {"pending": 1, "sent": 4}
+            digests.postpone_excess(service.store, {"hook": 2}, env.now)
+            assert len(service.store.outbox.list_due(to_text(env.now))) == 2
+        for delivery in service.store.outbox.list_due(to_text(env.now)):
+            service.store.outbox.mark_sent(delivery.id, to_text(env.now))
+        env.now += timedelta(minutes=2)
+        digests.postpone_excess(service.store, {"hook": 2}, env.now)
+        assert service.store.outbox.list_due(to_text(env.now)) == []
+    env.now += timedelta(minutes=58)
+    deliver(env)
+    assert len(env.servers.webhooks) == 2
+    assert states(env) == {"pending": 1, "sent": 4}

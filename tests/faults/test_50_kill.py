@@ -21,9 +21,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import World, content_of, rows, world
+from tests.support.environment import Environment, content_of, open_environment, rows
 from tests.support.port_releases import Row, release, tcp
-from tests.support.process_killer import Ended, Killing
+from tests.support.process_killer import Ended, ProcessKiller
 from watcher.store.snapshot_archive import SnapshotArchive
 
 pytestmark = pytest.mark.fault(50)
@@ -97,19 +97,19 @@ class Found:
 class Travel:
     """Goes on a journey as often as it takes, each time from a copy of what came before it."""
 
-    def __init__(self, here: World, killing: Killing, journey: Journey) -> None:
-        self.here, self.killing, self.journey = here, killing, journey
+    def __init__(self, env: Environment, killing: ProcessKiller, journey: Journey) -> None:
+        self.env, self.killing, self.journey = env, killing, journey
         self.now = datetime.now(UTC)
-        self.folder = here.stage.folder.with_name("case")
+        self.folder = env.servers.folder.with_name("case")
         for step in journey.before:
-            self._take(here.stage.folder, step)
+            self._take(env.servers.folder, step)
         self._received = self._take_received()
         undisturbed, self.whole = self.go(None)
         self.steps = undisturbed.steps
 
     def _take(self, folder: Path, step: Step, at: int | None = None, after: float | None = None) -> Ended:
         if step.data is not None:
-            self.here.publish(step.data)
+            self.env.publish(step.data)
         daemon = step.command == ("run",)
         if daemon:
             _time_passes(folder)
@@ -138,14 +138,14 @@ class Travel:
 
     def _prepare(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self.here.stage.folder, self.folder)
+        shutil.copytree(self.env.servers.folder, self.folder)
         for step in self.journey.before:
             if step.data is not None:
-                self.here.publish(step.data)
+                self.env.publish(step.data)
         self._take_received()
 
     def _take_received(self) -> tuple[dict[str, Any], dict[str, str]]:
-        stage = self.here.stage
+        stage = self.env.servers
         webhooks: dict[str, Any] = {}
         for body in stage.webhooks:
             assert webhooks.setdefault(body["id"], body) == body
@@ -192,15 +192,15 @@ def _time_passes(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def killing() -> Iterator[Killing]:
-    with Killing() as made:
+def killing() -> Iterator[ProcessKiller]:
+    with ProcessKiller() as made:
         yield made
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     (tmp_path / "before").mkdir()
-    with world(tmp_path / "before") as made:
+    with open_environment(tmp_path / "before") as made:
         yield made
 
 
@@ -218,8 +218,8 @@ def distinct(steps: Sequence[str]) -> list[int]:
     return [at for at in range(1, len(steps) + 1) if at == 1 or steps[at - 1] != steps[at - 2]]
 
 
-def test_a_change_survives_a_kill_before_every_step_of_it(here: World, killing: Killing) -> None:
-    travel = Travel(here, killing, CHANGED)
+def test_a_change_survives_a_kill_before_every_step_of_it(env: Environment, killing: ProcessKiller) -> None:
+    travel = Travel(env, killing, CHANGED)
     assert {"connect", "sendall", "fsync", "rename", "BEGIN", "INSERT", "COMMIT", "recv_into"} <= set(travel.steps)
     assert (len(travel.whole.webhooks), len(travel.whole.mails)) == (1, 1)
     for at in distinct(travel.steps):
@@ -227,16 +227,20 @@ def test_a_change_survives_a_kill_before_every_step_of_it(here: World, killing: 
 
 
 @pytest.mark.parametrize("name", JOURNEYS)
-def test_every_journey_survives_a_kill_before_some_of_its_steps(name: str, here: World, killing: Killing) -> None:
-    travel = Travel(here, killing, JOURNEYS[name])
+def test_every_journey_survives_a_kill_before_some_of_its_steps(
+    name: str, env: Environment, killing: ProcessKiller
+) -> None:
+    travel = Travel(env, killing, JOURNEYS[name])
     chance = random.Random(name)  # noqa: S311 - the same steps each time
     for at in sorted(chance.sample(range(1, len(travel.steps) + 1), min(5, len(travel.steps)))):
         compare(travel, at)
 
 
 @pytest.mark.parametrize("then", ["the next check", "a newer release", "a rebuild", "an import"])
-def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here: World, killing: Killing) -> None:
-    travel = Travel(here, killing, CHANGED)
+def test_what_was_kept_and_not_committed_reaches_its_subscribers(
+    then: str, env: Environment, killing: ProcessKiller
+) -> None:
+    travel = Travel(env, killing, CHANGED)
     commit = travel.steps.index("BEGIN", travel.steps.index("rename")) + 1
     travel._prepare()
     assert travel._take(travel.folder, CHANGED.killed, commit).killed
@@ -265,8 +269,10 @@ def test_what_was_kept_and_not_committed_reaches_its_subscribers(then: str, here
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["a change", *JOURNEYS])
-def test_every_journey_survives_a_kill_before_every_step_of_it(name: str, here: World, killing: Killing) -> None:
-    travel = Travel(here, killing, {"a change": CHANGED, **JOURNEYS}[name])
+def test_every_journey_survives_a_kill_before_every_step_of_it(
+    name: str, env: Environment, killing: ProcessKiller
+) -> None:
+    travel = Travel(env, killing, {"a change": CHANGED, **JOURNEYS}[name])
     for at in range(1, len(travel.steps) + 1):
         compare(travel, at)
 
@@ -281,13 +287,13 @@ class Spree:
     repeats: int = 0
 
 
-def spree(killed: World, undisturbed: World, killing: Killing, *, kills: int, seed: int) -> Spree:
+def spree(killed: Environment, undisturbed: Environment, killing: ProcessKiller, *, kills: int, seed: int) -> Spree:
     """Kill checks and daemons at random moments until so many died; the store is the same all the time.
 
     A release is followed by the next one when the history has it, as if a registry waited for us.
     """
     chance, found, published = random.Random(seed), Spree(), []  # noqa: S311 - the same moments each time
-    folder = killed.stage.folder
+    folder = killed.servers.folder
     longest = 0.4
     while found.kills < kills:
         if not published or _has(folder, published[-1]):
@@ -296,7 +302,7 @@ def spree(killed: World, undisturbed: World, killing: Killing, *, kills: int, se
         if chance.random() < 0.5:
             _time_passes(folder)
         command = chance.choice([("check",), ("check",), ("check", "--no-deliver"), ("run",)])
-        ended = killing.run(killed.stage.config, *command, after=chance.uniform(0.0, longest))
+        ended = killing.run(killed.servers.config, *command, after=chance.uniform(0.0, longest))
         if ended.killed:
             found.kills += 1
             found.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
@@ -306,11 +312,11 @@ def spree(killed: World, undisturbed: World, killing: Killing, *, kills: int, se
         undisturbed.publish(data)
         _settle(undisturbed, killing)
     found.releases = len(published)
-    found.repeats = len(killed.stage.webhooks) + len(killed.stage.mails)
-    here, there = (_told(each) for each in (killed, undisturbed))
-    found.repeats -= len(here[0]) + len(here[1])
-    assert here == there
-    histories = [content_of(rows(each.stage.folder / "history.db")) for each in (killed, undisturbed)]
+    found.repeats = len(killed.servers.webhooks) + len(killed.servers.mails)
+    env, there = (_told(each) for each in (killed, undisturbed))
+    found.repeats -= len(env[0]) + len(env[1])
+    assert env == there
+    histories = [content_of(rows(each.servers.folder / "history.db")) for each in (killed, undisturbed)]
     first, second = ([[_timeless(str(line)) for line in table] for table in each] for each in histories)  # type: ignore[attr-defined]
     assert first == second
     return found
@@ -336,44 +342,44 @@ def _next_release(before: Sequence[bytes], chance: random.Random) -> bytes:
     return release([*ROWS, *some, tcp(f"n{number}", str(5000 + number))], day)
 
 
-def _settle(here: World, killing: Killing, *, checks: int = 1) -> None:
+def _settle(env: Environment, killing: ProcessKiller, *, checks: int = 1) -> None:
     for _ in range(checks):
-        _time_passes(here.stage.folder)
-        done = killing.run(here.stage.config, "check")
+        _time_passes(env.servers.folder)
+        done = killing.run(env.servers.config, "check")
         assert done.code == 0, done.said
-    intact(here.stage.folder)
-    states = {row["state"] for row in here.rows("outbox")["outbox"]}
+    intact(env.servers.folder)
+    states = {row["state"] for row in env.rows("outbox")["outbox"]}
     assert states <= {"sent"}
 
 
-def _told(here: World) -> tuple[dict[str, list[str]], dict[str, str]]:
+def _told(env: Environment) -> tuple[dict[str, list[str]], dict[str, str]]:
     """What subscribers have, by id: what bears one id says one thing."""
     webhooks: dict[str, list[str]] = {}
-    for body in here.stage.webhooks:
+    for body in env.servers.webhooks:
         events = [event["summary"] for event in body["data"]["events"]]
         assert webhooks.setdefault(body["id"], events) == events
     mails: dict[str, str] = {}
-    for mail in here.stage.mails:
+    for mail in env.servers.mails:
         assert mails.setdefault(str(mail["Message-ID"]), str(mail["Subject"])) == str(mail["Subject"])
     return webhooks, mails
 
 
 @contextmanager
-def two_worlds(folder: Path) -> Iterator[tuple[World, World]]:
+def two_worlds(folder: Path) -> Iterator[tuple[Environment, Environment]]:
     """One to be killed in and one to be left alone."""
     for name in ("killed", "undisturbed"):
         (folder / name).mkdir()
-    with world(folder / "killed") as one, world(folder / "undisturbed") as other:
+    with open_environment(folder / "killed") as one, open_environment(folder / "undisturbed") as other:
         yield one, other
 
 
-def test_thirty_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+def test_thirty_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: ProcessKiller) -> None:
     with two_worlds(tmp_path) as worlds:
         found = spree(*worlds, killing, kills=30, seed=50)
     assert (found.kills, found.died_at.total()) == (30, 30)
 
 
 @pytest.mark.slow
-def test_a_thousand_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: Killing) -> None:
+def test_a_thousand_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: ProcessKiller) -> None:
     with two_worlds(tmp_path) as worlds:
         assert spree(*worlds, killing, kills=1000, seed=1000).releases > 100

@@ -21,7 +21,7 @@ from unittest import mock
 import apsw
 import pytest
 
-from tests.support.lossy_disk import Disk, Lossy, PowerCut
+from tests.support.lossy_disk import Disk, LossyVfs, PowerCut
 from tests.support.port_releases import release, tcp, unassigned
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
@@ -135,7 +135,7 @@ def states(statements: Sequence[str]) -> list[dict[str, list[tuple[object, ...]]
 
 def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[int]:
     """Give the statements to SQLite until the power goes; return the disk's steps at each acknowledged commit."""
-    vfs = Lossy(disk)
+    vfs = LossyVfs(disk)
     acknowledged = []
     connection = None
     try:

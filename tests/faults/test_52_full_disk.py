@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.support.environment import DERIVED, World, world
+from tests.support.environment import DERIVED, Environment, open_environment
 from tests.support.port_releases import Row, release, tcp
 from tests.support.raw_sql import connection
 from watcher.cli.context import load_settings
@@ -30,23 +30,23 @@ MIB = 2**20
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def disk(here: World) -> Iterator[Path]:
+def disk(env: Environment) -> Iterator[Path]:
     """A disk of 3 MiB that holds history and snapshots."""
-    folder = here.stage.folder / "disk"
+    folder = env.servers.folder / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={3 * MIB}", "tmpfs", str(folder)]
     root = os.geteuid() == 0
     made = subprocess.run(mount, capture_output=True, text=True, check=False) if root else None
     if made is None or made.returncode:
         pytest.skip(f"a small disk needs root and mount: {made.stderr.strip() if made else 'this is not root'}")
-    here.configure('"history.db"', f'"{folder}/history.db"')
-    here.configure('"snapshots"', f'"{folder}/snapshots"')
+    env.configure('"history.db"', f'"{folder}/history.db"')
+    env.configure('"snapshots"', f'"{folder}/snapshots"')
     try:
         yield folder
     finally:
@@ -56,8 +56,8 @@ def disk(here: World) -> Iterator[Path]:
 class Turns:
     """The daemon's turns, one at a time, in this thread."""
 
-    def __init__(self, here: World) -> None:
-        configured = load_settings(here.stage.config)
+    def __init__(self, env: Environment) -> None:
+        configured = load_settings(env.servers.config)
         self.path = configured.store.path
         self._source = configured.registries[0]
         self._daemon = Daemon(configured, Monitor)
@@ -104,34 +104,36 @@ def fill(path: Path, *, leave: int) -> None:
 
 @pytest.mark.fault(52)
 @pytest.mark.parametrize("leave", [0, 40 * 1024, 300 * 1024], ids=["nothing", "a-little", "some"])
-def test_a_full_disk_fails_the_check_and_is_forgotten_when_there_is_room(here: World, disk: Path, leave: int) -> None:
-    here.publish(large(20, "2020-01-01"))
-    turns = Turns(here)
+def test_a_full_disk_fails_the_check_and_is_forgotten_when_there_is_room(
+    env: Environment, disk: Path, leave: int
+) -> None:
+    env.publish(large(20, "2020-01-01"))
+    turns = Turns(env)
     assert turns.outcomes() == ["baseline"]
     fill(disk / "filler", leave=leave)
-    here.publish(large(1500, "2020-01-02"))
+    env.publish(large(1500, "2020-01-02"))
     for _ in range(2):
         turns.fails_cleanly("full", "No space left")
     assert list(disk.rglob("*.tmp")) == []
     (disk / "filler").unlink()
     assert turns.outcomes() == ["changed"]
     assert len(turns.rows()["releases"]) == 2
-    assert len(here.stage.mails) == 1
+    assert len(env.servers.mails) == 1
 
 
 @pytest.mark.fault(52)
-def test_a_disk_that_turned_read_only_fails_the_check_until_it_can_be_written(here: World, disk: Path) -> None:
-    here.publish(release([tcp("a", "1")]))
-    turns = Turns(here)
+def test_a_disk_that_turned_read_only_fails_the_check_until_it_can_be_written(env: Environment, disk: Path) -> None:
+    env.publish(release([tcp("a", "1")]))
+    turns = Turns(env)
     assert turns.outcomes() == ["baseline"]
-    here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
+    env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     logs = turns.take()
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
     assert next(log["event"] for log in logs if log["log_level"] == "error") == "check not recorded"
     assert not any("exc_info" in log for log in logs)
     assert turns.outcomes() == ["changed"]
-    assert len(here.stage.mails) == 1
+    assert len(env.servers.mails) == 1
 
 
 @contextmanager
@@ -168,18 +170,18 @@ def fsync_fails() -> Iterator[None]:
 
 @pytest.mark.fault(52)
 @pytest.mark.parametrize("breaks", [no_files_larger, no_descriptors, fsync_fails])
-def test_what_the_system_refuses_fails_the_check_and_is_forgotten(here: World, breaks: Callable[[], Any]) -> None:
-    here.publish(release([tcp("a", "1")]))
-    turns = Turns(here)
+def test_what_the_system_refuses_fails_the_check_and_is_forgotten(env: Environment, breaks: Callable[[], Any]) -> None:
+    env.publish(release([tcp("a", "1")]))
+    turns = Turns(env)
     assert turns.outcomes() == ["baseline"]
     before = turns.rows()
-    here.publish(large(300, "2020-01-02"))
+    env.publish(large(300, "2020-01-02"))
     with breaks():
         logs = turns.take()
     assert "changed" not in [log.get("outcome") for log in logs]
     assert not any("exc_info" in log for log in logs), logs
     assert "check not recorded" in [log["event"] for log in logs]
     assert turns.rows() == before
-    assert list(here.stage.folder.rglob("*.tmp")) == []
+    assert list(env.servers.folder.rglob("*.tmp")) == []
     assert turns.outcomes() == ["changed"]
-    assert len(here.stage.mails) == 1
+    assert len(env.servers.mails) == 1

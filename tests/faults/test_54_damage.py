@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
-from tests.support.run_cli import typed
+from tests.support.run_cli import run_command
 from watcher.core.errors import StoreError
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.check(release([tcp("a", "1")]))
         made.check(release([tcp("a", "1"), *(tcp(f"s{each}", str(each)) for each in range(2, 200))], "2020-01-02"))
         yield made
 
 
-def started(here: World) -> subprocess.CompletedProcess[str]:
+def started(env: Environment) -> subprocess.CompletedProcess[str]:
     """What the daemon says that must not start: a process of its own."""
-    command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -61,30 +61,30 @@ def no_database(path: Path) -> None:
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("damage", [in_the_middle, an_index, cut, no_database])
 def test_a_damaged_history_refuses_the_start_and_is_restored_from_the_snapshots(
-    here: World, damage: Callable[[Path], None]
+    env: Environment, damage: Callable[[Path], None]
 ) -> None:
-    path = here.stage.folder / "history.db"
-    releases = [row["content"] for row in here.rows("releases")["releases"]]
+    path = env.servers.folder / "history.db"
+    releases = [row["content"] for row in env.rows("releases")["releases"]]
     damage(path)
-    said = started(here)
+    said = started(env)
     assert said.returncode == 2, said.stderr
     assert said.stderr.startswith("watcher: error: ")
     assert "watcher backup FOLDER --restore" in said.stderr
     assert "watcher rebuild" in said.stderr
     assert said.stderr.count("\n") == 1
     path.rename(path.with_name("damaged.db"))
-    assert typed(here.stage.config, "rebuild").returncode == 0
-    assert [row["content"] for row in here.rows("releases")["releases"]] == releases
-    with here.service() as service:
+    assert run_command(env.servers.config, "rebuild").returncode == 0
+    assert [row["content"] for row in env.rows("releases")["releases"]] == releases
+    with env.service() as service:
         service.verify()
 
 
 @pytest.mark.fault(54)
-def test_damage_found_while_reading_is_one_line(here: World) -> None:
-    in_the_middle(here.stage.folder / "history.db")
+def test_damage_found_while_reading_is_one_line(env: Environment) -> None:
+    in_the_middle(env.servers.folder / "history.db")
     for arguments in (["history", "--port", "7"], ["status"], ["check"]):
-        assert typed(here.stage.config, *arguments).returncode in (0, 2)
-    said = typed(here.stage.config, "show", "ports", "--port", "7")
+        assert run_command(env.servers.config, *arguments).returncode in (0, 2)
+    said = run_command(env.servers.config, "show", "ports", "--port", "7")
     assert said.returncode == 2
     assert "history.db: damaged (" in said.stderr
     assert said.stderr.count("\n") == 1
@@ -92,18 +92,18 @@ def test_damage_found_while_reading_is_one_line(here: World) -> None:
 
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("hurt", [-20, 40], ids=["its content", "its receipt"])
-def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(here: World, hurt: int) -> None:
-    newest = max(here.rows("releases")["releases"], key=lambda row: row["place"])
-    path = here.stage.folder / "snapshots" / "ports" / f"{newest['sha256']}.zst"
+def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(env: Environment, hurt: int) -> None:
+    newest = max(env.rows("releases")["releases"], key=lambda row: row["place"])
+    path = env.servers.folder / "snapshots" / "ports" / f"{newest['sha256']}.zst"
     data = bytearray(path.read_bytes())
     data[hurt] ^= 0xFF
     path.write_bytes(data)
-    with here.service() as service, pytest.raises(StoreError, match="backup"):
+    with env.service() as service, pytest.raises(StoreError, match="backup"):
         service.verify()
-    said = started(here)
+    said = started(env)
     assert said.returncode == 2
     assert str(path) in said.stderr
     assert "restore" in said.stderr
-    verified = typed(here.stage.config, "verify")
+    verified = run_command(env.servers.config, "verify")
     assert verified.returncode == 1
     assert str(path) in verified.stderr

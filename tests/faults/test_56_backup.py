@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import run_cli
-from tests.support.environment import World, rows, world
+from tests.support.environment import Environment, open_environment, rows
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError, UsageError
@@ -26,16 +26,16 @@ NOW = "2020-01-01T00:00:00Z"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     (tmp_path / "world").mkdir()
-    with world(tmp_path / "world") as made:
+    with open_environment(tmp_path / "world") as made:
         made.check(release([tcp("a", "1")]))
         made.check(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
         yield made
 
 
-def typed(here: World, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_cli.typed(here.stage.config, "backup", *arguments)
+def run_command(env: Environment, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = run_cli.typed(env.servers.config, "backup", *arguments)
     assert done.returncode == code, done.stderr
     return done
 
@@ -45,35 +45,35 @@ def snapshots(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.fault(56)
-def test_a_backup_is_made_checked_brought_up_to_date_and_put_back(here: World, tmp_path: Path) -> None:
-    kept, store = tmp_path / "backup", here.stage.folder
-    assert "2 releases, 2 messages, 2 snapshots, 2 of them new" in typed(here, str(kept)).stdout
-    here.check(release([tcp("a", "1"), tcp("c", "3")], "2020-01-03"))
-    said = json.loads(typed(here, str(kept), "--format", "json").stdout)
+def test_a_backup_is_made_checked_brought_up_to_date_and_put_back(env: Environment, tmp_path: Path) -> None:
+    kept, store = tmp_path / "backup", env.servers.folder
+    assert "2 releases, 2 messages, 2 snapshots, 2 of them new" in run_command(env, str(kept)).stdout
+    env.check(release([tcp("a", "1"), tcp("c", "3")], "2020-01-03"))
+    said = json.loads(run_command(env, str(kept), "--format", "json").stdout)
     assert (said["snapshots"], said["copied"], said["rows"]["releases"], said["wrong"]) == (3, 1, 3, [])
-    assert ", 0 damaged\n" in typed(here, str(kept), "--verify").stdout
-    before, files = here.rows(*TABLES), snapshots(store / "snapshots")
+    assert ", 0 damaged\n" in run_command(env, str(kept), "--verify").stdout
+    before, files = env.rows(*TABLES), snapshots(store / "snapshots")
     assert len(files) == 3
 
-    assert "is in the way" in typed(here, str(kept), "--restore", code=2).stderr
+    assert "is in the way" in run_command(env, str(kept), "--restore", code=2).stderr
     (store / "history.db").rename(store / "old.db")
     (store / "snapshots").rename(store / "old")
-    assert "3 releases" in typed(here, str(kept), "--restore").stdout
-    assert here.rows(*TABLES) == before
+    assert "3 releases" in run_command(env, str(kept), "--restore").stdout
+    assert env.rows(*TABLES) == before
     assert snapshots(store / "snapshots") == files
-    assert str(here.check(release([tcp("a", "1")], "2020-01-04")).outcome) == "changed"
+    assert str(env.check(release([tcp("a", "1")], "2020-01-04")).outcome) == "changed"
 
 
 @pytest.mark.fault(56)
-def test_a_backup_of_the_history_alone_is_one_file(here: World, tmp_path: Path) -> None:
-    typed(here, str(tmp_path / "copy.db"))
-    assert rows(tmp_path / "copy.db", *TABLES) == here.rows(*TABLES)
+def test_a_backup_of_the_history_alone_is_one_file(env: Environment, tmp_path: Path) -> None:
+    run_command(env, str(tmp_path / "copy.db"))
+    assert rows(tmp_path / "copy.db", *TABLES) == env.rows(*TABLES)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["copy.db"]
 
 
 @pytest.mark.fault(56)
-def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: World, tmp_path: Path) -> None:
-    path, stop, written = here.stage.folder / "history.db", threading.Event(), threading.Event()
+def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(env: Environment, tmp_path: Path) -> None:
+    path, stop, written = env.servers.folder / "history.db", threading.Event(), threading.Event()
 
     def write() -> None:
         with Store(path) as store:
@@ -94,7 +94,7 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
     try:
         with Store(path) as store:
             for number in range(5):
-                backup.make_backup(store, here.stage.folder / "snapshots", tmp_path / "backup", now=NOW)
+                backup.make_backup(store, env.servers.folder / "snapshots", tmp_path / "backup", now=NOW)
                 report, wrong = backup.verify_backup(tmp_path / "backup")
                 assert wrong == [], number
                 assert (report.rows["sources"] - 1) % 2 == 0
@@ -105,9 +105,9 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(here: Wo
 
 @pytest.mark.fault(56)
 @pytest.mark.parametrize("hurt", ["history", "snapshot", "missing", "rows", "manifest"])
-def test_a_backup_that_is_not_whole_is_named_and_never_restored(here: World, tmp_path: Path, hurt: str) -> None:
+def test_a_backup_that_is_not_whole_is_named_and_never_restored(env: Environment, tmp_path: Path, hurt: str) -> None:
     kept = tmp_path / "backup"
-    typed(here, str(kept))
+    run_command(env, str(kept))
     snapshot = min((kept / "snapshots").rglob("*.zst"))
     match hurt:
         case "history":
@@ -122,18 +122,18 @@ def test_a_backup_that_is_not_whole_is_named_and_never_restored(here: World, tmp
         case "manifest":
             (kept / "backup.json").write_text("{")
     code = 2 if hurt == "manifest" else 1
-    said = typed(here, str(kept), "--verify", code=code).stderr
+    said = run_command(env, str(kept), "--verify", code=code).stderr
     assert {"snapshot": snapshot.name, "missing": snapshot.name}.get(hurt, hurt) in said or str(kept) in said
-    store = here.stage.folder
+    store = env.servers.folder
     (store / "history.db").rename(store / "old.db")
-    typed(here, str(kept), "--restore", code=2)
+    run_command(env, str(kept), "--restore", code=2)
     assert not (store / "history.db").exists()
 
 
 @pytest.mark.fault(56)
-def test_what_a_history_left_beside_itself_is_in_the_way_of_a_restore(here: World, tmp_path: Path) -> None:
-    store = here.stage.folder
-    typed(here, str(tmp_path / "backup"))
+def test_what_a_history_left_beside_itself_is_in_the_way_of_a_restore(env: Environment, tmp_path: Path) -> None:
+    store = env.servers.folder
+    run_command(env, str(tmp_path / "backup"))
     (store / "history.db").rename(store / "old.db")
     (store / "history.db-journal").write_bytes(b"would be rolled back into what is restored")
     with pytest.raises(UsageError, match=r"history\.db-journal: is in the way"):
@@ -142,35 +142,35 @@ def test_what_a_history_left_beside_itself_is_in_the_way_of_a_restore(here: Worl
 
 @pytest.mark.fault(52, 56)
 def test_a_backup_that_cannot_be_written_leaves_the_one_before(
-    here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = tmp_path / "backup"
-    typed(here, str(kept))
+    run_command(env, str(kept))
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-    here.check(release([tcp("z", "9")], "2020-02-02"))
+    env.check(release([tcp("z", "9")], "2020-02-02"))
 
     def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with Store(here.stage.folder / "history.db") as store, pytest.raises(StoreError, match="No space left"):
-        backup.make_backup(store, here.stage.folder / "snapshots", kept, now=NOW)
+    with Store(env.servers.folder / "history.db") as store, pytest.raises(StoreError, match="No space left"):
+        backup.make_backup(store, env.servers.folder / "snapshots", kept, now=NOW)
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.fault(56)
-def test_a_folder_with_something_else_in_it_is_no_place_for_a_backup(here: World, tmp_path: Path) -> None:
+def test_a_folder_with_something_else_in_it_is_no_place_for_a_backup(env: Environment, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "me.jpg").write_bytes(b"x")
-    assert "not a backup" in typed(here, str(tmp_path / "photos"), code=2).stderr
-    assert "is not a backup" in typed(here, str(tmp_path / "photos"), "--verify", code=2).stderr
+    assert "not a backup" in run_command(env, str(tmp_path / "photos"), code=2).stderr
+    assert "is not a backup" in run_command(env, str(tmp_path / "photos"), "--verify", code=2).stderr
 
 
 @pytest.mark.fault(56)
-def test_no_import_unpacks_anything(here: World, tmp_path: Path) -> None:
+def test_no_import_unpacks_anything(env: Environment, tmp_path: Path) -> None:
     # There is nothing to slip out of: an archive is refused like any other bytes that are no release.
     (tmp_path / "old.xml").write_bytes(b"PK\x03\x04" + bytes(100))
-    done = run_cli.typed(here.stage.config, "import", "ports", str(tmp_path / "old.xml"))
+    done = run_cli.typed(env.servers.config, "import", "ports", str(tmp_path / "old.xml"))
     assert done.returncode == 1
     assert "refused" in done.stderr
     modules = {path.read_text("utf-8") for path in Path(backup.__file__).parent.rglob("*.py")}

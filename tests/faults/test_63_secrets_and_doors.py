@@ -14,22 +14,22 @@ from pathlib import Path
 import pytest
 
 from tests.render import HOSTILE
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
-from tests.support.run_cli import typed
+from tests.support.run_cli import run_command
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure("[store]", '[log]\nformat = "json"\nlevel = "debug"\n\n[store]')
         yield made
 
 
 @contextmanager
-def running(here: World) -> Iterator[tuple[int, list[str]]]:
+def running(env: Environment) -> Iterator[tuple[int, list[str]]]:
     """The daemon after its first check: its process id, and the log until it ended."""
-    command = [sys.executable, "-m", "watcher", "--config", str(here.stage.config), "run"]
+    command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
     log: list[str] = []
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -47,23 +47,23 @@ def running(here: World) -> Iterator[tuple[int, list[str]]]:
 
 
 @pytest.mark.fault(63)
-def test_a_secret_is_in_no_log_no_file_of_ours_and_no_process_list(here: World) -> None:
-    here.check(release([tcp("a", "1")]))
-    here.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
+def test_a_secret_is_in_no_log_no_file_of_ours_and_no_process_list(env: Environment) -> None:
+    env.check(release([tcp("a", "1")]))
+    env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
     # As if a day had passed: the daemon looks at once, finds something, and signs a webhook.
-    here.configure('registry = "ports"', 'registry = "ports"\nevery = "1m"')
-    (here.stage.folder / "history.db").rename(here.stage.folder / "old.db")
-    secret = (here.stage.folder / "webhook-secret").read_text()
-    with running(here) as (process, log):
+    env.configure('registry = "ports"', 'registry = "ports"\nevery = "1m"')
+    (env.servers.folder / "history.db").rename(env.servers.folder / "old.db")
+    secret = (env.servers.folder / "webhook-secret").read_text()
+    with running(env) as (process, log):
         shown = Path(f"/proc/{process}/cmdline").read_bytes() + Path(f"/proc/{process}/environ").read_bytes()
         assert secret.encode() not in shown
     assert len(log) > 2
     assert secret not in "".join(log)
-    for path in here.stage.folder.rglob("*"):
+    for path in env.servers.folder.rglob("*"):
         if path.is_file() and path.name != "webhook-secret":
             assert secret.encode() not in path.read_bytes(), path
     for arguments in (["config", "check"], ["doctor"], ["status", "--format", "json"]):
-        assert secret not in typed(here.stage.config, *arguments).stdout
+        assert secret not in run_command(env.servers.config, *arguments).stdout
 
 
 def listening(process: int) -> set[str]:
@@ -79,26 +79,26 @@ def listening(process: int) -> set[str]:
 
 
 @pytest.mark.fault(64)
-def test_the_daemon_takes_connections_nowhere_unless_it_is_told_to(here: World) -> None:
-    here.publish(release([tcp("a", "1")]))
-    with running(here) as (process, _):
+def test_the_daemon_takes_connections_nowhere_unless_it_is_told_to(env: Environment) -> None:
+    env.publish(release([tcp("a", "1")]))
+    with running(env) as (process, _):
         assert listening(process) == set()
     assert listening(os.getpid())  # the stage's own servers: what is looked for can be seen
 
 
 @pytest.mark.fault(37)
-def test_no_text_of_a_registry_becomes_the_name_of_a_file(here: World) -> None:
+def test_no_text_of_a_registry_becomes_the_name_of_a_file(env: Environment) -> None:
     names = ["../../etc/passwd", "%2e%2e%2f", "/etc/cron.d/x", "x" * 300, "nul\u2400", *HOSTILE]
     for number in range(2):
         rows = [{"id": name, "Value": str(number)} for name in names]
         if number == 0:
-            here.configure('registry = "ports"', 'registry = "iana"\nformat = "json"')
-        here.check(json.dumps(rows).encode())
-    files = {path.relative_to(here.stage.folder).as_posix() for path in here.stage.folder.rglob("*.zst")}
+            env.configure('registry = "ports"', 'registry = "iana"\nformat = "json"')
+        env.check(json.dumps(rows).encode())
+    files = {path.relative_to(env.servers.folder).as_posix() for path in env.servers.folder.rglob("*.zst")}
     assert len(files) == 2
     assert all(path.startswith("snapshots/ports/") and len(Path(path).stem) == 64 for path in files)
     for name in ("../../etc/passwd", "%2e%2e", "a/b", "nul\\u0000", "x" * 300):
-        text = here.stage.config.read_text()
-        here.configure('name = "ports"', f'name = "{name}"')
-        assert typed(here.stage.config, "config", "check").returncode == 2, name
-        here.stage.config.write_text(text)
+        text = env.servers.config.read_text()
+        env.configure('name = "ports"', f'name = "{name}"')
+        assert run_command(env.servers.config, "config", "check").returncode == 2, name
+        env.servers.config.write_text(text)

@@ -14,10 +14,10 @@ import structlog
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.monitor.test_collection import GROUPS, Place
-from tests.support.environment import World, world
+from tests.support.collection_environment import GROUPS, CollectionEnvironment
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, hang, reply
-from tests.support.index_server import Tree, path, served
+from tests.support.index_server import IndexServer, group_path, serve_index
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.cli import watcher
@@ -40,8 +40,8 @@ TOKEN = "s3cr3t-t0ken"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         made.configure("allow_private = true", "allow_private = true\nattempts = 1")
         made.now = made.now.replace(microsecond=0)
@@ -49,15 +49,15 @@ def here(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def pulse(here: World) -> SelfCheck:
-    configured = load_settings(here.stage.config)
-    return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=here.clock), now=here.clock.now)
+def pulse(env: Environment) -> SelfCheck:
+    configured = load_settings(env.servers.config)
+    return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=env.clock), now=env.clock.now)
 
 
-def notices(here: World) -> list[str]:
-    with here.service() as service:
+def notices(env: Environment) -> list[str]:
+    with env.service() as service:
         deliver_all(service)
-    return [hook["data"]["id"] for hook in here.stage.webhooks if hook["type"] == TOLD]
+    return [hook["data"]["id"] for hook in env.servers.webhooks if hook["type"] == TOLD]
 
 
 def ask(port: int | None, what: str) -> tuple[int, str]:
@@ -77,48 +77,48 @@ def values(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def status(here: World) -> tuple[int, str]:
-    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "status", "--check"])
+def status(env: Environment) -> tuple[int, str]:
+    done = CliRunner().invoke(watcher, ["--config", str(env.servers.config), "status", "--check"])
     return done.exit_code, done.output
 
 
-def test_that_nothing_is_looked_at_is_told_once_and_called_off_once(here: World) -> None:
-    here.now -= timedelta(hours=13)
-    here.check()
-    own = pulse(here)
-    here.now += timedelta(hours=12)
+def test_that_nothing_is_looked_at_is_told_once_and_called_off_once(env: Environment) -> None:
+    env.now -= timedelta(hours=13)
+    env.check()
+    own = pulse(env)
+    env.now += timedelta(hours=12)
     own.look()
-    assert notices(here) == []
-    here.now += timedelta(hours=1)
-    own.look()
-    own.look()
-    assert notices(here) == ["nothing-checked"]
-    here.check()
+    assert notices(env) == []
+    env.now += timedelta(hours=1)
     own.look()
     own.look()
-    assert notices(here) == ["nothing-checked", "checked-again"]
+    assert notices(env) == ["nothing-checked"]
+    env.check()
+    own.look()
+    own.look()
+    assert notices(env) == ["nothing-checked", "checked-again"]
 
 
-def test_a_restart_after_a_downtime_says_that_nobody_looked(here: World) -> None:
-    here.now -= timedelta(days=7)
-    here.check()
-    here.now += timedelta(days=7)
-    with here.service() as service:
-        service.alarms.after_start(here.now)
-    assert notices(here) == ["nothing-checked"]
+def test_a_restart_after_a_downtime_says_that_nobody_looked(env: Environment) -> None:
+    env.now -= timedelta(days=7)
+    env.check()
+    env.now += timedelta(days=7)
+    with env.service() as service:
+        service.alarms.after_start(env.now)
+    assert notices(env) == ["nothing-checked"]
 
 
-def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(here: World) -> None:
-    here.check()
-    with here.service() as service:
-        service.alarms.after_start(here.now - timedelta(minutes=3))
-    assert notices(here) == ["clock-jumped"]
-    assert "back by 180 s" in here.stage.webhooks[0]["data"]["summary"]
+def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(env: Environment) -> None:
+    env.check()
+    with env.service() as service:
+        service.alarms.after_start(env.now - timedelta(minutes=3))
+    assert notices(env) == ["clock-jumped"]
+    assert "back by 180 s" in env.servers.webhooks[0]["data"]["summary"]
 
 
-def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(here: World) -> None:
-    here.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
-    own = pulse(here)
+def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: Environment) -> None:
+    env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
+    own = pulse(env)
     own.checked(SOURCE, "unchanged")
     with own.answering() as port:
         assert ask(port, "/healthz") == (200, "ok\n")
@@ -130,7 +130,7 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(here: 
         assert found["watcher_last_success_age_seconds", SOURCE] == 0
         assert found["watcher_deliveries", "hook", "failed"] == 0
         assert any(name[0] == "watcher_build_info" for name in found)
-        here.now += timedelta(hours=13)
+        env.now += timedelta(hours=13)
         code, text = ask(port, "/healthz")
         assert (code, text.split("\n")[0]) == (503, "critical")
         assert f"{SOURCE} is overdue: not checked since" in text
@@ -140,10 +140,10 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(here: 
         assert found["watcher_last_success_age_seconds", SOURCE] == 13 * 3600
 
 
-def test_a_history_that_cannot_be_read_is_a_503_not_an_end(here: World) -> None:
-    here.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
-    own = pulse(here)
-    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
+def test_a_history_that_cannot_be_read_is_a_503_not_an_end(env: Environment) -> None:
+    env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
+    own = pulse(env)
+    (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
     with own.answering() as port:
         for what in ("/healthz", "/metrics"):
             code, text = ask(port, what)
@@ -151,18 +151,18 @@ def test_a_history_that_cannot_be_read_is_a_503_not_an_end(here: World) -> None:
             assert "history.db" in text
 
 
-def test_metrics_are_off_unless_asked_for(here: World) -> None:
-    with pulse(here).answering() as port:
+def test_metrics_are_off_unless_asked_for(env: Environment) -> None:
+    with pulse(env).answering() as port:
         assert port is None
 
 
 def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) -> None:
-    with served(Tree()) as tree:
+    with serve_index(IndexServer()) as tree:
         tree.publish(*GROUPS)
-        place = Place(tree, tmp_path)
-        tree.answers[path(GROUPS[0])] = (404, {})
+        place = CollectionEnvironment(tree, tmp_path)
+        tree.answers[group_path(GROUPS[0])] = (404, {})
         for _ in range(3):
-            place.look()
+            place.check_all()
         own = Metrics(place.service, lambda: place.now, place.now)
         families = {family.name: family for family in own.collect()}
         assert [dict(sample.labels) for sample in families["watcher_failing_sources"].samples] == [{"source": "iana"}]
@@ -171,46 +171,46 @@ def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) ->
         assert own.verdict().reasons == (f"1 of {len(GROUPS)} groups of iana fail",)
 
 
-def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(here: World) -> None:
+def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(env: Environment) -> None:
     with FaultServer(reply(b"OK")) as server:
-        here.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
-        own = pulse(here)
+        env.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
+        own = pulse(env)
         own.beat()
         assert [(each.method, each.target) for each in server.requests] == [("GET", f"/{TOKEN}")]
-        here.now += timedelta(hours=13)
+        env.now += timedelta(hours=13)
         with structlog.testing.capture_logs() as logs:
             own.beat()
         assert len(server.requests) == 1
         assert logs[0]["event"] == "no sign of life is given"
 
 
-def test_none_is_given_while_nothing_can_be_read(here: World) -> None:
+def test_none_is_given_while_nothing_can_be_read(env: Environment) -> None:
     for _ in range(3):
-        here.check(PAGE)
+        env.check(PAGE)
     with FaultServer(reply(b"OK")) as server:
-        here.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\n\n[store]')
-        pulse(here).beat()
+        env.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\n\n[store]')
+        pulse(env).beat()
         assert server.requests == []
 
 
 @pytest.mark.fault(63, 68)
-def test_the_url_of_the_sign_of_life_is_shown_nowhere(here: World, tmp_path: Path) -> None:
+def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path: Path) -> None:
     refused = "http://127.0.0.1:9/" + TOKEN
-    secret = here.stage.folder / "beat"
+    secret = env.servers.folder / "beat"
     secret.write_text(refused + "\n")
     secret.chmod(0o600)
     with FaultServer(reply(status=500)) as broken, FaultServer(reply(status=302, Location="/" + TOKEN)) as moved:
         said = []
         for url in ("file:beat", refused, broken.url("/" + TOKEN), moved.url("/" + TOKEN)):
-            text = here.stage.config.read_text()
-            here.stage.config.write_text(
+            text = env.servers.config.read_text()
+            env.servers.config.write_text(
                 f'[heartbeat]\nurl = "{url}"\n\n' + re.sub(r"(?s)\A\[heartbeat\].*?\n\n", "", text)
             )
-            own = pulse(here)
+            own = pulse(env)
             with structlog.testing.capture_logs() as logs:
                 own.beat()
             assert logs[0]["event"] == "the sign of life did not arrive"
-            configured = load_settings(here.stage.config)
+            configured = load_settings(env.servers.config)
             said += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
         assert "HTTP 500" in str(said)
     assert TOKEN not in str(said)
@@ -219,41 +219,41 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(here: World, tmp_path: Pat
     assert TOKEN not in str(error.value)
 
 
-def test_a_line_for_monitoring_systems(here: World) -> None:
-    assert status(here) == (0, "WATCHER OK - every source is checked in time | pending=0 held=0\n")
+def test_a_line_for_monitoring_systems(env: Environment) -> None:
+    assert status(env) == (0, "WATCHER OK - every source is checked in time | pending=0 held=0\n")
     for _ in range(3):
-        here.check(PAGE)
-    code, text = status(here)
+        env.check(PAGE)
+    code, text = status(env)
     assert (code, text.count("\n")) == (2, 1)
     assert "the checks of all sources fail" in text
-    here.check(GOOD)
-    here.configure(
+    env.check(GOOD)
+    env.configure(
         '[[channel]]\nname = "mail"',
         '[[source]]\nname = "other"\nurl = "http://127.0.0.1:9/"\n\n[[channel]]\nname = "mail"',
     )
-    assert status(here) == (3, "WATCHER UNKNOWN - other was never checked | pending=0 held=0\n")
-    with here.service() as service:
+    assert status(env) == (3, "WATCHER UNKNOWN - other was never checked | pending=0 held=0\n")
+    with env.service() as service:
         for _ in range(3):
             service.check(service.source("other"))  # type: ignore[arg-type]
-    code, text = status(here)
+    code, text = status(env)
     assert code == 1
     assert text.startswith("WATCHER WARNING - other has been failing since ")
 
 
-def test_the_line_says_unknown_where_there_is_nothing_to_ask(here: World) -> None:
-    (here.stage.folder / "history.db").write_bytes(b"this is no database" * 100)
-    code, text = status(here)
+def test_the_line_says_unknown_where_there_is_nothing_to_ask(env: Environment) -> None:
+    (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
+    code, text = status(env)
     assert (code, text.count("\n")) == (3, 1)
     assert "history.db" in text
-    here.configure("[store]", "[nonsense]")
-    code, text = status(here)
+    env.configure("[store]", "[nonsense]")
+    code, text = status(env)
     assert (code, text.count("\n")) == (3, 1)
     assert "nonsense" in text
 
 
-def test_a_line_after_a_time_without_a_look(here: World) -> None:
-    with here.service() as service:
-        connection(service.store).execute("UPDATE checks SET at = ?", [to_text(here.now - timedelta(hours=13))])
-    code, text = status(here)
+def test_a_line_after_a_time_without_a_look(env: Environment) -> None:
+    with env.service() as service:
+        connection(service.store).execute("UPDATE checks SET at = ?", [to_text(env.now - timedelta(hours=13))])
+    code, text = status(env)
     assert code == 2
     assert f"{SOURCE} is overdue: not checked since" in text

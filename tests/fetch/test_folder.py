@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.index_server import document
+from tests.support.index_server import group_xml
 from watcher.core.errors import FetchError
 from watcher.fetch.base import NotModified, Response, Validators
 from watcher.fetch.folder import FolderFetcher, group_document, list_groups
@@ -16,7 +16,7 @@ def lay(folder: Path, *groups: str, flat: bool = False) -> None:
     for group in groups:
         path = folder / f"{group}.xml" if flat else folder / group / f"{group}.xml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(document(group))
+        path.write_bytes(group_xml(group))
 
 
 def listed(folder: FolderFetcher, validators: Validators | None = None) -> Response:

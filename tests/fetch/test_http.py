@@ -548,9 +548,12 @@ def test_a_redirect_to_where_it_may_not_lead_is_refused(location: str) -> None:
 
 @pytest.mark.fault(10)
 def test_a_redirect_may_lead_to_an_allowed_host() -> None:
-    with FaultServer(reply(BODY)) as there, FaultServer(reply(b"", 307, Location=there.url(host="localhost"))) as here:
-        assert failure(here.url()).reason == "redirect_refused"
-        assert body_of(here.url(), replace(POLICY, allow_hosts=("Localhost.",))) == BODY
+    with (
+        FaultServer(reply(BODY)) as target,
+        FaultServer(reply(b"", 307, Location=target.url(host="localhost"))) as redirecting,
+    ):
+        assert failure(redirecting.url()).reason == "redirect_refused"
+        assert body_of(redirecting.url(), replace(POLICY, allow_hosts=("Localhost.",))) == BODY
 
 
 @pytest.mark.fault(10)

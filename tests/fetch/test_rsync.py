@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fetch.test_folder import lay, listed
-from tests.support.index_server import document
+from tests.support.index_server import group_xml
 from watcher.core.errors import FetchError
 from watcher.fetch.folder import FolderFetcher, list_groups
 from watcher.fetch.rsync import Rsync
@@ -87,7 +87,7 @@ def test_only_the_documents_of_a_module_are_copied(module: Module, mirror: Path)
     assert listed(FolderFetcher(path=mirror, rsync=rsync)).body == b"dns\nflat\ntls\n"
     files = sorted(str(path.relative_to(mirror)) for path in mirror.rglob("*") if path.is_file())
     assert files == ["dns/dns.xml", "flat.xml", "tls/tls.xml"]
-    assert (mirror / "tls" / "tls.xml").read_bytes() == document("tls")
+    assert (mirror / "tls" / "tls.xml").read_bytes() == group_xml("tls")
 
 
 @needs_rsync
@@ -96,12 +96,12 @@ def test_changed_documents_are_replaced_and_removed_ones_are_deleted(module: Mod
     rsync = rsync_of(module)
     rsync.update(mirror)
     before = (mirror / "a" / "a.xml").stat()
-    (module.path / "b" / "b.xml").write_bytes(document("b", "Something else"))
+    (module.path / "b" / "b.xml").write_bytes(group_xml("b", "Something else"))
     shutil.rmtree(module.path / "a")
     lay(module.path, "c")
     rsync.update(mirror)
     assert list_groups(mirror) == ["b", "c"]
-    assert (mirror / "b" / "b.xml").read_bytes() == document("b", "Something else")
+    assert (mirror / "b" / "b.xml").read_bytes() == group_xml("b", "Something else")
     assert before.st_size > 0
 
 

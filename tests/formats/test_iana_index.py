@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.index_server import page
+from tests.support.index_server import index_page
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read_content
@@ -120,7 +120,7 @@ def test_no_entity_is_expanded_and_nothing_is_loaded() -> None:
 
 
 def test_the_order_of_the_page_makes_no_difference() -> None:
-    one, other = (read_content(page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
+    one, other = (read_content(index_page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
     assert one.digest == other.digest
 
 

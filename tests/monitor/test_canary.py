@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
 from watcher.cli.context import load_settings
@@ -26,32 +26,32 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.configure("[store]", '[canary]\nchannels = ["hook"]\n\n[store]')
         made.now -= DAY  # what is sent at the end bears a time that its receiver believes
         made.publish(release([tcp("a", "1")]))
         yield made
 
 
-def look(here: World) -> Outcome:
-    with here.service() as service:
+def look(env: Environment) -> Outcome:
+    with env.service() as service:
         taken = service.check(service.source("canary"))  # type: ignore[arg-type]
         deliver_all(service)
     return taken.outcome
 
 
-def test_its_change_is_told_to_the_channel_that_asks_for_it_and_to_no_other(here: World) -> None:
-    assert look(here) is Outcome.BASELINE
-    here.now += DAY
-    assert look(here) is Outcome.CHANGED
-    assert look(here) is Outcome.UNCHANGED
-    (hook,) = here.stage.webhooks
+def test_its_change_is_told_to_the_channel_that_asks_for_it_and_to_no_other(env: Environment) -> None:
+    assert look(env) is Outcome.BASELINE
+    env.now += DAY
+    assert look(env) is Outcome.CHANGED
+    assert look(env) is Outcome.UNCHANGED
+    (hook,) = env.servers.webhooks
     assert (hook["source"], [event["id"] for event in hook["data"]["events"]]) == ("canary", ["canary-changed"])
     assert "no registry changed" in hook["data"]["events"][0]["summary"]
-    assert here.stage.mails == []
+    assert env.servers.mails == []
     # It asked nobody for anything.
-    assert here.stage.requests == []
+    assert env.servers.requests == []
 
 
 def test_it_changes_on_its_schedule_and_only_then() -> None:
@@ -65,21 +65,21 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
     assert (found.document, found.published, found.entries, found.problems) == ("canary", "2026-11-25", 1, ())
 
 
-def test_it_is_scheduled_and_seen_in_status(here: World) -> None:
-    configured = load_settings(here.stage.config)
+def test_it_is_scheduled_and_seen_in_status(env: Environment) -> None:
+    configured = load_settings(env.servers.config)
     made = Daemon(configured, Monitor)
     made._schedule()
     jobs = {job.id: job for job in made._scheduler.get_jobs()}
     assert "canary" in jobs
     assert configured.watched[-1].every == DAY / 4
-    look(here)
-    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "status"])
+    look(env)
+    done = CliRunner().invoke(watcher, ["--config", str(env.servers.config), "status"])
     assert any(line.startswith("canary ") and "baseline" in line for line in done.output.splitlines())
 
 
-def test_without_it_configured_there_is_none(here: World) -> None:
-    here.configure('[canary]\nchannels = ["hook"]\n\n', "")
-    assert [source.name for source in load_settings(here.stage.config).watched] == ["ports"]
+def test_without_it_configured_there_is_none(env: Environment) -> None:
+    env.configure('[canary]\nchannels = ["hook"]\n\n', "")
+    assert [source.name for source in load_settings(env.servers.config).watched] == ["ports"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_without_it_configured_there_is_none(here: World) -> None:
         ("channels = []", "canary.channels: must list at least one value"),
     ],
 )
-def test_its_channels_are_ones_there_are(here: World, text: str, said: str) -> None:
-    here.configure('channels = ["hook"]', text)
-    done = CliRunner().invoke(watcher, ["--config", str(here.stage.config), "config", "check"])
+def test_its_channels_are_ones_there_are(env: Environment, text: str, said: str) -> None:
+    env.configure('channels = ["hook"]', text)
+    done = CliRunner().invoke(watcher, ["--config", str(env.servers.config), "config", "check"])
     assert said in str(done.exception)

@@ -10,7 +10,7 @@ from unittest import mock
 import jsonschema
 import pytest
 
-from tests.support.environment import World, content_of, world
+from tests.support.environment import Environment, content_of, open_environment
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher import render
 from watcher.cli.demo_servers import SOURCE
@@ -26,30 +26,30 @@ SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schem
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         yield made
 
 
-def test_the_first_check_is_the_baseline_and_tells_nobody(here: World) -> None:
-    taken = here.check(release(FIRST))
+def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> None:
+    taken = env.check(release(FIRST))
     assert taken.outcome is Outcome.BASELINE
-    assert (here.stage.webhooks, here.stage.mails) == ([], [])
-    found = here.rows("releases", "versions", "changes", "events", "outbox")
+    assert (env.servers.webhooks, env.servers.mails) == ([], [])
+    found = env.rows("releases", "versions", "changes", "events", "outbox")
     assert len(found["releases"]) == 1
     assert len(found["versions"]) == len(FIRST) + 1
     assert found["changes"] == found["events"] == found["outbox"] == []
 
 
-def test_a_new_release_is_compared_judged_kept_and_told(here: World) -> None:
-    here.check(release(FIRST))
+def test_a_new_release_is_compared_judged_kept_and_told(env: Environment) -> None:
+    env.check(release(FIRST))
     data = release(SECOND, "2020-06-02")
-    taken = here.check(data)
+    taken = env.check(data)
     assert taken.outcome is Outcome.CHANGED
     assert taken.comparison is not None
     assert [event.summary for event in taken.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
-    assert SnapshotArchive(here.stage.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == data
-    (hook,) = here.stage.webhooks
+    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == data
+    (hook,) = env.servers.webhooks
     jsonschema.validate(hook["data"], SCHEMA)
     assert hook["data"]["counts"] == {
         "added": 1,
@@ -60,71 +60,71 @@ def test_a_new_release_is_compared_judged_kept_and_told(here: World) -> None:
         "quiet": 3,
     }
     assert hook["data"]["new"]["published"] == "2020-06-02"
-    (mail,) = here.stage.mails
+    (mail,) = env.servers.mails
     assert mail["To"] == "noc@example.org"
     assert "3/tcp assigned to new" in mail["Subject"]
-    assert here.stage.forged == 0
-    assert [row["state"] for row in here.rows("outbox")["outbox"]] == ["sent", "sent"]
+    assert env.servers.forged == 0
+    assert [row["state"] for row in env.rows("outbox")["outbox"]] == ["sent", "sent"]
 
 
-def test_a_release_is_told_once(here: World) -> None:
-    here.check(release(FIRST))
-    here.check(release(SECOND, "2020-06-02"))
-    here.check()
-    here.check(b"\xef\xbb\xbf" + release(SECOND, "2020-06-02"))
-    assert (len(here.stage.webhooks), len(here.stage.mails)) == (1, 1)
+def test_a_release_is_told_once(env: Environment) -> None:
+    env.check(release(FIRST))
+    env.check(release(SECOND, "2020-06-02"))
+    env.check()
+    env.check(b"\xef\xbb\xbf" + release(SECOND, "2020-06-02"))
+    assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 
 
-def test_what_was_not_modified_is_not_downloaded(here: World) -> None:
-    here.check(release(FIRST))
-    before = here.rows()
-    taken = here.check()
+def test_what_was_not_modified_is_not_downloaded(env: Environment) -> None:
+    env.check(release(FIRST))
+    before = env.rows()
+    taken = env.check()
     assert taken.outcome is Outcome.UNCHANGED
-    assert here.stage.requests == [200, 304]
-    assert here.rows() == before
-    assert [row["outcome"] for row in here.rows("checks")["checks"]] == ["baseline", "unchanged"]
+    assert env.servers.requests == [200, 304]
+    assert env.rows() == before
+    assert [row["outcome"] for row in env.rows("checks")["checks"]] == ["baseline", "unchanged"]
 
 
 @pytest.mark.fault(27)
-def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(here: World) -> None:
-    here.check(release(FIRST))
-    taken = here.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
+def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(env: Environment) -> None:
+    env.check(release(FIRST))
+    taken = env.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
     assert taken.outcome is Outcome.COSMETIC
-    found = here.rows("releases", "snapshots")
+    found = env.rows("releases", "snapshots")
     assert len(found["releases"]) == 1
-    assert {row["sha256"] + ".zst" for row in found["snapshots"]} == here.files()
-    assert len(here.files()) == 2
+    assert {row["sha256"] + ".zst" for row in found["snapshots"]} == env.files()
+    assert len(env.files()) == 2
 
 
-def test_a_new_date_alone_is_a_release_and_tells_nobody(here: World) -> None:
-    here.check(release(FIRST))
-    taken = here.check(release(FIRST, "2020-06-02"))
+def test_a_new_date_alone_is_a_release_and_tells_nobody(env: Environment) -> None:
+    env.check(release(FIRST))
+    taken = env.check(release(FIRST, "2020-06-02"))
     assert taken.outcome is Outcome.CHANGED
-    found = here.rows("releases", "changes", "events", "outbox")
+    found = env.rows("releases", "changes", "events", "outbox")
     assert len(found["releases"]) == 2
     assert len(found["changes"]) == 1
     assert found["events"] == found["outbox"] == []
 
 
-def test_two_contents_under_one_date_are_two_releases(here: World) -> None:
-    here.check(release(FIRST))
-    taken = here.check(release(SECOND))
+def test_two_contents_under_one_date_are_two_releases(env: Environment) -> None:
+    env.check(release(FIRST))
+    taken = env.check(release(SECOND))
     assert taken.outcome is Outcome.CHANGED
-    assert [row["published"] for row in here.rows("releases")["releases"]] == ["2020-01-01", "2020-01-01"]
-    assert len(here.stage.webhooks) == 1
+    assert [row["published"] for row in env.rows("releases")["releases"]] == ["2020-01-01", "2020-01-01"]
+    assert len(env.servers.webhooks) == 1
 
 
-def test_an_older_release_served_again_changes_nothing(here: World) -> None:
+def test_an_older_release_served_again_changes_nothing(env: Environment) -> None:
     old = release(FIRST)
-    here.check(old)
-    here.check(release(SECOND, "2020-06-02"))
-    before = here.rows("releases", "versions", "changes", "events")
-    taken = here.check(old)
+    env.check(old)
+    env.check(release(SECOND, "2020-06-02"))
+    before = env.rows("releases", "versions", "changes", "events")
+    taken = env.check(old)
     assert (taken.outcome, taken.reason) == (Outcome.STALE, "stale_server")
-    assert here.rows("releases", "versions", "changes", "events") == before
-    assert len(here.stage.webhooks) == 1
-    assert here.check().outcome is Outcome.STALE, "the validators of a stale answer are not kept"
-    assert here.check(release(SECOND, "2020-06-02")).outcome is Outcome.UNCHANGED
+    assert env.rows("releases", "versions", "changes", "events") == before
+    assert len(env.servers.webhooks) == 1
+    assert env.check().outcome is Outcome.STALE, "the validators of a stale answer are not kept"
+    assert env.check(release(SECOND, "2020-06-02")).outcome is Outcome.UNCHANGED
 
 
 @pytest.mark.fault(19, 20)
@@ -139,79 +139,79 @@ def test_an_older_release_served_again_changes_nothing(here: World) -> None:
         (b"<!DOCTYPE registry><registry/>", "doctype"),
     ],
 )
-def test_a_failed_check_changes_nothing_and_says_why(here: World, served: bytes, reason: str) -> None:
-    here.check(release(FIRST))
-    before, files = here.rows(), here.files()
-    taken = here.check(served)
+def test_a_failed_check_changes_nothing_and_says_why(env: Environment, served: bytes, reason: str) -> None:
+    env.check(release(FIRST))
+    before, files = env.rows(), env.files()
+    taken = env.check(served)
     assert (taken.outcome, taken.reason) == (Outcome.FAILED, reason)
-    assert (here.rows(), here.files()) == (before, files)
-    assert here.stage.webhooks == []
-    assert here.state()["failures"] == 1
-    assert here.rows("checks")["checks"][-1]["message"]
-    assert here.check(release(FIRST)).outcome is Outcome.UNCHANGED
-    assert here.state()["failures"] == 0
+    assert (env.rows(), env.files()) == (before, files)
+    assert env.servers.webhooks == []
+    assert env.state()["failures"] == 1
+    assert env.rows("checks")["checks"][-1]["message"]
+    assert env.check(release(FIRST)).outcome is Outcome.UNCHANGED
+    assert env.state()["failures"] == 0
 
 
 @pytest.mark.fault(1)
 def test_a_server_that_is_gone_is_a_failed_check(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.check(release(FIRST))
-    here.configure("enabled = false", "enabled = true")
-    here.configure("[fetch]", "[fetch]\nattempts = 1")
-    before = here.rows()
-    taken = here.check()
+    with open_environment(tmp_path) as env:
+        env.check(release(FIRST))
+    env.configure("enabled = false", "enabled = true")
+    env.configure("[fetch]", "[fetch]\nattempts = 1")
+    before = env.rows()
+    taken = env.check()
     assert (taken.outcome, taken.reason) == (Outcome.FAILED, "connect")
-    assert here.rows() == before
+    assert env.rows() == before
 
 
-def test_what_breaks_in_the_middle_leaves_nothing(here: World) -> None:
-    here.check(release(FIRST))
-    before = here.rows("releases", "versions", "changes", "events", "outbox", "snapshots")
+def test_what_breaks_in_the_middle_leaves_nothing(env: Environment) -> None:
+    env.check(release(FIRST))
+    before = env.rows("releases", "versions", "changes", "events", "outbox", "snapshots")
 
     def broken(deliveries: object, *, now: str) -> None:
         raise RuntimeError("the plug was pulled")
 
     data = release(SECOND, "2020-06-02")
-    candidate = Candidate(data=data, origin="http://x", observed=to_text(here.now), live=True)
+    candidate = Candidate(data=data, origin="http://x", observed=to_text(env.now), live=True)
     with (
-        here.service() as service,
+        env.service() as service,
         mock.patch.object(service.store.outbox, "add_deliveries", broken),
         pytest.raises(RuntimeError, match="plug"),
     ):
         service.ingest(service.source(SOURCE)).ingest(candidate)
-    assert here.rows("releases", "versions", "changes", "events", "outbox", "snapshots") == before
-    assert here.check(data).outcome is Outcome.CHANGED
-    assert len(here.stage.webhooks) == 1
+    assert env.rows("releases", "versions", "changes", "events", "outbox", "snapshots") == before
+    assert env.check(data).outcome is Outcome.CHANGED
+    assert len(env.servers.webhooks) == 1
 
 
-def test_a_channel_is_told_what_it_asked_for(here: World) -> None:
-    here.configure('to = ["noc@example.org"]', 'to = ["a@example.org", "b@example.org"]\nevents = ["service-*"]')
-    here.configure('secret = "file:webhook-secret"', 'secret = "file:webhook-secret"\nports = ["100-200"]')
-    here.check(release(FIRST))
-    here.check(release(SECOND, "2020-06-02"))
-    assert (here.stage.webhooks, here.stage.mails) == ([], [])
-    here.check(
+def test_a_channel_is_told_what_it_asked_for(env: Environment) -> None:
+    env.configure('to = ["noc@example.org"]', 'to = ["a@example.org", "b@example.org"]\nevents = ["service-*"]')
+    env.configure('secret = "file:webhook-secret"', 'secret = "file:webhook-secret"\nports = ["100-200"]')
+    env.check(release(FIRST))
+    env.check(release(SECOND, "2020-06-02"))
+    assert (env.servers.webhooks, env.servers.mails) == ([], [])
+    env.check(
         release([*SECOND[:-2], tcp("moved", "150"), Row(name="fresh", protocol="tcp"), *SECOND[-2:]], "2020-06-03")
     )
-    (hook,) = here.stage.webhooks
+    (hook,) = env.servers.webhooks
     assert [event["service"] for event in hook["data"]["events"]] == ["moved"]
-    assert sorted(str(mail["To"]) for mail in here.stage.mails) == ["a@example.org", "b@example.org"]
-    assert all("fresh" in mail["Subject"] and "moved" not in mail["Subject"] for mail in here.stage.mails)
+    assert sorted(str(mail["To"]) for mail in env.servers.mails) == ["a@example.org", "b@example.org"]
+    assert all("fresh" in mail["Subject"] and "moved" not in mail["Subject"] for mail in env.servers.mails)
 
 
-def test_the_configuration_overrides_a_severity(here: World) -> None:
-    here.configure("[[source]]", '[severity]\n"port-assigned" = "warning"\n\n[[source]]')
-    here.check(release(FIRST))
-    here.check(release(SECOND, "2020-06-02"))
-    assert here.stage.webhooks[0]["data"]["events"][0]["severity"] == "warning"
+def test_the_configuration_overrides_a_severity(env: Environment) -> None:
+    env.configure("[[source]]", '[severity]\n"port-assigned" = "warning"\n\n[[source]]')
+    env.check(release(FIRST))
+    env.check(release(SECOND, "2020-06-02"))
+    assert env.servers.webhooks[0]["data"]["events"][0]["severity"] == "warning"
 
 
-def test_questions_are_answered_without_the_snapshots(here: World) -> None:
-    here.check(release(FIRST))
-    here.check(release(SECOND, "2020-06-02"))
-    for path in (here.stage.folder / "snapshots").rglob("*.zst"):
+def test_questions_are_answered_without_the_snapshots(env: Environment) -> None:
+    env.check(release(FIRST))
+    env.check(release(SECOND, "2020-06-02"))
+    for path in (env.servers.folder / "snapshots").rglob("*.zst"):
         path.unlink()
-    with here.service() as service:
+    with env.service() as service:
         queries = service.store.history
         day = queries.find_release(SOURCE, "2020-03-01")
         versions = queries.find_versions(SOURCE, port=(3, 3), at=day)
@@ -222,14 +222,14 @@ def test_questions_are_answered_without_the_snapshots(here: World) -> None:
     assert entries == [len(FIRST), len(SECOND)]
 
 
-def test_a_rebuilt_history_is_the_same(here: World) -> None:
+def test_a_rebuilt_history_is_the_same(env: Environment) -> None:
     series = [FIRST, SECOND, [*SECOND, tcp("c", "500")], [tcp("a2", "1"), *SECOND[1:]]]
     for number, rows in enumerate(series, 1):
-        here.check(release(rows, f"2020-06-0{number}"))
-    here.check(b"\xef\xbb\xbf" + release(series[-1], "2020-06-04"))
-    before = here.rows()
-    with here.service() as service:
+        env.check(release(rows, f"2020-06-0{number}"))
+    env.check(b"\xef\xbb\xbf" + release(series[-1], "2020-06-04"))
+    before = env.rows()
+    with env.service() as service:
         assert service.ingest(service.source(SOURCE)).rebuild() == 4
-    after = here.rows()
+    after = env.rows()
     assert content_of(after) == content_of(before)
-    assert len(here.stage.webhooks) == 3
+    assert len(env.servers.webhooks) == 3

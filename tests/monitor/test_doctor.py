@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support import run_cli
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.monitor import doctor
@@ -20,21 +20,21 @@ from watcher.monitor.doctor import Diagnosis, DiagnosisState
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
-    with world(tmp_path) as made:
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with open_environment(tmp_path) as made:
         made.check(release([tcp("a", "1")]))
         yield made
 
 
-def typed(here: World, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]:
-    done = run_cli.typed(here.stage.config, "doctor", "--format", "json", *arguments)
+def run_command(env: Environment, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]:
+    done = run_cli.typed(env.servers.config, "doctor", "--format", "json", *arguments)
     assert done.stderr == ""
     found = json.loads(done.stdout)
     return done.returncode, found["state"], found["findings"]
 
 
-def examined(here: World, **more: Any) -> list[Diagnosis]:
-    return list(doctor.examine(load_settings(here.stage.config), here.now, **more))
+def examined(env: Environment, **more: Any) -> list[Diagnosis]:
+    return list(doctor.examine(load_settings(env.servers.config), env.now, **more))
 
 
 def bad(found: list[Diagnosis]) -> dict[str, str]:
@@ -42,10 +42,10 @@ def bad(found: list[Diagnosis]) -> dict[str, str]:
     return {each.area: each.message for each in found if each.state is not DiagnosisState.OK}
 
 
-def test_a_watcher_that_is_well_is_told_so(here: World) -> None:
-    here.configure('name = "mail"', 'name = "mail"\noperator = true')
-    before = {path: path.read_bytes() for path in here.stage.folder.rglob("*") if path.is_file()}
-    code, state, found = typed(here)
+def test_a_watcher_that_is_well_is_told_so(env: Environment) -> None:
+    env.configure('name = "mail"', 'name = "mail"\noperator = true')
+    before = {path: path.read_bytes() for path in env.servers.folder.rglob("*") if path.is_file()}
+    code, state, found = run_command(env)
     as_root = {"user"} if any(each["area"] == "user" for each in found) else set()
     assert {each["area"] for each in found if each["state"] != "ok"} == as_root
     assert (code, state) == ((1, "warning") if as_root else (0, "ok"))
@@ -53,75 +53,75 @@ def test_a_watcher_that_is_well_is_told_so(here: World) -> None:
         each["area"] for each in found
     }
     assert sqlite3.sqlite_version in next(each["message"] for each in found if each["area"] == "sqlite")
-    assert {path: path.read_bytes() for path in here.stage.folder.rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in env.servers.folder.rglob("*") if path.is_file()} == before
 
 
-def test_as_text_it_is_a_line_for_each_finding(here: World) -> None:
-    done = run_cli.typed(here.stage.config, "doctor")
+def test_as_text_it_is_a_line_for_each_finding(env: Environment) -> None:
+    done = run_cli.typed(env.servers.config, "doctor")
     assert done.returncode == 1
     assert all(line.startswith(("ok ", "warning ", "problem ")) for line in done.stdout.splitlines())
     assert "warning  channels     none has operator = true" in done.stdout
 
 
 @pytest.mark.fault(61, 62)
-def test_a_configuration_that_cannot_be_used_is_a_problem_and_the_rest_is_told(here: World) -> None:
-    here.configure("[store]", "nonsense = 1\n\n[store]")
-    here.stage.config.write_text(here.stage.config.read_text().replace("[store]", "[store]\nother = 2"))
-    code, state, found = typed(here)
+def test_a_configuration_that_cannot_be_used_is_a_problem_and_the_rest_is_told(env: Environment) -> None:
+    env.configure("[store]", "nonsense = 1\n\n[store]")
+    env.servers.config.write_text(env.servers.config.read_text().replace("[store]", "[store]\nother = 2"))
+    code, state, found = run_command(env)
     assert (code, state) == (2, "problem")
     assert len([each for each in found if each["area"] == "config"]) == 2
     assert "python" in {each["area"] for each in found}
-    here.stage.config.chmod(0o666)
-    assert "can be written by others" in str(typed(here)[2])
+    env.servers.config.chmod(0o666)
+    assert "can be written by others" in str(run_command(env)[2])
 
 
 @pytest.mark.fault(62, 63)
-def test_a_secret_that_others_can_read_or_that_is_not_there_is_a_problem_and_is_not_shown(here: World) -> None:
-    secret = here.stage.folder / "webhook-secret"
+def test_a_secret_that_others_can_read_or_that_is_not_there_is_a_problem_and_is_not_shown(env: Environment) -> None:
+    secret = env.servers.folder / "webhook-secret"
     secret.chmod(0o644)
-    assert "chmod 600" in bad(examined(here))["secrets"]
-    assert secret.read_text() not in str(examined(here))
+    assert "chmod 600" in bad(examined(env))["secrets"]
+    assert secret.read_text() not in str(examined(env))
     secret.unlink()
-    assert "No such file" in bad(examined(here))["secrets"]
+    assert "No such file" in bad(examined(env))["secrets"]
 
 
 @pytest.mark.fault(54)
-def test_a_damaged_history_is_a_problem_with_the_way_out(here: World) -> None:
-    path = here.stage.folder / "history.db"
+def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> None:
+    path = env.servers.folder / "history.db"
     path.write_bytes(path.read_bytes()[:8192])
-    found = bad(examined(here))["history"]
+    found = bad(examined(env))["history"]
     assert "watcher rebuild" in found
     path.write_bytes(b"no database" * 1000)
-    assert "cannot be read" in bad(examined(here))["history"] or "damaged" in bad(examined(here))["history"]
+    assert "cannot be read" in bad(examined(env))["history"] or "damaged" in bad(examined(env))["history"]
     path.unlink()
-    assert "there is none yet" in bad(examined(here))["history"]
+    assert "there is none yet" in bad(examined(env))["history"]
     assert not path.exists()
 
 
 @pytest.mark.fault(62)
-def test_permissions_that_are_too_wide_are_problems(here: World) -> None:
-    (here.stage.folder / "history.db").chmod(0o666)
-    assert "chmod go-w" in bad(examined(here))["history"]
-    here.stage.folder.chmod(0o777)
-    assert "chmod o-w" in bad(examined(here))["store"]
-    here.stage.folder.chmod(0o755)
+def test_permissions_that_are_too_wide_are_problems(env: Environment) -> None:
+    (env.servers.folder / "history.db").chmod(0o666)
+    assert "chmod go-w" in bad(examined(env))["history"]
+    env.servers.folder.chmod(0o777)
+    assert "chmod o-w" in bad(examined(env))["store"]
+    env.servers.folder.chmod(0o755)
 
 
-def test_left_overs_are_told(here: World) -> None:
-    (here.stage.folder / "snapshots" / "ports" / "x.123.tmp").write_bytes(b"")
-    assert "left-overs" in bad(examined(here))["store"]
+def test_left_overs_are_told(env: Environment) -> None:
+    (env.servers.folder / "snapshots" / "ports" / "x.123.tmp").write_bytes(b"")
+    assert "left-overs" in bad(examined(env))["store"]
 
 
 @pytest.mark.fault(52)
-def test_a_disk_that_is_nearly_full_is_told(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_is_told(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_LITTLE", 2**60)
-    assert "MiB free" in bad(examined(here))["disk"]
+    assert "MiB free" in bad(examined(env))["disk"]
     monkeypatch.setattr(doctor, "_TOO_LITTLE", 2**60)
-    assert [each.state for each in examined(here) if each.area == "disk"] == [DiagnosisState.PROBLEM] * 2
+    assert [each.state for each in examined(env) if each.area == "disk"] == [DiagnosisState.PROBLEM] * 2
 
 
 @pytest.mark.fault(58)
-def test_a_clock_that_cannot_be_right_is_told(here: World) -> None:
+def test_a_clock_that_cannot_be_right_is_told(env: Environment) -> None:
     assert doctor.clock(datetime(2020, 1, 1, tzinfo=UTC)).state is DiagnosisState.PROBLEM
     now = datetime(2027, 1, 1, tzinfo=UTC)
     assert doctor.clock(now).state is DiagnosisState.OK
@@ -129,28 +129,28 @@ def test_a_clock_that_cannot_be_right_is_told(here: World) -> None:
     assert doctor.clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
 
 
-def test_sources_that_fail_or_that_nobody_looks_at_are_told(here: World) -> None:
-    here.check(b"<html>502</html>")
-    assert "failed" in bad(examined(here))["sources"]
-    here.check(release([tcp("a", "1")]))
-    assert "sources" not in bad(examined(here))
-    here.now += timedelta(days=2)
-    assert "is the daemon running?" in bad(examined(here))["sources"]
+def test_sources_that_fail_or_that_nobody_looks_at_are_told(env: Environment) -> None:
+    env.check(b"<html>502</html>")
+    assert "failed" in bad(examined(env))["sources"]
+    env.check(release([tcp("a", "1")]))
+    assert "sources" not in bad(examined(env))
+    env.now += timedelta(days=2)
+    assert "is the daemon running?" in bad(examined(env))["sources"]
 
 
 def test_a_program_that_a_source_needs_is_a_problem_where_it_is_missing(
-    here: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    env: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "programs" not in bad(examined(here))
+    assert "programs" not in bad(examined(env))
     more = '[[source]]\nname = "iana"\ntype = "collection"\nrsync = "rsync://127.0.0.1/x/"\n'
-    here.stage.config.write_text(here.stage.config.read_text() + more)
-    assert "rsync: not installed" in bad(examined(here))["programs"]
+    env.servers.config.write_text(env.servers.config.read_text() + more)
+    assert "rsync: not installed" in bad(examined(env))["programs"]
 
 
-def test_servers_are_only_asked_for_where_the_network_may_be_used(here: World) -> None:
-    assert "cannot be reached" not in str(examined(here))
-    assert "cannot be reached" not in str(examined(here, network=True))
-    here.configure("port = ", "port = 1 # ")
-    assert "cannot be reached" not in str(examined(here))
-    assert "mail: 127.0.0.1:1 cannot be reached" in bad(examined(here, network=True))["channels"]
+def test_servers_are_only_asked_for_where_the_network_may_be_used(env: Environment) -> None:
+    assert "cannot be reached" not in str(examined(env))
+    assert "cannot be reached" not in str(examined(env, network=True))
+    env.configure("port = ", "port = 1 # ")
+    assert "cannot be reached" not in str(examined(env))
+    assert "mail: 127.0.0.1:1 cannot be reached" in bad(examined(env, network=True))["channels"]

@@ -12,10 +12,10 @@ from unittest import mock
 
 import pytest
 
-from tests.monitor.test_collection import Place
 from tests.support.alerts import email_channel, webhook_channel
-from tests.support.environment import World, content_of, world
-from tests.support.index_server import INDEX, Tree, document, page, path, served
+from tests.support.collection_environment import CollectionEnvironment
+from tests.support.environment import Environment, content_of, open_environment
+from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 from tests.support.port_releases import Row, release, tcp, udp, unassigned
 from watcher.alerts import messages, notices
 from watcher.cli.demo_servers import SOURCE
@@ -38,9 +38,9 @@ TOLD = "org.registry-watcher.notice"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     """A world whose webhook is the operator's channel, and whose newest release has 65 entries."""
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         made.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         assert made.check(release([*ROWS, *MANY], NOW)).outcome is Outcome.BASELINE
         yield made
@@ -51,69 +51,69 @@ def slip(rows: Sequence[Row] = (), *, date: str = SLIP) -> bytes:
     return release([*NEWS, *MANY, *rows], date)
 
 
-def notices_of(here: World) -> list[dict[str, Any]]:
-    return [hook["data"] for hook in here.stage.webhooks if hook["type"] == TOLD]
+def notices_of(env: Environment) -> list[dict[str, Any]]:
+    return [hook["data"] for hook in env.servers.webhooks if hook["type"] == TOLD]
 
 
-def alerts(here: World) -> int:
-    return len([hook for hook in here.stage.webhooks if hook["type"] != TOLD])
+def alerts(env: Environment) -> int:
+    return len([hook for hook in env.servers.webhooks if hook["type"] != TOLD])
 
 
-def holds(here: World) -> list[Hold]:
-    with here.service() as service:
+def holds(env: Environment) -> list[Hold]:
+    with env.service() as service:
         return service.store.holds.list_holds(SOURCE)
 
 
-def receipt(here: World, sha256: str) -> SnapshotInfo:
+def receipt(env: Environment, sha256: str) -> SnapshotInfo:
     return next(
         each
-        for each in SnapshotArchive(here.stage.folder / "snapshots").list_snapshots(SOURCE)
+        for each in SnapshotArchive(env.servers.folder / "snapshots").list_snapshots(SOURCE)
         if each.sha256 == sha256
     )
 
 
-def decide(here: World, word: str, what: str) -> Any:
-    with here.service() as service:
+def decide(env: Environment, word: str, what: str) -> Any:
+    with env.service() as service:
         done = getattr(service, word)(service.source(SOURCE), what)
         deliver_all(service)
     return done
 
 
-def rebuilt(here: World) -> dict[str, list[dict[str, Any]]]:
-    with here.service() as service:
+def rebuilt(env: Environment) -> dict[str, list[dict[str, Any]]]:
+    with env.service() as service:
         service.ingest(service.source(SOURCE)).rebuild()
-    return here.rows()
+    return env.rows()
 
 
-def set_bounds(here: World, line: str) -> None:
-    here.configure('[[channel]]\nname = "mail"', f'[source.hold]\n{line}\n\n[[channel]]\nname = "mail"')
+def set_bounds(env: Environment, line: str) -> None:
+    env.configure('[[channel]]\nname = "mail"', f'[source.hold]\n{line}\n\n[[channel]]\nname = "mail"')
 
 
-def test_a_held_release_is_kept_and_changes_nothing(here: World) -> None:
-    before = here.rows()
-    taken = here.check(slip())
+def test_a_held_release_is_kept_and_changes_nothing(env: Environment) -> None:
+    before = env.rows()
+    taken = env.check(slip())
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
-    assert here.rows() == before
-    assert SnapshotArchive(here.stage.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == slip()
-    assert not receipt(here, taken.sha256).believed
-    assert here.rows("checks")["checks"][-1]["outcome"] == "held"
+    assert env.rows() == before
+    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == slip()
+    assert not receipt(env, taken.sha256).believed
+    assert env.rows("checks")["checks"][-1]["outcome"] == "held"
 
 
-def test_the_operator_is_told_why_and_no_subscriber_hears_of_it(here: World) -> None:
-    here.check(slip())
-    (notice,) = notices_of(here)
+def test_the_operator_is_told_why_and_no_subscriber_hears_of_it(env: Environment) -> None:
+    env.check(slip())
+    (notice,) = notices_of(env)
     assert (notice["id"], notice["severity"], notice["source"]) == ("release-held", "warning", SOURCE)
     (reason,) = notice["details"]["reasons"]
     assert (reason["code"], reason["numbers"]) == ("goes_back", {"published": SLIP, "newest": NOW})
     assert reason["sentence"] in notice["summary"]
     assert notice["details"]["accept"] == f"watcher accept {SOURCE} {notice['details']['release']}"
-    assert (alerts(here), here.stage.mails) == (0, [])
+    assert (alerts(env), env.servers.mails) == (0, [])
 
 
-def test_the_operator_is_told_by_mail_too(here: World) -> None:
-    here.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
-    here.check(slip())
-    (mail,) = here.stage.mails
+def test_the_operator_is_told_by_mail_too(env: Environment) -> None:
+    env.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
+    env.check(slip())
+    (mail,) = env.servers.mails
     assert "2020-01-18 is held: its date is" in " ".join(mail["Subject"].split())
     text, html = (_text(part) for part in mail.get_payload())  # type: ignore[arg-type,union-attr]
     for said in (text, html):
@@ -126,220 +126,220 @@ def _text(part: Message) -> str:
 
 
 def test_who_has_no_operators_channel_is_told_by_the_record_alone(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        here.check(release(ROWS, NOW))
-        assert here.check(slip()).outcome is Outcome.HELD
-        assert here.rows("outbox")["outbox"] == []
-        assert len(holds(here)) == 1
+    with open_environment(tmp_path) as env:
+        env.check(release(ROWS, NOW))
+        assert env.check(slip()).outcome is Outcome.HELD
+        assert env.rows("outbox")["outbox"] == []
+        assert len(holds(env)) == 1
 
 
-def test_a_release_that_is_served_again_is_taken_and_told_like_any_other(here: World) -> None:
-    first = here.check(slip())
-    seen = to_text(here.now)
-    taken = here.check()
-    assert here.stage.requests == [200, 200, 200], "the validators of a held release are not kept"
+def test_a_release_that_is_served_again_is_taken_and_told_like_any_other(env: Environment) -> None:
+    first = env.check(slip())
+    seen = to_text(env.now)
+    taken = env.check()
+    assert env.servers.requests == [200, 200, 200], "the validators of a held release are not kept"
     assert taken.outcome is Outcome.CHANGED
     assert taken.comparison is not None
     assert [event.service for event in taken.comparison.events] == ["new"]
     assert taken.release is not None
     assert taken.release.release.observed == seen, "it was seen when it was served first"
-    assert receipt(here, first.sha256).believed
-    assert (alerts(here), len(here.stage.mails)) == (1, 1)
-    assert [notice["id"] for notice in notices_of(here)] == ["release-held", "release-accepted"]
-    (hold,) = holds(here)
+    assert receipt(env, first.sha256).believed
+    assert (alerts(env), len(env.servers.mails)) == (1, 1)
+    assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-accepted"]
+    (hold,) = holds(env)
     assert (hold.state, hold.by, hold.times) == (HoldState.ACCEPTED, "confirmed", 2)
-    assert here.check().outcome is Outcome.UNCHANGED
-    assert here.stage.requests[-1] == 304
+    assert env.check().outcome is Outcome.UNCHANGED
+    assert env.servers.requests[-1] == 304
 
 
-def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(here: World) -> None:
-    here.check(slip())
-    taken = here.check(b"\xef\xbb\xbf" + slip())
+def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(env: Environment) -> None:
+    env.check(slip())
+    taken = env.check(b"\xef\xbb\xbf" + slip())
     assert taken.outcome is Outcome.CHANGED
-    found = here.rows()
+    found = env.rows()
     assert len(found["snapshots"]) == 3
-    assert len(here.files()) == 3
-    assert all(receipt(here, row["sha256"]).believed for row in found["snapshots"])
-    assert content_of(rebuilt(here)) == content_of(found)
+    assert len(env.files()) == 3
+    assert all(receipt(env, row["sha256"]).believed for row in found["snapshots"])
+    assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_how_often_it_must_be_served_is_configured(here: World) -> None:
-    set_bounds(here, "confirm_after = 4")
-    assert [here.check(slip()).outcome for _ in range(4)] == [*[Outcome.HELD] * 3, Outcome.CHANGED]
+def test_how_often_it_must_be_served_is_configured(env: Environment) -> None:
+    set_bounds(env, "confirm_after = 4")
+    assert [env.check(slip()).outcome for _ in range(4)] == [*[Outcome.HELD] * 3, Outcome.CHANGED]
 
 
-def test_a_server_that_flaps_is_told_of_once_and_takes_nothing(here: World) -> None:
+def test_a_server_that_flaps_is_told_of_once_and_takes_nothing(env: Environment) -> None:
     current, other = release([*ROWS, *MANY], NOW), slip()
     for _ in range(4):
-        assert here.check(other).outcome is Outcome.HELD
-        assert here.check(current).outcome is Outcome.UNCHANGED
-    assert len(here.rows("releases")["releases"]) == 1
-    assert [notice["id"] for notice in notices_of(here)] == ["release-held"]
-    assert (holds(here)[0].state, holds(here)[0].times) == (HoldState.HELD, 4)
-    assert [here.check(other).outcome for _ in range(2)] == [Outcome.HELD, Outcome.CHANGED]
-    assert alerts(here) == 1
+        assert env.check(other).outcome is Outcome.HELD
+        assert env.check(current).outcome is Outcome.UNCHANGED
+    assert len(env.rows("releases")["releases"]) == 1
+    assert [notice["id"] for notice in notices_of(env)] == ["release-held"]
+    assert (holds(env)[0].state, holds(env)[0].times) == (HoldState.HELD, 4)
+    assert [env.check(other).outcome for _ in range(2)] == [Outcome.HELD, Outcome.CHANGED]
+    assert alerts(env) == 1
 
 
-def test_two_doubtful_releases_that_take_turns_confirm_nothing(here: World) -> None:
+def test_two_doubtful_releases_that_take_turns_confirm_nothing(env: Environment) -> None:
     for _ in range(3):
-        assert here.check(slip()).outcome is Outcome.HELD
-        assert here.check(slip([tcp("c", "7")])).outcome is Outcome.HELD
-    assert [hold.times for hold in holds(here)] == [3, 3]
+        assert env.check(slip()).outcome is Outcome.HELD
+        assert env.check(slip([tcp("c", "7")])).outcome is Outcome.HELD
+    assert [hold.times for hold in holds(env)] == [3, 3]
 
 
-def test_not_modified_is_the_newest_served_again(here: World) -> None:
+def test_not_modified_is_the_newest_served_again(env: Environment) -> None:
     current, other = release([*ROWS, *MANY], NOW), slip()
-    here.check(other)
-    here.check(current)
-    here.check()
-    assert here.stage.requests[-2:] == [304, 304], "the newest release's validators stayed"
-    assert here.check(other).outcome is Outcome.HELD
+    env.check(other)
+    env.check(current)
+    env.check()
+    assert env.servers.requests[-2:] == [304, 304], "the newest release's validators stayed"
+    assert env.check(other).outcome is Outcome.HELD
 
 
-def test_a_failed_check_is_no_serving_of_anything(here: World) -> None:
-    here.check(slip())
-    assert here.check(b"<html/>").outcome is Outcome.FAILED
-    assert here.check(slip()).outcome is Outcome.CHANGED
+def test_a_failed_check_is_no_serving_of_anything(env: Environment) -> None:
+    env.check(slip())
+    assert env.check(b"<html/>").outcome is Outcome.FAILED
+    assert env.check(slip()).outcome is Outcome.CHANGED
 
 
-def test_a_newer_release_supersedes_what_was_held(here: World) -> None:
-    here.check(slip())
-    assert here.check(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
-    (hold,) = holds(here)
+def test_a_newer_release_supersedes_what_was_held(env: Environment) -> None:
+    env.check(slip())
+    assert env.check(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
+    (hold,) = holds(env)
     assert (hold.state, hold.by) == (HoldState.SUPERSEDED, "newer")
-    assert here.check(slip()).outcome is Outcome.HELD
-    assert (holds(here)[0].state, holds(here)[0].times) == (HoldState.HELD, 2)
-    assert [notice["id"] for notice in notices_of(here)] == ["release-held"], "told of once"
+    assert env.check(slip()).outcome is Outcome.HELD
+    assert (holds(env)[0].state, holds(env)[0].times) == (HoldState.HELD, 2)
+    assert [notice["id"] for notice in notices_of(env)] == ["release-held"], "told of once"
 
 
-def test_many_entries_gone_under_the_same_date_are_held_and_under_a_later_one_believed(here: World) -> None:
-    taken = here.check(release([*ROWS, *MANY[:30]], NOW))
+def test_many_entries_gone_under_the_same_date_are_held_and_under_a_later_one_believed(env: Environment) -> None:
+    taken = env.check(release([*ROWS, *MANY[:30]], NOW))
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "mass_removal")
     assert taken.hold is not None
     assert taken.hold.reasons[0].numbers == {"gone": 30, "entries": 65}
-    assert here.check(release([*ROWS, *MANY[:30]], LATER)).outcome is Outcome.CHANGED
+    assert env.check(release([*ROWS, *MANY[:30]], LATER)).outcome is Outcome.CHANGED
 
 
-def test_a_bound_of_the_operator_is_kept_however_often_it_is_broken(here: World) -> None:
-    set_bounds(here, "min_entries = 50\nmax_entries = 70")
+def test_a_bound_of_the_operator_is_kept_however_often_it_is_broken(env: Environment) -> None:
+    set_bounds(env, "min_entries = 50\nmax_entries = 70")
     more = [tcp(f"m{number}", str(number)) for number in range(100, 120)]
     for rows, code in (([*ROWS, *MANY, *more], "too_many_entries"), ([*ROWS, *MANY[:40]], "too_few_entries")):
         for _ in range(4):
-            taken = here.check(release(rows, LATER))
+            taken = env.check(release(rows, LATER))
             assert (taken.outcome, taken.reason) == (Outcome.HELD, code)
-    here.configure("min_entries = 50\nmax_entries = 70", "min_entries = 5")
-    assert here.check().outcome is Outcome.CHANGED
-    assert [hold.by for hold in holds(here) if hold.state is HoldState.ACCEPTED] == ["undoubted"]
+    env.configure("min_entries = 50\nmax_entries = 70", "min_entries = 5")
+    assert env.check().outcome is Outcome.CHANGED
+    assert [hold.by for hold in holds(env) if hold.state is HoldState.ACCEPTED] == ["undoubted"]
 
 
 def test_a_first_release_out_of_bounds_is_held_too(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
-        set_bounds(here, "min_entries = 50")
-        assert here.check(release(ROWS)).outcome is Outcome.HELD
-        assert here.rows()["releases"] == []
-        taken = decide(here, "accept", holds(here)[0].id)
+    with open_environment(tmp_path) as env:
+        set_bounds(env, "min_entries = 50")
+        assert env.check(release(ROWS)).outcome is Outcome.HELD
+        assert env.rows()["releases"] == []
+        taken = decide(env, "accept", holds(env)[0].id)
         assert taken.outcome is Outcome.BASELINE
-        assert here.check().outcome is Outcome.UNCHANGED
+        assert env.check().outcome is Outcome.UNCHANGED
 
 
-def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(here: World) -> None:
-    held = here.check(slip())
-    taken: CheckResult = decide(here, "accept", held.sha256[:8])
+def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(env: Environment) -> None:
+    held = env.check(slip())
+    taken: CheckResult = decide(env, "accept", held.sha256[:8])
     assert taken.outcome is Outcome.CHANGED
-    assert (alerts(here), len(here.stage.mails)) == (1, 1)
-    assert notices_of(here)[-1]["summary"].endswith("was accepted: by the operator")
-    assert here.check().outcome is Outcome.UNCHANGED
+    assert (alerts(env), len(env.servers.mails)) == (1, 1)
+    assert notices_of(env)[-1]["summary"].endswith("was accepted: by the operator")
+    assert env.check().outcome is Outcome.UNCHANGED
     with pytest.raises(UsageError, match="it is part of the history"):
-        decide(here, "accept", held.sha256[:8])
+        decide(env, "accept", held.sha256[:8])
     with pytest.raises(UsageError, match="it is part of the history"):
-        decide(here, "reject", held.sha256[:8])
+        decide(env, "reject", held.sha256[:8])
 
 
-def test_what_was_rejected_is_never_believed_unless_it_is_accepted(here: World) -> None:
-    here.check(slip())
-    identifier = holds(here)[0].id
-    before = here.rows()
-    rejected: Hold = decide(here, "reject", identifier)
+def test_what_was_rejected_is_never_believed_unless_it_is_accepted(env: Environment) -> None:
+    env.check(slip())
+    identifier = holds(env)[0].id
+    before = env.rows()
+    rejected: Hold = decide(env, "reject", identifier)
     assert (rejected.state, rejected.by) == (HoldState.REJECTED, "operator")
     for _ in range(4):
-        taken = here.check()
+        taken = env.check()
         assert (taken.outcome, taken.reason) == (Outcome.HELD, "rejected")
-    assert here.rows() == before
-    assert [notice["id"] for notice in notices_of(here)] == ["release-held", "release-rejected"]
-    assert decide(here, "reject", identifier).times == 5
-    assert decide(here, "accept", identifier).outcome is Outcome.CHANGED
+    assert env.rows() == before
+    assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-rejected"]
+    assert decide(env, "reject", identifier).times == 5
+    assert decide(env, "accept", identifier).outcome is Outcome.CHANGED
 
 
-def test_what_is_not_held_can_be_neither_accepted_nor_rejected(here: World) -> None:
-    here.check(slip())
+def test_what_is_not_held_can_be_neither_accepted_nor_rejected(env: Environment) -> None:
+    env.check(slip())
     for word in ("accept", "reject"):
         for what in ("000000", "", "x"):
-            with pytest.raises(UsageError, match=f"no held release .* are: {holds(here)[0].id}"):
-                decide(here, word, what)
+            with pytest.raises(UsageError, match=f"no held release .* are: {holds(env)[0].id}"):
+                decide(env, word, what)
 
 
-def test_what_was_superseded_and_is_accepted_by_hand_goes_where_it_belongs(here: World) -> None:
-    here.check(slip())
-    here.check(release([*NEWS, *MANY], LATER))
-    assert alerts(here) == 1
-    assert decide(here, "accept", holds(here)[0].id).outcome is Outcome.INSERTED
-    found = here.rows()
+def test_what_was_superseded_and_is_accepted_by_hand_goes_where_it_belongs(env: Environment) -> None:
+    env.check(slip())
+    env.check(release([*NEWS, *MANY], LATER))
+    assert alerts(env) == 1
+    assert decide(env, "accept", holds(env)[0].id).outcome is Outcome.INSERTED
+    found = env.rows()
     assert [row["published"] for row in sorted(found["releases"], key=lambda row: row["place"])] == [NOW, SLIP, LATER]
-    assert alerts(here) == 1
-    assert content_of(rebuilt(here)) == content_of(found)
+    assert alerts(env) == 1
+    assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_importing_what_is_held_believes_it(here: World) -> None:
-    here.check(slip())
-    path = here.stage.folder / "held.xml"
+def test_importing_what_is_held_believes_it(env: Environment) -> None:
+    env.check(slip())
+    path = env.servers.folder / "held.xml"
     path.write_bytes(slip())
-    with here.service() as service:
+    with env.service() as service:
         importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
-    (hold,) = holds(here)
+    (hold,) = holds(env)
     assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")
-    found = here.rows()
+    found = env.rows()
     assert len(found["releases"]) == 2
-    assert content_of(rebuilt(here)) == content_of(found)
+    assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_a_rebuild_knows_what_was_believed(here: World) -> None:
-    here.check(slip())
-    here.check(slip())
-    here.check(release([*ROWS, *MANY[:20]], SLIP))  # held
-    rejected = here.check(release([*ROWS, *MANY[:21]], SLIP))
-    decide(here, "reject", rejected.sha256)
-    before = here.rows()
+def test_a_rebuild_knows_what_was_believed(env: Environment) -> None:
+    env.check(slip())
+    env.check(slip())
+    env.check(release([*ROWS, *MANY[:20]], SLIP))  # held
+    rejected = env.check(release([*ROWS, *MANY[:21]], SLIP))
+    decide(env, "reject", rejected.sha256)
+    before = env.rows()
     assert len(before["releases"]) == 2
-    assert len(here.files()) == 4
-    assert content_of(rebuilt(here)) == content_of(before)
-    assert [hold.state for hold in holds(here)].count(HoldState.HELD) == 1
+    assert len(env.files()) == 4
+    assert content_of(rebuilt(env)) == content_of(before)
+    assert [hold.state for hold in holds(env)].count(HoldState.HELD) == 1
 
 
-def test_what_breaks_while_it_is_taken_leaves_it_held(here: World) -> None:
-    here.check(slip())
-    before = here.rows("held", "releases", "outbox", "changes")
+def test_what_breaks_while_it_is_taken_leaves_it_held(env: Environment) -> None:
+    env.check(slip())
+    before = env.rows("held", "releases", "outbox", "changes")
 
     def broken(deliveries: object, *, now: str) -> None:
         raise RuntimeError("the plug was pulled")
 
     with (
-        here.service() as service,
+        env.service() as service,
         mock.patch.object(service.store.outbox, "add_deliveries", broken),
         pytest.raises(RuntimeError, match="plug"),
     ):
-        service.accept(service.source(SOURCE), holds(here)[0].id)
-    assert here.rows("held", "releases", "outbox", "changes") == before
-    assert here.check().outcome is Outcome.CHANGED
-    assert alerts(here) == 1
+        service.accept(service.source(SOURCE), holds(env)[0].id)
+    assert env.rows("held", "releases", "outbox", "changes") == before
+    assert env.check().outcome is Outcome.CHANGED
+    assert alerts(env) == 1
 
 
-def test_a_future_date_is_believed_and_so_is_what_comes_after_it(here: World) -> None:
-    assert here.check(release([*NEWS, *MANY], "2090-09-26")).outcome is Outcome.CHANGED
-    today = to_text(here.now)[:10]
-    assert here.check(release([*NEWS, *MANY, tcp("c", "7")], today)).outcome is Outcome.CHANGED
+def test_a_future_date_is_believed_and_so_is_what_comes_after_it(env: Environment) -> None:
+    assert env.check(release([*NEWS, *MANY], "2090-09-26")).outcome is Outcome.CHANGED
+    today = to_text(env.now)[:10]
+    assert env.check(release([*NEWS, *MANY, tcp("c", "7")], today)).outcome is Outcome.CHANGED
 
 
-def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(here: World) -> None:
+def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(env: Environment) -> None:
     asked: list[bytes] = []
     disagreement = [Reason(code="formats_disagree", sentence="the CSV has 66 entries, the XML 65")]
 
@@ -349,11 +349,11 @@ def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(h
             return SecondFormatResult(reasons=tuple(disagreement))
 
     def take(data: bytes) -> CheckResult:
-        here.now = here.now.replace(microsecond=0)
-        with here.service() as service:
+        env.now = env.now.replace(microsecond=0)
+        with env.service() as service:
             ingest = service.ingest(service.source(SOURCE))
             ingest._second_format = Second()  # type: ignore[assignment]
-            return ingest.ingest(Candidate(data=data, origin="x", observed=to_text(here.now), live=True))
+            return ingest.ingest(Candidate(data=data, origin="x", observed=to_text(env.now), live=True))
 
     assert take(release([*ROWS, *MANY], NOW)).outcome is Outcome.UNCHANGED
     assert asked == []
@@ -362,25 +362,25 @@ def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(h
     assert asked == [release([*NEWS, *MANY], LATER)] * 3
     disagreement.clear()
     assert take(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
-    assert holds(here)[0].by == "undoubted"
+    assert holds(env)[0].by == "undoubted"
 
 
 # --- a server that lags -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def lagging(here: World) -> World:
+def lagging(env: Environment) -> Environment:
     """A world with two releases."""
-    assert here.check(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
-    here.stage.webhooks.clear()
-    here.stage.mails.clear()
-    return here
+    assert env.check(release([*NEWS, *MANY], LATER)).outcome is Outcome.CHANGED
+    env.servers.webhooks.clear()
+    env.servers.mails.clear()
+    return env
 
 
 OLD, CURRENT = release([*ROWS, *MANY], NOW), release([*NEWS, *MANY], LATER)
 
 
-def test_a_server_that_lags_is_told_of_when_it_goes_on(lagging: World) -> None:
+def test_a_server_that_lags_is_told_of_when_it_goes_on(lagging: Environment) -> None:
     assert lagging.check(OLD).outcome is Outcome.STALE
     assert notices_of(lagging) == []
     assert lagging.check(OLD).outcome is Outcome.STALE
@@ -390,16 +390,16 @@ def test_a_server_that_lags_is_told_of_when_it_goes_on(lagging: World) -> None:
     assert holds(lagging)[0].state is HoldState.SUPERSEDED
 
 
-def test_a_server_that_flaps_between_two_releases_tells_nobody(lagging: World) -> None:
+def test_a_server_that_flaps_between_two_releases_tells_nobody(lagging: Environment) -> None:
     before = lagging.rows()
     for _ in range(4):
         assert lagging.check(OLD).outcome is Outcome.STALE
         assert lagging.check(CURRENT).outcome is Outcome.UNCHANGED
     assert lagging.rows() == before
-    assert lagging.stage.webhooks == []
+    assert lagging.servers.webhooks == []
 
 
-def test_a_release_that_stays_back_stands_in_the_history_again(lagging: World) -> None:
+def test_a_release_that_stays_back_stands_in_the_history_again(lagging: Environment) -> None:
     outcomes = [lagging.check(OLD).outcome for _ in range(3)]
     assert outcomes == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     found = lagging.rows()
@@ -410,11 +410,11 @@ def test_a_release_that_stays_back_stands_in_the_history_again(lagging: World) -
     assert [row["event"] for row in found["events"] if row["release_id"] == third["id"]] == ["port-released"]
     assert alerts(lagging) == 1
     assert [lagging.check().outcome, lagging.check().outcome] == [Outcome.UNCHANGED] * 2
-    assert lagging.stage.requests[-1] == 304
+    assert lagging.servers.requests[-1] == 304
     assert content_of(rebuilt(lagging)) == content_of(found)
 
 
-def test_other_bytes_of_a_release_that_came_back_are_a_snapshot_of_it(lagging: World) -> None:
+def test_other_bytes_of_a_release_that_came_back_are_a_snapshot_of_it(lagging: Environment) -> None:
     for _ in range(3):
         lagging.check(OLD)
     assert lagging.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
@@ -424,20 +424,20 @@ def test_other_bytes_of_a_release_that_came_back_are_a_snapshot_of_it(lagging: W
 
 
 def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
-    with world(tmp_path) as here:
+    with open_environment(tmp_path) as env:
         path = tmp_path / "old.xml"
         path.write_bytes(OLD)
-        with here.service() as service:
+        with env.service() as service:
             importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
-        assert here.check(CURRENT).outcome is Outcome.CHANGED
-        assert [here.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
-        assert here.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
-        found = here.rows()
+        assert env.check(CURRENT).outcome is Outcome.CHANGED
+        assert [env.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
+        assert env.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
+        found = env.rows()
         assert [row["live"] for row in sorted(found["releases"], key=lambda row: row["place"])] == [0, 1, 1]
-        assert content_of(rebuilt(here)) == content_of(found)
+        assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_what_came_back_can_go_again(lagging: World) -> None:
+def test_what_came_back_can_go_again(lagging: Environment) -> None:
     for data in (OLD, CURRENT, OLD):
         assert [lagging.check(data).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     assert alerts(lagging) == 3
@@ -447,7 +447,7 @@ def test_what_came_back_can_go_again(lagging: World) -> None:
     assert lagging.check(release([*NEWS, *MANY, tcp("c", "7")], "2021-03-01")).outcome is Outcome.CHANGED
 
 
-def test_a_release_that_came_back_is_taken_by_hand(lagging: World) -> None:
+def test_a_release_that_came_back_is_taken_by_hand(lagging: Environment) -> None:
     lagging.check(OLD)
     taken: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
     assert taken.outcome is Outcome.CHANGED
@@ -455,7 +455,7 @@ def test_a_release_that_came_back_is_taken_by_hand(lagging: World) -> None:
     assert lagging.check(OLD).outcome is Outcome.UNCHANGED
 
 
-def test_a_lagging_server_that_was_rejected_stays_one(lagging: World) -> None:
+def test_a_lagging_server_that_was_rejected_stays_one(lagging: Environment) -> None:
     lagging.check(OLD)
     decide(lagging, "reject", holds(lagging)[0].id)
     assert {lagging.check(OLD).outcome for _ in range(5)} == {Outcome.STALE}
@@ -465,28 +465,28 @@ def test_a_lagging_server_that_was_rejected_stays_one(lagging: World) -> None:
 
 
 def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: Path) -> None:
-    with served(Tree()) as tree:
+    with serve_index(IndexServer()) as tree:
         tree.publish("one", "two")
-        here = Place(tree, tmp_path, "hold = { confirm_after = 3 }\n")
-        here.look()
-        tree.pages[path("one")] = document("one", "Reserved", "Another", updated="2019-01-01")
-        assert here.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
-        assert here.outcomes()["iana.one"] is Outcome.HELD
-        with here.service() as service:
+        env = CollectionEnvironment(tree, tmp_path, "hold = { confirm_after = 3 }\n")
+        env.check_all()
+        tree.pages[group_path("one")] = group_xml("one", "Reserved", "Another", updated="2019-01-01")
+        assert env.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
+        assert env.outcomes()["iana.one"] is Outcome.HELD
+        with env.service() as service:
             (found,) = service.store.holds.list_holds()
             assert (found.source, found.in_a_row) == ("iana.one", 2)
             assert service.accept(service.source("iana.one"), found.id).outcome is Outcome.CHANGED
-        assert here.outcomes()["iana.one"] is Outcome.UNCHANGED
+        assert env.outcomes()["iana.one"] is Outcome.UNCHANGED
 
 
 def test_an_index_that_lost_most_groups_is_doubted_by_one_rule_not_by_two(tmp_path: Path) -> None:
-    with served(Tree()) as tree:
+    with serve_index(IndexServer()) as tree:
         tree.publish(*(f"group-{number}" for number in range(30)))
-        here = Place(tree, tmp_path)
-        here.look()
-        tree.pages[INDEX] = page(["group-0", "group-1"])
-        assert [here.look()["iana"].outcome for _ in range(3)] == [Outcome.HELD, Outcome.HELD, Outcome.CHANGED]
-        assert here.look()["iana"].outcome is Outcome.UNCHANGED
+        env = CollectionEnvironment(tree, tmp_path)
+        env.check_all()
+        tree.pages[INDEX] = index_page(["group-0", "group-1"])
+        assert [env.check_all()["iana"].outcome for _ in range(3)] == [Outcome.HELD, Outcome.HELD, Outcome.CHANGED]
+        assert env.check_all()["iana"].outcome is Outcome.UNCHANGED
 
 
 # --- the notice -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import Answer, FaultServer, reply
 from tests.support.port_releases import Row, release, tcp, udp
 from watcher.cli.demo_servers import SOURCE
@@ -32,45 +32,45 @@ def csv(rows: Sequence[Row]) -> bytes:
 
 
 @contextmanager
-def beside(folder: Path, *answers: Answer) -> Iterator[tuple[World, FaultServer]]:
+def beside(folder: Path, *answers: Answer) -> Iterator[tuple[Environment, FaultServer]]:
     """A world with one release, whose source has a second format on a server of its own."""
-    with FaultServer(*answers) as server, world(folder) as here:
-        here.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
-        here.configure('type = "webhook"', 'type = "webhook"\noperator = true')
-        yield here, server
+    with FaultServer(*answers) as server, open_environment(folder) as env:
+        env.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
+        env.configure('type = "webhook"', 'type = "webhook"\noperator = true')
+        yield env, server
 
 
 def test_a_release_whose_formats_agree_is_taken(tmp_path: Path) -> None:
-    with beside(tmp_path, reply(csv(BEFORE)), reply(csv(AFTER))) as (here, server):
-        assert here.check(release(BEFORE)).outcome is Outcome.BASELINE
-        taken = here.check(release(AFTER, "2020-02-01"))
+    with beside(tmp_path, reply(csv(BEFORE)), reply(csv(AFTER))) as (env, server):
+        assert env.check(release(BEFORE)).outcome is Outcome.BASELINE
+        taken = env.check(release(AFTER, "2020-02-01"))
         assert (taken.outcome, taken.message) == (Outcome.CHANGED, None)
-        here.check()
+        env.check()
         assert len(server.requests) == 2, "of what is not new nobody is asked"
 
 
 def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Path) -> None:
     lost = release(AFTER[1:], "2020-02-01")  # whole, well formed, and short of a row
     answers = [reply(csv(BEFORE)), *[reply(csv(AFTER))] * 4, reply(csv(AFTER[1:]))]
-    with beside(tmp_path, *answers) as (here, _):
-        here.check(release(BEFORE))
+    with beside(tmp_path, *answers) as (env, _):
+        env.check(release(BEFORE))
         for _ in range(4):
-            taken = here.check(lost)
+            taken = env.check(lost)
             assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
-        (notice,) = [hook["data"] for hook in here.stage.webhooks]
+        (notice,) = [hook["data"] for hook in env.servers.webhooks]
         (reason,) = notice["details"]["reasons"]
         assert reason["numbers"]["total"] == 1
         assert reason["where"] == ["a 1 tcp is only in the other format"]
         assert "its CSV differs in one place: a 1 tcp is only in the other format" in notice["summary"]
-        assert here.check(lost).outcome is Outcome.CHANGED
-        with here.service() as service:
+        assert env.check(lost).outcome is Outcome.CHANGED
+        with env.service() as service:
             assert [hold.by for hold in service.store.holds.list_holds(SOURCE)] == ["undoubted"]
 
 
 def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
     other = [tcp("a", "1", description="Another"), *BEFORE[1:]]
-    with beside(tmp_path, reply(csv(other))) as (here, _):
-        taken = here.check(release(BEFORE))
+    with beside(tmp_path, reply(csv(other))) as (env, _):
+        taken = env.check(release(BEFORE))
         assert taken.outcome is Outcome.HELD, "a first release too"
         assert taken.hold is not None
         said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other format"
@@ -78,20 +78,20 @@ def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
 
 
 def test_a_format_that_lags_has_no_opinion_and_that_is_recorded(tmp_path: Path) -> None:
-    with beside(tmp_path, reply(csv(BEFORE))) as (here, _):
-        here.check(release(BEFORE))
-        taken = here.check(release(AFTER, "2020-02-01"))
+    with beside(tmp_path, reply(csv(BEFORE))) as (env, _):
+        env.check(release(BEFORE))
+        taken = env.check(release(AFTER, "2020-02-01"))
         assert taken.outcome is Outcome.CHANGED
-        message = here.rows("checks")["checks"][-1]["message"]
+        message = env.rows("checks")["checks"][-1]["message"]
         assert message.startswith("second format is still of 2020-01-01")
 
 
 @pytest.mark.parametrize("answer", [reply(b"", 404), reply(b"<html>sorry</html>"), reply(b"")])
 def test_who_cannot_be_asked_has_no_opinion_and_that_is_recorded(tmp_path: Path, answer: Answer) -> None:
-    with beside(tmp_path, answer) as (here, _):
-        taken = here.check(release(BEFORE))
+    with beside(tmp_path, answer) as (env, _):
+        taken = env.check(release(BEFORE))
         assert taken.outcome is Outcome.BASELINE
-        assert here.rows("checks")["checks"][-1]["message"].startswith("second format not compared: http")
+        assert env.rows("checks")["checks"][-1]["message"].startswith("second format not compared: http")
 
 
 def test_the_suffix_of_its_url_names_its_format_unless_that_is_configured() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import World, world
+from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.real_data import accidents, formats_files, ports_releases, repository
 from watcher.core.model import Content
@@ -67,9 +67,9 @@ def served(name: str) -> bytes:
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[World]:
+def env(tmp_path: Path) -> Iterator[Environment]:
     """A world that watches a group under the generic rules."""
-    with world(tmp_path) as made:
+    with open_environment(tmp_path) as made:
         made.configure('registry = "ports"', 'registry = "iana"')
         yield made
 
@@ -84,38 +84,38 @@ def test_every_file_has_a_verdict() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_is_no_release_is_refused_and_changes_nothing(here: World, name: str) -> None:
+def test_what_is_no_release_is_refused_and_changes_nothing(env: Environment, name: str) -> None:
     good = served("same-updated/auto-submitted-keywords-2009-02-02-meta-1.xml")
-    here.check(good)
-    before, files = here.rows(), here.files()
-    taken = here.check(served(name))
+    env.check(good)
+    before, files = env.rows(), env.files()
+    taken = env.check(served(name))
     assert (taken.outcome, taken.reason) == (Outcome.FAILED, REFUSED[name])
     assert taken.message
-    assert (here.rows(), here.files()) == (before, files)
-    assert here.check(good).outcome is Outcome.UNCHANGED
+    assert (env.rows(), env.files()) == (before, files)
+    assert env.check(good).outcome is Outcome.UNCHANGED
 
 
 @pytest.mark.parametrize("name", sorted(PAIRS))
-def test_one_date_is_one_release_only_where_the_content_is_the_same(here: World, name: str) -> None:
+def test_one_date_is_one_release_only_where_the_content_is_the_same(env: Environment, name: str) -> None:
     first, second = (served(f"{name}-{number}.xml") for number in (1, 2))
-    assert here.check(first).outcome is Outcome.BASELINE
-    taken = here.check(second)
+    assert env.check(first).outcome is Outcome.BASELINE
+    taken = env.check(second)
     assert taken.outcome is PAIRS[name]
-    assert len(here.files()) == 2
-    assert len(here.rows("releases")["releases"]) == (1 if PAIRS[name] is Outcome.COSMETIC else 2)
+    assert len(env.files()) == 2
+    assert len(env.rows("releases")["releases"]) == (1 if PAIRS[name] is Outcome.COSMETIC else 2)
 
 
 @pytest.mark.parametrize("name", sorted(BACK_IN_TIME))
-def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(here: World, name: str) -> None:
-    here.check(served(f"{name}-1before.xml"))
-    before = here.rows()
-    taken = here.check(served(f"{name}-2after.xml"))
+def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(env: Environment, name: str) -> None:
+    env.check(served(f"{name}-1before.xml"))
+    before = env.rows()
+    taken = env.check(served(f"{name}-2after.xml"))
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
-    assert here.rows() == before
-    assert here.stage.mails == []
-    taken = here.check()
+    assert env.rows() == before
+    assert env.servers.mails == []
+    taken = env.check()
     assert taken.outcome is Outcome.CHANGED
-    assert [row["sha256"] for row in sorted(here.rows()["releases"], key=lambda row: row["place"])][-1] == taken.sha256
+    assert [row["sha256"] for row in sorted(env.rows()["releases"], key=lambda row: row["place"])][-1] == taken.sha256
 
 
 def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path:
 
 
 @pytest.mark.parametrize("name", sorted(ACCEPTED))
-def test_what_only_looks_wrong_is_accepted(here: World, name: str) -> None:
+def test_what_only_looks_wrong_is_accepted(env: Environment, name: str) -> None:
     if ACCEPTED[name] != "xml":
-        here.configure('registry = "iana"', f'registry = "iana"\nformat = "{ACCEPTED[name]}"')
-    assert here.check(served(name)).outcome is Outcome.BASELINE
-    assert here.check(served(name)).outcome is Outcome.UNCHANGED
+        env.configure('registry = "iana"', f'registry = "iana"\nformat = "{ACCEPTED[name]}"')
+    assert env.check(served(name)).outcome is Outcome.BASELINE
+    assert env.check(served(name)).outcome is Outcome.UNCHANGED
 
 
 def test_a_port_release_that_lost_rows_is_held_while_its_csv_is_whole(tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_a_port_release_that_lost_rows_is_held_while_its_csv_is_whole(tmp_path: 
     xml, csv = (files[f"service-names-port-numbers/service-names-port-numbers.{kind}"] for kind in ("xml", "csv"))
     at = [found.start() for found in re.finditer(rb"<record\b", xml)]
     lost = xml[: at[5000]] + xml[at[5040] :]
-    with FaultServer(reply(csv)) as server, world(tmp_path) as here:
-        here.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
-        taken = here.check(lost)
+    with FaultServer(reply(csv)) as server, open_environment(tmp_path) as env:
+        env.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
+        taken = env.check(lost)
         assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
         assert taken.hold is not None
         assert taken.hold.reasons[0].numbers["total"] == 40
-        assert here.check(xml).outcome is Outcome.BASELINE
+        assert env.check(xml).outcome is Outcome.BASELINE
 
 
 # --- what is not held -------------------------------------------------------------------------------------------------

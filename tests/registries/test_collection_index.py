@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.index_server import page
+from tests.support.index_server import index_page
 from watcher.core.model import Event, Severity
 from watcher.core.tables import split_usable_ids
 from watcher.diff.classify import explain
@@ -17,7 +17,7 @@ def events(old: bytes, new: bytes) -> list[Event]:
 
 
 def test_an_added_group_and_a_removed_one_are_events() -> None:
-    added, removed = sorted(events(page(["a", "b"]), page(["b", "c"])), key=lambda event: event.id)
+    added, removed = sorted(events(index_page(["a", "b"]), index_page(["b", "c"])), key=lambda event: event.id)
     assert (added.id, added.severity, added.service) == ("group-added", Severity.NOTICE, "c")
     assert added.summary == "registry group c (Protocol of c) added to the index"
     assert (removed.id, removed.severity, removed.service) == ("group-removed", Severity.WARNING, "a")
@@ -25,13 +25,13 @@ def test_an_added_group_and_a_removed_one_are_events() -> None:
 
 
 def test_a_changed_field_of_a_group_is_an_event() -> None:
-    (event,) = events(page(["a"]), page(["a"]).replace(b"Expert\n Review", b"IETF Review"))
+    (event,) = events(index_page(["a"]), index_page(["a"]).replace(b"Expert\n Review", b"IETF Review"))
     assert (event.id, event.severity) == ("group-changed", Severity.INFO)
     assert event.summary == "registry group a (Protocol of a) changed in the index: registration procedures"
 
 
 def test_an_index_in_another_order_has_no_events() -> None:
-    assert events(page(["a", "b"]), page(["b", "a"]).replace(b"Expert\n Review", b"Expert Review")) == []
+    assert events(index_page(["a", "b"]), index_page(["b", "a"]).replace(b"Expert\n Review", b"Expert Review")) == []
 
 
 def test_the_ids_that_iana_uses_can_become_groups() -> None:
@@ -73,4 +73,4 @@ def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
 
 
 def test_the_groups_of_an_index_are_its_entries() -> None:
-    assert list_groups(read_content(page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]
+    assert list_groups(read_content(index_page(["b", "a"]), REGISTRY, "index")) == ["a", "b"]

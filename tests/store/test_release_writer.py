@@ -59,7 +59,7 @@ SERIES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class CollectionEnvironment:
     """Archive and history of one source, and what asks them."""
 
     store: Store
@@ -73,7 +73,7 @@ class Place:
 
 
 @contextmanager
-def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Place]:
+def store(folder: Path, bounds: Bounds | None = None) -> Iterator[CollectionEnvironment]:
     with Store(folder / "history.db") as store:
         intake = ReleaseIngest(
             "ports",
@@ -83,13 +83,13 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[Place]:
             archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
         )
-        yield Place(store=store, intake=intake, queries=store.history)
+        yield CollectionEnvironment(store=store, intake=intake, queries=store.history)
 
 
 Table = list[dict[str, object]]
 
 
-def rows(found: Place) -> Mapping[str, Table]:
+def rows(found: CollectionEnvironment) -> Mapping[str, Table]:
     """Everything the history has, without the numbers that only say in which order it was written.
 
     A place becomes its rank, a release its content, a version what it is.
@@ -140,7 +140,7 @@ def rows(found: Place) -> Mapping[str, Table]:
     return {name: sorted(table, key=json.dumps) for name, table in tables.items()}
 
 
-def check_against(found: Place, series: Sequence[bytes]) -> None:
+def check_against(found: CollectionEnvironment, series: Sequence[bytes]) -> None:
     """Hold a history to the releases it was made from, the oldest first."""
     contents = [read_content(data, PORTS) for data in series]
     stored = found.queries.list_releases("ports")

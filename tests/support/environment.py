@@ -21,11 +21,11 @@ from watcher.store.store import Store
 DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
 
 
-class World:
+class Environment:
     """Publish releases, look at them, see what arrives. Time moves a second with each check."""
 
-    def __init__(self, stage: DemoServers) -> None:
-        self.stage = stage
+    def __init__(self, servers: DemoServers) -> None:
+        self.servers = servers
         self.clock = FakeClock(datetime.now(UTC), jitter=0.0)  # the receiver of webhooks accepts no other time
         self._number = 0
 
@@ -39,13 +39,13 @@ class World:
 
     def publish(self, data: bytes) -> None:
         self._number += 1
-        path = self.stage.folder / f"published-{self._number}"
+        path = self.servers.folder / f"published-{self._number}"
         path.write_bytes(data)
-        self.stage.publish(path)
+        self.servers.publish(path)
 
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(load_settings(self.stage.config), clock=self.clock) as service:
+        with Monitor(load_settings(self.servers.config), clock=self.clock) as service:
             yield service
 
     def check(self, data: bytes | None = None) -> CheckResult:
@@ -64,9 +64,9 @@ class World:
             return service.store.checks.read_state(SOURCE)
 
     def configure(self, before: str, after: str) -> None:
-        text = self.stage.config.read_text()
+        text = self.servers.config.read_text()
         assert before in text
-        self.stage.config.write_text(text.replace(before, after))
+        self.servers.config.write_text(text.replace(before, after))
 
     def wait(self, until: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait for something that another process or thread does."""
@@ -76,10 +76,10 @@ class World:
             time.sleep(0.01)
 
     def files(self) -> set[str]:
-        return {path.name for path in (self.stage.folder / "snapshots").rglob("*.zst")}
+        return {path.name for path in (self.servers.folder / "snapshots").rglob("*.zst")}
 
     def rows(self, *tables: str) -> dict[str, list[dict[str, Any]]]:
-        return rows(self.stage.folder / "history.db", *tables)
+        return rows(self.servers.folder / "history.db", *tables)
 
 
 def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
@@ -90,11 +90,11 @@ def rows(path: Path, *tables: str) -> dict[str, list[dict[str, Any]]]:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[World]:
+def open_environment(folder: Path) -> Iterator[Environment]:
     """A world in a folder; its servers end with it."""
-    stage = DemoServers(folder)
-    with stage.open():
-        yield World(stage)
+    servers = DemoServers(folder)
+    with servers.open():
+        yield Environment(servers)
 
 
 def content_of(found: dict[str, list[dict[str, object]]]) -> list[object]:

@@ -13,7 +13,7 @@ INDEX = "/protocols/"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IndexRequest:
     """One request; `connection` counts connections from 1."""
 
     path: str
@@ -23,12 +23,12 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Tree:
+class IndexServer:
     """What is served, by path; `answers` are statuses (with headers) given in place of a page."""
 
     pages: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[IndexRequest] = field(default_factory=list)
     port: int = 0
 
     @property
@@ -38,21 +38,21 @@ class Tree:
     def publish(self, *groups: str, index: bool = True) -> None:
         """Serve groups, each with a small document, and an index that names exactly these."""
         for group in groups:
-            self.pages.setdefault(path(group), document(group))
+            self.pages.setdefault(group_path(group), group_xml(group))
         if index:
-            self.pages[INDEX] = page(groups)
+            self.pages[INDEX] = index_page(groups)
 
-    def take(self) -> list[Asked]:
+    def take_requests(self) -> list[IndexRequest]:
         """Return what was asked since the last time."""
-        taken, self.asked = self.asked, []
+        taken, self.requests = self.requests, []
         return taken
 
 
-def path(group: str) -> str:
+def group_path(group: str) -> str:
     return f"/assignments/{group}/{group}.xml"
 
 
-def document(group: str, *values: str, updated: str = "2020-01-01") -> bytes:
+def group_xml(group: str, *values: str, updated: str = "2020-01-01") -> bytes:
     """A registry group with one registry in it."""
     records = "".join(
         f"    <record><value>{number}</value><description>{text}</description></record>\n"
@@ -66,7 +66,7 @@ def document(group: str, *values: str, updated: str = "2020-01-01") -> bytes:
     ).encode()
 
 
-def page(groups: Iterable[str]) -> bytes:
+def index_page(groups: Iterable[str]) -> bytes:
     """An index as IANA lays it out."""
     lines = "".join(
         f'<tr class="iana-protocol-group"><td colspan="3">Protocol of {group}</td></tr>\n'
@@ -79,7 +79,7 @@ def page(groups: Iterable[str]) -> bytes:
 
 
 @contextmanager
-def served(tree: Tree) -> Iterator[Tree]:
+def serve_index(tree: IndexServer) -> Iterator[IndexServer]:
     """Serve a tree until the end."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(tree))
     tree.port = server.server_port
@@ -93,7 +93,7 @@ def served(tree: Tree) -> Iterator[Tree]:
         thread.join()
 
 
-def _handler(tree: Tree) -> type[BaseHTTPRequestHandler]:
+def _handler(tree: IndexServer) -> type[BaseHTTPRequestHandler]:
     numbers: dict[object, int] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,7 +109,7 @@ def _handler(tree: Tree) -> type[BaseHTTPRequestHandler]:
                 status, headers = tree.answers[self.path]
             content = body if status == 200 and body is not None else b""
             number = numbers.setdefault(self.connection, len(numbers) + 1)
-            tree.asked.append(Asked(self.path, "If-None-Match" in self.headers, status, number))
+            tree.requests.append(IndexRequest(self.path, "If-None-Match" in self.headers, status, number))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -91,7 +91,7 @@ class Disk:
                 (folder / Path(name).name).write_bytes(data)
 
 
-class Lossy(apsw.VFS):
+class LossyVfs(apsw.VFS):
     """The VFS `lossy` over a disk; it is there for as long as the object is."""
 
     def __init__(self, disk: Disk) -> None:

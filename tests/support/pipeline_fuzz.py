@@ -10,7 +10,7 @@ from tests.formats.test_iana_ports_text import PLAIN, page
 from tests.formats.test_record_jar import JAR
 from tests.render import hidden
 from tests.support.group_releases import group, record, registry
-from tests.support.index_server import page as index_page
+from tests.support.index_server import index_page
 from tests.support.port_releases import PORTS, person, release, tcp, unassigned
 from tests.support.xhtml_pages import pages
 from watcher.alerts.channels import webhook_message

@@ -48,7 +48,7 @@ class Ended:
         return self.code == -signal.SIGKILL
 
 
-class Killing:
+class ProcessKiller:
     """The process that forks; a context manager."""
 
     def __init__(self) -> None:

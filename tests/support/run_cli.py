@@ -13,7 +13,7 @@ import pytest
 from watcher.__main__ import main
 
 
-def typed(config: Path, *arguments: str) -> CompletedProcess[str]:
+def run_command(config: Path, *arguments: str) -> CompletedProcess[str]:
     """Type a command; return its exit code and what it printed. A traceback is no answer."""
     out, err = io.StringIO(), io.StringIO()
     command = ["watcher", "--config", str(config), *arguments]
