@@ -31,8 +31,8 @@ from watcher.monitor.release_reader import ReleaseReader
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.timeline import OvertakenError, Timeline
-from watcher.registries.base import Labels
-from watcher.registries.catalog import REGISTRIES, with_key
+from watcher.registries.base import Labels, with_key
+from watcher.registries.catalog import REGISTRIES
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive

@@ -7,11 +7,13 @@ dataclasses take four times as long to define, and there is one Finding for each
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Kind, Severity, Status
+from watcher.core.tables import Layout
 from watcher.formats.field_map import FieldMap
 from watcher.registries.context import ChangeContext
 
@@ -20,6 +22,7 @@ Labels = tuple[str, ...]
 Rows = Callable[[], Sequence[Fields]]  # loads the rows of a registry; only called where the key depends on them
 PATH = "registry"
 COLUMNS = "columns"  # the header field with the titles of a table, one per line
+_DEFAULT_LAYOUT = Layout()
 
 
 class PairingRule(NamedTuple):
@@ -103,3 +106,22 @@ class Registry:
     pairing_rules: Callable[[Content, Content], Sequence[PairingRule]] = _nothing
     is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing
+
+
+def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT) -> Registry:
+    """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
+
+    Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
+    """
+    if layout != _DEFAULT_LAYOUT:
+        registry = replace(registry, columns=registry.columns._replace(layout=layout))
+    if not key:
+        return registry
+
+    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
+        if not any(row.get(label) for row in rows() for label in key):
+            columns = " or ".join(map(repr, key))
+            raise ParseError("no_key", f"the table has no column {columns}, its declared key")
+        return key
+
+    return replace(registry, identify=identify)

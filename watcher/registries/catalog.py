@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 
-from watcher.core.errors import ParseError
 from watcher.core.lazy import import_listed
 from watcher.core.model import CANARY
-from watcher.core.tables import Layout
-from watcher.registries.base import Labels, Registry, Rows
+from watcher.registries.base import Registry
 
 # The id of each registry's rules, and the module that has them as REGISTRY.
 _MODULES = {
@@ -20,28 +17,6 @@ _MODULES = {
     "index": "watcher.registries.collection_index",
     CANARY: "watcher.registries.canary",
 }
-_DEFAULT_LAYOUT = Layout()
-
-
-def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT) -> Registry:
-    """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
-
-    Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
-    """
-    if layout != _DEFAULT_LAYOUT:
-        registry = replace(registry, columns=registry.columns._replace(layout=layout))
-    if not key:
-        return registry
-
-    def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
-        if not any(row.get(label) for row in rows() for label in key):
-            columns = " or ".join(map(repr, key))
-            raise ParseError(
-                "no_key", f"the table has no column {columns}, which the configuration declares as its key"
-            )
-        return key
-
-    return replace(registry, identify=identify)
 
 
 class _Registries(Mapping[str, Registry]):

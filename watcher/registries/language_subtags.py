@@ -5,6 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watcher.registries import iana
-from watcher.registries.catalog import with_key
+from watcher.registries.base import with_key
 
 REGISTRY = replace(with_key(iana.REGISTRY, ("Type", "Subtag", "Tag")), id="language-subtags")

@@ -14,7 +14,8 @@ from watcher.core.model import Comparison, Content, Release, Severity
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
-from watcher.registries.catalog import REGISTRIES, rules_for_group, with_key
+from watcher.registries.base import with_key
+from watcher.registries.catalog import REGISTRIES, rules_for_group
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
 
