@@ -123,7 +123,7 @@ class Daemon:
         # What befell the daemon itself, until the thread that delivers has written it down.
         self._notices: deque[Notice] = deque()
         self._skips: deque[tuple[str, str]] = deque()
-        self._log = structlog.get_logger("watcher.daemon.daemon")
+        self._log = structlog.get_logger("watcher.daemon")
         self._scheduler = self._new_scheduler()
         self._pulse = SelfCheck(lambda: self._settings, self._service)
 

@@ -32,7 +32,7 @@ class SelfCheck:
         self._service = service
         self._now = now
         self._started = now()
-        self._log = structlog.get_logger("watcher.daemon.self_check")
+        self._log = structlog.get_logger("watcher.self_check")
         self._metrics = Metrics(service, now, self._started)
 
     def checked(self, source: str, outcome: str) -> None:

@@ -74,7 +74,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's shape
-        structlog.get_logger("watcher.web.server").debug("a request was not answered", exc_info=True)
+        structlog.get_logger("watcher.web").debug("a request was not answered", exc_info=True)
 
 
 def _cut(request: socket.socket) -> None:
