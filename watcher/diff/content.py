@@ -6,18 +6,19 @@ This is the simple path; `incremental.py` gives the same answer faster for the n
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from watcher.core.errors import ParseError
-from watcher.core.json_text import encode_sorted_pairs, encode_string
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import Document, Row
 from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of what the registry said
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
@@ -163,5 +164,5 @@ def digest_header(path: str, fields: Fields) -> DigestedItem:
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
     """Digest what the registry said, without the key: a change of our identity rules must not make a new release."""
-    text = f"[{encode_string(section)}, {encode_string(path)}, {encode_sorted_pairs(fields)}]"
+    text = _ENCODER.encode([section, path, sorted(fields.items())])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.core import runtime
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.lazy import load
 from watcher.core.model import Comparison, Content, Release, Severity
@@ -58,9 +57,8 @@ def _compute(
     after: StoredRelease,
 ) -> Comparison:
     registry = REGISTRIES[history.read_registry_id(source)]
-    with runtime.pause_garbage_collector():
-        old, new = history.read_content_pair(source, before, after)
-        changes, events = explain(registry, old, new, severities)
+    old, new = history.read_content_pair(source, before, after)
+    changes, events = explain(registry, old, new, severities)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
 
 

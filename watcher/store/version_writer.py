@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from watcher.core.json_text import encode_object
 from watcher.core.model import Content, Fields, Item, ItemKey, Section
 from watcher.store.connection import Connection
 from watcher.store.new_release import IndexedRegistry, Neighbour, Transition
-from watcher.store.stored_items import encode_key
+from watcher.store.stored_items import JSON, encode_key
 
 
 class VersionWriter:
@@ -120,7 +119,7 @@ class VersionWriter:
             names[1] if len(names) > 1 else "",
             low,
             high,
-            encode_object(fields),
+            JSON.encode(fields),
             join_texts(fields),
         )
 
