@@ -34,7 +34,7 @@ def run_command(env: Environment, *arguments: str) -> tuple[int, str, list[dict[
 
 
 def examined(env: Environment, **more: Any) -> list[Diagnosis]:
-    return list(doctor.examine(load_settings(env.servers.config), env.now, **more))
+    return list(doctor.diagnose(load_settings(env.servers.config), env.now, **more))
 
 
 def bad(found: list[Diagnosis]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def test_as_text_it_is_a_line_for_each_finding(env: Environment) -> None:
     done = run_cli.typed(env.servers.config, "doctor")
     assert done.returncode == 1
     assert all(line.startswith(("ok ", "warning ", "problem ")) for line in done.stdout.splitlines())
-    assert "warning  channels     none has operator = true" in done.stdout
+    assert "warning  channels     no channel has operator = true" in done.stdout
 
 
 @pytest.mark.fault(61, 62)
@@ -94,7 +94,7 @@ def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> No
     path.write_bytes(b"no database" * 1000)
     assert "cannot be read" in bad(examined(env))["history"] or "damaged" in bad(examined(env))["history"]
     path.unlink()
-    assert "there is none yet" in bad(examined(env))["history"]
+    assert "there is no history yet" in bad(examined(env))["history"]
     assert not path.exists()
 
 
@@ -109,24 +109,24 @@ def test_permissions_that_are_too_wide_are_problems(env: Environment) -> None:
 
 def test_left_overs_are_told(env: Environment) -> None:
     (env.servers.folder / "snapshots" / "ports" / "x.123.tmp").write_bytes(b"")
-    assert "left-overs" in bad(examined(env))["store"]
+    assert "leftovers" in bad(examined(env))["store"]
 
 
 @pytest.mark.fault(52)
 def test_a_disk_that_is_nearly_full_is_told(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_LITTLE", 2**60)
+    monkeypatch.setattr(doctor, "_WARNING_FREE", 2**60)
     assert "MiB free" in bad(examined(env))["disk"]
-    monkeypatch.setattr(doctor, "_TOO_LITTLE", 2**60)
+    monkeypatch.setattr(doctor, "_PROBLEM_FREE", 2**60)
     assert [each.state for each in examined(env) if each.area == "disk"] == [DiagnosisState.PROBLEM] * 2
 
 
 @pytest.mark.fault(58)
 def test_a_clock_that_cannot_be_right_is_told(env: Environment) -> None:
-    assert doctor.clock(datetime(2020, 1, 1, tzinfo=UTC)).state is DiagnosisState.PROBLEM
+    assert doctor.diagnose_clock(datetime(2020, 1, 1, tzinfo=UTC)).state is DiagnosisState.PROBLEM
     now = datetime(2027, 1, 1, tzinfo=UTC)
-    assert doctor.clock(now).state is DiagnosisState.OK
-    assert doctor.clock(now, "2027-01-01T00:04:00Z").state is DiagnosisState.OK
-    assert doctor.clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
+    assert doctor.diagnose_clock(now).state is DiagnosisState.OK
+    assert doctor.diagnose_clock(now, "2027-01-01T00:04:00Z").state is DiagnosisState.OK
+    assert doctor.diagnose_clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
 
 
 def test_sources_that_fail_or_that_nobody_looks_at_are_told(env: Environment) -> None:

@@ -1,4 +1,4 @@
-"""Another format of the same release is asked of what is new, over real servers on loopback."""
+"""A new release is compared with its second format, fetched from a real server on loopback."""
 
 from __future__ import annotations
 
@@ -32,21 +32,23 @@ def csv(rows: Sequence[Row]) -> bytes:
 
 
 @contextmanager
-def beside(folder: Path, *answers: Answer) -> Iterator[tuple[Environment, FaultServer]]:
-    """A world with one release, whose source has a second format on a server of its own."""
+def beside(
+    folder: Path, *answers: Answer, path: str = "/ports.csv", registry: str = "ports"
+) -> Iterator[tuple[Environment, FaultServer]]:
+    """An environment whose source has a second format at `path` of another server."""
     with FaultServer(*answers) as server, open_environment(folder) as env:
-        env.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
+        env.configure('registry = "ports"', f'registry = "{registry}"\nalso = "{server.url(path)}"')
         env.configure('type = "webhook"', 'type = "webhook"\noperator = true')
         yield env, server
 
 
-def test_a_release_whose_formats_agree_is_taken(tmp_path: Path) -> None:
+def test_a_release_whose_formats_agree_is_accepted(tmp_path: Path) -> None:
     with beside(tmp_path, reply(csv(BEFORE)), reply(csv(AFTER))) as (env, server):
         assert env.check(release(BEFORE)).outcome is Outcome.BASELINE
         taken = env.check(release(AFTER, "2020-02-01"))
         assert (taken.outcome, taken.message) == (Outcome.CHANGED, None)
         env.check()
-        assert len(server.requests) == 2, "of what is not new nobody is asked"
+        assert len(server.requests) == 2, "it is fetched for new releases only"
 
 
 def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Pat
             assert [hold.by for hold in service.store.holds.list_holds(SOURCE)] == ["undoubted"]
 
 
-def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
+def test_the_reason_quotes_both_texts_of_a_field_that_differs(tmp_path: Path) -> None:
     other = [tcp("a", "1", description="Another"), *BEFORE[1:]]
     with beside(tmp_path, reply(csv(other))) as (env, _):
         taken = env.check(release(BEFORE))
@@ -77,7 +79,7 @@ def test_where_a_field_differs_both_texts_are_told(tmp_path: Path) -> None:
         assert said in taken.hold.reasons[0].where[0]
 
 
-def test_a_format_that_lags_has_no_opinion_and_that_is_recorded(tmp_path: Path) -> None:
+def test_a_second_format_that_lags_holds_nothing_and_that_is_recorded(tmp_path: Path) -> None:
     with beside(tmp_path, reply(csv(BEFORE))) as (env, _):
         env.check(release(BEFORE))
         taken = env.check(release(AFTER, "2020-02-01"))
@@ -87,7 +89,7 @@ def test_a_format_that_lags_has_no_opinion_and_that_is_recorded(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("answer", [reply(b"", 404), reply(b"<html>sorry</html>"), reply(b"")])
-def test_who_cannot_be_asked_has_no_opinion_and_that_is_recorded(tmp_path: Path, answer: Answer) -> None:
+def test_a_second_format_that_cannot_be_read_holds_nothing_and_that_is_recorded(tmp_path: Path, answer: Answer) -> None:
     with beside(tmp_path, answer) as (env, _):
         taken = env.check(release(BEFORE))
         assert taken.outcome is Outcome.BASELINE
@@ -104,3 +106,29 @@ def test_the_suffix_of_its_url_names_its_format_unless_that_is_configured() -> N
     assert format_of(also="https://x/x", also_format="xhtml") == "xhtml"
     assert format_of(also="https://x/x.json") == ""
     assert format_of() == ""
+
+
+GROUP = (
+    '<registry xmlns="http://www.iana.org/assignments" id="g"><title>G</title><updated>2020-01-0{day}</updated>'
+    '<registry id="one"><title>One</title>{one}</registry>'
+    '<registry id="two"><title>Two</title><record><value>1</value><name>b</name></record></registry></registry>'
+)
+
+
+def group(*names: str, day: int = 1) -> bytes:
+    records = "".join(f"<record><value>{n}</value><name>{name}</name></record>" for n, name in enumerate(names))
+    return GROUP.format(one=records, day=day).encode()
+
+
+def test_a_csv_is_compared_with_the_registry_it_is_named_after(tmp_path: Path) -> None:
+    answers = [reply(b"Value,Name\r\n0,a\r\n"), reply(b"Value,Name\r\n0,a\r\n1,x\r\n")]
+    with beside(tmp_path, *answers, path="/one.csv", registry="iana") as (env, _):
+        assert env.check(group("a")).outcome is Outcome.BASELINE
+        assert env.check(group("a", "c", day=2)).reason == "formats_disagree"
+
+
+def test_a_csv_named_after_no_registry_holds_nothing_and_that_is_recorded(tmp_path: Path) -> None:
+    with beside(tmp_path, reply(b"Value,Name\r\n0,a\r\n"), path="/export.csv", registry="iana") as (env, _):
+        assert env.check(group("a")).outcome is Outcome.BASELINE
+        message = env.rows("checks")["checks"][-1]["message"]
+        assert message.endswith("/export.csv is named after no registry of 'g'")

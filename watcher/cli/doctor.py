@@ -51,13 +51,13 @@ def command(config: Path, network: bool, format: str) -> None:
 
 def _diagnose(config: Path, *, network: bool) -> Iterator[Diagnosis]:
     now = datetime.now(UTC)
-    yield from doctor.environment()
+    yield from doctor.diagnose_environment()
     try:
         settings = load_settings(config)
     except ConfigError as error:
         for problem in error.problems:
             yield Diagnosis(area="config", state=DiagnosisState.PROBLEM, message=problem)
-        yield doctor.clock(now)
+        yield doctor.diagnose_clock(now)
         return
     yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{config}: valid")
-    yield from doctor.examine(settings, now, network=network)
+    yield from doctor.diagnose(settings, now, network=network)
