@@ -1,8 +1,7 @@
-"""Does a poorer format say the same as the XML of the release? Knows how IANA prints a record, and no registry.
+"""Compare a table format of a release with its XML. Pure; knows how IANA prints a record, and no registry.
 
-Each row of one reading is held against the rows of the other, in every column that the poorer one carries and that can
-be told. Their order is no difference, nor is white space. A column is matched to a field by its declared title, by a
-name that says the same, and failing that by what it holds; one that stays unmatched is named, not guessed.
+All rows are compared, in every column of the table that can be matched to a field of the XML: by its declared title, by
+a similar name, or else by its texts. Columns without a match are reported. Order and white space make no difference.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from watcher.formats.text import fold
 
 _EXAMPLES = 10
 _NEARLY_ALL = 0.9
-_LIKELY = 0.5  # a name that says the same is believed from here on, unless another field fits better
-_FEW = 3  # a column of fewer different texts (Y, N) fits too many fields when rows are missing
-# Titles of IANA's style sheets whose element is called otherwise in most registries, both without case and signs.
+_LIKELY = 0.5  # share of equal texts from which a similar name is a match, unless another field fits better
+_FEW = 3  # a column with fewer different texts (Y, N) would match too many fields if rows are missing
+# Column titles that differ from the name of the XML element, both in lower case and without signs.
 _SYNONYMS = {
     "reference": "references",
     "decimal": "value",
@@ -37,12 +36,12 @@ _SYNONYMS = {
     "lastmodified": "updated",
     "lastupdated": "updated",
 }
-_MARK = re.compile(r"\[[^\[\]]*\]")  # a footnote's, in a title: `Status [1]`
+_MARK = re.compile(r"\[[^\[\]]*\]")  # a footnote in a title: `Status [1]`
 _Values = tuple[str, ...]
 
 
 class Agreement(StrEnum):
-    """What a cross-check came to; a lag is not a disagreement: the other format is of another known release."""
+    """The result of a comparison; `lag`: the table is of another known release, which is no disagreement."""
 
     AGREE = "agree"
     LAG = "lag"
@@ -51,7 +50,7 @@ class Agreement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:
-    """One place where the formats differ: `field` is "" where only one of them has the row (the other text is "")."""
+    """One place where the formats differ; if only one of them has the row, `field` and the other text are ""."""
 
     registry: str
     row: str
@@ -62,10 +61,10 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossCheck:
-    """`total` counts all disagreements, `examples` are the first of them.
+    """The result of a comparison: `total` counts all disagreements, `examples` are the first of them.
 
-    `lag` names the release that the other format is of; `compared` are the fields that were held against each other
-    (none: only the rows were counted); `unmatched` the columns, `REGISTRY: COLUMN`, for which no field was found.
+    `lag` labels the release that the table is of. `compared` are the fields that were compared (none: only the rows
+    were counted), `unmatched` the columns without a field, as `REGISTRY: COLUMN`.
     """
 
     verdict: Agreement
@@ -84,11 +83,11 @@ def crosscheck(
     registry: str = "",
     known: Iterable[tuple[str, Callable[[], Document]]] = (),
 ) -> CrossCheck:
-    """Hold a poorer format of a release against its XML.
+    """Compare a table format of a release with its XML.
 
-    `registry` is the path of the nested registry that a CSV is of. `known` are other releases, most likely first, as a
-    label and what reads their XML: they are asked only where the formats disagree. Where both name a date and it is
-    not the same, the other format is of another release without asking.
+    `registry` is the path of the registry that a CSV has. `known` yields earlier releases, most likely first, each as a
+    label and a function that reads its XML; they are read only if the formats disagree. If both formats have a date
+    and the dates differ, the table is of another release, and none is read.
     """
     found = _compare(xml, other, columns, registry)
     if not found.total:
@@ -102,7 +101,7 @@ def crosscheck(
 
 
 def registry_of(xml: Document, url: str) -> str | None:
-    """Return the path of the registry that a CSV is of by its name, as IANA names them; None where there is none."""
+    """Return the path of the registry that a CSV at a URL is named after, as IANA names them; None if there is none."""
     name = re.split(r"[?#]", url)[0].rpartition("/")[2].rpartition(".")[0]
     if name == xml.id:
         return ""
@@ -122,19 +121,19 @@ def _lagging(found: CrossCheck, label: str) -> CrossCheck:
 
 
 def _compare(xml: Document, other: Document, columns: FieldMap, registry: str) -> CrossCheck:
-    ours, theirs = _by_registry(xml.rows), _by_registry(other.rows, registry)
+    xml_by_registry, table_by_registry = _by_registry(xml.rows), _by_registry(other.rows, registry)
     differences: list[Disagreement] = []
     compared: set[str] = set()
     unmatched: list[str] = []
-    # A format of one registry says nothing of the others; one of the whole group says that they have no rows.
-    for path in sorted({registry} if registry else ours.keys() | theirs.keys()):
-        rich, poor = ours.get(path, []), theirs.get(path, [])
+    # A CSV of one registry says nothing about the others; in a table of the whole group their rows are missing.
+    for path in sorted({registry} if registry else xml_by_registry.keys() | table_by_registry.keys()):
+        xml_rows, table_rows = xml_by_registry.get(path, []), table_by_registry.get(path, [])
         titles = other.headers.get("" if registry else path, {}).get("columns", "")
-        names = field_names(titles.split("\n"), columns, 1)[0] if titles else _names(poor)
-        matched = _match(names, rich, poor, columns)
+        names = field_names(titles.split("\n"), columns, 1)[0] if titles else _names(table_rows)
+        matched = _match(names, xml_rows, table_rows, columns)
         compared.update(matched.values())
         unmatched += [f"{path}: {name}" if path else name for name in names if name not in matched]
-        differences += _differences(path, rich, poor, matched, columns)
+        differences += _differences(path, xml_rows, table_rows, matched, columns)
     return CrossCheck(
         verdict=Agreement.DISAGREE if differences else Agreement.AGREE,
         total=len(differences),
@@ -160,14 +159,16 @@ def _plain(name: str) -> str:
     return _SYNONYMS.get(plain, plain)
 
 
-def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], columns: FieldMap) -> dict[str, str]:
-    """Which field each column of the poorer format is; one for which there is none is left out."""
-    fields = _names(rich)
-    if not (names and rich):  # one side has nothing: each of the other's rows is told whole
+def _match(
+    names: Sequence[str], xml_rows: Sequence[Row], table_rows: Sequence[Row], columns: FieldMap
+) -> dict[str, str]:
+    """Return the field of each column of the table; a column without one is left out."""
+    fields = _names(xml_rows)
+    if not (names and xml_rows):  # one side is empty: all columns of the other are reported
         return {name: name for name in names or fields}
     declared = {*columns.titles.values(), *columns.always}
     matched = {name: name for name in names if name in declared and name in fields}
-    likeness = _Likeness(rich, poor, columns)
+    likeness = _Likeness(xml_rows, table_rows, columns)
 
     def left() -> list[str]:
         return [field for field in fields if field not in matched.values()]
@@ -176,31 +177,31 @@ def _match(names: Sequence[str], rich: Sequence[Row], poor: Sequence[Row], colum
         same = [name] if name in left() else [field for field in left() if _plain(field) == _plain(name)]
         return same[0] if len(same) == 1 else None
 
-    for believed in (_LIKELY, None, 0.0):
+    for threshold in (_LIKELY, None, 0.0):
         for name in names:
             if name in matched:
                 continue
-            if believed is None:
+            if threshold is None:
                 best = [field for field in left() if likeness(name, field) >= _NEARLY_ALL]
                 field = best[0] if len(best) == 1 else None
             else:
                 field = named(name)
-                field = field if field is not None and likeness(name, field) >= believed else None
+                field = field if field is not None and likeness(name, field) >= threshold else None
             if field is not None:
                 matched[name] = field
     return {name: matched[name] for name in names if name in matched}
 
 
 class _Likeness:
-    """How much of what a column and a field hold is the same, from 0 to 1; 0 where one of them holds nothing."""
+    """The share of equal texts of a column and a field, from 0 to 1; 0 if one of them is empty."""
 
-    def __init__(self, rich: Sequence[Row], poor: Sequence[Row], columns: FieldMap) -> None:
-        self._rich, self._poor, self._columns = rich, poor, columns
+    def __init__(self, xml_rows: Sequence[Row], table_rows: Sequence[Row], columns: FieldMap) -> None:
+        self._xml_rows, self._table_rows, self._columns = xml_rows, table_rows, columns
 
     def __call__(self, name: str, field: str) -> float:
-        """Compare row by row where there are as many of both, else as bags of texts."""
-        theirs = [_squeezed(row.fields.get(name, "")) for row in self._poor]
-        ours = [_squeezed(_shown(row, field, self._columns)) for row in self._rich]
+        """Compare row by row if both have as many rows, else as multisets of texts."""
+        theirs = [_squeezed(row.fields.get(name, "")) for row in self._table_rows]
+        ours = [_squeezed(_shown(row, field, self._columns)) for row in self._xml_rows]
         if not any(theirs) or not any(ours):
             return 0.0
         if len(ours) == len(theirs):
@@ -213,7 +214,7 @@ class _Likeness:
 
 
 def _shown(row: Row, field: str, columns: FieldMap) -> str:
-    """A field as a table prints it."""
+    """Return a field as a table prints it."""
     text = row.fields.get(field, "")
     if not text and field in columns.shown_for:
         return row.fields.get(columns.shown_for[field], "")
@@ -221,16 +222,16 @@ def _shown(row: Row, field: str, columns: FieldMap) -> str:
 
 
 def _squeezed(text: str) -> str:
-    """A text without its white space: tables have printed a line break as one, as a space and as nothing."""
+    """Return a text without white space: tables have printed a line break as one, as a space and as nothing."""
     return "".join(text.split())
 
 
 def _differences(
-    path: str, rich: Sequence[Row], poor: Sequence[Row], matched: Mapping[str, str], columns: FieldMap
+    path: str, xml_rows: Sequence[Row], table_rows: Sequence[Row], matched: Mapping[str, str], columns: FieldMap
 ) -> list[Disagreement]:
-    """The rows that have no equal on the other side, paired where they are the same row with other texts."""
-    ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in rich]
-    theirs = [tuple(row.fields.get(name, "") for name in matched) for row in poor]
+    """Return the rows without an equal on the other side; rows that start alike are compared field by field."""
+    ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in xml_rows]
+    theirs = [tuple(row.fields.get(name, "") for name in matched) for row in table_rows]
     alone, other_alone = _unequal(ours, theirs)
     found: list[Disagreement] = []
     pairs = _pairs(alone, other_alone)
@@ -242,17 +243,17 @@ def _differences(
         ]
     for number, values in enumerate(alone):
         if number not in pairs:
-            found.append(Disagreement(registry=path, row=_label(values), field="", xml=_said(values), other=""))
+            found.append(Disagreement(registry=path, row=_label(values), field="", xml=_text(values), other=""))
     used = set(pairs.values())
     for number, values in enumerate(other_alone):
         if number not in used:
-            found.append(Disagreement(registry=path, row=_label(values), field="", xml="", other=_said(values)))
+            found.append(Disagreement(registry=path, row=_label(values), field="", xml="", other=_text(values)))
     return found
 
 
 def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[Sequence[_Values], Sequence[_Values]]:
-    """What is left of both when every row that has its equal on the other side is taken away."""
-    # As written first: nearly all rows are equal already, and need not be squeezed.
+    """Return the rows of both sides that have no equal on the other."""
+    # As written first: nearly all rows are equal then, and white space need not be removed from them.
     for form in (tuple, _squeezed_row):
         some, others = _without(some, others, form), _without(others, some, form)
     return some, others
@@ -275,7 +276,7 @@ def _squeezed_row(values: _Values) -> _Values:
 
 
 def _pairs(some: Sequence[_Values], others: Sequence[_Values]) -> dict[int, int]:
-    """Rows that begin alike, by their places: what a table's first columns hold is what tells its rows apart."""
+    """Return the places of rows that start alike: a table's first columns identify its rows."""
     pairs: dict[int, int] = {}
     used: set[int] = set()
     for width in (3, 2, 1):
@@ -295,5 +296,5 @@ def _label(values: _Values) -> str:
     return " ".join(filter(None, map(fold, values[:3])))
 
 
-def _said(values: _Values) -> str:
+def _text(values: _Values) -> str:
     return " | ".join(filter(None, map(fold, values)))
