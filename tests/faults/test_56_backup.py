@@ -35,7 +35,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def run_command(env: Environment, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_cli.typed(env.servers.config, "backup", *arguments)
+    done = run_cli.run_command(env.servers.config, "backup", *arguments)
     assert done.returncode == code, done.stderr
     return done
 
@@ -170,7 +170,7 @@ def test_a_folder_with_something_else_in_it_is_no_place_for_a_backup(env: Enviro
 def test_no_import_unpacks_anything(env: Environment, tmp_path: Path) -> None:
     # There is nothing to slip out of: an archive is refused like any other bytes that are no release.
     (tmp_path / "old.xml").write_bytes(b"PK\x03\x04" + bytes(100))
-    done = run_cli.typed(env.servers.config, "import", "ports", str(tmp_path / "old.xml"))
+    done = run_cli.run_command(env.servers.config, "import", "ports", str(tmp_path / "old.xml"))
     assert done.returncode == 1
     assert "refused" in done.stderr
     modules = {path.read_text("utf-8") for path in Path(backup.__file__).parent.rglob("*.py")}

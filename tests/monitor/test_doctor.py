@@ -27,7 +27,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def run_command(env: Environment, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]:
-    done = run_cli.typed(env.servers.config, "doctor", "--format", "json", *arguments)
+    done = run_cli.run_command(env.servers.config, "doctor", "--format", "json", *arguments)
     assert done.stderr == ""
     found = json.loads(done.stdout)
     return done.returncode, found["state"], found["findings"]
@@ -57,7 +57,7 @@ def test_a_watcher_that_is_well_is_told_so(env: Environment) -> None:
 
 
 def test_as_text_it_is_a_line_for_each_finding(env: Environment) -> None:
-    done = run_cli.typed(env.servers.config, "doctor")
+    done = run_cli.run_command(env.servers.config, "doctor")
     assert done.returncode == 1
     assert all(line.startswith(("ok ", "warning ", "problem ")) for line in done.stdout.splitlines())
     assert "warning  channels     no channel has operator = true" in done.stdout
