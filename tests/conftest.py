@@ -13,6 +13,8 @@ import socket
 import sys
 from typing import Any
 
+pytest_plugins = ["tests.support.cli_fixtures"]
+
 
 class NetworkRefused(RuntimeError):  # noqa: N818 - it says what happened
     """Not an OSError: code under test that survives a broken network must not survive this."""

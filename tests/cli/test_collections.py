@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.support.cli_fixtures import RunCli
 from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 
 GROUPS = ("alpha", "beta", "gamma")
@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Iterator[IndexServer]:
         yield made
 
 
-def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_a_check_of_a_collection_prints_changes_and_a_summary(run: RunCli, tree: IndexServer) -> None:
     first = run("check", "iana")
     assert (first.code, first.err) == (0, "")
     assert re.fullmatch(
@@ -53,7 +53,7 @@ def test_a_check_of_a_collection_tells_what_is_news_and_sums_the_rest_up(run: Ru
     assert second.err == "iana.gamma: check failed (not_found): HTTP status 404\n"
 
 
-def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_a_check_in_json_has_the_index_and_every_group(run: RunCli, tree: IndexServer) -> None:
     found = json.loads(run("check", "--format", "json").out)["checks"]
     assert [(each["source"], each["outcome"]) for each in found] == [
         ("iana", "baseline"),
@@ -61,11 +61,11 @@ def test_a_check_in_json_has_the_index_and_every_group(run: Run, tree: IndexServ
     ]
 
 
-def test_one_group_can_be_checked_by_its_name(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_one_group_can_be_checked_by_its_name(run: RunCli, tree: IndexServer) -> None:
     run("check")
     tree.take_requests()
-    said = run("check", "iana.beta")
-    assert (said.code, said.out) == (0, "iana.beta: unchanged\n")
+    result = run("check", "iana.beta")
+    assert (result.code, result.out) == (0, "iana.beta: unchanged\n")
     assert [each.path for each in tree.take_requests()] == [group_path("beta")]
     slip = run("check", "iana.betta")
     assert slip.code == 2
@@ -73,36 +73,36 @@ def test_one_group_can_be_checked_by_its_name(run: Run, tree: IndexServer) -> No
     assert tree.take_requests() == []
 
 
-def test_a_server_that_asks_for_time_is_told_of(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_groups_whose_server_asked_to_wait_are_counted(run: RunCli, tree: IndexServer) -> None:
     tree.answers[group_path("alpha")] = (503, {"Retry-After": "600"})
-    said = run("check")
-    assert said.code == 1
-    assert said.out.splitlines()[-1] == ("iana: 3 groups: 1 failed; 2 not checked: their server asked to wait")
+    result = run("check")
+    assert result.code == 1
+    assert result.out.splitlines()[-1] == ("iana: 3 groups: 1 failed; 2 not checked: their server asked to wait")
 
 
 @pytest.mark.fault(34)
-def test_names_that_are_no_ids_are_told_of_visibly(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_invalid_group_ids_are_reported_with_visible_characters(run: RunCli, tree: IndexServer) -> None:
     tree.pages[INDEX] = index_page([*GROUPS, "a b", "\x1b[31mred"])
-    said = run("check")
-    assert "iana: 'a b' is not a valid group id and is left out" in said.err
-    assert "\x1b" not in said.err + said.out
+    result = run("check")
+    assert "iana: 'a b' is not a valid group id and is left out" in result.err
+    assert "\x1b" not in result.err + result.out
 
 
-def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: RunCli, tree: IndexServer) -> None:
     assert run("status").out.splitlines()[1].split()[:2] == ["iana", "0"]
     run("check")
     tree.answers[group_path("gamma")] = (404, {})
     run("check")
-    said = run("status").out
-    lines = [line.split()[0] for line in said.split("\n\n", 1)[0].splitlines()[1:]]
+    result = run("status").out
+    lines = [line.split()[0] for line in result.split("\n\n", 1)[0].splitlines()[1:]]
     assert lines == ["iana", "iana.gamma"]
-    assert "iana.gamma: not_found: HTTP status 404" in said
-    assert "iana: 3 groups, 1 failing, all checked since " in said
+    assert "iana.gamma: not_found: HTTP status 404" in result
+    assert "iana: 3 groups, 1 failing, all checked since " in result
     everything = run("status", "--all").out.split("\n\n", 1)[0].splitlines()[1:]
     assert [line.split()[0] for line in everything] == ["iana", *(f"iana.{group}" for group in GROUPS)]
 
 
-def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_the_status_in_json_has_a_summary_of_a_collection(run: RunCli, tree: IndexServer) -> None:
     tree.answers[group_path("alpha")] = (503, {"Retry-After": "600"})
     run("check")
     found = json.loads(run("status", "--format", "json").out)
@@ -118,7 +118,7 @@ def test_the_status_in_json_says_how_a_collection_stands(run: Run, tree: IndexSe
     assert [row["source"] for row in found["sources"]] == ["iana", "iana.alpha"]
 
 
-def test_a_list_has_no_index_to_tell_of(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
+def test_a_collection_with_listed_groups_has_no_index(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'groups = ["alpha", "beta"]'))
     assert "never checked" in run("status").out
@@ -128,17 +128,17 @@ def test_a_list_has_no_index_to_tell_of(run: Run, tree: IndexServer, tmp_path: P
     assert row["last_check"]
 
 
-def test_a_folder_that_is_not_there_is_one_failed_check(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
+def test_a_missing_folder_is_one_failed_check(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     text = config.read_text().replace(f'index = "{tree.url}{INDEX}"', 'folder = "gone"')
     text = text.replace("min_interval = 0", "allow_files = true")
     config.write_text("\n".join(line for line in text.splitlines() if "{group}" not in line))
-    said = run("check")
-    assert (said.code, said.out) == (1, "")
-    assert said.err == f"iana: check failed (file_missing): {tmp_path}/gone: no such folder\n"
+    result = run("check")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"iana: check failed (file_missing): {tmp_path}/gone: no such folder\n"
 
 
-def test_what_asks_for_a_source_asks_for_a_group_as_well(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_commands_accept_a_group_as_a_source(run: RunCli, tree: IndexServer) -> None:
     run("check")
     tree.pages[group_path("beta")] = group_xml("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")
     run("check")
@@ -155,8 +155,8 @@ def _lay(folder: Path, *documents: tuple[str, bytes]) -> Path:
     return folder
 
 
-def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(
-    run: Run,  # noqa: F811
+def test_a_folder_of_documents_is_imported_into_their_groups(
+    run: RunCli,
     tree: IndexServer,
     tmp_path: Path,
 ) -> None:
@@ -169,9 +169,9 @@ def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(
         ("2016-02/a b.xml", b"no id of a group"),
         ("index/2016.html", index_page(["beta", "IEEE-x"])),
     )
-    said = run("import", "iana", str(old), "--format", "json")
-    report = json.loads(said.out)
-    assert (said.code, sum(report["taken"].values())) == (1, 4)
+    result = run("import", "iana", str(old), "--format", "json")
+    report = json.loads(result.out)
+    assert (result.code, sum(report["taken"].values())) == (1, 4)
     assert [each["origin"] for each in report["refused"]] == [str(old / "2016-02" / "gamma.xml")]
     assert "2016-02-01" in run("releases", "iana.ieee-x").out
     assert "2016-01-01" in run("releases", "iana.beta").out
@@ -181,13 +181,13 @@ def test_a_whole_folder_of_groups_is_imported_each_where_it_belongs(
     )
 
 
-def test_nothing_that_is_named_after_a_group_is_said(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_without_a_document_of_a_group_is_an_error(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
     old = _lay(tmp_path / "old", ("a b.xml", b"no id of a group"))
-    said = run("import", "iana", str(old))
-    assert (said.code, "GROUP.xml" in said.err) == (2, True)
+    result = run("import", "iana", str(old))
+    assert (result.code, "GROUP.xml" in result.err) == (2, True)
 
 
-def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
     place = tmp_path / "mirror"
 
     def git(*arguments: str) -> None:
@@ -212,11 +212,11 @@ def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: Run, tree: I
         found = json.loads(run("releases", f"iana.{group}", "--format", "json").out)["releases"]
         assert [each["published"] for each in found][:2] == ["2016-01-01", "2016-02-01"]
     assert run("import", "iana", f"git:{place}:/").code == 0
-    said = run("import", "iana", f"git:{place}:nowhere/")
-    assert (said.code, "no commit of this repository has a file in nowhere/" in said.err) == (2, True)
+    result = run("import", "iana", f"git:{place}:nowhere/")
+    assert (result.code, "no commit of this repository has a file in nowhere/" in result.err) == (2, True)
 
 
-def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: IndexServer, tmp_path: Path) -> None:  # noqa: F811
+def test_an_old_release_of_a_group_can_be_imported(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
     run("check")
     old = tmp_path / "old.xml"
     old.write_bytes(group_xml("beta", "Reserved", updated="2019-01-01"))
@@ -225,7 +225,7 @@ def test_an_old_release_of_a_group_can_be_imported(run: Run, tree: IndexServer, 
     assert "entry-added" in run("history", "iana.beta").out
 
 
-def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_a_rebuild_includes_the_index_and_every_group(run: RunCli, tree: IndexServer) -> None:
     run("check")
     assert run("rebuild").out.splitlines() == [
         "iana: 1 releases",
@@ -233,10 +233,12 @@ def test_a_rebuild_takes_the_index_and_every_group(run: Run, tree: IndexServer) 
     ]
 
 
-def test_a_typed_name_that_nobody_knows_is_not_answered_with_six_hundred(run: Run, tree: IndexServer) -> None:  # noqa: F811
+def test_an_unknown_name_lists_only_a_few_known_names(run: RunCli, tree: IndexServer) -> None:
     tree.publish(*(f"group-{number}" for number in range(20)))
     run("check")
-    said = run("releases", "iana.grup-7").err
-    assert said.startswith("watcher: error: there is no history of a source named 'iana.grup-7' (known: iana.group-7, ")
-    assert said.count("iana.") < 15
-    assert said.endswith(" more)\n")
+    result = run("releases", "iana.grup-7").err
+    assert result.startswith(
+        "watcher: error: there is no history of a source named 'iana.grup-7' (known: iana.group-7, "
+    )
+    assert result.count("iana.") < 15
+    assert result.endswith(" more)\n")

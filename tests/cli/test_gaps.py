@@ -1,4 +1,4 @@
-"""Time in which nobody looked: what happened in it is known to lie between two looks."""
+"""Gaps in observation: times without a successful check, and the window in which a change happened."""
 
 from __future__ import annotations
 
@@ -24,65 +24,70 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
-    """A source that was looked at twice, then not for five days, then changed."""
+    """A source that was checked twice, then not for five days, and then changed."""
     with open_environment(tmp_path) as made:
         made.now = made.now.replace(microsecond=0) - 6 * DAY
         made.check(release([tcp("a", "1")]))
         made.check()
         made.now += 5 * DAY
         made.publish(b"<html></html>")
-        made.check()  # a failed check is no look
+        made.check()  # a failed check observes nothing
         made.now += DAY - timedelta(seconds=10)
         made.check(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
         yield made
 
 
-def said(config: Path, *arguments: str) -> str:
-    done = CliRunner().invoke(watcher, ["--config", str(config), *arguments])
-    assert done.exit_code == 0, done.output
-    return done.output
+def run_text(config: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(watcher, ["--config", str(config), *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
-def read(config: Path, *arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(said(config, *arguments, "--format", "json"))
+def run_json(config: Path, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run_text(config, *arguments, "--format", "json"))
     return found
 
 
-def test_a_change_lies_between_the_last_look_at_the_old_and_the_first_at_the_new(env: Environment) -> None:
+def test_a_change_happened_between_the_last_check_with_the_old_and_the_first_with_the_new_release(
+    env: Environment,
+) -> None:
     config = env.servers.config
-    seen, came = to_text(env.now - 6 * DAY + timedelta(seconds=8)), to_text(env.now)
-    (event,) = read(config, "history")["events"]
+    last_seen, first_seen = to_text(env.now - 6 * DAY + timedelta(seconds=8)), to_text(env.now)
+    (event,) = run_json(config, "history")["events"]
     assert event["between"] == ["2020-01-01", "2020-01-02"]
-    assert event["observed_between"] == [seen, came]
-    assert [each["observed_between"] for each in read(config, "releases", "ports")["releases"]][1] == [seen, came]
-    assert read(config, "show", "ports", "2")["events"][0]["observed_between"] == [seen, came]
+    assert event["observed_between"] == [last_seen, first_seen]
+    assert [each["observed_between"] for each in run_json(config, "releases", "ports")["releases"]][1] == [
+        last_seen,
+        first_seen,
+    ]
+    assert run_json(config, "show", "ports", "2")["events"][0]["observed_between"] == [last_seen, first_seen]
 
 
 @pytest.mark.parametrize("command", [("history",), ("history", "ports"), ("releases", "ports"), ("show", "ports", "1")])
-def test_the_time_in_which_nobody_looked_is_shown_with_the_history(env: Environment, command: tuple[str, ...]) -> None:
-    (gap,) = read(env.servers.config, *command)["gaps"]
+def test_a_gap_is_shown_with_the_history(env: Environment, command: tuple[str, ...]) -> None:
+    (gap,) = run_json(env.servers.config, *command)["gaps"]
     begin, end = to_text(env.now - 6 * DAY + timedelta(seconds=8)), to_text(env.now)
     assert gap == {"source": "ports", "from": begin, "until": end}
-    text = said(env.servers.config, *command)
+    text = run_text(env.servers.config, *command)
     assert f"no successful check of ports between {begin} and {end} (6 days)" in text
 
 
-def test_a_gap_that_goes_on_is_shown_as_one(env: Environment) -> None:
+def test_a_gap_that_still_lasts_is_shown(env: Environment) -> None:
     with env.service() as service:
         connection(service.store).execute("DELETE FROM checks WHERE release_id = 2")
-    text = said(env.servers.config, "releases", "ports")
+    text = run_text(env.servers.config, "releases", "ports")
     assert "no successful check of ports since " in text
 
 
-def test_where_all_was_looked_at_in_time_nothing_is_said(tmp_path: Path) -> None:
+def test_without_gaps_nothing_is_shown(tmp_path: Path) -> None:
     with open_environment(tmp_path) as made:
         for _ in range(3):
             made.check(release([tcp("a", "1")]))
-        assert read(made.servers.config, "releases", "ports")["gaps"] == []
-        assert "no successful check" not in said(made.servers.config, "releases", "ports")
+        assert run_json(made.servers.config, "releases", "ports")["gaps"] == []
+        assert "no successful check" not in run_text(made.servers.config, "releases", "ports")
 
 
-def test_a_group_that_rests_is_not_looked_at_often_and_that_is_no_gap(tmp_path: Path) -> None:
+def test_the_long_interval_of_an_unchanged_group_is_not_a_gap(tmp_path: Path) -> None:
     with serve_index(IndexServer()) as tree:
         tree.publish(*GROUPS)
         place = CollectionEnvironment(tree, tmp_path)
@@ -90,5 +95,5 @@ def test_a_group_that_rests_is_not_looked_at_often_and_that_is_no_gap(tmp_path: 
         place.check_all()
         place.now += 4 * DAY
         place.check_all()
-        assert read(place.config, "releases", f"iana.{GROUPS[0]}")["gaps"] == []
-        assert len(read(place.config, "releases", "iana")["gaps"]) == 1
+        assert run_json(place.config, "releases", f"iana.{GROUPS[0]}")["gaps"] == []
+        assert len(run_json(place.config, "releases", "iana")["gaps"]) == 1

@@ -1,4 +1,4 @@
-"""What a command loads: who only reads the history waits for nothing that fetches, checks or sends."""
+"""What each command imports: commands that only read the history load nothing that fetches, checks or sends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
-# What takes long to load, and what it is for: the configuration's bounds, tables, fetching, pages, formats, proofs.
+# Packages that take long to import.
 HEAVY = (
     "pydantic",
     "sqlite_utils",
@@ -38,16 +38,16 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").chmod(0o600)
     days = ("2024-01-01", "2024-02-01", "2024-03-01")
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number, day in enumerate(days):
-            intake.ingest(Candidate(data=release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day))
+            ingest.ingest(Candidate(data=release([tcp("one", "10"), tcp("two", str(20 + number))], day), origin=day))
     return tmp_path
 
 
 def run_command(folder: Path, *arguments: str) -> tuple[int, str, set[str]]:
-    """Run a command; return its exit code, what it printed and which heavy modules it loaded."""
+    """Run a command. Returns its exit code, its output and the heavy packages that it imported."""
     script = f"""
 import sys
 from watcher.__main__ import main
@@ -59,9 +59,9 @@ except SystemExit as end:
 print("LOADED", *(name for name in {HEAVY!r} if name in sys.modules))
 sys.exit(code)
 """
-    done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
-    said, _, loaded = done.stdout.rpartition("LOADED")
-    return done.returncode, said + done.stderr, {*loaded.split()}
+    process = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    output, _, loaded = process.stdout.rpartition("LOADED")
+    return process.returncode, output + process.stderr, {*loaded.split()}
 
 
 @pytest.mark.parametrize(
@@ -80,29 +80,29 @@ sys.exit(code)
     ],
     ids=" ".join,
 )
-def test_reading_loads_nothing_heavy(folder: Path, arguments: list[str], says: str) -> None:
-    code, said, loaded = run_command(folder, *arguments)
-    assert (code, says in said, loaded) == (0, True, set()), said
+def test_commands_that_read_load_no_heavy_package(folder: Path, arguments: list[str], says: str) -> None:
+    code, output, loaded = run_command(folder, *arguments)
+    assert (code, says in output, loaded) == (0, True, set()), output
 
 
-def test_what_acts_does_load_them(folder: Path) -> None:
+def test_config_check_loads_pydantic(folder: Path) -> None:
     code, _, loaded = run_command(folder, "config", "check")
     assert (code, "pydantic" in loaded) == (0, True)
 
 
-def test_importing_loads_nothing_that_fetches_or_sends(folder: Path) -> None:
+def test_import_loads_nothing_that_fetches_or_sends(folder: Path) -> None:
     (folder / "config.toml").write_text('[store]\nsnapshots = "kept"\n' + CONFIG)
     (folder / "new.xml").write_bytes(release([tcp("three", "30")], "2024-04-01"))
-    code, said, loaded = run_command(folder, "import", "ports", "new.xml")
-    assert (code, "1 appended" in said) == (0, True), said
+    code, output, loaded = run_command(folder, "import", "ports", "new.xml")
+    assert (code, "1 appended" in output) == (0, True), output
     assert loaded == {"pydantic", "lxml", "backports.zstd"}
 
 
-def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(folder: Path) -> None:
+def test_the_history_can_be_read_with_a_mistake_in_a_channel(folder: Path) -> None:
     (folder / "config.toml").write_text(CONFIG + '[[channel]]\nname = "web"\ntype = "webhock"\n')
     assert "two moved" in run_command(folder, "history", "--port", "21")[1]
-    code, said, _ = run_command(folder, "config", "check")
-    assert (code, "channel[0]" in said) == (2, True)
+    code, output, _ = run_command(folder, "config", "check")
+    assert (code, "channel[0]" in output) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,17 @@ def test_a_mistake_in_a_channel_keeps_nobody_from_the_history(folder: Path) -> N
         "[[source]]\nurl = 1\n",
     ],
 )
-def test_a_mistake_in_what_is_read_is_said(folder: Path, mistake: str) -> None:
+def test_a_mistake_in_the_settings_that_reading_needs_is_an_error(folder: Path, mistake: str) -> None:
     (folder / "config.toml").write_text(mistake if mistake.startswith("store") else CONFIG + mistake)
-    code, said, _ = run_command(folder, "history")
-    assert (code, "config.toml: " in said, "`watcher config check` says what is wrong" in said) == (2, True, True), said
+    code, output, _ = run_command(folder, "history")
+    assert (code, "config.toml: " in output, "`watcher config check` says what is wrong" in output) == (
+        2,
+        True,
+        True,
+    ), output
 
 
-def test_a_check_does_not_load_what_only_verifying_needs() -> None:
+def test_the_daemon_does_not_load_what_only_verify_needs() -> None:
     script = "import sys, watcher.daemon; print('deepdiff' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout == "False\n"

@@ -1,4 +1,4 @@
-"""`watcher systemd`: one text of the units, written for a machine, and never over somebody's changes."""
+"""`watcher systemd`: units with the paths of a machine, which never overwrite changed ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.support.cli_fixtures import RunCli
 from watcher.daemon import systemd_units
 from watcher.daemon.systemd_units import Machine
 
@@ -45,7 +45,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_shown_is_what_is_shipped(run: Run) -> None:  # noqa: F811
+def test_show_prints_the_shipped_units(run: RunCli) -> None:
     assert run("systemd", "show").out == (ROOT / "systemd" / SERVICE).read_text()
     assert run("systemd", "show", "--timer").out == "".join(
         (ROOT / "systemd" / name).read_text() for name in systemd_units.TIMER
@@ -55,19 +55,19 @@ def test_what_is_shown_is_what_is_shipped(run: Run) -> None:  # noqa: F811
     assert wheel["force-include"]["systemd"] == "watcher/systemd"
 
 
-def test_both_services_are_hardened_alike() -> None:
+def test_both_services_have_the_same_hardening() -> None:
     texts = [(ROOT / "systemd" / name).read_text() for name in (SERVICE, systemd_units.TIMER[0])]
     hardened = [text[text.index("User=") :].partition("\n\n")[0].strip() for text in texts]
     assert hardened[0] == hardened[1]
     assert hardened[0].count("\n") > 30
 
 
-def test_the_units_are_written_with_the_paths_of_this_machine(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
-    said = run("--config", str(config), "systemd", "install", "--prefix", str(tmp_path / "image"))
-    assert (said.code, said.err) == (0, "")
+def test_the_units_are_written_with_the_paths_of_this_machine(run: RunCli, config: Path, tmp_path: Path) -> None:
+    result = run("--config", str(config), "systemd", "install", "--prefix", str(tmp_path / "image"))
+    assert (result.code, result.err) == (0, "")
     written = tmp_path / "image" / "etc" / "systemd" / "system" / SERVICE
-    assert said.out.startswith(f"wrote {written}\n")
-    assert "systemctl daemon-reload\n  systemctl enable --now registry-watcher.service\n" in said.out
+    assert result.out.startswith(f"wrote {written}\n")
+    assert "systemctl daemon-reload\n  systemctl enable --now registry-watcher.service\n" in result.out
     assert stat.S_IMODE(written.stat().st_mode) == 0o644
     text = written.read_text()
     program = Path(sysconfig.get_path("scripts"), "watcher")
@@ -81,20 +81,20 @@ def test_the_units_are_written_with_the_paths_of_this_machine(run: Run, config: 
     assert str(systemd_units.CONFIG) not in text
 
 
-def test_what_keeps_the_service_from_running_is_said(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_install_lists_what_the_service_still_needs(run: RunCli, config: Path, tmp_path: Path) -> None:
     config.write_text(CONFIG.replace("/var/lib/registry-watcher/history.db", "history.db"))
-    said = run("--config", str(config), "systemd", "install", "--dry-run").out
-    assert 'write path = "/var/lib/registry-watcher/history.db"' in said
-    assert "write snapshots" not in said
-    assert f"put the secret 'hook' into {tmp_path}/hook (root's, mode 600)" in said
+    result = run("--config", str(config), "systemd", "install", "--dry-run").out
+    assert 'write path = "/var/lib/registry-watcher/history.db"' in result
+    assert "write snapshots" not in result
+    assert f"put the secret 'hook' into {tmp_path}/hook (root's, mode 600)" in result
 
 
 @pytest.mark.parametrize(
-    ("config", "mode", "said"),
+    ("config", "mode", "result"),
     [("/home/me/config.toml", 0o644, "is hidden from the service"), ("etc/config.toml", 0o600, "chmod o+r")],
 )
-def test_a_configuration_that_the_service_cannot_read_is_said(
-    config: str, mode: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_unreadable_configuration_is_reported(
+    config: str, mode: int, result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Where temporary folders are is no matter here.
     monkeypatch.setattr(systemd_units, "_HIDDEN", (Path("/home"),))
@@ -103,19 +103,19 @@ def test_a_configuration_that_the_service_cannot_read_is_said(
         path.parent.mkdir()
         path.write_text("")
         path.chmod(mode)
-    assert said in systemd_units.unreadable(path)
+    assert result in systemd_units.unreadable(path)
 
 
-def test_a_dry_run_writes_nothing(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
-    said = run(
+def test_a_dry_run_writes_nothing(run: RunCli, config: Path, tmp_path: Path) -> None:
+    result = run(
         "--config", str(config), "systemd", "install", "--timer", "--dry-run", "--prefix", str(tmp_path / "image")
     )
-    assert said.code == 0
-    assert said.out.count("[Unit]") == 2
+    assert result.code == 0
+    assert result.out.count("[Unit]") == 2
     assert not (tmp_path / "image").exists()
 
 
-def test_a_unit_that_was_changed_is_not_overwritten_unless_forced(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_changed_unit_is_overwritten_only_with_force(run: RunCli, config: Path, tmp_path: Path) -> None:
     install = ("--config", str(config), "systemd", "install", "--prefix", str(tmp_path))
     assert run(*install).code == 0
     assert run(*install).code == 0, "what is as it would be written is no obstacle"
@@ -131,16 +131,16 @@ def test_a_unit_that_was_changed_is_not_overwritten_unless_forced(run: Run, conf
     assert written.read_text() == text
 
 
-def test_a_path_that_a_unit_cannot_hold_is_refused(run: Run, config: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_path_that_is_not_valid_in_a_unit_is_refused(run: RunCli, config: Path, tmp_path: Path) -> None:
     odd = tmp_path / "a b%n"
     odd.mkdir()
     config.rename(odd / "config.toml")
-    said = run("--config", str(odd / "config.toml"), "systemd", "install", "--dry-run")
-    assert said.code == 2
-    assert "a path in a unit" in said.err
+    result = run("--config", str(odd / "config.toml"), "systemd", "install", "--dry-run")
+    assert result.code == 2
+    assert "a path in a unit" in result.err
 
 
-def test_the_defaults_stand_in_the_shipped_units() -> None:
+def test_a_unit_replaces_every_default_path() -> None:
     for name in (SERVICE, systemd_units.TIMER[0]):
         text = systemd_units.unit(
             name, Machine(command=Path("/x/watcher"), config=Path("/y/c.toml"), credentials=("z",))

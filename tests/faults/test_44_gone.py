@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.support.cli_fixtures import RunCli
 from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
@@ -44,7 +44,7 @@ def deliver(env: Environment) -> None:
         deliver_all(service)
 
 
-def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(env: Environment, run: Run) -> None:  # noqa: F811
+def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled(env: Environment, run: RunCli) -> None:
     good = hook_url(env)
     with FaultServer(reply(status=410)) as gone:
         env.configure(good, f'url = "{gone.url()}"')
@@ -78,6 +78,6 @@ def test_a_gone_endpoint_is_tried_once_and_its_messages_wait_until_it_is_enabled
     assert run(*config, "channel", "enable", "hook").out == "hook: was not disabled; 0 messages are due\n"
 
 
-def listed(run: Run, config: tuple[str, str]) -> list[dict[str, Any]]:  # noqa: F811
+def listed(run: RunCli, config: tuple[str, str]) -> list[dict[str, Any]]:
     channels: list[dict[str, Any]] = json.loads(run(*config, "channel", "list", "--format", "json").out)["channels"]
     return channels

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_commands import Run, run  # noqa: F401 - the fixture
+from tests.support.cli_fixtures import RunCli
 from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
@@ -32,16 +32,16 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 @pytest.fixture
-def watcher(run: Run, env: Environment) -> Run:  # noqa: F811
+def watcher(run: RunCli, env: Environment) -> RunCli:
     return lambda *arguments: run("--config", str(env.servers.config), *arguments)
 
 
-def outbox(watcher: Run, *arguments: str) -> list[dict[str, Any]]:
+def outbox(watcher: RunCli, *arguments: str) -> list[dict[str, Any]]:
     deliveries: list[dict[str, Any]] = json.loads(watcher("outbox", *arguments, "--format", "json").out)["deliveries"]
     return deliveries
 
 
-def given_up(env: Environment, watcher: Run) -> dict[str, Any]:
+def given_up(env: Environment, watcher: RunCli) -> dict[str, Any]:
     """A webhook whose server was down for three days; the mail was sent."""
     good = next(line for line in env.servers.config.read_text().splitlines() if "/hook" in line)
     with FaultServer(reply(status=503)) as down:
@@ -61,7 +61,7 @@ def given_up(env: Environment, watcher: Run) -> dict[str, Any]:
 
 
 def test_an_endpoint_that_is_down_for_days_leaves_a_failed_delivery_that_can_be_resent(
-    env: Environment, watcher: Run
+    env: Environment, watcher: RunCli
 ) -> None:
     letter = given_up(env, watcher)
     assert (letter["channel"], letter["attempts"]) == ("hook", 10)
@@ -78,7 +78,7 @@ def test_an_endpoint_that_is_down_for_days_leaves_a_failed_delivery_that_can_be_
     assert (row["state"], row["attempts"], row["last_error"]) == ("sent", 1, None)
 
 
-def test_sent_messages_are_resent_by_period_under_the_same_id(env: Environment, watcher: Run) -> None:
+def test_sent_messages_are_resent_by_period_under_the_same_id(env: Environment, watcher: RunCli) -> None:
     env.check(FIRST)
     env.check(SECOND)
     today = f"{env.now:%Y-%m-%d}"
@@ -91,7 +91,7 @@ def test_sent_messages_are_resent_by_period_under_the_same_id(env: Environment, 
     assert len(env.servers.webhooks) == 2
 
 
-def test_a_resend_left_to_the_daemon_waits_in_the_outbox(env: Environment, watcher: Run) -> None:
+def test_a_resend_left_to_the_daemon_waits_in_the_outbox(env: Environment, watcher: RunCli) -> None:
     env.check(FIRST)
     env.check(SECOND)
     result = watcher("resend", "--channel", "hook", "--no-deliver", "--format", "json")
@@ -100,7 +100,7 @@ def test_a_resend_left_to_the_daemon_waits_in_the_outbox(env: Environment, watch
     assert len(env.servers.webhooks) == 1
 
 
-def test_a_resend_that_fails_again_is_reported(env: Environment, watcher: Run) -> None:
+def test_a_resend_that_fails_again_is_reported(env: Environment, watcher: RunCli) -> None:
     env.check(FIRST)
     env.check(SECOND)
     good = next(line for line in env.servers.config.read_text().splitlines() if "/hook" in line)
@@ -113,7 +113,7 @@ def test_a_resend_that_fails_again_is_reported(env: Environment, watcher: Run) -
     assert (waiting["attempts"], waiting["last_error"]) == (1, "HTTP 500")
 
 
-def test_resend_needs_a_selection(watcher: Run, env: Environment) -> None:
+def test_resend_needs_a_selection(watcher: RunCli, env: Environment) -> None:
     env.check(FIRST)
     result = watcher("resend")
     assert result.code == 2
@@ -123,7 +123,7 @@ def test_resend_needs_a_selection(watcher: Run, env: Environment) -> None:
     assert "no such message: msg_nobody" in result.err
 
 
-def test_the_outbox_is_filtered_by_state_channel_source_day_and_number(env: Environment, watcher: Run) -> None:
+def test_the_outbox_is_filtered_by_state_channel_source_day_and_number(env: Environment, watcher: RunCli) -> None:
     env.check(FIRST)
     env.check(SECOND)
     everything = outbox(watcher)

@@ -45,7 +45,7 @@ def open_monitor(config: Path, *, create: bool = True) -> Monitor:
 
 @contextmanager
 def open_history(config: Path) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
-    """Open the history for reading, with the gaps in its observation. Raises StoreError if there is none yet."""
+    """Open the history for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
     overview = load_overview(config)
     with Store(overview.history, create=False) as store:
         yield store.history, ObservationGaps(overview=overview, checks=store.checks)

@@ -1,0 +1,62 @@
+"""Fixtures that run the command line in this process, with pytest's capture of what it prints."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from watcher.__main__ import main
+
+
+class CliResult(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+RunCli = Callable[..., CliResult]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunCli:
+    """Return a function that runs a command in an empty folder. A traceback fails the test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WATCHER_CONFIG", raising=False)
+
+    def run_command(*arguments: str) -> CliResult:
+        monkeypatch.setattr(sys, "argv", ["watcher", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert isinstance(ended.value.code, int)
+        return CliResult(ended.value.code, out, err)
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of `watcher demo --keep`: configuration, six releases; `output` is what it printed."""
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    process = subprocess.run(
+        [sys.executable, "-m", "watcher", "demo", "--keep", str(folder)],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONWARNINGS": "error"}, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    (folder / "output").write_text(process.stdout)
+    return folder
+
+
+@pytest.fixture
+def run_in_demo(run: RunCli, demo_folder: Path) -> RunCli:
+    """Return a function that runs a command on the history of the demo."""
+    return lambda *arguments: run("--config", str(demo_folder / "config.toml"), *arguments)
