@@ -249,7 +249,7 @@ def test_what_was_kept_and_not_committed_reaches_its_subscribers(
         for receipt in SnapshotArchive(travel.folder / "snapshots").list_snapshots("ports")
         if receipt.number == 1
     ]
-    assert [receipt.believed for receipt in left] == [True]
+    assert [receipt.accepted for receipt in left] == [True]
     assert len(rows(travel.folder / "history.db", "releases")["releases"]) == 1
     old = travel.folder / "old.xml"
     old.write_bytes(release(ROWS[:9], "2019-01-01"))

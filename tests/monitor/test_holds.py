@@ -95,7 +95,7 @@ def test_a_held_release_is_kept_and_changes_nothing(env: Environment) -> None:
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
     assert env.rows() == before
     assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == slip()
-    assert not receipt(env, taken.sha256).believed
+    assert not receipt(env, taken.sha256).accepted
     assert env.rows("checks")["checks"][-1]["outcome"] == "held"
 
 
@@ -143,7 +143,7 @@ def test_a_release_that_is_served_again_is_taken_and_told_like_any_other(env: En
     assert [event.service for event in taken.comparison.events] == ["new"]
     assert taken.release is not None
     assert taken.release.release.observed == seen, "it was seen when it was served first"
-    assert receipt(env, first.sha256).believed
+    assert receipt(env, first.sha256).accepted
     assert (alerts(env), len(env.servers.mails)) == (1, 1)
     assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-accepted"]
     (hold,) = holds(env)
@@ -159,7 +159,7 @@ def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(env: Enviro
     found = env.rows()
     assert len(found["snapshots"]) == 3
     assert len(env.files()) == 3
-    assert all(receipt(env, row["sha256"]).believed for row in found["snapshots"])
+    assert all(receipt(env, row["sha256"]).accepted for row in found["snapshots"])
     assert content_of(rebuilt(env)) == content_of(found)
 
 

@@ -289,7 +289,7 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
 
@@ -304,8 +304,8 @@ def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
             mock.patch.object(store, "transaction", failing_transaction),
             pytest.raises(RuntimeError, match="the power is gone"),
         ):
-            intake.ingest(Candidate(data=data, origin="git:x"))
+            ingest.ingest(Candidate(data=data, origin="git:x"))
         for table in ("releases", "snapshots", "versions", "changes", "events", "versions_fts"):
             assert _count(store, table) == 0, table
-        intake.ingest(Candidate(data=data, origin="git:x"))
+        ingest.ingest(Candidate(data=data, origin="git:x"))
         assert _count(store, "releases") == 1

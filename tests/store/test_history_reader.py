@@ -44,9 +44,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
     folder = tmp_path_factory.mktemp("queries")
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "kept")
-        intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+        ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
         for data in SERIES.values():
-            intake.ingest(Candidate(data=data, origin="git:x"))
+            ingest.ingest(Candidate(data=data, origin="git:x"))
         other = ReleaseIngest("other", registry="ports", format="xml", store=store, archive=archive)
         for data in list(SERIES.values())[1:]:
             other.ingest(Candidate(data=data, origin="git:x"))
@@ -137,12 +137,12 @@ def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: Histo
 
 def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
-            intake.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
+            ingest.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
             assert [each.event.id for each in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
@@ -253,11 +253,11 @@ def test_a_date_names_the_last_release_published_on_or_before_it(found: HistoryR
 
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
-            intake.ingest(
+            ingest.ingest(
                 Candidate(data=release(rows), origin="https://x", observed=f"2020-01-01T0{hour}:00:00Z", live=True)
             )
         assert store.history.find_release("ports", "2020-01-01").release.entries == 2
@@ -281,12 +281,12 @@ def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha25
 
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         data = SERIES["2020-01-01"]
         shas = [
-            intake.ingest(Candidate(data=each, origin="git:x")).sha256
+            ingest.ingest(Candidate(data=each, origin="git:x")).sha256
             for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))
         ]
         assert len(set(shas)) == 2
@@ -296,11 +296,11 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
 
 def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for day, data in enumerate(SERIES.values()):
-            row = intake.ingest(Candidate(data=data, origin="git:x")).release
+            row = ingest.ingest(Candidate(data=data, origin="git:x")).release
             assert row is not None
             # No two small releases share four digits by chance: the snapshots are given names that do.
             with store.transaction():

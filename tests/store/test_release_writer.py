@@ -59,23 +59,23 @@ SERIES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionEnvironment:
+class StoreWithIngest:
     """Archive and history of one source, and what asks them."""
 
     store: Store
-    intake: ReleaseIngest
+    ingest: ReleaseIngest
     queries: HistoryReader
 
     def take(self, data: bytes, *, observed: str | None = None, live: bool = False) -> CheckResult:
         """Take a release as a check (`live`) or as an import does."""
         origin = "https://example.test/ports.xml" if live else "git:repository:ports.xml@0000000"
-        return self.intake.ingest(Candidate(data=data, origin=origin, observed=observed, live=live))
+        return self.ingest.ingest(Candidate(data=data, origin=origin, observed=observed, live=live))
 
 
 @contextmanager
-def store(folder: Path, bounds: Bounds | None = None) -> Iterator[CollectionEnvironment]:
+def store(folder: Path, bounds: Bounds | None = None) -> Iterator[StoreWithIngest]:
     with Store(folder / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports",
             registry="ports",
             format="xml",
@@ -83,13 +83,13 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[CollectionEnvi
             archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
         )
-        yield CollectionEnvironment(store=store, intake=intake, queries=store.history)
+        yield StoreWithIngest(store=store, ingest=ingest, queries=store.history)
 
 
 Table = list[dict[str, object]]
 
 
-def rows(found: CollectionEnvironment) -> Mapping[str, Table]:
+def rows(found: StoreWithIngest) -> Mapping[str, Table]:
     """Everything the history has, without the numbers that only say in which order it was written.
 
     A place becomes its rank, a release its content, a version what it is.
@@ -140,7 +140,7 @@ def rows(found: CollectionEnvironment) -> Mapping[str, Table]:
     return {name: sorted(table, key=json.dumps) for name, table in tables.items()}
 
 
-def check_against(found: CollectionEnvironment, series: Sequence[bytes]) -> None:
+def check_against(found: StoreWithIngest, series: Sequence[bytes]) -> None:
     """Hold a history to the releases it was made from, the oldest first."""
     contents = [read_content(data, PORTS) for data in series]
     stored = found.queries.list_releases("ports")
@@ -230,7 +230,7 @@ def test_a_rebuild_gives_the_same_rows(tmp_path: Path, order: Sequence[int]) -> 
         for index in order:
             found.take(series[index], observed=f"2021-01-0{index + 1}T00:00:00Z")
         before = rows(found)
-        assert found.intake.rebuild() == 5
+        assert found.ingest.rebuild() == 5
         assert rows(found) == before
 
 
@@ -244,7 +244,7 @@ def test_a_rebuild_of_what_was_seen_live_gives_the_same_rows(tmp_path: Path) -> 
             assert taken.outcome is not Outcome.HELD
         found.take(series[0])
         before = rows(found)
-        found.intake.rebuild()
+        found.ingest.rebuild()
         assert rows(found) == before
 
 
@@ -259,7 +259,7 @@ def test_a_release_that_a_lagging_server_served_again_stays_where_it_was_after_a
         found.take(new, observed="2020-02-02T00:00:00Z", live=True)
         assert found.take(old, observed="2020-02-03T00:00:00Z", live=True).outcome is Outcome.STALE
         before = rows(found)
-        found.intake.rebuild()
+        found.ingest.rebuild()
         assert rows(found)["releases"] == before["releases"]
         assert rows(found) == before
 
@@ -271,7 +271,7 @@ def test_a_release_that_we_saw_and_somebody_else_saw_earlier_is_still_ours_after
         found.take(second, observed="2020-02-03T00:00:00Z", live=True)
         found.take(second, observed="2020-02-02T00:00:00Z")
         before = rows(found)
-        found.intake.rebuild()
+        found.ingest.rebuild()
         assert rows(found) == before
 
 
@@ -283,7 +283,7 @@ def test_a_release_that_somebody_else_saw_before_us_is_ours_after_a_rebuild_too(
         found.take(second, observed="2020-02-03T00:00:00Z", live=True)
         before = rows(found)
         assert [row["live"] for row in before["releases"] if row["published"] == "2020-02-01"] == [1]
-        found.intake.rebuild()
+        found.ingest.rebuild()
         assert rows(found) == before
 
 
@@ -369,7 +369,7 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
         check_against(found, series)
         own = [each.digest for each in found.queries.list_releases("ports")]
         other.rebuild()
-        found.intake.rebuild()
+        found.ingest.rebuild()
         for source in ("ports", "other"):
             assert [each.digest for each in found.queries.list_releases(source)] == own
             assert len(found.queries.find_versions(source, name="keep")) == 1
@@ -406,5 +406,5 @@ def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: 
         with found.store.transaction():
             db.execute("UPDATE versions SET text = text || ' once more' WHERE id % 2")
         checked()
-        found.intake.rebuild()
+        found.ingest.rebuild()
         checked()

@@ -17,12 +17,12 @@ INDEXES = ("versions_fts", "events_fts")
 
 def test_put_together_they_find_the_same(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number in range(1, 13):
             rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
-            intake.ingest(Candidate(data=release(rows, f"2020-01-{number:02}"), origin="test"))
+            ingest.ingest(Candidate(data=release(rows, f"2020-01-{number:02}"), origin="test"))
 
         def pieces() -> list[int]:
             ask = "SELECT count(DISTINCT segid) FROM {}_idx"

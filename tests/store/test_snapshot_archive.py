@@ -196,7 +196,7 @@ def test_the_second_of_two_similar_megabytes_costs_next_to_nothing(tmp_path: Pat
 
 
 def test_a_prefix_of_many_megabytes_is_seen_whole(tmp_path: Path) -> None:
-    """Blocks in another order: what is like it stands megabytes away, as in a registry that was sorted anew."""
+    """Blocks in another order: what is like it stands megabytes away, as in a registry that was sorted again."""
     noise = random.Random(1)  # noqa: S311 - the same every time
     blocks = [noise.randbytes(2**16) for _ in range(128)]
     archive = SnapshotArchive(tmp_path)

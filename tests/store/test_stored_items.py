@@ -33,11 +33,11 @@ PLAIN = [read_content(data, PORTS) for data in (OLD, NEW)]
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in (OLD, NEW):
-            intake.ingest(Candidate(data=data, origin="test"))
+            ingest.ingest(Candidate(data=data, origin="test"))
         queries = store.history
         yield queries.read_content_pair("ports", *queries.list_releases("ports"))
 

@@ -195,7 +195,7 @@ class PlacedRelease:
 class Ending:
     """The end of an order: its last release, and of all `count` releases the newest observation and latest live day.
 
-    `newest` and `live` are "" if there is none.
+    `newest` and `live` are "" if no release has one.
     """
 
     count: int

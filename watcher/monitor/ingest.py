@@ -269,7 +269,7 @@ class ReleaseIngest:
         results = {
             snapshot.sha256: self._recover(snapshot)
             for snapshot in snapshots
-            if snapshot.believed and snapshot.sha256 not in recorded
+            if snapshot.accepted and snapshot.sha256 not in recorded
         }
         for snapshot in snapshots:
             for at in sorted(set(snapshot.returned) - returns):
@@ -342,7 +342,7 @@ class ReleaseIngest:
             format=self.format,
             near=near.release.sha256 if near else None,
             live=candidate.live,
-            believed=accepted,
+            accepted=accepted,
             sha256=candidate.sha256,
         )
 

@@ -47,7 +47,7 @@ def rebuild_source(
     `progress` is called with the steps done and their total.
     """
     accepted = sorted(
-        (info for info in archive.list_snapshots(source) if info.believed), key=lambda info: info.observed or ""
+        (info for info in archive.list_snapshots(source) if info.accepted), key=lambda info: info.observed or ""
     )
     releases: dict[str, _ArchivedRelease] = {}
     for number, snapshot in enumerate(accepted, 1):

@@ -104,7 +104,7 @@ class CheckLog:
         self._waiting.clear()
 
     def find_last_check(self, source: str) -> Mapping[str, Any] | None:
-        """Return the newest check of a source as a row of `checks`, None if there is none."""
+        """Return the newest check of a source as a row of `checks`, or None."""
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
@@ -130,7 +130,7 @@ class CheckLog:
     def find_gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
         """Return the periods longer than `longer` without a successful check, the oldest first.
 
-        A period is its begin and its end in UTC; the end is None if it lasts until now. The time before the first
+        A period is its begin and its end in UTC, without an end if it lasts until now. The time before the first
         success is not one.
         """
         rows = self._db.execute(

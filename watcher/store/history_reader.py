@@ -54,7 +54,7 @@ class HistoryReader:
         return list(self._select_releases(source))
 
     def find_latest(self, source: str) -> StoredRelease | None:
-        """Return the newest release, None if there is none."""
+        """Return the newest release, or None."""
         return next(self._select_releases(source, order="place DESC", limit=1), None)
 
     def find_predecessor(self, release: StoredRelease) -> StoredRelease | None:
@@ -100,7 +100,7 @@ class HistoryReader:
             for release in self._select_releases(source, "dated <= ?2", reference, order="place DESC", limit=1):
                 return release
             first = next(self._select_releases(source, limit=1), None)
-            hint = f"the first is of {first.dated}" if first else "there is none"
+            hint = f"the first is of {first.dated}" if first else "it has no release"
             raise UsageError(f"{source} has no release published on or before {reference}; {hint}")
         matches = self._find_by_prefix(source, reference.lower()) if _HEX.fullmatch(reference.lower()) else []
         if len(matches) == 1:

@@ -30,7 +30,7 @@ class HistoryWriter:
         self._source_id: int | None = None
 
     def ensure_source(self) -> int:
-        """Return the source's row; insert it if there is none."""
+        """Return the source's row; insert it if needed."""
         if (row := self._find_source()) is not None:
             return row
         self._db.execute(

@@ -68,13 +68,13 @@ class SnapshotArchive:
         format: str,  # noqa: A002 - the config's word
         near: str | None = None,
         live: bool = False,
-        believed: bool = True,
+        accepted: bool = True,
         sha256: str = "",
     ) -> SnapshotInfo:
         """Store a snapshot and return its receipt. The same bytes are stored once, with the earliest observation.
 
         `sha256` saves the computation where the caller knows it. `near` is the most similar snapshot, that of the
-        release before. If the bytes were stored as not `believed` and are now, the receipt takes the present values;
+        release before. If the bytes were stored as not `accepted` and are now, the receipt takes the present values;
         it never goes back. Raises StoreError; nothing is stored then.
         """
         if len(data) > MAX_SNAPSHOT:
@@ -87,7 +87,7 @@ class SnapshotArchive:
             infos = self._read_infos(source)
         stored = infos.get(sha256)
         if stored is not None:
-            return self._merge(stored, observed=observed, origin=origin, live=live, believed=believed)
+            return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted)
         number = max((info.number for info in infos.values()), default=-1) + 1
         prefix = choose_prefix(infos, number, near)
         if prefix is not None and infos[prefix].size < zstd_frames.SMALLEST_PREFIX:
@@ -103,7 +103,7 @@ class SnapshotArchive:
             registry=registry,
             format=format,
             live=live,
-            believed=believed,
+            accepted=accepted,
         )
         if prefix is None:
             self._write(info, zstd_frames.compress(data, None))
@@ -118,11 +118,11 @@ class SnapshotArchive:
         return info
 
     def _merge(
-        self, stored: SnapshotInfo, *, observed: str | None, origin: str, live: bool, believed: bool
+        self, stored: SnapshotInfo, *, observed: str | None, origin: str, live: bool, accepted: bool
     ) -> SnapshotInfo:
         """Update the receipt of a snapshot that is stored again, and return it."""
-        if not stored.believed:
-            info = replace(stored, observed=observed, origin=origin, live=live, believed=True) if believed else stored
+        if not stored.accepted:
+            info = replace(stored, observed=observed, origin=origin, live=live, accepted=True) if accepted else stored
         else:
             info = replace(stored, live=stored.live or live)
             if observed and (stored.observed is None or observed < stored.observed):

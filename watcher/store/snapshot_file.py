@@ -23,6 +23,7 @@ _SCHEMA = 1
 _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
+_STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class SnapshotInfo:
 
     `prefix` is the snapshot it is compressed against; `number` counts in its source from 0. `observed` is the UTC time
     it was first seen, None if nobody dated it. `origin` is a URL, a file name or `git:REPO:PATH@COMMIT`; `registry` and
-    `format` say how to read it again. `live`: a check of our own was served it as the newest. `believed` is False for a
+    `format` say how to read it again. `live`: a check of our own was served it as the newest. `accepted` is False for a
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
     """
@@ -46,7 +47,7 @@ class SnapshotInfo:
     registry: str
     format: str
     live: bool
-    believed: bool
+    accepted: bool
     returned: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
 
@@ -54,7 +55,8 @@ class SnapshotInfo:
 def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    receipt = json.dumps({"schema": _SCHEMA, **asdict(info)}, ensure_ascii=False).encode()
+    fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
+    receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -81,9 +83,9 @@ def read_info(path: Path) -> SnapshotInfo:
             receipt, _ = _split(file.read(_HEADER.size + _MAX_RECEIPT))
         fields = json.loads(receipt)
         schema = fields.pop("schema")
-        info = SnapshotInfo(
-            **{**fields, "returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
-        )
+        fields |= {name: fields.pop(stored) for name, stored in _STORED_NAMES.items()}
+        fields |= {"returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
+        info = SnapshotInfo(**fields)
         _validate(info)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error
