@@ -43,7 +43,7 @@ def compare_releases(
     previous = history.find_predecessor(after)
     before = history.find_release(source, str(old)) if new else previous
     if before is None:
-        raise UsageError(f"{source}: {old or after.dated} is the first release: there is none before it to compare")
+        raise UsageError(f"{source}: {old or after.dated} is the first release: no release before it to compare with")
     if previous is not None and before.row == previous.row:
         return history.read_comparison(source, after, before)
     return _compute(history, severities, source, before, after)
