@@ -1,4 +1,4 @@
-"""The canary: its change goes the whole way, to the channels that ask for it and to no other."""
+"""The canary: its change goes all the way to the channels that want it, and to no other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def look(env: Environment) -> Outcome:
     return taken.outcome
 
 
-def test_its_change_is_told_to_the_channel_that_asks_for_it_and_to_no_other(env: Environment) -> None:
+def test_its_change_is_sent_to_the_channels_that_want_it_and_to_no_other(env: Environment) -> None:
     assert look(env) is Outcome.BASELINE
     env.now += DAY
     assert look(env) is Outcome.CHANGED

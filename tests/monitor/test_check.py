@@ -1,4 +1,4 @@
-"""How a release travels, over real servers on loopback: what is a release, what is kept, who is told."""
+"""A check over real servers on loopback: what is a release, what is stored, who is alerted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> N
     assert found["changes"] == found["events"] == found["outbox"] == []
 
 
-def test_a_new_release_is_compared_judged_kept_and_told(env: Environment) -> None:
+def test_a_new_release_is_compared_classified_stored_and_alerted(env: Environment) -> None:
     env.check(release(FIRST))
     data = release(SECOND, "2020-06-02")
     taken = env.check(data)
@@ -67,7 +67,7 @@ def test_a_new_release_is_compared_judged_kept_and_told(env: Environment) -> Non
     assert [row["state"] for row in env.rows("outbox")["outbox"]] == ["sent", "sent"]
 
 
-def test_a_release_is_told_once(env: Environment) -> None:
+def test_a_release_is_alerted_once(env: Environment) -> None:
     env.check(release(FIRST))
     env.check(release(SECOND, "2020-06-02"))
     env.check()
@@ -164,7 +164,7 @@ def test_a_server_that_is_gone_is_a_failed_check(tmp_path: Path) -> None:
     assert env.rows() == before
 
 
-def test_what_breaks_in_the_middle_leaves_nothing(env: Environment) -> None:
+def test_an_error_while_a_release_is_recorded_leaves_nothing(env: Environment) -> None:
     env.check(release(FIRST))
     before = env.rows("releases", "versions", "changes", "events", "outbox", "snapshots")
 
@@ -184,7 +184,7 @@ def test_what_breaks_in_the_middle_leaves_nothing(env: Environment) -> None:
     assert len(env.servers.webhooks) == 1
 
 
-def test_a_channel_is_told_what_it_asked_for(env: Environment) -> None:
+def test_a_channel_gets_the_events_it_subscribes_to(env: Environment) -> None:
     env.configure('to = ["noc@example.org"]', 'to = ["a@example.org", "b@example.org"]\nevents = ["service-*"]')
     env.configure('secret = "file:webhook-secret"', 'secret = "file:webhook-secret"\nports = ["100-200"]')
     env.check(release(FIRST))

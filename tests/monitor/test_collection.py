@@ -1,4 +1,4 @@
-"""A collection, the whole way: a tree of groups served over loopback, looked at by the real service."""
+"""A collection with real servers: a tree of groups is served over loopback and checked by a real monitor."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_look_at_an_unchanged_tree_is_one_conditional_request_a_group_and_a_ro
     assert [check["outcome"] for check in checks] == ["unchanged"] * (len(many) + 1)
 
 
-def test_what_changed_in_a_group_is_told_of_that_group(env: CollectionEnvironment) -> None:
+def test_a_change_in_a_group_is_an_event_of_that_group(env: CollectionEnvironment) -> None:
     env.check_all()
     env.tree.pages[group_path("group-07")] = group_xml(
         "group-07", "Reserved", "First of group-07", "Second", updated="2024-01-02"
@@ -103,7 +103,7 @@ def test_a_vanished_group_is_news_once_after_three_reads_and_keeps_its_history(e
         assert service.source("iana.group-00").name == "iana.group-00"
 
 
-def test_a_group_that_comes_back_was_never_gone(env: CollectionEnvironment) -> None:
+def test_a_group_missing_from_one_index_and_back_in_the_next_was_never_removed(env: CollectionEnvironment) -> None:
     env.check_all()
     for _ in range(3):
         env.tree.publish(*GROUPS[1:])
@@ -114,7 +114,7 @@ def test_a_group_that_comes_back_was_never_gone(env: CollectionEnvironment) -> N
     assert env.stored_events() == []
 
 
-def test_only_groups_absent_from_every_read_are_believed_to_be_gone(env: CollectionEnvironment) -> None:
+def test_only_groups_missing_from_every_check_are_removed(env: CollectionEnvironment) -> None:
     env.check_all()
     for absent in (("group-00", "group-01"), ("group-00", "group-02")):
         env.tree.publish(*(group for group in GROUPS if group not in absent))
@@ -199,7 +199,7 @@ def test_recently_changed_groups_are_due_more_often(env: CollectionEnvironment) 
     assert seen == {name: [4, 8] for name in named(*GROUPS) - named("group-01", "group-02")}
 
 
-def test_a_group_that_we_saw_change_is_due_in_the_next_turn_whatever_its_date(env: CollectionEnvironment) -> None:
+def test_a_group_that_a_check_saw_change_is_due_in_the_next_sweep_whatever_its_date(env: CollectionEnvironment) -> None:
     env.check_all()
     env.tree.pages[group_path("group-03")] = group_xml("group-03", "Something else")  # the date of 2020 stays
     env.check_all()

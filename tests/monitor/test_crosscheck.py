@@ -1,4 +1,4 @@
-"""Holding a poorer format against the XML: what is a disagreement, what a lag, and what cannot be told."""
+"""Comparing a table with the XML: what is a disagreement, what a lag, and which columns have no match."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_release_cut_short_is_a_disagreement_and_no_lag() -> None:
     assert (cut.verdict, cut.total, len(cut.examples)) == (Agreement.DISAGREE, 2000, 10)
 
 
-def test_an_older_release_is_a_lag_and_others_are_asked_only_then() -> None:
+def test_a_table_of_an_older_release_lags_and_others_are_read_only_then() -> None:
     def never() -> Document:
         raise AssertionError("asked")
 
@@ -130,7 +130,7 @@ def test_columns_are_matched_by_name_then_by_what_they_hold_and_the_rest_is_said
     assert found.unmatched == ("one: Colour",)
 
 
-def test_a_name_that_says_the_same_is_not_believed_against_what_the_column_holds() -> None:
+def test_a_similar_name_is_no_match_if_the_texts_differ() -> None:
     swapped = [record.replace("<odd>", "<value>x</value><odd>") for record in RECORDS]
     found = crosscheck(group(*swapped), table("Value", "Odd [1]", "Reference", "N"), ANY, registry="one")
     assert (found.verdict, found.compared) == (Agreement.AGREE, {"description", "odd", "references"})
@@ -170,7 +170,7 @@ def test_a_registry_that_a_page_does_not_have_is_a_disagreement(gone: str) -> No
     assert told(found) == [("1", "", "1", "")]
 
 
-def test_rows_of_a_registry_that_is_empty_in_the_xml_are_told_whole() -> None:
+def test_rows_of_a_registry_that_is_empty_in_the_xml_are_reported_whole() -> None:
     found = crosscheck(group(), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
     assert (found.verdict, found.total) == (Agreement.DISAGREE, 8)
     assert told(found)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")

@@ -1,4 +1,4 @@
-"""The doctor looks at everything, changes nothing, and says what to do."""
+"""The doctor examines everything, changes nothing, and says what to do."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bad(found: list[Diagnosis]) -> dict[str, str]:
     return {each.area: each.message for each in found if each.state is not DiagnosisState.OK}
 
 
-def test_a_watcher_that_is_well_is_told_so(env: Environment) -> None:
+def test_a_healthy_installation_has_only_ok_results(env: Environment) -> None:
     env.configure('name = "mail"', 'name = "mail"\noperator = true')
     before = {path: path.read_bytes() for path in env.servers.folder.rglob("*") if path.is_file()}
     code, state, found = run_command(env)
@@ -64,7 +64,7 @@ def test_as_text_it_is_a_line_for_each_finding(env: Environment) -> None:
 
 
 @pytest.mark.fault(61, 62)
-def test_a_configuration_that_cannot_be_used_is_a_problem_and_the_rest_is_told(env: Environment) -> None:
+def test_an_invalid_configuration_is_a_problem_and_the_rest_is_still_examined(env: Environment) -> None:
     env.configure("[store]", "nonsense = 1\n\n[store]")
     env.servers.config.write_text(env.servers.config.read_text().replace("[store]", "[store]\nother = 2"))
     code, state, found = run_command(env)
@@ -107,13 +107,13 @@ def test_permissions_that_are_too_wide_are_problems(env: Environment) -> None:
     env.servers.folder.chmod(0o755)
 
 
-def test_left_overs_are_told(env: Environment) -> None:
+def test_leftovers_of_interrupted_writes_are_reported(env: Environment) -> None:
     (env.servers.folder / "snapshots" / "ports" / "x.123.tmp").write_bytes(b"")
     assert "leftovers" in bad(examined(env))["store"]
 
 
 @pytest.mark.fault(52)
-def test_a_disk_that_is_nearly_full_is_told(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full_is_reported(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_WARNING_FREE", 2**60)
     assert "MiB free" in bad(examined(env))["disk"]
     monkeypatch.setattr(doctor, "_PROBLEM_FREE", 2**60)
@@ -121,7 +121,7 @@ def test_a_disk_that_is_nearly_full_is_told(env: Environment, monkeypatch: pytes
 
 
 @pytest.mark.fault(58)
-def test_a_clock_that_cannot_be_right_is_told(env: Environment) -> None:
+def test_a_clock_that_cannot_be_right_is_reported(env: Environment) -> None:
     assert doctor.diagnose_clock(datetime(2020, 1, 1, tzinfo=UTC)).state is DiagnosisState.PROBLEM
     now = datetime(2027, 1, 1, tzinfo=UTC)
     assert doctor.diagnose_clock(now).state is DiagnosisState.OK
@@ -129,7 +129,7 @@ def test_a_clock_that_cannot_be_right_is_told(env: Environment) -> None:
     assert doctor.diagnose_clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
 
 
-def test_sources_that_fail_or_that_nobody_looks_at_are_told(env: Environment) -> None:
+def test_sources_that_fail_or_are_not_checked_are_reported(env: Environment) -> None:
     env.check(b"<html>502</html>")
     assert "failed" in bad(examined(env))["sources"]
     env.check(release([tcp("a", "1")]))
@@ -148,7 +148,7 @@ def test_a_program_that_a_source_needs_is_a_problem_where_it_is_missing(
     assert "rsync: not installed" in bad(examined(env))["programs"]
 
 
-def test_servers_are_only_asked_for_where_the_network_may_be_used(env: Environment) -> None:
+def test_servers_are_only_connected_to_with_network(env: Environment) -> None:
     assert "cannot be reached" not in str(examined(env))
     assert "cannot be reached" not in str(examined(env, network=True))
     env.configure("port = ", "port = 1 # ")

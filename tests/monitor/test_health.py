@@ -1,4 +1,4 @@
-"""What the watcher says of itself, decided from facts alone."""
+"""Alarms and verdicts, decided from facts alone."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_source_is_unhealthy_after_so_many_failures_or_so_long(
     assert health.find_alarm(run(failures, hours=hours, gone=gone), LIMITS) == notice
 
 
-def test_what_was_told_is_not_told_again_but_that_it_is_gone_is_more() -> None:
+def test_an_open_alarm_is_not_repeated_but_a_source_that_does_not_exist_is_a_new_one() -> None:
     failing, gone = run(3), run(6, gone=3)
     told = health.source_notice(failing, LIMITS, (), ago())
     assert told is not None
@@ -68,7 +68,7 @@ def test_what_was_told_is_not_told_again_but_that_it_is_gone_is_more() -> None:
     assert health.source_notice(failing, LIMITS, {"source-gone"}, ago()) is None
 
 
-def test_only_what_was_told_is_called_off() -> None:
+def test_only_an_open_alarm_is_cleared() -> None:
     assert health.source_notice(run(0), LIMITS, (), ago()) is None
     recovered = health.source_notice(run(0), LIMITS, {"source-gone"}, ago())
     assert recovered is not None
@@ -87,7 +87,7 @@ def test_a_tree_that_fails_is_one_notice() -> None:
 
 
 @pytest.mark.fault(68)
-def test_nothing_checked_for_too_long_is_told_once_and_called_off_once() -> None:
+def test_the_alarm_that_no_check_runs_is_raised_once_and_cleared_once() -> None:
     quiet, late = [sight()], [sight(last=ago(hours=13))]
     assert health.watcher_notice(quiet, None, NOW, NOW) is None
     notice = health.watcher_notice(late, None, NOW, NOW)
@@ -100,7 +100,7 @@ def test_nothing_checked_for_too_long_is_told_once_and_called_off_once() -> None
     assert again.id == "checked-again"
 
 
-def test_a_source_that_was_never_looked_at_is_late_from_the_start_of_the_daemon() -> None:
+def test_a_source_that_was_never_checked_is_overdue_from_the_start_of_the_daemon() -> None:
     never = SourceHealth(source="ports", streak=CheckStreak(source="ports"), every=timedelta(hours=1))
     assert not health.is_overdue(never, NOW)
     assert not health.is_overdue(never, NOW, NOW - timedelta(hours=2))

@@ -1,4 +1,4 @@
-"""A release that cannot be believed yet changes nothing and is told to the operator, until it is settled."""
+"""A release that is not plausible changes nothing and is reported to the operators until its hold ends."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_held_release_is_kept_and_changes_nothing(env: Environment) -> None:
     assert env.rows("checks")["checks"][-1]["outcome"] == "held"
 
 
-def test_the_operator_is_told_why_and_no_subscriber_hears_of_it(env: Environment) -> None:
+def test_a_hold_notifies_the_operators_with_its_reasons_and_no_subscriber(env: Environment) -> None:
     env.check(slip())
     (notice,) = notices_of(env)
     assert (notice["id"], notice["severity"], notice["source"]) == ("release-held", "warning", SOURCE)
@@ -110,7 +110,7 @@ def test_the_operator_is_told_why_and_no_subscriber_hears_of_it(env: Environment
     assert (alerts(env), env.servers.mails) == (0, [])
 
 
-def test_the_operator_is_told_by_mail_too(env: Environment) -> None:
+def test_a_hold_notifies_the_operators_by_mail_too(env: Environment) -> None:
     env.configure('to = ["noc@example.org"]', 'to = ["noc@example.org"]\noperator = true')
     env.check(slip())
     (mail,) = env.servers.mails
@@ -125,7 +125,7 @@ def _text(part: Message) -> str:
     return part.get_payload(decode=True).decode()  # type: ignore[union-attr]
 
 
-def test_who_has_no_operators_channel_is_told_by_the_record_alone(tmp_path: Path) -> None:
+def test_without_an_operators_channel_a_hold_is_only_recorded(tmp_path: Path) -> None:
     with open_environment(tmp_path) as env:
         env.check(release(ROWS, NOW))
         assert env.check(slip()).outcome is Outcome.HELD
@@ -133,7 +133,7 @@ def test_who_has_no_operators_channel_is_told_by_the_record_alone(tmp_path: Path
         assert len(holds(env)) == 1
 
 
-def test_a_release_that_is_served_again_is_taken_and_told_like_any_other(env: Environment) -> None:
+def test_a_held_release_that_is_served_again_is_accepted_and_alerted_like_any_other(env: Environment) -> None:
     first = env.check(slip())
     seen = to_text(env.now)
     taken = env.check()
@@ -168,7 +168,7 @@ def test_how_often_it_must_be_served_is_configured(env: Environment) -> None:
     assert [env.check(slip()).outcome for _ in range(4)] == [*[Outcome.HELD] * 3, Outcome.CHANGED]
 
 
-def test_a_server_that_flaps_is_told_of_once_and_takes_nothing(env: Environment) -> None:
+def test_a_server_that_flaps_causes_one_notice_and_no_release(env: Environment) -> None:
     current, other = release([*ROWS, *MANY], NOW), slip()
     for _ in range(4):
         assert env.check(other).outcome is Outcome.HELD
@@ -180,7 +180,7 @@ def test_a_server_that_flaps_is_told_of_once_and_takes_nothing(env: Environment)
     assert alerts(env) == 1
 
 
-def test_two_doubtful_releases_that_take_turns_confirm_nothing(env: Environment) -> None:
+def test_two_held_releases_served_in_turn_confirm_neither(env: Environment) -> None:
     for _ in range(3):
         assert env.check(slip()).outcome is Outcome.HELD
         assert env.check(slip([tcp("c", "7")])).outcome is Outcome.HELD
@@ -212,7 +212,7 @@ def test_a_newer_release_supersedes_what_was_held(env: Environment) -> None:
     assert [notice["id"] for notice in notices_of(env)] == ["release-held"], "told of once"
 
 
-def test_many_entries_gone_under_the_same_date_are_held_and_under_a_later_one_believed(env: Environment) -> None:
+def test_many_removed_entries_are_held_under_the_same_date_and_accepted_under_a_later_one(env: Environment) -> None:
     taken = env.check(release([*ROWS, *MANY[:30]], NOW))
     assert (taken.outcome, taken.reason) == (Outcome.HELD, "mass_removal")
     assert taken.hold is not None
@@ -255,7 +255,7 @@ def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(env: Environment
         decide(env, "reject", held.sha256[:8])
 
 
-def test_what_was_rejected_is_never_believed_unless_it_is_accepted(env: Environment) -> None:
+def test_a_rejected_release_is_only_accepted_by_hand(env: Environment) -> None:
     env.check(slip())
     identifier = holds(env)[0].id
     before = env.rows()
@@ -289,7 +289,7 @@ def test_what_was_superseded_and_is_accepted_by_hand_goes_where_it_belongs(env: 
     assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_importing_what_is_held_believes_it(env: Environment) -> None:
+def test_importing_a_held_release_accepts_it(env: Environment) -> None:
     env.check(slip())
     path = env.servers.folder / "held.xml"
     path.write_bytes(slip())
@@ -302,7 +302,7 @@ def test_importing_what_is_held_believes_it(env: Environment) -> None:
     assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_a_rebuild_knows_what_was_believed(env: Environment) -> None:
+def test_a_rebuild_uses_only_accepted_snapshots(env: Environment) -> None:
     env.check(slip())
     env.check(slip())
     env.check(release([*ROWS, *MANY[:20]], SLIP))  # held
@@ -315,7 +315,7 @@ def test_a_rebuild_knows_what_was_believed(env: Environment) -> None:
     assert [hold.state for hold in holds(env)].count(HoldState.HELD) == 1
 
 
-def test_what_breaks_while_it_is_taken_leaves_it_held(env: Environment) -> None:
+def test_an_error_while_a_held_release_is_accepted_leaves_it_held(env: Environment) -> None:
     env.check(slip())
     before = env.rows("held", "releases", "outbox", "changes")
 
@@ -333,13 +333,13 @@ def test_what_breaks_while_it_is_taken_leaves_it_held(env: Environment) -> None:
     assert alerts(env) == 1
 
 
-def test_a_future_date_is_believed_and_so_is_what_comes_after_it(env: Environment) -> None:
+def test_a_future_date_is_accepted_and_so_is_the_release_after_it(env: Environment) -> None:
     assert env.check(release([*NEWS, *MANY], "2090-09-26")).outcome is Outcome.CHANGED
     today = to_text(env.now)[:10]
     assert env.check(release([*NEWS, *MANY, tcp("c", "7")], today)).outcome is Outcome.CHANGED
 
 
-def test_a_second_opinion_is_asked_of_what_is_new_and_holds_it_until_it_agrees(env: Environment) -> None:
+def test_the_second_format_is_compared_for_new_releases_and_holds_them_until_it_agrees(env: Environment) -> None:
     asked: list[bytes] = []
     disagreement = [Reason(code="formats_disagree", sentence="the CSV has 66 entries, the XML 65")]
 
@@ -380,7 +380,7 @@ def lagging(env: Environment) -> Environment:
 OLD, CURRENT = release([*ROWS, *MANY], NOW), release([*NEWS, *MANY], LATER)
 
 
-def test_a_server_that_lags_is_told_of_when_it_goes_on(lagging: Environment) -> None:
+def test_a_server_that_lags_is_reported_when_it_goes_on(lagging: Environment) -> None:
     assert lagging.check(OLD).outcome is Outcome.STALE
     assert notices_of(lagging) == []
     assert lagging.check(OLD).outcome is Outcome.STALE
@@ -399,7 +399,7 @@ def test_a_server_that_flaps_between_two_releases_tells_nobody(lagging: Environm
     assert lagging.servers.webhooks == []
 
 
-def test_a_release_that_stays_back_stands_in_the_history_again(lagging: Environment) -> None:
+def test_an_old_release_that_is_served_long_enough_is_in_the_history_again(lagging: Environment) -> None:
     outcomes = [lagging.check(OLD).outcome for _ in range(3)]
     assert outcomes == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     found = lagging.rows()
@@ -414,7 +414,7 @@ def test_a_release_that_stays_back_stands_in_the_history_again(lagging: Environm
     assert content_of(rebuilt(lagging)) == content_of(found)
 
 
-def test_other_bytes_of_a_release_that_came_back_are_a_snapshot_of_it(lagging: Environment) -> None:
+def test_other_bytes_of_a_release_that_came_back_are_another_snapshot_of_it(lagging: Environment) -> None:
     for _ in range(3):
         lagging.check(OLD)
     assert lagging.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
@@ -437,7 +437,7 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
         assert content_of(rebuilt(env)) == content_of(found)
 
 
-def test_what_came_back_can_go_again(lagging: Environment) -> None:
+def test_a_release_that_came_back_can_be_replaced_again(lagging: Environment) -> None:
     for data in (OLD, CURRENT, OLD):
         assert [lagging.check(data).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     assert alerts(lagging) == 3
@@ -447,7 +447,7 @@ def test_what_came_back_can_go_again(lagging: Environment) -> None:
     assert lagging.check(release([*NEWS, *MANY, tcp("c", "7")], "2021-03-01")).outcome is Outcome.CHANGED
 
 
-def test_a_release_that_came_back_is_taken_by_hand(lagging: Environment) -> None:
+def test_a_release_that_came_back_is_accepted_by_hand(lagging: Environment) -> None:
     lagging.check(OLD)
     taken: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
     assert taken.outcome is Outcome.CHANGED
@@ -479,7 +479,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert env.outcomes()["iana.one"] is Outcome.UNCHANGED
 
 
-def test_an_index_that_lost_most_groups_is_doubted_by_one_rule_not_by_two(tmp_path: Path) -> None:
+def test_an_index_that_lost_most_groups_is_held_by_one_rule_not_by_two(tmp_path: Path) -> None:
     with serve_index(IndexServer()) as tree:
         tree.publish(*(f"group-{number}" for number in range(30)))
         env = CollectionEnvironment(tree, tmp_path)

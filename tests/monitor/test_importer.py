@@ -1,4 +1,4 @@
-"""Old releases come in any order and from anywhere, and give one history."""
+"""Old releases are imported in any order from files, folders and repositories, and give one history."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path
     ]
 
 
-def test_what_is_no_release_is_refused_by_name_and_the_rest_is_taken(tmp_path: Path, files: list[Path]) -> None:
+def test_a_file_that_is_no_release_is_refused_by_name_and_the_rest_is_imported(
+    tmp_path: Path, files: list[Path]
+) -> None:
     (files[0].parent / "page.xml").write_text("<html>404</html>")
     report = take(tmp_path / "store", [str(files[0].parent)])
     assert [(Path(origin).name, reason) for origin, reason in report.refused] == [
@@ -137,7 +139,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("bare", [False, True])
-def test_each_commit_that_changed_a_path_is_taken(tmp_path: Path, repository: Path, bare: bool) -> None:
+def test_each_commit_that_changed_a_path_is_imported(tmp_path: Path, repository: Path, bare: bool) -> None:
     if bare:
         git(tmp_path, "clone", "-q", "--bare", str(repository), "clone.git")
         repository = tmp_path / "clone.git"
@@ -221,7 +223,9 @@ def states(folder: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("word", ["ABA", "ABAA", "AABA", "ABAB", "ABBA", "AAABCA", "ABACBA", "AA"])
-def test_a_state_that_came_back_stands_again_in_whatever_order_it_is_imported(tmp_path: Path, word: str) -> None:
+def test_a_state_that_came_back_is_in_the_history_again_in_whatever_order_it_is_imported(
+    tmp_path: Path, word: str
+) -> None:
     days = [f"2019-{month:02}-01" for month in range(1, len(word) + 1)]
     files = []
     for day, name in zip(days, word, strict=True):
@@ -256,7 +260,7 @@ def test_what_only_looks_like_a_date_is_none(tmp_path: Path, name: str) -> None:
     assert dates(tmp_path / "store") == [("", None)]
 
 
-def test_a_document_that_bears_a_date_is_not_asked_what_its_file_is_called(tmp_path: Path) -> None:
+def test_a_document_with_a_date_is_not_dated_by_its_file_name(tmp_path: Path) -> None:
     path = tmp_path / "2020-01-01.xml"
     path.write_bytes(release(SERIES[0][1], "2019-01-01"))
     take(tmp_path / "store", [str(path)])

@@ -1,4 +1,4 @@
-"""A registry of a million records: taken and compared in bounded memory. Each in a process of its own."""
+"""A registry of a million records is ingested and compared in bounded memory, each in its own process."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def taken(folder: Path, format: str, records: int, changed: int) -> tuple[str, i
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("format", ["csv", "xml"])
-def test_a_million_records_are_taken_and_compared(tmp_path: Path, format: str) -> None:  # noqa: A002
+def test_a_million_records_are_ingested_and_compared(tmp_path: Path, format: str) -> None:  # noqa: A002
     outcome, changes, memory = taken(tmp_path, format, RECORDS, CHANGED)
     assert (outcome, changes) == ("changed", CHANGED)
     assert memory < MOST

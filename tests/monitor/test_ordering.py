@@ -1,4 +1,4 @@
-"""In which order releases came: the same whatever way they are handed in, and never against what we saw."""
+"""The order of releases does not depend on the order of ingest, and never contradicts what checks saw."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_date_in_the_future_counts_as_the_day_after_it_was_seen() -> None:
     ]
 
 
-def test_tomorrows_date_is_believed_because_the_registry_may_be_in_another_time_zone() -> None:
+def test_tomorrows_date_is_accepted_because_the_registry_may_be_in_another_time_zone() -> None:
     assert in_order([live("a", "2024-03-01", "2024-02-29T23:00:00Z")]) == [
         PlacedRelease(digest="a", dated="2024-03-01")
     ]
@@ -144,7 +144,7 @@ def test_a_release_that_nobody_dated_or_saw_is_the_oldest() -> None:
     ],
     ids=["by the time they were seen", "the unseen before the seen", "by their content"],
 )
-def test_equal_dates_are_told_apart_in_the_same_way_every_time(one: Label, other: Label) -> None:
+def test_releases_with_equal_dates_always_get_the_same_order(one: Label, other: Label) -> None:
     assert digests(one, other) == digests(other, one) == [one.digest, other.digest]
 
 

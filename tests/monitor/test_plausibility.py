@@ -1,4 +1,4 @@
-"""What is believed at once, what is asked for again, and what never is."""
+"""Which releases are accepted at once, which need another check, and which need the operator."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def codes(
     return [reason.code for reason in reasons_to_hold(new, newest, bounds, today=today)]
 
 
-def test_an_ordinary_release_is_believed() -> None:
+def test_an_ordinary_release_is_accepted() -> None:
     assert codes(made(100, "2020-06-02"), made(99)) == []
     assert codes(made(100), made(99)) == [], "a second edit of the day"
     assert codes(made(3), None) == [], "a first release"
@@ -88,7 +88,7 @@ def test_a_date_that_goes_back(published: str | None, newest: str | None, dated:
         (50, 5000, "2020-06-01", []),
     ],
 )
-def test_entries_that_are_gone(had: int, has: int, published: str | None, expected: list[str]) -> None:
+def test_removed_entries(had: int, has: int, published: str | None, expected: list[str]) -> None:
     assert codes(made(has, published), made(had)) == expected
 
 
@@ -96,7 +96,7 @@ def test_entries_that_are_gone(had: int, has: int, published: str | None, expect
     ("had", "has", "expected"),
     [(20, 9, ["sub_registries_gone"]), (20, 10, []), (2, 0, []), (3, 0, ["sub_registries_gone"]), (0, 0, [])],
 )
-def test_registries_that_are_gone(had: int, has: int, expected: list[str]) -> None:
+def test_removed_sub_registries(had: int, has: int, expected: list[str]) -> None:
     assert codes(made(5, "2020-06-02", has), made(5, registries=had)) == expected
 
 
@@ -138,7 +138,7 @@ def test_a_release_that_comes_back_has_to_be_served_once_more() -> None:
     assert found == [False, False, True]
 
 
-def test_a_hold_without_a_reason_is_believed_unless_it_was_rejected() -> None:
+def test_a_hold_without_a_reason_is_confirmed_unless_it_was_rejected() -> None:
     assert is_confirmed(hold(), BOUNDS)
     assert not is_confirmed(hold(state=HoldState.REJECTED), BOUNDS)
     assert not is_confirmed(hold("goes_back", in_a_row=9, state=HoldState.REJECTED), BOUNDS)
@@ -152,7 +152,7 @@ def test_servings_are_counted_and_the_reasons_are_the_last_ones() -> None:
     assert count_serving(None, hold()) == hold()
 
 
-def test_what_was_rejected_stays_so_with_its_reasons_and_what_was_superseded_begins_anew() -> None:
+def test_a_rejected_hold_stays_rejected_and_a_superseded_one_starts_over() -> None:
     rejected = hold("goes_back", state=HoldState.REJECTED)
     assert count_serving(rejected, hold()) == replace(rejected, times=2, in_a_row=2)
     old = hold("goes_back", state=HoldState.SUPERSEDED, in_a_row=7, times=7, by="newer", decided="x")
@@ -166,7 +166,7 @@ def test_the_operator_hears_of_everything_but_of_a_lagging_server_only_when_it_g
     assert not should_notify(hold("goes_back", state=HoldState.REJECTED), BOUNDS)
 
 
-def test_what_came_back_is_another_release_of_the_same_content() -> None:
+def test_a_release_that_came_back_is_another_release_of_the_same_content() -> None:
     first = made(3)
     one, other = as_returned(first, "2020-06-15T00:00:00Z"), as_returned(first, "2020-06-16T00:00:00Z")
     assert len({first.digest, one.digest, other.digest}) == 3

@@ -1,4 +1,4 @@
-"""How often a group is looked at: by how long it has rested, and never less often than is promised."""
+"""How often a group is checked depends on how long it did not change, within a promised limit."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
     ("rested", "turns"),
     [(-400, 1), (0, 1), (29, 1), (30, 2), (364, 2), (365, 4), (5000, 4)],
 )
-def test_what_changed_lately_is_looked_at_more_often(rested: int, turns: int) -> None:
+def test_a_group_that_changed_lately_is_checked_more_often(rested: int, turns: int) -> None:
     assert interval(DAY, timedelta(days=rested)) == turns * DAY
 
 
-def test_what_was_never_looked_at_is_due() -> None:
+def test_a_group_that_was_never_checked_is_due() -> None:
     assert due(DAY, None, None, NOW) == NOW
     assert due(DAY, None, "1999-01-01", NOW) == NOW
 
 
-def test_what_nothing_is_known_of_is_looked_at_in_every_turn() -> None:
+def test_a_group_without_a_known_change_is_checked_in_every_sweep() -> None:
     assert due(DAY, NOW, None, NOW) == NOW + DAY
 
 
@@ -42,7 +42,7 @@ def test_a_clock_that_was_wrong_puts_nothing_off_for_years() -> None:
     assert due(DAY, NOW + 3650 * DAY, "2019-01-01", NOW) == NOW + 4 * DAY
 
 
-def test_the_last_of_a_long_sweep_is_in_the_next_turn_again() -> None:
+def test_the_last_group_of_a_long_sweep_is_due_in_the_next_one() -> None:
     looked = NOW + timedelta(hours=9)  # the sweep that began at NOW took nine hours
     assert is_due_this_sweep(DAY, due(DAY, looked, None, NOW + DAY), NOW + DAY)
     assert not is_due_this_sweep(DAY, due(DAY, looked, "2019-01-01", NOW + DAY), NOW + DAY)

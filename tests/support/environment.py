@@ -1,4 +1,4 @@
-"""A small world for tests of the whole way: the demo's stage (real HTTP and SMTP servers) and the real service."""
+"""A complete environment for tests: real HTTP and SMTP servers on loopback, a real monitor, a fake clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_port
 
 
 class Environment:
-    """Publish releases, look at them, see what arrives. Time moves a second with each check."""
+    """Publishes releases, checks them, shows what was stored and sent. Each check moves the clock by a second."""
 
     def __init__(self, servers: DemoServers) -> None:
         self.servers = servers
@@ -49,17 +49,17 @@ class Environment:
             yield service
 
     def check(self, data: bytes | None = None) -> CheckResult:
-        """Look once, a second after the last time, and deliver."""
+        """Check once, a second after the last time, and deliver."""
         if data is not None:
             self.publish(data)
         self.now += timedelta(seconds=1)
         with self.service() as service:
-            taken = service.check(service.source(SOURCE))
+            result = service.check(service.source(SOURCE))
             deliver_all(service)
-        return taken
+        return result
 
     def state(self) -> Mapping[str, Any]:
-        """How the checks of the source stand."""
+        """Return the last success and the failures of the source."""
         with self.service() as service:
             return service.store.checks.read_state(SOURCE)
 
@@ -72,7 +72,7 @@ class Environment:
         """Wait for something that another process or thread does."""
         deadline = time.monotonic() + seconds
         while not until():
-            assert time.monotonic() < deadline, "it did not come about"
+            assert time.monotonic() < deadline, "the awaited condition did not come true"
             time.sleep(0.01)
 
     def files(self) -> set[str]:
