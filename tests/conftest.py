@@ -1,9 +1,9 @@
-"""No test talks to anything but this machine.
+"""No test talks to anything but this machine, and no property test fails because the machine is busy.
 
-Three locks: pytest-socket (the options are in pyproject.toml) refuses a connect by name or address and says so in a
-test's own words, but only while a test runs and only `connect`. The audit hook below holds for the whole session,
-session fixtures and threads included, and sees `connect_ex`, datagrams and the resolver too. A program that a test
-starts is not held: give it loopback addresses only.
+Network: three locks. pytest-socket (options in pyproject.toml) refuses `connect` by name or address and names the
+address, but only while a test runs. The audit hook below holds for the whole session, session fixtures and threads
+included, and sees `connect_ex`, datagrams and the resolver too. Neither covers a program that a test starts: give it
+loopback addresses only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import ipaddress
 import socket
 import sys
 from typing import Any
+
+import hypothesis
 
 pytest_plugins = ["tests.support.cli_fixtures"]
 
@@ -63,3 +65,7 @@ def guard(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(guard)
+
+# The default deadline of 200 ms per example measures the machine's other work too.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")

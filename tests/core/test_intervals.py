@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.core.intervals import Interval, IntervalIndex, IntervalUnion
@@ -16,7 +16,6 @@ def share_a_number(one: Interval, other: Interval) -> bool:
     return one[0] <= other[1] and other[0] <= one[1]
 
 
-@settings(deadline=None)
 @given(intervals, interval)
 def test_a_union_has_the_numbers_of_its_intervals(parts: list[Interval], wanted: Interval) -> None:
     union = IntervalUnion(parts)
@@ -25,7 +24,6 @@ def test_a_union_has_the_numbers_of_its_intervals(parts: list[Interval], wanted:
     assert union.overlaps(wanted) is any(share_a_number(part, wanted) for part in parts)
 
 
-@settings(deadline=None)
 @given(intervals, interval)
 def test_an_index_yields_every_overlapping_interval(parts: list[Interval], wanted: Interval) -> None:
     index = IntervalIndex([(part, position) for position, part in enumerate(parts)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.core.port_ranges import find_ports, parse_ports
@@ -11,7 +11,6 @@ from watcher.core.port_ranges import find_ports, parse_ports
 bounds = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted)
 
 
-@settings(deadline=None)
 @given(bounds)
 def test_a_range_reads_back(bounds: list[int]) -> None:
     low, high = bounds

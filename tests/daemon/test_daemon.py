@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 import structlog
 
 from tests.support.environment import Environment, open_environment
+from tests.support.fake_clock import FakeClock
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
@@ -155,11 +156,11 @@ def test_the_schedule_follows_the_record_of_checks(env: Environment) -> None:
     with env.service() as service:
         service.check(service.source(SOURCE))
     configured = load_settings(env.servers.config)
-    made = Daemon(configured, Monitor, jitter=lambda: 0.5)
-    made._schedule()
-    jobs = {job.id: job for job in made._scheduler.get_jobs()}
-    assert set(jobs) == {SOURCE, " deliveries", " health"}
-    late = (jobs[SOURCE].next_run_time - datetime.now(UTC)).total_seconds()
+    daemon = Daemon(configured, Monitor, FakeClock(datetime.now(UTC), jitter=0.5))
+    daemon.schedule()
+    times = daemon.scheduler.times()
+    assert set(times) == {SOURCE, " deliveries", " health"}
+    late = (times[SOURCE] - datetime.now(UTC)).total_seconds()
     # Long overdue: once, soon, and not at the same moment as every other source.
     assert 0 < late <= configured.daemon.jitter.total_seconds()
 
@@ -170,12 +171,12 @@ def test_a_defect_in_one_piece_of_work_ends_that_piece_only(env: Environment) ->
     def broken(_: Settings) -> Monitor:
         raise RuntimeError("a defect")
 
-    made = Daemon(configured, broken)
+    daemon = Daemon(configured, broken)
     with structlog.testing.capture_logs() as logs:
-        made._check(configured.source[0])
-        made._send()
+        daemon.jobs.check_source(configured.registries[0])
+        daemon.jobs.send_due()
     assert [log["event"] for log in logs] == ["check not recorded", "deliveries not sent"]
-    assert made._work.wait(0)
+    assert daemon.jobs.watchdog.wait_until_idle(0)
 
 
 @pytest.mark.fault(61, 66)
@@ -192,7 +193,7 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
                 "restart it",
                 "configuration refused; the old one stays in force",
             ),
-            (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration read again"),
+            (good.replace('name = "ports"', 'name = "again"'), "watching 1 source", "configuration reloaded"),
         ):
             env.servers.config.write_text(text)
             running.process.send_signal(signal.SIGHUP)
@@ -240,29 +241,29 @@ def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: py
 
 @pytest.mark.fault(67)
 def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(env: Environment) -> None:
-    now = [0.0]
+    clock = FakeClock()
     configured = load_settings(env.servers.config)
-    made = Daemon(configured, Monitor, monotonic=lambda: now[0])
+    daemon = Daemon(configured, Monitor, clock)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, pytest.MonkeyPatch.context() as patch:
         manager.bind(str(env.servers.folder / "manager"))
         manager.setblocking(False)
         patch.setenv("NOTIFY_SOCKET", str(env.servers.folder / "manager"))
 
         def said() -> list[str]:
-            made._look_at_the_work()
+            daemon.watch_tasks()
             with suppress(BlockingIOError):
                 return [manager.recv(4096).decode()]
             return []
 
-        budget = made._budget(configured.source[0])
+        budget = daemon.jobs.budget(configured.source[0])
         assert budget == configured.fetch.deadline + configured.daemon.hung_after.total_seconds()
-        with made._turn("", budget, source="ports"):
+        with daemon.jobs.run("", budget, source="ports"):
             assert said() == ["WATCHDOG=1"]
-            now[0] += budget + 1
-            made._work._moved = now[0]  # the deliveries come and go meanwhile
+            clock.advance(timedelta(seconds=budget + 1))
+            daemon.jobs.watchdog._last_progress = clock.monotonic()  # deliveries run meanwhile
             assert [said(), said()] == [["STATUS=hung: ports"], []]
-            made._work.alive()
+            daemon.jobs.watchdog.report_progress()
             assert said() == ["WATCHDOG=1"]
         # A scheduler that begins nothing any more is no sign of life either.
-        now[0] += configured.daemon.hung_after.total_seconds() + 11
+        clock.advance(configured.daemon.hung_after + timedelta(seconds=11))
         assert said() == ["STATUS=hung: the scheduler"]

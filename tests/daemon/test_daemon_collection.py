@@ -13,11 +13,19 @@ import structlog
 from tests.support.collection_environment import GROUPS, CollectionEnvironment
 from tests.support.index_server import INDEX, IndexServer, group_path, serve_index
 from watcher.cli.context import load_settings
+from watcher.core.clock import SystemClock
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.parts import create_rate_limiter
 
 DAY = timedelta(days=1)
+
+
+class FixedJitter(SystemClock):
+    """The machine's clock, without chance."""
+
+    def jitter(self) -> float:
+        return 0.5
 
 
 class Watch:
@@ -28,17 +36,16 @@ class Watch:
         configured = load_settings(place.config)
         self.settings = place.settings
         pace = create_rate_limiter(configured)
-        self.daemon = Daemon(configured, lambda current: Monitor(current, rate_limiter=pace), jitter=lambda: 0.5)
+        clock = FixedJitter()
+        self.daemon = Daemon(configured, lambda current: Monitor(current, rate_limiter=pace), clock)
 
     def turn(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
-            self.daemon._check_collection(self.settings)
+            self.daemon.jobs.check_collection(self.settings)
         return [dict(log) for log in logs]
 
     def next(self) -> datetime:
-        (job,) = (job for job in self.daemon._scheduler.get_jobs() if job.id == "iana")
-        found: datetime = job.next_run_time
-        return found
+        return self.daemon.scheduler.times()["iana"]
 
 
 @pytest.fixture
@@ -67,13 +74,13 @@ def test_a_turn_looks_at_the_index_and_at_every_group_that_is_due(env: Watch) ->
 
 def test_a_collection_is_one_job_that_follows_the_record_of_checks(env: Watch) -> None:
     before = datetime.now(UTC)
-    env.daemon._schedule()
+    env.daemon.schedule()
     assert before <= env.next() <= datetime.now(UTC)
     env.turn()
     again = Watch(env.place)
-    again.daemon._schedule()
+    again.daemon.schedule()
     assert abs(again.next() - datetime.now(UTC) - DAY) < timedelta(minutes=1)
-    assert len(again.daemon._scheduler.get_jobs()) == 3
+    assert len(again.daemon.scheduler.times()) == 3
 
 
 def test_what_an_interrupted_turn_left_is_due_soon_after_a_restart(env: Watch) -> None:
@@ -83,12 +90,12 @@ def test_what_an_interrupted_turn_left_is_due_soon_after_a_restart(env: Watch) -
     with env.place.service() as service:
         service.check_index(env.settings)
     again = Watch(env.place)
-    again.daemon._schedule()
+    again.daemon.schedule()
     assert again.next() <= datetime.now(UTC) + timedelta(minutes=1)
 
 
 def test_a_server_that_asks_for_time_is_asked_again_when_it_has_passed(env: Watch) -> None:
-    env.daemon._schedule()
+    env.daemon.schedule()
     env.place.tree.answers[group_path("group-03")] = (429, {"Retry-After": "3600"})
     logs = env.turn()
     assert logs[-1]["left"] == len(GROUPS) - 4

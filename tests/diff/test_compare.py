@@ -48,13 +48,13 @@ def assert_exact(old: Content, new: Content) -> None:
         assert not changes.changes[event.changes[0]].quiet
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(_CONTENTS, _CONTENTS)
 def test_applied_to_the_old_it_gives_the_new_and_inverted_it_goes_back(old: Content, new: Content) -> None:
     assert_exact(old, new)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_CONTENTS, _CONTENTS)
 def test_without_pairing_it_is_exact_too(old: Content, new: Content) -> None:
     changes = compare(old, new)

@@ -14,7 +14,8 @@ from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
 from watcher.core.times import to_text
-from watcher.web.metrics import Metrics
+from watcher.web.metrics import HistoryCollector
+from watcher.web.page import PageContext
 
 pytestmark = pytest.mark.fault(49)
 OLD = [tcp("a", "1"), tcp("b", "2", contact="x")]
@@ -47,7 +48,8 @@ def test_a_silenced_message_is_stored_and_counted_and_not_sent(env: Environment)
     env.check(release(NEW, "2020-01-02"))
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
     assert states(env) == ["silenced", "silenced"]
-    families = {family.name: family for family in Metrics(env.service, lambda: env.now, env.now).collect()}  # type: ignore[arg-type]
+    context = PageContext(open_monitor=env.service, clock=env.clock, started=env.now)  # type: ignore[arg-type]
+    families = {family.name: family for family in HistoryCollector(context).collect()}
     counted = {tuple(sample.labels.values()): sample.value for sample in families["watcher_deliveries"].samples}
     assert counted["hook", "silenced"] == counted["mail", "silenced"] == 1
     assert len(env.rows("events")["events"]) == 3

@@ -60,14 +60,14 @@ class Turns:
         configured = load_settings(env.servers.config)
         self.path = configured.store.path
         self._source = configured.registries[0]
-        self._daemon = Daemon(configured, Monitor)
-        self._daemon._sending.begin = self._daemon._deliver  # type: ignore[method-assign]  # in this thread, too
+        self._jobs = Daemon(configured, Monitor).jobs
+        self._jobs._senders.start = self._jobs.deliver  # type: ignore[method-assign]  # in this thread, too
 
     def take(self) -> list[dict[str, Any]]:
         """What a check and a delivery logged."""
         with structlog.testing.capture_logs() as logs:
-            self._daemon._check(self._source)
-            self._daemon._send()
+            self._jobs.check_source(self._source)
+            self._jobs.send_due()
         return [dict(log) for log in logs]
 
     def outcomes(self) -> list[str]:

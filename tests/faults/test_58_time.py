@@ -21,6 +21,7 @@ from tests.support.fault_server import FaultServer, reply
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
 from watcher.cli.context import load_settings
+from watcher.core.clock import SystemClock
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 
@@ -43,6 +44,19 @@ operator = true
 """
 
 
+class WallClock(SystemClock):
+    """The wall clock moves as the test sets it; monotonic time does not pass."""
+
+    def __init__(self, *jitter: float) -> None:
+        self._jitter = itertools.cycle(jitter)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def jitter(self) -> float:
+        return next(self._jitter)
+
+
 class Watch:
     """A daemon whose main thread is the test: scheduler and workers are real."""
 
@@ -52,13 +66,12 @@ class Watch:
         config.write_text(CONFIG.format(url=url))
         config.chmod(0o600)
         self.settings = load_settings(config)
-        # The clock that nobody sets stands still: what moves is the time of day.
-        self.daemon = Daemon(self.settings, Monitor, jitter=lambda: 0.5, monotonic=lambda: 0.0)
-        self.scheduler = self.daemon._scheduler
+        self.daemon = Daemon(self.settings, Monitor, WallClock(0.5))
+        self.scheduler = self.daemon.scheduler.apscheduler
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        self.daemon._schedule()
+        self.daemon.schedule()
         self.scheduler.start()
         try:
             yield
@@ -109,8 +122,8 @@ def test_a_clock_set_back_takes_the_turns_along(clock: time_machine.Coordinates,
         distance = watch.next() - datetime.now(UTC)
         clock.shift(-HOUR)
         with structlog.testing.capture_logs() as logs:
-            watch.daemon._look_at_the_clocks()
-            watch.daemon._look_at_the_clocks()
+            watch.daemon.watch_clocks()
+            watch.daemon.watch_clocks()
         assert [log["seconds"] for log in logs] == [-3600], "a jump is told of once"
         assert watch.next() - datetime.now(UTC) == distance
     assert watch.checks() == 1
@@ -124,7 +137,7 @@ def test_a_clock_set_ahead_or_a_machine_that_slept_has_one_turn(
     with watch.running():
         watch.scheduler.pause()  # else it may be faster than we, and the turn have been
         clock.shift(ahead)
-        watch.daemon._look_at_the_clocks()
+        watch.daemon.watch_clocks()
         due = watch.next()
         assert timedelta() < due - datetime.now(UTC) <= watch.settings.daemon.jitter, "soon, and not all at once"
         with watch.event(EVENT_JOB_EXECUTED):
@@ -134,7 +147,7 @@ def test_a_clock_set_ahead_or_a_machine_that_slept_has_one_turn(
         assert watch.next() - datetime.now(UTC) >= watch.settings.registries[0].every
         # And back again, when the clock is mended: nothing is put off for years.
         clock.shift(-ahead)
-        watch.daemon._look_at_the_clocks()
+        watch.daemon.watch_clocks()
         assert watch.next() - datetime.now(UTC) <= 2 * watch.settings.registries[0].every
     assert watch.checks() == 2
 
@@ -144,9 +157,9 @@ def test_the_operators_are_told_that_the_clock_was_set(clock: time_machine.Coord
     with watch.running():
         watch.scheduler.pause()
         clock.shift(-HOUR)
-        watch.daemon._look_at_the_clocks()
+        watch.daemon.watch_clocks()
     with Monitor(watch.settings) as service:
-        watch.daemon._write_down(service)
+        watch.daemon.jobs.store_notices(service)
     (row,) = rows(watch.history, "outbox")["outbox"]
     assert row["source"] == "watcher"
     assert '"clock-jumped"' in row["body"]
@@ -159,7 +172,7 @@ def test_small_steps_of_a_clock_are_no_jump(clock: time_machine.Coordinates, wat
         before = watch.next()
         clock.shift(5)
         with structlog.testing.capture_logs() as logs:
-            watch.daemon._look_at_the_clocks()
+            watch.daemon.watch_clocks()
         assert (logs, watch.next()) == ([], before)
 
 
@@ -168,18 +181,17 @@ def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
     clock: time_machine.Coordinates, watch: Watch
 ) -> None:
     clock.shift(timedelta(days=7))
-    chances = itertools.cycle((0.1, 0.9))
     more = watch.settings.registries[0].model_copy(update={"name": "more"})
     with Monitor(watch.settings) as service:
         service.check(more)
     clock.shift(timedelta(days=7))
     both = watch.settings.model_copy(update={"source": (*watch.settings.source, more)})
-    daemon = Daemon(both, Monitor, jitter=lambda: next(chances))
-    daemon._schedule()
-    late = {job.id: job.next_run_time - datetime.now(UTC) for job in daemon._scheduler.get_jobs()}
+    daemon = Daemon(both, Monitor, WallClock(0.1, 0.9))
+    daemon.schedule()
+    late = {name: due - datetime.now(UTC) for name, due in daemon.scheduler.times().items()}
     assert (late["ports"], late["more"]) == (timedelta(seconds=3), timedelta(seconds=27))
     for source in both.source:
-        assert len(daemon._scheduler.get_job(source.name)._get_run_times(datetime.now(UTC) + HOUR)) == 1
+        assert len(daemon.scheduler.apscheduler.get_job(source.name)._get_run_times(datetime.now(UTC) + HOUR)) == 1
 
 
 @pytest.mark.fault(57, 60)
@@ -197,7 +209,7 @@ def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_
             with watch.event(EVENT_JOB_MAX_INSTANCES):
                 watch.scheduler.modify_job("ports", next_run_time=datetime.now(UTC))
             assert watch.next() > datetime.now(UTC), "the turn after it comes as ever"
-            watch.daemon._send()
+            watch.daemon.jobs.send_due()
             # The connection breaks: at its end the check has failed, and is tried no more.
             watch.daemon.stop()
             go_on.set()

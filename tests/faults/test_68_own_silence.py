@@ -29,7 +29,8 @@ from watcher.daemon import heartbeat
 from watcher.daemon.self_check import SelfCheck
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
-from watcher.web.metrics import Metrics
+from watcher.web.metrics import HistoryCollector
+from watcher.web.page import PageContext
 
 pytestmark = pytest.mark.fault(68)
 
@@ -49,9 +50,9 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def pulse(env: Environment) -> SelfCheck:
+def self_check(env: Environment) -> SelfCheck:
     configured = load_settings(env.servers.config)
-    return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=env.clock), now=env.clock.now)
+    return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=env.clock), env.clock)
 
 
 def notices(env: Environment) -> list[str]:
@@ -85,17 +86,17 @@ def status(env: Environment) -> tuple[int, str]:
 def test_that_nothing_is_looked_at_is_told_once_and_called_off_once(env: Environment) -> None:
     env.now -= timedelta(hours=13)
     env.check()
-    own = pulse(env)
+    own = self_check(env)
     env.now += timedelta(hours=12)
-    own.look()
+    own.check_schedule()
     assert notices(env) == []
     env.now += timedelta(hours=1)
-    own.look()
-    own.look()
+    own.check_schedule()
+    own.check_schedule()
     assert notices(env) == ["nothing-checked"]
     env.check()
-    own.look()
-    own.look()
+    own.check_schedule()
+    own.check_schedule()
     assert notices(env) == ["nothing-checked", "checked-again"]
 
 
@@ -118,9 +119,9 @@ def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(env: Environ
 
 def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: Environment) -> None:
     env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
-    own = pulse(env)
-    own.checked(SOURCE, "unchanged")
-    with own.answering() as port:
+    own = self_check(env)
+    own.count_check(SOURCE, "unchanged")
+    with own.serve_pages() as port:
         assert ask(port, "/healthz") == (200, "ok\n")
         assert ask(port, "/nothing")[0] == 404
         found = values(ask(port, "/metrics")[1])
@@ -142,9 +143,9 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: E
 
 def test_a_history_that_cannot_be_read_is_a_503_not_an_end(env: Environment) -> None:
     env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
-    own = pulse(env)
+    own = self_check(env)
     (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
-    with own.answering() as port:
+    with own.serve_pages() as port:
         for what in ("/healthz", "/metrics"):
             code, text = ask(port, what)
             assert code == 503
@@ -152,7 +153,7 @@ def test_a_history_that_cannot_be_read_is_a_503_not_an_end(env: Environment) -> 
 
 
 def test_metrics_are_off_unless_asked_for(env: Environment) -> None:
-    with pulse(env).answering() as port:
+    with self_check(env).serve_pages() as port:
         assert port is None
 
 
@@ -163,25 +164,25 @@ def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) ->
         tree.answers[group_path(GROUPS[0])] = (404, {})
         for _ in range(3):
             place.check_all()
-        own = Metrics(place.service, lambda: place.now, place.now)
-        families = {family.name: family for family in own.collect()}
+        context = PageContext(open_monitor=place.service, clock=place.clock, started=place.now)  # type: ignore[arg-type]
+        families = {family.name: family for family in HistoryCollector(context).collect()}
         assert [dict(sample.labels) for sample in families["watcher_failing_sources"].samples] == [{"source": "iana"}]
         assert families["watcher_failing_sources"].samples[0].value == 1
         assert families["watcher_groups"].samples[0].value == len(GROUPS)
-        assert own.verdict().reasons == (f"1 of {len(GROUPS)} groups of iana fail",)
+        assert context.assess_health().reasons == (f"1 of {len(GROUPS)} groups of iana fail",)
 
 
 def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(env: Environment) -> None:
     with FaultServer(reply(b"OK")) as server:
         env.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
-        own = pulse(env)
-        own.beat()
+        own = self_check(env)
+        own.send_heartbeat()
         assert [(each.method, each.target) for each in server.requests] == [("GET", f"/{TOKEN}")]
         env.now += timedelta(hours=13)
         with structlog.testing.capture_logs() as logs:
-            own.beat()
+            own.send_heartbeat()
         assert len(server.requests) == 1
-        assert logs[0]["event"] == "no sign of life is given"
+        assert logs[0]["event"] == "heartbeat withheld"
 
 
 def test_none_is_given_while_nothing_can_be_read(env: Environment) -> None:
@@ -189,7 +190,7 @@ def test_none_is_given_while_nothing_can_be_read(env: Environment) -> None:
         env.check(PAGE)
     with FaultServer(reply(b"OK")) as server:
         env.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\n\n[store]')
-        pulse(env).beat()
+        self_check(env).send_heartbeat()
         assert server.requests == []
 
 
@@ -206,10 +207,10 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
             env.servers.config.write_text(
                 f'[heartbeat]\nurl = "{url}"\n\n' + re.sub(r"(?s)\A\[heartbeat\].*?\n\n", "", text)
             )
-            own = pulse(env)
+            own = self_check(env)
             with structlog.testing.capture_logs() as logs:
-                own.beat()
-            assert logs[0]["event"] == "the sign of life did not arrive"
+                own.send_heartbeat()
+            assert logs[0]["event"] == "heartbeat failed"
             configured = load_settings(env.servers.config)
             said += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
         assert "HTTP 500" in str(said)

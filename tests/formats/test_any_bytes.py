@@ -43,7 +43,6 @@ def test_every_format_has_a_whole_document_here() -> None:
 
 @pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
-@settings(deadline=None)
 @given(
     st.one_of(st.binary(max_size=60), st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join)),
     st.sampled_from(COLUMNS),
@@ -54,7 +53,6 @@ def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: FieldM
 
 @pytest.mark.fault(21, 22)
 @pytest.mark.parametrize("format", sorted(FORMATS))
-@settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(COLUMNS))
 def test_damaged_documents_are_read_or_refused(format: str, chance: random.Random, columns: FieldMap) -> None:  # noqa: A002
     read_or_refused(format, damaged(WHOLE[format], chance), columns)
@@ -63,7 +61,7 @@ def test_damaged_documents_are_read_or_refused(format: str, chance: random.Rando
 @pytest.mark.fault(24, 25, 26, 27)
 @pytest.mark.parametrize("registry", sorted(REGISTRIES))
 @pytest.mark.parametrize("format", sorted(FORMATS))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_a_damaged_document_is_processed_to_the_end_or_refused(
     format: str,  # noqa: A002

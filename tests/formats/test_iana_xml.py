@@ -275,7 +275,7 @@ _PIECE = st.one_of(
 _RECORDS = st.lists(st.lists(_PIECE, max_size=4).map("".join), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.booleans())
 def test_chunks_read_the_same_as_the_whole_document(series: list[list[str]], nested: bool) -> None:
     cache = RowCache()
@@ -286,7 +286,7 @@ def test_chunks_read_the_same_as_the_whole_document(series: list[list[str]], nes
         assert facts(read(data, ANY, cache)) == facts(read_whole(data, ANY))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_RECORDS, min_size=1, max_size=3), st.integers(1, 400))
 def test_a_large_document_is_read_in_blocks_with_the_same_result(series: list[list[str]], block: int) -> None:
     cache = RowCache()
@@ -316,7 +316,7 @@ def test_a_row_in_several_registries_is_one_row_in_each() -> None:
 
 
 @pytest.mark.fault(21, 22)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.randoms(use_true_random=False))
 def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Random) -> None:
     data = bytearray(SAMPLE[1].read_bytes())
@@ -418,7 +418,7 @@ def alone(data: bytes) -> Document:
 
 
 @pytest.mark.fault(21, 22)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
 def test_the_next_release_reads_the_same_in_chunks_and_whole(chance: random.Random, step: int, large: bool) -> None:
     cache = RowCache()

@@ -67,10 +67,9 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
 
 def test_it_is_scheduled_and_seen_in_status(env: Environment) -> None:
     configured = load_settings(env.servers.config)
-    made = Daemon(configured, Monitor)
-    made._schedule()
-    jobs = {job.id: job for job in made._scheduler.get_jobs()}
-    assert "canary" in jobs
+    daemon = Daemon(configured, Monitor)
+    daemon.schedule()
+    assert "canary" in daemon.scheduler.times()
     assert configured.watched[-1].every == DAY / 4
     look(env)
     done = CliRunner().invoke(watcher, ["--config", str(env.servers.config), "status"])

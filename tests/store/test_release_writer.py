@@ -206,7 +206,7 @@ STATES = st.lists(
 
 
 @given(states=st.lists(STATES, min_size=1, max_size=5), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_releases_in_any_order_give_the_history_of_their_dates(
     tmp_path_factory: pytest.TempPathFactory, states: list[list[tuple[str, str, str]]], data: st.DataObject
 ) -> None:

@@ -95,7 +95,7 @@ def test_a_worker_that_hangs_is_not_hidden_by_a_main_thread_that_lives(unit: Uni
     unit.configure(text)
     unit.soon()
     before = unit.start()
-    assert unit.logged("hung; the watchdog is told no more")["work"] == ["ports"]
+    assert unit.logged("hung; no more keep-alives are sent to the watchdog")["tasks"] == ["ports"]
     unit.restarted(before)
     said = [record["event"] for record in unit.journal()]
     assert any(line.startswith("Fatal Python error: Aborted") for line in said)
@@ -125,7 +125,7 @@ def test_a_stop_is_clean_while_a_check_and_a_delivery_are_under_way(unit: Unit) 
     unit.other.hears("POST /slow-hook notice config-refused")
     unit.ctl("stop", UNIT)
     ended_cleanly(unit)
-    unit.logged("stopped with work abandoned; it is taken up again at the next start")
+    unit.logged("stopped with unfinished tasks; the next start resumes them")
     assert unit.sandbox.run(PYTHON, "-c", INTACT).stdout == "ok 0 checks, 1 pending\n"
 
 
@@ -135,7 +135,7 @@ def test_a_second_sigterm_ends_it_at_once(unit: Unit) -> None:
     unit.start()
     unit.other.hears("GET /slow.xml")
     unit.ctl("kill", "--kill-whom=main", "--signal=TERM", UNIT)
-    until(lambda: unit.show("StatusText") == "ending what is under way", "the first to be heard")
+    until(lambda: unit.show("StatusText") == "finishing running tasks", "the first to be heard")
     unit.ctl("kill", "--kill-whom=main", "--signal=TERM", UNIT)
     until(lambda: unit.show("ActiveState") == "inactive", "its end", 10)
     ended_cleanly(unit)
@@ -183,7 +183,7 @@ def test_a_reload_applies_what_changed(unit: Unit) -> None:
     unit.other.hears("GET /more.xml")
     assert unit.show("StatusText") == "watching 2 sources"
     assert (unit.show("MainPID"), unit.show("ActiveState"), unit.show("NRestarts")) == (pid, "active", "0")
-    assert unit.logged("configuration read again")["sources"] == ["ports", "more"]
+    assert unit.logged("configuration reloaded")["sources"] == ["ports", "more"]
     assert unit.other.forget() == [], "what did not change was not looked at again"
 
 
@@ -198,7 +198,7 @@ def test_a_reload_of_a_broken_configuration_leaves_the_old_one_in_force(unit: Un
     assert unit.logged("configuration refused; the old one stays in force")["problems"] == [
         f"{CONFIG}: demon: unknown; did you mean 'daemon'?"
     ]
-    until(lambda: "watching 1 source; the changed configuration is refused" in unit.show("StatusText"), "the status")
+    until(lambda: "watching 1 source; the changed configuration was refused" in unit.show("StatusText"), "the status")
     assert (unit.show("MainPID"), unit.show("ActiveState"), unit.show("NRestarts")) == (pid, "active", "0")
     unit.configure()
     unit.ctl("reload", UNIT)
@@ -208,8 +208,8 @@ def test_a_reload_of_a_broken_configuration_leaves_the_old_one_in_force(unit: Un
 
 def test_an_operators_command_works_on_the_state_as_the_services_user(unit: Unit) -> None:
     text = (PROJECT / "docs" / "operation.md").read_text("utf-8")
-    (line,) = (line for line in text.splitlines() if "systemd-run" in line)
-    command = line.partition("`")[2].partition("`")[0].split()
+    (block,) = (block for block in text.replace("\\\n", " ").split("```")[1::2] if "systemd-run" in block)
+    command = block.split()
     unit.start()
     unit.logged("checked")
     said = unit.sandbox.run(*command[:-3], "check")

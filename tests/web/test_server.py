@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from watcher.core.errors import ConfigError
-from watcher.web.server import answer, served
+from watcher.web.page import PageResponse
+from watcher.web.server import send, serve
 
 pytestmark = pytest.mark.fault(68)
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.fault(68)
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     if environ["PATH_INFO"] == "/broken":
         raise RuntimeError("a defect")
-    return answer(start_response, "200 OK", "well\n")
+    return send(start_response, PageResponse(body=b"well\n"))
 
 
 @contextmanager
@@ -60,12 +61,12 @@ def request(method: str = "GET", host: str = "localhost", path: str = "/") -> st
     ],
 )
 def test_it_answers_under_its_own_names_only(host: str, status: int) -> None:
-    with served("127.0.0.1:0", app, ["Watch.example.org"]) as port:
+    with serve("127.0.0.1:0", app, ["Watch.example.org"]) as port:
         assert ask(port, request(host=host)).split()[1] == str(status)
 
 
 def test_it_only_answers() -> None:
-    with served("127.0.0.1:0", app) as port:
+    with serve("127.0.0.1:0", app) as port:
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"):
             assert ask(port, request(method)).split()[1] == "405"
         whole, head = ask(port, request()), ask(port, request("HEAD"))
@@ -76,7 +77,7 @@ def test_it_only_answers() -> None:
 
 
 def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixture[str]) -> None:
-    with served("127.0.0.1:0", app) as port:
+    with serve("127.0.0.1:0", app) as port:
         assert ask(port, request(path="/broken")).split()[1] == "500"
         assert ask(port, request()).split()[1] == "200"
     assert "a defect" in capfd.readouterr().err
@@ -86,13 +87,13 @@ def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixtur
     "text", ["GET / HTTP/1.1\r\nHost: local", "", "GET /" + "x" * 70_000, "\x00\xff" * 50 + "\r\n"]
 )
 def test_a_client_that_is_slow_or_talks_nonsense_is_cut_off(text: str) -> None:
-    with served("127.0.0.1:0", app, deadline=0.2) as port:
+    with serve("127.0.0.1:0", app, deadline=0.2) as port:
         assert "well" not in ask(port, text)
         assert ask(port, request()).split()[1] == "200"
 
 
 def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> None:
-    with served("127.0.0.1:0", app, deadline=0.5) as port:
+    with serve("127.0.0.1:0", app, deadline=0.5) as port:
         before = threading.active_count()
         silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
         for sock in silent:
@@ -104,8 +105,8 @@ def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> N
 
 def test_an_address_that_cannot_be_had_is_said() -> None:
     with (
-        served("127.0.0.1:0", app) as port,
+        serve("127.0.0.1:0", app) as port,
         pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"),
-        served(f"127.0.0.1:{port}", app),
+        serve(f"127.0.0.1:{port}", app),
     ):
         pass

@@ -1,74 +1,64 @@
-"""What the daemon does to be watched itself: looks whether it looks, gives a sign of life, answers who asks."""
+"""How the daemon is watched itself: alarms when no check runs, a heartbeat, pages over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import structlog
 
 from watcher.config.settings import Settings
+from watcher.core.clock import Clock
 from watcher.core.errors import DeliveryError
 from watcher.daemon.heartbeat import ping
 from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
-from watcher.web import server
-from watcher.web.metrics import Metrics
-
-EVERY = 60.0  # seconds between two looks at the looking
+from watcher.web import routes, server
+from watcher.web.page import PageContext
 
 
 class SelfCheck:
-    """`settings` gives the configuration in force, `service` makes the parts for the thread that calls."""
+    """The self check of one daemon. `settings` returns the configuration in force."""
 
-    def __init__(
-        self,
-        settings: Callable[[], Settings],
-        service: Callable[[], Monitor],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, settings: Callable[[], Settings], open_monitor: Callable[[], Monitor], clock: Clock) -> None:
         self._settings = settings
-        self._service = service
-        self._now = now
-        self._started = now()
+        self._context = PageContext(open_monitor=open_monitor, clock=clock, started=clock.now())
         self._log = structlog.get_logger("watcher.self_check")
-        self._metrics = Metrics(service, now, self._started)
 
-    def checked(self, source: str, outcome: str) -> None:
-        """Count a check."""
-        self._metrics.checked(source, outcome)
+    def count_check(self, source: str, outcome: str) -> None:
+        """Count a check in the metrics."""
+        self._context.count_check(source, outcome)
 
-    def look(self) -> None:
-        """Tell the operators when nothing is looked at any more, and when it is again."""
-        with self._service() as service:
-            service.alarms.check_schedule(self._now(), self._started)
+    def check_schedule(self) -> None:
+        """Alert the operators when no check runs any more, and when checks run again."""
+        with self._context.open_monitor() as monitor:
+            monitor.alarms.check_schedule(self._context.clock.now(), self._context.started)
 
-    def beat(self) -> None:
-        """Give the sign of life, unless something is not looked at in time or nothing can be read.
+    def send_heartbeat(self) -> None:
+        """Ping the configured URL, unless a source is overdue or the history cannot be read.
 
-        One that does not arrive is logged and not tried again: whoever waits for it says so.
+        A ping that fails is logged and not retried: the service that waits for it raises the alarm.
         """
         settings = self._settings()
         heartbeat = settings.heartbeat
         if heartbeat is None:
             return
-        verdict = self._metrics.verdict()
+        verdict = self._context.assess_health()
         if verdict.level is Level.CRITICAL:
-            self._log.warning("no sign of life is given", reasons=list(verdict.reasons))
+            self._log.warning("heartbeat withheld", reasons=list(verdict.reasons))
             return
         try:
             ping(heartbeat.url.read(settings.folder), heartbeat.timeout)
         except DeliveryError as error:
-            self._log.warning("the sign of life did not arrive", error=str(error))
+            self._log.warning("heartbeat failed", error=str(error))
 
     @contextmanager
-    def answering(self) -> Iterator[int | None]:
-        """Answer who asks over HTTP, where that is configured at the start; give the port. Raises ConfigError."""
+    def serve_pages(self) -> Iterator[int | None]:
+        """Serve the pages for the block and give the port; None without [metrics]. Raises ConfigError."""
         metrics = self._settings().metrics
         if metrics is None:
             yield None
             return
-        with server.served(metrics.listen, self._metrics.app(), metrics.hosts) as port:
-            self._log.info("metrics and health are served", port=port)
+        with server.serve(metrics.listen, routes.create_app(self._context), metrics.hosts) as port:
+            self._log.info("serving metrics and health", port=port)
             yield port

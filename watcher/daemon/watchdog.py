@@ -1,21 +1,22 @@
-"""What is under way, and whether it gets anywhere. Knows threads and a clock, and not what the work is.
+"""Which tasks are running, and which of them hang. Knows threads and a clock, not what a task does.
 
-A piece of work belongs to the thread that does it and has a budget: the seconds it may go on without a sign of life.
-One that goes on for longer is hung. Nothing can end a thread from outside; whoever asks decides what to do about it.
+A task runs in one thread and has a budget: the seconds that it may go without reporting progress. A thread cannot be
+ended from outside, so the watchdog only reports; the caller decides.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+from watcher.core.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A piece of work under way; `since` is when it last gave a sign of life, by the clock of `Watchdog`."""
+    """A running task; `since` is its last progress in monotonic seconds."""
 
     name: str
     budget: float
@@ -23,56 +24,56 @@ class Task:
 
 
 class Watchdog:
-    """The pieces of work of a process. `clock` must not follow the time of day."""
+    """The running tasks of one process."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changed = threading.Condition()
-        self._pieces: dict[int, list[Task]] = {}  # by thread: the innermost last
-        self._moved = clock()
+        self._tasks: dict[int, list[Task]] = {}  # by thread; the innermost task is last
+        self._last_progress = clock.monotonic()
 
     @contextmanager
-    def piece(self, name: str, budget: float) -> Iterator[None]:
-        """Do a piece of work in the calling thread. A piece inside another has a budget of its own."""
+    def task(self, name: str, budget: float) -> Iterator[None]:
+        """Count the block as a task of the calling thread. Tasks nest; only the innermost can hang."""
         thread = threading.get_ident()
         with self._changed:
-            self._moved = self._clock()
-            self._pieces.setdefault(thread, []).append(Task(name=name, budget=budget, since=self._moved))
+            self._last_progress = self._clock.monotonic()
+            self._tasks.setdefault(thread, []).append(Task(name=name, budget=budget, since=self._last_progress))
         try:
             yield
         finally:
             with self._changed:
-                self._pieces[thread].pop()
-                if not self._pieces[thread]:
-                    del self._pieces[thread]
+                self._tasks[thread].pop()
+                if not self._tasks[thread]:
+                    del self._tasks[thread]
                 self._changed.notify_all()
-            self.alive()
+            self.report_progress()
 
-    def alive(self) -> None:
-        """Say that what the calling thread does gets on."""
+    def report_progress(self) -> None:
+        """Start the budget of the calling thread's innermost task again."""
         with self._changed:
-            self._moved = self._clock()
-            if mine := self._pieces.get(threading.get_ident()):
-                mine[-1] = replace(mine[-1], since=self._moved)
+            self._last_progress = self._clock.monotonic()
+            if tasks := self._tasks.get(threading.get_ident()):
+                tasks[-1] = replace(tasks[-1], since=self._last_progress)
 
-    def hung(self) -> list[Task]:
-        """Return the pieces that have gone on for longer than their budget without a sign of life."""
-        now = self._clock()
+    def hung_tasks(self) -> list[Task]:
+        """Return the tasks that made no progress for longer than their budget."""
+        now = self._clock.monotonic()
         with self._changed:
-            innermost = [pieces[-1] for pieces in self._pieces.values()]
-        return [piece for piece in innermost if now - piece.since > piece.budget]
+            innermost = [tasks[-1] for tasks in self._tasks.values()]
+        return [task for task in innermost if now - task.since > task.budget]
 
-    def still(self) -> float:
-        """Return the seconds since anything began, ended or gave a sign of life."""
+    def idle_seconds(self) -> float:
+        """Return the seconds since any task began, ended or reported progress."""
         with self._changed:
-            return self._clock() - self._moved
+            return self._clock.monotonic() - self._last_progress
 
-    def under_way(self) -> frozenset[str]:
-        """Return the names of all pieces, outer and inner."""
+    def running_names(self) -> frozenset[str]:
+        """Return the names of all running tasks, outer and inner."""
         with self._changed:
-            return frozenset(piece.name for pieces in self._pieces.values() for piece in pieces)
+            return frozenset(task.name for tasks in self._tasks.values() for task in tasks)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until nothing is under way; False where something still is after so long."""
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait until no task runs; return False if one still does after so many seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._pieces, seconds)
+            return self._changed.wait_for(lambda: not self._tasks, seconds)

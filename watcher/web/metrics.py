@@ -1,124 +1,86 @@
-"""What Prometheus is told, and /healthz: read from the history when somebody asks.
+"""/metrics: the metrics for Prometheus, read from the history at each request.
 
 A collection is one label value, however many groups it has. Checks are counted in this process, as counters are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, make_wsgi_app
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from watcher import __version__
-from watcher.core.errors import WatcherError
 from watcher.core.operations import HoldState
 from watcher.core.times import from_text
 from watcher.monitor import health
-from watcher.monitor.health import HealthVerdict, Level
+from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
-from watcher.web.server import answer
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from watcher.web.page import PageContext, PageRequest, PageResponse
 
 
-class Metrics(Collector):
-    """`service` opens the history; `now` and `started` are times of the wall clock."""
+def render(context: PageContext, request: PageRequest) -> PageResponse:
+    """Return the metrics in the format that the client accepts; `?name[]=` selects some of them."""
+    registry = CollectorRegistry()
+    registry.register(HistoryCollector(context))
+    registry.register(context.checks)
+    encode, content_type = choose_encoder(request.accept)
+    names = request.query.get("name[]")
+    selected = registry.restricted_registry(names) if names else registry
+    return PageResponse(body=encode(selected), content_type=content_type)
 
-    def __init__(self, service: Callable[[], Monitor], now: Callable[[], datetime], started: datetime) -> None:
-        self._service = service
-        self._now = now
-        self._started = started
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        self._checks = Counter(
-            "watcher_checks", "Checks since the start", ["source", "outcome"], registry=self._registry
-        )
 
-    def checked(self, source: str, outcome: str) -> None:
-        """Count a check; of a group, under the name of its collection."""
-        self._checks.labels(source, outcome).inc()
+class HistoryCollector(Collector):
+    """The metrics that come from the history; read when Prometheus asks."""
 
-    def verdict(self) -> HealthVerdict:
-        """Return how the watcher is. Raises StoreError where the history cannot be read."""
-        with self._service() as service:
-            return health.assess(service.alarms.sources_health(), self._now(), self._started)
+    def __init__(self, context: PageContext) -> None:
+        self._context = context
 
     def collect(self) -> Iterator[GaugeMetricFamily | InfoMetricFamily]:
-        """Give everything but the counters."""
+        """Yield every metric but the counters. Raises StoreError if the history cannot be read."""
         yield InfoMetricFamily("watcher_build", "What runs", value={"version": __version__})
-        with self._service() as service:
-            yield from self._sources(service)
-            yield from _outbox(service)
+        with self._context.open_monitor() as monitor:
+            yield from self._collect_sources(monitor)
+            yield from _collect_outbox(monitor)
 
-    def _sources(self, service: Monitor) -> Iterator[GaugeMetricFamily]:
-        sights = service.alarms.sources_health()
-        now = self._now()
-        verdict = health.assess(sights, now, self._started)
-        yield GaugeMetricFamily(
-            "watcher_healthy", "1: all is looked at in time", _number(verdict.level < Level.CRITICAL)
-        )
-        age = _family("watcher_last_success_age_seconds", "Since a check that did not fail", "source")
-        last = _family("watcher_last_check_age_seconds", "Since any check", "source")
-        late = _family("watcher_overdue", "1: not looked at in time", "source")
+    def _collect_sources(self, monitor: Monitor) -> Iterator[GaugeMetricFamily]:
+        sources = monitor.alarms.sources_health()
+        now, started = self._context.clock.now(), self._context.started
+        is_healthy = health.assess(sources, now, started).level < Level.CRITICAL
+        yield GaugeMetricFamily("watcher_healthy", "1: every source is checked in time", int(is_healthy))
+        success_age = _family("watcher_last_success_age_seconds", "Since a check that did not fail", "source")
+        check_age = _family("watcher_last_check_age_seconds", "Since any check", "source")
+        overdue = _family("watcher_overdue", "1: not checked in time", "source")
         failing = _family("watcher_failing_sources", "Sources, or groups of a collection, in alarm", "source")
         groups = _family("watcher_groups", "Groups of a collection", "source")
         releases = _family("watcher_releases", "Releases in the history; of a collection, of its index", "source")
         held = _family("watcher_held_releases", "Releases that are held", "source")
-        holds = [hold.source for hold in service.store.holds.list_holds() if hold.state is HoldState.HELD]
-        for sight in sights:
-            name = [sight.source]
-            for family, at in ((age, sight.streak.success), (last, sight.streak.last)):
+        holds = [hold.source for hold in monitor.store.holds.list_holds() if hold.state is HoldState.HELD]
+        for source in sources:
+            label = [source.source]
+            for family, at in ((success_age, source.streak.success), (check_age, source.streak.last)):
                 if at is not None:
-                    family.add_metric(name, (now - from_text(at)).total_seconds())
-            late.add_metric(name, _number(health.is_overdue(sight, now, self._started)))
-            failing.add_metric(name, len(sight.failing))
-            releases.add_metric(name, service.store.history.count_releases(sight.source))
-            inside = f"{sight.source}." if sight.groups else sight.source
-            held.add_metric(name, sum(1 for each in holds if each == sight.source or each.startswith(inside)))
-            if sight.groups:
-                groups.add_metric(name, sight.groups)
-        yield from (age, last, late, failing, groups, releases, held)
-
-    def app(self) -> WSGIApplication:
-        """Return the application that answers /metrics and /healthz."""
-        metrics = make_wsgi_app(self._registry, disable_compression=True)
-
-        def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            try:
-                if environ["PATH_INFO"] == "/metrics":
-                    found: Iterable[bytes] = metrics(environ, start_response)
-                    return found
-                if environ["PATH_INFO"] == "/healthz":
-                    return _healthz(self.verdict(), start_response)
-            except WatcherError as error:
-                return answer(start_response, "503 Service Unavailable", f"{error}\n")
-            return answer(start_response, "404 Not Found", "there are /metrics and /healthz\n")
-
-        return app
+                    family.add_metric(label, (now - from_text(at)).total_seconds())
+            overdue.add_metric(label, int(health.is_overdue(source, now, started)))
+            failing.add_metric(label, len(source.failing))
+            releases.add_metric(label, monitor.store.history.count_releases(source.source))
+            prefix = f"{source.source}." if source.groups else source.source
+            held.add_metric(label, sum(name == source.source or name.startswith(prefix) for name in holds))
+            if source.groups:
+                groups.add_metric(label, source.groups)
+        yield from (success_age, check_age, overdue, failing, groups, releases, held)
 
 
-def _healthz(verdict: HealthVerdict, start_response: StartResponse) -> Iterable[bytes]:
-    status = "503 Service Unavailable" if verdict.level is Level.CRITICAL else "200 OK"
-    return answer(start_response, status, "\n".join([verdict.level.name.lower(), *verdict.reasons]) + "\n")
-
-
-def _outbox(service: Monitor) -> Iterator[GaugeMetricFamily]:
+def _collect_outbox(monitor: Monitor) -> Iterator[GaugeMetricFamily]:
     family = _family("watcher_deliveries", "Messages that were not sent, by state", "channel", "state")
-    counts = service.store.outbox.count_by_state()
-    for channel in service.settings.channel:
+    counts = monitor.store.outbox.count_by_state()
+    for channel in monitor.settings.channel:
         for state in ("pending", "gathering", "silenced", "failed"):
             family.add_metric([channel.name, state], counts.get((channel.name, state), 0))
     yield family
 
 
-def _family(name: str, words: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, words, labels=labels)
-
-
-def _number(holds: bool) -> int:
-    return int(holds)
+def _family(name: str, description: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, description, labels=labels)

@@ -1,8 +1,8 @@
-"""A small HTTP server for a WSGI application that only answers: GET and HEAD, few at a time, none for long.
+"""A small HTTP server for a WSGI application that only reads: GET and HEAD, few connections, none for long.
 
-What a client does can cost a thread and some seconds, never more: beyond so many connections a new one is closed, and
-one that is slow is cut off. A name in the Host header that is not ours is refused, so that no page in a browser can be
-made to read it under a name of its own (DNS rebinding).
+A client can cost one thread for some seconds, never more: a connection beyond the limit is closed, a slow one is cut
+off. A Host header that is not configured is refused, so that no web page can read this one under another name (DNS
+rebinding).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,31 +20,35 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import structlog
 
 from watcher.core.errors import ConfigError
+from watcher.web.page import PageResponse
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-_MOST = 8  # connections at a time
-_DEADLINE = 10.0  # seconds for a connection, all in all
-_SILENT = 5.0  # seconds between two signs of a client
+_CONNECTIONS = 8  # at a time
+_DEADLINE = 10.0  # seconds, the longest life of a connection
+_SILENCE = 5.0  # seconds that a client may send nothing
+
+METHOD_NOT_ALLOWED = PageResponse(status="405 Method Not Allowed", body=b"only GET and HEAD\n")
+FORBIDDEN = PageResponse(status="403 Forbidden", body=b"the host name is not in [metrics] hosts\n")
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _SILENT
+    timeout = _SILENCE
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: who asks how we are is no news."""
+        """Log nothing: scrapes come every few seconds."""
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
     daemon_threads = True
     block_on_close = False
     deadline = _DEADLINE
-    request_queue_size = 64  # who comes in a crowd is refused at once, not left waiting
+    request_queue_size = 64  # a crowd is accepted and refused at once, not left waiting
 
     def __init__(self, host: str, port: int) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._room = threading.BoundedSemaphore(_MOST)
+        self._room = threading.BoundedSemaphore(_CONNECTIONS)
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
@@ -64,7 +68,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        end = threading.Timer(self.deadline, _cut, [request])
+        end = threading.Timer(self.deadline, _cut_off, [request])
         end.daemon = True
         end.start()
         try:
@@ -74,21 +78,19 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's shape
-        structlog.get_logger("watcher.web").debug("a request was not answered", exc_info=True)
+        structlog.get_logger("watcher.web").debug("request failed", exc_info=True)
 
 
-def _cut(request: socket.socket) -> None:
-    with suppress(OSError):  # it has ended by itself
+def _cut_off(request: socket.socket) -> None:
+    with suppress(OSError):  # it has ended already
         request.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def served(
-    listen: str, app: WSGIApplication, hosts: Collection[str] = (), deadline: float = _DEADLINE
-) -> Iterator[int]:
-    """Serve an application at ADDRESS:PORT for as long as the context lasts; give the port. Raises ConfigError.
+def serve(listen: str, app: WSGIApplication, hosts: Collection[str] = (), deadline: float = _DEADLINE) -> Iterator[int]:
+    """Serve an application at ADDRESS:PORT during the block; give the port. Raises ConfigError.
 
-    `hosts` are the names it may be asked under besides `localhost` and any address; `deadline` is in seconds.
+    `hosts` are the names accepted in the Host header besides `localhost` and any address; `deadline` is in seconds.
     """
     host, _, port = listen.rpartition(":")
     try:
@@ -96,7 +98,7 @@ def served(
     except OSError as error:
         raise ConfigError(f"metrics.listen: cannot listen on {listen}: {error.strerror}") from None
     server.deadline = deadline
-    server.set_app(_guarded(app, {name.lower() for name in hosts}))
+    server.set_app(_guard(app, {name.lower() for name in hosts}))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
     thread.start()
     try:
@@ -107,19 +109,19 @@ def served(
         thread.join()
 
 
-def _guarded(app: WSGIApplication, hosts: Collection[str]) -> WSGIApplication:
+def _guard(app: WSGIApplication, hosts: Collection[str]) -> WSGIApplication:
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return answer(start_response, "405 Method Not Allowed", "only GET and HEAD\n", ("Allow", "GET, HEAD"))
-        if not _ours(environ.get("HTTP_HOST", ""), hosts):
-            return answer(start_response, "403 Forbidden", "asked under a name that is not in [metrics] hosts\n")
+            return send(start_response, METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
+        if not _is_own_host(environ.get("HTTP_HOST", ""), hosts):
+            return send(start_response, FORBIDDEN)
         body = app(environ, start_response)
         return body if environ["REQUEST_METHOD"] == "GET" else ()
 
     return guarded
 
 
-def _ours(host: str, hosts: Collection[str]) -> bool:
+def _is_own_host(host: str, hosts: Collection[str]) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""
         ipaddress.ip_address(name)
@@ -128,17 +130,16 @@ def _ours(host: str, hosts: Collection[str]) -> bool:
     return True
 
 
-def answer(
-    start: Callable[[str, list[tuple[str, str]]], object], status: str, text: str, *more: tuple[str, str]
-) -> list[bytes]:
-    """Begin a plain answer and return its body."""
-    body = text.encode()
-    headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        *more,
-    ]
-    start(status, headers)
-    return [body]
+def send(start_response: StartResponse, response: PageResponse, *headers: tuple[str, str]) -> list[bytes]:
+    """Send the status and headers of a response and return its body."""
+    start_response(
+        response.status,
+        [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            *headers,
+        ],
+    )
+    return [response.body]

@@ -166,7 +166,7 @@ def test_hostile_text_only_makes_a_body_longer(text: str) -> None:
 @pytest.mark.fault(35, 38)
 @example(["<script>alert(1)</script>"] * 3 + ["\ud800"], 0, 0, 4229)
 @given(st.lists(TEXT, max_size=4), st.integers(0, 200), st.integers(0, 60), st.integers(2000, 20_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_body_fits_and_says_what_is_missing(texts: list[str], count: int, events: int, most: int) -> None:
     many, long = large(count, min(events, count)), saying(*texts)
     release = comparison((*many.changes.changes, *long.changes.changes), many.events)

@@ -1,0 +1,196 @@
+"""What the daemon's jobs do: check, deliver, watch itself. Each method runs in a thread of the scheduler."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+
+from watcher.alerts import notices
+from watcher.alerts.delivery import DeliveryReport
+from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
+from watcher.core import runtime
+from watcher.core.clock import Clock
+from watcher.core.errors import WatcherError
+from watcher.core.operations import Notice
+from watcher.core.times import to_text
+from watcher.daemon.scheduler import JobScheduler, NamedThreads
+from watcher.daemon.self_check import SelfCheck
+from watcher.daemon.watchdog import Watchdog
+from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
+from watcher.monitor.deliver import channels_due, deliver_channel, queue_notice
+from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.sweep import sweep
+
+DELIVERIES, HEALTH, HEARTBEAT = " deliveries", " health", " heartbeat"  # no source can have such a name
+_CHANNELS = 64  # that are sent over at the same time
+_SMTP_COMMANDS = 10  # in a dialogue with a mail server, each of which may take the whole timeout
+_WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
+
+
+class Jobs:
+    """The jobs of one daemon. `settings` is the configuration in force; a reload replaces it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        create_monitor: Callable[[Settings], Monitor],
+        clock: Clock,
+        scheduler: JobScheduler,
+    ) -> None:
+        self.settings = settings
+        self.watchdog = Watchdog(clock)
+        self.self_check = SelfCheck(lambda: self.settings, self.open_monitor, clock)
+        self.stopping = threading.Event()
+        self._create_monitor = create_monitor
+        self._clock = clock
+        self._scheduler = scheduler
+        self._senders = NamedThreads(_CHANNELS, self.deliver)
+        # Written to the history by the job that delivers.
+        self._notices: deque[Notice] = deque()
+        self._skips: deque[tuple[str, str]] = deque()
+        self._log = structlog.get_logger("watcher.daemon")
+        scheduler.call_when_skipped(self.record_skip)
+
+    def open_monitor(self) -> Monitor:
+        """Return a monitor for the calling thread, a context manager."""
+        return self._create_monitor(self.settings)
+
+    def stop(self) -> None:
+        """Let running checks and deliveries end at the next group or message."""
+        self.stopping.set()
+
+    def close(self) -> None:
+        self._senders.close()
+
+    def check_source(self, source: SourceSettings) -> None:
+        if self.stopping.is_set():  # the job waited for a thread meanwhile
+            return
+        with self.run("check not recorded", self.budget(source), source=source.name), self.open_monitor() as monitor:
+            self._log_result(source.name, self._count(source.name, monitor.check(source)))
+            self._start_senders(monitor)
+        runtime.release_free_memory()
+
+    def check_collection(self, settings: CollectionSettings) -> None:
+        """Check the index of a collection, then each group that is due."""
+        budget = self.budget(settings)
+        with self.run("collection not checked", budget, source=settings.name), self.open_monitor() as monitor:
+            index = monitor.check_index(settings)
+            if index is not None:
+                self._log_result(settings.name, self._count(settings.name, index))
+                if index.outcome is Outcome.FAILED and settings.local:
+                    return
+            self._check_groups(monitor, settings)
+            self._start_senders(monitor)
+        runtime.release_free_memory()
+
+    def _check_groups(self, monitor: Monitor, settings: CollectionSettings) -> None:
+        collection = monitor.collection(settings)
+        due = collection.groups_due(self._clock.now())
+        counts: Counter[str] = Counter()
+        with sweep(monitor, settings, due) as checks:
+            for group in checks:
+                if self.stopping.is_set():
+                    break
+                with self.run("check not recorded", self.budget(group), source=group.name):
+                    result = self._count(settings.name, checks.check(group))
+                    counts[str(result.outcome)] += 1
+                    if result.outcome is not Outcome.UNCHANGED:
+                        self._log_result(group.name, result)
+        left = len(due) - counts.total()
+        self._log.info("collection checked", source=settings.name, left=left, refused=collection.refused, **counts)
+        if left and (seconds := monitor.fetcher.blocked_for(due[-1].settings.url)):
+            self._scheduler.move(settings.name, self._clock.now() + timedelta(seconds=seconds + 1))
+
+    def _count(self, source: str, result: CheckResult) -> CheckResult:
+        self.self_check.count_check(source, str(result.outcome))
+        return result
+
+    def _log_result(self, source: str, result: CheckResult) -> None:
+        log = self._log.warning if result.outcome in _WARNINGS else self._log.info
+        events = [event.summary for event in result.comparison.events] if result.comparison else None
+        log("checked", source=source, outcome=str(result.outcome), message=result.message, events=events)
+
+    def check_health(self) -> None:
+        with self.run("self check failed", self._patience, source=HEALTH):
+            self.self_check.check_schedule()
+
+    def send_heartbeat(self) -> None:
+        heartbeat = self.settings.heartbeat
+        timeout = heartbeat.timeout if heartbeat else 0
+        with self.run("heartbeat not sent", self._patience + timeout, source=HEARTBEAT):
+            self.self_check.send_heartbeat()
+
+    def send_due(self) -> None:
+        """Store the daemon's own notices, then start sending what is due."""
+        with self.run("deliveries not sent", self._patience, source=DELIVERIES), self.open_monitor() as monitor:
+            self.store_notices(monitor)
+            self._start_senders(monitor)
+
+    def _start_senders(self, monitor: Monitor) -> None:
+        """Start a thread for each channel that has something due: a slow channel delays no other."""
+        for channel in channels_due(monitor):
+            self._senders.start(channel)
+
+    def deliver(self, channel: str) -> None:
+        """Send what is due over one channel."""
+        budget = self._patience + _SMTP_COMMANDS * self.settings.smtp.timeout
+        source = f"{DELIVERIES} {channel}"
+        with self.run("deliveries not sent", budget, source=source), self.open_monitor() as monitor:
+            report = deliver_channel(monitor, channel, self._may_send_next)
+            if report != DeliveryReport():
+                log = self._log.warning if report.retried or report.failed else self._log.info
+                log("delivered", channel=channel, sent=report.sent, retried=report.retried, failed=report.failed)
+
+    def _may_send_next(self) -> bool:
+        """Report progress before each message; what is left at a stop is sent after the next start."""
+        self.watchdog.report_progress()
+        return not self.stopping.is_set()
+
+    def queue_notice(self, notice: Notice) -> None:
+        """Keep a notice until the next deliveries; for threads that never open the history."""
+        self._notices.append(notice)
+
+    def record_skip(self, job: str) -> None:
+        """Log and keep that a check was skipped because the previous one is still running."""
+        if job not in (DELIVERIES, HEALTH, HEARTBEAT):
+            self._log.warning("check skipped: the previous check is still running", source=job)
+            self._skips.append((job, to_text(self._clock.now())))
+
+    def store_notices(self, monitor: Monitor) -> None:
+        """Move the queued notices to the outbox; one that cannot be stored now stays queued."""
+        while self._skips:
+            source, at = self._skips[0]
+            with monitor.store.transaction():
+                number = monitor.store.checks.record_skip(source, at)
+                queue_notice(monitor, notices.check_skipped(source, number, at))
+            self._skips.popleft()
+        while self._notices:
+            queue_notice(monitor, self._notices[0])
+            self._notices.popleft()
+
+    @property
+    def _patience(self) -> float:
+        return self.settings.daemon.hung_after.total_seconds()
+
+    def budget(self, source: AnySource) -> float:
+        """Return the seconds after which a check counts as hung: the deadlines of its fetches and `hung_after`."""
+        fetches = 2 if isinstance(source, SourceSettings) and source.also else 1
+        transfer = LONGEST_TRANSFER if isinstance(source, CollectionSettings) and source.rsync else 0
+        return self.settings.fetch.deadline * fetches + transfer + self._patience
+
+    @contextmanager
+    def run(self, failure: str, budget: float, *, source: str) -> Iterator[None]:
+        """Run the block as a task of the watchdog; every error ends here, in the log. The job runs again when due."""
+        with self.watchdog.task(source, budget):
+            try:
+                yield
+            except WatcherError as error:
+                self._log.error(failure, source=source, error=str(error))
+            except Exception:  # noqa: BLE001 - a defect of ours in one source must not end the others
+                self._log.exception(failure, source=source)

@@ -1,0 +1,141 @@
+"""When jobs run, and in which threads: APScheduler with the settings that the daemon needs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor as Threads
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+_THREADS = 4  # shared by the jobs that have no thread to themselves
+
+
+class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships no types
+    """Fires once per interval, and once for all the times that were missed.
+
+    APScheduler's interval trigger lists every missed time before it merges them: sixty million of a five-second job
+    after the clock is set ahead by ten years.
+    """
+
+    __slots__ = ("_every", "_jitter")
+
+    def __init__(self, every: timedelta, jitter: Callable[[], timedelta] = timedelta) -> None:
+        """`jitter` returns a random delay, which is added to each time."""
+        self._every = every
+        self._jitter = jitter
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """Return the first time after `previous` that is not in the past."""
+        if previous is None:
+            return now
+        due = previous + self._every
+        return (due if due > now else now + self._every) + self._jitter()
+
+
+class NamedThreads:
+    """A thread pool that runs one function at most once at a time per name. Starting never waits."""
+
+    def __init__(self, threads: int, run: Callable[[str], None]) -> None:
+        self._threads = Threads(threads, thread_name_prefix="daemon")
+        self._run = run
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+        self._closed = False
+
+    def start(self, name: str) -> None:
+        """Run the function for a name, unless it is running for it."""
+        with self._lock:
+            if name in self._running or self._closed:
+                return
+            self._running.add(name)
+            self._threads.submit(self._run_one, name)
+
+    def close(self) -> None:
+        """Start nothing from now on; what is running goes on."""
+        with self._lock:
+            self._closed = True
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run_one(self, name: str) -> None:
+        try:
+            self._run(name)
+        finally:
+            with self._lock:
+                self._running.discard(name)
+
+
+class JobScheduler:
+    """The jobs of one daemon by name. A late job runs late, once; a job never runs twice at the same time."""
+
+    def __init__(self) -> None:
+        self.apscheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(_THREADS)},
+            # APScheduler drops a job that is more than a second late unless misfire_grace_time is None.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._own_threads: set[str] = set()
+
+    def call_when_skipped(self, listener: Callable[[str], None]) -> None:
+        """Call a function with the name of each job that came due while it was still running."""
+
+        def listen(event: JobEvent) -> None:
+            listener(event.job_id)
+
+        self.apscheduler.add_listener(listen, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+
+    def start(self) -> None:
+        self.apscheduler.start()
+
+    def stop(self) -> None:
+        """Start no job from now on; what is running goes on."""
+        self.apscheduler.shutdown(wait=False)
+
+    def add(
+        self,
+        name: str,
+        run: Callable[..., None],
+        trigger: CatchUpOnceTrigger,
+        first: datetime,
+        *arguments: Any,
+        own_thread: bool = False,
+    ) -> None:
+        """Add a job; with `own_thread` it waits for no other job."""
+        executor = "default"
+        if own_thread:
+            executor = f"only {name}"
+            if name not in self._own_threads:
+                self.apscheduler.add_executor(ThreadPoolExecutor(1), executor)
+                self._own_threads.add(name)
+        self.apscheduler.add_job(run, trigger, args=arguments, id=name, executor=executor, next_run_time=first)
+
+    def remove_all_but(self, names: set[str]) -> None:
+        for name in self.times().keys() - names:
+            self.apscheduler.remove_job(name)
+
+    def times(self) -> dict[str, datetime]:
+        """Return the next time of every job."""
+        return {job.id: job.next_run_time for job in self.apscheduler.get_jobs()}
+
+    def move(self, name: str, time: datetime) -> None:
+        """Set the next time of a job, if it is still there."""
+        # A second job in place of a move would count as skipped when both come due together.
+        with suppress(JobLookupError):
+            self.apscheduler.modify_job(name, next_run_time=time)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Start no job during the block. Jobs are changed in place, so the scheduler still knows which ones run."""
+        self.apscheduler.pause()
+        try:
+            yield
+        finally:
+            self.apscheduler.resume()

@@ -1,0 +1,62 @@
+"""What a page gets and returns. A page is a function `render(context, request) -> PageResponse` in a module of web/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter
+
+from watcher.core.clock import Clock
+from watcher.monitor import health
+from watcher.monitor.health import HealthVerdict
+from watcher.monitor.monitor import Monitor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """One GET or HEAD request; `query` has every value of each parameter."""
+
+    query: Mapping[str, Sequence[str]]
+    accept: str = "*/*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageResponse:
+    """What the server sends; `status` is a code and its reason phrase."""
+
+    body: bytes
+    status: str = "200 OK"
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageContext:
+    """What every page may use; lives as long as the daemon. Pages run in threads of the server."""
+
+    open_monitor: Callable[[], Monitor]
+    clock: Clock
+    started: datetime
+    counters: CollectorRegistry = field(default_factory=CollectorRegistry)
+    checks: Counter = field(init=False)
+
+    def __post_init__(self) -> None:
+        checks = Counter("watcher_checks", "Checks since the start", ["source", "outcome"], registry=self.counters)
+        object.__setattr__(self, "checks", checks)
+
+    def count_check(self, source: str, outcome: str) -> None:
+        """Count a check; one of a group under the name of its collection."""
+        self.checks.labels(source, outcome).inc()
+
+    def assess_health(self) -> HealthVerdict:
+        """Return the health of the watcher. Raises StoreError if the history cannot be read."""
+        with self.open_monitor() as monitor:
+            return health.assess(monitor.alarms.sources_health(), self.clock.now(), self.started)
+
+
+class Page(Protocol):
+    """Renders one path. A WatcherError that it raises becomes a 503."""
+
+    def __call__(self, context: PageContext, request: PageRequest, /) -> PageResponse: ...
