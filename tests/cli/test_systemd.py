@@ -84,9 +84,9 @@ def test_the_units_are_written_with_the_paths_of_this_machine(run: RunCli, confi
 def test_install_lists_what_the_service_still_needs(run: RunCli, config: Path, tmp_path: Path) -> None:
     config.write_text(CONFIG.replace("/var/lib/registry-watcher/history.db", "history.db"))
     result = run("--config", str(config), "systemd", "install", "--dry-run").out
-    assert 'write path = "/var/lib/registry-watcher/history.db"' in result
+    assert 'set path = "/var/lib/registry-watcher/history.db"' in result
     assert "write snapshots" not in result
-    assert f"put the secret 'hook' into {tmp_path}/hook (root's, mode 600)" in result
+    assert f"put the secret 'hook' into {tmp_path}/hook (owner root, mode 600)" in result
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_unreadable_configuration_is_reported(
         path.parent.mkdir()
         path.write_text("")
         path.chmod(mode)
-    assert result in systemd_units.unreadable(path)
+    assert result in systemd_units.explain_unreadable(path)
 
 
 def test_a_dry_run_writes_nothing(run: RunCli, config: Path, tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_a_path_that_is_not_valid_in_a_unit_is_refused(run: RunCli, config: Path
     config.rename(odd / "config.toml")
     result = run("--config", str(odd / "config.toml"), "systemd", "install", "--dry-run")
     assert result.code == 2
-    assert "a path in a unit" in result.err
+    assert "cannot be written into a unit" in result.err
 
 
 def test_a_unit_replaces_every_default_path() -> None:
     for name in (SERVICE, systemd_units.TIMER[0]):
-        text = systemd_units.unit(
+        text = systemd_units.render_unit(
             name, Machine(command=Path("/x/watcher"), config=Path("/y/c.toml"), credentials=("z",))
         )
         assert "/x/watcher --config /y/c.toml" in text

@@ -137,13 +137,13 @@ def test_a_traceback_is_told_without_secrets(format: str) -> None:  # noqa: A002
 
 def test_redaction_leaves_what_is_no_secret() -> None:
     text = "mail ann@example.org about https://example.org/@ann?x=a:b@c and ssh://host"
-    assert log_setup.redacted(text) == text
+    assert log_setup.redact(text) == text
 
 
 @pytest.mark.fault(63)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8), st.text(), st.text())
 def test_a_password_in_a_url_is_redacted_wherever_it_stands(password: str, before: str, after: str) -> None:
-    found = log_setup.redacted(f"{before} https://watcher:~{password}~@example.org/ {after}")
+    found = log_setup.redact(f"{before} https://watcher:~{password}~@example.org/ {after}")
     assert f"~{password}~@" not in found
     assert "https://***@example.org/" in found
 

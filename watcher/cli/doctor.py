@@ -11,7 +11,7 @@ import click
 from watcher.cli.context import load_settings
 from watcher.cli.output import format_option, print_json
 from watcher.core.errors import ConfigError
-from watcher.daemon.log_setup import redacted
+from watcher.daemon.log_setup import redact
 from watcher.monitor import doctor
 from watcher.monitor.doctor import Diagnosis, DiagnosisState
 from watcher.render.safe_text import visible
@@ -38,13 +38,13 @@ def command(config: Path, network: bool, format: str) -> None:
     worst = max((diagnosis.state for diagnosis in diagnoses), key=lambda state: _EXIT_CODES[state])
     if format == "json":
         rows = [
-            {"area": diagnosis.area, "state": str(diagnosis.state), "message": redacted(diagnosis.message)}
+            {"area": diagnosis.area, "state": str(diagnosis.state), "message": redact(diagnosis.message)}
             for diagnosis in diagnoses
         ]
         print_json({"state": str(worst), "findings": rows})
     else:
         for diagnosis in diagnoses:
-            click.echo(f"{diagnosis.state:<8} {diagnosis.area:<12} {redacted(visible(diagnosis.message))}")
+            click.echo(f"{diagnosis.state:<8} {diagnosis.area:<12} {redact(visible(diagnosis.message))}")
     if worst is not DiagnosisState.OK:
         raise click.exceptions.Exit(_EXIT_CODES[worst])
 

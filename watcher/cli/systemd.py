@@ -26,7 +26,7 @@ def command() -> None:
 def show(timer: bool) -> None:
     """Print the units with the default paths."""
     for name in systemd_units.TIMER if timer else systemd_units.DAEMON:
-        click.echo(systemd_units.unit(name, Machine()), nl=False)
+        click.echo(systemd_units.render_unit(name, Machine()), nl=False)
 
 
 @command.command("install")
@@ -53,19 +53,19 @@ def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path)
     machine = Machine(
         command=Path(sysconfig.get_path("scripts"), "watcher"),
         config=config.resolve(),
-        credentials=systemd_units.credentials(settings),
+        credentials=systemd_units.credential_names(settings),
     )
     names = systemd_units.TIMER if timer else systemd_units.DAEMON
     folder = prefix / systemd_units.FOLDER.relative_to("/")
-    if not (force or dry_run) and (differing := systemd_units.differing(names, machine, folder)):
+    if not (force or dry_run) and (differing := systemd_units.find_changed(names, machine, folder)):
         raise UsageError("\n".join(_difference(folder / name, machine) for name in differing))
     for name in names:
-        text = systemd_units.unit(name, machine)
+        text = systemd_units.render_unit(name, machine)
         if dry_run:
             click.echo(f"# {folder / name}\n{text}")
         else:
             _write(folder / name, text)
-    hindrances = list(systemd_units.hindrances(machine, settings, Path(sys.executable).resolve()))
+    hindrances = list(systemd_units.find_obstacles(machine, settings, Path(sys.executable).resolve()))
     if hindrances:
         click.echo("\nbefore you start it:")
     for line in hindrances:
@@ -88,7 +88,7 @@ def _write(path: Path, text: str) -> None:
 def _difference(path: Path, machine: Machine) -> str:
     """Return how an existing unit differs from the one that would be written."""
     installed = path.read_text("utf-8", "replace").splitlines()
-    new = systemd_units.unit(path.name, machine).splitlines()
+    new = systemd_units.render_unit(path.name, machine).splitlines()
     lines = difflib.unified_diff(installed, new, "installed", "new", n=0, lineterm="")
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""The sign of life that a dead man's switch elsewhere waits for: a URL is asked for, nothing more."""
+"""The heartbeat: one GET of a URL, for a service that raises an alarm when it stays away."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from watcher.core.errors import DeliveryError, FetchError
 from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
 from watcher.fetch.responses import LIBRARY_ERRORS, explain_error
 
-_REPLY = 65536  # bytes of an answer that may come
+_REPLY = 65536  # bytes of the answer that are accepted
 
 
 def ping(url: str, timeout: float) -> None:
-    """Ask for a URL once, within so many seconds. Raises DeliveryError, which never shows the URL: it may be a secret.
+    """GET a URL once, within `timeout` seconds. Raises DeliveryError unless the status is 2xx; no redirect is followed.
 
-    2xx is success; redirects are not followed.
+    The error never shows the URL: it may be a secret.
     """
     guard = Guard(
         deadline=timeout,

@@ -1,4 +1,4 @@
-"""Logs to standard error: text for people (colours only on a terminal), JSON for machines. No secret is in them."""
+"""Logs to standard error: text for people (colours only on a terminal), JSON for machines, without secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import structlog
 from watcher.render.safe_text import visible
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
-# Everything else is one line: text that holds a line feed must not look like a record of its own.
+# These keep their lines. Everything else is one line: registry text with a line feed must not look like a log record.
 _TRACEBACKS = frozenset({"exception", "stack"})
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 
@@ -46,7 +46,7 @@ def configure(level: str, format: str, stream: IO[str]) -> None:  # noqa: A002 -
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Their own words about every job and connection are not news; that a turn was skipped the daemon says itself.
+    # Both log every job and connection at info; the daemon logs skipped checks itself.
     for name, lowest in (
         ("apscheduler", logging.WARNING),
         ("apscheduler.scheduler", logging.ERROR),
@@ -60,7 +60,7 @@ def clean(
     method: str,  # noqa: ARG001
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    """Take secrets out of every value and show what registry text would hide."""
+    """Remove secrets from every value and make invisible characters visible."""
     return {name: _clean(value, lines=name in _TRACEBACKS) for name, value in event.items()}
 
 
@@ -68,12 +68,12 @@ def _clean(value: Any, *, lines: bool = False) -> Any:
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
-        return {str(_clean(name)): _clean(each) for name, each in value.items()}
+        return {str(_clean(name)): _clean(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_clean(each) for each in value]
-    return redacted(visible(value if isinstance(value, str) else repr(value), lines=lines))
+        return [_clean(item) for item in value]
+    return redact(visible(value if isinstance(value, str) else repr(value), lines=lines))
 
 
-def redacted(text: str) -> str:
-    """Return text without user and password in URLs, and without webhook secrets."""
+def redact(text: str) -> str:
+    """Return text with users and passwords in URLs, and webhook secrets, replaced by ***."""
     return _SECRET.sub("whsec_***", _USERINFO.sub("***@", text))

@@ -1,4 +1,4 @@
-"""Tell the service manager how we are (sd_notify(3)). Nothing happens where there is none."""
+"""Messages to the service manager (sd_notify(3)). Without one, nothing is sent."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def status(text: str) -> str:
 
 
 def reloading() -> str:
-    """Return what is to be sent when a reload begins; READY=1 ends it. The time tells one reload from another."""
+    """Return the message that begins a reload; READY=1 ends it. systemd requires the time of the reload."""
     return f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
 def watchdog_seconds() -> float | None:
-    """Return how often the service manager wants to hear of us, None where it does not."""
+    """Return the watchdog timeout of the service manager; None without one."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -1,7 +1,7 @@
-"""Signals as values: what was asked of this process, read by the main thread when it has time.
+"""Signals as values, read by the main thread when it is ready for them.
 
-No code of ours runs inside a signal handler: a handler that sets a `threading.Event` can find the main thread holding
-that event's lock. The interpreter writes the number of each signal to a socket, and `wait` reads them.
+No code of ours runs inside a signal handler: a handler that sets a `threading.Event` may interrupt the main thread
+while it holds that event's lock. The interpreter writes the number of each signal to a socket, and `wait` reads them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Self
 
 
 class Signals:
-    """A context manager for the main thread; inside it, the signals that were named end up here."""
+    """Collects the given signals; a context manager for the main thread."""
 
     def __init__(self, *numbers: signal.Signals) -> None:
         self._numbers = numbers
@@ -23,13 +23,13 @@ class Signals:
             end.setblocking(False)
 
     def wait(self, seconds: float) -> list[int]:
-        """Wait for signals, but no longer than so many seconds; return those that came, in order."""
+        """Wait for a signal for so many seconds at most; return the signals received, in order."""
         ready, _, _ = select.select([self._reader], [], [], seconds)
         return [number for number in self._reader.recv(4096) if number in self._numbers] if ready else []
 
     def __enter__(self) -> Self:
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, _written_down) for number in self._numbers}
+        self._before = {number: signal.signal(number, _ignore) for number in self._numbers}
         return self
 
     def __exit__(
@@ -42,5 +42,5 @@ class Signals:
         self._writer.close()
 
 
-def _written_down(number: int, frame: FrameType | None) -> None:
-    """Do nothing: the interpreter has written the number to the socket already."""
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the interpreter writes the number to the socket."""

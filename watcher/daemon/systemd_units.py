@@ -1,7 +1,4 @@
-"""The systemd units as shipped, with the paths of a machine in place of the usual ones.
-
-The files in systemd/ are the only text: they hold the usual paths, and what differs is replaced in them.
-"""
+"""The systemd units in systemd/, with the paths of this machine in place of the usual ones."""
 
 from __future__ import annotations
 
@@ -31,31 +28,31 @@ _HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """Where things are. `credentials` are the names of the secrets that the configuration takes from systemd."""
+    """The paths of one machine; `credentials` are the names of the secrets that systemd provides."""
 
     command: Path = COMMAND
     config: Path = CONFIG
     credentials: tuple[str, ...] = ()
 
 
-def unit(name: str, machine: Machine) -> str:
-    """Return the text of a unit for a machine. Raises UsageError for a path that would have to be quoted."""
+def render_unit(name: str, machine: Machine) -> str:
+    """Return the text of a unit for a machine. Raises UsageError for a path that a unit would have to quote."""
     for path in (machine.command, machine.config):
         if not _PLAIN.fullmatch(str(path)):
-            raise UsageError(f"{path}: a path in a unit is of letters, digits and . _ + @ - here")
-    text = _shipped(name).replace(str(CONFIG), str(machine.config)).replace(str(COMMAND), str(machine.command))
-    lines = "".join(f"LoadCredential={each}:{machine.config.parent / each}\n" for each in machine.credentials)
+            raise UsageError(f"{path}: cannot be written into a unit: only letters, digits and . _ + @ - / are allowed")
+    text = _read_shipped(name).replace(str(CONFIG), str(machine.config)).replace(str(COMMAND), str(machine.command))
+    lines = "".join(f"LoadCredential={secret}:{machine.config.parent / secret}\n" for secret in machine.credentials)
     return _CREDENTIALS.sub(lambda _: lines, text) if lines else text
 
 
-def _shipped(name: str) -> str:
-    """Beside the package when installed, else in the checkout."""
+def _read_shipped(name: str) -> str:
+    """Read a unit from the installed package, or from the checkout."""
     installed = _PACKAGE / "systemd" / name
     path = installed if installed.exists() else _PACKAGE.parent / "systemd" / name
     return path.read_text("utf-8")
 
 
-def credentials(settings: Settings) -> tuple[str, ...]:
+def credential_names(settings: Settings) -> tuple[str, ...]:
     """Return the names of the secrets that a configuration takes from systemd."""
     channels = [create_channel(channel, settings) for channel in settings.channel]
     secrets = [secret for channel in channels for secret in channel.secrets().values()]
@@ -66,39 +63,39 @@ def _credential(secret: SecretRef) -> str:
     return secret.removeprefix("credential:") if secret.startswith("credential:") else ""
 
 
-def hindrances(machine: Machine, settings: Settings, interpreter: Path) -> Iterator[str]:
-    """Say what is to be mended before the service can run: each a line that says how."""
-    for what, path in (("the program", machine.command), ("the interpreter", interpreter)):
+def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> Iterator[str]:
+    """Yield what keeps the service from running, each with the way to mend it."""
+    for program, path in (("the program", machine.command), ("the interpreter", interpreter)):
         if _hidden(path):
-            yield f"{what} {path} is hidden from the service, which sees no home or temporary folder; install in /opt"
-    if config := unreadable(machine.config):
-        yield config
+            yield f"{program} {path} is hidden from the service (homes and temporary folders are); install in /opt"
+    if reason := explain_unreadable(machine.config):
+        yield reason
     for key, path in (("path", settings.store.path), ("snapshots", settings.store.snapshots)):
         if not path.is_relative_to(STATE):
-            yield f'the service can write to {STATE} alone; in [store] write {key} = "{STATE / path.name}"'
+            yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / path.name}"'
     for name in machine.credentials:
         if not (machine.config.parent / name).exists():
-            yield f"put the secret {name!r} into {machine.config.parent / name} (root's, mode 600)"
+            yield f"put the secret {name!r} into {machine.config.parent / name} (owner root, mode 600)"
 
 
-def unreadable(config: Path) -> str:
-    """Say why the service cannot read a configuration; "" where it can."""
+def explain_unreadable(config: Path) -> str:
+    """Return why the service cannot read a configuration; "" if it can."""
     if _hidden(config):
         return f"{config} is hidden from the service; move it to {CONFIG}"
     if not config.stat().st_mode & stat.S_IROTH:
-        return f"the service runs as a user of its own and cannot read {config}; chmod o+r it (no secret is in it)"
+        return f"the service runs as its own user and cannot read {config}; run chmod o+r (the file has no secrets)"
     return ""
 
 
 def _hidden(path: Path) -> bool:
-    return any(path.is_relative_to(each) for each in _HIDDEN)
+    return any(path.is_relative_to(folder) for folder in _HIDDEN)
 
 
-def differing(names: Iterable[str], machine: Machine, folder: Path) -> list[str]:
-    """Return those of the units that stand in a folder in another text."""
-    found = []
+def find_changed(names: Iterable[str], machine: Machine, folder: Path) -> list[str]:
+    """Return the units that a folder has with another text."""
+    changed = []
     for name in names:
         path = folder / name
-        if path.exists() and path.read_text("utf-8", "replace") != unit(name, machine):
-            found.append(name)
-    return found
+        if path.exists() and path.read_text("utf-8", "replace") != render_unit(name, machine):
+            changed.append(name)
+    return changed
