@@ -88,10 +88,16 @@ def iana_repository() -> Path:
     return repository("iana-2016-2021")
 
 
+def recent_iana_repository() -> Path:
+    """Return a bare repository of every registry group as of the fifth of each month, 2022-01 to 2024-02."""
+    return repository("iana-2022-2024")
+
+
 @lru_cache(maxsize=8)
 def iana_document(group: str, tag: str) -> bytes:
-    """Return a registry group as it stood on a date, byte for byte."""
-    return _git(f"--git-dir={iana_repository()}", "show", f"{tag}:{group}/{group}.xml")
+    """Return a registry group as it stood on a date that has a tag, byte for byte."""
+    git_dir = iana_repository() if tag < "2022" else recent_iana_repository()
+    return _git(f"--git-dir={git_dir}", "show", f"{tag}:{group}/{group}.xml")
 
 
 @cache
