@@ -64,28 +64,26 @@ def test_a_host_that_asked_for_a_pause_gets_the_longest_that_it_asked_for(clock:
 
 
 def test_a_fetcher_waits_for_the_interval(clock: FakeClock) -> None:
-    slept: list[float] = []
     limiter = HostRateLimiter(interval=5, clock=clock)
     with (
         FaultServer(reply(b"x")) as server,
-        HttpFetcher(POLICY, clock=clock, sleep=slept.append, limiter=limiter) as fetcher,
+        HttpFetcher(POLICY, clock=clock, limiter=limiter) as fetcher,
     ):
         for _ in range(3):
             fetcher.fetch(server.url())
         assert len(server.requests) == 3
-    assert slept == [5.0, 10.0]
+    assert clock.slept == [5.0, 10.0]
 
 
 def test_retries_and_redirects_wait_for_the_interval_too(clock: FakeClock) -> None:
-    slept: list[float] = []
     limiter = HostRateLimiter(interval=5, clock=clock)
     policy = replace(POLICY, attempts=2, backoff=0)
     with (
         FaultServer(reply(status=500), reply(status=302, Location="/there"), reply(b"x")) as server,
-        HttpFetcher(policy, clock=clock, sleep=slept.append, limiter=limiter) as fetcher,
+        HttpFetcher(policy, clock=clock, limiter=limiter) as fetcher,
     ):
         fetcher.fetch(server.url())
-    assert [pause for pause in slept if pause] == [5.0, 10.0]
+    assert [pause for pause in clock.slept if pause] == [5.0, 10.0]
 
 
 def test_a_server_that_asks_for_a_pause_gets_no_request_until_it_is_over(clock: FakeClock) -> None:

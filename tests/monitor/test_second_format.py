@@ -12,8 +12,8 @@ from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import Answer, FaultServer, reply
 from tests.support.port_releases import Row, release, tcp, udp
 from watcher.cli.demo_servers import SOURCE
+from watcher.config.load import second_format
 from watcher.config.settings import SourceSettings
-from watcher.config.source_format import second_format
 from watcher.formats.catalog import FORMATS
 from watcher.monitor.result import Outcome
 

@@ -14,12 +14,17 @@ class FakeClock:
         self._now = start
         self._seconds = 0.0
         self._jitter = jitter
+        self.slept: list[float] = []
 
     def now(self) -> datetime:
         return self._now
 
     def monotonic(self) -> float:
         return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Record the pause; time does not pass."""
+        self.slept.append(seconds)
 
     def jitter(self) -> float:
         return self._jitter

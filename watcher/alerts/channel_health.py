@@ -18,10 +18,7 @@ _FAILING_FOR_LONG = timedelta(hours=6)  # whatever the number of tries: the othe
 
 
 class ChannelHealth:
-    """Records how channels and their recipients fail. For one thread.
-
-    Its methods write in the caller's transaction, together with the state of the delivery.
-    """
+    """Records how channels and recipients fail, in the caller's transaction. For one thread."""
 
     def __init__(self, store: Store, alerts: AlertRouter) -> None:
         self._failures = store.channel_failures

@@ -45,7 +45,7 @@ def deliver_due(
     alerts: AlertRouter,
     *,
     only: str | None = None,
-    should_continue: Callable[[], bool] = lambda: True,
+    should_continue: Callable[[], bool] | None = None,
 ) -> DeliveryReport:
     """Send everything that is due, over all channels or `only` one, and return what became of it.
 
@@ -53,27 +53,17 @@ def deliver_due(
     lets it, so a caller with several channels gives each a thread. `should_continue` is asked before each message.
     """
     sender = _Sender(store, channels, clock, alerts)
-    report = DeliveryReport()
-    unreachable: set[str] = set()
-    while due := store.outbox.list_due(to_text(clock.now()), besides=unreachable, channel=only):
+    while due := store.outbox.list_due(to_text(clock.now()), besides=sender.unreachable, channel=only):
         for delivery in due:
-            if not should_continue():
-                return report
-            if delivery.channel not in unreachable:
-                result, reachable = sender.send(delivery)
-                report += result
-                if not reachable:
-                    unreachable.add(delivery.channel)
-    return report
-
-
-_NOTHING, _SENT = DeliveryReport(), DeliveryReport(sent=1)
-_RETRIED, _FAILED = DeliveryReport(retried=1), DeliveryReport(failed=1)
-_Result = tuple[DeliveryReport, bool]  # of one delivery, and whether its channel could be reached
+            if should_continue is not None and not should_continue():
+                return sender.report
+            if delivery.channel not in sender.unreachable:
+                sender.send(delivery)
+    return sender.report
 
 
 class _Sender:
-    """Sends single deliveries and writes the result into the outbox. Lives for one round."""
+    """Sends deliveries and counts the results; knows the unreachable channels. Lives for one round."""
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], clock: Clock, alerts: AlertRouter) -> None:
         self._store = store
@@ -81,48 +71,55 @@ class _Sender:
         self._channels = channels
         self._clock = clock
         self._health = ChannelHealth(store, alerts)
+        self.report = DeliveryReport()
+        self.unreachable: set[str] = set()
 
-    def send(self, delivery: Delivery) -> _Result:
+    def send(self, delivery: Delivery) -> None:
         now = self._clock.now()
         if not self._outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + _CLAIM)):
-            return _NOTHING, True
+            return  # another process sends it
         if delivery.channel not in self._channels:
             message = f"there is no enabled channel {delivery.channel!r} in the configuration"
             wait = _UNCONFIGURED_WAIT.total_seconds()
-            error = DeliveryError(message, permanent=False, retry_after=wait)
-            return self._schedule_retry(delivery, error, now)
+            self._schedule_retry(delivery, DeliveryError(message, permanent=False, retry_after=wait), now)
+            return
         try:
             self._channels[delivery.channel].send(delivery, now)
         except DeliveryError as error:
-            return self._record_failure(delivery, error)
+            self._record_failure(delivery, error)
         except ConfigError as error:
             # The operator can correct a secret that cannot be read; until then the message waits.
-            return self._record_failure(delivery, DeliveryError(str(error), permanent=False))
-        now = self._clock.now()
-        with self._store.transaction():
-            self._outbox.mark_sent(delivery.id, to_text(now))
-            self._health.record_success(delivery, now)
-        return _SENT, True
+            self._record_failure(delivery, DeliveryError(str(error), permanent=False))
+        else:
+            now = self._clock.now()
+            with self._store.transaction():
+                self._outbox.mark_sent(delivery.id, to_text(now))
+                self._health.record_success(delivery, now)
+            self.report += DeliveryReport(sent=1)
 
-    def _record_failure(self, delivery: Delivery, error: DeliveryError) -> _Result:
+    def _record_failure(self, delivery: Delivery, error: DeliveryError) -> None:
         now = self._clock.now()
         with self._store.transaction():
             self._health.record_failure(delivery, error, now)
-            return self._schedule_retry(delivery, error, now)
+            self._schedule_retry(delivery, error, now)
 
-    def _schedule_retry(self, delivery: Delivery, error: DeliveryError, now: datetime) -> _Result:
+    def _schedule_retry(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
+        """Plan the next try, or give up. An error that is not about this message is about its whole channel."""
         tries = delivery.attempts + 1
+        if not (error.personal or error.permanent):
+            self.unreachable.add(delivery.channel)
         if error.gone:
             # The channel is disabled, not the message refused: it waits until the channel is enabled again.
             self._outbox.schedule_retry(delivery.id, str(error), to_text(now))
-            return _RETRIED, False
-        if error.permanent or tries > len(RETRY_WAITS):
+        elif error.permanent or tries > len(RETRY_WAITS):
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
             self._outbox.mark_failed(delivery.id, f"{error}{given_up}")
-            return _FAILED, error.permanent or error.personal
-        wait = RETRY_WAITS[tries - 1] * (0.9 + 0.2 * self._clock.jitter())
-        if error.retry_after is not None:
-            wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST_WAIT)
-        # Rounded up, because the outbox keeps times to the second.
-        self._outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
-        return _RETRIED, error.personal
+            self.report += DeliveryReport(failed=1)
+            return
+        else:
+            wait = RETRY_WAITS[tries - 1] * (0.9 + 0.2 * self._clock.jitter())
+            if error.retry_after is not None:
+                wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST_WAIT)
+            # Rounded up, because the outbox keeps times to the second.
+            self._outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+        self.report += DeliveryReport(retried=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.alerts.channels.base import Channel
@@ -14,70 +15,41 @@ from watcher.core.times import to_text
 
 
 def render_release(channel: Channel, recipient: str, comparison: Comparison, *, mark: str = "") -> Delivery:
-    """Return the delivery that reports a release to one recipient. The same release always gives the same id.
-
-    `mark` gives another id, for a second delivery about the same release.
-    """
+    """Return the delivery that reports a release. The same release and `mark` give the same id."""
     # Ids, not snapshots: a release that is served again after newer ones has the snapshot of its first time.
     parts = (channel.name, recipient, comparison.source, comparison.old.id, comparison.new.id)
     identifier = delivery_id(*parts, *filter(None, [mark]))
     created = comparison.new.observed or ""
-    return Delivery(
-        id=identifier,
-        channel=channel.name,
-        recipient=recipient,
-        source=comparison.source,
-        release=comparison.new.id,
-        body=channel.render_release(comparison, delivery_id=identifier, created=created),
-        created=created,
-    )
+    body = channel.render_release(comparison, delivery_id=identifier, created=created)
+    delivery = _delivery(channel, recipient, identifier, body, created)
+    return replace(delivery, source=comparison.source, release=comparison.new.id)
 
 
 def render_notice(channel: Channel, recipient: str, notice: Notice, *, mark: str = "") -> Delivery:
-    """Return the delivery that sends a notice to one recipient. The same subject always gives the same id.
-
-    `mark` gives another id.
-    """
+    """Return the delivery of a notice. The same subject and `mark` give the same id."""
     parts = ("notice", channel.name, recipient, notice.source, notice.id, notice.subject)
     identifier = delivery_id(*parts, *filter(None, [mark]))
-    return Delivery(
-        id=identifier,
-        channel=channel.name,
-        recipient=recipient,
-        source=notice.source,
-        release="",
-        body=channel.render_notice(notice, delivery_id=identifier),
-        created=notice.at,
-    )
+    body = channel.render_notice(notice, delivery_id=identifier)
+    return replace(_delivery(channel, recipient, identifier, body, notice.at), source=notice.source)
 
 
 def render_digest(channel: Channel, members: Sequence[Delivery], now: datetime) -> Delivery:
-    """Return one delivery in place of several for one recipient. The same members always give the same id."""
-    identifier = delivery_id("digest", *(member.id for member in members))
-    created = to_text(now)
-    return Delivery(
-        id=identifier,
-        channel=channel.name,
-        recipient=members[0].recipient,
-        source="",
-        release="",
-        body=channel.render_digest([member.body for member in members], delivery_id=identifier, created=created),
-        created=created,
-    )
+    """Return one delivery in place of several for one recipient. The same members give the same id."""
+    identifier, created = delivery_id("digest", *(member.id for member in members)), to_text(now)
+    body = channel.render_digest([member.body for member in members], delivery_id=identifier, created=created)
+    return _delivery(channel, members[0].recipient, identifier, body, created)
 
 
 def render_test(channel: Channel, recipient: str, now: datetime) -> Delivery:
     """Return a delivery that is marked as a test."""
-    identifier = delivery_id("test", channel.name, recipient, now.isoformat())
-    created = to_text(now)
+    identifier, created = delivery_id("test", channel.name, recipient, now.isoformat()), to_text(now)
+    body = channel.render_test(delivery_id=identifier, created=created)
+    return _delivery(channel, recipient, identifier, body, created)
+
+
+def _delivery(channel: Channel, recipient: str, identifier: str, body: str, created: str) -> Delivery:
     return Delivery(
-        id=identifier,
-        channel=channel.name,
-        recipient=recipient,
-        source="",
-        release="",
-        body=channel.render_test(delivery_id=identifier, created=created),
-        created=created,
+        id=identifier, channel=channel.name, recipient=recipient, source="", release="", body=body, created=created
     )
 
 

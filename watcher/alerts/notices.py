@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watcher.core.operations import NOTICES, WATCHER, ChannelFailure, Delivery, Hold, HoldState, Notice
+from watcher.core.operations import WATCHER, ChannelFailure, Delivery, Hold, HoldState, Notice
 from watcher.render import document
 
 _DECISIONS = {
@@ -38,7 +38,6 @@ def check_skipped(source: str, number: int, at: str) -> Notice:
     """Return the notice that a check was skipped. Its subject is the day, so it is sent once a day."""
     return Notice(
         id="check-skipped",
-        severity=NOTICES["check-skipped"],
         source=source,
         subject=at[:10],
         summary=f"check of {source} skipped: the previous check is still running ({number} skipped so far)",
@@ -51,7 +50,6 @@ def config_refused(problems: Sequence[str], at: str) -> Notice:
     """Return the notice that the daemon could not reload its configuration and keeps the previous one."""
     return Notice(
         id="config-refused",
-        severity=NOTICES["config-refused"],
         source=WATCHER,
         subject=at,
         summary=f"the changed configuration was refused and the previous one stays in force: {'; '.join(problems)}",
@@ -91,7 +89,6 @@ def recipient_refused(failure: ChannelFailure, delivery: Delivery, at: str) -> N
 def _about_hold(identifier: str, hold: Hold, summary: str, *, about: str, **commands: str) -> Notice:
     return Notice(
         id=identifier,
-        severity=NOTICES[identifier],
         source=hold.source,
         subject=f"{hold.digest} {about}",
         summary=summary,
@@ -103,7 +100,6 @@ def _about_hold(identifier: str, hold: Hold, summary: str, *, about: str, **comm
 def _about_channel(identifier: str, failure: ChannelFailure, summary: str, at: str, **details: str) -> Notice:
     return Notice(
         id=identifier,
-        severity=NOTICES[identifier],
         source=f"channel:{failure.channel}",
         subject=f"{failure.recipient} {failure.since}",
         summary=summary,

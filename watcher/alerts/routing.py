@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
-from watcher.alerts.subscriptions import Subscription, matches_any, select_events
 from watcher.config.settings import AnyChannel, Settings
 from watcher.core.clock import Clock
+from watcher.core.intervals import Interval
 from watcher.core.model import CANARY, Comparison, Event
 from watcher.core.operations import Delivery, Notice
+from watcher.core.port_ranges import find_ports, parse_ports
 from watcher.core.times import to_text
 
 _SILENCED = "silenced"
@@ -84,21 +86,14 @@ class AlertRouter:
         if comparison.source == CANARY:
             subscribed = self.settings.canary is not None and settings.name in self.settings.canary.channels
             return comparison.events if subscribed else ()
-        subscription = Subscription(
-            channel=settings.name,
-            sources=settings.sources,
-            events=settings.events,
-            severity=settings.severity,
-            ports=settings.ports,
-        )
-        return select_events(subscription, comparison.source, comparison.events)
+        return select_events(settings, comparison.source, comparison.events)
 
     def _is_silenced(self, source: str, event: str) -> bool:
         now = self.clock.now()
         return any(
             silence.begin <= now < silence.until
-            and matches_any(silence.sources, source)
-            and matches_any(silence.events, event)
+            and _matches_any(silence.sources, source)
+            and _matches_any(silence.events, event)
             for silence in self.settings.silence
         )
 
@@ -110,3 +105,26 @@ class AlertRouter:
         if digest:
             return replace(delivery, state="gathering", after=to_text(self.clock.now() + digest))
         return delivery
+
+
+def select_events(channel: AnyChannel, source: str, events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events of a source that a channel subscribed to, by their id or one of their further ids (`also`)."""
+    if not _matches_any(channel.sources, source):
+        return ()
+    ports = [parse_ports(text) for text in channel.ports]
+    return tuple(
+        event
+        for event in events
+        if event.severity.rank >= channel.severity.rank
+        and any(_matches_any(channel.events, identifier) for identifier in (event.id, *event.also))
+        and (not ports or _overlaps(event, ports))
+    )
+
+
+def _matches_any(globs: Iterable[str], name: str) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _overlaps(event: Event, wanted: Sequence[Interval]) -> bool:
+    ranges = [ports for text in event.ports if (ports := find_ports(text))]
+    return any(low <= last and first <= high for first, last in ranges for low, high in wanted)

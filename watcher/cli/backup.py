@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from watcher.cli.context import load_settings
-from watcher.cli.output import format_option, print_json, require
+from watcher.cli.output import format_option, print_json, progress_bar, require
 from watcher.core.times import to_text
 from watcher.render.safe_text import visible
 from watcher.store import backup
@@ -41,7 +40,7 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
     damage: Sequence[str] = ()
     if verify:
         number = backup.read_manifest(target).snapshots
-        with click.progressbar(length=number, label=f"verifying {target}", file=sys.stderr) as bar:
+        with progress_bar(number, f"verifying {target}") as bar:
             report, damage = backup.verify_backup(target, progress=lambda: bar.update(1))
         summary = f"{target}: backup of {report.made}, {_counts(report)}, {len(damage)} damaged"
     elif restore:

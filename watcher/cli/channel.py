@@ -11,7 +11,7 @@ import click
 from watcher.alerts import messages
 from watcher.alerts.channels import create_channel
 from watcher.cli.context import open_monitor
-from watcher.cli.output import format_option, print_json, print_rows
+from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config.settings import AnyChannel
 from watcher.core.times import to_text
 from watcher.monitor.deliver import deliver_channel
@@ -19,16 +19,7 @@ from watcher.render.safe_text import visible
 from watcher.store.outbox import FAILED, PENDING, SENT
 from watcher.store.store import Store
 
-_COLUMNS = {
-    "channel": "CHANNEL",
-    "type": "TYPE",
-    "state": "STATE",
-    "since": "SINCE",
-    "last_sent": "LAST SENT",
-    "pending": "PENDING",
-    "failed": "FAILED",
-    "last_error": "LAST ERROR",
-}
+_COLUMNS = columns("channel", "type", "state", "since", "last_sent", "pending", "failed", "last_error")
 _GONE = "gone"  # the word of the JSON contract for a channel that answered 410; people read "disabled"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import open_monitor
-from watcher.cli.output import format_option, print_json, terminal_width, use_colour
+from watcher.cli.output import format_option, print_json, progress_bar, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import StoreError
 from watcher.monitor.deliver import deliver_all
@@ -49,16 +49,18 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
       watcher check iana.tls-parameters
     """
     results: list[tuple[str, CheckResult]] = []
-    printer = _Printer(format)
+    show = format == "text"  # each result as soon as it is there; JSON is printed at the end
     with open_monitor(config) as monitor:
         chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):
-                results += _check_collection(monitor, source, printer)
+                results += _check_collection(monitor, source, show=show)
             else:
-                printer.print_start(source.name, source.url)
+                if sys.stderr.isatty():
+                    click.echo(f"{source.name}: checking {source.url} …", err=True)
                 results.append((source.name, monitor.check(source)))
-                printer.print_result(*results[-1])
+                if show:
+                    _print_result(*results[-1])
         report = deliver_all(monitor) if deliver else None
     if format == "json":
         print_json({"checks": [_result_document(name, result) for name, result in results]})
@@ -68,33 +70,13 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
         raise click.exceptions.Exit(1)
 
 
-class _Printer:
-    """Prints each result as soon as it is there; in JSON everything is printed at the end."""
-
-    def __init__(self, format: str) -> None:
-        self._is_text = format == "text"
-
-    def print_start(self, source: str, url: str) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"{source}: checking {url} …", err=True)
-
-    def print_result(self, source: str, result: CheckResult) -> None:
-        if self._is_text:
-            click.echo(_result_text(source, result), err=result.outcome is Outcome.FAILED)
-
-    def print_line(self, line: str) -> None:
-        if self._is_text:
-            click.echo(line)
-
-
-def _check_collection(
-    monitor: Monitor, settings: CollectionSettings, printer: _Printer
-) -> list[tuple[str, CheckResult]]:
-    """Check a collection's index and every group. Prints changes, holds and failures, then a summary."""
+def _check_collection(monitor: Monitor, settings: CollectionSettings, *, show: bool) -> list[tuple[str, CheckResult]]:
+    """Check a collection's index and every group. `show` prints changes, holds and failures, then a summary."""
     results: list[tuple[str, CheckResult]] = []
     if (index := monitor.check_index(settings)) is not None:
         results.append((settings.name, index))
-        printer.print_result(settings.name, index)
+        if show:
+            _print_result(settings.name, index)
         if index.outcome is Outcome.FAILED and settings.local:
             return results
     collection = monitor.collection(settings)
@@ -103,18 +85,17 @@ def _check_collection(
     groups = collection.groups()
     checked: list[tuple[str, CheckResult]] = []
     with (
-        click.progressbar(
-            length=len(groups), label=settings.name, file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar,
+        progress_bar(len(groups), settings.name, hidden=not sys.stderr.isatty()) as bar,
         sweep(monitor, settings, groups) as checks,
     ):
         for group in checks:
             checked.append((group.name, _check_group(checks, group)))
             bar.update(1)
-    for name, result in checked:
-        if result.outcome not in _NOT_SHOWN:
-            printer.print_result(name, result)
-    printer.print_line(f"{settings.name}: {_sweep_summary(len(groups), checked)}")
+    if show:
+        for name, result in checked:
+            if result.outcome not in _NOT_SHOWN:
+                _print_result(name, result)
+        click.echo(f"{settings.name}: {_sweep_summary(len(groups), checked)}")
     return results + checked
 
 
@@ -131,6 +112,10 @@ def _check_group(checks: Sweep, group: GroupSettings) -> CheckResult:
         return checks.check(group)
     except StoreError as error:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(error))
+
+
+def _print_result(source: str, result: CheckResult) -> None:
+    click.echo(_result_text(source, result), err=result.outcome is Outcome.FAILED)
 
 
 def _result_text(source: str, result: CheckResult) -> str:

@@ -18,29 +18,27 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
+    from watcher.config import load as config_file
     from watcher.config.settings import Settings
+    from watcher.formats import catalog as formats
+    from watcher.monitor import monitor as monitors
     from watcher.monitor.monitor import Monitor
+    from watcher.registries import catalog as registries
+else:
+    config_file, formats = load("config"), load("formats")
+    monitors, registries = load("monitor"), load("registries")
 
 
 def load_settings(config: Path) -> Settings:
     """Return the whole configuration. Raises ConfigError with every mistake in it."""
-    registries = load("registries")
-    settings: Settings = load("config").load(
-        config,
-        registries=frozenset(registries.REGISTRIES),
-        formats=load("formats").FORMATS,
-        events=registries.event_ids(),
+    return config_file.load(
+        config, registries=registries.REGISTRIES, formats=formats.FORMATS, events=registries.event_ids()
     )
-    return settings
 
 
 def open_monitor(config: Path, *, create: bool = True) -> Monitor:
-    """Return a monitor, to be used as a context manager, for commands that fetch, write or send.
-
-    `create` False: raises StoreError if there is no history yet.
-    """
-    monitor: Monitor = load("monitor").Monitor(load_settings(config), create=create)
-    return monitor
+    """Return a monitor, a context manager. Without `create` the history must exist (StoreError)."""
+    return monitors.Monitor(load_settings(config), create=create)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.reports.diff import compare_releases
-from watcher.reports.entry import EntryQuery, find_entry
+from watcher.reports.entry import find_entry
 from watcher.reports.observation import ObservationGaps
 
 _PORT = 3063
@@ -107,7 +107,7 @@ def _query_history(monitor: Monitor, config: Path) -> None:
     history = monitor.store.history
     observation = ObservationGaps(overview=load_overview(config), checks=monitor.store.checks)
     _print_heading(f"watcher show {SOURCE} {_PORT}")
-    print_entry(find_entry(history, observation, EntryQuery(source=SOURCE, port=(_PORT, _PORT))))
+    print_entry(find_entry(history, observation, SOURCE, port=(_PORT, _PORT)))
     _print_heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
     print_comparison(compare_releases(history, monitor.settings.severity, SOURCE, _FROM, _TO))
     click.echo()

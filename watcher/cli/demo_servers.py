@@ -115,13 +115,7 @@ class DemoServers:
         secret.write_text(self._secret)
         secret.chmod(0o600)
         text = _CONFIG.format(
-            file=self.config,
-            smtp=smtp,
-            source=SOURCE,
-            url=url,
-            path=_PATH,
-            hook=_HOOK,
-            enabled=str(enabled).lower(),
+            file=self.config, smtp=smtp, source=SOURCE, url=url, path=_PATH, hook=_HOOK, enabled=str(enabled).lower()
         )
         self.config.write_text(text, encoding="utf-8")
         self.config.chmod(0o600)

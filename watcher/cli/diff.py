@@ -10,9 +10,8 @@ import click
 from watcher.cli.output import format_option, print_comparison, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
-from watcher.core.lazy import load
 from watcher.render import csv as render_csv
-from watcher.render import json, markdown
+from watcher.render import html, json, markdown
 from watcher.reports.diff import InputFile, compare_files, compare_releases
 from watcher.store.store import Store
 
@@ -70,7 +69,7 @@ def command(
     elif format == "md":
         click.echo(markdown.render_comparison(comparison))
     elif format == "html":
-        click.echo(load("html").render_comparison(comparison))
+        click.echo(html.render_comparison(comparison))
     else:
         print_comparison(comparison, all_changes=all_changes)
     if exit_code and comparison.changes.changes:

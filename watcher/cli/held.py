@@ -6,23 +6,13 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.output import format_option, print_json, print_rows
+from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.operations import Hold, HoldState
 from watcher.render import document
 from watcher.store.store import Store
 
-_COLUMNS = {
-    "source": "SOURCE",
-    "release": "RELEASE",
-    "published": "PUBLISHED",
-    "entries": "ENTRIES",
-    "first_seen": "FIRST SEEN",
-    "last_seen": "LAST SEEN",
-    "times": "TIMES",
-    "state": "STATE",
-    "why": "WHY",
-}
+_COLUMNS = columns("source", "release", "published", "entries", "first_seen", "last_seen", "times", "state", "why")
 
 
 @click.command("held")
@@ -48,10 +38,8 @@ def command(config: Path, source: str | None, all_states: bool, format: str) -> 
         holds = [hold for hold in store.holds.list_holds(source) if all_states or hold.state is HoldState.HELD]
     if format == "json":
         print_json({"held": [{"source": hold.source, **document.hold_document(hold)} for hold in holds]})
-    elif holds or format != "text":
-        print_rows([_row(hold) for hold in holds], _COLUMNS, format)
     else:
-        click.echo("no held releases")
+        print_rows([_row(hold) for hold in holds], _COLUMNS, format, empty="no held releases")
 
 
 def _row(hold: Hold) -> dict[str, object]:

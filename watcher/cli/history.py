@@ -13,12 +13,7 @@ from watcher.reports.events import EventReport, event_document, find_events
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import ReleaseSpan
 
-_COLUMNS = {
-    "published": "RELEASE",
-    "severity": "SEVERITY",
-    "id": "EVENT",
-    "summary": "WHAT",
-}
+_COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
 
 
 @click.command("history")
@@ -80,10 +75,8 @@ def command(
                 "gaps": [gap.as_dict() for gap in report.gaps],
             }
         )
-    elif report.events or format != "text":
-        _print_events(report, format)
     else:
-        click.echo(f"no matching events ({_span_text(report.span)})")
+        _print_events(report, format)
     if format == "text":
         print_gaps(report.gaps)
 
@@ -95,7 +88,7 @@ def _print_events(report: EventReport, format: str) -> None:
     if format != "csv":
         for row, event in zip(rows, report.events, strict=True):
             row["published"] = event.stored.release.release.when
-    print_rows(rows, columns, format)
+    print_rows(rows, columns, format, empty=f"no matching events ({_span_text(report.span)})")
 
 
 def _span_text(span: ReleaseSpan) -> str:

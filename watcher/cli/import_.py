@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
 from watcher.cli.context import open_monitor
-from watcher.cli.output import format_option, print_json
+from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
@@ -55,7 +54,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
     with open_monitor(config) as monitor:
         by_source = _candidates_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
-        with click.progressbar(length=number, label=f"importing {number}", file=sys.stderr) as bar:
+        with progress_bar(number, f"importing {number}") as bar:
             for name, candidates in by_source.items():
                 ingest = monitor.ingest(monitor.source(name, new=True))
                 report.add(importer.import_items(ingest, candidates, partial(bar.update, 1)))

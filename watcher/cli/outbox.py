@@ -6,23 +6,14 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.output import format_option, parse_date, print_json, print_rows
+from watcher.cli.output import columns, format_option, parse_date, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.store.outbox import STATES, DeliveryQuery
 from watcher.store.store import Store
 
-COLUMNS = {
-    "id": "ID",
-    "channel": "CHANNEL",
-    "recipient": "RECIPIENT",
-    "source": "SOURCE",
-    "created": "CREATED",
-    "state": "STATE",
-    "attempts": "ATTEMPTS",
-    "next_attempt": "NEXT ATTEMPT",
-    "sent": "SENT",
-    "last_error": "LAST ERROR",
-}
+COLUMNS = columns(
+    "id", "channel", "recipient", "source", "created", "state", "attempts", "next_attempt", "sent", "last_error"
+)
 
 
 @click.command("outbox")
@@ -61,7 +52,5 @@ def command(
         deliveries = store.outbox.find_deliveries(query)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in deliveries]})
-    elif deliveries or format != "text":
-        print_rows(deliveries, COLUMNS, format)
     else:
-        click.echo("no matching messages")
+        print_rows(deliveries, COLUMNS, format, empty="no matching messages")

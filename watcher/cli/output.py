@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +23,8 @@ from watcher.render.json import dumps
 from watcher.render.safe_text import visible
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from watcher.reports.observation import Gap
 
 SCHEMA = 1
@@ -68,8 +71,16 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(dumps({"schema": SCHEMA, **document}, indent=2))
 
 
-def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str) -> None:
-    """Print rows as an aligned table, as CSV or as Markdown; `columns` maps a row's key to its heading."""
+def columns(*keys: str) -> dict[str, str]:
+    """Return the columns of a table, key → heading: `last_check` is headed LAST CHECK."""
+    return {key: key.replace("_", " ").upper() for key in keys}
+
+
+def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str, *, empty: str = "") -> None:
+    """Print rows as a table, CSV or Markdown. `columns`: key → heading; `empty`: text for no rows."""
+    if empty and not rows and format == "text":
+        click.echo(empty)
+        return
     cells = [[_cell(row.get(key)) for key in columns] for row in rows]
     if format == "csv":
         out = io.StringIO()
@@ -95,6 +106,11 @@ def _cell(value: object) -> str:
 def _escape_formula(cell: str) -> str:
     """Quote a cell that a spreadsheet would run as a formula: it begins with = + - @ tab or CR (OWASP)."""
     return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def progress_bar(length: int, label: str, *, hidden: bool = False) -> AbstractContextManager[ProgressBar[int]]:
+    """Return a progress bar on standard error."""
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
 
 
 def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decorators.FC]:

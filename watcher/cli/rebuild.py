@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from watcher.cli.context import open_monitor
+from watcher.cli.output import progress_bar
 from watcher.core.errors import UsageError
 
 _STEPS = 1000  # of the progress bar
@@ -33,7 +33,7 @@ def command(config: Path, sources: tuple[str, ...]) -> None:
         if not chosen:
             raise UsageError("no snapshots to rebuild from; run `watcher check` or `watcher import` first")
         for source in chosen:
-            with click.progressbar(length=_STEPS, label=source.name, file=sys.stderr) as bar:
+            with progress_bar(_STEPS, source.name) as bar:
                 shown = 0
 
                 def show_progress(done: int, total: int) -> None:

@@ -8,20 +8,12 @@ from typing import Any
 import click
 
 from watcher.cli.context import open_history
-from watcher.cli.output import format_option, print_gaps, print_json, print_rows
+from watcher.cli.output import columns, format_option, print_gaps, print_json, print_rows
 from watcher.store.history_rows import StoredRelease
 
 _COLUMNS = {
-    "release": "RELEASE",
-    "published": "PUBLISHED",
-    "observed": "OBSERVED",
-    "entries": "ENTRIES",
-    "added": "ADDED",
-    "modified": "MODIFIED",
-    "deprecated": "DEPRECATED",
-    "removed": "REMOVED",
-    "contacts": "CONTACTS",
-    "quiet": "QUIET",
+    **columns("release", "published", "observed", "entries"),
+    **columns("added", "modified", "deprecated", "removed", "contacts", "quiet"),
     "sha256": "SHA-256",
 }
 

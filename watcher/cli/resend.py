@@ -54,11 +54,7 @@ def command(
     """
     require(ids or since or until or channel or states, "name what to resend: ids or filters")
     query = DeliveryQuery(
-        ids=ids,
-        states=states or (() if ids else (SENT, FAILED)),
-        channel=channel,
-        since=since,
-        until=until,
+        ids=ids, states=states or (() if ids else (SENT, FAILED)), channel=channel, since=since, until=until
     )
     unsent = 0
     with open_monitor(config, create=False) as monitor:

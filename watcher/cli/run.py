@@ -46,10 +46,7 @@ def command(config: Path) -> None:
 
 
 def reload_settings(config: Path, running: Settings) -> Settings:
-    """Return the configuration as it is now.
-
-    Raises ConfigError if it has a mistake or changes a table that a running daemon cannot change.
-    """
+    """Return the changed configuration. Raises ConfigError if it cannot replace the running one."""
     changed = load_settings(config)
     for table in ("store", "metrics"):
         if getattr(changed, table) != getattr(running, table):

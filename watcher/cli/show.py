@@ -7,21 +7,13 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import open_history
-from watcher.cli.output import (
-    format_option,
-    parse_date,
-    parse_port,
-    print_gaps,
-    print_json,
-    require,
-    terminal_width,
-)
+from watcher.cli.output import format_option, parse_date, parse_port, print_gaps, print_json, require, terminal_width
 from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
-from watcher.reports.entry import EntryHistory, EntryQuery, find_entry, version_document
+from watcher.reports.entry import EntryHistory, find_entry, version_document
 from watcher.reports.events import event_document
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
@@ -63,9 +55,10 @@ def command(
         protocol = protocol or (suffix if port and suffix else None)
         service = service or (None if port else what)
     require(port or service, "name an entry: a port or a name")
-    query = EntryQuery(source=source, port=port, service=service, protocol=protocol, at=at, title=what)
     with open_history(config) as (history, observation):
-        entry = find_entry(history, observation, query)
+        entry = find_entry(
+            history, observation, source, port=port, service=service, protocol=protocol, at=at, title=what
+        )
     if format == "json":
         print_json(
             {

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import load_settings
-from watcher.cli.output import format_option, print_json, print_rows
+from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.errors import WatcherError
 from watcher.core.model import format_when
@@ -20,18 +20,9 @@ from watcher.render.safe_text import visible
 from watcher.reports.status import CollectionSummary, SourceStatus, StatusReport, report_health, report_status
 from watcher.store.store import Store
 
-_COLUMNS = {
-    "source": "SOURCE",
-    "releases": "RELEASES",
-    "latest": "LATEST",
-    "entries": "ENTRIES",
-    "last_check": "LAST CHECK",
-    "outcome": "OUTCOME",
-    "last_success": "LAST SUCCESS",
-    "next_check": "NEXT CHECK",
-    "failures": "FAILURES",
-    "held": "HELD",
-}
+_COLUMNS = columns(
+    "source", "releases", "latest", "entries", "last_check", "outcome", "last_success", "next_check", "failures", "held"
+)
 
 
 @click.command("status")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import load_settings, open_monitor
-from watcher.cli.output import format_option, print_json
+from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.core.errors import UsageError
 from watcher.monitor.verify import verify_history
 from watcher.render.safe_text import visible
@@ -39,9 +38,7 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
     if source is not None and source not in names:
         raise UsageError(f"no snapshots of {source!r} (known: {', '.join(names) or 'none'})")
     snapshots = list(archive.list_snapshots(source))
-    with click.progressbar(
-        length=len(snapshots), label=f"verifying {len(snapshots)} snapshots", file=sys.stderr
-    ) as bar:
+    with progress_bar(len(snapshots), f"verifying {len(snapshots)} snapshots") as bar:
         damages = list(archive.find_damage(source, progress=lambda: bar.update(1)))
     differences = list(_find_differences(config, [source] if source else names, newest)) if with_history else []
     if format == "json":
@@ -63,5 +60,5 @@ def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator
     with open_monitor(config, create=False) as monitor:
         for name in sources:
             ingest = monitor.ingest(monitor.source(name, new=True))
-            with click.progressbar(length=newest, label=f"{name}: history", file=sys.stderr) as bar:
+            with progress_bar(newest, f"{name}: history") as bar:
                 yield from verify_history(ingest, monitor.store.history, newest, partial(bar.update, 1))

@@ -14,19 +14,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from watcher.config.overview import read_tables
-from watcher.config.settings import (
-    AnyChannel,
-    AnySource,
-    CollectionSettings,
-    Settings,
-    SourceSettings,
-    StoreSettings,
-)
-from watcher.config.source_format import format_problems, list_formats
+from watcher.config.settings import AnyChannel, AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
 from watcher.formats.base import Format
+from watcher.formats.catalog import format_by_suffix
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 _RENAMED_KEYS = {"believe": "hold"}
@@ -54,7 +47,12 @@ def load(
 def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
     """Return the JSON Schema of a configuration file."""
     schema = Settings.model_json_schema(by_alias=True)
-    list_formats(schema, formats)
+    properties = schema["$defs"][SourceSettings.__name__]["properties"]
+    properties["format"]["enum"] = [name for name, entry in formats.items() if entry.is_for_sources]
+    second = [name for name, entry in formats.items() if entry.beside_xml]
+    for branch in properties["also_format"]["anyOf"]:
+        if branch["type"] == "string":
+            branch["enum"] = second
     del schema["properties"]["folder"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -62,6 +60,14 @@ def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
 def example() -> str:
     """Return a working, commented configuration."""
     return EXAMPLE_FILE.read_text("utf-8")
+
+
+def second_format(source: SourceSettings, formats: Mapping[str, Format]) -> str:
+    """Return the format of `also`: as configured, else by the suffix of its URL; "" if neither names one."""
+    if source.also_format:
+        return source.also_format
+    named = format_by_suffix(source.also or "", formats)
+    return named.name if named and named.beside_xml else ""
 
 
 def _find_conflicts(
@@ -79,7 +85,7 @@ def _find_conflicts(
             suggestion = _suggest(source.registry, registries)
             yield f"source[{number}].registry: unknown {source.registry!r}{suggestion}"
         if isinstance(source, SourceSettings):
-            yield from (f"source[{number}].{problem}" for problem in format_problems(source, formats))
+            yield from (f"source[{number}].{problem}" for problem in _find_format_problems(source, formats))
         yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings))
     for number, channel in enumerate(settings.channel):
         yield from _find_unmatched(f"channel[{number}].events", channel.events, events)
@@ -89,6 +95,24 @@ def _find_conflicts(
     for event in settings.severity:
         if event not in events:
             yield f"severity.{event}: unknown event{_suggest(event, events)}"
+
+
+def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format]) -> Iterator[str]:
+    """Yield what is wrong with the format of a source, its options and its second format, each with its key."""
+    usable = [name for name, entry in formats.items() if entry.is_for_sources]
+    if source.format not in usable:
+        yield f"format: {_unknown(source.format, usable)}"
+        return
+    options = formats[source.format].options
+    for option in sorted({option for entry in formats.values() for option in entry.options} - options):
+        if getattr(source, option) not in (None, "", ()):
+            takers = ", ".join(name for name in usable if option in formats[name].options)
+            yield f"{option}: not an option of the format {source.format}, only of: {takers}"
+    second = [name for name in usable if formats[name].beside_xml]
+    if source.also_format is not None and source.also_format not in second:
+        yield f"also_format: {_unknown(source.also_format, second)}"
+    elif source.also and not second_format(source, formats):
+        yield f"also: the format cannot be told from the suffix; set also_format to one of {', '.join(second)}"
 
 
 def _find_unmatched(place: str, patterns: Collection[str], events: Collection[str]) -> Iterator[str]:
@@ -145,6 +169,10 @@ def _describe(problem: Mapping[str, Any]) -> str:
 def _suggest(name: str, known: Collection[str]) -> str:
     close = [_RENAMED_KEYS[name]] if name in _RENAMED_KEYS else difflib.get_close_matches(name, sorted(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _unknown(name: str, names: Collection[str]) -> str:
+    return f"unknown {name!r}" + (_suggest(name, names) or f"; one of {', '.join(names)}")
 
 
 def _channel_types() -> list[str]:

@@ -14,12 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from watcher.config.defaults import DEFAULT_INTERVALS, canary_check_interval
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
 from watcher.core.times import parse_duration
 
 HISTORY = "history.db"
+# The time between two checks of a source, by its type.
+DEFAULT_INTERVALS = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,11 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
+
+
+def canary_check_interval(every: timedelta) -> timedelta:
+    """Return how often to check a canary that changes `every` so often, so that each change is seen soon."""
+    return max(every / 4, timedelta(minutes=1))
 
 
 def load_overview(path: Path) -> ConfigOverview:

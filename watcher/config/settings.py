@@ -7,18 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from watcher.config.defaults import DEFAULT_INTERVALS, canary_check_interval
-from watcher.config.overview import HISTORY
+from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
 from watcher.config.value_types import (
     GROUP,
     Duration,

@@ -13,15 +13,15 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the current UTC time (aware)."""
-        ...
 
     def monotonic(self) -> float:
         """Return seconds that never go back, for measuring durations."""
-        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
 
     def jitter(self) -> float:
         """Return a random number from 0 up to 1, to spread retries and checks."""
-        ...
 
 
 class SystemClock:
@@ -32,6 +32,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def jitter(self) -> float:
         return random.random()  # noqa: S311 - spreads load, protects nothing

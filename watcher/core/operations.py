@@ -71,12 +71,16 @@ class Notice:
     """
 
     id: str
-    severity: Severity
     source: str
     subject: str
     summary: str
     details: Mapping[str, Any]
     at: str
+
+    @property
+    def severity(self) -> Severity:
+        """Return the severity of all notices with its id."""
+        return NOTICES[self.id]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import requests
-
 from watcher import __version__
 from watcher.core.errors import DeliveryError, FetchError
-from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
+from watcher.fetch.guarded_sockets import session_for_one_request
 from watcher.fetch.responses import LIBRARY_ERRORS, explain_error
-
-_REPLY = 65536  # bytes of the answer that are accepted
 
 
 def ping(url: str, timeout: float) -> None:
@@ -17,19 +13,8 @@ def ping(url: str, timeout: float) -> None:
 
     The error never shows the URL: it may be a secret.
     """
-    guard = Guard(
-        deadline=timeout,
-        connect_timeout=timeout,
-        read_timeout=timeout,
-        wire_bytes=4 * _REPLY,
-        allow_private=True,  # the operator's own choice of URL
-    )
-    with requests.Session() as session:
-        session.trust_env = False
+    with session_for_one_request(timeout) as session:
         session.headers["User-Agent"] = f"registry-watcher/{__version__}"
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, GuardedAdapter(guard))
-        guard.begin()
         try:
             with session.get(url, allow_redirects=False, stream=True) as answer:
                 status = answer.status_code

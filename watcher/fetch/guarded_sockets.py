@@ -14,9 +14,11 @@ import http.client
 import io
 import ipaddress
 import socket
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -73,32 +75,23 @@ def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | No
     return None
 
 
+@dataclass(slots=True, kw_only=True)
 class Guard:
     """The time and bytes left to the present fetch. All connections of one fetcher share it, so one thread uses it."""
 
-    def __init__(
-        self,
-        *,
-        deadline: float,
-        connect_timeout: float,
-        read_timeout: float,
-        wire_bytes: int,
-        allow_private: bool,
-        clock: Clock | None = None,
-    ) -> None:
-        self._deadline = deadline
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._wire_bytes = wire_bytes
-        self._allow_private = allow_private
-        self._clock = clock or SystemClock()
-        self._ends = self._clock.monotonic()
-        self._received = 0
-        self._file: io.BufferedReader | None = None
+    deadline: float
+    connect_timeout: float
+    read_timeout: float
+    wire_bytes: int
+    allow_private: bool
+    clock: Clock = field(default_factory=SystemClock)
+    _ends: float = 0.0
+    _received: int = 0
+    _file: io.BufferedReader | None = None
 
     def begin(self) -> None:
         """Start the deadline of a fetch."""
-        self._ends = self._clock.monotonic() + self._deadline
+        self._ends = self.clock.monotonic() + self.deadline
 
     def start_response(self) -> None:
         """Start counting the bytes of the next response."""
@@ -106,20 +99,20 @@ class Guard:
 
     def seconds_left(self) -> float:
         """Return the seconds left. Raises FetchError (`deadline`) if there are none."""
-        left = self._ends - self._clock.monotonic()
+        left = self._ends - self.clock.monotonic()
         if left <= 0:
-            raise FetchError("deadline", f"not finished within {self._deadline:g} s", transient=True)
+            raise FetchError("deadline", f"not finished within {self.deadline:g} s", transient=True)
         return left
 
     def limit_read(self, sock: socket.socket) -> None:
         """Limit the next read to the time left."""
-        sock.settimeout(min(self._read_timeout, self.seconds_left()))
+        sock.settimeout(min(self.read_timeout, self.seconds_left()))
 
     def count_bytes(self, count: int) -> None:
         """Count received bytes: the last defence against a response that fools the HTTP parser."""
         self._received += count
-        if self._received > self._wire_bytes:
-            raise FetchError("too_large", f"more than {self._wire_bytes} bytes on the wire", transient=False)
+        if self._received > self.wire_bytes:
+            raise FetchError("too_large", f"more than {self.wire_bytes} bytes on the wire", transient=False)
 
     def open_file(self, sock: socket.socket) -> io.BufferedReader:
         """Return the file that the response is read from."""
@@ -136,7 +129,7 @@ class Guard:
 
         No packet goes to an address that is not public. The address of the connected peer is checked once more.
         """
-        check = check and not self._allow_private
+        check = check and not self.allow_private
         last: FetchError | None = None
         for family, kind, protocol, _, address in _resolve(host, port):
             if check and (why := refusal(str(address[0]))):
@@ -146,7 +139,7 @@ class Guard:
             try:
                 for option in options or ():
                     sock.setsockopt(*option)
-                sock.settimeout(min(self._connect_timeout, self.seconds_left()))
+                sock.settimeout(min(self.connect_timeout, self.seconds_left()))
                 sock.connect(address)
                 if check:
                     _check_peer(sock, host)
@@ -261,3 +254,22 @@ class GuardedAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
+
+
+def guard_session(session: requests.Session, guard: Guard) -> requests.Session:
+    """Return a session whose connections all have the limits of a guard, and that ignores the environment."""
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.get_adapter(scheme).close()
+        session.mount(scheme, GuardedAdapter(guard))
+    return session
+
+
+def session_for_one_request(seconds: float) -> requests.Session:
+    """Return a session for one request, from now on, to a URL that the operator chose: it may be a private address.
+
+    The response may take 256 KiB. Redirects are up to the caller.
+    """
+    guard = Guard(deadline=seconds, connect_timeout=seconds, read_timeout=seconds, wire_bytes=2**18, allow_private=True)
+    guard.begin()
+    return guard_session(requests.Session(), guard)

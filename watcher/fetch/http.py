@@ -37,11 +37,8 @@ import ipaddress
 import os
 import re
 import stat
-import time
-from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -53,10 +50,11 @@ from watcher import __version__
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import ConfigError, FetchError
 from watcher.fetch.base import NotModified, Policy, Response, Validators
-from watcher.fetch.guarded_sockets import Guard, GuardedAdapter, refusal
+from watcher.fetch.guarded_sockets import Guard, guard_session, refusal
 from watcher.fetch.rate_limit import HostRateLimiter
 from watcher.fetch.responses import (
     LIBRARY_ERRORS,
+    RETRY_AFTER_MIN,
     content_length,
     drain,
     explain_error,
@@ -83,14 +81,7 @@ class HttpFetcher:
     Threads may share `limiter`. Without one a host gets requests as often as callers fetch.
     """
 
-    def __init__(
-        self,
-        policy: Policy,
-        *,
-        clock: Clock | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        limiter: HostRateLimiter | None = None,
-    ) -> None:
+    def __init__(self, policy: Policy, *, clock: Clock | None = None, limiter: HostRateLimiter | None = None) -> None:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
         if not (agent.isascii() and agent.isprintable()):
             raise ConfigError("fetch.contact: goes into a header; use printable ASCII only")
@@ -98,7 +89,6 @@ class HttpFetcher:
             raise ConfigError("fetch.proxy: must be an http: or https: URL")
         self._policy = policy
         self._clock = clock or SystemClock()
-        self._sleep = sleep
         self._limiter = limiter
         self._guard = Guard(
             deadline=policy.deadline,
@@ -109,22 +99,16 @@ class HttpFetcher:
             allow_private=policy.allow_private,
             clock=self._clock,
         )
-        self._session = _Session()
-        self._session.trust_env = False
+        self._session = guard_session(_Session(), self._guard)
         self._session.verify = policy.ca_file or True
         self._session.proxies = {"http": policy.proxy, "https": policy.proxy} if policy.proxy else {}
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update({"User-Agent": agent, "Accept-Encoding": "gzip"})
-        for scheme in ("http://", "https://"):
-            self._session.get_adapter(scheme).close()
-            self._session.mount(scheme, GuardedAdapter(self._guard))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -170,7 +154,7 @@ class HttpFetcher:
                 pause = self._policy.backoff * 2 ** (attempt - 1) * (0.5 + self._clock.jitter())
                 if self._guard.seconds_left() <= pause:
                     raise
-            self._sleep(pause)
+            self._clock.sleep(pause)
             attempt += 1
 
     def _follow_redirects(self, url: str, sent: Validators, *, no_cache: bool) -> Response | NotModified:
@@ -245,7 +229,7 @@ class HttpFetcher:
             message = f"{host} asked for no requests for another {seconds:.0f} s"
             raise FetchError("retry_later", message, transient=True, retry_after=seconds)
         if pause := self._limiter.reserve(host):
-            self._sleep(pause)
+            self._clock.sleep(pause)
 
     def _check_literal_address(self, url: str) -> None:
         """Refuse an address in the URL that is not public; behind a proxy the address of a name cannot be checked."""
@@ -283,7 +267,8 @@ class HttpFetcher:
 
     def _status_error(self, status: int, retry_after: str | None) -> FetchError:
         if status == 429 or (status == 503 and retry_after is not None):
-            seconds = parse_retry_after(retry_after or "", now=self._clock.now().timestamp())
+            # A value that cannot be parsed counts as a minute, because the server did ask for a pause.
+            seconds = parse_retry_after(retry_after or "", now=self._clock.now().timestamp()) or RETRY_AFTER_MIN
             message = f"HTTP status {status}, asked to wait {seconds:g} s"
             return FetchError("retry_later", message, transient=True, retry_after=seconds)
         reason = _REASONS.get(status, "http_status")

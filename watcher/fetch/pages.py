@@ -13,12 +13,7 @@ _MAX_PAGES = 1000
 
 
 def fetch_pages(
-    fetcher: Fetcher,
-    url: str,
-    validators: Validators | None = None,
-    *,
-    next_page: NextPage | None,
-    max_bytes: int,
+    fetcher: Fetcher, url: str, validators: Validators | None = None, *, next_page: NextPage | None, max_bytes: int
 ) -> Response | NotModified:
     """Fetch a document and the pages after it; without `next_page` there is only one.
 

@@ -1,7 +1,4 @@
-"""Read a server's response: its framing, its whole decoded body, and what the errors of the libraries mean.
-
-No request is made here.
-"""
+"""Read a response: its framing, its whole decoded body, and what errors of the libraries mean."""
 
 from __future__ import annotations
 
@@ -29,20 +26,17 @@ LIBRARY_ERRORS = (
 _CHUNK = 64 * 2**10
 
 
-def parse_retry_after(retry_after: str, *, now: float) -> float:
-    """Return the seconds that a Retry-After header asks for, from a minute to a day (RFC 9110 section 10.2.3).
-
-    A value that cannot be parsed counts as a minute, because the server did ask for a pause.
-    """
+def parse_retry_after(retry_after: str, *, now: float, least: float = RETRY_AFTER_MIN) -> float | None:
+    """Return the seconds of a Retry-After (RFC 9110 section 10.2.3), `least` to a day; None if invalid."""
     text = retry_after.strip()
-    if re.fullmatch(r"[0-9]+", text):
-        # A number of 20 digits and more is a long wait, not an error.
-        return min(max(float(text[:20]), RETRY_AFTER_MIN), RETRY_AFTER_MAX)
     try:
-        seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
+        if re.fullmatch(r"[0-9]+", text):
+            seconds = float(text[:20])  # a longer number is a long wait, not an error
+        else:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
     except (ValueError, OverflowError):
-        return RETRY_AFTER_MIN
-    return min(max(seconds, RETRY_AFTER_MIN), RETRY_AFTER_MAX)
+        return None
+    return min(max(seconds, least), RETRY_AFTER_MAX)
 
 
 def content_length(response: requests.Response) -> int | None:
@@ -72,10 +66,7 @@ def drain(response: requests.Response) -> None:
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
-    """Return the whole decoded body, at most `limit` bytes. Raises FetchError.
-
-    The length is checked if the server stated one; the end is checked if the body is gzip.
-    """
+    """Return the decoded body, complete and at most `limit` bytes. Raises FetchError."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
         return _join(_chunks(response), limit)

@@ -82,10 +82,7 @@ def _shared_places(names: tuple[str, ...]) -> Mapping[str, int]:
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One row as read. Rows are compared by identity: a cache returns the same object for the same bytes.
-
-    `registry` is set once, when the row is placed in its document.
-    """
+    """One row as read, compared by identity. `registry` is set once: when the row is placed."""
 
     registry: str
     fields: Mapping[str, str]
@@ -94,16 +91,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A whole document as read. `headers` maps the path of a registry (`""` for the root) to its header fields.
+    """A whole document as read. `headers`: path of a registry (`""` for the root) → fields; `id`: its own, if any."""
 
-    `id` is the id of the registry group in the document; None in a format that has no place for one.
-    """
-
-    id: str | None
-    published: str | None
+    id: str | None = None
+    published: str | None = None
     headers: Mapping[str, Mapping[str, str]]
     rows: tuple[Row, ...]
-    contacts: tuple[Row, ...]
+    contacts: tuple[Row, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -30,10 +30,7 @@ class CsvRows:
         self.begin = len(_BOM) if data.startswith(_BOM) else 0
 
     def read_from(self, offset: int) -> Iterator[CsvRow]:
-        """Yield every row from an offset on where one begins, without empty lines.
-
-        Raises ParseError: `not_well_formed` (encoding, quotes), `too_large` (cells).
-        """
+        """Yield the rows from an offset on. Raises ParseError: `not_well_formed`, `too_large` (cells)."""
         end = offset
 
         def decoded_lines() -> Iterator[str]:

@@ -72,11 +72,8 @@ def _read_table(data: bytes, dialect: Dialect, field_map: FieldMap, cache: RowCa
     cache.trim(table.rows)
     cache.previous = PreviousTable(data, dialect, names, table) if len(data) <= _MOST_KEPT else None
     return Document(
-        id=None,
-        published=None,
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if has_titles else ""}},
         rows=tuple(table.rows),
-        contacts=(),
         problems=(
             *(Problem(code="unknown_column", message=problem, line=line) for problem in problems),
             *check_last_line(data),

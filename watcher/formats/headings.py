@@ -19,10 +19,7 @@ _DATES = {
 
 
 def field_names(titles: Sequence[str], field_map: FieldMap, line: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the field name of each column, without duplicates, and the problems found.
-
-    Raises ParseError `wrong_registry` if a closed registry knows none of the titles.
-    """
+    """Return the name of each column, and problems. Raises ParseError `wrong_registry` (no known title)."""
     names: list[str] = []
     problems: list[str] = []
     mapped = [_mapped_name(fold(title), field_map) for title in titles]

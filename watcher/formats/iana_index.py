@@ -8,8 +8,8 @@ id. In a list every line must be a valid id, because otherwise a server's error 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator
 
 from lxml import etree, html
 
@@ -25,25 +25,9 @@ MAX_GROUPS = 10_000  # IANA has 640
 _LINK = re.compile(r"(?:https?://[^/?#]+)?/assignments/([^/?#]+)(?:[/?#].*)?", re.DOTALL)
 _PAGE = re.compile(rb"\s*<", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(slots=True)
-class _Group:
-    """The texts of the page about one group, without duplicates and in the order of the page."""
-
-    titles: dict[str, None] = field(default_factory=dict)
-    registries: dict[str, None] = field(default_factory=dict)
-    references: dict[str, None] = field(default_factory=dict)
-    procedures: dict[str, None] = field(default_factory=dict)
-
-    def fields(self, group: str) -> dict[str, str]:
-        return {
-            "group": group,
-            "title": "\n".join(self.titles),
-            "registries": "\n".join(self.registries),
-            "references": "\n".join(self.references),
-            "procedures": "\n".join(self.procedures),
-        }
+_FIELDS = ("title", "registries", "references", "procedures")
+# Group → field → the texts of the page, in its order. The inner dictionary is an ordered set.
+_Groups = dict[str, dict[str, dict[str, None]]]
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
@@ -60,11 +44,14 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
         raise ParseError("not_expected_format", "this page has no link to a registry group (/assignments/…)")
     if len(groups) > MAX_GROUPS:
         raise ParseError("too_many_groups", f"this index names {len(groups)} groups, more than {MAX_GROUPS}")
-    rows = tuple(Row(registry="", fields=group.fields(name)) for name, group in groups.items())
-    return Document(id=ID, published=None, headers={"": {"id": ID}}, rows=rows, contacts=())
+    rows = tuple(
+        Row(registry="", fields={"group": name, **{field: "\n".join(texts.get(field, ())) for field in _FIELDS}})
+        for name, texts in groups.items()
+    )
+    return Document(id=ID, headers={"": {"id": ID}}, rows=rows)
 
 
-def _read_list(data: bytes) -> dict[str, _Group]:
+def _read_list(data: bytes) -> _Groups:
     try:
         lines = data.decode("utf-8").splitlines()
     except UnicodeDecodeError:
@@ -73,10 +60,10 @@ def _read_list(data: bytes) -> dict[str, _Group]:
     for name in names:
         if not GROUP_ID.fullmatch(name):
             raise ParseError("not_expected_format", f"{name[:60]!r} in a list of groups is not a group id")
-    return {name: _Group() for name in names}
+    return {name: {} for name in names}
 
 
-def _read_page(data: bytes) -> dict[str, _Group]:
+def _read_page(data: bytes) -> _Groups:
     # Unlike a registry, a page has a DOCTYPE. HTML has no entities but named characters, and nothing is loaded.
     parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True, encoding="utf-8")
     check_attributes(data)
@@ -84,48 +71,44 @@ def _read_page(data: bytes) -> dict[str, _Group]:
         root = html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         raise ParseError("not_expected_format", f"not readable as a page: {error}") from None
-    groups: dict[str, _Group] = {}
+    groups: _Groups = {}
     title = ""
     for row in root.iter("tr"):
         if row.find(".//tr") is not None:
             continue  # a row around a nested table, whose rows are read by themselves
         if "iana-protocol-group" in row.get("class", "").split():
-            title = fold("".join(str(text) for text in row.itertext()))
+            title = _text(row)
         else:
             _read_row(row, title, groups)
     if not groups:
         # A page without the table is an index too if it links to groups.
-        groups.update((name, _Group()) for anchor in root.iter("a") if (name := _group_of(anchor)))
+        groups.update((name, {}) for anchor in root.iter("a") if (name := _group_of(anchor)))
     return groups
 
 
-def _read_row(row: html.HtmlElement, title: str, groups: dict[str, _Group]) -> None:
+def _read_row(row: html.HtmlElement, title: str, groups: _Groups) -> None:
     """Read one row of the table: a registry in the first cell, its references and procedure in the others."""
     cells = list(row.iter("td"))
     for anchor in cells[0].iter("a") if cells else ():
         name = _group_of(anchor)
         if name is None:
             continue
-        group = groups.setdefault(name, _Group())
+        group = groups.setdefault(name, defaultdict(dict))
         registry = _text(anchor)
         if title:
-            group.titles[title] = None
-        group.registries[registry] = None
+            group["title"][title] = None
+        group["registries"][registry] = None
         other_cells = cells[1:]
         if references := "".join(f"[{_text(link)}]" for cell in other_cells for link in _references(cell)):
-            group.references[f"{registry}: {references}"] = None
-        for procedure in _procedures(other_cells):
-            group.procedures[f"{registry}: {procedure}"] = None
+            group["references"][f"{registry}: {references}"] = None
+        for procedure in filter(None, (_text(comment) for cell in other_cells for comment in _comments(cell))):
+            group["procedures"][f"{registry}: {procedure}"] = None
 
 
 def _references(cell: html.HtmlElement) -> Iterator[html.HtmlElement]:
     """Return the links of a cell that are not inside its comment."""
     comments = {link for comment in _comments(cell) for link in comment.iter("a")}
     return (link for link in cell.iter("a") if link not in comments)
-
-
-def _procedures(cells: Iterable[html.HtmlElement]) -> Iterator[str]:
-    return (text for cell in cells for comment in _comments(cell) if (text := _text(comment)))
 
 
 def _comments(cell: html.HtmlElement) -> Iterator[html.HtmlElement]:

@@ -74,14 +74,12 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
     names, _ = field_names(TITLES, field_map, first)
     empty = dict.fromkeys(field_map.always, "")
     return Document(
-        id=None,
         published=updated[1] if updated else None,
         headers={"": {"id": "", "updated": updated[1] if updated else "", "columns": "\n".join(TITLES)}},
         rows=tuple(
             Row(registry="", fields=empty | dict(zip(names, (line.name, line.port, line.protocol), strict=True)))
             for line in _join_names(lines)
         ),
-        contacts=(),
     )
 
 
@@ -89,9 +87,8 @@ def _lines(body: Sequence[str], first: int, port: int, protocol: int) -> Iterato
     for number, line in enumerate(body, first):
         cells = (line[:port], line[port:protocol], line[protocol : protocol + _PROTOCOL_WIDTH])
         name, port_text, protocol_text = map(fold, cells)
-        if not any(map(str.strip, cells)) or (
-            number == first and protocol_text == "Protocol"
-        ):  # the rest of the header
+        is_rest_of_header = number == first and protocol_text == "Protocol"
+        if is_rest_of_header or not (name or port_text or protocol_text):
             continue
         if not (_PORT.fullmatch(port_text) and _PROTOCOL.fullmatch(protocol_text)):
             raise ParseError("not_well_formed", "the columns are not where the header says", line=number)

@@ -22,7 +22,7 @@ from watcher.core.model import Problem
 from watcher.formats.base import Document, Row, RowCache
 from watcher.formats.field_map import FieldMap
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xhtml_page import Page, children, split_pages, text_of
+from watcher.formats.iana_xhtml_page import Page, blocks, children, split_pages, text_of
 from watcher.formats.text import check_size, fold
 
 _TERMS = {
@@ -60,10 +60,7 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
 
 
 def next_page(data: bytes, url: str) -> str | None:
-    """Return the URL of the page after this one, None after the last; host and path stay the same.
-
-    Raises ParseError if the bytes are not a page.
-    """
+    """Return the URL of the page after this one, None after the last. Raises ParseError (not a page)."""
     page = split_pages(data)[-1]
     if page.last <= page.number:
         return None
@@ -91,7 +88,7 @@ class _PageCollector:
             raise ParseError("cut", f"page {page.number} where page {len(self._pages)} should be")
         names: list[str] = []  # the ids of the headings above the present block
         people = False
-        for element, tag in page.blocks():
+        for element, tag in blocks(page.root):
             if tag in _HEADINGS:
                 people = people or element.get("class") == "people" or text_of(element) == "Contact Information"
                 if not people:
@@ -208,10 +205,7 @@ class _PageCollector:
 
 
 def _read_cells(table: etree._Element) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the titles of a table and its rows with their lines.
-
-    Raises ParseError `ragged` if a row does not have one cell for each title.
-    """
+    """Return the titles of a table and its rows with their lines. Raises ParseError `ragged`."""
     titles: list[str] = []
     rows: list[tuple[int, list[str]]] = []
     for row in _table_rows(table):

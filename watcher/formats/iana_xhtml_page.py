@@ -33,10 +33,6 @@ class Page:
     number: int
     last: int
 
-    def blocks(self) -> Iterator[tuple[etree._Element, str]]:
-        """Yield headings, definition lists and tables in order, without those inside another."""
-        yield from _blocks(self.root)
-
 
 def split_pages(data: bytes) -> Sequence[Page]:
     """Return the pages of a document, which follow each other.
@@ -120,9 +116,10 @@ def _page_numbers(root: etree._Element) -> tuple[int, int]:
     return 1, 1
 
 
-def _blocks(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
+def blocks(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
+    """Yield headings, definition lists and tables in order, without those inside another; each with its name."""
     for child, tag in children(element):
         if tag in _BLOCKS:
             yield child, tag
         else:
-            yield from _blocks(child)
+            yield from blocks(child)

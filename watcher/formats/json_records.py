@@ -56,11 +56,8 @@ def read_lines(data: bytes, field_map: FieldMap, cache: RowCache | None = None) 
 def _make_document(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
     row_problems = dict.fromkeys(problem for row in rows for problem in row.problems)
     return Document(
-        id=None,
-        published=None,
         headers={"": {"id": "", **header}},
         rows=tuple(rows),
-        contacts=(),
         problems=(*(Problem(code="unknown_column", message=problem) for problem in row_problems), *problems),
     )
 

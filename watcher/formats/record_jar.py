@@ -45,14 +45,7 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
         if len(fields) < len(record):
             raise ParseError("not_well_formed", "two fields have one name", line=line)
         rows.append(Row(registry="", fields=dict.fromkeys(field_map.always, "") | fields))
-    return Document(
-        id=None,
-        published=published,
-        headers={"": header},
-        rows=tuple(rows),
-        contacts=(),
-        problems=tuple(problems),
-    )
+    return Document(published=published, headers={"": header}, rows=tuple(rows), problems=tuple(problems))
 
 
 def _records(text: str) -> Iterator[_Record]:
@@ -70,9 +63,7 @@ def _records(text: str) -> Iterator[_Record]:
             last = None  # no line may continue an empty one
         elif raw[0] in " \t":
             if last is None:
-                raise ParseError(
-                    "not_well_formed", "this line continues a field, but there is none before it", line=line
-                )
+                raise ParseError("not_well_formed", "this line continues a field, but no field precedes it", line=line)
             last[-1] = f"{last[-1]} {fold(content)}".strip()
         else:
             field = _FIELD.fullmatch(content)

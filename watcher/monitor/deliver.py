@@ -36,7 +36,7 @@ def channels_due(parts: Parts) -> list[str]:
 def deliver_channel(parts: Parts, channel: str, should_continue: Callable[[], bool] | None = None) -> DeliveryReport:
     """Send what is due over one channel, in this thread. `should_continue` is asked before each message."""
     return delivery.deliver_due(
-        parts.store, parts.channels, parts.clock, parts.alerts, only=channel, should_continue=should_continue or _always
+        parts.store, parts.channels, parts.clock, parts.alerts, only=channel, should_continue=should_continue
     )
 
 
@@ -45,7 +45,3 @@ def queue_notice(parts: Parts, notice: Notice) -> None:
     deliveries = parts.alerts.for_notice(notice)
     with parts.store.transaction():
         parts.store.outbox.add_deliveries(deliveries, now=notice.at)
-
-
-def _always() -> bool:
-    return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from watcher.core.operations import NOTICES, WATCHER, CheckStreak, Notice, OpenAlarm
+from watcher.core.operations import WATCHER, CheckStreak, Notice, OpenAlarm
 from watcher.core.times import from_text, to_text
 
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
@@ -218,12 +218,4 @@ def _failing(health: SourceHealth) -> str:
 
 
 def _notice(identifier: str, source: str, subject: str, summary: str, details: dict[str, object], at: str) -> Notice:
-    return Notice(
-        id=identifier,
-        severity=NOTICES[identifier],
-        source=source,
-        subject=subject,
-        summary=summary,
-        details=details,
-        at=at,
-    )
+    return Notice(id=identifier, source=source, subject=subject, summary=summary, details=details, at=at)

@@ -8,9 +8,10 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from watcher.alerts.channels import EnabledChannels
+from watcher.alerts.channels import enabled_channels
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.routing import AlertRouter
+from watcher.config.load import second_format
 from watcher.config.settings import (
     AnyChannel,
     AnySource,
@@ -20,7 +21,6 @@ from watcher.config.settings import (
     Settings,
     SourceSettings,
 )
-from watcher.config.source_format import second_format
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
@@ -89,7 +89,7 @@ class Parts:
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
-        return EnabledChannels(self.settings)
+        return enabled_channels(self.settings)
 
     @cached_property
     def alerts(self) -> AlertRouter:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.core.errors import ParseError, UsageError
-from watcher.core.lazy import load
 from watcher.core.model import Comparison, Content, Release, Severity
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
+from watcher.formats.iana_xml import document_id
 from watcher.registries.base import with_key
 from watcher.registries.catalog import REGISTRIES, rules_for_group
 from watcher.store.history_reader import HistoryReader
-from watcher.store.history_rows import StoredRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +45,9 @@ def compare_releases(
         raise UsageError(f"{source}: {old or after.dated} is the first release: no release before it to compare with")
     if previous is not None and before.row == previous.row:
         return history.read_comparison(source, after, before)
-    return _compute(history, severities, source, before, after)
-
-
-def _compute(
-    history: HistoryReader,
-    severities: Mapping[str, Severity],
-    source: str,
-    before: StoredRelease,
-    after: StoredRelease,
-) -> Comparison:
+    before_content, after_content = history.read_content_pair(source, before, after)
     registry = REGISTRIES[history.read_registry_id(source)]
-    old, new = history.read_content_pair(source, before, after)
-    changes, events = explain(registry, old, new, severities)
+    changes, events = explain(registry, before_content, after_content, severities)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
 
 
@@ -77,7 +66,7 @@ def compare_files(
     for given, names in ((registry, REGISTRIES), (format, FORMATS)):
         if given is not None and given not in names:
             raise UsageError(f"unknown {given!r}: must be one of {', '.join(names)}")
-    chosen = registry or rules_for_group(load("iana_xml").document_id(new.data) or Path(new.name).stem, "iana")
+    chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
     rules = with_key(REGISTRIES[chosen], key)
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
     contents: list[Content] = []

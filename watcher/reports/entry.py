@@ -14,21 +14,6 @@ from watcher.store.history_rows import EntryVersion, StoredRelease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryQuery:
-    """Which entry is wanted: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
-
-    `service` is any name: of a service, a contact or the value of an entry. `title` is what the user typed.
-    """
-
-    source: str
-    port: tuple[int, int] | None = None
-    service: str | None = None
-    protocol: str | None = None
-    at: str | None = None
-    title: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EntryHistory:
     """Every version of the entries that match a query and their events, up to one release, the oldest first."""
 
@@ -49,26 +34,36 @@ class EntryHistory:
         )
 
 
-def find_entry(history: HistoryReader, observation: ObservationGaps, query: EntryQuery) -> EntryHistory:
-    """Return the history of an entry. Raises UsageError if no release has it."""
-    source, at = query.source, query.at
+def find_entry(
+    history: HistoryReader,
+    observation: ObservationGaps,
+    source: str,
+    *,
+    port: tuple[int, int] | None = None,
+    service: str | None = None,
+    protocol: str | None = None,
+    at: str | None = None,
+    title: str | None = None,
+) -> EntryHistory:
+    """Return the history of an entry: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
+
+    `service` is any name: of a service, a contact or the value of an entry. Raises UsageError if no release has it.
+    """
     release = history.find_release(source, at or "latest")
     limit = release if at else None
     versions = [
         version
-        for version in history.find_versions(source, port=query.port, name=query.service, at=limit)
-        if not query.protocol or version.item.key.part("protocol") in (query.protocol, "")
+        for version in history.find_versions(source, port=port, name=service, at=limit)
+        if not protocol or version.item.key.part("protocol") in (protocol, "")
     ]
-    title = query.title or query.service or _port_text(query.port)
-    if not versions and query.port and not query.service:  # a name that is a number
-        versions = history.find_versions(source, name=_port_text(query.port), at=limit)
+    title = title or service or _port_text(port)
+    if not versions and port and not service:  # a name that is a number
+        versions = history.find_versions(source, name=_port_text(port), at=limit)
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
     if any("port" in version.item.key.labels for version in versions):
-        events = history.find_events(
-            EventQuery(source=source, port=query.port, service=query.service, protocol=query.protocol, until=at)
-        )
+        events = history.find_events(EventQuery(source=source, port=port, service=service, protocol=protocol, until=at))
     else:
         events = history.find_events_of(versions, until=at)
     return EntryHistory(

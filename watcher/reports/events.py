@@ -22,10 +22,7 @@ class ObservedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventReport:
-    """The events that match a query, the oldest first, and the gaps in the observation of their sources.
-
-    `span` says which releases were searched.
-    """
+    """The events of a query, oldest first; gaps in observation; `span`: the releases searched."""
 
     events: tuple[ObservedEvent, ...]
     gaps: tuple[Gap, ...]

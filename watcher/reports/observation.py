@@ -17,7 +17,7 @@ _UNCONFIGURED_INTERVAL = timedelta(days=1)  # between two checks of a source tha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A time without a successful check of a source, in UTC. `until` is None while it lasts."""
+    """A time without a successful check of a source, in UTC. `until` is `None` while it lasts."""
 
     source: str
     since: str

@@ -21,7 +21,11 @@ from watcher.store.store import Store
 
 if TYPE_CHECKING:
     from watcher.config.settings import CollectionSettings, Settings
+    from watcher.monitor import alarms
+    from watcher.monitor import collection as collection_module
     from watcher.monitor.collection import Collection
+else:
+    alarms, collection_module = load("alarms"), load("collection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +70,7 @@ class CollectionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The state of everything that is configured.
-
-    `pending` are deliveries that are not sent yet, `channels` those channels and recipients that are failing.
-    """
+    """The state of everything configured, with unsent deliveries and failing channels."""
 
     sources: tuple[SourceStatus, ...]
     collections: tuple[CollectionSummary, ...]
@@ -90,11 +91,8 @@ class HealthReport:
 def report_status(
     overview: ConfigOverview, store: Store, now: datetime, *, settings: Settings | None = None, all_groups: bool = False
 ) -> StatusReport:
-    """Return the state of every source; of a collection also its failing groups, or `all_groups`.
-
-    `settings` are needed only if `overview` has a collection.
-    """
-    collections = {each.name: each for each in settings.collections} if settings else {}
+    """Return the state of all sources and failing groups, or `all_groups`; collections need `settings`."""
+    collections = {collection.name: collection for collection in settings.collections} if settings else {}
     sources: list[SourceStatus] = []
     summaries: list[CollectionSummary] = []
     for watched in overview.sources:
@@ -102,7 +100,7 @@ def report_status(
             sources.append(_source_status(watched, _next_check(watched, store, now), store, now))
             continue
         configured = collections[watched.name]
-        collection = load("collection").Collection(
+        collection = collection_module.Collection(
             configured, store.history, store.checks, folder=settings.folder_of(configured)
         )
         sources += _collection_lines(collection, configured, store, now, all_groups=all_groups)
@@ -177,7 +175,7 @@ def _summarize(collection: Collection) -> CollectionSummary:
 
 def report_health(settings: Settings, store: Store, now: datetime) -> HealthReport:
     """Return how healthy the watcher is: whether every source is checked in time and can be read."""
-    verdict = health.assess(load("alarms").Alarms(settings, store).sources_health(), now)
+    verdict = health.assess(alarms.Alarms(settings, store).sources_health(), now)
     return HealthReport(
         level=verdict.level,
         reasons=verdict.reasons,

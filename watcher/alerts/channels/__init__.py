@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from watcher.alerts.channels.base import Channel
 from watcher.config.settings import AnyChannel, Settings
@@ -22,21 +22,6 @@ def create_channel(settings: AnyChannel, config: Settings) -> Channel:
     return channel
 
 
-class EnabledChannels(Mapping[str, Channel]):
-    """The enabled channels of a configuration, by name. For one thread; a channel is created at its first use."""
-
-    def __init__(self, config: Settings) -> None:
-        self._config = config
-        self._settings = {settings.name: settings for settings in config.channel if settings.enabled}
-        self._created: dict[str, Channel] = {}
-
-    def __getitem__(self, name: str) -> Channel:
-        if name not in self._created:
-            self._created[name] = create_channel(self._settings[name], self._config)
-        return self._created[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._settings)
-
-    def __len__(self) -> int:
-        return len(self._settings)
+def enabled_channels(config: Settings) -> dict[str, Channel]:
+    """Return the enabled channels of a configuration, by name. For one thread."""
+    return {settings.name: create_channel(settings, config) for settings in config.channel if settings.enabled}

@@ -21,44 +21,31 @@ class Channel(Protocol):
     @property
     def name(self) -> str:
         """Return its name in the configuration."""
-        ...
 
     @property
     def max_digest_bytes(self) -> int:
         """Return how many bytes of bodies one digest may hold."""
-        ...
 
     def recipients(self) -> Sequence[str]:
         """Return its addresses; one "" if the channel has none and is itself the recipient."""
-        ...
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
         """Return the body that reports a release."""
-        ...
 
     def render_notice(self, notice: Notice, *, delivery_id: str) -> str:
         """Return the body that reports an operational alert."""
-        ...
 
     def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:
         """Return one body in place of several bodies of this channel."""
-        ...
 
     def render_test(self, *, delivery_id: str, created: str) -> str:
         """Return a body that is marked as a test."""
-        ...
 
     def secrets(self) -> Mapping[str, SecretRef]:
         """Return where its secrets are kept, by the place in the configuration that names them."""
-        ...
 
     def server(self) -> tuple[str, int] | None:
         """Return host and port of the server it sends to, or None if it needs no server."""
-        ...
 
     def send(self, delivery: Delivery, now: datetime) -> None:
-        """Send one message.
-
-        Raises DeliveryError, which says whether a retry can help, and ConfigError if a secret cannot be read.
-        """
-        ...
+        """Send one message. Raises DeliveryError, and ConfigError if a secret cannot be read."""

@@ -19,6 +19,7 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,18 +31,6 @@ from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import from_text
 
-_HEADERS = (
-    "From",
-    "To",
-    "Subject",
-    "Date",
-    "Message-ID",
-    "List-Id",
-    "Auto-Submitted",
-    "Precedence",
-    "X-Registry-Watcher-Source",
-    "X-Registry-Watcher-Release",
-)
 _ADDED_HEADERS = {"mime-version", "content-type"}
 _PERMANENT = 500
 
@@ -110,20 +99,20 @@ class EmailChannel:
         body = json.loads(delivery.body)
         domain = self.smtp.sender.rpartition("@")[2]
         message = EmailMessage(policy=SMTP)
-        values = (
-            self.smtp.sender,
-            delivery.recipient,
-            body["subject"],
-            format_datetime(from_text(delivery.created)),
-            f"<{delivery.id}@{domain}>",
-            f"<{self.name}.registry-watcher.{domain}>",
-            "auto-generated",
-            "list",
-            delivery.source or "-",
-            delivery.release or "-",
-        )
+        headers = {
+            "From": self.smtp.sender,
+            "To": delivery.recipient,
+            "Subject": body["subject"],
+            "Date": format_datetime(from_text(delivery.created)),
+            "Message-ID": f"<{delivery.id}@{domain}>",
+            "List-Id": f"<{self.name}.registry-watcher.{domain}>",
+            "Auto-Submitted": "auto-generated",
+            "Precedence": "list",
+            "X-Registry-Watcher-Source": delivery.source or "-",
+            "X-Registry-Watcher-Release": delivery.release or "-",
+        }
         try:
-            for name, value in zip(_HEADERS, values, strict=True):
+            for name, value in headers.items():
                 message[name] = value
             message.set_content(body["text"], cte="quoted-printable")
             message.add_alternative(body["html"], subtype="html", cte="quoted-printable")
@@ -131,7 +120,7 @@ class EmailChannel:
         except ValueError as error:
             raise DeliveryError(f"the message cannot be written: {error}", permanent=True, personal=True) from error
         written = [name.lower() for name in BytesHeaderParser(policy=SMTP).parsebytes(content)]
-        if sorted(written) != sorted({name.lower() for name in _HEADERS} | _ADDED_HEADERS):
+        if sorted(written) != sorted({name.lower() for name in headers} | _ADDED_HEADERS):
             reason = "a header of the message holds another header; it was not sent"
             raise DeliveryError(reason, permanent=True, personal=True)
         return content
@@ -152,12 +141,8 @@ class EmailChannel:
 
     def _open_session(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
-        if self.smtp.security == "tls":
-            server: smtplib.SMTP = _Tls(
-                self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, context=context, deadline=self.deadline
-            )
-        else:
-            server = _Plain(self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, deadline=self.deadline)
+        smtp_class = partial(_TimedTls, context=context) if self.smtp.security == "tls" else _TimedSmtp
+        server = smtp_class(self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, deadline=self.deadline)
         try:
             server.ehlo()
             if self.smtp.security == "starttls":
@@ -180,7 +165,7 @@ def _to_body(mail: email_message.Mail) -> str:
     return json.dumps(asdict(mail), ensure_ascii=False)
 
 
-class _Timed(smtplib.SMTP):
+class _TimedSmtp(smtplib.SMTP):
     """A connection that is cut after `deadline` seconds. smtplib itself limits only each single read."""
 
     def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
@@ -204,11 +189,7 @@ class _Timed(smtplib.SMTP):
         super().close()
 
 
-class _Plain(_Timed):
-    """SMTP, with or without STARTTLS."""
-
-
-class _Tls(_Timed, smtplib.SMTP_SSL):
+class _TimedTls(_TimedSmtp, smtplib.SMTP_SSL):
     """TLS from the first byte."""
 
 

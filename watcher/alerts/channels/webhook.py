@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,11 +22,11 @@ from watcher.config.value_types import SecretRef
 from watcher.core.errors import DeliveryError, FetchError
 from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
-from watcher.fetch.guarded_sockets import Guard, GuardedAdapter
+from watcher.fetch.guarded_sockets import session_for_one_request
+from watcher.fetch.responses import parse_retry_after
 
 _REPLY_BYTES = 65536  # that are read of a response
 _GONE = 410
-_RETRY_SECONDS = (1.0, 86400.0)  # the bounds of a Retry-After that is obeyed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +70,7 @@ class WebhookChannel:
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Post the body. 2xx is success, 410 disables the channel; after everything else a retry can help."""
         headers = self.sign(delivery, now)
-        guard = self._guard()
-        with requests.Session() as session:
-            session.trust_env = False
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, GuardedAdapter(guard))
-            guard.begin()
+        with session_for_one_request(self.settings.timeout) as session:
             try:
                 response = session.post(
                     self.settings.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
@@ -89,15 +83,6 @@ class WebhookChannel:
             except requests.RequestException as error:
                 raise DeliveryError(f"no answer: {_describe_without_url(error)}", permanent=False) from error
         _check_status(response.status_code, response.headers.get("Retry-After"), now)
-
-    def _guard(self) -> Guard:
-        return Guard(
-            deadline=self.settings.timeout,
-            connect_timeout=self.settings.timeout,
-            read_timeout=self.settings.timeout,
-            wire_bytes=4 * _REPLY_BYTES,
-            allow_private=True,  # the operator chose the URL, and redirects are not followed
-        )
 
     def sign(self, delivery: Delivery, now: datetime) -> dict[str, str]:
         """Return the headers of one try, with a timestamp and one signature for each secret. `now` is aware."""
@@ -134,20 +119,8 @@ def _check_status(status: int, retry_after: str | None, now: datetime) -> None:
         raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=False)
     if status == _GONE:
         raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
-    raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=_parse_retry_after(retry_after, now))
-
-
-def _parse_retry_after(retry_after: str | None, now: datetime) -> float | None:
-    if not retry_after:
-        return None
-    if retry_after.strip().isdecimal():
-        seconds = float(retry_after.strip()[:12])
-    else:
-        try:
-            seconds = (email.utils.parsedate_to_datetime(retry_after) - now).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return min(max(seconds, _RETRY_SECONDS[0]), _RETRY_SECONDS[1])
+    wait = parse_retry_after(retry_after or "", now=now.timestamp(), least=1)
+    raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=wait)
 
 
 def _describe_without_url(error: requests.RequestException) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watcher.core.model import Comparison
@@ -46,8 +47,11 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
         )
         return _event(CHANGED, delivery_id, comparison.source, occurred, data)
 
-    event_count = _largest_fitting(len(events), lambda count: len(render(count, 0)) <= max_bytes)
-    change_count = _largest_fitting(len(changes), lambda count: len(render(event_count, count)) <= max_bytes)
+    # By bisection, the largest numbers of items that fit: more items make a longer body.
+    event_count = bisect_right(range(1, len(events) + 1), max_bytes, key=lambda count: len(render(count, 0)))
+    change_count = bisect_right(
+        range(1, len(changes) + 1), max_bytes, key=lambda count: len(render(event_count, count))
+    )
     return render(event_count, change_count)
 
 
@@ -78,18 +82,6 @@ def _event(kind: str, identifier: str, source: str, occurred: str, data: dict[st
         "data": data,
     }
     return dumps(event).encode()
-
-
-def _largest_fitting(highest: int, fits: Callable[[int], bool]) -> int:
-    """Return the largest number up to `highest` that fits, by bisection; 0 always fits."""
-    low, high = 0, highest
-    while low < high:
-        middle = (low + high + 1) // 2
-        if fits(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _cut_event(event: dict[str, Any]) -> dict[str, Any]:

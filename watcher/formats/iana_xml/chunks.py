@@ -147,10 +147,7 @@ def _count_elements(text: bytes) -> int:
 
 
 def _may_be_chunked(data: bytes) -> bool:
-    """Return whether the begin of the document allows chunks: the default namespace is IANA's, the encoding UTF-8.
-
-    Chunks and skeleton are checked for comments, CDATA and other namespaces later.
-    """
+    """Return whether namespace and encoding allow chunks; everything else is checked later."""
     encoding = _ENCODING.search(data[:200])
     return (
         f'xmlns="{NAMESPACE}"'.encode() in data[:2000]
@@ -159,40 +156,41 @@ def _may_be_chunked(data: bytes) -> bool:
     )
 
 
+@dataclass(slots=True)
 class _ChunkReader:
     """Reads the chunks of one element name in one document."""
 
-    def __init__(
-        self, data: bytes, name: bytes, field_map: FieldMap, cache: RowCache, previous: PreviousChunks | None
-    ) -> None:
-        self._data = data
-        self._name = name
-        self._end_tag = b"</%b>" % name
-        self._field_map = field_map
-        self._cache = cache
-        self._previous = previous
-        self._table = _ChunkTable(0)
-        self._new_chunks: dict[bytes, bytes] = {}  # chunks to parse, by the digest of their piece
-        self._missing: list[tuple[int, bytes]] = []  # the row numbers that they will fill
-        self._new_bytes = 0
+    data: bytes
+    name: bytes
+    field_map: FieldMap
+    cache: RowCache
+    previous: PreviousChunks | None
+    _table: _ChunkTable = field(default_factory=lambda: _ChunkTable(0))
+    _new_chunks: dict[bytes, bytes] = field(default_factory=dict)  # chunks to parse, by the digest of their piece
+    _missing: list[tuple[int, bytes]] = field(default_factory=list)  # the numbers of the rows that they will fill
+    _new_bytes: int = 0
+    _end_tag: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._end_tag = b"</%b>" % self.name
 
     def read(self, begin: int) -> _ChunkTable:
         """Return the rows from an offset to the last element of the name."""
         table = self._table = _ChunkTable(begin)
-        last = self._data.rfind(self._end_tag, begin)
-        if self._previous:
-            old_table, old_data = self._previous.tables[self._name], self._previous.data
+        last = self.data.rfind(self._end_tag, begin)
+        if self.previous:
+            old_table, old_data = self.previous.tables[self.name], self.previous.data
         else:
             old_table, old_data = None, b""
 
         def read_block(offset: int, size: int) -> tuple[int, Row | None]:
-            end = self._data.rfind(self._end_tag, offset, min(offset + size, last + len(self._end_tag)))
+            end = self.data.rfind(self._end_tag, offset, min(offset + size, last + len(self._end_tag)))
             if end < 0:
-                end = self._data.index(self._end_tag, offset)
-            row = self._add_pieces(self._data[offset:end].split(self._end_tag))
+                end = self.data.index(self._end_tag, offset)
+            row = self._add_pieces(self.data[offset:end].split(self._end_tag))
             return end + len(self._end_tag), row
 
-        read_incrementally(table, self._data, last + 1, old_table, old_data, read_block, first_block=_FIRST_BLOCK)
+        read_incrementally(table, self.data, last + 1, old_table, old_data, read_block, first_block=_FIRST_BLOCK)
         check_size(len(table.rows), None, at_once=False)  # copied rows count too
         self._parse_new_chunks()
         return table
@@ -203,8 +201,8 @@ class _ChunkReader:
         check_size(len(table.rows) + len(pieces), None, at_once=False)
         first = len(table.rows)
         # The name is part of the digest: the same bytes mean something else before another end tag.
-        digests = [blake2b(piece, digest_size=15, person=self._name).digest() for piece in pieces]
-        cached = list(map(self._cache.rows.get, digests))
+        digests = [blake2b(piece, digest_size=15, person=self.name).digest() for piece in pieces]
+        cached = list(map(self.cache.rows.get, digests))
         table.rows += cast("list[Row]", cached)
         table.lengths.extend([len(piece) + len(self._end_tag) for piece in pieces])
         for number, (piece, digest, row) in enumerate(zip(pieces, digests, cached, strict=True), first):
@@ -212,20 +210,20 @@ class _ChunkReader:
                 if digest not in self._new_chunks:
                     self._add_new_chunk(piece, digest)
                 self._missing.append((number, digest))
-            if prefix := self._cache.prefixes.get(digest):
+            if prefix := self.cache.prefixes.get(digest):
                 table.prefixes.append((number, prefix))
         if self._new_bytes >= BLOCK:
             self._parse_new_chunks()
         return cached[-1]
 
     def _add_new_chunk(self, piece: bytes, digest: bytes) -> None:
-        begin = piece.find(b"<" + self._name)
+        begin = piece.find(b"<" + self.name)
         chunk = piece[begin:] + self._end_tag
         # Two begins: an element in another, one that closes itself, or one with a longer name.
         if _count_elements(chunk) != 1 or b"<!" in chunk or b"<?" in chunk or b"xmlns" in chunk:
             raise ChunkError
         if piece[:begin].strip(_WHITE_SPACE):
-            self._cache.prefixes[digest] = piece[:begin]
+            self.cache.prefixes[digest] = piece[:begin]
         self._new_chunks[digest] = chunk
         self._new_bytes += len(chunk)
 
@@ -238,10 +236,10 @@ class _ChunkReader:
         if len(elements) != len(self._new_chunks):
             raise ChunkError
         for digest, element in zip(self._new_chunks, elements, strict=True):
-            row = self._cache.rows[digest] = read_element(element, self._field_map)
-            self._cache.has_problems = self._cache.has_problems or bool(row.problems)
+            row = self.cache.rows[digest] = read_element(element, self.field_map)
+            self.cache.has_problems = self.cache.has_problems or bool(row.problems)
         for number, digest in self._missing:
-            self._table.rows[number] = self._cache.rows[digest]
+            self._table.rows[number] = self.cache.rows[digest]
         self._new_chunks, self._missing, self._new_bytes = {}, [], 0
 
 

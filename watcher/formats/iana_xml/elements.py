@@ -24,10 +24,7 @@ _INLINE = frozenset(
 
 
 def parse_xml(data: bytes) -> etree._Element:
-    """Parse a well-formed document; expand no entity and load nothing.
-
-    Raises ParseError `not_well_formed`, or `too_large` for an element with thousands of attributes.
-    """
+    """Parse XML; expand no entity, load nothing. Raises ParseError `not_well_formed`, `too_large`."""
     check_xml_attributes(data)
     # Without huge_tree, libxml2 limits depth and text length, which bounds the cost of hostile input.
     parser = etree.XMLParser(

@@ -42,7 +42,6 @@ PERSON = FieldMap(attributes={"id": "id"}, always=("id", "name", "org", "uri", "
 
 # The shape alone: 2026-02-30 is a label too.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_ROOT_ID = re.compile(rb"""<registry\b[^>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 _REGISTRY = attrgetter("registry")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
@@ -73,12 +72,6 @@ def read_whole(data: bytes, field_map: FieldMap) -> Document:
     return _DocumentWalk(field_map, None, RowCache()).read(parse_xml(data))
 
 
-def document_id(data: bytes) -> str:
-    """Return the id of the root element, read from the first bytes; "" if they have none."""
-    match = _ROOT_ID.search(data, 0, 4096)
-    return match[1].decode("ascii") if match else ""
-
-
 def _check_begin(data: bytes) -> None:
     begin = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not begin:
@@ -94,10 +87,7 @@ class _LineError(Exception):
 
 
 class _DocumentWalk:
-    """Walks once through the registries of a document, nested ones too, and collects their rows and headers.
-
-    With `chunks` it walks the skeleton, whose placeholders stand for rows that are read already.
-    """
+    """Walks once through a document, or the skeleton of its `chunks`; collects rows and headers."""
 
     def __init__(
         self, field_map: FieldMap, chunks: ChunkedDocument | None, cache: RowCache, *, has_lines: bool = False

@@ -1,4 +1,4 @@
-"""Which events a subscription selects."""
+"""Which events a channel subscribed to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.subscriptions import Subscription, select_events
+from watcher.alerts.routing import select_events
+from watcher.config.settings import EmailSettings
 from watcher.core.model import Event, Kind, Severity
 
 
@@ -15,8 +16,8 @@ def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *port
 
 
 def wanted(events: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
-    subscription = Subscription(channel="noc", **narrowed)  # type: ignore[arg-type]
-    return [event.id for event in select_events(subscription, source, events)]
+    channel = EmailSettings(name="noc", type="email", to=("noc@example.org",), **narrowed)  # type: ignore[arg-type]
+    return [event.id for event in select_events(channel, source, events)]
 
 
 EVENTS = [
