@@ -745,7 +745,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
     ],
 )
 def test_the_wait_is_between_a_minute_and_a_day(said: str, seconds: float) -> None:
-    assert (parse_retry_after(said, now=NOW.timestamp()) or RETRY_AFTER_MIN) == seconds
+    assert (parse_retry_after(said, now=NOW) or RETRY_AFTER_MIN) == seconds
 
 
 # file: URLs

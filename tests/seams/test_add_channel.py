@@ -150,7 +150,7 @@ def test_channel_list_and_channel_test_know_it(package: ExtendedPackage, home: P
 def test_the_doctor_knows_its_secrets_and_that_it_needs_no_server(package: ExtendedPackage, home: Path) -> None:
     report = package.run("doctor", "--network", folder=home).stdout
     assert "credential:log-token" in report
-    assert "log: file, which needs no server" in report
+    assert "log: file needs no server" in report
 
 
 def test_the_configuration_knows_its_settings(package: ExtendedPackage, home: Path) -> None:

@@ -268,7 +268,7 @@ class HttpFetcher:
     def _status_error(self, status: int, retry_after: str | None) -> FetchError:
         if status == 429 or (status == 503 and retry_after is not None):
             # A value that cannot be parsed counts as a minute, because the server did ask for a pause.
-            seconds = parse_retry_after(retry_after or "", now=self._clock.now().timestamp()) or RETRY_AFTER_MIN
+            seconds = parse_retry_after(retry_after or "", now=self._clock.now()) or RETRY_AFTER_MIN
             message = f"HTTP status {status}, asked to wait {seconds:g} s"
             return FetchError("retry_later", message, transient=True, retry_after=seconds)
         reason = _REASONS.get(status, "http_status")

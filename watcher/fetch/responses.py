@@ -9,6 +9,7 @@ import re
 import ssl
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 
 import requests
 import urllib3.exceptions
@@ -26,15 +27,15 @@ LIBRARY_ERRORS = (
 _CHUNK = 64 * 2**10
 
 
-def parse_retry_after(retry_after: str, *, now: float, least: float = RETRY_AFTER_MIN) -> float | None:
+def parse_retry_after(retry_after: str, *, now: datetime, least: float = RETRY_AFTER_MIN) -> float | None:
     """Return the seconds of a Retry-After (RFC 9110 section 10.2.3), `least` to a day; None if invalid."""
     text = retry_after.strip()
     try:
         if re.fullmatch(r"[0-9]+", text):
             seconds = float(text[:20])  # a longer number is a long wait, not an error
         else:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
+            seconds = (email.utils.parsedate_to_datetime(text) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):  # TypeError: the date has no time zone
         return None
     return min(max(seconds, least), RETRY_AFTER_MAX)
 

@@ -119,7 +119,7 @@ def _check_status(status: int, retry_after: str | None, now: datetime) -> None:
         raise DeliveryError(f"HTTP {status}: redirects are not followed; configure the final URL", permanent=False)
     if status == _GONE:
         raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
-    wait = parse_retry_after(retry_after or "", now=now.timestamp(), least=1)
+    wait = parse_retry_after(retry_after or "", now=now, least=1)
     raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=wait)
 
 
