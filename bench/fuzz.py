@@ -28,8 +28,8 @@ def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the c
     """Fuzz one format in this process until the time is up: libFuzzer ends the process."""
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["watcher"]):
-        way = importlib.import_module("tests.support.pipeline_fuzz")
-    for name, data in way.documents(format).items():
+        pipeline_fuzz = importlib.import_module("tests.support.pipeline_fuzz")
+    for name, data in pipeline_fuzz.documents(format).items():
         (corpus / name).write_bytes(data)
     atheris.Setup(
         [
@@ -37,7 +37,7 @@ def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the c
             *(f"-rss_limit_mb={MEMORY_MB}", f"-max_len={MOST_BYTES}", f"-artifact_prefix={corpus}/found-"),
             "-print_final_stats=1",
         ],
-        lambda data: way.whole_way(format, data),
+        lambda data: pipeline_fuzz.run_pipeline(format, data),
     )
     atheris.Fuzz()
 

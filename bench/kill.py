@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.faults.test_50_kill import spree, two_worlds  # noqa: E402
+from tests.faults.test_50_kill import kill_at_random_moments, two_environments  # noqa: E402
 from tests.support.process_killer import ProcessKiller  # noqa: E402
 
 
@@ -26,8 +26,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000)
     chosen = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, ProcessKiller() as killing, two_worlds(Path(folder)) as worlds:
-        found = spree(*worlds, killing, kills=chosen.kills, seed=chosen.seed)
+    with tempfile.TemporaryDirectory() as folder, ProcessKiller() as killing, two_environments(Path(folder)) as worlds:
+        found = kill_at_random_moments(*worlds, killing, kills=chosen.kills, seed=chosen.seed)
     print(f"{found.kills} kills in {time.monotonic() - started:.0f} s, seed {chosen.seed}: {found.releases} releases")
     print("histories equal, integrity checks passed, every subscriber has every event")
     print(f"{found.repeats} messages came twice or more, each under its one id")

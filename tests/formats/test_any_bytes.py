@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.pipeline_fuzz import PIECES, WHOLE, damaged, whole_way
+from tests.support.pipeline_fuzz import PIECES, WHOLE, damage, run_pipeline
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
@@ -55,7 +55,7 @@ def test_any_bytes_are_read_or_refused(format: str, data: bytes, columns: FieldM
 @pytest.mark.parametrize("format", sorted(FORMATS))
 @given(st.randoms(use_true_random=False), st.sampled_from(COLUMNS))
 def test_damaged_documents_are_read_or_refused(format: str, chance: random.Random, columns: FieldMap) -> None:  # noqa: A002
-    read_or_refused(format, damaged(WHOLE[format], chance), columns)
+    read_or_refused(format, damage(WHOLE[format], chance), columns)
 
 
 @pytest.mark.fault(24, 25, 26, 27)
@@ -68,11 +68,11 @@ def test_a_damaged_document_is_processed_to_the_end_or_refused(
     registry: str,
     chance: random.Random,
 ) -> None:
-    whole_way(format, damaged(WHOLE[format], chance), REGISTRIES[registry])
+    run_pipeline(format, damage(WHOLE[format], chance), REGISTRIES[registry])
 
 
 def test_every_format_and_every_registry_is_read_to_the_end() -> None:
-    gone = {each for each in product(FORMATS, REGISTRIES) if whole_way(each[0], WHOLE[each[0]], REGISTRIES[each[1]])}
+    gone = {each for each in product(FORMATS, REGISTRIES) if run_pipeline(each[0], WHOLE[each[0]], REGISTRIES[each[1]])}
     assert {each[0] for each in gone} == set(FORMATS)
     assert {each[1] for each in gone} == set(REGISTRIES)
 

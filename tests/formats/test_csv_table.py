@@ -260,7 +260,7 @@ def fine(patch: pytest.MonkeyPatch, step: int) -> None:
 
 
 @pytest.mark.fault(30)
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(st.randoms(use_true_random=False), st.integers(1, 64), st.sampled_from((read, read_tsv)))
 def test_the_next_release_reads_the_same_with_and_without_the_cache(
     chance: random.Random, step: int, reader: Callable[..., Document]
@@ -292,7 +292,7 @@ def test_an_edit_anywhere_reads_the_same_with_and_without_the_cache(odd: str, en
                 assert outcome_of(read, new.encode(), cache) == outcome_of(read, new.encode()), (old, new)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(st.text(alphabet='ab,"\r\n\t \ufeff', max_size=40))
 def test_the_rows_are_those_of_the_standard_csv_module(text: str) -> None:
     data = text.encode()

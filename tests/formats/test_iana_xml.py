@@ -418,7 +418,7 @@ def alone(data: bytes) -> Document:
 
 
 @pytest.mark.fault(21, 22)
-@settings(max_examples=1500)
+@settings(max_examples=500)
 @given(st.randoms(use_true_random=False), st.integers(1, 600), st.booleans())
 def test_the_next_release_reads_the_same_in_chunks_and_whole(chance: random.Random, step: int, large: bool) -> None:
     cache = RowCache()

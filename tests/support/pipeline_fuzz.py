@@ -1,4 +1,4 @@
-"""The way of a release from bytes to what people are told, without any store: for tests of hostile bytes."""
+"""Runs bytes through reading, comparing, classifying and rendering, without a store: for tests of hostile bytes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def documents(format: str) -> Mapping[str, bytes]:  # noqa: A002 - the config's 
     return {"whole": WHOLE[format]} | (OTHERS if format == "xml" else {})
 
 
-def damaged(data: bytes, chance: random.Random) -> bytes:
+def damage(data: bytes, chance: random.Random) -> bytes:
     """A document with a few bytes changed, cut out or put in."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 4)):
@@ -74,7 +74,7 @@ def _start(format: str, registry: str) -> Content | None:  # noqa: A002
         return None
 
 
-def whole_way(format: str, data: bytes, *registries: Registry) -> bool:  # noqa: A002
+def run_pipeline(format: str, data: bytes, *registries: Registry) -> bool:  # noqa: A002
     """Read a document under the rules of some registries, by default all; compare, judge and render it.
 
     Returns whether any of them took it; nothing but a ParseError with a reason may stop it.

@@ -1,8 +1,8 @@
-"""Run the command line in processes that are killed with SIGKILL at a step of our choice, or at any moment.
+"""Run the command line in processes that are killed with SIGKILL before a chosen step, or at any moment.
 
 A *step* is what reaches the world: a statement that writes to the database, fsync, rename, unlink, mkdir, a send or a
-receive on a socket. The product knows nothing of this: the process that is killed wraps these calls before it calls
-`main`. `python -m tests.killing` is a process that has everything imported and forks one child for each run.
+receive on a socket. The product knows nothing of this: the killed process wraps these calls before it calls `main`.
+`python -m tests.support.process_killer` is a process that has everything imported and forks one child for each run.
 """
 
 from __future__ import annotations
