@@ -117,6 +117,6 @@ spans = st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(sorted)
 
 @given(spans, spans)
 def test_two_ranges_overlap_exactly_if_they_share_a_port(one: list[int], two: list[int]) -> None:
-    asked, stood = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
+    subscribed, assigned = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
     shared = range(max(one[0], two[0]), min(one[1], two[1]) + 1)
-    assert bool(wanted([event("port-assigned", Severity.NOTICE, stood)], ports=[asked])) is bool(shared)
+    assert bool(wanted([event("port-assigned", Severity.NOTICE, assigned)], ports=[subscribed])) is bool(shared)

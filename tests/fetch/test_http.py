@@ -63,8 +63,8 @@ def failure_of(answer: Answer, policy: Policy = POLICY, validators: Validators |
 def test_a_response_is_returned_whole_with_its_validators() -> None:
     answer = reply(BODY, ETag='"v1"', Last_Modified=V1.last_modified or "", Content_Type="text/xml; charset=UTF-8")
     with FaultServer(answer) as server:
-        found = get(server.url("/ports.xml"))
-        assert found == Response(
+        response = get(server.url("/ports.xml"))
+        assert response == Response(
             body=BODY, url=server.url("/ports.xml"), validators=V1, media_type="text/xml", charset="utf-8", status=200
         )
 
@@ -182,9 +182,9 @@ def test_a_second_304_without_a_condition_fails() -> None:
 
 def test_validators_that_no_header_can_carry_are_neither_kept_nor_sent() -> None:
     with FaultServer(raw(head(200, Content_Length=2, ETag='"\xe4"') + b"ok")) as server:
-        found = get(server.url(), validators=Validators(etag='"\r\nX: 1"', last_modified="\N{SNOWMAN}"))
-    assert isinstance(found, Response)
-    assert found.validators == Validators()
+        response = get(server.url(), validators=Validators(etag='"\r\nX: 1"', last_modified="\N{SNOWMAN}"))
+    assert isinstance(response, Response)
+    assert response.validators == Validators()
     assert not {"x", "if-none-match", "if-modified-since"} & server.requests[0].headers.keys()
 
 
@@ -243,10 +243,10 @@ def test_a_connection_closed_without_an_answer_is_a_reset() -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[trustme.CA, Policy]:
-    found = trustme.CA()
+    authority = trustme.CA()
     bundle = tmp_path / "authority.pem"
-    found.cert_pem.write_to_path(str(bundle))
-    return found, replace(POLICY, ca_file=str(bundle), attempts=3)
+    authority.cert_pem.write_to_path(str(bundle))
+    return authority, replace(POLICY, ca_file=str(bundle), attempts=3)
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -509,9 +509,9 @@ def test_what_is_not_http_is_refused(data: bytes) -> None:
 @pytest.mark.fault(10)
 def test_a_redirect_is_followed_and_the_response_has_the_final_url() -> None:
     with FaultServer(reply(b"", 301, Location="/b?x=1"), reply(BODY)) as server:
-        found = get(server.url("/a"))
-        assert isinstance(found, Response)
-        assert (found.body, found.url) == (BODY, server.url("/b?x=1"))
+        response = get(server.url("/a"))
+        assert isinstance(response, Response)
+        assert (response.body, response.url) == (BODY, server.url("/b?x=1"))
     assert [request.target for request in server.requests] == ["/a", "/b?x=1"]
 
 
@@ -650,11 +650,11 @@ def test_a_private_peer_is_refused_before_a_connection_however_it_is_written(hos
 def test_the_address_of_the_connected_peer_is_checked_whatever_was_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver names a public address and the packets go elsewhere: what a translating network does."""
     with FaultServer(reply(BODY)) as server:
-        there = ("127.0.0.1", server.port)
+        loopback = ("127.0.0.1", server.port)
         truly = socket.socket.connect
         row = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("8.8.8.8", server.port))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [row])
-        monkeypatch.setattr(socket.socket, "connect", lambda self, _: truly(self, there))
+        monkeypatch.setattr(socket.socket, "connect", lambda self, _: truly(self, loopback))
         error = failure("http://registry.example/", replace(POLICY, allow_private=False))
     assert error.reason == "address_refused"
     assert server.requests == []

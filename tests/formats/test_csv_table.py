@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.formats.base import Document, RowCache
+from watcher.formats.base import Document, FieldMap, RowCache
 from watcher.formats.csv_lines import CSV, TSV, CsvRow, CsvRows
 from watcher.formats.csv_table import read, read_tsv
-from watcher.formats.field_map import FieldMap
 
 ANY = FieldMap()
 BARE = FieldMap(layout=Layout(header=False))
@@ -184,8 +183,8 @@ def test_a_written_table_is_read_back_except_for_white_space(table: list[list[st
     width = len(table[0]) if table else 1
     out = io.StringIO(newline="")
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([[f"t{n}" for n in range(width)], *table])
-    found = rows(out.getvalue().encode("utf-8"))
-    assert found == [
+    read_back = rows(out.getvalue().encode("utf-8"))
+    assert read_back == [
         {f"t{n}": " ".join(cell.split()) for n, cell in enumerate(cells) if cell.strip()} for cells in table
     ]
 
@@ -235,14 +234,14 @@ class Series:
     def step(self) -> None:
         for _ in range(self._chance.randint(0, 3)):
             at = self._chance.randint(0, len(self._rows))
-            what = self._chance.randrange(5)
-            if what == 0:
+            edit = self._chance.randrange(5)
+            if edit == 0:
                 self._rows.insert(at, self._row())
-            elif what == 1:
+            elif edit == 1:
                 self._rows[at : at + 1] = [self._row()]
-            elif what == 2:
+            elif edit == 2:
                 del self._rows[at : at + self._chance.randint(1, 3)]
-            elif what == 3:
+            elif edit == 3:
                 self._rows[at:at] = self._rows[:2]
             else:
                 self._rows = self._rows[at:] + self._rows[:at]
@@ -280,13 +279,13 @@ def test_the_next_release_reads_the_same_with_and_without_the_cache(
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("odd", _ODD)
 def test_an_edit_anywhere_reads_the_same_with_and_without_the_cache(odd: str, end: str) -> None:
-    known = end.join(("1,a", '2,"b,c"', '3,"d' + end + 'e"', "4,", "5,f")) + end
-    spoiled = [known[:at] + odd + known[at:] for at in range(len(known) + 1)]
-    cut = [known[:at] for at in range(len(known))]
+    table = end.join(("1,a", '2,"b,c"', '3,"d' + end + 'e"', "4,", "5,f")) + end
+    spoiled = [table[:at] + odd + table[at:] for at in range(len(table) + 1)]
+    cut = [table[:at] for at in range(len(table))]
     with pytest.MonkeyPatch.context() as patch:
         fine(patch, 4)
         for other in (*spoiled, *cut):
-            for old, new in ((known, other), (other, known)):
+            for old, new in ((table, other), (other, table)):
                 cache = RowCache()
                 outcome_of(read, old.encode(), cache)
                 assert outcome_of(read, new.encode(), cache) == outcome_of(read, new.encode()), (old, new)
@@ -299,16 +298,16 @@ def test_the_rows_are_those_of_the_standard_csv_module(text: str) -> None:
     for dialect, plain in ((CSV, plainly(data)), (TSV, plainly(data, delimiter="\t", quoting=csv.QUOTE_NONE))):
         csv_rows = CsvRows(data, dialect)
         try:
-            found = [
+            entries = [
                 ([" ".join(cell.split()) for cell in cells], begin, end)
                 for cells, begin, end in csv_rows.read_from(csv_rows.begin)
             ]
         except ParseError:
             assert plain is None
             continue
-        assert [cells for cells, _, _ in found] == plain
-        for number, (_, begin, _) in enumerate(found):
-            assert [each for each, _, _ in found[number:]] == [
+        assert [cells for cells, _, _ in entries] == plain
+        for number, (_, begin, _) in enumerate(entries):
+            assert [cells for cells, _, _ in entries[number:]] == [
                 [" ".join(cell.split()) for cell in again] for again, _, _ in csv_rows.read_from(begin)
             ]
             assert csv_rows.line_number(begin) == len(

@@ -13,8 +13,7 @@ from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
 from watcher.diff.content import read_content
 from watcher.fetch.folder import index_text
-from watcher.formats.base import Row
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap, Row
 from watcher.formats.iana_index import read
 from watcher.registries.collection_index import REGISTRY
 
@@ -84,10 +83,8 @@ def test_groups_are_in_the_order_of_the_page_without_duplicates() -> None:
 
 
 def test_a_page_without_the_table_is_read_by_its_links() -> None:
-    found = read(
-        (FRAME % '<p><a href="/assignments/b/">B</a> <a href="/assignments/a">A</a>').encode(), FieldMap()
-    ).rows
-    assert [row.fields["group"] for row in found] == ["b", "a"]
+    rows = read((FRAME % '<p><a href="/assignments/b/">B</a> <a href="/assignments/a">A</a>').encode(), FieldMap()).rows
+    assert [row.fields["group"] for row in rows] == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -120,14 +117,14 @@ def test_no_entity_is_expanded_and_nothing_is_loaded() -> None:
 
 
 def test_the_order_of_the_page_makes_no_difference() -> None:
-    one, other = (read_content(index_page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
-    assert one.digest == other.digest
+    first, second = (read_content(index_page(groups), REGISTRY, "index") for groups in (("a", "b"), ("b", "a")))
+    assert first.digest == second.digest
 
 
 def test_a_plain_list_is_an_index() -> None:
-    found = read(b"\xef\xbb\xbftls-parameters\r\n\n  ports \n", FieldMap()).rows
-    assert [row.fields["group"] for row in found] == ["tls-parameters", "ports"]
-    assert found[0].fields["title"] == ""
+    rows = read(b"\xef\xbb\xbftls-parameters\r\n\n  ports \n", FieldMap()).rows
+    assert [row.fields["group"] for row in rows] == ["tls-parameters", "ports"]
+    assert rows[0].fields["title"] == ""
 
 
 def test_tables_in_tables_are_read_once_however_deep() -> None:

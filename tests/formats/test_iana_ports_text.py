@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.formats.iana_ports_text import read
 
 ANY = FieldMap()

@@ -9,8 +9,7 @@ import pytest
 from tests.support.port_releases import PORTS, person, release, tcp, udp
 from tests.support.xhtml_pages import DOCTYPE, pages
 from watcher.core.errors import ParseError
-from watcher.formats.base import Document
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap
 from watcher.formats.iana_xhtml import next_page, read
 from watcher.formats.iana_xml import reader
 
@@ -56,8 +55,8 @@ def test_a_page_gives_rows_contacts_and_headers_under_the_paths_of_the_xml() -> 
     assert (poor.id, poor.published, poor.problems) == ("group", "2020-01-31", ())
     assert set(poor.headers) == set(rich.headers) == {"", "one", "one/inner", "none"}
     for path, header in poor.headers.items():
-        said = {name: text for name, text in header.items() if name != "columns"}
-        assert said == {name: text for name, text in rich.headers[path].items() if not name.startswith("markup:")}
+        printed = {name: text for name, text in header.items() if name != "columns"}
+        assert printed == {name: text for name, text in rich.headers[path].items() if not name.startswith("markup:")}
     assert poor.headers["one"]["columns"] == "Value\nDescription\nReference"
 
 

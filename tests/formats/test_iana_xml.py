@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp
 from watcher.core.errors import ParseError
-from watcher.formats.base import Document, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, RowCache
 from watcher.formats.iana_xml.reader import read, read_whole
 
 ANY = FieldMap()
@@ -322,10 +321,10 @@ def test_damaged_bytes_are_read_or_refused_and_nothing_else(chance: random.Rando
     data = bytearray(SAMPLE[1].read_bytes())
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(data))
-        what = chance.randrange(3)
-        if what == 0:
+        edit = chance.randrange(3)
+        if edit == 0:
             data[at] = chance.randrange(256)
-        elif what == 1:
+        elif edit == 1:
             del data[at : at + chance.randint(1, 200)]
         else:
             data[at:at] = chance.choice([b"<", b">", b"&", b"</record>", b"<record>", b"<person/>", b"\0", b"<!--"])
@@ -371,14 +370,14 @@ class Series:
         """Go on to the next release."""
         for _ in range(self._chance.randint(0, 3)):
             rows, at = self._records, self._chance.randrange(len(self._records) + 1)
-            what = self._chance.randrange(5)
-            if what == 0:
+            edit = self._chance.randrange(5)
+            if edit == 0:
                 rows[at:at] = [self._record() for _ in range(self._chance.randint(1, 3))]
-            elif what == 1:
+            elif edit == 1:
                 rows[at : at + 1] = [self._record()]
-            elif what == 2:
+            elif edit == 2:
                 rows[:] = rows[at:] + rows[:at]
-            elif what == 3:
+            elif edit == 3:
                 del rows[at : at + self._chance.randint(1, 3)]
             else:
                 rows[at:at] = rows[:2]
@@ -389,7 +388,7 @@ class Series:
         places = sorted(self._chance.randrange(len(pieces)) for _ in marks)
         for place, mark in zip(places, marks, strict=True):
             piece = pieces[place]
-            ends = [found.end() for found in re.finditer(b">", piece)]
+            ends = [match.end() for match in re.finditer(b">", piece)]
             at = self._chance.choice((0, len(piece), *ends))
             pieces[place] = piece[:at] + mark + piece[at:]
 
@@ -445,7 +444,7 @@ def test_markup_anywhere_reads_the_same_in_chunks_and_whole(marks: tuple[bytes, 
         b"<record><value>1</value></record>\n<registry id='a'><record><value>2</value></record>"
         b"<record><value>3</value></record></registry><people><person id='A'></person></people></registry>"
     )
-    places = [found.end() for found in re.finditer(b">", known)]
+    places = [match.end() for match in re.finditer(b">", known)]
     for one in places:
         for other in places if len(marks) > 1 else (one,):
             if other < one:
@@ -504,5 +503,5 @@ def test_a_problem_that_comes_back_with_its_row_is_reported_again() -> None:
     odd = release([tcp("a", "1"), Row(name="b", more="\n    <colour>red</colour>")])
     plain = release([tcp("a", "1")])
     cache = RowCache()
-    told = [len(read(data, PORTS.columns, cache).problems) for data in (odd, plain, odd)]
-    assert told == [1, 0, 1]
+    problem_counts = [len(read(data, PORTS.columns, cache).problems) for data in (odd, plain, odd)]
+    assert problem_counts == [1, 0, 1]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.formats.json_records import read, read_lines
 
 ANY = FieldMap()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watcher.core.errors import ParseError
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.formats.record_jar import read
 
 ANY = FieldMap()

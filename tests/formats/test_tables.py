@@ -46,24 +46,24 @@ def test_a_table_is_known_by_the_columns_that_the_configuration_names(tmp_path: 
     options = 'registry = "iana"\nformat = "csv"\nkey = ["area", "code"]'
     with FaultServer(reply(old), reply(new)) as server:
         assert check(tmp_path, server.url("/t.csv"), options).outcome is Outcome.BASELINE
-        found = check(tmp_path, server.url("/t.csv"), options)
-    assert summaries(found) == ["a 3 three added", "a 2 deux: name two → deux"]
+        result = check(tmp_path, server.url("/t.csv"), options)
+    assert summaries(result) == ["a 3 three added", "a 2 deux: name two → deux"]
 
 
 def test_a_table_without_its_key_is_no_release(tmp_path: Path) -> None:
     with FaultServer(reply(b"code,name\r\n1,one\r\n")) as server:
-        found = check(tmp_path, server.url(), 'registry = "iana"\nformat = "csv"\nkey = ["area"]')
-    assert (found.outcome, found.reason) == (Outcome.FAILED, "no_key")
-    assert found.message is not None
-    assert "'area'" in found.message
+        result = check(tmp_path, server.url(), 'registry = "iana"\nformat = "csv"\nkey = ["area"]')
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "no_key")
+    assert result.message is not None
+    assert "'area'" in result.message
 
 
 def test_a_table_without_titles_has_those_of_the_configuration(tmp_path: Path) -> None:
     options = 'registry = "iana"\nformat = "tsv"\ncolumns = ["code", "name"]'
     with FaultServer(reply(b"1\tone\n2\ttwo\n"), reply(b"1\tone\n2\ttwo\n3\tthree\n")) as server:
         check(tmp_path, server.url(), options)
-        found = check(tmp_path, server.url(), options)
-    assert (found.outcome, summaries(found)) == (Outcome.CHANGED, ["3 three added"]), found
+        result = check(tmp_path, server.url(), options)
+    assert (result.outcome, summaries(result)) == (Outcome.CHANGED, ["3 three added"]), result
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_json_is_read_without_any_code(tmp_path: Path, kind: str, old: bytes, ne
     options = f'registry = "iana"\nformat = "{kind}"\nkey = ["id"]'
     with FaultServer(reply(old), reply(new)) as server:
         check(tmp_path, server.url(), options)
-        found = check(tmp_path, server.url(), options)
-    assert summaries(found) == ["2 two added"]
+        result = check(tmp_path, server.url(), options)
+    assert summaries(result) == ["2 two added"]
 
 
 PAGES = 'registry = "ports"\nformat = "xhtml"'
@@ -96,24 +96,24 @@ def test_all_pages_are_one_release_and_each_is_fetched_once(tmp_path: Path) -> N
     assert len(pages) == 6
     with FaultServer(*map(reply, pages)) as server:
         assert check(tmp_path, server.url("/ports.xhtml"), PAGES).outcome is Outcome.BASELINE
-        found = check(tmp_path, server.url("/ports.xhtml"), PAGES)
-        asked = [request.target for request in server.requests]
-    assert summaries(found) == ["7/tcp assigned to new (was unassigned)"]
-    assert asked == ["/ports.xhtml", "/ports.xhtml?&page=2", "/ports.xhtml?&page=3"] * 2
-    assert found.release is not None
-    assert found.release.release.entries == read_content(new, PORTS).entries
+        result = check(tmp_path, server.url("/ports.xhtml"), PAGES)
+        targets = [request.target for request in server.requests]
+    assert summaries(result) == ["7/tcp assigned to new (was unassigned)"]
+    assert targets == ["/ports.xhtml", "/ports.xhtml?&page=2", "/ports.xhtml?&page=3"] * 2
+    assert result.release is not None
+    assert result.release.release.entries == read_content(new, PORTS).entries
 
 
 def test_a_page_that_cannot_be_fetched_fails_the_check(tmp_path: Path) -> None:
     first, second, _ = in_pages(release([*ROWS, unassigned("7-9")]))
     with FaultServer(reply(first), reply(second), reply(b"", 503)) as server:
-        found = check(tmp_path, server.url("/ports.xhtml"), PAGES)
-    assert (found.outcome, found.reason) == (Outcome.FAILED, "http_status")
+        result = check(tmp_path, server.url("/ports.xhtml"), PAGES)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "http_status")
 
 
 def test_pages_of_two_releases_are_refused(tmp_path: Path) -> None:
     first, _, _ = in_pages(release([*ROWS, unassigned("7-9")]))
     _, second, third = in_pages(release([*ROWS, unassigned("7-10")], "2020-02-01"))
     with FaultServer(reply(first), reply(second), reply(third)) as server:
-        found = check(tmp_path, server.url("/ports.xhtml"), PAGES)
-    assert (found.outcome, found.reason) == (Outcome.FAILED, "mixed_pages")
+        result = check(tmp_path, server.url("/ports.xhtml"), PAGES)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "mixed_pages")

@@ -7,8 +7,7 @@ import pytest
 from tests.support.port_releases import PORTS, release, tcp, udp
 from tests.support.xhtml_pages import pages
 from watcher.formats import csv_table, iana_xhtml
-from watcher.formats.base import Document
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap
 from watcher.formats.iana_xml import reader
 from watcher.monitor.crosscheck import Agreement, CrossCheck, crosscheck, registry_of
 

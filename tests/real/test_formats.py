@@ -10,8 +10,7 @@ import pytest
 from tests.support import real_data, xhtml_pages
 from watcher.core.errors import ParseError
 from watcher.formats import csv_table, iana_ports_text, iana_xhtml
-from watcher.formats.base import Document
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap
 from watcher.formats.iana_xml import reader
 from watcher.monitor.crosscheck import Agreement, crosscheck, registry_of
 from watcher.registries.catalog import REGISTRIES

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import escape, quoteattr
 
 from watcher.core.model import MARKUP
-from watcher.formats.base import Document, Row
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row
 from watcher.formats.iana_xml.elements import NAMESPACE
 from watcher.formats.iana_xml.reader import HEADER, PERSON
 

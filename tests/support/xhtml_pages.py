@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from watcher.formats.base import Document, Row
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row
 
 DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">'

@@ -21,10 +21,7 @@ _SILENCED = "silenced"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRouter:
-    """Turns a release or a notice into rendered deliveries. For one thread; it neither stores nor sends.
-
-    `channels` are the enabled channels of `settings`; the clock decides about silences and digests.
-    """
+    """Turns a release or a notice into rendered deliveries; stores and sends nothing. For one thread."""
 
     settings: Settings
     clock: Clock

@@ -148,11 +148,6 @@ class _Mailbox(MessageHandler):
     def handle_message(self, message: Message) -> None:
         self._mails.append(message)
 
-    def prepare_message(self, session: Any, envelope: Any) -> Message:
-        self.message_class = None
-        message: Message = super().prepare_message(session, envelope)
-        return message
-
 
 def _handler(servers: DemoServers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):

@@ -10,8 +10,6 @@ from watcher.cli.context import open_monitor
 from watcher.cli.output import progress_bar
 from watcher.core.errors import UsageError
 
-_STEPS = 1000  # of the progress bar
-
 
 @click.command("rebuild")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
@@ -33,14 +31,11 @@ def command(config: Path, sources: tuple[str, ...]) -> None:
         if not chosen:
             raise UsageError("no snapshots to rebuild from; run `watcher check` or `watcher import` first")
         for source in chosen:
-            with progress_bar(_STEPS, source.name) as bar:
-                shown = 0
+            with progress_bar(1, source.name) as bar:
 
                 def show_progress(done: int, total: int) -> None:
-                    nonlocal shown
-                    steps = done * _STEPS // max(total, 1)
-                    bar.update(steps - shown)
-                    shown = steps
+                    bar.length = max(total, 1)
+                    bar.update(done - bar.pos)
 
                 releases = monitor.ingest(source).rebuild(show_progress)
             click.echo(f"{source.name}: {releases} releases")

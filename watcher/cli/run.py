@@ -29,11 +29,11 @@ def command(config: Path) -> None:
     faulthandler.enable()  # the watchdog ends a hanging process with SIGABRT: the log then has its stack
     settings = load_settings(config)
     log_setup.configure(settings.log.level, settings.log.format, sys.stderr)
-    pace = create_rate_limiter(settings)
+    rate_limiter = create_rate_limiter(settings)
 
     def create_monitor(current: Settings) -> Monitor:
-        pace.interval = current.fetch.min_interval
-        return Monitor(current, rate_limiter=pace)
+        rate_limiter.interval = current.fetch.min_interval
+        return Monitor(current, rate_limiter=rate_limiter)
 
     def load() -> Settings:
         changed = reload_settings(config, settings)

@@ -166,8 +166,8 @@ def _describe(problem: Mapping[str, Any]) -> str:
     return f"{place}: {message.removeprefix('Value error, ').replace('Input should', 'must', 1)}"
 
 
-def _suggest(name: str, known: Collection[str]) -> str:
-    close = [_RENAMED_KEYS[name]] if name in _RENAMED_KEYS else difflib.get_close_matches(name, sorted(known), n=1)
+def _suggest(name: str, names: Collection[str]) -> str:
+    close = [_RENAMED_KEYS[name]] if name in _RENAMED_KEYS else difflib.get_close_matches(name, sorted(names), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

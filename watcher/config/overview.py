@@ -44,10 +44,7 @@ class ConfigOverview:
 
 
 def read_tables(path: Path) -> dict[str, Any]:
-    """Return the tables of a configuration file as TOML has them.
-
-    Raises ConfigError if the file does not exist, is not TOML, or can be written by others.
-    """
+    """Return the tables of a file. Raises ConfigError: missing, not TOML, or writable by others."""
     try:
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")

@@ -175,10 +175,7 @@ def _connect_error(host: str, port: int, error: OSError) -> FetchError:
 
 
 class _GuardedReader(io.RawIOBase):
-    """The read side of a socket, with the guard's limits on every read.
-
-    It wraps the socket's unbuffered file, which keeps the socket open after the connection has released it.
-    """
+    """The guarded read side of a socket. Its own file keeps the socket open once urllib3 has let it go."""
 
     def __init__(self, sock: socket.socket, guard: Guard) -> None:
         self._sock = sock

@@ -1,19 +1,43 @@
-"""What every format returns: a document with its rows, contacts and headers as flat fields. Knows no registry."""
+"""What every format gets and returns: a field map; a document with rows, contacts and headers. Knows no registry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from watcher.core.model import Problem
-from watcher.formats.field_map import FieldMap
+from watcher.core.tables import Layout
 
 UNPLACED = "\0"  # the `registry` of a row that is read and not placed in its document yet
 _JOINABLE = 64  # fields: splitting a longer row for every access would cost too much
 _SEPARATOR = "\x1f"  # not allowed in XML, and rare in any other text
 _CACHE_SHARE = 1.2  # a cache may hold this many times the rows of the newest document
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class FieldMap(NamedTuple):
+    """How the element names, attributes and column titles of one registry become fields.
+
+    `elements` and `attributes` map XML names to fields. `titles` maps the printed titles of columns, former ones too.
+    `shown_for` maps a field to another one: printed tables show its text where the other is empty.
+
+    `people` is the field for the person references of a row; None leaves them among the other `references`. Every row
+    has the `always` fields, empty if the registry has no text for them. A `closed` registry has no other columns: an
+    unknown one is kept under its own name and reported. Unknown attributes are always reported.
+    """
+
+    elements: Mapping[str, str] = _EMPTY
+    attributes: Mapping[str, str] = _EMPTY
+    titles: Mapping[str, str] = _EMPTY
+    shown_for: Mapping[str, str] = _EMPTY
+    layout: Layout = Layout()
+    people: str | None = None
+    references: str = "references"
+    always: tuple[str, ...] = ()
+    closed: bool = False
 
 
 class CompactRow(Mapping[str, str]):

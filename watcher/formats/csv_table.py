@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import CompactRow, Document, Row, RowCache
+from watcher.formats.base import CompactRow, Document, FieldMap, Row, RowCache
 from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect
-from watcher.formats.field_map import FieldMap
 from watcher.formats.headings import field_names
 from watcher.formats.text import check_is_text, check_last_line, check_size, ends_with_line_break, fold
 from watcher.formats.unchanged_ranges import RowTable, read_incrementally

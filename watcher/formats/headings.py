@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.core.errors import ParseError
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.formats.text import fold
 
 _REFERENCES = frozenset({"reference", "references", "reference(s)"})

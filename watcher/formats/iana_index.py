@@ -15,8 +15,7 @@ from lxml import etree, html
 
 from watcher.core.errors import ParseError
 from watcher.core.tables import GROUP_ID
-from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import fold
 from watcher.formats.xml_safety import check_attributes
 

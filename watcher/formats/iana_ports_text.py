@@ -17,8 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from watcher.core.errors import ParseError
-from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
 from watcher.formats.text import check_size, decode, fold
 

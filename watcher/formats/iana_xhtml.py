@@ -19,8 +19,7 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
 from watcher.formats.iana_xhtml_page import Page, blocks, children, split_pages, text_of
 from watcher.formats.text import check_size, fold

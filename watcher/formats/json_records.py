@@ -13,8 +13,7 @@ from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import Document, Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold
 
 _MAX_DEPTH = 32

@@ -22,20 +22,17 @@ _HEAD = 4096  # bytes
 _MARKUP = re.compile(r"\s*<(?:\?xml\s|!doctype\s|!--|html[\s>]|[a-z][\w:.-]*\s[^<>]*xmlns)", re.IGNORECASE)
 
 
-def decode(data: bytes, what: str) -> str:
-    """Return the text of a UTF-8 document without its byte order mark; errors call the document `what`.
-
-    Raises ParseError: as `check_is_text`, and `not_well_formed` (not UTF-8) with the line.
-    """
-    check_is_text(data, what)
+def decode(data: bytes, document_name: str) -> str:
+    """Return a UTF-8 text. Raises ParseError as `check_is_text`, and `not_well_formed` with the line."""
+    check_is_text(data, document_name)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(error, data.count(b"\n", 0, error.start) + 1) from None
 
 
-def check_is_text(data: bytes, what: str) -> None:
-    """Refuse what is clearly not a text document, without decoding it; errors call the document `what`.
+def check_is_text(data: bytes, document_name: str) -> None:
+    """Refuse what is clearly not a text document, without decoding it; errors call it `document_name`.
 
     Raises ParseError: `empty`, `not_expected_format` (a web page or XML), `not_well_formed` (a NUL) with the line.
     """
@@ -45,7 +42,7 @@ def check_is_text(data: bytes, what: str) -> None:
     if not head.strip():
         raise ParseError("empty", "the document is empty")
     if _MARKUP.match(head):
-        raise ParseError("not_expected_format", f"a web page or XML was served in place of {what}", line=1)
+        raise ParseError("not_expected_format", f"a web page or XML was served in place of {document_name}", line=1)
     if (at := data.find(b"\0")) >= 0:
         raise ParseError("not_well_formed", "a NUL in the text", line=data.count(b"\n", 0, at) + 1)
 

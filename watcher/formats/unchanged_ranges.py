@@ -77,7 +77,7 @@ def read_incrementally(
     offset = table.begin
     boundaries = old.boundaries if old else [0]
     closed = len(boundaries) - 1 - old.open if old else 0  # rows of the old table that may be copied
-    positions = _RowPositions(old.rows if old else ())
+    row_numbers: dict[Row, int] = {}
     # The next row of the old table while in step; None while out of step.
     expected, block = (0, first_block) if closed else (None, BLOCK)
     while offset < end:
@@ -93,31 +93,20 @@ def read_incrementally(
                 continue
         offset, row = read_block(offset, block)
         block = min(block * 2, BLOCK)
-        expected = positions.behind(row, expected or 0)
+        expected = _find_next(old.rows, row_numbers, row, expected or 0) if old and row else None
 
 
-class _RowPositions:
-    """Finds rows of the old table by identity."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self._rows = rows
-        self._by_row: dict[Row, int] = {}
-
-    def behind(self, row: Row | None, near: int) -> int | None:
-        """Return the number of the row after this one; None if the table does not have it. Searches from `near` on."""
-        if row is None:
-            return None
-        with suppress(ValueError):
-            return self._rows.index(row, near, near + _NEARBY) + 1
-        self._by_row = self._by_row or {each: number for number, each in enumerate(self._rows, 1)}
-        return self._by_row.get(row)
+def _find_next(rows: Sequence[Row], row_numbers: dict[Row, int], row: Row, near: int) -> int | None:
+    """Return the number of the row after this one: searched from `near` on, then in `row_numbers`, filled once."""
+    with suppress(ValueError):
+        return rows.index(row, near, near + _NEARBY) + 1
+    if not row_numbers:
+        row_numbers.update((old_row, number) for number, old_row in enumerate(rows, 1))
+    return row_numbers.get(row)
 
 
 def find_differences(old: Sequence[Element], new: Sequence[Element]) -> tuple[list[Element], list[Element]]:
-    """Return what only the old and what only the new sequence has between the ranges that both have.
-
-    An element that only moved may be in both answers.
-    """
+    """Return what only the old and only the new sequence has; a moved element may be in both."""
     removed: list[Element] = []
     added: list[Element] = []
     left = right = 0
@@ -145,10 +134,7 @@ def _resynchronize(old: Sequence[Element], left: int, new: Sequence[Element], ri
 
 
 def _common_length(old: Sequence[object], left: int, new: Sequence[object], right: int, step: int, least: int) -> int:
-    """Return how much two sequences have in common from two places on.
-
-    The comparison begins with slices of `step` and halves them at a difference; it stops below `least`.
-    """
+    """Return how long two sequences are equal from two places on, by slices of `step` down to `least`."""
     size = 0
     while step >= least:
         piece = new[right + size : right + size + step]

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watcher.core.model import MARKUP
-from watcher.formats.base import Document, Row
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import Document, FieldMap, Row
 from watcher.formats.headings import field_names
 from watcher.formats.text import fold
 

@@ -14,7 +14,7 @@ from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Kind, Severity, Status
 from watcher.core.tables import Layout
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.registries.context import ChangeContext
 
 Signature = tuple[str, ...] | None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from watcher.core.model import CANARY, Section, Severity
 from watcher.core.times import to_text
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.registries import collection_index
 from watcher.registries.base import EventType, Finding, Labels, Rows
 from watcher.registries.context import ChangeContext

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.registries.base import EventType, Finding, Labels, Registry, Rows
 from watcher.registries.context import ChangeContext
 

@@ -34,8 +34,7 @@ from typing import Self, cast
 from lxml import etree
 
 from watcher.core.errors import ParseError
-from watcher.formats.base import Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap, Row, RowCache
 from watcher.formats.iana_xml.elements import NAMESPACE, parse_xml, read_element
 from watcher.formats.text import check_size
 from watcher.formats.unchanged_ranges import BLOCK, RowTable, read_incrementally

@@ -8,8 +8,7 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import MARKUP
-from watcher.formats.base import UNPLACED, CompactRow, Row
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import UNPLACED, CompactRow, FieldMap, Row
 from watcher.formats.iana_xml.cells import local_name, read_cell, read_references, write_markup
 from watcher.formats.text import fold
 from watcher.formats.xml_safety import check_xml_attributes

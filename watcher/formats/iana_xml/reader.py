@@ -18,8 +18,7 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
-from watcher.formats.base import UNPLACED, Document, Row, RowCache
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import UNPLACED, Document, FieldMap, Row, RowCache
 from watcher.formats.iana_xml.cells import local_name
 from watcher.formats.iana_xml.chunks import ChunkedDocument, ChunkError
 from watcher.formats.iana_xml.elements import parse_xml, read_element

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Change, Fields, Item, Section, Status
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.registries.base import PATH, Labels, Rows
 from watcher.registries.context import ChangeContext
 from watcher.registries.groups.base import GroupRules

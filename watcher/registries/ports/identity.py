@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, Content, Fields, Item, Section, Status
 from watcher.core.port_ranges import find_ports
-from watcher.formats.field_map import FieldMap
+from watcher.formats.base import FieldMap
 from watcher.registries.base import Labels, PairingRule, Rows, Signature
 from watcher.registries.context import ChangeContext
 from watcher.registries.shared.assignment import is_assigned
