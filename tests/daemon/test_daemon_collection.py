@@ -15,8 +15,7 @@ from tests.support.index_server import INDEX, IndexServer, group_path, serve_ind
 from watcher.cli.context import load_settings
 from watcher.core.clock import SystemClock
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Monitor
-from watcher.monitor.parts import create_rate_limiter
+from watcher.monitor.monitor import Monitor, create_rate_limiter
 
 DAY = timedelta(days=1)
 

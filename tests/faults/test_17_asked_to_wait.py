@@ -15,8 +15,7 @@ from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
 from watcher.monitor.deliver import deliver_all
-from watcher.monitor.monitor import Monitor
-from watcher.monitor.parts import create_rate_limiter
+from watcher.monitor.monitor import Monitor, create_rate_limiter
 from watcher.monitor.result import Outcome
 
 

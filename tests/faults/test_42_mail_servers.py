@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,10 +28,13 @@ ANN, BOB = "ann@example.org", "bob@example.org"
 
 @dataclass
 class RefusingMailbox(Mailbox):
-    """Sends an address the configured replies, one for each try, before it accepts mail for it."""
+    """Sends an address the configured replies, one for each try, before it accepts mail for it.
+
+    It replies to the data of a mail only when the next of `reply_when` is set.
+    """
 
     replies: dict[str, list[str]] = field(default_factory=dict)
-    slow: list[float] = field(default_factory=list)
+    reply_when: list[threading.Event] = field(default_factory=list)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - aiosmtpd's
         if self.replies.get(address):
@@ -40,8 +44,8 @@ class RefusingMailbox(Mailbox):
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
         answer = await super().handle_DATA(server, session, envelope)
-        if self.slow:
-            await asyncio.sleep(self.slow.pop(0))
+        if self.reply_when:
+            await asyncio.to_thread(self.reply_when.pop(0).wait, 60)
         return answer
 
 
@@ -107,10 +111,12 @@ def test_a_recipient_that_is_refused_for_good_does_not_affect_the_others(sending
 
 @pytest.mark.fault(40, 42)
 def test_a_mail_whose_reply_was_lost_after_its_data_is_resent_under_the_same_message_id(sending: Sending) -> None:
-    box = RefusingMailbox(slow=[1.0])
+    gave_up = threading.Event()
+    box = RefusingMailbox(reply_when=[gave_up])
     with served(box) as port:
         first = sending.round(port, timeout=0.3)
         assert (first.sent, first.retried) == (0, 1)
+        gave_up.set()
         sending.clock.advance(timedelta(minutes=10))
         assert sending.round(port, timeout=10.0) == DeliveryReport(sent=2)
     twice = [message for message in box.messages if len({str(each["Message-ID"]) for each in box.messages}) == 2]

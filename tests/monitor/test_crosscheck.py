@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.port_releases import PORTS, release, tcp, udp
@@ -81,17 +83,18 @@ def test_a_table_prints_the_contact_where_there_is_no_assignee() -> None:
 
 
 def test_a_release_cut_short_is_a_disagreement_and_no_lag() -> None:
-    cut = crosscheck(xml(2000), ports(*rows(4000)), PORTS.columns, known=[("before", lambda: xml(3999))])
+    cut = crosscheck(xml(2000), ports(*rows(4000)), PORTS.columns, earlier=[("before", xml(3999))])
     assert (cut.verdict, cut.total, len(cut.examples)) == (Agreement.DISAGREE, 2000, 10)
 
 
 def test_a_table_of_an_older_release_lags_and_others_are_read_only_then() -> None:
-    def never() -> Document:
-        raise AssertionError("asked")
+    def earlier(*releases: tuple[str, Document]) -> Iterator[tuple[str, Document]]:
+        yield from releases
+        raise AssertionError("an earlier release was read that is not needed")
 
-    assert crosscheck(xml(), ports(*rows()), PORTS.columns, known=[("x", never)]).verdict is Agreement.AGREE
-    known = [("newer", lambda: xml(5)), ("older", lambda: xml(2)), ("oldest", never)]
-    found = crosscheck(xml(), ports(*rows(2)), PORTS.columns, known=known)
+    assert crosscheck(xml(), ports(*rows()), PORTS.columns, earlier=earlier()).verdict is Agreement.AGREE
+    releases = earlier(("newer", xml(5)), ("older", xml(2)))
+    found = crosscheck(xml(), ports(*rows(2)), PORTS.columns, earlier=releases)
     assert (found.verdict, found.lag, found.total) == (Agreement.LAG, "older", 1)
 
 

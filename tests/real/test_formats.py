@@ -90,10 +90,10 @@ def test_what_lags_says_what_the_xml_said_before() -> None:
 def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
     table = next(table for group, _, table in tables("2019-01-02") if group == PORTS)
     old, new = xml("2019-01-02", PORTS), xml("2019-07-01", PORTS)
-    known = [("2019-06-13", lambda: new), ("2018-12-19", lambda: old)]
-    found = crosscheck(new, table, columns(PORTS), known=known)
+    earlier = [("2019-06-13", new), ("2018-12-19", old)]
+    found = crosscheck(new, table, columns(PORTS), earlier=earlier)
     assert (found.verdict, found.lag) == (Agreement.LAG, "2018-12-19")
-    assert crosscheck(new, table, columns(PORTS), known=known[:1]).verdict is Agreement.DISAGREE
+    assert crosscheck(new, table, columns(PORTS), earlier=earlier[:1]).verdict is Agreement.DISAGREE
 
 
 @dates

@@ -28,7 +28,7 @@ def command(config: Path, source: str, release: str, format: str) -> None:
       watcher reject ports 3f2a90c1d7be
     """
     with open_monitor(config, create=False) as monitor:
-        hold = monitor.reject(monitor.source(source), release)
+        hold = monitor.ingest(monitor.source(source)).reject(release)
         deliver_all(monitor)
     if format == "json":
         print_json({"source": source, **document.hold_document(hold)})

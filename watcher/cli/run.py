@@ -14,8 +14,7 @@ from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
 from watcher.daemon.daemon import Daemon
-from watcher.monitor.monitor import Monitor
-from watcher.monitor.parts import create_rate_limiter
+from watcher.monitor.monitor import Monitor, create_rate_limiter
 
 
 @click.command("run")

@@ -21,7 +21,7 @@ _DETAILS = ("assignee", "contact", "registered", "modified", "references", "serv
 
 @click.command("show")
 @click.argument("source")
-@click.argument("what", metavar="WHAT", required=False)
+@click.argument("what", metavar="[WHAT]", required=False)
 @click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
 @click.option("--service", metavar="NAME", help="A service by its name, or a contact by its id.")
 @click.option("--protocol", metavar="NAME", help="Only this protocol: tcp, udp, sctp or dccp.")

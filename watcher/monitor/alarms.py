@@ -70,8 +70,7 @@ class Alarms:
         ]
 
     def _collection_health(self, settings: CollectionSettings) -> SourceHealth:
-        folder = self._settings.folder_of(settings)
-        collection = Collection(settings, self._store.history, self._store.checks, folder=folder)
+        collection = Collection(settings, self._store, folder=self._settings.folder_of(settings))
         names = [group.settings.name for group in collection.groups()]
         streaks = self._store.checks.read_streaks([settings.name, *names])
         limits = self._limits(settings)

@@ -1,4 +1,4 @@
-"""What an ingest takes: bytes that may be a release, with where and when they were seen."""
+"""The input of an ingest: bytes that may be a release, with where and when they were seen."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class Candidate:
 
     @property
     def seen(self) -> str:
-        """The UTC time at which a check was served it. Only for a live candidate."""
+        """The UTC time at which a check was served it. Only a live candidate is sure to have one."""
         if self.observed is None:
             raise ValueError("this candidate has no time at which it was observed")
         return self.observed
 
     def dated_by_name(self, published: str | None) -> Candidate:
-        """Return it as seen at the time its file is named after, if neither it nor its document (`published`) say."""
+        """Return it as observed at the time its file is named after, if nothing else dates it or its document."""
         return self if published is not None else replace(self, observed=self.observed or self.named)
 
-    def release(self, content: Content) -> NewRelease:
-        """Return the release that it is. Its day is set when it is placed."""
+    def to_release(self, content: Content) -> NewRelease:
+        """Return it as a release with this content. Placing it sets the day it counts for."""
         return NewRelease(content=content, sha256=self.sha256, observed=self.observed, live=self.live, dated="")

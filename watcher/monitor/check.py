@@ -21,7 +21,7 @@ from watcher.store.store import Store
 def check_source(
     url: str, fetcher: Fetcher, ingest: ReleaseIngest, store: Store, clock: Clock, *, max_bytes: int
 ) -> CheckResult:
-    """Fetch a source once and ingest what is new; every outcome is recorded.
+    """Fetch a source once, ingest what is new, and record the outcome.
 
     A failure changes nothing but the record of checks; it is returned, not raised. `max_bytes` limits a document that
     has several pages. Raises StoreError: with a damaged store nothing can be recorded.
@@ -30,8 +30,9 @@ def check_source(
     validators = None
     try:
         next_page = FORMATS[ingest.format].next_page
-        known = _validators(store, ingest.source, url)
-        response = fetch_pages(fetcher, url, known, next_page=next_page, max_bytes=max_bytes)
+        etag, last_modified = store.checks.read_validators(ingest.source, url)
+        sent = Validators(etag=etag, last_modified=last_modified)
+        response = fetch_pages(fetcher, url, sent, next_page=next_page, max_bytes=max_bytes)
         if isinstance(response, NotModified):
             result = ingest.not_modified()
         else:
@@ -58,8 +59,3 @@ def check_source(
         validators=(validators.etag, validators.last_modified) if validators else None,
     )
     return result
-
-
-def _validators(store: Store, source: str, url: str) -> Validators | None:
-    etag, last_modified = store.checks.read_validators(source, url)
-    return Validators(etag=etag, last_modified=last_modified) if etag or last_modified else None

@@ -21,8 +21,8 @@ from watcher.fetch.folder import group_document
 from watcher.monitor.schedule import due, is_due_this_sweep
 from watcher.registries.catalog import rules_for_group
 from watcher.registries.collection_index import list_groups
-from watcher.store.check_log import CheckLog, SourceSummary
-from watcher.store.history_reader import HistoryReader
+from watcher.store.check_log import SourceSummary
+from watcher.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +50,13 @@ class CollectionState:
 class Collection:
     """The groups of one collection as of its newest index. For one thread; reads the history, writes nothing."""
 
-    def __init__(
-        self, settings: CollectionSettings, history: HistoryReader, checks: CheckLog, *, folder: Path | None
-    ) -> None:
-        """`folder` has the documents of a collection that is a folder or is kept by rsync."""
+    def __init__(self, settings: CollectionSettings, store: Store, *, folder: Path | None) -> None:
+        """`folder` holds the documents of a collection that is a folder or is kept by rsync."""
         self.settings = settings
-        self._history = history
-        self._checks = checks
+        self.name = settings.name
+        self._history = store.history
+        self._checks = store.checks
         self._folder = folder
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
 
     @property
     def refused(self) -> list[str]:

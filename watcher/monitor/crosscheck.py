@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from watcher.core.model import MARKUP
@@ -80,43 +80,32 @@ def crosscheck(
     columns: FieldMap,
     *,
     registry: str = "",
-    known: Iterable[tuple[str, Callable[[], Document]]] = (),
+    earlier: Iterable[tuple[str, Document]] = (),
 ) -> CrossCheck:
     """Compare a table format of a release with its XML.
 
-    `registry` is the path of the registry that a CSV has. `known` yields earlier releases, most likely first, each as a
-    label and a function that reads its XML; they are read only if the formats disagree. If both formats have a date
-    and the dates differ, the table is of another release, and none is read.
+    `registry` is the path of the registry that a CSV has. `earlier` yields a label and the XML of each earlier release,
+    the most likely first; it is read only if the formats disagree, and not if their dates say that they are of
+    different releases.
     """
-    found = _compare(xml, other, columns, registry)
-    if not found.total:
-        return found
+    check = _compare(xml, other, columns, registry)
+    if not check.total:
+        return check
     if xml.published and other.published and xml.published != other.published:
-        return _lagging(found, other.published)
-    for label, read in known:
-        if not _compare(read(), other, columns, registry).total:
-            return _lagging(found, label)
-    return found
+        return replace(check, verdict=Agreement.LAG, lag=other.published)
+    for label, document in earlier:
+        if not _compare(document, other, columns, registry).total:
+            return replace(check, verdict=Agreement.LAG, lag=label)
+    return check
 
 
 def registry_of(xml: Document, url: str) -> str | None:
-    """Return the path of the registry that a CSV at a URL is named after, as IANA names them; None if there is none."""
+    """Return the path of the registry that a CSV at a URL is named after, as IANA names them; None if unknown."""
     name = re.split(r"[?#]", url)[0].rpartition("/")[2].rpartition(".")[0]
     if name == xml.id:
         return ""
     paths = [path for path, header in xml.headers.items() if path and header.get("id") == name]
     return paths[0] if len(paths) == 1 else None
-
-
-def _lagging(found: CrossCheck, label: str) -> CrossCheck:
-    return CrossCheck(
-        verdict=Agreement.LAG,
-        total=found.total,
-        examples=found.examples,
-        compared=found.compared,
-        unmatched=found.unmatched,
-        lag=label,
-    )
 
 
 def _compare(xml: Document, other: Document, columns: FieldMap, registry: str) -> CrossCheck:
@@ -143,10 +132,10 @@ def _compare(xml: Document, other: Document, columns: FieldMap, registry: str) -
 
 
 def _by_registry(rows: Iterable[Row], under: str = "") -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    by_registry: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row.registry or under, []).append(row)
-    return found
+        by_registry.setdefault(row.registry or under, []).append(row)
+    return by_registry
 
 
 def _names(rows: Iterable[Row]) -> Sequence[str]:
@@ -167,7 +156,9 @@ def _match(
         return {name: name for name in names or fields}
     declared = {*columns.titles.values(), *columns.always}
     matched = {name: name for name in names if name in declared and name in fields}
-    likeness = _Likeness(xml_rows, table_rows, columns)
+
+    def likeness(name: str, field: str) -> float:
+        return _likeness(name, field, xml_rows, table_rows, columns)
 
     def left() -> list[str]:
         return [field for field in fields if field not in matched.values()]
@@ -191,25 +182,22 @@ def _match(
     return {name: matched[name] for name in names if name in matched}
 
 
-class _Likeness:
-    """The share of equal texts of a column and a field, from 0 to 1; 0 if one of them is empty."""
+def _likeness(name: str, field: str, xml_rows: Sequence[Row], table_rows: Sequence[Row], columns: FieldMap) -> float:
+    """Return the share of equal texts of a column and a field, from 0 to 1; 0 if one of them is empty.
 
-    def __init__(self, xml_rows: Sequence[Row], table_rows: Sequence[Row], columns: FieldMap) -> None:
-        self._xml_rows, self._table_rows, self._columns = xml_rows, table_rows, columns
-
-    def __call__(self, name: str, field: str) -> float:
-        """Compare row by row if both have as many rows, else as multisets of texts."""
-        theirs = [_squeezed(row.fields.get(name, "")) for row in self._table_rows]
-        ours = [_squeezed(_shown(row, field, self._columns)) for row in self._xml_rows]
-        if not any(theirs) or not any(ours):
-            return 0.0
-        if len(ours) == len(theirs):
-            pairs = [(one, two) for one, two in zip(ours, theirs, strict=True) if one or two]
-            return sum(one == two for one, two in pairs) / len(pairs)
-        bags = [Counter(filter(None, texts)) for texts in (ours, theirs)]
-        if len(bags[1]) < _FEW:
-            return 0.0
-        return (bags[0] & bags[1]).total() / min(bag.total() for bag in bags)
+    They are compared row by row if both have as many rows, else as multisets of texts.
+    """
+    theirs = [_squeezed(row.fields.get(name, "")) for row in table_rows]
+    ours = [_squeezed(_shown(row, field, columns)) for row in xml_rows]
+    if not any(theirs) or not any(ours):
+        return 0.0
+    if len(ours) == len(theirs):
+        pairs = [(one, two) for one, two in zip(ours, theirs, strict=True) if one or two]
+        return sum(one == two for one, two in pairs) / len(pairs)
+    bags = [Counter(filter(None, texts)) for texts in (ours, theirs)]
+    if len(bags[1]) < _FEW:
+        return 0.0
+    return (bags[0] & bags[1]).total() / min(bag.total() for bag in bags)
 
 
 def _shown(row: Row, field: str, columns: FieldMap) -> str:
@@ -232,22 +220,22 @@ def _differences(
     ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in xml_rows]
     theirs = [tuple(row.fields.get(name, "") for name in matched) for row in table_rows]
     alone, other_alone = _unequal(ours, theirs)
-    found: list[Disagreement] = []
+    differences: list[Disagreement] = []
     pairs = _pairs(alone, other_alone)
     for one, two in pairs.items():
-        found += [
+        differences += [
             Disagreement(registry=path, row=_label(alone[one]), field=field, xml=fold(mine), other=fold(its))
             for field, mine, its in zip(matched.values(), alone[one], other_alone[two], strict=True)
             if _squeezed(mine) != _squeezed(its)
         ]
     for number, values in enumerate(alone):
         if number not in pairs:
-            found.append(Disagreement(registry=path, row=_label(values), field="", xml=_text(values), other=""))
+            differences.append(Disagreement(registry=path, row=_label(values), field="", xml=_text(values), other=""))
     used = set(pairs.values())
     for number, values in enumerate(other_alone):
         if number not in used:
-            found.append(Disagreement(registry=path, row=_label(values), field="", xml="", other=_text(values)))
-    return found
+            differences.append(Disagreement(registry=path, row=_label(values), field="", xml="", other=_text(values)))
+    return differences
 
 
 def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[Sequence[_Values], Sequence[_Values]]:
@@ -260,14 +248,14 @@ def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[Sequen
 
 def _without(some: Iterable[_Values], others: Iterable[_Values], form: Callable[[_Values], _Values]) -> list[_Values]:
     left = Counter(map(form, others))
-    found = []
+    unequal = []
     for values in some:
         formed = form(values)
         if left[formed]:
             left[formed] -= 1
         else:
-            found.append(values)
-    return found
+            unequal.append(values)
+    return unequal
 
 
 def _squeezed_row(values: _Values) -> _Values:

@@ -84,20 +84,21 @@ def source_notice(streak: CheckStreak, limits: Limits, open_alarms: Collection[s
     alarm = find_alarm(streak, limits)
     if alarm is None or alarm in open_alarms or GONE in open_alarms:
         return None
-    return _notice(
-        alarm,
-        streak.source,
-        streak.failing_since or "",
-        f"{_SUMMARIES[alarm]}: {_count_checks(streak.failures)} in a row failed since {streak.failing_since}, "
+    checks = "1 check" if streak.failures == 1 else f"{streak.failures} checks"
+    return Notice(
+        id=alarm,
+        source=streak.source,
+        subject=streak.failing_since or "",
+        summary=f"{_SUMMARIES[alarm]}: {checks} in a row failed since {streak.failing_since}, "
         f"the last with {streak.reason}: {streak.message}",
-        {
+        details={
             "failures": streak.failures,
             "failing_since": streak.failing_since,
             "last_success": streak.success,
             "reason": streak.reason,
             "message": streak.message,
         },
-        at,
+        at=at,
     )
 
 
@@ -108,13 +109,10 @@ _SUMMARIES = {
 }
 
 
-def _count_checks(number: int) -> str:
-    return "1 check" if number == 1 else f"{number} checks"
-
-
 def _recovered(streak: CheckStreak, at: str) -> Notice:
     summary = f"{_SUMMARIES[RECOVERED]} since {streak.success}"
-    return _notice(RECOVERED, streak.source, at, summary, {"last_success": streak.success}, at)
+    details = {"last_success": streak.success}
+    return Notice(id=RECOVERED, source=streak.source, subject=at, summary=summary, details=details, at=at)
 
 
 def merge_notices(collection: str, notices: Iterable[Notice]) -> Iterator[Notice]:
@@ -129,13 +127,13 @@ def merge_notices(collection: str, notices: Iterable[Notice]) -> Iterator[Notice
         names = sorted(notice.source for notice in same)
         reasons = sorted({str(notice.details["reason"]) for notice in same if notice.details.get("reason")})
         summary = f"{len(names)} of its groups ({_name_some(names)}): {_SUMMARIES[identifier]}"
-        yield _notice(
-            identifier,
-            collection,
-            " ".join(f"{notice.source}={notice.subject}" for notice in same),
-            summary + (f" ({', '.join(reasons)})" if reasons else ""),
-            {"groups": names[:_LISTED], "number": len(names), "reasons": reasons},
-            same[0].at,
+        yield Notice(
+            id=identifier,
+            source=collection,
+            subject=" ".join(f"{notice.source}={notice.subject}" for notice in same),
+            summary=summary + (f" ({', '.join(reasons)})" if reasons else ""),
+            details={"groups": names[:_LISTED], "number": len(names), "reasons": reasons},
+            at=same[0].at,
         )
 
 
@@ -164,7 +162,8 @@ def watcher_notice(
     if not late:
         if open_alarm is None:
             return None
-        return _notice(CHECKED_AGAIN, WATCHER, open_alarm.since, "all sources are checked on time again", {}, at)
+        summary = "all sources are checked on time again"
+        return Notice(id=CHECKED_AGAIN, source=WATCHER, subject=open_alarm.since, summary=summary, details={}, at=at)
     if open_alarm is not None:
         return None
     since = max((health.streak.last for health in late if health.streak.last), default=to_text(started))
@@ -173,19 +172,19 @@ def watcher_notice(
     if len(late) < len(sources):
         summary = f"overdue: {_name_some(names)}; not checked since {since}"
     details = {"sources": names[:_LISTED], "number": len(names), "since": since}
-    return _notice(NOTHING_CHECKED, WATCHER, since, summary, details, at)
+    return Notice(id=NOTHING_CHECKED, source=WATCHER, subject=since, summary=summary, details=details, at=at)
 
 
 def clock_jumped(seconds: float, at: str) -> Notice:
     """Return the notice that the wall clock was set, or is behind the record of checks, by so many seconds."""
     direction = "forward" if seconds > 0 else "back"
-    return _notice(
-        CLOCK_JUMPED,
-        WATCHER,
-        f"{at} {round(seconds)}",
-        f"the clock jumped {direction} by {abs(round(seconds))} s; all checks were rescheduled",
-        {"seconds": round(seconds)},
-        at,
+    return Notice(
+        id=CLOCK_JUMPED,
+        source=WATCHER,
+        subject=f"{at} {round(seconds)}",
+        summary=f"the clock jumped {direction} by {abs(round(seconds))} s; all checks were rescheduled",
+        details={"seconds": round(seconds)},
+        at=at,
     )
 
 
@@ -215,7 +214,3 @@ def _failing(health: SourceHealth) -> str:
     if health.groups:
         return f"{len(health.failing)} of {health.groups} groups of {health.source} fail"
     return f"{health.source} has been failing since {health.streak.failing_since} ({health.streak.reason})"
-
-
-def _notice(identifier: str, source: str, subject: str, summary: str, details: dict[str, object], at: str) -> Notice:
-    return Notice(id=identifier, source=source, subject=subject, summary=summary, details=details, at=at)

@@ -25,9 +25,9 @@ class Holds:
         self._bounds = bounds
         self._alerts = alerts
 
-    def find(self, what: str) -> Hold:
+    def find(self, release: str) -> Hold:
         """Return the hold that an id or a SHA-256 prefix names. Raises UsageError if there is none, or it ended."""
-        hold = self._store.holds.find_hold(self._source, what)
+        hold = self._store.holds.find_hold(self._source, release)
         if hold.state is HoldState.ACCEPTED:
             raise UsageError(f"{self._source}: {hold.id} was accepted at {hold.decided}; it is part of the history")
         return hold
@@ -57,10 +57,6 @@ class Holds:
         )
         return plausibility.count_serving(self.get(digest), current)
 
-    def snapshots(self, hold: Hold) -> list[str]:
-        """Return the SHA-256 of every snapshot that a held release was served as."""
-        return self._store.holds.list_snapshots(hold)
-
     def record(self, hold: Hold, sha256: str) -> None:
         """Write a hold with the snapshot it was served as, and notify the operators if that is due."""
         deliveries = []
@@ -74,7 +70,7 @@ class Holds:
 
     def report(self, ended: Hold) -> list[Delivery]:
         """Return the deliveries that report the end of a hold, rendered."""
-        return list(self._alerts.for_notice(notices.decided(ended))) if self._alerts else []
+        return self._alerts.for_notice(notices.decided(ended)) if self._alerts else []
 
     def save(self, ended: Hold, reports: list[Delivery]) -> None:
         """Write the end of a hold with its deliveries."""
@@ -86,11 +82,11 @@ class Holds:
         """End a hold: only the operator can accept this release from now on."""
         if hold.state is HoldState.REJECTED:
             return hold
-        rejected = end(hold, HoldState.REJECTED, by="operator", at=at)
+        rejected = end_hold(hold, HoldState.REJECTED, by="operator", at=at)
         self.save(rejected, self.report(rejected))
         return rejected
 
-    def newest_was_served(self, at: str) -> None:
+    def record_newest_served(self, at: str) -> None:
         """Record that a check was served the newest release: no hold is confirmed by it, and no server lags now."""
         if self._store.holds.has_open_run(self._source):
             with self._store.transaction():
@@ -103,6 +99,6 @@ class Holds:
         self._store.holds.supersede_holds(self._source, at)
 
 
-def end(hold: Hold, state: HoldState, *, by: str, at: str) -> Hold:
+def end_hold(hold: Hold, state: HoldState, *, by: str, at: str) -> Hold:
     """Return a hold as accepted or rejected: `by` whom or what, `at` which UTC time."""
     return replace(hold, state=state, decided=at, by=by)

@@ -18,14 +18,14 @@ from datetime import date
 from watcher.alerts.routing import AlertRouter
 from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
-from watcher.core.errors import ParseError, UsageError
+from watcher.core.errors import UsageError
 from watcher.core.model import Content, Severity
 from watcher.core.operations import Hold, HoldState, Reason
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
-from watcher.monitor.holds import Holds, end
+from watcher.monitor.holds import Holds, end_hold
 from watcher.monitor.plausibility import Bounds, Newest
 from watcher.monitor.release_reader import ReleaseReader
 from watcher.monitor.result import CheckResult, Outcome
@@ -69,7 +69,6 @@ class ReleaseIngest:
         self.source = source
         self.registry = with_key(REGISTRIES[registry], key, layout)
         self.format = format
-        self._document = document
         self._store = store
         self._history = store.history
         self._archive = archive
@@ -80,13 +79,18 @@ class ReleaseIngest:
         self._holds = Holds(source, store, self._bounds, alerts)
         self._writer = store.writer(source, self.registry)
         self._reader = ReleaseReader(
-            source, registry=self.registry, format=format, archive=archive, severities=severities or {}
+            source,
+            registry=self.registry,
+            format=format,
+            document=document,
+            archive=archive,
+            severities=severities or {},
         )
         self._timeline = Timeline(source, registry=self.registry, store=store, archive=archive, reader=self._reader)
         self._is_recovered = False  # whether the history has every release of the archive
 
     def ingest(self, candidate: Candidate) -> CheckResult:
-        """Ingest one release and return what came of it. Raises ParseError if the bytes are no release of the source.
+        """Ingest one release and return the result. Raises ParseError if the bytes are no release of the source.
 
         A live release newer than all others causes alerts, and is held if it is not plausible.
         """
@@ -105,16 +109,18 @@ class ReleaseIngest:
             return recovered[candidate.sha256]
         if stored := self._history.find_by_hash(self.source, sha256=candidate.sha256):
             return self._ingest_known(candidate.dated_by_name(stored.release.published), stored, Outcome.UNCHANGED)
-        content = self._read(candidate.data)
+        content = self._reader.read(candidate.data)
         candidate = candidate.dated_by_name(content.published)
         if stored := self._history.find_by_hash(self.source, digest=content.digest):
             return self._ingest_known(candidate, stored, Outcome.COSMETIC)
         if not candidate.live:
-            return self._accept(candidate.release(content), [candidate], ended=self._end_by_import(content, candidate))
+            return self._accept(
+                candidate.to_release(content), [candidate], ended=self._end_by_import(content, candidate)
+            )
         reasons, remark = self._reasons_to_hold(content, candidate)
         if reasons or self._holds.get(content.digest):
             return self._hold_or_confirm(content, candidate, reasons, remark)
-        return replace(self._accept(candidate.release(content), [candidate]), message=remark)
+        return replace(self._accept(candidate.to_release(content), [candidate]), message=remark)
 
     def _accept(
         self,
@@ -124,23 +130,23 @@ class ReleaseIngest:
         ended: Hold | None = None,
         marks: Mapping[str, str] | None = None,
     ) -> CheckResult:
-        """Record a new release with the copies it was served as; the first of them stands for it.
+        """Record a new release with the copies it was served as; its SHA-256 is that of the first.
 
-        `ended` is the hold that ends with this, `marks` what subscribers are to know about it.
+        `ended` is the hold that ends with this. `marks` are added to the alerts.
         """
-        # 1. The bytes are safe. A check that died may have stored the first copy already, earlier.
+        # 1. Make the bytes safe. A check that died may have stored the first copy before.
         newest = self._history.find_latest(self.source)
         snapshots = [self._store_bytes(copy, near=newest) for copy in copies]
         new = replace(new, observed=snapshots[0].observed) if snapshots else new
-        # 2. Where it belongs, what changed, what that means. Nothing is written.
+        # 2. Find where it belongs, what changed, and what that means. Nothing is written.
         placement = self._timeline.place(new)
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
-        # 3. Rendering takes long: it is done before the write lock is taken.
+        # 3. Render the alerts before the write lock is taken, because that takes long.
         alerts = []
         if self._alerts and comparison and new.live and placement.is_newest:
-            alerts = list(self._alerts.for_release(comparison))
+            alerts = self._alerts.for_release(comparison)
         reports = self._holds.report(ended) if ended else []
-        # 4. All or nothing.
+        # 4. Write all or nothing.
         at = new.observed or to_text(self._clock.now())
         with self._store.transaction():
             release = self._timeline.record(placement, snapshots)
@@ -154,28 +160,30 @@ class ReleaseIngest:
         )
         return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison)
 
-    def _accept_return(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
-        """Record that an old release came back at a time: it is in the history once more, as a release of that time."""
+    def _accept_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
+        """Record an old release that came back at a UTC time: the history has it once more, as a release of then."""
         original = self._reader.read_snapshot(sha256)
         content = plausibility.as_returned(original, at)
         new = NewRelease(content=content, sha256=sha256, observed=at, live=live, dated="", returns=original.digest)
         return self._accept(new, [], ended=ended)
 
     def _accept_held(self, content: Content, candidate: Candidate, hold: Hold, *, by: str, at: str) -> CheckResult:
-        """Record a release that was held, with every copy that was served of it; the first one stands for it."""
+        """Record a release that was held, with every copy that checks were served."""
         copies = []
-        for sha256 in dict.fromkeys((hold.sha256, candidate.sha256, *self._holds.snapshots(hold))):
+        for sha256 in dict.fromkeys((hold.sha256, candidate.sha256, *self._store.holds.list_snapshots(hold))):
             data = candidate.data if sha256 == candidate.sha256 else self._archive.read_snapshot(self.source, sha256)
             observed = hold.first_seen if sha256 == hold.sha256 else hold.last_seen
             copies.append(replace(candidate, data=data, sha256=sha256, observed=observed, live=True))
-        # With confirm_after = 1 a hold is confirmed before it is ever recorded: then nothing ends.
-        ended = end(hold, HoldState.ACCEPTED, by=by, at=at) if self._holds.get(hold.digest) else None
-        return self._accept(copies[0].release(content), copies, ended=ended, marks=plausibility.marks(hold))
+        # With confirm_after = 1 a hold is confirmed before it is recorded; then there is no hold to end.
+        ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at) if self._holds.get(hold.digest) else None
+        return self._accept(
+            copies[0].to_release(content), copies, ended=ended, marks=plausibility.large_change_marks(hold)
+        )
 
     def _reasons_to_hold(self, content: Content, candidate: Candidate) -> tuple[tuple[Reason, ...], str | None]:
         """Return the reasons to hold a release that is new, and a remark for the record of checks."""
         latest = self._history.find_latest(self.source)
-        newest = Newest(content=self._reader.content(latest), dated=latest.dated) if latest else None
+        newest = Newest(content=self._reader.read_release(latest), dated=latest.dated) if latest else None
         today = date.fromisoformat(candidate.seen[:10])
         reasons = plausibility.reasons_to_hold(content, newest, self._bounds, today=today)
         if self._second_format is None:
@@ -220,22 +228,22 @@ class ReleaseIngest:
         live = candidate.live and stored == latest
         snapshot = self._store_bytes(replace(candidate, live=live), near=stored)
         returned_at = (
-            None if candidate.live else self._timeline.note_dated_copy(stored, candidate.sha256, candidate.observed)
+            None if candidate.live else self._timeline.record_dated_copy(stored, candidate.sha256, candidate.observed)
         )
         with self._store.transaction():
             is_earlier = self._timeline.record_copy(stored, snapshot, live=live)
             if candidate.live and is_newest:
-                self._holds.newest_was_served(candidate.seen)
+                self._holds.record_newest_served(candidate.seen)
             if is_earlier:
                 self._timeline.restore_order()
         if returned_at:
-            return self._accept_return(candidate.sha256, returned_at, live=False)
+            return self._accept_returned(candidate.sha256, returned_at, live=False)
         if candidate.live and not is_newest:
             return self._hold_stale(candidate, stored, latest)
         return CheckResult(outcome=outcome, sha256=candidate.sha256, release=latest if is_newest else stored)
 
     def _hold_stale(self, candidate: Candidate, stored: StoredRelease, latest: StoredRelease) -> CheckResult:
-        """Hold a release that newer ones followed: the server lags, unless it keeps serving it."""
+        """Hold an old release: the server lags behind, unless it serves it for several checks in a row."""
         published = stored.release.published
         hold = self._holds.count_serving(
             stored.digest,
@@ -251,15 +259,15 @@ class ReleaseIngest:
 
     def _accept_stale(self, hold: Hold, stored: StoredRelease, *, by: str, at: str) -> CheckResult:
         self._archive.record_return(self.source, stored.release.sha256, hold.first_seen)
-        ended = end(hold, HoldState.ACCEPTED, by=by, at=at)
-        return self._accept_return(stored.release.sha256, hold.first_seen, ended=ended)
+        ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at)
+        return self._accept_returned(stored.release.sha256, hold.first_seen, ended=ended)
 
     def _recover_unrecorded_snapshots(self) -> dict[str, CheckResult]:
         """Record what the archive has and the history lacks; return the results by SHA-256.
 
-        A process died between the two, or the database was restored from an older copy. The releases among it that
-        checks saw cause alerts now. A source without any release is left alone: nobody knows what of its archive was
-        reported.
+        They differ if a process died between the two writes, or if the database was restored from an older copy.
+        Releases that checks saw cause alerts now. A source without a release in the history is left alone, because
+        nothing says which of its snapshots subscribers were alerted of.
         """
         is_recovered, self._is_recovered = self._is_recovered, False  # until this ingest has ended well
         if is_recovered or self._history.find_latest(self.source) is None:
@@ -273,7 +281,7 @@ class ReleaseIngest:
         }
         for snapshot in snapshots:
             for at in sorted(set(snapshot.returned) - returns):
-                self._accept_return(snapshot.sha256, at)
+                self._accept_returned(snapshot.sha256, at)
         return results
 
     def _recover(self, snapshot: SnapshotInfo) -> CheckResult:
@@ -286,35 +294,34 @@ class ReleaseIngest:
         hold = self._holds.get_unaccepted(content.digest)
         if hold is not None and candidate.live:
             return self._accept_held(content, candidate, hold, by="confirmed", at=hold.last_seen)
-        return self._accept(candidate.release(content), [candidate], ended=self._end_by_import(content, candidate))
+        return self._accept(candidate.to_release(content), [candidate], ended=self._end_by_import(content, candidate))
 
-    def accept(self, what: str) -> CheckResult:
+    def accept(self, release: str) -> CheckResult:
         """Accept a held or rejected release, named by an id or a SHA-256 prefix. Subscribers are alerted.
 
-        Raises UsageError if there is none, or if it is the newest release already.
+        Raises UsageError if there is no such release, or if it is the newest already.
         """
-        hold = self._holds.find(what)
+        hold = self._holds.find(release)
         at = to_text(self._clock.now())
-        stored, latest = (
-            self._history.find_by_hash(self.source, digest=hold.digest),
-            self._history.find_latest(self.source),
-        )
+        stored = self._history.find_by_hash(self.source, digest=hold.digest)
+        latest = self._history.find_latest(self.source)
         if stored is not None and latest is not None:
             if stored.digest in (latest.digest, latest.returns):
                 raise UsageError(f"{self.source}: {hold.id} is the newest release")
             return self._accept_stale(hold, stored, by="operator", at=at)
-        snapshot = next(each for each in self._archive.list_snapshots(self.source) if each.sha256 == hold.sha256)
+        snapshots = self._archive.list_snapshots(self.source)
+        first_served = next(snapshot for snapshot in snapshots if snapshot.sha256 == hold.sha256)
         content = self._reader.read_snapshot(hold.sha256)
-        candidate = replace(self._candidate_of(snapshot), observed=hold.first_seen, live=True)
+        candidate = replace(self._candidate_of(first_served), observed=hold.first_seen, live=True)
         return self._accept_held(content, candidate, hold, by="operator", at=at)
 
-    def reject(self, what: str) -> Hold:
-        """Reject a held release, named by an id or a SHA-256 prefix. Raises UsageError if there is none."""
-        return self._holds.reject(self._holds.find(what), to_text(self._clock.now()))
+    def reject(self, release: str) -> Hold:
+        """Reject a held release, named by an id or a SHA-256 prefix. Raises UsageError if there is no such release."""
+        return self._holds.reject(self._holds.find(release), to_text(self._clock.now()))
 
     def not_modified(self) -> CheckResult:
         """Record that the server still has the newest release."""
-        self._holds.newest_was_served(to_text(self._clock.now()))
+        self._holds.record_newest_served(to_text(self._clock.now()))
         return CheckResult(outcome=Outcome.UNCHANGED)
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
@@ -325,12 +332,6 @@ class ReleaseIngest:
     def read_independently(self, release: StoredRelease) -> Content:
         """Return what the snapshot of a release says, without reusing anything of another release."""
         return self._reader.read_independently(release)
-
-    def _read(self, data: bytes) -> Content:
-        content = self._reader.read(data)
-        if self._document and content.document not in ("", self._document):
-            raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
-        return content
 
     def _store_bytes(self, candidate: Candidate, near: StoredRelease | None, *, accepted: bool = True) -> SnapshotInfo:
         return self._archive.store_snapshot(
@@ -353,4 +354,4 @@ class ReleaseIngest:
         """Return the hold of a content as ended by an import, None if there is no hold to end."""
         hold = self._holds.get_unaccepted(content.digest)
         at = candidate.observed or to_text(self._clock.now())
-        return end(hold, HoldState.ACCEPTED, by="import", at=at) if hold else None
+        return end_hold(hold, HoldState.ACCEPTED, by="import", at=at) if hold else None

@@ -116,7 +116,7 @@ def returned_digest(digest: str, at: str) -> str:
     return hashlib.sha256(f"{digest} {at}".encode()).hexdigest()
 
 
-def marks(hold: Hold) -> Mapping[str, str]:
+def large_change_marks(hold: Hold) -> Mapping[str, str]:
     """Return the marks of an accepted release that was held for a large change: subscribers see them."""
     sentences = [reason.sentence for reason in hold.reasons if reason.code in _LARGE]
     return {LARGE_CHANGE: "; ".join(sentences)} if sentences else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from watcher.core.operations import Label
 from watcher.monitor import plausibility
@@ -25,13 +25,29 @@ class _ArchivedRelease:
 
     label: Label
     original: str
-    snapshots: list[SnapshotInfo] = field(default_factory=list)
+    snapshots: list[SnapshotInfo]
     returned: str | None = None
 
-    @property
-    def first_snapshot(self) -> SnapshotInfo:
-        """The snapshot that was seen first: the release had it when it was ingested."""
-        return min(self.snapshots, key=lambda info: (info.observed is None, info.observed or "", info.sha256))
+    def merge(self, copy: _ArchivedRelease) -> None:
+        """Add another copy: the earliest observation counts, and one live copy makes the release live."""
+        observed = min((at for at in (self.label.observed, copy.label.observed) if at), default=None)
+        self.label = replace(self.label, observed=observed, live=self.label.live or copy.label.live)
+        self.snapshots += copy.snapshots
+
+    def read(self, dated: str, reader: ReleaseReader) -> NewRelease:
+        """Return it with its content, as the release that counts for a day. Its SHA-256 is that of the first copy."""
+        first = min(self.snapshots, key=lambda info: (info.observed is None, info.observed or "", info.sha256))
+        content, returns = reader.read_snapshot(first.sha256), None
+        if self.returned:
+            content, returns = plausibility.as_returned(content, self.returned), content.digest
+        return NewRelease(
+            content=content,
+            sha256=first.sha256,
+            observed=self.label.observed,
+            live=self.label.live,
+            dated=dated,
+            returns=returns,
+        )
 
 
 def rebuild_source(
@@ -52,10 +68,10 @@ def rebuild_source(
     releases: dict[str, _ArchivedRelease] = {}
     for number, snapshot in enumerate(accepted, 1):
         for release in _releases_of(snapshot, reader):
-            earlier = releases.setdefault(release.label.digest, release)
-            if earlier is not release:
-                earlier.label = _merge(earlier.label, release.label)
-                earlier.snapshots += release.snapshots
+            if known := releases.get(release.label.digest):
+                known.merge(release)
+            else:
+                releases[release.label.digest] = release
         if progress:
             progress(number, 2 * len(accepted))
     originals = {digest: release.original for digest, release in releases.items()}
@@ -64,8 +80,14 @@ def rebuild_source(
     with store.transaction():
         writer.delete_history()
         previous: Neighbour | None = None
-        for number, each in enumerate(placed, 1):
-            previous = _append(source, store, writer, reader, releases[each.digest], each.dated, previous)
+        for number, place in enumerate(placed, 1):
+            new = releases[place.digest].read(place.dated, reader)
+            into = reader.compare(previous.content, new.content) if previous else None
+            row = writer.add_release(new, previous, None, into, None)
+            for snapshot in releases[place.digest].snapshots if new.returns is None else ():
+                writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
+            stored = store.history.read_release(source, new.content.digest)
+            previous = Neighbour(id=row, place=stored.place, content=new.content)
             if progress:
                 progress(len(accepted) + number, len(accepted) + len(placed))
     return len(placed)
@@ -79,34 +101,3 @@ def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_Arc
     for at, live in (*((at, True) for at in snapshot.returned), *((at, False) for at in snapshot.again)):
         returned = replace(label, digest=plausibility.returned_digest(content.digest, at), observed=at, live=live)
         yield _ArchivedRelease(returned, content.digest, [snapshot], returned=at)
-
-
-def _append(
-    source: str,
-    store: Store,
-    writer: HistoryWriter,
-    reader: ReleaseReader,
-    release: _ArchivedRelease,
-    dated: str,
-    previous: Neighbour | None,
-) -> Neighbour:
-    """Write a release after the previous one, and return it as the next one's neighbour."""
-    first, label = release.first_snapshot, release.label
-    content, returns = reader.read_snapshot(first.sha256), None
-    if release.returned:
-        content, returns = plausibility.as_returned(content, release.returned), content.digest
-    new = NewRelease(
-        content=content, sha256=first.sha256, observed=label.observed, live=label.live, dated=dated, returns=returns
-    )
-    into = reader.compare(previous.content, content) if previous else None
-    row = writer.add_release(new, previous, None, into, None)
-    for snapshot in release.snapshots if returns is None else ():
-        writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
-    stored = store.history.read_release(source, content.digest)
-    return Neighbour(id=row, place=stored.place, content=content)
-
-
-def _merge(one: Label, other: Label) -> Label:
-    """Return one label for a release seen several times: the earliest observation, live if any was."""
-    observed = min((at for at in (one.observed, other.observed) if at), default=None)
-    return replace(one, observed=observed, live=one.live or other.live)

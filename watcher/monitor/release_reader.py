@@ -30,12 +30,14 @@ class ReleaseReader:
         *,
         registry: Registry,
         format: str,  # noqa: A002 - the config's word
+        document: str,
         archive: SnapshotArchive,
         severities: Mapping[str, Severity],
     ) -> None:
         self._source = source
         self._registry = registry
         self._format = format
+        self._document = document
         self._archive = archive
         self._severities = severities
         self._incremental = IncrementalReader(registry, format)
@@ -44,7 +46,10 @@ class ReleaseReader:
 
     def read(self, data: bytes) -> Content:
         """Return what a release says. Raises ParseError if the bytes are no release of this registry."""
-        return self._incremental.read(data)
+        content = self._incremental.read(data)
+        if self._document and content.document not in ("", self._document):
+            raise ParseError("wrong_registry", f"this is {content.document!r}, not {self._document!r}")
+        return content
 
     def read_snapshot(self, sha256: str) -> Content:
         """Return what a snapshot says. Raises StoreError if it is missing, damaged or cannot be parsed any more."""
@@ -63,13 +68,13 @@ class ReleaseReader:
             raise _unreadable(self._source, sha256, error) from error
         return plausibility.as_returned(content, release.release.observed or "") if release.returns else content
 
-    def content(self, release: StoredRelease) -> Content:
+    def read_release(self, release: StoredRelease) -> Content:
         """Return what a release of the history says, from memory if it was used lately."""
         content = self._contents.get(release.digest) or self.read_snapshot(release.release.sha256)
-        self.keep(content)
+        self.remember(content)
         return content
 
-    def keep(self, content: Content) -> None:
+    def remember(self, content: Content) -> None:
         """Keep a content in memory: the next release will be compared with it."""
         self._contents.pop(content.digest, None)
         self._contents[content.digest] = content

@@ -8,9 +8,8 @@ on without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
@@ -63,7 +62,7 @@ class SecondFormatCheck:
         if registry is None:
             remark = f"second format not compared: {self.url} is named after no registry of {xml.id!r}"
             return SecondFormatResult(remark=remark)
-        check = crosscheck(xml, other, self.registry.columns, registry=registry, known=self._earlier_releases())
+        check = crosscheck(xml, other, self.registry.columns, registry=registry, earlier=self._earlier_releases())
         if check.verdict is Agreement.AGREE:
             return SecondFormatResult()
         if check.verdict is Agreement.LAG:
@@ -86,16 +85,14 @@ class SecondFormatCheck:
             return paths.pop() if len(paths) == 1 else None
         return path
 
-    def _earlier_releases(self) -> Iterator[tuple[str, Callable[[], Document]]]:
-        """Yield a label and a reader of each earlier release, the newest first."""
+    def _earlier_releases(self) -> Iterator[tuple[str, Document]]:
+        """Yield a label and the XML of each earlier release, the newest first."""
         if self.source not in self.history.list_sources():
             return
         for stored in reversed(self.history.list_releases(self.source)[-_EARLIER_RELEASES:]):
             release = stored.release
-            yield release.published or release.id, partial(self._read_snapshot, release.sha256)
-
-    def _read_snapshot(self, sha256: str) -> Document:
-        return self._parse(self.archive.read_snapshot(self.source, sha256), "xml")
+            xml = self._parse(self.archive.read_snapshot(self.source, release.sha256), "xml")
+            yield release.published or release.id, xml
 
     def _disagreement(self, check: CrossCheck) -> Reason:
         places = tuple(map(_sentence, check.examples))

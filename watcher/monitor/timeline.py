@@ -87,7 +87,7 @@ class Timeline:
         before, after = (self._neighbour(stored) if stored else None for stored in (slot.before, slot.after))
         into = self._reader.compare(before.content, new.content) if before else None
         out_of = self._reader.compare(new.content, after.content) if after else None
-        self._reader.keep(new.content)
+        self._reader.remember(new.content)
         comparison = None
         if slot.before and into:
             comparison = Comparison(
@@ -135,8 +135,8 @@ class Timeline:
             stored.row, snapshot.observed, live=live
         )
 
-    def note_dated_copy(self, stored: StoredRelease, sha256: str, at: str | None) -> str | None:
-        """Note in the archive that an imported copy of an undated release was seen at a UTC time.
+    def record_dated_copy(self, stored: StoredRelease, sha256: str, at: str | None) -> str | None:
+        """Record in the archive that an imported copy of an undated release was seen at a UTC time.
 
         Returns that time if the release came back then after another one and the history does not have that yet.
         """
@@ -159,7 +159,7 @@ class Timeline:
         current = {stored.digest: stored.dated for stored in self._store.history.list_releases(self._source)}
         if [release.digest for release in placed] != list(current):
             self.rebuild()
-        elif moved := {each.digest: each.dated for each in placed if each.dated != current[each.digest]}:
+        elif moved := {release.digest: release.dated for release in placed if release.dated != current[release.digest]}:
             with self._store.transaction():
                 self._writer.set_dates(moved)
 
@@ -178,7 +178,7 @@ class Timeline:
             return _Slot(dated=last.dated, before=self._store.history.find_latest(self._source))
         releases = self._store.history.list_releases(self._source)
         placed = in_order([*self._writer.read_labels(), label])
-        if [release.digest for release in placed if release.digest != digest] != [each.digest for each in releases]:
+        if [release.digest for release in placed if release.digest != digest] != [stored.digest for stored in releases]:
             return None
         index = [release.digest for release in placed].index(digest)
         dated = {stored.digest: stored.dated for stored in releases}
@@ -186,7 +186,11 @@ class Timeline:
             dated=placed[index].dated,
             before=releases[index - 1] if index else None,
             after=releases[index] if index < len(releases) else None,
-            redated={each.digest: each.dated for each in placed if dated.get(each.digest, each.dated) != each.dated},
+            redated={
+                release.digest: release.dated
+                for release in placed
+                if dated.get(release.digest, release.dated) != release.dated
+            },
         )
 
     def _describe(self, new: NewRelease) -> Release:
@@ -202,7 +206,7 @@ class Timeline:
         )
 
     def _neighbour(self, release: StoredRelease) -> Neighbour:
-        return Neighbour(id=release.row, place=release.place, content=self._reader.content(release))
+        return Neighbour(id=release.row, place=release.place, content=self._reader.read_release(release))
 
     def _has_later_copy(self, at: str) -> bool:
         """Return whether an imported copy of any release was seen later than a UTC time."""
@@ -211,7 +215,7 @@ class Timeline:
     def _all_placed(self) -> list[PlacedRelease]:
         """Return every release that the history has or should have, in order, by what is known now."""
         originals = {
-            each.digest: each.returns or each.digest for each in self._store.history.list_releases(self._source)
+            stored.digest: stored.returns or stored.digest for stored in self._store.history.list_releases(self._source)
         }
         labels = {label.digest: label for label in self._writer.read_labels()}
         copies = set()

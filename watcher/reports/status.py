@@ -100,9 +100,7 @@ def report_status(
             sources.append(_source_status(watched, _next_check(watched, store, now), store, now))
             continue
         configured = collections[watched.name]
-        collection = collection_module.Collection(
-            configured, store.history, store.checks, folder=settings.folder_of(configured)
-        )
+        collection = collection_module.Collection(configured, store, folder=settings.folder_of(configured))
         sources += _collection_lines(collection, configured, store, now, all_groups=all_groups)
         summaries.append(_summarize(collection))
     return StatusReport(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -157,7 +158,16 @@ def served(mailbox: Mailbox, **options: Any) -> Iterator[int]:
     try:
         yield controller.port
     finally:
+        asyncio.run_coroutine_threadsafe(_end_connections(), controller.loop).result()
         controller.stop()
+
+
+async def _end_connections() -> None:
+    """Let the server notice that its clients hung up: a connection that is open when its loop stops is a leak."""
+    connections = asyncio.all_tasks() - {asyncio.current_task()}
+    if connections:
+        await asyncio.wait(connections, timeout=5)
+    await asyncio.sleep(0)
 
 
 def free_port() -> int:
