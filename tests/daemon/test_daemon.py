@@ -1,4 +1,4 @@
-"""The daemon as a process of its own: it says when it is ready, looks, sends, and ends cleanly."""
+"""The daemon as a process: it reports READY, checks, delivers, and ends cleanly."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from watcher.daemon.sd_notify import notify
 from watcher.monitor.monitor import Monitor
 
 
-class Running:
-    """A daemon under a service manager that listens: the test."""
+class RunningDaemon:
+    """A daemon process; the test is its service manager."""
 
     def __init__(self, process: subprocess.Popen[str], manager: socket.socket) -> None:
         self.process = process
         self._manager = manager
 
-    def said(self) -> str:
-        """The next word to the service manager."""
+    def next_message(self) -> str:
+        """Return the next message to the service manager."""
         return self._manager.recv(4096).decode()
 
-    def news(self) -> str:
-        """The next word to the service manager but for signs of life."""
-        return next(word for word in iter(self.said, "") if word != "WATCHDOG=1")
+    def next_but_keepalives(self) -> str:
+        """Return the next message to the service manager that is no keep-alive."""
+        return next(word for word in iter(self.next_message, "") if word != "WATCHDOG=1")
 
     def logged(self, event: str) -> dict[str, Any]:
         """Read the log up to an event."""
@@ -61,7 +61,7 @@ class Running:
 
 
 @contextmanager
-def daemon(env: Environment, watchdog: str | None = None) -> Iterator[Running]:
+def run_daemon(env: Environment, watchdog: str | None = None) -> Iterator[RunningDaemon]:
     address = env.servers.folder / "notify"
     address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -71,7 +71,7 @@ def daemon(env: Environment, watchdog: str | None = None) -> Iterator[Running]:
         command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
             try:
-                yield Running(process, manager)
+                yield RunningDaemon(process, manager)
             finally:
                 process.kill()
 
@@ -83,26 +83,26 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def test_it_says_ready_looks_and_ends_cleanly(env: Environment) -> None:
+def test_it_reports_ready_checks_and_ends_cleanly(env: Environment) -> None:
     env.publish(release([tcp("a", "1")]))
-    with daemon(env) as running:
-        assert running.said().startswith("READY=1")
+    with run_daemon(env) as running:
+        assert running.next_message().startswith("READY=1")
         checked = running.logged("checked")
         assert (checked["source"], checked["outcome"]) == (SOURCE, "baseline")
         assert running.stop() == 0
-        assert running.said().startswith("STOPPING=1")
+        assert running.next_message().startswith("STOPPING=1")
     assert len(env.rows("releases")["releases"]) == 1
 
 
 @pytest.mark.fault(39)
-def test_what_was_committed_before_it_started_is_delivered(env: Environment) -> None:
+def test_messages_committed_before_the_start_are_delivered(env: Environment) -> None:
     env.check(release([tcp("a", "1")]))
     env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
     with env.service() as service:
         service.check(service.source(SOURCE))
     pending = {row["id"] for row in env.rows("outbox")["outbox"]}
     assert (len(pending), env.servers.webhooks) == (2, [])
-    with daemon(env) as running:
+    with run_daemon(env) as running:
         delivered = [running.logged("delivered") for _ in range(2)]
         assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
@@ -110,27 +110,27 @@ def test_what_was_committed_before_it_started_is_delivered(env: Environment) -> 
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
 
 
-def test_a_restart_does_not_look_again_before_its_time(env: Environment) -> None:
+def test_a_restart_does_not_check_before_a_source_is_due(env: Environment) -> None:
     env.check(release([tcp("a", "1")]))
     asked = len(env.servers.requests)
-    with daemon(env) as running:
+    with run_daemon(env) as running:
         running.logged("watching")
         assert running.stop() == 0
     assert len(env.servers.requests) == asked
 
 
-def test_the_watchdog_hears_of_it(env: Environment) -> None:
+def test_keepalives_are_sent_to_the_watchdog(env: Environment) -> None:
     env.publish(release([tcp("a", "1")]))
-    with daemon(env, watchdog="600000") as running:
-        assert running.said().startswith("READY=1")
-        assert running.said() == "WATCHDOG=1"
-        assert running.said() == "WATCHDOG=1"
+    with run_daemon(env, watchdog="600000") as running:
+        assert running.next_message().startswith("READY=1")
+        assert running.next_message() == "WATCHDOG=1"
+        assert running.next_message() == "WATCHDOG=1"
         assert running.stop() == 0
 
 
-def test_a_failed_check_is_logged_and_does_not_end_it(env: Environment) -> None:
+def test_a_failed_check_is_logged_and_does_not_end_the_daemon(env: Environment) -> None:
     env.publish(b"<html>502</html>")
-    with daemon(env) as running:
+    with run_daemon(env) as running:
         checked = running.logged("checked")
         assert (checked["level"], checked["outcome"]) == ("warning", "failed")
         assert "web page" in checked["message"]
@@ -139,15 +139,15 @@ def test_a_failed_check_is_logged_and_does_not_end_it(env: Environment) -> None:
 
 
 @pytest.mark.fault(54)
-def test_a_history_that_cannot_be_used_ends_it_before_ready(env: Environment) -> None:
+def test_an_unusable_history_ends_the_daemon_before_ready(env: Environment) -> None:
     (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
-    with daemon(env) as running:
+    with run_daemon(env) as running:
         assert running.process.wait(60) == 2
         assert running.process.stderr is not None
-        said = running.process.stderr.read()
-    assert said.startswith("watcher: error:")
-    assert "history.db" in said
-    assert said.count("\n") == 1
+        error = running.process.stderr.read()
+    assert error.startswith("watcher: error:")
+    assert "history.db" in error
+    assert error.count("\n") == 1
 
 
 def test_the_schedule_follows_the_record_of_checks(env: Environment) -> None:
@@ -165,7 +165,7 @@ def test_the_schedule_follows_the_record_of_checks(env: Environment) -> None:
     assert 0 < late <= configured.daemon.jitter.total_seconds()
 
 
-def test_a_defect_in_one_piece_of_work_ends_that_piece_only(env: Environment) -> None:
+def test_a_defect_in_one_task_ends_only_that_task(env: Environment) -> None:
     configured = load_settings(env.servers.config)
 
     def broken(_: Settings) -> Monitor:
@@ -182,8 +182,8 @@ def test_a_defect_in_one_piece_of_work_ends_that_piece_only(env: Environment) ->
 @pytest.mark.fault(61, 66)
 def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(env: Environment) -> None:
     env.publish(release([tcp("a", "1")]))
-    with daemon(env) as running:
-        assert running.said().startswith("READY=1\nSTATUS=watching 1 source")
+    with run_daemon(env) as running:
+        assert running.next_message().startswith("READY=1\nSTATUS=watching 1 source")
         running.logged("checked")
         good = env.servers.config.read_text()
         for text, status, event in (
@@ -197,10 +197,10 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
         ):
             env.servers.config.write_text(text)
             running.process.send_signal(signal.SIGHUP)
-            begun = running.news()
+            begun = running.next_but_keepalives()
             assert begun.startswith("RELOADING=1\nMONOTONIC_USEC=")
             assert begun.rpartition("=")[2].isdecimal()
-            ended = running.news()
+            ended = running.next_but_keepalives()
             assert ended.startswith("READY=1\nSTATUS=")
             assert status in ended
             assert ended.count("\n") == 1
@@ -210,12 +210,12 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
 
 
 @pytest.mark.fault(66)
-def test_a_signal_that_comes_before_it_is_ready_is_heard(env: Environment) -> None:
+def test_a_signal_received_before_ready_takes_effect(env: Environment) -> None:
     with env.service() as service:
         service.store.history.list_sources()
     lock = sqlite3.connect(env.servers.folder / "history.db", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
-    with daemon(env) as running:
+    with run_daemon(env) as running:
         assert running.process.stderr is not None
         status = Path(f"/proc/{running.process.pid}/status")
         while not _caught(status, signal.SIGTERM):
@@ -223,8 +223,8 @@ def test_a_signal_that_comes_before_it_is_ready_is_heard(env: Environment) -> No
         running.process.send_signal(signal.SIGTERM)
         lock.close()
         assert running.process.wait(60) == 0
-        assert running.said().startswith("READY=1")
-        assert running.said().startswith("STOPPING=1")
+        assert running.next_message().startswith("READY=1")
+        assert running.next_message().startswith("STOPPING=1")
 
 
 def _caught(status: Path, number: int) -> bool:
@@ -234,13 +234,13 @@ def _caught(status: Path, number: int) -> bool:
 
 @pytest.mark.fault(67)
 @pytest.mark.parametrize("address", ["", "nonsense", "/nobody/listens/here", "@nobody-listens-here"])
-def test_without_a_service_manager_nothing_is_said(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_service_manager_nothing_is_sent(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify("READY=1")
 
 
 @pytest.mark.fault(67)
-def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_goes_on(env: Environment) -> None:
+def test_keepalives_stop_while_a_task_hangs_and_resume_when_it_goes_on(env: Environment) -> None:
     clock = FakeClock()
     configured = load_settings(env.servers.config)
     daemon = Daemon(configured, Monitor, clock)
@@ -249,7 +249,7 @@ def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_g
         manager.setblocking(False)
         patch.setenv("NOTIFY_SOCKET", str(env.servers.folder / "manager"))
 
-        def said() -> list[str]:
+        def next_message() -> list[str]:
             daemon.watch_tasks()
             with suppress(BlockingIOError):
                 return [manager.recv(4096).decode()]
@@ -258,12 +258,12 @@ def test_work_that_hangs_is_kept_from_the_watchdog_once_and_told_again_when_it_g
         budget = daemon.jobs.budget(configured.source[0])
         assert budget == configured.fetch.deadline + configured.daemon.hung_after.total_seconds()
         with daemon.jobs.run("", budget, source="ports"):
-            assert said() == ["WATCHDOG=1"]
+            assert next_message() == ["WATCHDOG=1"]
             clock.advance(timedelta(seconds=budget + 1))
             daemon.jobs.watchdog._last_progress = clock.monotonic()  # deliveries run meanwhile
-            assert [said(), said()] == [["STATUS=hung: ports"], []]
+            assert [next_message(), next_message()] == [["STATUS=hung: ports"], []]
             daemon.jobs.watchdog.report_progress()
-            assert said() == ["WATCHDOG=1"]
+            assert next_message() == ["WATCHDOG=1"]
         # A scheduler that begins nothing any more is no sign of life either.
         clock.advance(configured.daemon.hung_after + timedelta(seconds=11))
-        assert said() == ["STATUS=hung: the scheduler"]
+        assert next_message() == ["STATUS=hung: the scheduler"]

@@ -1,4 +1,4 @@
-"""What the daemon does with a collection: one job, turns, a server's wish to be left alone, an end in the middle."""
+"""A collection in the daemon: one job, groups that are due, a server that asks to wait, a stop in the middle."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class FixedJitter(SystemClock):
         return 0.5
 
 
-class Watch:
-    """A daemon that is not running: its turns are called."""
+class CollectionDaemon:
+    """A daemon that is not running; the test calls its jobs."""
 
     def __init__(self, place: CollectionEnvironment) -> None:
         self.place = place
@@ -38,24 +38,24 @@ class Watch:
         clock = FixedJitter()
         self.daemon = Daemon(configured, lambda current: Monitor(current, rate_limiter=pace), clock)
 
-    def turn(self) -> list[dict[str, Any]]:
+    def check(self) -> list[dict[str, Any]]:
         with structlog.testing.capture_logs() as logs:
             self.daemon.jobs.check_collection(self.settings)
         return [dict(log) for log in logs]
 
-    def next(self) -> datetime:
+    def next_time(self) -> datetime:
         return self.daemon.scheduler.times()["iana"]
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> Iterator[Watch]:
+def env(tmp_path: Path) -> Iterator[CollectionDaemon]:
     with serve_index(IndexServer()) as tree:
         tree.publish(*GROUPS)
-        yield Watch(CollectionEnvironment(tree, tmp_path))
+        yield CollectionDaemon(CollectionEnvironment(tree, tmp_path))
 
 
-def test_a_turn_looks_at_the_index_and_at_every_group_that_is_due(env: Watch) -> None:
-    logs = env.turn()
+def test_the_index_and_every_group_that_is_due_are_checked(env: CollectionDaemon) -> None:
+    logs = env.check()
     assert [log["source"] for log in logs] == ["iana", *(f"iana.{group}" for group in GROUPS), "iana"]
     assert logs[-1] == {
         "event": "collection checked",
@@ -66,52 +66,54 @@ def test_a_turn_looks_at_the_index_and_at_every_group_that_is_due(env: Watch) ->
         "baseline": len(GROUPS),
     }
     env.place.tree.take_requests()
-    assert env.turn()[-1]["left"] == 0
+    assert env.check()[-1]["left"] == 0
     # None was due again: the index alone was asked for.
     assert [each.path for each in env.place.tree.take_requests()] == [INDEX]
 
 
-def test_a_collection_is_one_job_that_follows_the_record_of_checks(env: Watch) -> None:
+def test_a_collection_is_one_job_that_follows_the_record_of_checks(env: CollectionDaemon) -> None:
     before = datetime.now(UTC)
     env.daemon.schedule()
-    assert before <= env.next() <= datetime.now(UTC)
-    env.turn()
-    again = Watch(env.place)
+    assert before <= env.next_time() <= datetime.now(UTC)
+    env.check()
+    again = CollectionDaemon(env.place)
     again.daemon.schedule()
-    assert abs(again.next() - datetime.now(UTC) - DAY) < timedelta(minutes=1)
+    assert abs(again.next_time() - datetime.now(UTC) - DAY) < timedelta(minutes=1)
     assert len(again.daemon.scheduler.times()) == 3
 
 
-def test_what_an_interrupted_turn_left_is_due_soon_after_a_restart(env: Watch) -> None:
+def test_groups_left_by_an_interrupted_check_are_due_soon_after_a_restart(env: CollectionDaemon) -> None:
     env.place.tree.publish(*GROUPS[:4])
-    env.turn()
+    env.check()
     env.place.tree.publish(*GROUPS)
     with env.place.service() as service:
         service.check_index(env.settings)
-    again = Watch(env.place)
+    again = CollectionDaemon(env.place)
     again.daemon.schedule()
-    assert again.next() <= datetime.now(UTC) + timedelta(minutes=1)
+    assert again.next_time() <= datetime.now(UTC) + timedelta(minutes=1)
 
 
-def test_a_server_that_asks_for_time_is_asked_again_when_it_has_passed(env: Watch) -> None:
+def test_a_server_that_asks_to_wait_is_asked_again_after_that_time(env: CollectionDaemon) -> None:
     env.daemon.schedule()
     env.place.tree.answers[group_path("group-03")] = (429, {"Retry-After": "3600"})
-    logs = env.turn()
+    logs = env.check()
     assert logs[-1]["left"] == len(GROUPS) - 4
-    assert abs(env.next() - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=1)
+    assert abs(env.next_time() - datetime.now(UTC) - timedelta(hours=1)) < timedelta(minutes=1)
     env.place.tree.take_requests()
-    env.turn()
+    env.check()
     assert env.place.tree.take_requests() == []
 
 
-def test_the_end_of_the_daemon_ends_a_turn_between_two_groups(env: Watch) -> None:
+def test_a_stop_ends_the_check_between_two_groups(env: CollectionDaemon) -> None:
     env.daemon.stop()
-    logs = env.turn()
+    logs = env.check()
     assert (logs[-1]["event"], logs[-1]["left"]) == ("collection checked", len(GROUPS))
     assert [each.path for each in env.place.tree.take_requests()] == [INDEX]
 
 
-def test_a_defect_in_one_group_ends_that_group_only(env: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_in_one_group_ends_only_the_check_of_that_group(
+    env: CollectionDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check = Monitor.check_without_alarm
 
     def broken(self: Monitor, source: Any) -> Any:
@@ -120,13 +122,13 @@ def test_a_defect_in_one_group_ends_that_group_only(env: Watch, monkeypatch: pyt
         return check(self, source)
 
     monkeypatch.setattr(Monitor, "check_without_alarm", broken)
-    logs = env.turn()
+    logs = env.check()
     (defect,) = (log for log in logs if log["log_level"] == "error")
     assert (defect["event"], defect["source"]) == ("check not recorded", "iana.group-02")
     assert logs[-1]["baseline"] == len(GROUPS) - 1
 
 
-def test_a_mirror_that_cannot_be_brought_here_is_no_look_at_its_groups(env: Watch, tmp_path: Path) -> None:
+def test_no_group_is_checked_when_the_mirror_cannot_be_updated(env: CollectionDaemon, tmp_path: Path) -> None:
     text = env.place.config.read_text()
     text = "\n".join(line for line in text.splitlines() if "{group}" not in line)
     env.place.config.write_text(
@@ -135,5 +137,5 @@ def test_a_mirror_that_cannot_be_brought_here_is_no_look_at_its_groups(env: Watc
     mirror = tmp_path / "snapshots.mirror" / "iana"
     mirror.mkdir(parents=True)
     (mirror / "a.xml").write_bytes(env.place.tree.pages[group_path("group-01")])
-    logs = Watch(env.place).turn()
+    logs = CollectionDaemon(env.place).check()
     assert [(log["source"], log["outcome"]) for log in logs] == [("iana", "failed")]

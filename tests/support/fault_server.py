@@ -1,6 +1,6 @@
-"""A server that misbehaves on purpose: raw sockets on loopback, one scripted answer a request.
+"""A server that misbehaves on purpose: raw sockets on loopback, one scripted answer per request.
 
-Knows just enough HTTP to read a request's head; everything it sends is given to it byte for byte.
+It reads the head of a request; the test gives it every byte that it sends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked, header names in lower case; `connection` counts accepted connections from 1."""
+    """One request, header names in lower case; `connection` counts accepted connections from 1."""
 
     method: str
     target: str

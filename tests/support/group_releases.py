@@ -1,4 +1,4 @@
-"""Small registry groups in IANA's vocabulary, made to measure, and what the generic rules say of them."""
+"""Small registry groups in IANA's vocabulary, and their events under the generic rules."""
 
 from __future__ import annotations
 

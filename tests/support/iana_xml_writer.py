@@ -1,4 +1,4 @@
-"""Write a parsed document back in IANA's XML vocabulary: what cannot be written back was lost in reading."""
+"""Writes a parsed document back in IANA's XML vocabulary, so that a test finds what reading lost."""
 
 from __future__ import annotations
 

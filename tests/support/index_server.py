@@ -1,4 +1,4 @@
-"""A tree of registry groups on loopback: an index page, a document a group, ETags, and a record of what was asked."""
+"""Serves an index page and a document per registry group on loopback, with ETags, and records the requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class IndexRequest:
 
 @dataclass(slots=True)
 class IndexServer:
-    """What is served, by path; `answers` are statuses (with headers) given in place of a page."""
+    """The pages served, by path. `answers` are statuses (with headers) sent in place of a page."""
 
     pages: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
@@ -36,14 +36,14 @@ class IndexServer:
         return f"http://127.0.0.1:{self.port}"
 
     def publish(self, *groups: str, index: bool = True) -> None:
-        """Serve groups, each with a small document, and an index that names exactly these."""
+        """Serve groups, each with a small document, and an index of exactly these groups."""
         for group in groups:
             self.pages.setdefault(group_path(group), group_xml(group))
         if index:
             self.pages[INDEX] = index_page(groups)
 
     def take_requests(self) -> list[IndexRequest]:
-        """Return what was asked since the last time."""
+        """Return the requests since the last call."""
         taken, self.requests = self.requests, []
         return taken
 
@@ -80,7 +80,7 @@ def index_page(groups: Iterable[str]) -> bytes:
 
 @contextmanager
 def serve_index(tree: IndexServer) -> Iterator[IndexServer]:
-    """Serve a tree until the end."""
+    """Serve during the block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(tree))
     tree.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -119,6 +119,6 @@ def _handler(tree: IndexServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing: what was asked is in the record."""
+            """Log nothing: the requests are recorded."""
 
     return Handler

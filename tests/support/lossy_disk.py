@@ -1,7 +1,7 @@
-"""A disk that forgets, at a power cut, whatever was not synced: a VFS for SQLite by way of apsw, in memory.
+"""A disk in memory that loses unsynced writes at a power cut: a VFS for SQLite through apsw.
 
-Between two syncs a real disk keeps any part of what was written, in any order: so at the cut each unsynced write stays,
-goes, or stays up to a sector; a deletion whose folder was not synced may be undone. What a sync acknowledged stays.
+Between two syncs a real disk keeps any part of the writes, in any order: at the cut each unsynced write is kept, lost,
+or kept up to a sector; a deletion whose folder was not synced may be undone. Synced writes are kept.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _Change = Callable[[bytearray], None]
 
 
 class PowerCut(Exception):  # noqa: N818 - it says what happened
-    """Nothing is written any more."""
+    """The power is off; nothing is written."""
 
 
 @dataclass
-class Kept:
-    """One file: what is on the disk, what is seen, and what lies between, each with a torn form of itself."""
+class DiskFile:
+    """One file: its synced bytes, its current bytes, and the changes between them, each whole and torn."""
 
     durable: bytes | None = None
     seen: bytearray = field(default_factory=bytearray)
@@ -53,11 +53,11 @@ class Kept:
 
 @dataclass
 class Disk:
-    """The files by name. At the step `cut_at` (a write, a sync, a deletion) the power goes."""
+    """The files by name. The power goes off at step `cut_at` (a write, a sync or a deletion)."""
 
     cut_at: int | None = None
-    files: dict[str, Kept] = field(default_factory=dict)
-    deleted: dict[str, Kept] = field(default_factory=dict)
+    files: dict[str, DiskFile] = field(default_factory=dict)
+    deleted: dict[str, DiskFile] = field(default_factory=dict)
     steps: int = 0
 
     def step(self) -> None:
@@ -67,12 +67,12 @@ class Disk:
 
     @property
     def dark(self) -> bool:
-        """Whether the power is gone."""
+        """Whether the power is off."""
         return self.cut_at is not None and self.steps >= self.cut_at
 
-    def open(self, name: str) -> Kept:
+    def open(self, name: str) -> DiskFile:
         self.step()
-        return self.files.setdefault(name, Kept())
+        return self.files.setdefault(name, DiskFile())
 
     def delete(self, name: str, *, sync_folder: bool) -> None:
         self.step()
@@ -83,7 +83,7 @@ class Disk:
             self.deleted.clear()
 
     def leave(self, folder: Path, chance: random.Random) -> None:
-        """Write what is found after the cut into a folder."""
+        """Write the files as they are after the cut into a folder."""
         undone = {name: kept for name, kept in self.deleted.items() if chance.random() < 0.5}
         for name, kept in {**undone, **self.files}.items():
             data = kept.after_cut(chance)
@@ -92,7 +92,7 @@ class Disk:
 
 
 class LossyVfs(apsw.VFS):
-    """The VFS `lossy` over a disk; it is there for as long as the object is."""
+    """The VFS `lossy` over a disk; registered while the object lives."""
 
     def __init__(self, disk: Disk) -> None:
         super().__init__("lossy", base="")
@@ -101,7 +101,7 @@ class LossyVfs(apsw.VFS):
     def xOpen(self, name: Any, flags: list[int]) -> OpenFile:  # noqa: N802 - SQLite's name
         flags[1] = flags[0]
         called = name.filename() if isinstance(name, apsw.URIFilename) else name
-        return OpenFile(self.disk, self.disk.open(called) if called else Kept())
+        return OpenFile(self.disk, self.disk.open(called) if called else DiskFile())
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
         self.disk.delete(filename, sync_folder=syncdir)
@@ -111,9 +111,9 @@ class LossyVfs(apsw.VFS):
 
 
 class OpenFile:
-    """One open file; there is one process, so that locks are always had."""
+    """One open file. Only one process uses the disk, so a lock is always granted."""
 
-    def __init__(self, disk: Disk, kept: Kept) -> None:
+    def __init__(self, disk: Disk, kept: DiskFile) -> None:
         self.disk = disk
         self.kept = kept
 
@@ -153,10 +153,10 @@ class OpenFile:
         return False
 
     def xLock(self, level: int) -> None:  # noqa: N802
-        """Had."""
+        """Granted."""
 
     def xUnlock(self, level: int) -> None:  # noqa: N802
-        """Given back."""
+        """Released."""
 
     def xClose(self) -> None:  # noqa: N802
         """Closing syncs nothing."""

@@ -1,4 +1,4 @@
-"""Small releases in IANA's vocabulary, made to measure."""
+"""Small releases of the port registry in IANA's vocabulary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The locks in conftest.py, tried from inside. 192.0.2.1 is kept for documentation (RFC 5737): nobody has it."""
+"""The network locks in conftest.py. 192.0.2.1 is reserved for documentation (RFC 5737): no host has it."""
 
 from __future__ import annotations
 

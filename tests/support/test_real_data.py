@@ -1,4 +1,4 @@
-"""The helpers in real_data.py: they give real bytes where there are some, and skip loudly where there are none."""
+"""The helpers in real_data.py: they return the real files, and skip with a reason if the files are absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP server for those who ask how the watcher is: what it refuses, and what a client cannot do to it."""
+"""The HTTP server: what it refuses, and what a client cannot do to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def asked(port: int, text: str) -> Iterator[socket.socket]:
 
 def ask(port: int, text: str) -> str:
     found = b""
-    # Who is cut off in the middle of a word sees a reset.
+    # A client that is cut off sees a reset.
     with asked(port, text) as sock, suppress(ConnectionResetError):
         while more := sock.recv(65536):
             found += more
@@ -60,12 +60,12 @@ def request(method: str = "GET", host: str = "localhost", path: str = "/") -> st
         ("", 403),
     ],
 )
-def test_it_answers_under_its_own_names_only(host: str, status: int) -> None:
+def test_it_answers_only_under_configured_host_names(host: str, status: int) -> None:
     with serve("127.0.0.1:0", app, ["Watch.example.org"]) as port:
         assert ask(port, request(host=host)).split()[1] == str(status)
 
 
-def test_it_only_answers() -> None:
+def test_only_get_and_head_are_answered() -> None:
     with serve("127.0.0.1:0", app) as port:
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"):
             assert ask(port, request(method)).split()[1] == "405"
@@ -76,7 +76,7 @@ def test_it_only_answers() -> None:
     assert "no-store" in head
 
 
-def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_defect_in_one_answer_ends_only_that_answer(capfd: pytest.CaptureFixture[str]) -> None:
     with serve("127.0.0.1:0", app) as port:
         assert ask(port, request(path="/broken")).split()[1] == "500"
         assert ask(port, request()).split()[1] == "200"
@@ -86,13 +86,13 @@ def test_a_defect_in_an_answer_ends_that_answer_only(capfd: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     "text", ["GET / HTTP/1.1\r\nHost: local", "", "GET /" + "x" * 70_000, "\x00\xff" * 50 + "\r\n"]
 )
-def test_a_client_that_is_slow_or_talks_nonsense_is_cut_off(text: str) -> None:
+def test_a_client_that_is_slow_or_sends_nonsense_is_cut_off(text: str) -> None:
     with serve("127.0.0.1:0", app, deadline=0.2) as port:
         assert "well" not in ask(port, text)
         assert ask(port, request()).split()[1] == "200"
 
 
-def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> None:
+def test_many_silent_clients_cost_few_threads_and_are_closed_soon() -> None:
     with serve("127.0.0.1:0", app, deadline=0.5) as port:
         before = threading.active_count()
         silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
@@ -103,7 +103,7 @@ def test_many_clients_that_say_nothing_cost_few_threads_and_are_gone_soon() -> N
         assert ask(port, request()).split()[1] == "200"
 
 
-def test_an_address_that_cannot_be_had_is_said() -> None:
+def test_an_address_that_cannot_be_bound_is_an_error() -> None:
     with (
         serve("127.0.0.1:0", app) as port,
         pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{port}"),
