@@ -44,9 +44,6 @@ class Response:
     body: bytes
     url: str
     validators: Validators
-    media_type: str | None = None
-    charset: str | None = None
-    status: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

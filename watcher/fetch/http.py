@@ -58,7 +58,6 @@ from watcher.fetch.responses import (
     content_length,
     drain,
     explain_error,
-    parse_content_type,
     parse_retry_after,
     read_body,
 )
@@ -260,10 +259,7 @@ class HttpFetcher:
         if length is not None and length > self._policy.max_bytes:
             raise FetchError("too_large", f"{length} bytes, more than {self._policy.max_bytes}", transient=False)
         body = read_body(response, self._policy.max_bytes)
-        media_type, charset = parse_content_type(headers.get("Content-Type"))
-        return Response(
-            body=body, url=response.url, validators=validators, media_type=media_type, charset=charset, status=status
-        )
+        return Response(body=body, url=response.url, validators=validators)
 
     def _status_error(self, status: int, retry_after: str | None) -> FetchError:
         if status == 429 or (status == 503 and retry_after is not None):

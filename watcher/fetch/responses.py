@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.message
 import email.utils
 import http.client
 import re
@@ -106,15 +105,6 @@ def _inflate(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
         raise FetchError("cut", "the gzip stream is incomplete", transient=True)
     if inflater.unused_data:
         raise FetchError("bad_gzip", "bytes after the end of the gzip stream", transient=True)
-
-
-def parse_content_type(value: str | None) -> tuple[str | None, str | None]:
-    """Return the media type and the charset of a Content-Type header."""
-    if not value:
-        return None, None
-    message = email.message.Message()
-    message["Content-Type"] = value
-    return message.get_content_type(), message.get_content_charset()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
