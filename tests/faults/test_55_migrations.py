@@ -17,6 +17,8 @@ from sqlite_utils.migrations import Migrations
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.store import schema
+from watcher.store.database import MIGRATIONS
+from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
@@ -26,13 +28,14 @@ def newer(*, breaks: bool = False) -> Migrations:
     """Our migrations and two to come."""
     made = Migrations("registry-watcher")
     made(name="version_1")(schema.version_1)
-
-    @made()
-    def version_2(db: sqlite_utils.Database) -> None:
-        db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
+    made(name="version_2")(schema.version_2)
 
     @made()
     def version_3(db: sqlite_utils.Database) -> None:
+        db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
+
+    @made()
+    def version_4(db: sqlite_utils.Database) -> None:
         db.execute("UPDATE sources SET weight = 8")
         if breaks:
             raise sqlite3.OperationalError("no such luck")
@@ -63,12 +66,12 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     with Store(path, migrations=newer()) as store:
         rows = connection(store).execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
-    assert columns(path)[1] == ["version_1", "version_2", "version_3"]
-    before = tmp_path / "history.db.before-version_2"
+    assert columns(path)[1] == ["version_1", "version_2", "version_3", "version_4"]
+    before = tmp_path / "history.db.before-version_3"
     assert "weight" not in columns(before)[0]
     with Store(before) as kept:
         assert connection(kept).execute("SELECT count(*) FROM sources").fetchone() == (3,)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_2"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_3"]
 
 
 @pytest.mark.fault(55)
@@ -89,7 +92,7 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="no such luck"):
         Store(path, migrations=newer(breaks=True))
     assert "weight" not in columns(path)[0]
-    assert columns(path)[1] == ["version_1"]
+    assert columns(path)[1] == ["version_1", "version_2"]
     with Store(path) as store:
         assert connection(store).execute("SELECT count(*) FROM sources").fetchone() == (3,)
 
@@ -98,10 +101,10 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
 def test_a_migration_is_not_begun_where_no_copy_can_be_made(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     old(path)
-    (tmp_path / "history.db.before-version_2").mkdir()
+    (tmp_path / "history.db.before-version_3").mkdir()
     with pytest.raises(StoreError, match="cannot be copied there"):
         Store(path, migrations=newer())
-    assert columns(path)[1] == ["version_1"]
+    assert columns(path)[1] == ["version_1", "version_2"]
 
 
 @pytest.mark.fault(55)
@@ -118,7 +121,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         made = newer()
 
         @made()
-        def version_4(db):
+        def version_5(db):
             db.execute("PRAGMA cache_size = 4")  # so that pages are written to the file before the commit
             db.execute("UPDATE sources SET name = name || printf('%.500c', 'x')")
             print("midway", flush=True)
@@ -137,11 +140,35 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         process.wait(30)
     # Half of it is in the file, or in the log beside it.
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
-    assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1"])
+    assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified"], ["version_1", "version_2"])
     with Store(path, migrations=newer()) as store:
         assert connection(store).execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
             2000,
             len("kept 1999"),
             8,
         )
-    assert columns(tmp_path / "history.db.before-version_2")[1] == ["version_1"]
+    assert columns(tmp_path / "history.db.before-version_3")[1] == ["version_1", "version_2"]
+
+
+@pytest.mark.fault(55)
+def test_a_history_of_version_1_gets_what_version_2_added_and_keeps_its_events(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    first = Migrations("registry-watcher")
+    first(name="version_1")(schema.version_1)
+    with Store(path, migrations=first) as store, store.transaction():
+        connection(store).execute(INSERT, ["kept"])
+        connection(store).execute(
+            """INSERT INTO releases (id, source_id, content, live, dated, place, sha256, entries, problems)
+            VALUES (1, 1, 'c', 1, '2024-01-01', 1, 's', 0, '[]')"""
+        )
+        connection(store).execute(
+            """INSERT INTO events (release_id, seq, event, kind, severity, summary, service, ports, protocols, registry,
+            "values", also, fingerprint, changes, text)
+            VALUES (1, 0, 'entry-added', 'added', 'notice', 'x', '', '[]', '[]', '', '[]', '[]', 'f', '[]', '')"""
+        )
+    with Store(path) as store:
+        (event,) = store.history.find_events(EventQuery())
+        assert dict(event.event.facts) == {}
+        assert store.deadlines.read_runs() == {}
+    assert columns(path)[1] == MIGRATIONS
+    assert (tmp_path / "history.db.before-version_2").exists()

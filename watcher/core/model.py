@@ -205,7 +205,8 @@ class Event:
     """What one or more changes mean, in the words of the registry.
 
     `id` is a stable kebab-case name; `also` lists further event ids that apply. `was` says what the place held before.
-    `evidence` is the registry's text that a status was read from. `changes` are positions in the ChangeSet, with the
+    `evidence` is the registry's text that a status was read from, `facts` what the texts of the entry say (an early
+    allocation: `temporary_since`, `temporary_until`, …). `changes` are positions in the ChangeSet, with the
     quiet changes that this event explains. `registry` is the path of the nested registry, `values` the assigned values.
     `fingerprint` depends on what changed, not on the event's id or sentence, so it is the same under newer rules.
     """
@@ -224,6 +225,7 @@ class Event:
     registry: str = ""
     values: tuple[str, ...] = ()
     evidence: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ def _event(
         registry=first.registry,
         values=_union(finding.values for finding in findings),
         evidence=next((finding.evidence for finding in findings if finding.evidence), None),
+        facts=first.facts,
     )
 
 

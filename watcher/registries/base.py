@@ -42,8 +42,8 @@ class Finding(NamedTuple):
     """The meaning of one change. Findings with the same event and subject are twins and become one event.
 
     `change` is the position in the change set; `also` are further event ids that apply; `was` is the status before;
-    `evidence` is the text that a status was read from; `severity` overrides the registry's table. `registry` and
-    `values` locate the entry in a registry group.
+    `evidence` is the text that a status was read from, `facts` are what the texts of the entry say; `severity`
+    overrides the registry's table. `registry` and `values` locate the entry in a registry group.
     """
 
     event: str
@@ -59,6 +59,7 @@ class Finding(NamedTuple):
     registry: str = ""
     values: tuple[str, ...] = ()
     evidence: str | None = None
+    facts: Mapping[str, str] = {}
 
 
 class EventType(NamedTuple):

@@ -50,6 +50,7 @@ def event_document(event: Event) -> dict[str, Any]:
         "registry": event.registry,
         "values": list(event.values),
         "evidence": event.evidence,
+        **({"facts": dict(event.facts)} if event.facts else {}),
         "fingerprint": event.fingerprint,
     }
 

@@ -63,8 +63,8 @@ class ChangeWriter:
         texts = dict.fromkeys(join_texts(item.fields) for item in items)
         row = self._db.execute(
             """INSERT INTO events (release_id, seq, event, kind, severity, summary, service, ports, protocols, was,
-            registry, "values", evidence, also, fingerprint, changes, text)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            registry, "values", evidence, facts, also, fingerprint, changes, text)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 release_id,
                 seq,
@@ -79,6 +79,7 @@ class ChangeWriter:
                 event.registry,
                 JSON.encode(event.values),
                 event.evidence,
+                JSON.encode(dict(event.facts)),
                 JSON.encode(event.also),
                 event.fingerprint,
                 JSON.encode(event.changes),

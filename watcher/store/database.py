@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
-MIGRATIONS = ["version_1"]
+MIGRATIONS = ["version_1", "version_2"]
 BUSY_SECONDS = 30
 
 RESTORE = (

@@ -95,4 +95,5 @@ def decode_event(row: Mapping[str, Any]) -> Event:
         registry=row["registry"],
         values=tuple(json.loads(row["values"])),
         evidence=row["evidence"],
+        facts=json.loads(row["facts"]),
     )

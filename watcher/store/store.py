@@ -13,6 +13,7 @@ from watcher.store.alarms import AlarmsTable
 from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
+from watcher.store.deadlines import DeadlinesTable
 from watcher.store.history_reader import HistoryReader
 from watcher.store.holds import HoldsTable
 from watcher.store.new_release import IndexedRegistry
@@ -65,6 +66,10 @@ class Store:
     @cached_property
     def alarms(self) -> AlarmsTable:
         return AlarmsTable(self._database)
+
+    @cached_property
+    def deadlines(self) -> DeadlinesTable:
+        return DeadlinesTable(self._database)
 
     @cached_property
     def channel_failures(self) -> ChannelFailuresTable:

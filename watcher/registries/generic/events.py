@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from watcher.core.model import MARKUP, FieldChange, Item, Key, Section, Severity
+from watcher.core.model import MARKUP, Change, FieldChange, Item, Key, Section, Severity
 from watcher.registries.base import PATH, EventType, Finding, Registry
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity, pairing
+from watcher.registries.generic import identity, lifecycle, pairing
 from watcher.registries.generic.coverage import status_in
 from watcher.registries.generic.rules import classify, explained_by
 from watcher.registries.generic.structure import column_changes
@@ -99,7 +99,8 @@ def _old_subject(finding: Finding, context: ChangeContext) -> str:
 def _added(findings: Sequence[Finding], context: ChangeContext) -> str:
     was = findings[0].was
     verb = f"assigned (was {was})" if was and was != ABSENT else "added"
-    return f"{_prefix(findings, context)}{_subjects(findings, context)} {verb}"
+    remarks = lifecycle.describe_addition(context.changes[findings[0].change].item)
+    return f"{_prefix(findings, context)}{_subjects(findings, context)} {verb}{remarks}"
 
 
 def _removed(findings: Sequence[Finding], context: ChangeContext) -> str:
@@ -107,6 +108,28 @@ def _removed(findings: Sequence[Finding], context: ChangeContext) -> str:
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
     subject = _old_subject(findings[0], context)
     return f"{_prefix(findings, context)}{subject} removed" + (f"; is now {status}" if status != ABSENT else "")
+
+
+def _withdrawn(findings: Sequence[Finding], context: ChangeContext) -> str:
+    subjects = enumerate_names([_old_subject(finding, context) for finding in findings])
+    return f"{_prefix(findings, context)}{subjects} removed: {lifecycle.describe_withdrawal(findings, context)}"
+
+
+def _allocation(describe: Callable[[Change], str]) -> Sentence:
+    """Return the sentence for an early allocation: what `describe` says, then what else differs."""
+
+    def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
+        change = context.changes[findings[0].change]
+        columns = column_changes(context, findings[0].registry).all_names()
+        parts = [
+            describe_difference(FIELD_WORDS.get(field.name, field.name), field.before, field.after)
+            for field in lifecycle.other_differences(change)
+            if field.name not in columns
+        ]
+        words = ", ".join([describe(change), *parts[:_MOST_FIELDS]])
+        return f"{_prefix(findings, context)}{_subjects(findings, context)}: {words}"
+
+    return sentence
 
 
 def _deprecated(findings: Sequence[Finding], context: ChangeContext) -> str:
@@ -230,6 +253,14 @@ def _event_types(words: FieldWords) -> dict[str, EventType]:
         "entry-reserved": EventType(Severity.INFO, _reserved),
         "entry-moved": EventType(Severity.NOTICE, _moved),
         "entry-modified": EventType(Severity.INFO, modified),
+        "temporary-extended": EventType(Severity.INFO, _allocation(lifecycle.describe_extension)),
+        "temporary-made-permanent": EventType(Severity.NOTICE, _allocation(lifecycle.describe_permanence)),
+        "temporary-withdrawn": EventType(Severity.NOTICE, _withdrawn),
+        # Made by time, with a sentence of monitor/deadlines.py.
+        "temporary-expiring": EventType(Severity.NOTICE, _allocation(lifecycle.describe_extension)),
+        "temporary-expired": EventType(Severity.NOTICE, _allocation(lifecycle.describe_extension)),
+        # In `also` of an entry-added.
+        "temporary-registered": EventType(Severity.NOTICE, _added),
         # In `also` of an entry-modified, never the id of an event.
         "entry-renumbered": EventType(Severity.NOTICE, modified),
         "entry-renamed": EventType(Severity.INFO, modified),

@@ -17,6 +17,7 @@ from watcher.registries.base import PATH, Labels, Rows
 from watcher.registries.context import ChangeContext
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.remarks import strip_temporary
 from watcher.registries.shared.status_words import FLAGS, StatusReading, read_status
 from watcher.registries.shared.value_ranges import parse_ranges
 
@@ -153,13 +154,13 @@ def title(item: Item) -> str:
     ):
         text = item.fields[name]
         if text and not parse_ranges(text) and text.lower() not in FLAGS:
-            return text.split("\n")[0]
+            return strip_temporary(text).split("\n")[0] or text.split("\n")[0]
     return ""
 
 
 def names(item: Item) -> tuple[str, ...]:
     """Return the names that an entry is found by: its title, if it is a short one, and its value."""
-    value, name = " ".join(filter(None, values(item))), title(item)
+    value, name = strip_temporary(" ".join(filter(None, values(item)))), title(item)
     return (name, value) if name and len(name) <= 2 * _LONGEST_KEY and is_assigned(item) else (value,)
 
 

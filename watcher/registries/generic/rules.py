@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from watcher.core.model import MARKUP, RETIRED, Change, Item, Kind, Section, Status
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.coverage import (
     free_space,
     had_status_before,
@@ -24,10 +24,12 @@ from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import became_rfc
+from watcher.registries.shared.remarks import is_temporary, strip_temporary
 from watcher.registries.shared.value_ranges import parse_ranges
 
 _PROCEDURE_FIELDS = frozenset({"registration_rule", "range"})
 _HEADER_LABELS = frozenset({"updated", "created", "id"})  # a change of these alone is no event
+_BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
 _NEVER_GROUPED = frozenset({"entry-moved"})  # each entry is an event of its own
 
 
@@ -134,6 +136,8 @@ def _classify_entry(
         yield _classify_removal(position, change, context)
     elif events := _entry_events(change, before, after, context, watches):
         same = () if events[0] in _NEVER_GROUPED else _difference(change)
+        if events[0] in _BY_DATES:
+            same = lifecycle.common_part(events[0], change)
         was = str(before.status) if before.status is not after.status else None
         yield _finding(events[0], position, change, also=events[1:], same=same, was=was, evidence=_evidence(after))
 
@@ -142,7 +146,9 @@ def _classify_addition(position: int, change: Change, context: ChangeContext) ->
     if change.before is None and is_in_block_of_owner(context, context.old, change.item):
         return _redrawn_block(position, change)
     was = str(change.before.status) if change.before else status_in(context, context.old, change.item)
-    return _finding("entry-added", position, change, kind=Kind.ADDED, was=was, evidence=_evidence(change.item))
+    also = (lifecycle.REGISTERED,) if is_temporary(change.item.fields) else ()
+    evidence = _evidence(change.item)
+    return _finding("entry-added", position, change, kind=Kind.ADDED, also=also, was=was, evidence=evidence)
 
 
 def _classify_removal(position: int, change: Change, context: ChangeContext) -> Finding:
@@ -151,6 +157,12 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
     if change.after is None and _has_remaining_twin(change.item, context):
         return _finding("entry-modified", position, change, also=("twin-removed",))
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
+    if change.before is not None and is_temporary(change.before.fields):
+        same = lifecycle.common_part(lifecycle.WITHDRAWN, change)
+        also = ("entry-deprecated" if status == Status.RESERVED else "entry-removed",)
+        return _finding(
+            lifecycle.WITHDRAWN, position, change, kind=Kind.REMOVED, also=also, same=same, was=Status.ASSIGNED
+        )
     if status == Status.RESERVED:
         return _finding("entry-deprecated", position, change, kind=Kind.DEPRECATED, was=Status.ASSIGNED)
     return _finding("entry-removed", position, change, kind=Kind.REMOVED, was=Status.ASSIGNED)
@@ -178,11 +190,18 @@ def _entry_events(
         events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
     if old_path != path and registry_changes(context).moved.get(old_path) != path:
         events.append("entry-moved")
-    if changed:
+    allocation = lifecycle.find_event(before, after)
+    remarks = lifecycle.remark_columns(before, after)
+    if allocation in _BY_DATES:
+        events.append(allocation)
+    if changed - (remarks | {"references"} if allocation in _BY_DATES else set()):
         events.append("entry-modified")
-    if identity.values(before) != identity.values(after) and before.key.labels == after.key.labels and changed:
+    if allocation is not None:
+        events.append(allocation)
+    old_values, new_values = ([strip_temporary(text) for text in identity.values(item)] for item in (before, after))
+    if old_values != new_values and before.key.labels == after.key.labels and changed:
         events.append("entry-renumbered" if parse_ranges(identity.values(after)[0]) else "entry-renamed")
-    elif "name" in changed:
+    elif "name" in changed - remarks:
         events.append("entry-renamed")
     if "references" in changed:
         published = became_rfc(before.fields.get("references", ""), after.fields.get("references", ""))
@@ -249,6 +268,7 @@ def _finding(
         also=also,
         was=was,
         registry=registry,
-        values=(" ".join(filter(None, values)),),
+        values=(strip_temporary(" ".join(filter(None, values))),),
         evidence=evidence,
+        facts=lifecycle.facts_of_change(change),
     )

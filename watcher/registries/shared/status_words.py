@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from watcher.core.model import Status
+from watcher.registries.shared.remarks import strip_temporary
 from watcher.registries.shared.value_ranges import parse_ranges
 
 
@@ -129,7 +130,7 @@ def _read_free(fields: Mapping[str, str]) -> StatusReading | None:
         status = _match_free(name, whole=False)
         return StatusReading(status, name) if status else None
     column, last = cells[-1]
-    status = _match_free(last, whole=True)
+    status = _match_free(strip_temporary(last), whole=True)
     # "Experimental" in a status column is the maturity of the specification; the entry is in use.
     if status is None or (status is Status.EXPERIMENTAL and column.lower() in _STATUS_COLUMNS):
         return None

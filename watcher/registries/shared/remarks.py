@@ -1,0 +1,161 @@
+"""The facts that a registry writes behind a name: early allocations with their dates, retirement, footnote marks.
+
+An early allocation (RFC 7120) is a row that says TEMPORARY, with dates: "(TEMPORARY - registered 2022-03-23, extension
+registered 2023-02-13, expires 2024-03-23)". IANA types these remarks by hand: "extended", "exprires", line breaks, a
+full stop, no brackets, a document "sent to IESG Evaluation" in place of the expiry. A remark is a fact about the entry
+and no part of its name. Facts are derived from the fields when they are asked for; no field holds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]+?)"
+_STEP = rf"{_WORD}\s*:?\s+(?:on\s+)?{_DAY}"
+_TEMPORARY = re.compile(
+    rf"\(?\s*\btemporary\b\s*(?:[-\u2013\u2014:,]\s*)?(?P<steps>{_STEP}(?:\s*[,;.]\s*{_STEP})*)\s*\.?\s*\)?",
+    re.IGNORECASE,
+)
+_BARE_TEMPORARY = re.compile(r"\(\s*TEMPORARY\s*\)|[-\u2013]\s*TEMPORARY\s*$")  # without dates only in capitals
+_EACH_STEP = re.compile(rf"(?P<word>registered|exten|ex\w*res|document)[^,;]*?(?P<day>{_DAY})", re.IGNORECASE)
+_RETIRED = re.compile(
+    r"\s*(?:\((?P<inside>(?:deprecat|obsolet|historic|removed|retired)[^()]*)\)"
+    r"|\s[-\u2013]\s*(?P<after>(?:DEPRECATED|OBSOLETED?|HISTORIC)\b.*))\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_FOOTNOTE = re.compile(r"\s*\[(\d{1,2})\]\s*$")
+_LONGEST_NAME = 120  # characters, with its remarks; a longer text is prose, and brackets at its end are no remark
+_NO_NAMES = frozenset({"references", "registered", "modified"})
+_APPROVED = re.compile(r"\[RFC-|\[RFC\d", re.IGNORECASE)  # an RFC, or a draft in the RFC editor's queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFacts:
+    """The facts in the texts of one entry; "" for what they do not say.
+
+    `temporary_since`, `extended` and `temporary_until` are the days (`YYYY-MM-DD`) on which an early allocation was
+    registered and last extended, and until which it counts. `in_evaluation` is the day on which its document was sent
+    to the IESG; it has no end then. `remark` is what else stands in brackets: "deprecated", "OBSOLETE - use MX".
+    `footnotes` are marks, separated by commas.
+    """
+
+    temporary: bool = False
+    temporary_since: str = ""
+    extended: str = ""
+    temporary_until: str = ""
+    in_evaluation: str = ""
+    remark: str = ""
+    footnotes: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the facts that there are."""
+        return {name: text for name, text in asdict(self).items() if text and name != "temporary"} | (
+            {"temporary": "yes"} if self.temporary else {}
+        )
+
+
+NO_FACTS = EntryFacts()
+
+
+def read_facts(fields: Mapping[str, str]) -> EntryFacts:
+    """Return the facts in the texts of a row: an early allocation from any column, the rest from names."""
+    facts = NO_FACTS
+    for column, text in fields.items():
+        if text and ":" not in column:
+            found = read_text(text)
+            if len(text) > _LONGEST_NAME or column in _NO_NAMES:
+                found = replace(found, remark="", footnotes="")
+            facts = _join(facts, found)
+    return facts
+
+
+def read_text(text: str) -> EntryFacts:
+    """Return the facts in one text."""
+    facts = NO_FACTS
+    if _may_be_temporary(text):
+        if (remark := _TEMPORARY.search(text)) is not None:
+            facts = _read_steps(remark["steps"])
+        elif _BARE_TEMPORARY.search(text):
+            facts = EntryFacts(temporary=True)
+        text = strip_temporary(text)
+    footnotes: list[str] = []
+    while (mark := _FOOTNOTE.search(text)) is not None:
+        footnotes.insert(0, mark[1])
+        text = text[: mark.start()]
+    if (retired := _RETIRED.search(text)) is not None and retired.start() > 0:
+        facts = replace(facts, remark=" ".join((retired["inside"] or retired["after"]).split()))
+    return replace(facts, footnotes=", ".join(footnotes)) if footnotes and text else facts
+
+
+def is_temporary(fields: Mapping[str, str]) -> bool:
+    """Return whether a row is an early allocation."""
+    return any(
+        _may_be_temporary(text) and bool(_TEMPORARY.search(text) or _BARE_TEMPORARY.search(text))
+        for column, text in fields.items()
+        if ":" not in column
+    )
+
+
+def strip_temporary(text: str) -> str:
+    """Return a text without its remark about an early allocation; a text that is nothing else becomes ""."""
+    if not _may_be_temporary(text):
+        return text
+    for pattern in (_TEMPORARY, _BARE_TEMPORARY):
+        text = pattern.sub(" ", text)
+    return " ".join(text.split())
+
+
+def bare_name(text: str) -> str:
+    """Return a name without remarks and footnote marks; "(deprecated)" alone stays as it is."""
+    text = strip_temporary(text) or text
+    while (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) is not None and mark.start() > 0:
+        text = text[: mark.start()]
+    return text
+
+
+def _may_be_temporary(text: str) -> bool:
+    """Return whether the word is in a text: a search in a tenth of the time that the pattern takes."""
+    return "EMPORARY" in text or "emporary" in text
+
+
+def is_approved(references: str) -> bool:
+    """Return whether references name an approved document: an RFC, or a draft in the RFC editor's queue."""
+    return _APPROVED.search(references) is not None
+
+
+def _read_steps(steps: str) -> EntryFacts:
+    facts = EntryFacts(temporary=True)
+    for step in _EACH_STEP.finditer(steps):
+        word, day = step["word"].lower(), _real_day(step["day"])
+        if word == "registered":
+            facts = replace(facts, temporary_since=day)
+        elif word.startswith("exten"):
+            facts = replace(facts, extended=day)
+        elif word == "document":
+            facts = replace(facts, in_evaluation=day)
+        else:
+            facts = replace(facts, temporary_until=day)
+    return facts
+
+
+def _real_day(text: str) -> str:
+    """Return a day, "" for one that no calendar has."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
+
+
+def _join(one: EntryFacts, other: EntryFacts) -> EntryFacts:
+    """Return the facts of both; of an early allocation and of a remark those of the first that has any."""
+    if other == NO_FACTS:
+        return one
+    if one == NO_FACTS:
+        return other
+    marks = list(dict.fromkeys(filter(None, (*one.footnotes.split(", "), *other.footnotes.split(", ")))))
+    base = one if one.temporary else other
+    return replace(base, remark=one.remark or other.remark, footnotes=", ".join(marks))
