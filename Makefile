@@ -10,7 +10,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 help:
 	@echo 'make demo    the whole job on sample releases, without any network'
 	@echo 'make test    the tests'
-	@echo 'make lint    ruff'
+	@echo 'make lint    ruff, and the words that docs/glossary.md retired'
 	@echo 'make types   mypy'
 	@echo 'make faults  docs/faults.md: every fault with its test, and the result'
 	@echo 'make fuzz    the readers under libFuzzer, for some minutes'
@@ -26,6 +26,7 @@ test: $(VENV)/developing
 lint: $(VENV)/developing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/check_words.py
 
 types: $(VENV)/developing
 	$(BIN)/mypy

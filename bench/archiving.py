@@ -62,7 +62,7 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
     for digest in random.Random(1).sample(digests, min(_SAMPLE, len(digests))):  # noqa: S311 - no secret
         cold = SnapshotArchive(place)
         list(cold.list_snapshots("ports"))
-        decode.append(cpu_of(lambda cold=cold, digest=digest: cold.read("ports", digest)))  # type: ignore[misc]
+        decode.append(cpu_of(lambda cold=cold, digest=digest: cold.read_snapshot("ports", digest)))  # type: ignore[misc]
     return sum(path.stat().st_size for path in place.rglob("*.zst")), encode, decode
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -157,6 +158,12 @@ def cycles(trees: Mapping[str, ast.Module]) -> list[str]:
     return []
 
 
+def public_classes(trees: Mapping[str, ast.Module]) -> Iterator[str]:
+    """Yield the name of every class at the top of a module that does not begin with an underscore."""
+    for tree in trees.values():
+        yield from (node.name for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
+
+
 def picture(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the rows of the picture in CONTRIBUTING.md from the top: the folders named before their description."""
     rows: list[tuple[str, ...]] = [()]
@@ -210,6 +217,10 @@ def test_the_picture_in_contributing_shows_these_rows() -> None:
     assert picture((ROOT.parent / "CONTRIBUTING.md").read_text("utf-8")) == LAYERS
 
 
+def test_no_two_public_classes_share_a_name() -> None:
+    assert [name for name, number in Counter(public_classes(MODULES)).items() if number > 1] == []
+
+
 def test_the_checks_see_what_they_look_for() -> None:
     tree = ast.parse(
         "import os\nfrom watcher.monitor.check import check\nfrom datetime import datetime\ndatetime.now()\n"
@@ -223,6 +234,7 @@ def test_the_checks_see_what_they_look_for() -> None:
     assert upward_imports("registries.catalog", listed) == ["registries.catalog → cli.diff"]
     assert hidden_imports("x", ast.parse("def f():\n    import os\n")) == ["x:2 imports inside f"]
     assert hidden_imports("x", ast.parse("importlib.import_module('os')\n")) == ["x:1 uses import_module"]
+    assert list(public_classes({"a": ast.parse("class A: ...\nclass _B: ...\n")})) == ["A"]
     looped = {"a": ast.parse("import watcher.b"), "b": ast.parse("import watcher.a")}
     assert cycles(looped) == ["a", "b", "a"]
     with pytest.raises(AssertionError, match="no place"):

@@ -21,7 +21,7 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
-from watcher.formats.iana_xhtml_page import Page, blocks, children, split_pages, text_of
+from watcher.formats.iana_xhtml_page import XhtmlPage, blocks, children, split_pages, text_of
 from watcher.formats.text import check_size, fold
 
 _TERMS = {
@@ -78,9 +78,9 @@ class _PageCollector:
         self._contacts: list[Row] = []
         self._known_contacts: set[frozenset[tuple[str, str]]] = set()  # on the previous pages
         self._problems: dict[str, int] = {}
-        self._pages: list[Page] = []
+        self._pages: list[XhtmlPage] = []
 
-    def add_page(self, page: Page) -> None:
+    def add_page(self, page: XhtmlPage) -> None:
         """Read the next page. Raises ParseError `cut` if a page before it is missing."""
         self._pages.append(page)
         if page.number != len(self._pages):

@@ -25,7 +25,7 @@ _INVISIBLE = frozenset({"img", "input", "script", "style", "form", "label"})
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class XhtmlPage:
     """A complete page. `id` is the registry group's, None if the page has none; `number` and `last` count from 1."""
 
     root: etree._Element
@@ -34,7 +34,7 @@ class Page:
     last: int
 
 
-def split_pages(data: bytes) -> Sequence[Page]:
+def split_pages(data: bytes) -> Sequence[XhtmlPage]:
     """Return the pages of a document, which follow each other.
 
     Raises ParseError: `empty`, `not_expected_format`, `doctype`, `not_well_formed` (a page is not complete).
@@ -81,7 +81,7 @@ def _texts(element: etree._Element) -> Iterator[str]:
         yield child.tail or ""
 
 
-def _parse_page(data: bytes) -> Page:
+def _parse_page(data: bytes) -> XhtmlPage:
     data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
     try:
         check_well_formed(data, page=True)
@@ -94,7 +94,7 @@ def _parse_page(data: bytes) -> Page:
     if local_name(root.tag).lower() != "html":
         raise ParseError("not_expected_format", f"the root element is <{local_name(root.tag)}>, not <html>", line=1)
     number, last = _page_numbers(root)
-    return Page(root, _identifier(root), number, last)
+    return XhtmlPage(root, _identifier(root), number, last)
 
 
 def _identifier(root: etree._Element) -> str | None:
