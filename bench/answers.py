@@ -1,8 +1,8 @@
-"""Two releases as rows by key: what the true difference is, and what another program answered.
+"""The true difference of two releases, counted by row, and the answers of other programs in the same form.
 
-The truth is the watcher's own difference of the two CSVs, which is proven exact here: applied to the old release it
-gives the new one, and backwards. It is counted as a comparison by key counts: for a key, as many rows as differ on both
-sides are changed rows, what is left was added or removed.
+The truth is the watcher's own difference of the two CSVs. It is proven exact here: applied to the old release it gives
+the new one, and backwards. Rows are counted by key: of the differing rows of a key, as many as there are on both sides
+were changed, the others were added or removed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from bench.layouts import KEY, NS, as_csv, rows
+from tests.support.change_sets import apply, invert
 from watcher.core.model import Item, Section
-from watcher.diff.compare import apply, compare, invert
+from watcher.diff.compare import compare
 from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
 
 _FIELDS = ("name", "port", "protocol")
-_Row = tuple[tuple[str, ...], tuple[object, ...]]  # its key, and everything it says
+_Row = tuple[tuple[str, ...], tuple[object, ...]]  # the key and all values of a row
 
 
 class Counts(NamedTuple):
-    """How many rows were added, removed and changed."""
+    """The numbers of rows added, removed and changed."""
 
     added: int
     removed: int
@@ -42,72 +43,72 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two releases side by side; `what` says which."""
+    """Two releases to compare; `label` names them in the page."""
 
-    what: str
+    label: str
     old: Path
     new: Path
 
 
 def truth(old: bytes, new: bytes) -> Counts:
-    """What differs between two releases, as the rows of their CSVs. Raises SystemExit where that is not exact."""
+    """Return the true difference of two releases, in rows of their CSVs. Raises SystemExit if it is not exact."""
     ports = REGISTRIES["ports"]
     before, after = (read_content(as_csv(data).encode(), ports, "csv") for data in (old, new))
     changes = compare(before, after, ports.pairing_rules(before, after))
     if apply(changes, before.items) != after.items or apply(invert(changes), after.items) != before.items:
         raise SystemExit("the difference of two CSVs is not exact")
-    gone, came = (
+    removed, added = (
         Counter(_row(item) for item in items if item and item.section is Section.ENTRY)
-        for items in ([each.before for each in changes.changes], [each.after for each in changes.changes])
+        for items in ([change.before for change in changes.changes], [change.after for change in changes.changes])
     )
-    counted = counts(gone, came)
-    if counted != by_rows(rows(old), rows(new)):
-        raise SystemExit(f"{counted} is not what the rows say: {by_rows(rows(old), rows(new))}")
+    counted = count_rows(removed, added)
+    if counted != compare_rows(rows(old), rows(new)):
+        raise SystemExit(f"{counted} is not what the rows say: {compare_rows(rows(old), rows(new))}")
     return counted
 
 
-def counts(gone: Counter[_Row], came: Counter[_Row]) -> Counts:
-    """Count the rows that went and those that came; one that did both, in another place, did not change."""
-    before, after = (Counter(key for key, _ in each.elements()) for each in (gone - came, came - gone))
+def count_rows(removed: Counter[_Row], added: Counter[_Row]) -> Counts:
+    """Count the differing rows by key; a row that is both removed and added only moved and does not count."""
+    before, after = (Counter(key for key, _ in rows.elements()) for rows in (removed - added, added - removed))
     changed = before & after
     return Counts((after - changed).total(), (before - changed).total(), changed.total())
 
 
-def by_rows(old: Iterable[list[str]], new: Iterable[list[str]]) -> Counts:
-    """The same from nothing but the rows."""
-    before, after = ([(tuple(row[: len(KEY)]), tuple(row)) for row in each] for each in (old, new))
-    return counts(Counter[_Row](before), Counter[_Row](after))
+def compare_rows(old: Iterable[list[str]], new: Iterable[list[str]]) -> Counts:
+    """Return the difference of two releases from their rows alone, without the watcher."""
+    before, after = ([(tuple(row[: len(KEY)]), tuple(row)) for row in release] for release in (old, new))
+    return count_rows(Counter[_Row](before), Counter[_Row](after))
 
 
 def _row(item: Item) -> _Row:
-    """The key and everything that an entry says."""
+    """Return the key and all fields of an entry."""
     return tuple(item.fields.get(name, "") for name in _FIELDS), tuple(sorted(item.fields.items()))
 
 
-def telling(files: list[Path]) -> Pair:
-    """The consecutive releases nearest to the middle in which something was added, removed and changed."""
+def choose_pair(files: list[Path]) -> Pair:
+    """Return the consecutive releases nearest to the middle that have rows added, removed and changed."""
     middle = len(files) // 2
     near = sorted(pairwise(files), key=lambda pair: abs(files.index(pair[0]) - middle))
     for old, new in near[:60]:
-        if all(by_rows(rows(old.read_bytes()), rows(new.read_bytes()))):
-            return Pair(what=f"{old.stem} → {new.stem}", old=old, new=new)
+        if all(compare_rows(rows(old.read_bytes()), rows(new.read_bytes()))):
+            return Pair(label=f"{old.stem} → {new.stem}", old=old, new=new)
     old, new = near[0]
-    return Pair(what=f"{old.stem} → {new.stem}", old=old, new=new)
+    return Pair(label=f"{old.stem} → {new.stem}", old=old, new=new)
 
 
-def repeated(pair: Pair, folder: Path) -> Pair | None:
-    """The pair once more, in which the first of two rows with one key changed too; None where no key stands twice.
+def change_duplicate(pair: Pair, folder: Path) -> Pair | None:
+    """Return a copy of the pair in which the first of two rows with the same key is changed too.
 
-    In the releases that are at hand such rows never changed: this one is made.
+    None if no two rows have the same key. Such rows never change in the real releases, so the copy is made here.
     """
     data = pair.new.read_bytes()
     keys = [tuple(cells[: len(KEY)]) for cells in rows(data)]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is None:
+    duplicate = next((key for key in keys if keys.count(key) > 1), None)
+    if duplicate is None:
         return None
     ET.register_namespace("", NS[1:-1])
     root = ET.fromstring(data)  # noqa: S314 - our own files
-    record = list(root.iter(f"{NS}record"))[keys.index(twice)]
+    record = list(root.iter(f"{NS}record"))[keys.index(duplicate)]
     text = record.find(f"{NS}description")
     text = ET.SubElement(record, f"{NS}description") if text is None else text
     text.text = f"{text.text or ''} (revised)"
@@ -116,7 +117,7 @@ def repeated(pair: Pair, folder: Path) -> Pair | None:
     old.write_bytes(pair.old.read_bytes())
     new.write_bytes(ET.tostring(root, "utf-8", xml_declaration=True))
     return Pair(
-        what=f"{pair.what}, with the first of the two rows {' '.join(filter(None, twice))!r} changed too",
+        label=f"{pair.label}, with the first of the two rows {' '.join(filter(None, duplicate))!r} changed too",
         old=old,
         new=new,
     )
@@ -125,38 +126,38 @@ def repeated(pair: Pair, folder: Path) -> Pair | None:
 Reader = Callable[[str], Counts | None]
 
 
-def three_numbers(said: str) -> Counts | None:
-    """The answer of the programs in bench/peers."""
-    found = re.fullmatch(r"(\d+) (\d+) (\d+)", said.strip())
-    return Counts(*map(int, found.groups())) if found else None
+def read_three_numbers(output: str) -> Counts | None:
+    """Read the output of the programs in bench/peers."""
+    match = re.fullmatch(r"(\d+) (\d+) (\d+)", output.strip())
+    return Counts(*map(int, match.groups())) if match else None
 
 
-def of_csv_diff(said: str) -> Counts | None:
-    found: dict[str, Any] = json.loads(said)
-    return Counts(len(found["added"]), len(found["removed"]), len(found["changed"]))
+def read_csv_diff(output: str) -> Counts | None:
+    answer: dict[str, Any] = json.loads(output)
+    return Counts(len(answer["added"]), len(answer["removed"]), len(answer["changed"]))
 
 
-def of_daff(said: str) -> Counts | None:
-    """Daff marks each row of its answer in the first column."""
-    marks = Counter(row[0] for row in csv.reader(io.StringIO(said, newline="")) if row)
+def read_daff(output: str) -> Counts | None:
+    """Read the CSV of daff, which marks each row in its first column."""
+    marks = Counter(row[0] for row in csv.reader(io.StringIO(output, newline="")) if row)
     return Counts(marks["+++"], marks["---"], sum(n for mark, n in marks.items() if mark.endswith("->")))
 
 
-def of_sqlite_utils(said: str) -> Counts | None:
-    (row,) = json.loads(said)
+def read_sqlite_utils(output: str) -> Counts | None:
+    (row,) = json.loads(output)
     return Counts(*map(int, row.values()))
 
 
-def of_watcher(said: str) -> Counts | None:
-    """Ours, of `--format json`: the rows of entries, by the key that they had and have."""
-    gone: Counter[_Row] = Counter()
-    came: Counter[_Row] = Counter()
-    for change in json.loads(said)["changes"]:
-        for side, count in ((change["before"], gone), (change["after"], came)):
+def read_watcher(output: str) -> Counts | None:
+    """Read the watcher's JSON: the rows of entries, by their keys before and after."""
+    removed: Counter[_Row] = Counter()
+    added: Counter[_Row] = Counter()
+    for change in json.loads(output)["changes"]:
+        for side, counter in ((change["before"], removed), (change["after"], added)):
             if change["section"] == Section.ENTRY and side is not None:
-                count[tuple(side.get(name, "") for name in _FIELDS), tuple(sorted(side.items()))] += 1
-    return counts(gone, came)
+                counter[tuple(side.get(name, "") for name in _FIELDS), tuple(sorted(side.items()))] += 1
+    return count_rows(removed, added)
 
 
-def no_answer(said: str) -> None:
-    """What a line tool says of entries."""
+def no_answer(output: str) -> None:
+    """Return None: a program that compares lines says nothing about entries."""

@@ -1,4 +1,4 @@
-"""The archive: how small the releases are kept and how fast they come back, beside git's most thorough packing."""
+"""Measure the size of the archive and the time to read it, compared with `git gc --aggressive`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.measuring import Cost, Part, Target, cost, cpu_of, table
-from bench.series import FILE, repository
+from bench.series import FILE, make_repository
 from watcher.store.snapshot_archive import SnapshotArchive
 
 _SAMPLE = 60
@@ -16,7 +16,7 @@ _PATIENCE = 240.0
 
 
 def measure(files: Sequence[Path], folder: Path) -> Part:
-    """Keep all files, read some of them back, and let git do the same."""
+    """Store all files and read some of them back, with the archive and with git."""
     size, encode, decode = _ours(files, folder / "archive")
     raw = sum(path.stat().st_size for path in files)
     lines: list[list[object]] = [_line("registry-watcher", size, raw, statistics.median(encode), encode, decode)]
@@ -25,16 +25,16 @@ def measure(files: Sequence[Path], folder: Path) -> Part:
         lines.append(["`git gc --aggressive`", spent.failed, None, None, None, None])
     else:
         lines.append(_line("`git gc --aggressive`", packed, raw, spent.cpu / len(files), [], shown))
-    head = ["", "size", "raw : kept", "encode, a release", "encode, slowest", "decode, median / slowest"]
+    head = ["", "size", "raw : stored", "encode, per release", "encode, slowest", "decode, median / slowest"]
     return Part(
         text=(
-            f"{len(files)} releases, {raw / 1e6:.0f} MB as served. Milliseconds of CPU; git's are of packing all, "
-            f"shared out ({spent.cpu:.1f} s, {spent.wall:.1f} s on the clock), and of `git show` as a process.\n\n"
-            + table(head, lines)
+            f"{len(files)} releases, {raw / 1e6:.0f} MB as served. Milliseconds of CPU. For git: packing all releases, "
+            f"divided by their number ({spent.cpu:.1f} s, wall time {spent.wall:.1f} s), and `git show` as a "
+            "process.\n\n" + table(head, lines)
         ),
         targets=[
             Target(
-                what="size of the archive, beside `git gc --aggressive`",
+                what="size of the archive, relative to `git gc --aggressive`",
                 measured=None if spent.failed else size / packed,
                 limit=1.2,
             ),
@@ -45,18 +45,18 @@ def measure(files: Sequence[Path], folder: Path) -> Part:
 
 
 def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[float]]:
-    """Bytes kept, and seconds of CPU of each release kept and of some that are read back by a new archive."""
-    kept, near, digests, encode = SnapshotArchive(place), None, [], []
+    """Return the size in bytes, the CPU seconds to store each release, and those to read some back from the files."""
+    archive, near, digests, encode = SnapshotArchive(place), None, [], []
     for path in files:
         data = path.read_bytes()
 
-        def keep(data: bytes = data, path: Path = path, near: str | None = near) -> None:
-            receipt = kept.store_snapshot(
+        def store(data: bytes = data, path: Path = path, near: str | None = near) -> None:
+            receipt = archive.store_snapshot(
                 data, source="ports", observed=None, origin=path.name, registry="ports", format="xml", near=near
             )
             digests.append(receipt.sha256)
 
-        encode.append(cpu_of(keep))
+        encode.append(cpu_of(store))
         near = digests[-1]
     decode = []
     for digest in random.Random(1).sample(digests, min(_SAMPLE, len(digests))):  # noqa: S311 - no secret
@@ -67,7 +67,7 @@ def _ours(files: Sequence[Path], place: Path) -> tuple[int, list[float], list[fl
 
 
 def _git(files: Sequence[Path], folder: Path) -> tuple[int, Cost, list[float]]:
-    place = repository(files, FILE, folder / "gc")
+    place = make_repository(files, FILE, folder / "gc")
     git = ["git", "-C", str(place)]
     spent = cost([*git, "gc", "--aggressive", "--quiet", "--prune=now"], folder, patience=_PATIENCE, strict=False)
     back = random.Random(1).sample(range(len(files)), min(_SAMPLE // 3, len(files)))  # noqa: S311 - no secret
@@ -76,13 +76,13 @@ def _git(files: Sequence[Path], folder: Path) -> tuple[int, Cost, list[float]]:
 
 
 def _line(
-    name: str, size: int, raw: int, each: float, encode: Sequence[float], decode: Sequence[float]
+    name: str, size: int, raw: int, per_release: float, encode: Sequence[float], decode: Sequence[float]
 ) -> list[object]:
     return [
         name,
         f"{size / 1e6:.2f} MB",
         f"{raw / size:.0f}",
-        f"{each * 1000:.0f} ms",
+        f"{per_release * 1000:.0f} ms",
         f"{max(encode) * 1000:.0f} ms" if encode else None,
         f"{statistics.median(decode) * 1000:.0f} / {max(decode) * 1000:.0f} ms",
     ]

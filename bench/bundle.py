@@ -1,4 +1,4 @@
-"""The import of a whole tree of real registry groups, month by month: all commits of a repository, in one command."""
+"""Import a tree of real registry groups, month by month: all commits of a repository with one command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measuring import Part, alone, table
+from bench.measuring import Part, run_module, table
 from bench.series import DATA
 from watcher.cli.context import load_settings
 from watcher.monitor import importer
@@ -30,32 +30,38 @@ _PATIENCE = 1800.0
 
 
 def measure(folder: Path, most: int | None = None) -> Part:
-    """Import the real groups, or so many of them; without them, say so."""
+    """Import the real groups, or at most so many; without the data the part says that nothing was measured."""
     if not BUNDLE.exists():
-        return Part(text="Not measured: the real groups are not beside this checkout.")
+        return Part(text="Not measured: there is no copy of the real groups beside this checkout.")
     place = folder / "groups.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", str(BUNDLE), str(place)], check=True)
     months = subprocess.run(["git", f"--git-dir={place}", "tag"], check=True, capture_output=True, text=True)
-    found = alone("bench.bundle", folder / "groups", place, most or 0, patience=_PATIENCE)
-    if isinstance(found, str):
-        return Part(text=f"Failed: {found[:300]}")
-    taken = found["taken"]
+    result = run_module("bench.bundle", folder / "groups", place, most or 0, patience=_PATIENCE)
+    if isinstance(result, str):
+        return Part(text=f"Failed: {result[:300]}")
+    ingested = result["taken"]
     lines = [
-        ["read from the repository, keep nothing", found["reading"]["cpu"], found["reading"]["wall"], None, None],
+        [
+            "read the files from the repository, nothing else",
+            result["reading"]["cpu"],
+            result["reading"]["wall"],
+            None,
+            None,
+        ],
         [
             "`watcher import iana git:REPO:/`",
-            found["importing"]["cpu"],
-            found["importing"]["wall"],
-            f"{found['importing']['cpu'] / taken * 1000:.1f}",
-            f"{found['peak']:.0f}",
+            result["importing"]["cpu"],
+            result["importing"]["wall"],
+            f"{result['importing']['cpu'] / ingested * 1000:.1f}",
+            f"{result['peak']:.0f}",
         ],
     ]
-    reasons = Counter(why for _, why in found["refused"])
-    refused = "".join(f"\n- refused {number} times: {why}" for why, number in reasons.most_common())
+    reasons = Counter(reason for _, reason in result["refused"])
+    refused = "".join(f"\n- refused {number} times: {reason}" for reason, number in reasons.most_common())
     return Part(
         text=(
-            f"{found['groups']} groups as they stood in {len(months.stdout.split())} months: {found['candidates']} "
-            f"versions, {taken} taken, {len(found['refused'])} refused; {found['records']} entries in the newest "
+            f"{result['groups']} groups, monthly for {len(months.stdout.split())} months: {result['candidates']} "
+            f"files, {ingested} ingested, {len(result['refused'])} refused; {result['records']} entries in the newest "
             "releases. CPU with that of git.\n\n"
             + table(["", "CPU s", "wall s", "CPU ms a release", "peak MB"], lines)
             + "\n"
@@ -65,49 +71,49 @@ def measure(folder: Path, most: int | None = None) -> Part:
 
 
 def groups(repository: Path) -> list[str]:
-    """The groups that the newest month has."""
-    said = subprocess.run(
+    """Return the groups of the newest month."""
+    listed = subprocess.run(
         ["git", f"--git-dir={repository}", "ls-tree", "--name-only", "HEAD"], check=True, capture_output=True, text=True
     )
-    return said.stdout.split()
+    return listed.stdout.split()
 
 
 def main(place: str, repository: str, most: str) -> None:
-    """Import groups into a new folder and print what came of it."""
+    """Import groups into a new folder and print the result as JSON."""
     folder = Path(place)
     folder.mkdir()
     chosen = groups(Path(repository))[: int(most) or None]
     (folder / "config.toml").write_text(_CONFIG.format(groups=json.dumps(chosen)))
     (folder / "config.toml").chmod(0o600)
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
-    found = [
+    candidates = [
         candidate
         for candidate in importer.find_items([f"git:{repository}:/"], ".xml")
         if candidate.name.removesuffix(".xml") in chosen
     ]
-    said: list[str] = []
+    outputs: list[str] = []
 
     def reading() -> None:
-        for candidate in found:
+        for candidate in candidates:
             candidate.load()
 
     def importing() -> None:
         done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
-        said.append(done.stdout)
+        outputs.append(done.stdout)
 
     spent = {"reading": _spent(reading), "importing": _spent(importing)}
-    report = json.loads(said[0])
-    with Monitor(load_settings(folder / "config.toml")) as parts:
-        newest = [parts.store.history.find_latest(f"iana.{group.lower()}") for group in chosen]
+    report = json.loads(outputs[0])
+    with Monitor(load_settings(folder / "config.toml")) as monitor:
+        newest = [monitor.store.history.find_latest(f"iana.{group.lower()}") for group in chosen]
     print(
         json.dumps(
             {
                 **spent,
                 "groups": len(chosen),
-                "candidates": len(found),
+                "candidates": len(candidates),
                 "taken": sum(report["taken"].values()),
-                "refused": [[each["origin"].rpartition("@")[0], each["reason"]] for each in report["refused"]],
-                "records": sum(each.release.entries for each in newest if each),
+                "refused": [[item["origin"].rpartition("@")[0], item["reason"]] for item in report["refused"]],
+                "records": sum(release.release.entries for release in newest if release),
                 "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
             }
         )
@@ -119,13 +125,13 @@ def _environment() -> dict[str, str]:
 
 
 def _spent(work: Callable[[], object]) -> dict[str, Any]:
-    """Seconds of CPU, that of git among it, and on the clock."""
+    """Return CPU seconds, child processes (git) included, and wall seconds."""
 
     def cpu() -> float:
         uses: Sequence[resource.struct_rusage] = [
             resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
         ]
-        return sum(each.ru_utime + each.ru_stime for each in uses)
+        return sum(use.ru_utime + use.ru_stime for use in uses)
 
     before, started = cpu(), time.perf_counter()
     work()

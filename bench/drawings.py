@@ -1,4 +1,4 @@
-"""What is drawn of what was measured; bench/plots.py draws it, in the environment that has matplotlib."""
+"""Describe the drawings of the figures; bench/plots.py draws them in the environment that has matplotlib."""
 
 from __future__ import annotations
 
@@ -15,58 +15,65 @@ _PROGRAM = Path(__file__).parent / "plots.py"
 Drawing = dict[str, Any]
 
 
-def by_records(found: Sequence[Mapping[str, Any]]) -> Drawing:
-    """How taking a release in grows with its records."""
-    formats = sorted({each["format"] for each in found}, reverse=True)
-    of = {name: [each for each in found if each["format"] == name] for name in formats}
+def by_records(measured: Sequence[Mapping[str, Any]]) -> Drawing:
+    """Describe how the cost of an ingest grows with the records."""
+    formats = sorted({size["format"] for size in measured}, reverse=True)
+    by_format = {name: [size for size in measured if size["format"] == name] for name in formats}
 
-    def line(name: str, each: str, what: str, scale: Callable[[int], float] = lambda _: 1) -> Drawing:
-        sizes = [one["records"] for one in of[each]]
-        return {"name": name, "x": sizes, "y": [one[what] * scale(one["records"]) for one in of[each]]}
+    def line(name: str, file_format: str, column: str, scale: Callable[[int], float] = lambda _: 1) -> Drawing:
+        sizes = [size["records"] for size in by_format[file_format]]
+        return {
+            "name": name,
+            "x": sizes,
+            "y": [size[column] * scale(size["records"]) for size in by_format[file_format]],
+        }
 
-    steps = [(step, each) for each in formats for step in ("first", "next")]
+    steps = [(step, file_format) for file_format in formats for step in ("first", "next")]
     return {
         "kind": "lines",
         "panels": [
             {
-                "title": "Taking a release in",
+                "title": "Ingest of a release",
                 "x": "records",
                 "y": "seconds of CPU",
-                "lines": [line(f"{each}, {step}", each, step) for step, each in steps],
+                "lines": [line(f"{file_format}, {step}", file_format, step) for step, file_format in steps],
             },
             {
-                "title": "The same, shared out among its records",
+                "title": "The same per record",
                 "x": "records",
-                "y": "microseconds of CPU a record",
-                "lines": [line(f"{each}, {step}", each, step, lambda size: 1e6 / size) for step, each in steps],
+                "y": "microseconds of CPU per record",
+                "lines": [
+                    line(f"{file_format}, {step}", file_format, step, lambda size: 1e6 / size)
+                    for step, file_format in steps
+                ],
             },
             {
-                "title": "Memory of taking in both releases",
+                "title": "Memory of the ingest of both releases",
                 "x": "records",
-                "y": "largest resident memory, MB",
-                "lines": [line(each, each, "peak") for each in formats],
+                "y": "peak resident memory, MB",
+                "lines": [line(file_format, file_format, "peak") for file_format in formats],
             },
         ],
     }
 
 
-def by_releases(found: Sequence[Mapping[str, Any]]) -> Drawing:
-    """How the next release and a question grow with the history."""
+def by_releases(measured: Sequence[Mapping[str, Any]]) -> Drawing:
+    """Describe how an ingest and a query grow with the releases."""
 
-    def line(name: str, of: str) -> Drawing:
-        return {"name": name, "x": [each["releases"] for each in found], "y": [each[of] for each in found]}
+    def line(name: str, column: str) -> Drawing:
+        return {"name": name, "x": [size["releases"] for size in measured], "y": [size[column] for size in measured]}
 
     return {
         "kind": "lines",
         "panels": [
             {
-                "title": "Taking the next release in",
+                "title": "Ingest of the next release",
                 "x": "releases in the history",
                 "y": "milliseconds of CPU",
-                "lines": [line("a new process", "cold"), line("the process goes on", "warm")],
+                "lines": [line("a new process", "cold"), line("the same process", "warm")],
             },
             {
-                "title": "Asking for a port",
+                "title": "Query for a port",
                 "x": "releases in the history",
                 "y": "milliseconds",
                 "lines": [line("its events", "history"), line("its states", "versions")],
@@ -76,11 +83,11 @@ def by_releases(found: Sequence[Mapping[str, Any]]) -> Drawing:
 
 
 def processes(walls: Mapping[str, float], remarks: Mapping[str, str]) -> Drawing:
-    """How long whole processes take."""
+    """Describe how long whole processes take."""
     return {
         "kind": "bars",
         "title": "Whole processes: the watcher from its store, others on the same two releases",
-        "x": "seconds on the clock",
+        "x": "seconds of wall time",
         "bars": [
             {
                 "name": name.replace("`", ""),
@@ -94,7 +101,7 @@ def processes(walls: Mapping[str, float], remarks: Mapping[str, str]) -> Drawing
 
 
 def draw(drawing: Drawing, output: Path, peers: Environment) -> str:
-    """Write a drawing and return the Markdown that shows it; words where it cannot be drawn."""
+    """Write a drawing and return the Markdown that shows it, or a sentence if it cannot be drawn."""
     if not peers.has("matplotlib"):
         return "Not drawn: matplotlib could not be installed."
     text = json.dumps({**drawing, "output": str(output)})

@@ -1,7 +1,7 @@
-"""The environment of the peers: what is in it and how to run it. Nothing in it can disturb what the watcher runs with.
+"""The virtual environment of the other programs, separate from the watcher's.
 
-It is made where it is not there, from bench/requirements.txt. What the package index does not have is left out, and
-shown as not installed.
+It is created from bench/requirements.txt. A package that the index does not have is left out, and the
+page shows it as not installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PINNED = re.compile(r"^([\w-]+)==(\S+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """A folder with a Python of its own, and the packages in it by name, with their versions."""
+    """A virtual environment; `versions` are those of its packages by name."""
 
     folder: Path
     versions: dict[str, str]
@@ -31,11 +31,11 @@ class Environment:
         return str(self.folder / "bin" / "python")
 
     def program(self, name: str, *arguments: object) -> list[str]:
-        """The command that runs a program of bench/peers."""
+        """Return the command that runs a program of bench/peers."""
         return [self.python, str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
 
     def command(self, name: str, *arguments: object) -> list[str]:
-        """The command that a package installed."""
+        """Return the command that a package installed."""
         return [str(self.folder / "bin" / name), *map(str, arguments)]
 
     def has(self, package: str) -> bool:
@@ -43,7 +43,7 @@ class Environment:
 
 
 def build(folder: Path = FOLDER) -> Environment:
-    """Return the environment; what it lacks is installed first, all at once and else one after the other."""
+    """Return the environment; install missing packages, all at once or, if that fails, one by one."""
     if not (folder / "bin" / "python").exists():
         venv.create(folder, with_pip=True)
     wanted = dict(_PINNED.findall(REQUIREMENTS.read_text()))
@@ -65,5 +65,5 @@ def _pip(folder: Path, *packages: str) -> bool:
 
 def _installed(folder: Path) -> dict[str, str]:
     code = "from importlib.metadata import distributions as d\nfor x in d(): print(x.name.lower(), x.version)"
-    said = subprocess.run([str(folder / "bin" / "python"), "-c", code], capture_output=True, check=True, text=True)
-    return {name.replace("_", "-"): version for name, version in map(str.split, said.stdout.splitlines())}
+    listed = subprocess.run([str(folder / "bin" / "python"), "-c", code], capture_output=True, check=True, text=True)
+    return {name.replace("_", "-"): version for name, version in map(str.split, listed.stdout.splitlines())}

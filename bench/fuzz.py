@@ -1,9 +1,9 @@
 """Fuzz the readers with atheris (libFuzzer): `fuzz.py [--seconds N] [--format NAME]…`.
 
-Coverage-guided bytes go the way of a release: read in its format, read as a registry's content, compared with a whole
-document and judged. Nothing but ParseError may come out of it, within seconds and bounded memory. A format after the
-other, each in a process of its own; what is found is written beside the corpus and becomes a test
-in tests/formats. Where atheris is not installed, it says so and fuzzes nothing.
+Coverage-guided bytes are handled like a release: read in their format, keyed by a registry, compared with a whole
+document and classified. Only a ParseError may be raised, within seconds and in bounded memory. Each format runs in a
+separate process. An input that fails is written beside the corpus and becomes a test in tests/formats. Without atheris
+the program prints that and ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_BYTES = 65536
 
 
 def fuzz(format: str, seconds: int, corpus: Path) -> None:  # noqa: A002 - the config's word
-    """Fuzz one format in this process until the time is up: libFuzzer ends the process."""
+    """Fuzz one format in this process; libFuzzer ends the process when the time is up."""
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["watcher"]):
         pipeline_fuzz = importlib.import_module("tests.support.pipeline_fuzz")
@@ -49,8 +49,8 @@ def formats() -> list[str]:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=int, default=60, help="for each format")
-    arguments.add_argument("--format", action="append", help="one of them only")
-    arguments.add_argument("--corpus", type=Path, help="kept there; a folder that goes away otherwise")
+    arguments.add_argument("--format", action="append", help="only this format")
+    arguments.add_argument("--corpus", type=Path, help="a folder to keep; without it a temporary one")
     arguments.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if importlib.util.find_spec("atheris") is None:
@@ -68,8 +68,8 @@ def main() -> int:
             done = subprocess.run(
                 [*command, "--seconds", str(options.seconds)], capture_output=True, text=True, check=False
             )
-            said = [line for line in done.stderr.splitlines() if line.startswith("stat::")]
-            print(f"{format}: {'ok' if done.returncode == 0 else 'FAILED'}  {'; '.join(said[:3])}", flush=True)
+            statistics = [line for line in done.stderr.splitlines() if line.startswith("stat::")]
+            print(f"{format}: {'ok' if done.returncode == 0 else 'FAILED'}  {'; '.join(statistics[:3])}", flush=True)
             if done.returncode:
                 failed.append(format)
                 print(done.stderr[-6000:], file=sys.stderr)

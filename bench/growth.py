@@ -1,7 +1,7 @@
-"""How cost grows: with the number of records of a registry, and with the number of releases of a history.
+"""Measure how cost grows with the records of a registry and with the releases of a history.
 
-Each size is measured in a process of its own (`main`), so that its memory is its own; a size that fails is a line that
-says how, and the next one is measured.
+Each size is measured in a separate process (`main`), so that its peak memory can be read. If a size fails, its line has
+the error, and the next size is measured.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.measuring import Part, Target, alone, cpu_of, memory_of, table
-from bench.series import FORMATS, Registry, write
+from bench.measuring import Part, Target, cpu_of, memory_of, run_module, table
+from bench.series import FORMATS, Registry, write_release
 from watcher.core.errors import WatcherError
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
@@ -29,63 +29,67 @@ RELEASES = (10, 100, 1_000, 3_000)
 _MOST = RECORDS[-1]
 _USUAL = 14_500  # records in the port registry
 _SMALL = 1_000  # records of the registry that has many releases
-_LAST = 10  # releases whose median is the cost of the next one
+_LAST = 10  # the cost of the next release is the median of so many
 _PORT = (443, 443)
 _PATIENCE = 1800.0
 _RUNS = 5
-_ASKED = ("`Queries.history` of a port, ms", "`Queries.versions` of a port, ms")
-Found = dict[str, Any]
+_QUERIES = ("`find_events` of a port, ms", "`find_versions` of a port, ms")
+Measured = dict[str, Any]
 
 
-def by_records(folder: Path, sizes: Sequence[int] = RECORDS) -> tuple[Part, list[Found]]:
-    """Return the part, and what was measured of each size that could be, for a plot."""
-    found: list[Found] = []
+def by_records(folder: Path, sizes: Sequence[int] = RECORDS) -> tuple[Part, list[Measured]]:
+    """Return the part, and for a plot the figures of each size that could be measured."""
+    measured: list[Measured] = []
     lines: list[list[object]] = []
     for records in sizes:
         changed = _changed(records)
         files = _two_releases(folder, records, changed)
         for format in FORMATS:  # noqa: A001 - the config's word
-            said = _ingested(folder, records, format, files[format])
-            if isinstance(said, str):
-                lines.append([format, f"{records:,}", f"failed: {said[:200]}", *6 * (None,)])
+            result = _ingested(folder, records, format, files[format])
+            if isinstance(result, str):
+                lines.append([format, f"{records:,}", f"failed: {result[:200]}", *6 * (None,)])
                 continue
-            found.append({"records": records, "format": format, **said})
-            lines.append(_line_of_records(records, changed, format, said))
+            measured.append({"records": records, "format": format, **result})
+            lines.append(_line_of_records(records, changed, format, result))
         for path in (*files["xml"], *files["csv"]):
             path.unlink()
     head = ["", "records", "changed", "first ingest, CPU s", "next ingest, CPU s", "next, µs a record", "peak MB",
-            *_ASKED]  # fmt: skip
-    return Part(text="\n\n".join([table(head, lines), *_said(found)]), targets=_targets(found, sizes)), found
+            *_QUERIES]  # fmt: skip
+    return Part(
+        text="\n\n".join([table(head, lines), *_sentences(measured)]), targets=_targets(measured, sizes)
+    ), measured
 
 
-def _ingested(folder: Path, records: int, format: str, files: Sequence[Path]) -> Found | str:  # noqa: A002
-    """What taking two releases in cost: of what takes a second and less, the median of some runs."""
-    runs: list[Found] = []
+def _ingested(folder: Path, records: int, format: str, files: Sequence[Path]) -> Measured | str:  # noqa: A002
+    """Return the cost of ingesting two releases; for small sizes the median of some runs."""
+    runs: list[Measured] = []
     for run in range(_RUNS if records <= _USUAL else 1):
         place = folder / f"growth-{format}-{records}-{run}"
-        said = alone("bench.growth", "records", format, place, *files, patience=_PATIENCE)
-        if isinstance(said, str):
-            return said
-        runs.append(said)
-    return {name: statistics.median(each[name] for each in runs) for name in runs[0]}
+        result = run_module("bench.growth", "records", format, place, *files, patience=_PATIENCE)
+        if isinstance(result, str):
+            return result
+        runs.append(result)
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
-def by_releases(folder: Path, sizes: Sequence[int] = RELEASES) -> tuple[Part, list[Found]]:
-    """Return the part, and what was measured of each size that could be, for a plot."""
-    found: list[Found] = []
+def by_releases(folder: Path, sizes: Sequence[int] = RELEASES) -> tuple[Part, list[Measured]]:
+    """Return the part, and for a plot the figures of each size that could be measured."""
+    measured: list[Measured] = []
     lines: list[list[object]] = []
     for releases in sizes:
-        said = alone("bench.growth", "releases", folder / f"growth-releases-{releases}", releases, patience=_PATIENCE)
-        if isinstance(said, str):
-            lines.append([f"{releases:,}", f"failed: {said[:200]}", *5 * (None,)])
+        result = run_module(
+            "bench.growth", "releases", folder / f"growth-releases-{releases}", releases, patience=_PATIENCE
+        )
+        if isinstance(result, str):
+            lines.append([f"{releases:,}", f"failed: {result[:200]}", *5 * (None,)])
             continue
-        found.append({"releases": releases, **said})
-        times = [float(said[name]) for name in ("warm", "cold", "history", "versions")]
-        lines.append([f"{releases:,}", *times, f"{said['database']:.1f}", f"{said['peak']:.0f}"])
-    head = ["releases", "next, the process goes on: CPU ms", "next, a new process: CPU ms", *_ASKED,
+        measured.append({"releases": releases, **result})
+        times = [float(result[name]) for name in ("warm", "cold", "history", "versions")]
+        lines.append([f"{releases:,}", *times, f"{result['database']:.1f}", f"{result['peak']:.0f}"])
+    head = ["releases", "next, same process: CPU ms", "next, new process: CPU ms", *_QUERIES,
             "database MB", "peak MB"]  # fmt: skip
     text = f"A generated registry of {_SMALL:,} records, {_LAST} of which change each time.\n\n{table(head, lines)}"
-    return Part(text=text), found
+    return Part(text=text), measured
 
 
 def _changed(records: int) -> int:
@@ -93,39 +97,39 @@ def _changed(records: int) -> int:
 
 
 def _two_releases(folder: Path, records: int, changed: int) -> dict[str, list[Path]]:
-    """Write two releases that follow each other, in each format; the registry itself is forgotten then."""
+    """Write two consecutive releases in each format."""
     registry = Registry(records)
-    files: dict[str, list[Path]] = {each: [] for each in FORMATS}
+    files: dict[str, list[Path]] = {name: [] for name in FORMATS}
     for number in range(2):
         if number:
             registry.step(changed)
         for format in FORMATS:  # noqa: A001
-            files[format].append(write(folder / f"growth-{records}-{number}.{format}", registry, format))
+            files[format].append(write_release(folder / f"growth-{records}-{number}.{format}", registry, format))
     return files
 
 
-def _line_of_records(records: int, changed: int, format: str, said: Found) -> list[object]:  # noqa: A002
+def _line_of_records(records: int, changed: int, format: str, result: Measured) -> list[object]:  # noqa: A002
     return [
         format,
         f"{records:,}",
         f"{changed:,}",
-        float(said["first"]),
-        float(said["next"]),
-        f"{said['next'] / records * 1e6:.1f}",
-        f"{said['peak']:.0f}",
-        float(said["history"]),
-        float(said["versions"]),
+        float(result["first"]),
+        float(result["next"]),
+        f"{result['next'] / records * 1e6:.1f}",
+        f"{result['peak']:.0f}",
+        float(result["history"]),
+        float(result["versions"]),
     ]
 
 
-def _targets(found: Sequence[Found], sizes: Sequence[int]) -> list[Target]:
-    """The promises about the largest registry: shown as not measured where it failed, left out where not asked for."""
+def _targets(measured: Sequence[Measured], sizes: Sequence[int]) -> list[Target]:
+    """Return the targets for the largest registry: not measured if it failed, left out if it is not in `sizes`."""
     if _MOST not in sizes:
         return []
     targets = []
     for format in FORMATS:  # noqa: A001
-        of = {each["records"]: each for each in found if each["format"] == format}
-        most, usual = of.get(_MOST), of.get(_USUAL)
+        by_size = {size["records"]: size for size in measured if size["format"] == format}
+        most, usual = by_size.get(_MOST), by_size.get(_USUAL)
         targets.append(
             Target(
                 what=f"{format}, a million records: peak memory",
@@ -136,61 +140,62 @@ def _targets(found: Sequence[Found], sizes: Sequence[int]) -> list[Target]:
         )
         targets.append(
             Target(
-                what=f"{format}, a million records taken in and compared with 1,000 changes: CPU a record, beside "
-                f"{_USUAL:,} records",
-                measured=_a_record(most, usual, "first", "next") if most and usual else None,
+                what=f"{format}, a million records ingested and compared with 1,000 changes: CPU per record, "
+                f"relative to {_USUAL:,} records",
+                measured=_per_record(most, usual, "first", "next") if most and usual else None,
                 limit=1,
             )
         )
     return targets
 
 
-def _said(found: Sequence[Found]) -> list[str]:
-    """Each step by itself, beside the usual size."""
-    by = {(each["format"], each["records"]): each for each in found}
+def _sentences(measured: Sequence[Measured]) -> list[str]:
+    """Return a sentence for each format: each step alone, relative to the usual size."""
+    by_size = {(size["format"], size["records"]): size for size in measured}
     return [
-        f"{format}, a record of {_MOST:,} beside one of {_USUAL:,}: {_a_record(most, usual, 'first'):.2f} times the "
-        f"CPU of the first ingest, {_a_record(most, usual, 'next'):.2f} times that of the next."
+        f"{format}, CPU per record with {_MOST:,} records, relative to {_USUAL:,}: "
+        f"{_per_record(most, usual, 'first'):.2f} for the first ingest, "
+        f"{_per_record(most, usual, 'next'):.2f} for the next."
         for format in FORMATS  # noqa: A001
-        if (most := by.get((format, _MOST))) and (usual := by.get((format, _USUAL)))
+        if (most := by_size.get((format, _MOST))) and (usual := by_size.get((format, _USUAL)))
     ]
 
 
-def _a_record(most: Found, usual: Found, *steps: str) -> float:
-    """The CPU of some steps together, for each record of the largest registry, beside the usual one."""
+def _per_record(most: Measured, usual: Measured, *steps: str) -> float:
+    """Return the CPU per record of some steps together, of the largest registry relative to the usual one."""
     return float(sum(most[step] for step in steps) / _MOST / (sum(usual[step] for step in steps) / _USUAL))
 
 
-def ingest(format: str, folder: Path, old: Path, new: Path) -> Found:  # noqa: A002
-    """Take two releases into a new store; seconds of CPU of each, milliseconds of queries, the largest memory."""
+def two_ingests(format: str, folder: Path, old: Path, new: Path) -> Measured:  # noqa: A002
+    """Ingest two releases into a new store; return CPU seconds of each, milliseconds of queries, peak memory."""
     folder.mkdir()
     with Store(folder / "history.db") as store:
-        intake = _intake(store, folder, format)
-        found = {
-            name: cpu_of(lambda path=path: intake.ingest(Candidate(data=path.read_bytes(), origin=path.name)))  # type: ignore[misc]
+        ingest = _new_ingest(store, folder, format)
+        costs = {
+            name: cpu_of(lambda path=path: ingest.ingest(Candidate(data=path.read_bytes(), origin=path.name)))  # type: ignore[misc]
             for name, path in (("first", old), ("next", new))
         }
-        return {**found, **_queries(store.history), "peak": memory_of()[1]}
+        return {**costs, **_queries(store.history), "peak": memory_of()[1]}
 
 
-def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
-    """Take so many releases; milliseconds of the next one in this process and in one that has read nothing yet."""
+def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Measured:
+    """Ingest many releases; return the milliseconds of the next one, with and without reuse of the previous one."""
     folder.mkdir()
     registry = Registry(records)
     last: list[float] = []
     with Store(folder / "history.db") as store:
-        intake = _intake(store, folder, "xml")
+        ingest = _new_ingest(store, folder, "xml")
         for number in range(releases):
             if number:
                 registry.step(_LAST)
-            data = "".join(registry.written()).encode()
-            last.append(cpu_of(lambda data=data: intake.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
+            data = "".join(registry.render()).encode()
+            last.append(cpu_of(lambda data=data: ingest.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
         cold = []
         for _ in range(_LAST // 2):
             registry.step(_LAST)
-            data = "".join(registry.written()).encode()
-            again = _intake(store, folder, "xml")
-            cold.append(cpu_of(lambda again=again, data=data: again.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
+            data = "".join(registry.render()).encode()
+            cold_ingest = _new_ingest(store, folder, "xml")
+            cold.append(cpu_of(lambda ingest=cold_ingest, data=data: ingest.ingest(Candidate(data=data, origin=""))))  # type: ignore[misc]
         return {
             "warm": statistics.median(last[-_LAST:]) * 1000,
             "cold": statistics.median(cold) * 1000,
@@ -200,21 +205,21 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Found:
         }
 
 
-def _intake(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
+def _new_ingest(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
     return ReleaseIngest(
         "ports", registry="ports", format=format, store=store, archive=SnapshotArchive(folder / "snapshots")
     )
 
 
-def _queries(queries: HistoryReader) -> Found:
+def _queries(history: HistoryReader) -> Measured:
     return {
-        "history": _milliseconds(lambda: queries.find_events(EventQuery(source="ports", port=_PORT))),
-        "versions": _milliseconds(lambda: queries.find_versions("ports", port=_PORT)),
+        "history": _milliseconds(lambda: history.find_events(EventQuery(source="ports", port=_PORT))),
+        "versions": _milliseconds(lambda: history.find_versions("ports", port=_PORT)),
     }
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
-    """On the clock, the median of five."""
+    """Return the median wall time of five runs."""
 
     def once() -> float:
         started = time.perf_counter()
@@ -224,18 +229,18 @@ def _milliseconds(work: Callable[[], object]) -> float:
     return statistics.median(once() for _ in range(5))
 
 
-def main(what: str, *arguments: str) -> int:
-    """Measure one size in this process and print it as JSON; what the watcher refuses is its last word."""
+def main(axis: str, *arguments: str) -> int:
+    """Measure one size in this process and print the result as JSON; print an error of the watcher."""
     try:
-        if what == "records":
+        if axis == "records":
             format, folder, old, new = arguments  # noqa: A001
-            found = ingest(format, Path(folder), Path(old), Path(new))
+            result = two_ingests(format, Path(folder), Path(old), Path(new))
         else:
-            found = many_releases(Path(arguments[0]), int(arguments[1]))
+            result = many_releases(Path(arguments[0]), int(arguments[1]))
     except WatcherError as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(found))
+    print(json.dumps(result))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Years of releases taken in at once: `watcher import`, beside what keeps less, and beside git-history."""
+"""Import years of releases with `watcher import`, with programs that store less, and with git-history."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.answers import by_rows
+from bench.answers import compare_rows
 from bench.environment import Environment
-from bench.layouts import KEY, lay_csv
+from bench.layouts import KEY, write_csv
 from bench.measuring import WATCHER, Cost, Part, Target, cost, megabytes, table
-from bench.series import dates, repository
+from bench.series import format_dates, make_repository
 
 PATIENCE = 1800.0
 CONFIG = """[[source]]
@@ -22,14 +22,14 @@ format = "{format}"
 url = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.{format}"
 """
 OURS = "`watcher import`: archive, exact history, contacts, events, full text"
-OURS_OF_CSV = "`watcher import`, of the CSVs: the same, but for the contacts, which no CSV has"
-_SKETCH = "a chunk sketch that does not: changed records as versions in SQLite, and nothing else"
-_PROVEN = "a chunk sketch that refuses what is not well-formed: a file that was cut off"
-_NAIVE = "a script: ElementTree, compare by key, keep nothing"
+OURS_OF_CSV = "`watcher import` of the CSVs: the same without contacts, which a CSV does not have"
+_SKETCH = "a chunk sketch without that check: changed records as versions in SQLite, nothing else"
+_PROVEN = "a chunk sketch that refuses XML that is not well-formed, such as a truncated file"
+_NAIVE = "a script: ElementTree, compares by key, stores nothing"
 _DUCKDB = "DuckDB: every row of every release"
 _GIT_HISTORY = "git-history, of the CSVs"
-_GIT_HISTORY_XML = "git-history, of the XML, told what makes rows of it"
-# What its --convert is for: the columns of IANA's CSV that a record has in the XML.
+_GIT_HISTORY_XML = "git-history, of the XML, with a conversion to rows"
+# Its option --convert: the columns of IANA's CSV that a record has in the XML.
 _CONVERT = """
 space = "{http://www.iana.org/assignments}"
 return [
@@ -42,23 +42,23 @@ return [
     for record in xml.etree.ElementTree.fromstring(content).iter(space + "record")
 ]
 """
-_HEAD = ("", "given", "CPU s", "wall s", "peak MB", "database MB", "CPU, ours of the same = 1")
+_HEAD = ("", "given", "CPU s", "wall s", "peak MB", "database MB", "CPU, `watcher import` = 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """What importing cost, how large it became, and what there is to say of it."""
+    """The cost of an import, the size of its result in MB, and a remark."""
 
     spent: Cost
     given: str = "XML"
-    ours: float = 0.0  # seconds of CPU that our import of the same took meanwhile
+    ours: float = 0.0  # CPU seconds of our import of the same files, measured before and after
     size: float = 0.0
     remark: str = ""
 
 
 def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment, patience: float = PATIENCE) -> Part:
-    """Import everything into `store`, which stays, and by everybody else: git-history has `patience` in seconds."""
-    csvs = lay_csv(files, folder / "csvs")
+    """Import all files into `store`, which stays, and with the other programs; git-history may take `patience` s."""
+    csvs = write_csv(files, folder / "csvs")
     ours = _Ours(files, csvs, store, folder)
     ours.run()
     small: dict[str, Callable[[], _Run]] = {
@@ -83,9 +83,9 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
     remarks = "\n".join(f"- {name}: {run.remark}" for name, run in runs.items() if run.remark)
     return Part(
         text=(
-            f"{len(files)} releases, {dates(files)}, as XML and as CSVs made of it beforehand, outside of all times. "
-            "git-history is given the commits of a repository. Ours ran before and after each of the long ones, which "
-            "is held against the mean of the two: a machine is not as fast at all times. What is shown of ours are the "
+            f"{len(files)} releases, {format_dates(files)}, as XML and as CSVs written from it, which is in no time. "
+            "git-history reads the commits of a repository. A machine is not equally fast at all times, so ours runs "
+            "before and after each long program, and the ratio is to the mean of the two. The figures of ours are "
             f"medians of {len(ours.spent['XML'])} runs.\n\n{table(_HEAD, _lines(ours.shown() | runs))}\n\n{remarks}"
         ),
         targets=targets,
@@ -93,7 +93,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path, peers: Environment
 
 
 class _Ours:
-    """Our import of the same releases, again and again between the others'. The first store stays."""
+    """Our imports of the same releases, run between those of the others. The first store stays."""
 
     def __init__(self, files: Sequence[Path], csvs: Sequence[Path], store: Path, folder: Path) -> None:
         self.spent: dict[str, list[_Run]] = {"XML": [], "CSV": []}
@@ -108,12 +108,12 @@ class _Ours:
             self.spent[given].append(into_store(files, place, given))
 
     def beside(self, others: Mapping[str, Callable[[], _Run]]) -> dict[str, _Run]:
-        """Run some others, then ours again; each has our CPU before and after them."""
-        found = {name: run() for name, run in others.items()}
+        """Run some others, then ours again; the results have the mean CPU of ours before and after."""
+        runs = {name: run() for name, run in others.items()}
         self.run()
         return {
-            name: replace(run, ours=statistics.mean(each.spent.cpu for each in self.spent[run.given][-2:]))
-            for name, run in found.items()
+            name: replace(run, ours=statistics.mean(own.spent.cpu for own in self.spent[run.given][-2:]))
+            for name, run in runs.items()
         }
 
     def shown(self) -> dict[str, _Run]:
@@ -127,7 +127,7 @@ class _Ours:
 
 def _of_git_history(runs: dict[str, _Run], which: str) -> Target:
     return Target(
-        what=f"Import: CPU of {which}, beside `watcher import` of the same",
+        what=f"Import: CPU of {which}, relative to `watcher import` of the same files",
         measured=_ratio(runs[which]) if which in runs else None,
         limit=25,
         least=True,
@@ -137,12 +137,12 @@ def _of_git_history(runs: dict[str, _Run], which: str) -> Target:
 def _of_sketch(runs: dict[str, _Run], which: str) -> Target:
     ratio = _ratio(runs[which])
     return Target(
-        what=f"Import: CPU of `watcher import`, beside {which}", measured=1 / ratio if ratio else None, limit=2
+        what=f"Import: CPU of `watcher import`, relative to {which}", measured=1 / ratio if ratio else None, limit=2
     )
 
 
 def into_store(files: Sequence[Path], store: Path, given: str = "XML") -> _Run:
-    """Import releases as one process into a folder with a configuration and a history of its own."""
+    """Import releases in one process into a new folder with its configuration and history."""
     store.mkdir()
     (store / "config.toml").write_text(CONFIG.format(format=given.lower()))
     spent = cost([*WATCHER, "import", "ports", *map(str, files)], store)
@@ -155,9 +155,9 @@ def _into(command: Callable[[Path], Sequence[str]], place: Path) -> _Run:
 
 
 def _git_history(csvs: Sequence[Path], folder: Path, peers: Environment, patience: float) -> _Run:
-    """Give git-history a repository of CSVs. Without two options it does not get through: it is given them."""
-    every = repository(csvs, "ports.csv", folder / "csv-repository")
-    one = repository(csvs[:1], "ports.csv", folder / "one-csv-repository")
+    """Run git-history on a repository of CSVs, with the two options without which it fails."""
+    every = make_repository(csvs, "ports.csv", folder / "csv-repository")
+    one = make_repository(csvs[:1], "ports.csv", folder / "one-csv-repository")
     place = folder / "git-history.db"
 
     def run(where: Path, into: Path, *options: str) -> Cost:
@@ -169,17 +169,17 @@ def _git_history(csvs: Sequence[Path], folder: Path, peers: Environment, patienc
     spent = run(every, place, "--dialect", "excel", "--ignore-duplicate-ids")
     if spent.failed:
         return _Run(spent=spent, given="CSV", remark=f"failed: {spent.failed[:160]}")
-    said = [
-        f"with the CSV dialect that it finds itself it fails: {plain.failed[:120]};" if plain.failed else "",
-        "where a key stands twice it stops, unless told to keep one of the rows;" if repeats.failed else "",
+    remarks = [
+        f"with the CSV dialect that it detects it fails: {plain.failed[:120]};" if plain.failed else "",
+        "it stops at a duplicate key, unless an option lets it keep one of the rows;" if repeats.failed else "",
         _lost(csvs, place),
     ]
-    return _Run(spent=spent, given="CSV", size=_size(place), remark=" ".join(filter(None, said)))
+    return _Run(spent=spent, given="CSV", size=_size(place), remark=" ".join(filter(None, remarks)))
 
 
 def _git_history_xml(files: Sequence[Path], folder: Path, peers: Environment, patience: float) -> _Run:
-    """Give git-history what we are given: the documents."""
-    every = repository(files, "ports.xml", folder / "xml-repository")
+    """Run git-history on a repository of the XML documents."""
+    every = make_repository(files, "ports.xml", folder / "xml-repository")
     place = folder / "git-history-xml.db"
     command = peers.command("git-history", "file", place, "ports.xml", "--repo", every, "--silent")
     rows = ("--import", "xml.etree.ElementTree", "--convert", _CONVERT, "--ignore-duplicate-ids")
@@ -192,27 +192,27 @@ def _ids(key: Sequence[str]) -> list[str]:
 
 
 def _lost(csvs: Sequence[Path], place: Path) -> str:
-    """What a history made by git-history does not know of what happened."""
+    """Return a sentence about the changes that the history of git-history does not have."""
     changed = removed = 0
     old: list[list[str]] = []
-    standing: list[set[tuple[str, ...]]] = []
+    keys: list[set[tuple[str, ...]]] = []
     for number, path in enumerate(csvs):
         with path.open(newline="", encoding="utf-8") as file:
             new = list(csv.reader(file))[1:]
         if number:
-            found = by_rows(old, new)
-            changed, removed = changed + sum(found), removed + found.removed
-        standing.append({tuple(row[: len(KEY)]) for row in new})
+            counts = compare_rows(old, new)
+            changed, removed = changed + sum(counts), removed + counts.removed
+        keys.append({tuple(row[: len(KEY)]) for row in new})
         old = new
-    twice = len(old) - len(standing[-1])
-    ended = len(set().union(*standing) - standing[-1])
+    missing = len(old) - len(keys[-1])
+    ended = len(set().union(*keys) - keys[-1])
     with sqlite3.connect(place) as database:
         items = database.execute("SELECT count(*) FROM item").fetchone()[0]
         versions = database.execute("SELECT count(*) FROM item_version").fetchone()[0]
     return (
-        f"of {changed} rows that were added, removed or changed, {versions - len(standing[0])} became a version; "
-        f"{removed} were removed: {ended} of its {items} items are in the newest release no more and stand as ever. It "
-        f"has one row for each key, {twice} fewer than there are"
+        f"of {changed} rows that were added, removed or changed, {versions - len(keys[0])} became a version; "
+        f"{removed} were removed: {ended} of its {items} items are not in the newest release and look as if they were. "
+        f"It has one row for each key, {missing} fewer than the release has"
     )
 
 
@@ -232,7 +232,7 @@ def _lines(runs: dict[str, _Run]) -> list[list[object]]:
 
 
 def _ratio(run: _Run) -> float | None:
-    """The CPU of a run beside ours of the same."""
+    """Return the CPU of a run relative to ours of the same files."""
     return None if run.spent.failed else run.spent.cpu / run.ours
 
 

@@ -1,4 +1,4 @@
-"""The next release in a warm process, beside what no program can do without, measured in the same run."""
+"""Measure the ingest of the next release in a running process, relative to work that no program can avoid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
-FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the release before as prefix")
+FLOORS = ("SHA-256", "expat, no handlers", "split and subtract", "zstd with the previous release as prefix")
 
 
 def _spent(work: Callable[[], object]) -> float:
@@ -35,7 +35,7 @@ def _encode(data: bytes, before: bytes) -> bytes:
 
 
 def floors(before: bytes, data: bytes) -> list[float]:
-    """Milliseconds of CPU of each floor."""
+    """Return the CPU milliseconds of each floor: work that no program can avoid."""
     return [
         _spent(lambda: hashlib.sha256(data).hexdigest()),
         _spent(lambda: expat.ParserCreate().Parse(data, True)),
@@ -45,15 +45,15 @@ def floors(before: bytes, data: bytes) -> list[float]:
 
 
 def measure(files: Sequence[Path], folder: Path) -> Part:
-    """Take releases in, one after the other: archived, compared, judged and committed; each beside its floors."""
+    """Ingest releases one after the other and measure each beside its floors."""
     parts, ours = _medians(files, folder)
     lines: list[list[object]] = [[name, part] for name, part in zip(FLOORS, parts, strict=True)]
-    lines += [["all of these", sum(parts)], ["registry-watcher", ours], ["ours : floors", ours / sum(parts)]]
+    lines += [["all floors", sum(parts)], ["registry-watcher", ours], ["ours : floors", ours / sum(parts)]]
     return Part(
-        text=f"Milliseconds of CPU a release, medians of {len(files) - 1}.\n\n" + table(["", ""], lines),
+        text=f"Milliseconds of CPU per release, medians of {len(files) - 1}.\n\n" + table(["", ""], lines),
         targets=[
             Target(
-                what="taking in the next release, the process goes on: CPU, beside the sum of its floors",
+                what="ingest of the next release in a running process: CPU, relative to the sum of its floors",
                 measured=ours / sum(parts),
                 limit=1.5,
             )
@@ -62,18 +62,18 @@ def measure(files: Sequence[Path], folder: Path) -> Part:
 
 
 def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
-    """Milliseconds of the floors and of ours."""
-    found: list[list[float]] = []
+    """Return the median milliseconds of the floors and of ours."""
+    floor_times: list[list[float]] = []
     ours: list[float] = []
     with Store(folder / "ingest.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "ingest")
         )
         before = files[0].read_bytes()
-        intake.ingest(Candidate(data=before, origin=files[0].name))
+        ingest.ingest(Candidate(data=before, origin=files[0].name))
         for path in files[1:]:
             data = path.read_bytes()
-            found.append(floors(before, data))
-            ours.append(_spent(lambda data=data, path=path: intake.ingest(Candidate(data=data, origin=path.name))))  # type: ignore[misc]
+            floor_times.append(floors(before, data))
+            ours.append(_spent(lambda data=data, path=path: ingest.ingest(Candidate(data=data, origin=path.name))))  # type: ignore[misc]
             before = data
-    return [statistics.median(column) for column in zip(*found, strict=True)], statistics.median(ours)
+    return [statistics.median(column) for column in zip(*floor_times, strict=True)], statistics.median(ours)

@@ -1,8 +1,8 @@
 """Kill the watcher with SIGKILL at random moments, and count: `kill.py [--kills N] [--seed S]`.
 
-One store is killed all the time, in checks and in the daemon; after each kill the database passes its integrity check
-and every snapshot is read back. In the end a clean run must leave the history of a store that was never disturbed, and
-every subscriber with every event. What is printed is what came of it; a difference ends it.
+Checks and daemons on one store are killed. After each kill the database must pass its integrity check, and every
+snapshot must be readable. In the end the history must equal that of a store that was never disturbed, and every
+subscriber must have every event. The program prints the counts and fails if there is a difference.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000)
     chosen = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, ProcessKiller() as killing, two_environments(Path(folder)) as worlds:
-        found = kill_at_random_moments(*worlds, killing, kills=chosen.kills, seed=chosen.seed)
-    print(f"{found.kills} kills in {time.monotonic() - started:.0f} s, seed {chosen.seed}: {found.releases} releases")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessKiller() as killer,
+        two_environments(Path(folder)) as environments,
+    ):
+        counts = kill_at_random_moments(*environments, killer, kills=chosen.kills, seed=chosen.seed)
+    print(f"{counts.kills} kills in {time.monotonic() - started:.0f} s, seed {chosen.seed}: {counts.releases} releases")
     print("histories equal, integrity checks passed, every subscriber has every event")
-    print(f"{found.repeats} messages came twice or more, each under its one id")
-    print("the last step begun:", ", ".join(f"{step} {number}" for step, number in found.died_at.most_common()))
+    print(f"{counts.repeats} messages were received more than once, each with the same id")
+    print("the last step that began:", ", ".join(f"{step} {number}" for step, number in counts.died_at.most_common()))
 
 
 if __name__ == "__main__":

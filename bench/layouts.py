@@ -1,6 +1,6 @@
-"""A release of the port registry as the other programs want it: IANA's CSV, one with a single key column, JSON.
+"""Write a release of the port registry for the other programs: IANA's CSV, the same with one key column, JSON.
 
-Written from the XML by this module alone: what is compared with the watcher must not come from it.
+Uses nothing of the watcher, because the watcher's answers are compared with these files.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ ONE_KEY = "key"
 
 
 def rows(data: bytes) -> Iterator[list[str]]:
-    """Yield the cells of every record, in IANA's order of columns and its way of writing references."""
+    """Yield the cells of every record, with IANA's columns and notation of references."""
     for record in ET.fromstring(data).iter(f"{NS}record"):  # noqa: S314 - our own files
         xrefs = record.findall(f"{NS}xref")
-        people = _references(each for each in xrefs if each.get("type") == "person")
+        people = _references(xref for xref in xrefs if xref.get("type") == "person")
         assignee = record.find(f"{NS}assignee")
         yield [
             *(_text(record, tag) for tag in ("name", "number", "protocol", "description")),
@@ -41,13 +41,13 @@ def rows(data: bytes) -> Iterator[list[str]]:
             people,
             record.get("date", ""),
             record.get("updated", ""),
-            _references(each for each in xrefs if each.get("type") != "person"),
+            _references(xref for xref in xrefs if xref.get("type") != "person"),
             *(_text(record, tag) for tag in ("sc", "unauthorized", "note")),
         ]
 
 
 def as_csv(data: bytes, *, one_key: bool = False) -> str:
-    """The CSV of a release; `one_key`: with a first column that joins the three of the key."""
+    """Return the CSV of a release; with `one_key` a first column joins the three columns of the key."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow((ONE_KEY, *COLUMNS) if one_key else COLUMNS)
@@ -56,14 +56,14 @@ def as_csv(data: bytes, *, one_key: bool = False) -> str:
     return out.getvalue()
 
 
-def lay_csv(files: Sequence[Path], folder: Path, *, one_key: bool = False) -> list[Path]:
+def write_csv(files: Sequence[Path], folder: Path, *, one_key: bool = False) -> list[Path]:
     """Write the CSV of every release into a folder, under the release's name."""
     folder.mkdir(exist_ok=True)
     return [_written(folder / f"{path.stem}.csv", as_csv(path.read_bytes(), one_key=one_key)) for path in files]
 
 
-def lay_json(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Write every release as a JSON list of objects, one a row."""
+def write_json(files: Sequence[Path], folder: Path) -> list[Path]:
+    """Write every release as a JSON list with one object per row."""
     folder.mkdir(exist_ok=True)
     return [
         _written(
@@ -91,8 +91,8 @@ def _inner(element: ET.Element) -> Iterator[str]:
         yield child.tail or ""
 
 
-def _references(found: Iterator[ET.Element]) -> str:
-    return "".join(map(_reference, found))
+def _references(xrefs: Iterator[ET.Element]) -> str:
+    return "".join(map(_reference, xrefs))
 
 
 def _reference(xref: ET.Element) -> str:

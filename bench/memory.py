@@ -1,4 +1,4 @@
-"""How much memory the watcher takes: a check that finds a new release, and the daemon that waits for the next one."""
+"""Measure the memory of a check that finds a new release, and of the idle daemon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.measuring import ROOT, WATCHER, Part, Target, cost, megabytes, memory_of, table
-from bench.series import after
+from bench.series import make_next
 from tests.support.index_server import IndexServer, serve_index
 
 _PATH = "/service-names-port-numbers.xml"
@@ -28,12 +28,12 @@ name = "ports"
 url = "{url}"
 """
 _PATIENCE = 60.0
-_IDLE = 5.0  # seconds between two looks at a daemon that has nothing to do
-_LOOKS = 4
+_PAUSE = 5.0  # seconds between two samples of the idle daemon
+_SAMPLES = 4
 
 
 def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
-    """Check a release that follows the newest of `store`, by a command and by the daemon. Loopback, no network."""
+    """Check a release that follows the newest of `store`, with a command and with the daemon, over loopback."""
     newest, releases = files[-1], len(files)
     tree = IndexServer()
     tree.pages[_PATH] = newest.read_bytes()
@@ -41,20 +41,20 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
         place, other = (_copy(store, folder / name, tree) for name in ("checked", "daemon"))
         unchanged = cost([*WATCHER, "check"], place)
         day = date.fromisoformat(newest.stem) + timedelta(days=1)
-        tree.pages[_PATH] = after(newest.read_bytes(), day.isoformat())
+        tree.pages[_PATH] = make_next(newest.read_bytes(), day.isoformat())
         changed = cost([*WATCHER, "check"], place)
-        _must_be(place, "changed")
-        # A store in which nothing was looked at yet: it is due at once.
+        _expect_outcome(place, "changed")
+        # No check is recorded in this store, so the first is due at once.
         with _daemon(other) as process:
             first = _first_check(other, process)
             idle, most = [], 0.0
-            for _ in range(_LOOKS):
-                time.sleep(_IDLE)
+            for _ in range(_SAMPLES):
+                time.sleep(_PAUSE)
                 now, most = memory_of(process.pid)
                 idle.append(now)
-        _must_be(other, "changed")
+        _expect_outcome(other, "changed")
     lines: list[list[object]] = [
-        ["`watcher check`: the release that is there, new from this server", unchanged.cpu, unchanged.wall,
+        ["`watcher check`: the newest release, first request to this server", unchanged.cpu, unchanged.wall,
          megabytes(unchanged.memory), None],
         ["`watcher check`: the next release", changed.cpu, changed.wall, megabytes(changed.memory), None],
         ["`watcher run`: its first check finds the next release; then idle", None, first, megabytes(most),
@@ -62,8 +62,8 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
     ]  # fmt: skip
     return Part(
         text=(
-            f"A store of {releases} releases and a server on loopback. The idle daemon was looked at {_LOOKS} times, "
-            f"{_IDLE:g} s apart, after its first check: the largest.\n\n"
+            f"A store of {releases} releases and a server on loopback. Idle memory is the largest of {_SAMPLES} "
+            f"samples, {_PAUSE:g} s apart, after the first check of the daemon.\n\n"
             + table(["", "CPU s", "wall s", "peak MB", "idle MB"], lines)
         ),
         targets=[
@@ -79,7 +79,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
 
 
 def _copy(store: Path, place: Path, tree: IndexServer) -> Path:
-    """A store of its own, and a configuration that asks the server on loopback."""
+    """Copy the store and configure it for the server on loopback."""
     shutil.copytree(store, place)
     (place / "config.toml").write_text(_CONFIG.format(url=f"{tree.url}{_PATH}"))
     (place / "config.toml").chmod(0o600)
@@ -88,7 +88,7 @@ def _copy(store: Path, place: Path, tree: IndexServer) -> Path:
 
 @contextmanager
 def _daemon(place: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon until the end, and tell it to stop as a service manager would."""
+    """Run the daemon; stop it with SIGTERM at the end, as a service manager does."""
     with (place / "daemon.log").open("wb") as log:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen([*WATCHER, "run"], cwd=place, stderr=log, stdout=log, env=environment)
@@ -100,7 +100,7 @@ def _daemon(place: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _first_check(place: Path, process: subprocess.Popen[bytes]) -> float:
-    """Seconds until the daemon has done its first check."""
+    """Return the seconds until the first check of the daemon is recorded."""
     started = time.monotonic()
     while time.monotonic() < started + _PATIENCE and process.poll() is None:
         if _outcomes(place):
@@ -109,9 +109,9 @@ def _first_check(place: Path, process: subprocess.Popen[bytes]) -> float:
     raise SystemExit(f"the daemon did not check: {(place / 'daemon.log').read_text()[-2000:]}")
 
 
-def _must_be(place: Path, outcome: str) -> None:
-    if (found := _outcomes(place))[-1:] != [outcome]:
-        raise SystemExit(f"a check that was to be {outcome!r} was not: {found}")
+def _expect_outcome(place: Path, outcome: str) -> None:
+    if (outcomes := _outcomes(place))[-1:] != [outcome]:
+        raise SystemExit(f"the outcome of a check is not {outcome!r}: {outcomes}")
 
 
 def _outcomes(place: Path) -> list[str]:

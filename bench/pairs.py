@@ -1,4 +1,4 @@
-"""Two releases compared by everything that people compare them with: what it costs, and whether the answer is right."""
+"""Compare two releases with the watcher and with other programs: what each costs, and whether its answer is right."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from bench.answers import (
     Counts,
     Pair,
     Reader,
+    change_duplicate,
     no_answer,
-    of_csv_diff,
-    of_daff,
-    of_sqlite_utils,
-    of_watcher,
-    repeated,
-    three_numbers,
+    read_csv_diff,
+    read_daff,
+    read_sqlite_utils,
+    read_three_numbers,
+    read_watcher,
     truth,
 )
 from bench.environment import Environment
-from bench.layouts import COLUMNS, KEY, ONE_KEY, lay_csv, lay_json
+from bench.layouts import COLUMNS, KEY, ONE_KEY, write_csv, write_json
 from bench.measuring import WATCHER, Cost, cost, in_turns, megabytes, table
 
 OURS = "`watcher diff ports OLD NEW`"
 POLARS = "polars"
 _KEYS = ", ".join(f'"{name}"' for name in KEY)
 _ALL = ", ".join(f'"{name}"' for name in COLUMNS)
-_SQL = f"""WITH came AS (SELECT {_KEYS} FROM t2 EXCEPT SELECT {_KEYS} FROM t1),
-gone AS (SELECT {_KEYS} FROM t1 EXCEPT SELECT {_KEYS} FROM t2),
-other AS (SELECT {_ALL} FROM t2 EXCEPT SELECT {_ALL} FROM t1)
-SELECT (SELECT count(*) FROM came) AS added, (SELECT count(*) FROM gone) AS removed,
-(SELECT count(*) FROM other) - (SELECT count(*) FROM came) AS changed"""  # noqa: S608 - the names are ours
+_SQL = f"""WITH new_keys AS (SELECT {_KEYS} FROM t2 EXCEPT SELECT {_KEYS} FROM t1),
+old_keys AS (SELECT {_KEYS} FROM t1 EXCEPT SELECT {_KEYS} FROM t2),
+new_rows AS (SELECT {_ALL} FROM t2 EXCEPT SELECT {_ALL} FROM t1)
+SELECT (SELECT count(*) FROM new_keys) AS added, (SELECT count(*) FROM old_keys) AS removed,
+(SELECT count(*) FROM new_rows) - (SELECT count(*) FROM new_keys) AS changed"""  # noqa: S608 - the names are ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Laid:
-    """Two releases in every form that a program wants, old and new each."""
+class PairFiles:
+    """Two releases in every form that a program reads, old and new each."""
 
     xml: Sequence[Path]
     csv: Sequence[Path]
@@ -47,87 +47,100 @@ class Laid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """A program that compares two releases. `package` must be installed for it, "" where nothing must."""
+    """Another program that compares two releases. It needs the `package`, unless that is ""."""
 
     name: str
     given: str
-    command: Callable[[Environment, Laid], Sequence[str]]
-    read: Reader = three_numbers
+    command: Callable[[Environment, PairFiles], Sequence[str]]
+    read: Reader = read_three_numbers
     package: str = ""
 
 
 PEERS = (
-    Peer(name=POLARS, given="CSV", package="polars", command=lambda made, laid: made.program("with_polars", *laid.csv)),
     Peer(
-        name="DuckDB", given="CSV", package="duckdb", command=lambda made, laid: made.program("with_duckdb", *laid.csv)
+        name=POLARS,
+        given="CSV",
+        package="polars",
+        command=lambda environment, files: environment.program("with_polars", *files.csv),
     ),
     Peer(
-        name="pandas", given="CSV", package="pandas", command=lambda made, laid: made.program("with_pandas", *laid.csv)
+        name="DuckDB",
+        given="CSV",
+        package="duckdb",
+        command=lambda environment, files: environment.program("with_duckdb", *files.csv),
+    ),
+    Peer(
+        name="pandas",
+        given="CSV",
+        package="pandas",
+        command=lambda environment, files: environment.program("with_pandas", *files.csv),
     ),
     Peer(
         name="csv-diff --key",
         given="CSV, the key joined into one column for it",
         package="csv-diff",
-        command=lambda made, laid: made.command(
-            "csv-diff", *laid.one_key, "--key", ONE_KEY, "--format", "csv", "--json"
+        command=lambda environment, files: environment.command(
+            "csv-diff", *files.one_key, "--key", ONE_KEY, "--format", "csv", "--json"
         ),
-        read=of_csv_diff,
+        read=read_csv_diff,
     ),
     Peer(
         name="daff diff --id",
         given="CSV",
         package="daff",
-        command=lambda made, laid: made.command("daff", "diff", *_ids(), "--output-format", "csv", *laid.csv),
-        read=of_daff,
+        command=lambda environment, files: environment.command(
+            "daff", "diff", *_ids(), "--output-format", "csv", *files.csv
+        ),
+        read=read_daff,
     ),
     Peer(
         name="sqlite-utils memory",
         given="CSV",
         package="sqlite-utils",
-        command=lambda made, laid: made.command(
-            "sqlite-utils", "memory", *(f"{path}:csv" for path in laid.csv), _SQL, "--no-detect-types"
+        command=lambda environment, files: environment.command(
+            "sqlite-utils", "memory", *(f"{path}:csv" for path in files.csv), _SQL, "--no-detect-types"
         ),
-        read=of_sqlite_utils,
+        read=read_sqlite_utils,
     ),
     Peer(
         name="DeepDiff",
         given="JSON",
         package="deepdiff",
-        command=lambda made, laid: made.program("with_deepdiff", *laid.json),
+        command=lambda environment, files: environment.program("with_deepdiff", *files.json),
     ),
     Peer(
         name="a script: each CSV into a dictionary",
         given="CSV",
-        command=lambda made, laid: made.program("with_dicts", *laid.csv),
+        command=lambda environment, files: environment.program("with_dicts", *files.csv),
     ),
     Peer(
         name="a script: ElementTree, each record's texts by key",
         given="XML",
-        command=lambda made, laid: made.program("with_xml", *laid.xml),
+        command=lambda environment, files: environment.program("with_xml", *files.xml),
     ),
     Peer(
         name="`diff`",
         given="XML",
         read=no_answer,
-        command=lambda _, laid: ["sh", "-c", 'diff "$1" "$2" >/dev/null; [ $? -le 1 ]', "sh", *map(str, laid.xml)],
+        command=lambda _, files: ["sh", "-c", 'diff "$1" "$2" >/dev/null; [ $? -le 1 ]', "sh", *map(str, files.xml)],
     ),
     Peer(
         name="`git diff --no-index --stat`",
         given="XML",
         read=no_answer,
-        command=lambda _, laid: [
+        command=lambda _, files: [
             "sh",
             "-c",
             'git diff --no-index --stat "$1" "$2"; [ $? -le 1 ]',
             "sh",
-            *map(str, laid.xml),
+            *map(str, files.xml),
         ],
     ),
     Peer(
         name="hash, well-formedness, split and subtract",
         given="XML",
         read=no_answer,
-        command=lambda made, laid: made.program("floor", *laid.xml),
+        command=lambda environment, files: environment.program("floor", *files.xml),
     ),
 )
 
@@ -136,58 +149,73 @@ def _ids() -> list[str]:
     return [word for name in KEY for word in ("--id", name)]
 
 
-def lay(pair: Pair, folder: Path) -> Laid:
-    """Write both releases in every form: nobody's time is measured meanwhile."""
+def write_pair(pair: Pair, folder: Path) -> PairFiles:
+    """Write both releases in every form; the time that this takes is not measured."""
     folder.mkdir()
     both = (pair.old, pair.new)
-    return Laid(
+    return PairFiles(
         xml=both,
-        csv=lay_csv(both, folder / "csv"),
-        one_key=lay_csv(both, folder / "one-key", one_key=True),
-        json=lay_json(both, folder / "json"),
+        csv=write_csv(both, folder / "csv"),
+        one_key=write_csv(both, folder / "one-key", one_key=True),
+        json=write_json(both, folder / "json"),
     )
 
 
-def ours(laid: Laid, store: str) -> dict[str, list[str]]:
-    """The watcher's own commands for a pair; `store` is the folder of a history that has both."""
-    dates = [path.stem for path in laid.xml]
+def our_commands(files: PairFiles, store: str) -> dict[str, list[str]]:
+    """Return the watcher's commands for a pair; `store` is the folder of a history that has both releases."""
+    dates = [path.stem for path in files.xml]
     return {
         OURS: [*WATCHER, "--config", f"{store}/config.toml", "diff", "ports", *dates],
-        "`watcher diff OLD.xml NEW.xml`, no store": [*WATCHER, "diff", *map(str, laid.xml)],
-        "`watcher diff OLD.csv NEW.csv`, no store": [*WATCHER, "diff", "--registry", "ports", *map(str, laid.csv)],
+        "`watcher diff OLD.xml NEW.xml`, no store": [*WATCHER, "diff", *map(str, files.xml)],
+        "`watcher diff OLD.csv NEW.csv`, no store": [*WATCHER, "diff", "--registry", "ports", *map(str, files.csv)],
     }
 
 
 def compare(
     pair: Pair, store: Path, folder: Path, peers: Environment, times: int
 ) -> tuple[str, Mapping[str, Cost], dict[str, str]]:
-    """Run everything in turns on a pair; return the text, what each cost, and by name who did not answer rightly."""
-    laid = lay(pair, folder / "pair")
-    other = repeated(pair, folder / "repeated")
-    other_laid = lay(other, folder / "pair-repeated") if other else None
-    own = ours(laid, str(store))
-    there = [peer for peer in PEERS if peers.has(peer.package)]
-    commands = own | {peer.name: peer.command(peers, laid) for peer in there}
+    """Run all programs in turns; return the text, the costs, and remarks on wrong answers, both by name."""
+    files = write_pair(pair, folder / "pair")
+    other = change_duplicate(pair, folder / "repeated")
+    duplicate_files = write_pair(other, folder / "pair-repeated") if other else None
+    own = our_commands(files, str(store))
+    installed = [peer for peer in PEERS if peers.has(peer.package)]
+    commands = own | {peer.name: peer.command(peers, files) for peer in installed}
     spent = in_turns(commands, folder, times, strict=False)
     true = truth(pair.old.read_bytes(), pair.new.read_bytes())
     true_other = truth(other.old.read_bytes(), other.new.read_bytes()) if other else None
     lines: list[list[object]] = []
     for name, command in own.items():
-        again = list(ours(other_laid, "").values())[list(own).index(name)] if other_laid and name != OURS else None
+        command_again = (
+            list(our_commands(duplicate_files, "").values())[list(own).index(name)]
+            if duplicate_files and name != OURS
+            else None
+        )
         lines.append(
             [
                 *_costs(name, "its store" if name == OURS else "XML" if "xml" in name else "CSV", spent),
-                _verdict(cost([*command, "--format", "json"], folder), of_watcher, true),
-                _verdict(cost([*again, "--format", "json"], folder), of_watcher, true_other) if again else None,
+                _verdict(cost([*command, "--format", "json"], folder), read_watcher, true),
+                _verdict(cost([*command_again, "--format", "json"], folder), read_watcher, true_other)
+                if command_again
+                else None,
             ]
         )
     for peer in PEERS:
-        if peer not in there:
+        if peer not in installed:
             lines.append(
-                [peer.name, peer.given, None, None, None, None, "not installed: the index did not have it", None]
+                [
+                    peer.name,
+                    peer.given,
+                    None,
+                    None,
+                    None,
+                    None,
+                    "not installed: the package index does not have it",
+                    None,
+                ]
             )
             continue
-        again_cost = cost(peer.command(peers, other_laid), folder, strict=False) if other_laid else None
+        again_cost = cost(peer.command(peers, duplicate_files), folder, strict=False) if duplicate_files else None
         lines.append(
             [
                 *_costs(peer.name, peer.given, spent),
@@ -195,16 +223,18 @@ def compare(
                 _verdict(again_cost, peer.read, true_other) if again_cost else None,
             ]
         )
-    head = ["", "given", "wall s", "CPU s", "peak MB", "wall, ours = 1", "its answer", "its answer on the second pair"]
+    head = ["", "given", "wall s", "CPU s", "peak MB", "wall, ours = 1", "answer", "answer on the second pair"]
     second = (
-        f"The second pair is {other.what}: {true_other}. " if other else "No key stands twice in it: no second pair. "
+        f"The second pair is {other.label}: {true_other}. "
+        if other
+        else "No two rows have the same key: no second pair. "
     )
     return (
         (
-            f"The pair is {pair.what}: {true}. {second}What is counted are rows by their key ({', '.join(KEY)}) as "
-            "they stand in IANA's CSV. The truth is our difference of the two CSVs, applied forwards and backwards and "
-            "compared with the rows. CSV and JSON were made from the XML beforehand, outside of all times, in IANA's "
-            "columns.\n\n" + table(head, lines)
+            f"The pair is {pair.label}: {true}. {second}Rows of IANA's CSV are counted by key ({', '.join(KEY)}). The "
+            "true answer is the watcher's difference of the two CSVs, which was applied forwards and backwards and "
+            "compared with the rows. CSV and JSON were written from the XML before, in IANA's columns; this is in no "
+            "time.\n\n" + table(head, lines)
         ),
         spent,
         _remarks(lines),
@@ -212,34 +242,34 @@ def compare(
 
 
 def _remarks(lines: Sequence[Sequence[object]]) -> dict[str, str]:
-    """In a word, what is to say of the answers of two pairs."""
-    found = {}
+    """Return a short remark on each program whose answers are not both right."""
+    remarks = {}
     for line in lines:
         name, first, second = str(line[0]), str(line[-2]), str(line[-1])
         if "no answer" in first:
-            found[name] = "no answer"
+            remarks[name] = "no answer"
         elif "wrong" in first:
-            found[name] = "wrong"
+            remarks[name] = "wrong"
         elif "wrong" in second:
-            found[name] = "wrong on the second pair"
-    return found
+            remarks[name] = "wrong on the second pair"
+    return remarks
 
 
 def _costs(name: str, given: str, spent: Mapping[str, Cost]) -> list[object]:
-    found = spent[name]
-    return [name, given, found.wall, found.cpu, megabytes(found.memory), found.wall / spent[OURS].wall]
+    cost = spent[name]
+    return [name, given, cost.wall, cost.cpu, megabytes(cost.memory), cost.wall / spent[OURS].wall]
 
 
-def _verdict(found: Cost, read: Reader, true: Counts | None) -> str:
-    """Whether an answer is right; what it was otherwise."""
-    if found.failed:
-        return f"failed: {found.failed[:160]}"
+def _verdict(run: Cost, read: Reader, true: Counts | None) -> str:
+    """Return "right", or what the answer was instead."""
+    if run.failed:
+        return f"failed: {run.failed[:160]}"
     if read is no_answer:
         return "no answer about entries"
     try:
-        answer = read(found.said)
+        answer = read(run.output)
     except (json.JSONDecodeError, ValueError, KeyError, TypeError):
         answer = None
     if answer is None:
-        return f"not understood: {found.said.strip()[:80]!r}"
+        return f"not understood: {run.output.strip()[:80]!r}"
     return "right" if answer == true else f"**wrong**: {answer}"

@@ -1,7 +1,7 @@
 """Draw what was measured: `plots.py` reads a drawing as JSON from standard input and writes an SVG.
 
-Run by the Python of the peers' environment, which has matplotlib. Says nothing of what is drawn: titles, axes and
-points come with the drawing. The same drawing gives the same file.
+The Python of the other programs' environment runs it, because that has matplotlib. Titles, axes and points are part of
+the drawing. The same drawing gives the same file.
 """
 
 import json
@@ -22,7 +22,7 @@ def _number(value: float, _: object) -> str:
 
 
 def lines(drawing: dict[str, Any]) -> None:
-    """One panel beside the other, each with lines over one axis, both logarithmic."""
+    """Draw panels side by side, each with lines over logarithmic axes."""
     panels = drawing["panels"]
     figure, places = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.8), squeeze=False)
     for place, panel in zip(places[0], panels, strict=True):
@@ -47,14 +47,14 @@ def lines(drawing: dict[str, Any]) -> None:
 
 
 def bars(drawing: dict[str, Any]) -> None:
-    """One bar a name, the shortest on top; ours in a colour of their own."""
-    found = sorted(drawing["bars"], key=lambda bar: -bar["value"])
-    figure, place = plt.subplots(figsize=(9.2, 0.3 * len(found) + 1.2))
-    colours = [_COLOURS[0] if bar["ours"] else "#9ca3af" for bar in found]
-    drawn = place.barh([bar["name"] for bar in found], [bar["value"] for bar in found], color=colours)
-    place.bar_label(drawn, labels=[f"{bar['value']:.2f}  {bar['remark']}" for bar in found], padding=4, fontsize=8)
+    """Draw one bar for each name, the shortest on top; those of the watcher have another colour."""
+    ordered = sorted(drawing["bars"], key=lambda bar: -bar["value"])
+    figure, place = plt.subplots(figsize=(9.2, 0.3 * len(ordered) + 1.2))
+    colours = [_COLOURS[0] if bar["ours"] else "#9ca3af" for bar in ordered]
+    drawn = place.barh([bar["name"] for bar in ordered], [bar["value"] for bar in ordered], color=colours)
+    place.bar_label(drawn, labels=[f"{bar['value']:.2f}  {bar['remark']}" for bar in ordered], padding=4, fontsize=8)
     place.set_xscale("log")
-    place.set_xlim(right=max(bar["value"] for bar in found) * 5)
+    place.set_xlim(right=max(bar["value"] for bar in ordered) * 5)
     place.set_xlabel(drawing["x"])
     place.set_title(drawing["title"], fontsize=10)
     place.xaxis.set_major_formatter(FuncFormatter(_number))

@@ -1,4 +1,4 @@
-"""Whole processes: what a person waits for at the command line, beside polars on the same two releases."""
+"""Measure whole commands: how long a person waits, compared with polars on the same two releases."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import pairs
-from bench.answers import Pair, telling
+from bench.answers import Pair, choose_pair
 from bench.environment import Environment
-from bench.measuring import WATCHER, Cost, Part, Target, alone, in_turns, megabytes, table
+from bench.measuring import WATCHER, Cost, Part, Target, in_turns, megabytes, run_module, table
 from watcher.render import text
 from watcher.reports.diff import compare_releases
 from watcher.store.store import Store
@@ -20,7 +20,7 @@ from watcher.store.store import Store
 _HELP = "`watcher --help`"
 _NEAR = "`watcher diff ports OLD NEW`, consecutive"
 _FAR = "`watcher diff ports OLD NEW`, first and last"
-_ASKED = {
+_QUERIES = {
     "`watcher history --port 443`": ["history", "--port", "443"],
     "`watcher show ports --port 443`": ["show", "ports", "--port", "443"],
     "`watcher status`": ["status"],
@@ -30,51 +30,52 @@ _ASKED = {
 def measure(
     files: Sequence[Path], store: Path, folder: Path, peers: Environment, times: int
 ) -> tuple[Part, dict[str, float], dict[str, str]]:
-    """Return the part; and by name, for a plot, seconds on the clock and what is to say of an answer.
+    """Return the part, and for a plot the wall times and the remarks on answers, both by name.
 
     `store` has a history of all files.
     """
-    pair = telling(list(files))
+    pair = choose_pair(list(files))
     compared, spent, remarks = pairs.compare(pair, store, folder, peers, times)
-    asked = _asked(files, pair, store, folder, peers, times)
-    polars = asked.get(pairs.POLARS)
+    costs = _measure(files, pair, store, folder, peers, times)
+    polars = costs.get(pairs.POLARS)
     printing = _printing(store, files, times)
-    names = [_NEAR, *_ASKED]
+    names = [_NEAR, *_QUERIES]
     targets = [
         Target(
-            what=f"{name}: wall time, beside polars",
-            measured=asked[name].wall / polars.wall if polars and not polars.failed else None,
+            what=f"{name}: wall time, relative to polars",
+            measured=costs[name].wall / polars.wall if polars and not polars.failed else None,
             limit=1,
         )
         for name in names
     ]
     targets += [
         Target(
-            what=f"{_HELP}: wall time, beside polars",
-            measured=asked[_HELP].wall / polars.wall if polars and not polars.failed else None,
+            what=f"{_HELP}: wall time, relative to polars",
+            measured=costs[_HELP].wall / polars.wall if polars and not polars.failed else None,
             limit=0.5,
         ),
         Target(
-            what="`watcher diff` of the first and the last release, less its printing: wall time, beside a near pair",
-            measured=(asked[_FAR].wall - printing) / asked[_NEAR].wall,
+            what="`watcher diff` of the first and the last release without printing: wall time, relative "
+            "to a consecutive pair",
+            measured=(costs[_FAR].wall - printing) / costs[_NEAR].wall,
             limit=2,
         ),
     ]
-    # The pair from the store stands in both tables; polars was run for both.
-    walls = {name: each.wall for name, each in {**asked, **spent}.items() if not each.failed and name != pairs.OURS}
+    # The diff from the store is in both tables, and polars was run for both.
+    walls = {name: cost.wall for name, cost in {**costs, **spent}.items() if not cost.failed and name != pairs.OURS}
     head = ["", "wall s", "CPU s", "peak MB", "wall, polars = 1"]
     lines = [
-        [name, each.wall, each.cpu, megabytes(each.memory), each.wall / polars.wall if polars else None]
-        for name, each in asked.items()
+        [name, cost.wall, cost.cpu, megabytes(cost.memory), cost.wall / polars.wall if polars else None]
+        for name, cost in costs.items()
     ]
     return (
         Part(
             text=(
-                "### From the store\n\nRun in turns with polars, which is given the CSVs of the consecutive pair "
-                "ready-made and prints three numbers. Printing the first and the last takes "
-                f"{printing * 1000:.0f} ms of CPU, measured in a process of its own, in which the difference was "
-                "computed before: the median of as many runs.\n\n"
-                f"{table(head, lines)}\n\n### The same two releases, by everything else\n\n{compared}"
+                "### From the store\n\nRun in turns with polars, which gets the CSVs of the consecutive pair and "
+                "prints three numbers. Printing the difference of the first and the last release takes "
+                f"{printing * 1000:.0f} ms of CPU: the median of separate processes that computed the difference "
+                "before.\n\n"
+                f"{table(head, lines)}\n\n### The same two releases, compared by other programs\n\n{compared}"
             ),
             targets=targets,
         ),
@@ -83,7 +84,7 @@ def measure(
     )
 
 
-def _asked(
+def _measure(
     files: Sequence[Path], pair: Pair, store: Path, folder: Path, peers: Environment, times: int
 ) -> dict[str, Cost]:
     watcher = [*WATCHER, "--config", str(store / "config.toml")]
@@ -91,7 +92,7 @@ def _asked(
         _HELP: [*WATCHER, "--help"],
         _NEAR: [*watcher, "diff", "ports", pair.old.stem, pair.new.stem],
         _FAR: [*watcher, "diff", "ports", files[0].stem, files[-1].stem],
-        **{name: [*watcher, *words] for name, words in _ASKED.items()},
+        **{name: [*watcher, *words] for name, words in _QUERIES.items()},
     }
     if peers.has("polars"):
         csvs = [folder / "pair" / "csv" / f"{path.stem}.csv" for path in (pair.old, pair.new)]
@@ -100,13 +101,13 @@ def _asked(
 
 
 def _printing(store: Path, files: Sequence[Path], times: int) -> float:
-    """Seconds of CPU that printing the far pair takes: in new processes, so that nothing is warm."""
-    found = [alone("bench.processes", store / "history.db", files[0].stem, files[-1].stem) for _ in range(times)]
-    return statistics.median(float(each["print"]) for each in found if isinstance(each, dict))
+    """Return the CPU seconds that printing the distant pair takes, in new processes, so that nothing is cached."""
+    runs = [run_module("bench.processes", store / "history.db", files[0].stem, files[-1].stem) for _ in range(times)]
+    return statistics.median(float(run["print"]) for run in runs if isinstance(run, dict))
 
 
 def main(store: str, old: str, new: str) -> None:
-    """Compare two releases of a store, print them into the void, and say what the second took."""
+    """Compare two releases of a store and render the result; print the CPU seconds of rendering."""
     with Store(Path(store), create=False) as opened:
         comparison = compare_releases(opened.history, {}, "ports", old, new)
         started = time.process_time()

@@ -1,8 +1,8 @@
-"""Measure, side by side, and write docs/benchmarks.md: `run.py [--releases N] [--times N] [--output FILE]`.
+"""Measure the watcher beside other programs, write docs/benchmarks.md: `run.py [--releases N] [--output FILE]`.
 
-Every number is of this run, on this machine; what to trust are the ratios. Whole processes are run in turns, the
-median of several counts; none is dropped. The checks (exactness, one history in any order) are part of it: a fast wrong
-answer is worth nothing. With `--releases` everything is measured on less of everything, to see that it works.
+The seconds are of this run on this machine; the ratios can be compared. Whole processes run in turns; a number is the
+median of all runs. The bench also checks that differences are exact and that any order of import gives one history.
+`--releases` measures everything with fewer releases and smaller sizes, to test the bench itself.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from bench import (  # noqa: E402 - the path first
 from bench.environment import Environment  # noqa: E402
 from bench.measuring import Part, Target, table  # noqa: E402
 
-_NEXT = 60  # releases whose median is the cost of the next one
+_NEXT = 60  # the cost of the next release is the median of so many
 _INTRODUCTION = (
-    "Written by `make bench`, drawings included. Seconds are of one run on one machine, which may not have been idle: "
-    "trust the ratios, each of which is to something that ran beside it. Whole processes are run in turns; a number is "
-    "the median of its runs and none is dropped, but what failed, or took more than ten seconds, ran once. Seeds are "
-    "fixed."
+    "`make bench` writes this page and its drawings. The seconds are of one run on one machine, which may not have "
+    "been idle: compare the ratios, each of which is to a program that ran at the same time. Whole processes run in "
+    "turns; a number is the median of all runs. A program that failed or took more than ten seconds ran once. "
+    "Seeds are fixed."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What all parts are measured with."""
+    """The files, folders and programs that all parts use."""
 
     files: Sequence[Path]
     folder: Path
@@ -58,7 +58,7 @@ class Bench:
 
     @property
     def store(self) -> Path:
-        """A history of all files, once `importing` was measured."""
+        """A history of all files; `_importing` makes it."""
         return self.folder / "store"
 
 
@@ -73,13 +73,13 @@ def _processes(bench: Bench) -> Part:
 
 
 def _by_records(bench: Bench) -> Part:
-    part, found = growth.by_records(bench.folder, growth.RECORDS[:2] if bench.quick else growth.RECORDS)
-    return _with(part, bench, drawings.by_records(found), "growth-records")
+    part, sizes = growth.by_records(bench.folder, growth.RECORDS[:2] if bench.quick else growth.RECORDS)
+    return _with(part, bench, drawings.by_records(sizes), "growth-records")
 
 
 def _by_releases(bench: Bench) -> Part:
-    part, found = growth.by_releases(bench.folder, growth.RELEASES[:2] if bench.quick else growth.RELEASES)
-    return _with(part, bench, drawings.by_releases(found), "growth-releases")
+    part, sizes = growth.by_releases(bench.folder, growth.RELEASES[:2] if bench.quick else growth.RELEASES)
+    return _with(part, bench, drawings.by_releases(sizes), "growth-releases")
 
 
 PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
@@ -101,13 +101,13 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
 
 
 def _with(part: Part, bench: Bench, drawing: drawings.Drawing, name: str) -> Part:
-    """A part with a drawing above its text."""
-    shown = drawings.draw(drawing, bench.pictures / f"{name}.svg", bench.peers)
-    return Part(text=f"{shown}\n\n{part.text}", targets=part.targets)
+    """Return a part with a drawing above its text."""
+    image = drawings.draw(drawing, bench.pictures / f"{name}.svg", bench.peers)
+    return Part(text=f"{image}\n\n{part.text}", targets=part.targets)
 
 
 def page(parts: Sequence[tuple[str, Part]], introduction: Sequence[str]) -> str:
-    """The page: the targets of all parts first, then the parts."""
+    """Return the page: the targets of all parts, then the parts."""
     targets: list[Target] = [target for _, part in parts for target in part.targets]
     met = sum(target.met for target in targets)
     head = ["target", "promised", "measured", ""]
@@ -115,7 +115,7 @@ def page(parts: Sequence[tuple[str, Part]], introduction: Sequence[str]) -> str:
         "# Benchmarks",
         *introduction,
         "## Targets",
-        f"{met} of {len(targets)} are met.",
+        f"{met} of {len(targets)} targets are met.",
         table(head, [target.line for target in targets]),
     ]
     for title, part in parts:
@@ -126,24 +126,28 @@ def page(parts: Sequence[tuple[str, Part]], introduction: Sequence[str]) -> str:
 def _conditions(files: Sequence[Path], *, real: bool, peers: Environment) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in sorted(peers.versions.items())) or "none"
     return (
-        f"{len(files)} {'real' if real else 'generated'} releases of the port registry, {series.dates(files)}; Python "
-        f"{platform.python_version()}, {platform.system()} {platform.machine()}. The others, in an environment of "
-        f"their own: {versions}."
+        f"{len(files)} {'real' if real else 'generated'} releases of the port registry, {series.format_dates(files)}; "
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}. The other programs, in a "
+        f"separate environment: {versions}."
     )
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--releases", type=int, metavar="N", help="only N releases, and small sizes of all else")
+    arguments.add_argument("--releases", type=int, metavar="N", help="only N releases, and small sizes elsewhere")
     arguments.add_argument("--times", type=int, default=5, help="runs of each whole process")
-    arguments.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="drawings go beside it")
-    arguments.add_argument("--only", action="append", metavar="TITLE", help="only the parts whose title begins so")
+    arguments.add_argument(
+        "--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="drawings are written beside it"
+    )
+    arguments.add_argument(
+        "--only", action="append", metavar="TITLE", help="only the parts whose titles begin with TITLE"
+    )
     given = arguments.parse_args()
     given.output.parent.mkdir(parents=True, exist_ok=True)
     peers = environment.build()
     with tempfile.TemporaryDirectory(prefix="watcher-bench-") as name:
         folder = Path(name)
-        files, real = series.lay_out(folder / "releases", most=given.releases)
+        files, real = series.write_releases(folder / "releases", most=given.releases)
         bench = Bench(
             files=files,
             folder=folder,
@@ -152,15 +156,15 @@ def main() -> None:
             pictures=given.output.resolve().parent,
             quick=given.releases is not None,
         )
-        chosen = [each for each in PARTS if not given.only or each[0].startswith(tuple(given.only))]
+        chosen = [part for part in PARTS if not given.only or part[0].startswith(tuple(given.only))]
         measured = []
-        for title, part in chosen:
+        for title, measure in chosen:
             print(f"{title} … ", end="", file=sys.stderr, flush=True)
             started = time.monotonic()
-            measured.append((title, part(bench)))
+            measured.append((title, measure(bench)))
             print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     introduction = (_INTRODUCTION, _conditions(files, real=real, peers=peers))
-    # What a program said of a file says where it was; that was a folder that is gone.
+    # Error messages name files in the temporary folder, which no longer exists.
     text = page(measured, introduction).replace(f"{folder}/", "")
     given.output.write_text(text, encoding="utf-8")
     print(f"written to {given.output}", file=sys.stderr)

@@ -1,6 +1,6 @@
-"""Releases to measure with: the real ones where they are, else generated ones of any size and number.
+"""The releases that the bench measures: real ones if there is a copy, else generated ones of any size and number.
 
-Knows where they lie and how they are written, and no product. What is generated depends on its seed alone.
+Imports nothing of the watcher. Generated releases depend on their seed alone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 class Registry:
-    """A generated port registry that changes from release to release: the same for the same seed."""
+    """A generated port registry that changes from release to release, the same for the same seed."""
 
     def __init__(self, records: int, *, seed: int = 1) -> None:
         self.release = 0
@@ -65,18 +65,18 @@ class Registry:
         return f"{2000 + self.release // 336:04}-{self.release // 28 % 12 + 1:02}-{self.release % 28 + 1:02}"
 
     def step(self, changed: int) -> None:
-        """Go on to the next release: so many rows differ; of ten, one is gone and one is new."""
+        """Make the next release: `changed` rows differ, of which a tenth is removed, and as many are added."""
         self.release += 1
-        turned = changed // 10
-        for place in self._chance.sample(range(len(self.rows)), min(changed - 2 * turned, len(self.rows))):
+        replaced = changed // 10
+        for place in self._chance.sample(range(len(self.rows)), min(changed - 2 * replaced, len(self.rows))):
             row = self.rows[place]
             self.rows[place] = row._replace(description=f"Service {row.name}, revised {self.release}")
-        for _ in range(min(turned, len(self.rows))):
+        for _ in range(min(replaced, len(self.rows))):
             del self.rows[self._chance.randrange(len(self.rows))]
-        self.rows.extend(self._new() for _ in range(turned))
+        self.rows.extend(self._new() for _ in range(replaced))
 
-    def written(self, format: str = "xml") -> Iterator[str]:  # noqa: A002 - the config's word
-        """Yield the text of this release, in IANA's XML or CSV."""
+    def render(self, format: str = "xml") -> Iterator[str]:  # noqa: A002 - the config's word
+        """Yield the text of this release in IANA's XML or CSV, block by block."""
         return self._csv() if format == "csv" else self._xml()
 
     def _new(self) -> Row:
@@ -114,30 +114,30 @@ def generate(*, records: int, releases: int, changed: int = 10, seed: int = 1) -
     for release in range(releases):
         if release:
             registry.step(changed)
-        yield registry.date, "".join(registry.written()).encode()
+        yield registry.date, "".join(registry.render()).encode()
 
 
-def lay_out(folder: Path, *, most: int | None = None) -> tuple[list[Path], bool]:
-    """Write releases into a folder as DATE.xml, oldest first; return them, and whether they are real.
+def write_releases(folder: Path, *, most: int | None = None) -> tuple[list[Path], bool]:
+    """Write releases into a folder as DATE.xml; return them, the oldest first, and whether they are real.
 
-    Of the real ones, `most` are those in the middle: what is there of every kind is rather there.
+    `most` real releases are taken from the middle of the series, where every kind of change occurs.
     """
     folder.mkdir(parents=True)
     if not BUNDLE.exists():
         made = generate(records=14_000, releases=most or _GENERATED)
         return [_written(folder / f"{date}.xml", data) for date, data in made], False
-    repository = folder.parent / "releases.git"
-    _git("clone", "--quiet", "--bare", str(BUNDLE), str(repository))
-    dates = sorted(_git(f"--git-dir={repository}", "tag").decode().split())
+    bare = folder.parent / "releases.git"
+    _git("clone", "--quiet", "--bare", str(BUNDLE), str(bare))
+    dates = sorted(_git(f"--git-dir={bare}", "tag").decode().split())
     start = max((len(dates) - (most or len(dates))) // 2, 0)
     return [
-        _written(folder / f"{date}.xml", _git(f"--git-dir={repository}", "show", f"{date}:{FILE}"))
+        _written(folder / f"{date}.xml", _git(f"--git-dir={bare}", "show", f"{date}:{FILE}"))
         for date in dates[start : start + (most or len(dates))]
     ], True
 
 
-def repository(files: Iterable[Path], name: str, place: Path) -> Path:
-    """Make a repository in which each file is a commit of `name`, dated as the file is called."""
+def make_repository(files: Iterable[Path], name: str, place: Path) -> Path:
+    """Make a repository in which each file is a commit of `name`, dated by the file's own name."""
     _git("init", "--quiet", "--initial-branch=main", str(place))
     with subprocess.Popen(["git", "-C", str(place), "fast-import", "--quiet"], stdin=subprocess.PIPE) as git:
         assert git.stdin is not None
@@ -151,18 +151,18 @@ def repository(files: Iterable[Path], name: str, place: Path) -> Path:
     return place
 
 
-def after(data: bytes, date: str) -> bytes:
-    """Return a release that could follow another one: of this date, with one description revised."""
+def make_next(data: bytes, date: str) -> bytes:
+    """Return a release that follows another one: with this date and one description revised."""
     head, mark, rest = data.partition(b"<updated>")
     _, end, body = rest.partition(b"</updated>")
     before, tag, more = body.partition(b"</description>")
     return head + mark + date.encode() + end + before + b" (revised)" + tag + more
 
 
-def write(path: Path, registry: Registry, format: str = "xml") -> Path:  # noqa: A002 - the config's word
-    """Write the release that a registry is at, block by block: it may be larger than memory."""
+def write_release(path: Path, registry: Registry, format: str = "xml") -> Path:  # noqa: A002 - the config's word
+    """Write the present release of a registry block by block, because it may be larger than memory."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(registry.written(format))
+        file.writelines(registry.render(format))
     return path
 
 
@@ -179,6 +179,6 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], check=True, capture_output=True).stdout
 
 
-def dates(files: Sequence[Path]) -> str:
-    """From when to when releases are."""
+def format_dates(files: Sequence[Path]) -> str:
+    """Return the first and the last date of some releases."""
     return f"{files[0].stem} to {files[-1].stem}"

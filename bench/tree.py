@@ -1,4 +1,4 @@
-"""A tree of 640 registry groups served over loopback: a first check, one of an unchanged tree, one of a usual day."""
+"""Check a collection of 640 registry groups over loopback: the first time, unchanged, and with some changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.index_server import INDEX, IndexServer, group_path, group_xml
 GROUPS = 640
 RECORDS = 105_000  # in the registries that are published, all together
 SHARE = 0.02  # of the groups that change from one day to the next
-_FIRST, _UNCHANGED = "the first, everything is new", "nothing changed"
+_FIRST, _UNCHANGED = "the first: all groups are new", "nothing changed"
 _CONFIG = """[fetch]
 allow_private = true
 min_interval = 0
@@ -26,11 +26,10 @@ url = "{url}/assignments/{{group}}/{{group}}.xml"
 
 
 def measure(folder: Path, groups: int = GROUPS) -> Part:
-    """Check a tree for the first time, unchanged, and where some groups changed.
+    """Check a tree for the first time, unchanged, and after some groups changed.
 
-    Raises SystemExit where a check of an unchanged tree is not one conditional request for each group and the index, or
-    writes anything but checks; and where the history after the last one does not have the changes of exactly the groups
-    that changed.
+    Raises SystemExit if a check of the unchanged tree is not one conditional request for each group and the index, or
+    writes anything but checks; and if the history does not have changes of exactly the groups that changed.
     """
     folder.mkdir()
     tree = IndexServer()
@@ -40,19 +39,19 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
     with serve_index(tree):
         (folder / "config.toml").write_text(_CONFIG.format(url=tree.url, index=INDEX))
         (folder / "config.toml").chmod(0o600)
-        for what in (_FIRST, _UNCHANGED, f"{len(changed)} groups changed"):
-            if what not in (_FIRST, _UNCHANGED):
+        for label in (_FIRST, _UNCHANGED, f"{len(changed)} groups changed"):
+            if label not in (_FIRST, _UNCHANGED):
                 _change(tree, values, changed)
-            before = _Stand(folder)
+            before = _StoreState(folder)
             spent = cost([*WATCHER, "check"], folder)
-            after, asked = _Stand(folder), tree.take_requests()
+            after, requests = _StoreState(folder), tree.take_requests()
             lines.append(
                 [
-                    what,
-                    len(asked),
-                    sum(each.conditional for each in asked),
-                    sum(each.status == 304 for each in asked),
-                    len({each.connection for each in asked}),
+                    label,
+                    len(requests),
+                    sum(request.conditional for request in requests),
+                    sum(request.status == 304 for request in requests),
+                    len({request.connection for request in requests}),
                     after.checks - before.checks,
                     len(after.others - before.others),
                     after.transactions - before.transactions,
@@ -60,19 +59,19 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
                     spent.wall,
                 ]
             )
-    each = groups + 1  # the index too
-    if lines[1][1:7] != [each, each, each, 1, each, 0]:
-        raise SystemExit(f"a check of an unchanged tree is not what was promised: {lines[1]}")
-    if lines[2][1:4] != [each, each, each - len(changed)]:
-        raise SystemExit(f"a check of a tree that changed is not what was promised: {lines[2]}")
-    if (found := _changed_in(folder)) != {f"iana.{name}" for name in changed}:
-        raise SystemExit(f"the history has changes of other groups than those that changed: {found}")
+    total = groups + 1  # the index too
+    if lines[1][1:7] != [total, total, total, 1, total, 0]:
+        raise SystemExit(f"a check of the unchanged tree is not as expected: {lines[1]}")
+    if lines[2][1:4] != [total, total, total - len(changed)]:
+        raise SystemExit(f"a check of the changed tree is not as expected: {lines[2]}")
+    if (sources := _changed_sources(folder)) != {f"iana.{name}" for name in changed}:
+        raise SystemExit(f"the history has changes of other groups than those that changed: {sources}")
     head = ["a full check", "requests", "conditional", "304", "connections", "rows of checks", "other rows",
             "transactions", "CPU s", "wall s"]  # fmt: skip
     return Part(
         text=(
             f"{groups} generated groups with {sum(map(len, values.values()))} records and their index, served over "
-            "loopback without a pause between requests. A row is counted where it is new or differs. After the last "
+            "loopback without a pause between requests. Rows are counted if they are new or differ. After the last "
             f"check the history has a second release and events of exactly the {len(changed)} groups that changed.\n\n"
             + table(head, lines)
         )
@@ -85,27 +84,27 @@ def _change(tree: IndexServer, values: dict[str, list[str]], changed: Sequence[s
         tree.pages[group_path(name)] = group_xml(name, *values[name], f"New in {name}", updated="2020-02-01")
 
 
-def _changed_in(folder: Path) -> set[str]:
-    """The sources that have more than one release; each of them must have events of the last one, and no other."""
+def _changed_sources(folder: Path) -> set[str]:
+    """Return the sources with more than one release; only these must have events, and each of them."""
     database = sqlite3.connect(folder / "history.db")
     try:
         many = database.execute(
             "SELECT name FROM sources JOIN releases ON sources.id = source_id GROUP BY name HAVING count(*) > 1"
         )
-        found = {name for (name,) in many}
-        told = database.execute(
+        names = {name for (name,) in many}
+        with_events = database.execute(
             """SELECT DISTINCT name FROM events JOIN releases ON releases.id = release_id
             JOIN sources ON sources.id = source_id"""
         )
-        if (events := {name for (name,) in told}) != found:
-            raise SystemExit(f"events of other groups than those with a second release: {events ^ found}")
-        return found
+        if (events := {name for (name,) in with_events}) != names:
+            raise SystemExit(f"events of other groups than those with a second release: {events ^ names}")
+        return names
     finally:
         database.close()
 
 
-class _Stand:
-    """What is in the history at a time: rows, and how many transactions wrote to it."""
+class _StoreState:
+    """The rows of a history at one moment, and how many transactions wrote to it."""
 
     def __init__(self, folder: Path) -> None:
         self.checks, self.transactions = 0, 0
@@ -125,14 +124,14 @@ class _Stand:
 
 
 def _tables(database: sqlite3.Connection) -> Iterator[str]:
-    """Every table but what SQLite derives from others."""
+    """Yield every table that is not SQLite's or a full-text index."""
     for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"):
         if "_fts" not in name and not name.startswith("sqlite_"):
             yield name
 
 
 def _publish(tree: IndexServer, groups: int) -> dict[str, list[str]]:
-    """Generate groups of very different sizes, as the published ones are; return their values by name."""
+    """Generate groups of very different sizes, like the published ones; return their values by name."""
     chance = random.Random(640)  # noqa: S311 - no secret
     weights = [chance.paretovariate(1.2) for _ in range(groups)]
     values = {}

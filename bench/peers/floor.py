@@ -1,4 +1,4 @@
-"""What no program that believes a release can do without: hash it, prove it well-formed, split and subtract."""
+"""Do the work that no program can avoid: hash a release, prove it well-formed, split and subtract."""
 
 import hashlib
 import sys

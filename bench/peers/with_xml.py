@@ -1,5 +1,5 @@
-"""The thirty lines everybody writes: parse both XML releases, compare by key. `with_xml.py OLD NEW`; with more
-releases, count the changes of the whole series and keep nothing.
+"""Compare two XML releases by key, the simple way: `with_xml.py OLD NEW`. With more releases, count the changes of the
+whole series and store nothing.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The bench on a tiny series: what it generates, how it judges answers, and the page. No time is asserted."""
+"""The bench on a tiny series: generated releases, the reading of answers, and the page. No time is asserted."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from bench import archiving, exactness, growth, ingest, series
 from bench.answers import (
     Counts,
     Pair,
-    by_rows,
-    of_csv_diff,
-    of_daff,
-    of_watcher,
-    repeated,
-    telling,
-    three_numbers,
+    change_duplicate,
+    choose_pair,
+    compare_rows,
+    read_csv_diff,
+    read_daff,
+    read_three_numbers,
+    read_watcher,
     truth,
 )
-from bench.layouts import COLUMNS, as_csv, lay_csv, lay_json, rows
+from bench.layouts import COLUMNS, as_csv, rows, write_csv, write_json
 from bench.measuring import Part, Target, cost, table
-from bench.pairs import PEERS, lay, ours
+from bench.pairs import PEERS, our_commands, write_pair
 from bench.run import page
-from bench.series import Registry, after, generate, repository, write
+from bench.series import Registry, generate, make_next, make_repository, write_release
 from tests.support.port_releases import Row, release, tcp, udp
 from tests.support.run_cli import run_command
 from watcher.diff.content import read_content
@@ -43,14 +43,14 @@ def files(tmp_path: Path) -> list[Path]:
     """Five generated releases of forty records."""
     folder = tmp_path / "releases"
     folder.mkdir()
-    found = []
+    paths = []
     for date, data in generate(records=40, releases=5):
-        found.append(folder / f"{date}.xml")
-        found[-1].write_bytes(data)
-    return found
+        paths.append(folder / f"{date}.xml")
+        paths[-1].write_bytes(data)
+    return paths
 
 
-def test_the_same_seed_generates_the_same_bytes_and_another_seed_others() -> None:
+def test_the_bytes_of_generated_releases_depend_on_the_seed_alone() -> None:
     one, again, other = (list(generate(records=30, releases=4, seed=seed)) for seed in (1, 1, 2))
     assert one == again
     assert one != other
@@ -60,17 +60,17 @@ def test_the_same_seed_generates_the_same_bytes_and_another_seed_others() -> Non
 def test_a_generated_release_has_the_records_asked_for_in_xml_and_in_csv(tmp_path: Path) -> None:
     registry = Registry(1234)
     registry.step(100)
-    data = write(tmp_path / "made.xml", registry).read_bytes()
+    data = write_release(tmp_path / "made.xml", registry).read_bytes()
     assert read_content(data, REGISTRIES["ports"]).entries == 1234
-    made = write(tmp_path / "made.csv", registry, "csv").read_text(encoding="utf-8")
-    assert list(csv.reader(made.splitlines()))[1:] == list(rows(data))
+    table = write_release(tmp_path / "made.csv", registry, "csv").read_text(encoding="utf-8")
+    assert list(csv.reader(table.splitlines()))[1:] == list(rows(data))
 
 
-def test_from_release_to_release_as_many_rows_differ_as_asked_for() -> None:
+def test_the_requested_number_of_rows_differs_from_release_to_release() -> None:
     (_, old), (_, new) = generate(records=500, releases=2, changed=50)
-    found = by_rows(rows(old), rows(new))
-    assert (found.added, found.removed) == (5, 5)
-    assert 35 <= found.changed <= 40  # a row that changed may be among those that went
+    counts = compare_rows(rows(old), rows(new))
+    assert (counts.added, counts.removed) == (5, 5)
+    assert 35 <= counts.changed <= 40  # a changed row may be removed as well
 
 
 def test_a_release_is_written_as_the_csv_that_iana_publishes() -> None:
@@ -84,61 +84,61 @@ def test_a_release_is_written_as_the_csv_that_iana_publishes() -> None:
     )  # fmt: skip
 
 
-def test_who_has_no_assignee_is_assigned_to_the_contact() -> None:
+def test_the_contact_is_the_assignee_of_a_record_without_one() -> None:
     (cells,) = rows(release([tcp("echo", "7", contact="Jon_Postel")]))
     assert cells[4:6] == ["[Jon_Postel]", "[Jon_Postel]"]
 
 
-def test_the_truth_counts_rows_by_key_and_each_of_two_rows_with_one_key() -> None:
-    old = release([*TWICE, tcp("echo", "7"), udp("gone", "8")])
+def test_the_truth_counts_each_of_two_rows_with_the_same_key() -> None:
+    old = release([*TWICE, tcp("echo", "7"), udp("old", "8")])
     new = release(
-        [TWICE[0], Row(name="rdp", description="Revised"), tcp("echo", "7", notes="New"), udp("come", "9")],
+        [TWICE[0], Row(name="rdp", description="Revised"), tcp("echo", "7", notes="New"), udp("new", "9")],
         "2020-01-02",
     )
     assert truth(old, new) == Counts(added=1, removed=1, changed=2)
 
 
-def test_a_pair_is_made_in_which_one_of_two_rows_with_a_key_changed(tmp_path: Path) -> None:
+def test_one_of_two_rows_with_the_same_key_is_changed_in_a_copy(tmp_path: Path) -> None:
     files = [tmp_path / "2020-01-01.xml", tmp_path / "2020-01-02.xml"]
     files[0].write_bytes(release([*TWICE, tcp("echo", "7")]))
     files[1].write_bytes(release([*TWICE, tcp("echo", "7", notes="New")], "2020-01-02"))
-    made = repeated(Pair(what="two", old=files[0], new=files[1]), tmp_path / "made")
+    made = change_duplicate(Pair(label="two", old=files[0], new=files[1]), tmp_path / "made")
     assert made is not None
     assert truth(made.old.read_bytes(), made.new.read_bytes()) == Counts(added=0, removed=0, changed=2)
 
 
-def test_where_no_key_stands_twice_no_such_pair_is_made(files: list[Path], tmp_path: Path) -> None:
-    assert repeated(telling(files), tmp_path / "made") is None
+def test_there_is_no_such_copy_of_a_pair_without_duplicate_keys(files: list[Path], tmp_path: Path) -> None:
+    assert change_duplicate(choose_pair(files), tmp_path / "made") is None
 
 
-def test_answers_are_read_as_the_programs_give_them() -> None:
-    assert three_numbers("1 2 3\n") == Counts(1, 2, 3)
-    assert three_numbers("nothing") is None
-    assert of_csv_diff('{"added": [{}], "removed": [], "changed": [{}, {}]}') == Counts(1, 0, 2)
-    assert of_daff("@@,a\r\n+++,1\r\n---,2\r\n->,3\r\n:,4\r\n") == Counts(1, 1, 1)
+def test_the_output_of_the_other_programs_is_read() -> None:
+    assert read_three_numbers("1 2 3\n") == Counts(1, 2, 3)
+    assert read_three_numbers("nothing") is None
+    assert read_csv_diff('{"added": [{}], "removed": [], "changed": [{}, {}]}') == Counts(1, 0, 2)
+    assert read_daff("@@,a\r\n+++,1\r\n---,2\r\n->,3\r\n:,4\r\n") == Counts(1, 1, 1)
 
 
-def test_our_own_answer_is_the_truth(files: list[Path], tmp_path: Path) -> None:
-    pair = telling(files)
+def test_the_answer_of_the_watcher_is_the_truth(files: list[Path], tmp_path: Path) -> None:
+    pair = choose_pair(files)
     true = truth(pair.old.read_bytes(), pair.new.read_bytes())
     assert all(true)
-    said = run_command(tmp_path / "config.toml", "diff", str(pair.old), str(pair.new), "--format", "json")
-    assert of_watcher(said.stdout) == true
+    done = run_command(tmp_path / "config.toml", "diff", str(pair.old), str(pair.new), "--format", "json")
+    assert read_watcher(done.stdout) == true
 
 
-def test_every_peer_is_given_files_that_are_there(files: list[Path], tmp_path: Path) -> None:
-    laid = lay(telling(files), tmp_path / "laid")
-    made = FakeEnvironment()
+def test_the_command_of_every_peer_names_two_existing_files(files: list[Path], tmp_path: Path) -> None:
+    pair_files = write_pair(choose_pair(files), tmp_path / "laid")
+    environment = FakeEnvironment()
     for peer in PEERS:
-        words = [str(word).removesuffix(":csv") for word in peer.command(made, laid)]  # type: ignore[arg-type]
-        given = [word for word in words if word.startswith(str(tmp_path))]
-        assert len(given) == 2, peer.name
-        assert all(Path(word).is_file() for word in given), peer.name
-    assert ours(laid, "store")
+        words = [str(word).removesuffix(":csv") for word in peer.command(environment, pair_files)]  # type: ignore[arg-type]
+        paths = [word for word in words if word.startswith(str(tmp_path))]
+        assert len(paths) == 2, peer.name
+        assert all(Path(word).is_file() for word in paths), peer.name
+    assert our_commands(pair_files, "store")
 
 
 class FakeEnvironment:
-    """What a peer asks of its environment."""
+    """The part of the environment that builds commands."""
 
     def program(self, name: str, *arguments: object) -> list[str]:
         return [name, *map(str, arguments)]
@@ -146,20 +146,20 @@ class FakeEnvironment:
     command = program
 
 
-def test_a_series_is_laid_out_in_every_form(files: list[Path], tmp_path: Path) -> None:
+def test_a_series_is_written_in_every_form(files: list[Path], tmp_path: Path) -> None:
     names = [path.stem for path in files]
-    assert [path.stem for path in lay_csv(files, tmp_path / "csv", one_key=True)] == names
-    assert [path.stem for path in lay_json(files, tmp_path / "json")] == names
-    place = repository(files, "made.xml", tmp_path / "made")
-    said = subprocess.run(["git", "-C", place, "log", "--reverse", "--format=%as"], capture_output=True, check=True)
-    assert said.stdout.decode().split() == names
+    assert [path.stem for path in write_csv(files, tmp_path / "csv", one_key=True)] == names
+    assert [path.stem for path in write_json(files, tmp_path / "json")] == names
+    place = make_repository(files, "made.xml", tmp_path / "made")
+    log = subprocess.run(["git", "-C", place, "log", "--reverse", "--format=%as"], capture_output=True, check=True)
+    assert log.stdout.decode().split() == names
 
 
-def test_a_release_that_could_follow_differs_in_its_date_and_one_row(files: list[Path]) -> None:
+def test_the_made_next_release_differs_in_its_date_and_one_row(files: list[Path]) -> None:
     data = files[-1].read_bytes()
-    new = after(data, "2030-01-01")
+    new = make_next(data, "2030-01-01")
     assert read_content(new, REGISTRIES["ports"]).published == "2030-01-01"
-    assert by_rows(rows(data), rows(new)) == Counts(0, 0, 1)
+    assert compare_rows(rows(data), rows(new)) == Counts(0, 0, 1)
 
 
 def test_the_parts_that_need_no_peers_measure_a_tiny_series(files: list[Path], tmp_path: Path) -> None:
@@ -170,23 +170,25 @@ def test_the_parts_that_need_no_peers_measure_a_tiny_series(files: list[Path], t
     assert "4 times" in exactness.one_history(files, tmp_path).text
 
 
-def test_growth_is_measured_of_a_registry_and_of_a_history(files: list[Path], tmp_path: Path) -> None:
-    found = growth.ingest("xml", tmp_path / "records", files[0], files[1])
-    assert set(found) == {"first", "next", "history", "versions", "peak"}
+def test_growth_is_measured_by_records_and_by_releases(files: list[Path], tmp_path: Path) -> None:
+    costs = growth.two_ingests("xml", tmp_path / "records", files[0], files[1])
+    assert set(costs) == {"first", "next", "history", "versions", "peak"}
     assert growth.many_releases(tmp_path / "history", 4, records=20)["warm"] > 0
 
 
-def test_a_size_that_fails_is_a_line_and_the_next_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    well = {"first": 1, "next": 1, "history": 1, "versions": 1, "peak": 1}
-    answers = chain(["too_large"] * len(series.FORMATS), repeat(well))
-    monkeypatch.setattr(growth, "alone", lambda *_, **__: next(answers))
-    part, found = growth.by_records(tmp_path, (20, 30))
+def test_a_size_that_fails_is_a_line_and_the_next_size_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = {"first": 1, "next": 1, "history": 1, "versions": 1, "peak": 1}
+    answers = chain(["too_large"] * len(series.FORMATS), repeat(costs))
+    monkeypatch.setattr(growth, "run_module", lambda *_, **__: next(answers))
+    part, measured = growth.by_records(tmp_path, (20, 30))
     assert "failed: too_large" in part.text
-    assert Counter(each["records"] for each in found) == {30: 2}
+    assert Counter(size["records"] for size in measured) == {30: 2}
     assert not list(tmp_path.glob("growth-*"))
 
 
-def test_a_large_registry_is_held_against_the_median_of_small_ones(
+def test_a_large_registry_is_compared_with_the_median_of_small_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(growth, "_USUAL", 20)
@@ -195,39 +197,39 @@ def test_a_large_registry_is_held_against_the_median_of_small_ones(
     rest = {"next": 1, "history": 1, "versions": 1, "peak": 1}
     monkeypatch.setattr(growth, "FORMATS", ("xml",))
     monkeypatch.setattr(growth, "_two_releases", lambda *_: {"xml": [], "csv": []})
-    monkeypatch.setattr(growth, "alone", lambda *_, **__: {"first": next(first), **rest})
-    part, found = growth.by_records(tmp_path, (20, 200))
-    assert [each["first"] for each in found] == [2, 12]
+    monkeypatch.setattr(growth, "run_module", lambda *_, **__: {"first": next(first), **rest})
+    part, measured = growth.by_records(tmp_path, (20, 200))
+    assert [size["first"] for size in measured] == [2, 12]
     assert part.targets[-1].measured == pytest.approx((12 + 1) / 200 / ((2 + 1) / 20))
-    assert "0.60 times the CPU of the first ingest, 0.10 times that of the next" in part.text
+    assert "relative to 20: 0.60 for the first ingest, 0.10 for the next" in part.text
 
 
-def test_what_a_program_cost_and_said_is_kept_and_how_it_failed(tmp_path: Path) -> None:
-    found = cost(["sh", "-c", "echo said; echo heard >&2"], tmp_path)
-    assert (found.said, found.failed) == ("said\n", "")
+def test_the_output_or_the_error_of_a_program_is_returned(tmp_path: Path) -> None:
+    run = cost(["sh", "-c", "echo output; echo error >&2"], tmp_path)
+    assert (run.output, run.failed) == ("output\n", "")
     assert cost(["sh", "-c", "echo why >&2; exit 3"], tmp_path, strict=False).failed == "why"
     with pytest.raises(subprocess.CalledProcessError):
         cost(["false"], tmp_path)
 
 
-def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
+def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
     program = "sleep 60 & echo $! >child; wait"
     assert "gave up" in cost(["sh", "-c", program], tmp_path, patience=0.5, strict=False).failed
     child = int((tmp_path / "child").read_text())
     until = time.monotonic() + 10
-    while alive(child) and time.monotonic() < until:
+    while is_alive(child) and time.monotonic() < until:
         os.sched_yield()
-    assert not alive(child)
+    assert not is_alive(child)
 
 
-def alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except OSError:
         return False
 
 
-def test_a_target_is_met_at_its_limit_and_not_where_nothing_was_measured() -> None:
+def test_a_target_is_met_at_its_limit_and_never_without_a_measurement() -> None:
     assert Target(what="", measured=1.5, limit=1.5).met
     assert not Target(what="", measured=1.6, limit=1.5).met
     assert Target(what="", measured=25, limit=25, least=True).met
@@ -235,16 +237,16 @@ def test_a_target_is_met_at_its_limit_and_not_where_nothing_was_measured() -> No
     assert not Target(what="", measured=None, limit=1).met
 
 
-def test_the_page_has_every_target_and_says_which_are_met() -> None:
+def test_the_page_lists_every_target_and_whether_it_is_met() -> None:
     parts = [
         ("One", Part(text="Text of one.", targets=[Target(what="fast", measured=2, limit=1)])),
         ("Two", Part(text="Text of two.", targets=[Target(what="small", measured=2, limit=3, unit="MB")])),
     ]
-    said = page(parts, ["Said before."])
-    assert "1 of 2 are met." in said
-    assert "| fast | at most 1 times | 2.00 times | **not met** |" in said
-    assert "| small | at most 3 MB | 2.00 MB | met |" in said
-    assert said.index("Said before.") < said.index("## One") < said.index("Text of one.") < said.index("## Two")
+    text = page(parts, ["Introduction."])
+    assert "1 of 2 targets are met." in text
+    assert "| fast | at most 1 times | 2.00 times | **not met** |" in text
+    assert "| small | at most 3 MB | 2.00 MB | met |" in text
+    assert text.index("Introduction.") < text.index("## One") < text.index("Text of one.") < text.index("## Two")
 
 
 def test_a_cell_cannot_break_a_table() -> None:

@@ -1,0 +1,38 @@
+"""Apply a change set forwards and backwards: what `compare` promises to be exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from watcher.core.model import Change, ChangeSet, FieldChange, Item, ItemKey
+
+
+def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
+    """Return the items after the changes. Raises ValueError if the changes are not of these items."""
+    result = dict(items)
+    for change in changes.changes:
+        if change.before is not None:
+            item = result.pop((change.before.section, change.before.key), None)
+            if item is None or item.fields != change.before.fields:
+                raise ValueError(f"change cannot be applied: {change.before.key} is missing or different")
+    for change in changes.changes:
+        if change.after is not None:
+            if (change.after.section, change.after.key) in result:
+                raise ValueError(f"change cannot be applied: {change.after.key} exists already")
+            result[change.after.section, change.after.key] = change.after
+    return result
+
+
+def invert(changes: ChangeSet) -> ChangeSet:
+    """Return the change set from the new items to the old ones."""
+    return ChangeSet(
+        changes=tuple(
+            Change(
+                before=change.after,
+                after=change.before,
+                fields=tuple(FieldChange(name=f.name, before=f.after, after=f.before) for f in change.fields),
+                quiet=change.quiet,
+            )
+            for change in changes.changes
+        )
+    )
