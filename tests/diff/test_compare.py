@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.change_sets import apply, invert
 from tests.support.port_releases import PORTS, Row, content, person, tcp, udp
 from watcher.core.model import Content, FieldChange, Item, Key, Kind, Section
 from watcher.diff.classify import explain
-from watcher.diff.compare import apply, compare, field_changes, invert
+from watcher.diff.compare import compare, field_changes
 
 _NAMES = st.sampled_from(["", "a", "b", "c", "rdp"])
 _ROWS = st.builds(

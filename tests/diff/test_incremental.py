@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import replace
 
 import pytest
 
+from tests.support.change_sets import apply
 from tests.support.group_releases import IANA, group, record, registry
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Key, Section, Status
 from watcher.diff.classify import explain
-from watcher.diff.compare import apply, compare
+from watcher.diff.compare import compare
 from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
 from watcher.registries.context import ItemIndexes
@@ -135,11 +137,12 @@ def some_row(chance: random.Random) -> Row:
 
 
 def revised(chance: random.Random, rows: list[Row]) -> list[Row]:
-    """The rows with one less, one more, or in another order."""
+    """Return the rows with some edited or replaced, or in another order."""
     rows = list(rows)
     for _ in range(chance.randrange(3)):
-        rows.pop(chance.randrange(len(rows)))
-        rows.insert(chance.randrange(len(rows)), some_row(chance))
+        row = rows.pop(chance.randrange(len(rows)))
+        edited = replace(row, notes=chance.choice("pq")) if chance.random() < 0.5 else some_row(chance)
+        rows.insert(chance.randrange(len(rows)), edited)
     if chance.random() < 0.2:
         chance.shuffle(rows)
     return rows

@@ -9,11 +9,11 @@ from xml.parsers import expat
 import pytest
 
 from tests.support import real_data
+from tests.support.change_sets import apply, invert
 from tests.support.iana_xml_writer import document
 from watcher.core.errors import ParseError
 from watcher.core.model import ChangeSet, Content, Event, Item, ItemKey, Section
 from watcher.diff.classify import explain
-from watcher.diff.compare import apply, invert
 from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.iana_xml import reader

@@ -12,11 +12,12 @@ import pytest
 
 from tests.monitor.test_importer import history
 from tests.support import real_data
+from tests.support.change_sets import apply, invert
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Event, Item, ItemKey, Section
 from watcher.diff.classify import explain
-from watcher.diff.compare import apply, compare, invert
+from watcher.diff.compare import compare
 from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.iana_xml import reader

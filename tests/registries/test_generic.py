@@ -6,10 +6,10 @@ import random
 
 import pytest
 
+from tests.support.change_sets import apply, invert
 from tests.support.group_releases import IANA, content, explained, group, record, registry, told
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Section
-from watcher.diff.compare import apply, invert
 from watcher.diff.content import read_content
 
 

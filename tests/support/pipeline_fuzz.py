@@ -9,6 +9,7 @@ from functools import cache
 from tests.formats.test_iana_ports_text import PLAIN, page
 from tests.formats.test_record_jar import JAR
 from tests.render import hidden
+from tests.support.change_sets import apply
 from tests.support.group_releases import group, record, registry
 from tests.support.index_server import index_page
 from tests.support.port_releases import PORTS, person, release, tcp, unassigned
@@ -17,7 +18,6 @@ from watcher.alerts.channels import webhook_message
 from watcher.core.errors import ParseError
 from watcher.core.model import Comparison, Content, Release
 from watcher.diff.classify import explain
-from watcher.diff.compare import apply
 from watcher.diff.content import read_content
 from watcher.formats.iana_xml import reader
 from watcher.registries.base import Registry

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from watcher.store.connection import Connection
+from watcher.store.database import Database
 from watcher.store.store import Store
 
 
-def connection(store: Store) -> Connection:
+def connection(store: Store) -> Database:
     """Return the connection of a store."""
-    return store._database.db
+    return store

@@ -1,14 +1,9 @@
-"""The memory of this process: when Python collects garbage, and when freed memory goes back to the system.
-
-The second half works with the GNU C library only; elsewhere it does nothing.
-"""
+"""Return freed memory to the system. Works with the GNU C library; elsewhere it only collects garbage."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 
 # malloc.h of the GNU C library
@@ -17,23 +12,6 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 # Bytes. The library starts with this threshold, but raises it with each large block that is freed.
 _LARGE = 128 * 1024
-
-
-@contextmanager
-def pause_garbage_collector() -> Iterator[None]:
-    """Pause the cyclic garbage collector of the whole process.
-
-    An ingest allocates up to millions of objects that all survive, so collecting meanwhile finds nothing. If two
-    threads pause it, the first to finish resumes it for both.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def return_freed_memory_early() -> None:

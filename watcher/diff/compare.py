@@ -1,7 +1,7 @@
 """Compare two contents exactly and completely. Knows keys and fields, and no registry.
 
-Applying a change set to the items of the old content gives those of the new one, field for field; applying the inverted
-change set goes back. The order of rows is not a change.
+The items of the old content with the change set applied are those of the new one, field for field, and back with it
+inverted. The order of rows is not a change.
 """
 
 from __future__ import annotations
@@ -106,37 +106,6 @@ def _members(content: Content, group: ItemKey) -> list[Item]:
         members.append(item)
         key = key._replace(ordinal=key.ordinal + 1)
     return members
-
-
-def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
-    """Return the items after the changes. Raises ValueError if the changes are not of these items."""
-    result = dict(items)
-    for change in changes.changes:
-        if change.before is not None:
-            item = result.pop((change.before.section, change.before.key), None)
-            if item is None or item.fields != change.before.fields:
-                raise ValueError(f"change cannot be applied: {change.before.key} is missing or different")
-    for change in changes.changes:
-        if change.after is not None:
-            if (change.after.section, change.after.key) in result:
-                raise ValueError(f"change cannot be applied: {change.after.key} exists already")
-            result[change.after.section, change.after.key] = change.after
-    return result
-
-
-def invert(changes: ChangeSet) -> ChangeSet:
-    """Return the change set from the new items to the old ones."""
-    return ChangeSet(
-        changes=tuple(
-            Change(
-                before=change.after,
-                after=change.before,
-                fields=tuple(FieldChange(name=f.name, before=f.after, after=f.before) for f in change.fields),
-                quiet=change.quiet,
-            )
-            for change in changes.changes
-        )
-    )
 
 
 def field_changes(before: Item, after: Item) -> tuple[FieldChange, ...]:

@@ -54,22 +54,24 @@ def _has_text(header: Fields) -> bool:
 def build_content(document: Document, registry: Registry) -> Content:
     """Return the content of a document that passed `check_document`."""
     labels = choose_labels(document, registry, {row.registry for row in document.rows})
-    return key_items(
-        [
-            *(digest_entry(row, document, registry, labels[row.registry]) for row in document.rows),
-            *map(digest_contact, document.contacts),
-            *(digest_header(path, fields) for path, fields in document.headers.items()),
-        ],
-        registry,
-    ).content(document)
+    digested = [
+        *(digest_entry(row, document, registry, labels[row.registry]) for row in document.rows),
+        *map(digest_contact, document.contacts),
+        *(digest_header(path, fields) for path, fields in document.headers.items()),
+    ]
+    return key_items(digested, registry).content(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedItems:
-    """The items of one document by key. `duplicates` are those that share a key; `digests` those of all, in order."""
+    """The items of one document by key.
+
+    `duplicates` counts the items of every key that several share, whose `ordinal` is 1. `digests` are the sorted
+    digests of all items, joined.
+    """
 
     items: ItemMap
-    duplicates: Mapping[ItemKey, Sequence[DigestedItem]]
+    duplicates: Mapping[ItemKey, int]
     digests: bytes
 
     def content(self, document: Document, delta: Delta | None = None) -> Content:
@@ -77,9 +79,9 @@ class KeyedItems:
         duplicate_keys = (
             Problem(
                 code="duplicate_key",
-                message=f"{' '.join(filter(None, key.values)) or '(no name)'} stands {len(group)} times as {section}",
+                message=f"{' '.join(filter(None, key.values)) or '(no name)'} stands {count} times as {section}",
             )
-            for (section, key), group in sorted(self.duplicates.items())
+            for (section, key), count in sorted(self.duplicates.items())
         )
         return Content(
             published=document.published,
@@ -105,12 +107,15 @@ def key_items(digested: Sequence[DigestedItem], registry: Registry) -> KeyedItem
         if (group := duplicates.get((pair[0].section, pair[0].key))) is not None:
             group.append(pair)
     for key, group in duplicates.items():
-        items.update(number_duplicates(key, group, registry))
-    digests = b"".join(sorted(digest for _, digest in digested))
-    return KeyedItems(items=items, duplicates=duplicates, digests=digests)
+        items.update(_number_duplicates(key, group, registry))
+    return KeyedItems(
+        items=items,
+        duplicates={key: len(group) for key, group in duplicates.items()},
+        digests=b"".join(sorted(digest for _, digest in digested)),
+    )
 
 
-def number_duplicates(key: ItemKey, group: list[DigestedItem], registry: Registry) -> Iterator[tuple[ItemKey, Item]]:
+def _number_duplicates(key: ItemKey, group: list[DigestedItem], registry: Registry) -> Iterator[tuple[ItemKey, Item]]:
     """Yield the items that share a key under ordinals that do not depend on the order of rows; sorts the group."""
     section, plain = key
     group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from watcher.core.model import Content, Delta, Fields, ItemKey
+from watcher.core.model import Content, Delta, Fields
 from watcher.diff.content import (
     DigestedItem,
     KeyedItems,
@@ -24,7 +24,6 @@ from watcher.diff.content import (
     digest_header,
     document_id,
     key_items,
-    number_duplicates,
 )
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import Document, Row, RowCache
@@ -51,7 +50,7 @@ class IncrementalReader:
         """
         document = self._format.read(data, self._registry.columns, self._row_cache)
         check_document(document, self._registry)
-        release = self._last and _Update(self._last, document, self._registry).read()
+        release = self._last and _read_after(self._last, document, self._registry)
         self._last = release or _read_whole(document, self._registry)
         return self._last.content
 
@@ -72,10 +71,6 @@ class _ReadRelease:
     labels: dict[str, Labels]
     rows: set[Row] | None
 
-    def digest(self, row: Row, registry: Registry) -> DigestedItem:
-        """Return the item of an entry's row of this release."""
-        return digest_entry(row, self.document, registry, self.labels[row.registry])
-
 
 def _read_whole(document: Document, registry: Registry) -> _ReadRelease:
     """Read a release without another one, as `build_content` does."""
@@ -94,130 +89,87 @@ def _read_whole(document: Document, registry: Registry) -> _ReadRelease:
     )
 
 
-class _Update:
-    """Makes one release from the one before it: removes items, adds items, and numbers the keys that these share."""
+def _read_after(last: _ReadRelease, document: Document, registry: Registry) -> _ReadRelease | None:
+    """Return the release, made from the one before it; None if it must be read whole.
 
-    def __init__(self, last: _ReadRelease, document: Document, registry: Registry) -> None:
-        self._last = last
-        self._document = document
-        self._registry = registry
-        self._items = ItemMap(last.keyed.items)
-        self._duplicates = dict(last.keyed.duplicates)
-        self._regrouped: dict[ItemKey, list[DigestedItem]] = {}  # every group of one key that changed, as it is now
-        self._added: dict[ItemKey, DigestedItem] = {}
+    That is the case if much differs, a row object repeats, a key has other columns, or a changed item shares its key.
+    """
+    if last.rows is None or document_id(document, registry) != document_id(last.document, registry):
+        return None
+    rows = _RowDifference(last.document.rows, document.rows, last.rows)
+    contacts = _RowDifference(last.document.contacts, document.contacts, last.rows)
+    if rows.has_repeats or contacts.has_repeats:
+        return None
+    if len(rows.removed) + len(rows.added) + len(contacts.removed) + len(contacts.added) > len(document.rows) // 2:
+        return None
+    labels = _update_labels(last, document, registry, rows)
+    if labels is None:
+        return None
+    headers = {path: _update_header(last, path, fields) for path, fields in document.headers.items()}
+    removed = [digest_entry(row, last.document, registry, last.labels[row.registry]) for row in rows.removed]
+    removed += map(digest_contact, contacts.removed)
+    removed += [header for path, header in last.headers.items() if headers.get(path) is not header]
+    added = [digest_entry(row, document, registry, labels[row.registry]) for row in rows.added]
+    added += map(digest_contact, contacts.added)
+    added += [header for path, header in headers.items() if last.headers.get(path) is not header]
+    items = _update_items(last.keyed, removed, added)
+    if items is None:
+        return None
+    keyed = KeyedItems(
+        items=items,
+        duplicates=last.keyed.duplicates,
+        digests=_merge_digests(last.keyed.digests, removed, added),
+    )
+    delta = Delta(
+        digest=last.content.digest,
+        removed=tuple(last.content.items[item.section, item.key] for item, _ in removed),
+        added=tuple(item for item, _ in added),
+    )
+    # Updated in place, because copying a million rows costs more than the rest; nobody reads `last.rows` again.
+    last.rows.difference_update(rows.removed, contacts.removed)
+    last.rows.update(rows.added, contacts.added)
+    return _ReadRelease(
+        content=keyed.content(document, delta),
+        document=document,
+        keyed=keyed,
+        headers=headers,
+        labels=labels,
+        rows=last.rows,
+    )
 
-    def read(self) -> _ReadRelease | None:
-        """Return the release; None if it must be read whole: much differs, rows repeat, or a key has other columns."""
-        document, last = self._document, self._last
-        if last.rows is None or document_id(document, self._registry) != document_id(last.document, self._registry):
+
+def _update_header(last: _ReadRelease, path: str, fields: Fields) -> DigestedItem:
+    header = last.headers.get(path)
+    return header if header and header[0].fields == fields else digest_header(path, fields)
+
+
+def _update_labels(
+    last: _ReadRelease, document: Document, registry: Registry, rows: _RowDifference
+) -> dict[str, Labels] | None:
+    """Return the key columns by path; None if they differ for a registry some of whose rows are reused."""
+    labels = dict(last.labels)
+    changed = {row.registry for row in rows.added}
+    changed |= {row.registry for row in rows.removed if row.registry in labels}
+    for path, chosen in choose_labels(document, registry, changed).items():
+        if labels.setdefault(path, chosen) != chosen:
             return None
-        rows = _RowDifference(last.document.rows, document.rows, last.rows)
-        contacts = _RowDifference(last.document.contacts, document.contacts, last.rows)
-        if rows.has_repeats or contacts.has_repeats:
+    return labels
+
+
+def _update_items(keyed: KeyedItems, removed: Sequence[DigestedItem], added: Sequence[DigestedItem]) -> ItemMap | None:
+    """Return the items of the new release; None if one that changed shares its key, so that a group is renumbered."""
+    items = ItemMap(keyed.items)
+    for item, _ in removed:
+        key = item.section, item.key
+        if key in keyed.duplicates:
             return None
-        if len(rows.removed) + len(rows.added) + len(contacts.removed) + len(contacts.added) > len(document.rows) // 2:
+        del items[key]
+    for item, _ in added:
+        key = item.section, item.key
+        if key in items:
             return None
-        labels = self._labels(rows)
-        if labels is None:
-            return None
-        headers = {path: self._header(path, fields) for path, fields in document.headers.items()}
-        removed = [last.digest(row, self._registry) for row in rows.removed]
-        removed += map(digest_contact, contacts.removed)
-        removed += [header for path, header in last.headers.items() if headers.get(path) is not header]
-        added = [digest_entry(row, document, self._registry, labels[row.registry]) for row in rows.added]
-        added += map(digest_contact, contacts.added)
-        added += [header for path, header in headers.items() if last.headers.get(path) is not header]
-        self._remove(removed)
-        self._add(added)
-        self._number_regrouped()
-        keyed = KeyedItems(
-            items=self._items,
-            duplicates=self._duplicates,
-            digests=_merge_digests(last.keyed.digests, removed, added),
-        )
-        # Updated in place, because copying a million rows costs more than the rest; nobody reads `last.rows` again.
-        last.rows.difference_update(rows.removed, contacts.removed)
-        last.rows.update(rows.added, contacts.added)
-        return _ReadRelease(
-            content=keyed.content(document, self._delta(removed, added)),
-            document=document,
-            keyed=keyed,
-            headers=headers,
-            labels=labels,
-            rows=last.rows,
-        )
-
-    def _header(self, path: str, fields: Fields) -> DigestedItem:
-        last = self._last.headers.get(path)
-        return last if last and last[0].fields == fields else digest_header(path, fields)
-
-    def _labels(self, rows: _RowDifference) -> dict[str, Labels] | None:
-        """Return the key columns by path; None if they differ for a registry some of whose rows are reused."""
-        labels = dict(self._last.labels)
-        changed = {row.registry for row in rows.added}
-        changed |= {row.registry for row in rows.removed if row.registry in labels}
-        for path, chosen in choose_labels(self._document, self._registry, changed).items():
-            if labels.setdefault(path, chosen) != chosen:
-                return None
-        return labels
-
-    def _remove(self, removed: Sequence[DigestedItem]) -> None:
-        for pair in removed:
-            key = pair[0].section, pair[0].key
-            if key in self._duplicates:
-                self._group(key).remove(pair)
-            else:
-                del self._items[key]
-
-    def _add(self, added: Sequence[DigestedItem]) -> None:
-        single = self._single_items(added)
-        for pair in added:
-            key = pair[0].section, pair[0].key
-            if key in self._duplicates or key in self._regrouped:
-                self._group(key).append(pair)
-            elif key in self._items:
-                self._regrouped[key] = [self._added[key] if key in self._added else single[key], pair]
-            else:
-                self._items[key] = pair[0]
-                self._added[key] = pair
-
-    def _group(self, key: ItemKey) -> list[DigestedItem]:
-        """Return a changeable copy of the items that share a key."""
-        return self._regrouped.setdefault(key, list(self._duplicates.get(key, ())))
-
-    def _number_regrouped(self) -> None:
-        for key, group in self._regrouped.items():
-            for ordinal in range(1, len(self._duplicates.pop(key, ())) + 1):
-                self._items.pop((key[0], key[1]._replace(ordinal=ordinal)), None)
-            if len(group) > 1:
-                self._duplicates[key] = group
-                self._items.update(number_duplicates(key, group, self._registry))
-            elif group:
-                self._items[key] = group[0][0]
-
-    def _single_items(self, added: Sequence[DigestedItem]) -> dict[ItemKey, DigestedItem]:
-        """Return the items that had a key alone until now and share it with an added one."""
-        keys = [(item.section, item.key) for item, _ in added]
-        fields = {id(self._items[key].fields) for key in keys if key in self._items and key not in self._duplicates}
-        if not fields:
-            return {}
-        last = self._last
-        pairs = [last.digest(row, self._registry) for row in last.document.rows if id(row.fields) in fields]
-        pairs += [digest_contact(row) for row in last.document.contacts if id(row.fields) in fields]
-        pairs += last.headers.values()
-        return {(pair[0].section, pair[0].key): pair for pair in pairs}
-
-    def _delta(self, removed: Sequence[DigestedItem], added: Sequence[DigestedItem]) -> Delta:
-        keys = {(item.section, item.key) for item, _ in (*removed, *added)} - self._regrouped.keys()
-        for key, group in self._regrouped.items():
-            most = max(len(group), len(self._last.keyed.duplicates.get(key, ())), 1)
-            keys |= {(key[0], key[1]._replace(ordinal=ordinal)) for ordinal in range(1, most + 1)}
-        before, after = self._last.content.items, self._items
-        return Delta(
-            digest=self._last.content.digest,
-            removed=tuple(before[key] for key in keys if key in before and before[key] is not after.get(key)),
-            added=tuple(after[key] for key in keys if key in after and after[key] is not before.get(key)),
-        )
+        items[key] = item
+    return items
 
 
 class _RowDifference:

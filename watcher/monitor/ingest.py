@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import date
 
 from watcher.alerts.routing import AlertRouter
-from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.model import Content, Severity
@@ -94,12 +93,11 @@ class ReleaseIngest:
 
         A live release newer than all others causes alerts, and is held if it is not plausible.
         """
-        with runtime.pause_garbage_collector():
-            try:
-                result = self._ingest(candidate)
-            except OvertakenError:
-                # The other process may have recorded this very release: start over, and place and render it again.
-                result = self._ingest(candidate)
+        try:
+            result = self._ingest(candidate)
+        except OvertakenError:
+            # The other process may have recorded this very release: start over, and place and render it again.
+            result = self._ingest(candidate)
         self._is_recovered = True
         return result
 

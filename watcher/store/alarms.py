@@ -10,7 +10,7 @@ class AlarmsTable:
     """The table `troubles`. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database.db
+        self._db = database
 
     def list_alarms(self) -> list[OpenAlarm]:
         """Return every open alarm, by source."""

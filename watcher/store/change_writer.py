@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from watcher.core.model import ChangeSet, Event, Item, Section, count_changes
 from watcher.core.port_ranges import find_ports
-from watcher.store.connection import Connection
+from watcher.store.database import Database
+from watcher.store.history_rows import encode_event
 from watcher.store.new_release import Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter, join_texts
@@ -15,7 +16,7 @@ from watcher.store.version_writer import VersionWriter, join_texts
 class ChangeWriter:
     """Writes what the releases of one source changed, in the caller's transaction."""
 
-    def __init__(self, db: Connection, versions: VersionWriter) -> None:
+    def __init__(self, db: Database, versions: VersionWriter) -> None:
         self._db = db
         self._versions = versions
 
@@ -61,31 +62,10 @@ class ChangeWriter:
     def _insert_event(self, release_id: int, seq: int, event: Event, items: Sequence[Item]) -> int:
         """Insert an event and return its row; the full-text index gets its summary and the texts of its items."""
         texts = dict.fromkeys(join_texts(item.fields) for item in items)
-        row = self._db.execute(
-            """INSERT INTO events (release_id, seq, event, kind, severity, summary, service, ports, protocols, was,
-            registry, "values", evidence, facts, also, fingerprint, changes, text)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                release_id,
-                seq,
-                event.id,
-                event.kind,
-                event.severity,
-                event.summary,
-                event.service,
-                JSON.encode(event.ports),
-                JSON.encode(event.protocols),
-                event.was,
-                event.registry,
-                JSON.encode(event.values),
-                event.evidence,
-                JSON.encode(dict(event.facts)),
-                JSON.encode(event.also),
-                event.fingerprint,
-                JSON.encode(event.changes),
-                "\n".join([event.id, event.summary, *texts]),
-            ],
-        )
+        text = "\n".join([event.id, event.summary, *texts])
+        columns = {"release_id": release_id, "seq": seq, **encode_event(event), "text": text}
+        names, places = ", ".join(f'"{name}"' for name in columns), ", ".join(f":{name}" for name in columns)
+        row = self._db.execute(f"INSERT INTO events ({names}) VALUES ({places})", columns)  # noqa: S608 - our columns
         return int(row.lastrowid or 0)
 
     def _search_names(self, event: Event, items: Sequence[Item]) -> list[str]:

@@ -12,7 +12,7 @@ class ChannelFailuresTable:
     """The table `endpoints`, which has only failing ones. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database.db
+        self._db = database
 
     def record_failure(self, channel: str, recipient: str, error: str, at: str) -> ChannelFailure:
         """Count a failed attempt and return the failure as it is now."""

@@ -46,8 +46,7 @@ class CheckLog:
     """The log of checks. Checks that `batch_checks` holds back are not in any answer yet."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._db = database.db
+        self._db = database
         self._waiting: list[Check] = []
         self._most = 0
 
@@ -70,7 +69,7 @@ class CheckLog:
             yield
         finally:
             self._most = 0
-            with self._database.transaction():
+            with self._db.transaction():
                 self._write()
 
     def record_check(
@@ -81,7 +80,7 @@ class CheckLog:
         nothing_new = check.outcome == "unchanged" and validators is None
         if nothing_new and len(self._waiting) < self._most:
             return
-        with self._database.transaction():
+        with self._db.transaction():
             self._write()
             if nothing_new:
                 return
@@ -107,11 +106,6 @@ class CheckLog:
         """Return the newest check of a source as a row of `checks`, or None."""
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
-
-    def find_newest_time(self) -> str | None:
-        """Return the UTC time of the newest check of any source."""
-        row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
-        return str(row[0]) if row else None
 
     def find_latest_time(self) -> str | None:
         """Return the latest UTC time of any check; it is not that of the newest check if the clock was set back."""
@@ -149,7 +143,7 @@ class CheckLog:
 
     def record_skip(self, source: str, at: str) -> int:
         """Count a check that was skipped because the previous one was still running; return how many there were."""
-        with self._database.transaction():
+        with self._db.transaction():
             self._db.execute(
                 """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
                 ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
@@ -181,7 +175,7 @@ class CheckLog:
 
     def read_streaks(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
         """Return the outcome of the last checks of each source, also of one that was never checked."""
-        rows = self._db.execute(
+        rows = self._db.query(
             """WITH newest AS (
               SELECT name.value AS source,
                 (SELECT id FROM checks WHERE source = name.value ORDER BY id DESC LIMIT 1) AS last,
@@ -193,28 +187,17 @@ class CheckLog:
                 AND coalesce(reason, '') NOT IN (SELECT value FROM json_each(:gone)) ORDER BY id DESC LIMIT 1), good)
                 AS known
               FROM newest)
-            SELECT failing.source, last.at, good.at,
-              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good),
-              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known),
-              (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1),
+            SELECT failing.source, last.at AS last, good.at AS success,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good) AS failures,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known) AS gone,
+              (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1)
+                AS failing_since,
               last.reason, last.message
             FROM failing LEFT JOIN checks AS last ON last.id = failing.last
             LEFT JOIN checks AS good ON good.id = failing.good""",
             {"sources": json.dumps(list(sources)), "gone": json.dumps(GONE_REASONS)},
         )
-        return {
-            source: CheckStreak(
-                source=source,
-                last=last,
-                success=success,
-                failures=failures,
-                gone=gone,
-                failing_since=since,
-                reason=reason,
-                message=message,
-            )
-            for source, last, success, failures, gone, since, reason, message in rows
-        }
+        return {row["source"]: CheckStreak(**row) for row in rows}
 
     def read_summaries(self, sources: Iterable[str]) -> dict[str, SourceSummary]:
         """Return a summary of each source, also of one that was never checked."""

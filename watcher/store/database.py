@@ -7,19 +7,20 @@ statement stays SQLite's own, because it is a defect of this program.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from watcher.core.errors import StoreError
 from watcher.core.lazy import load
-from watcher.store.connection import Connection
 from watcher.store.sqlite_copy import find_damage
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
+
+Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
 MIGRATIONS = ["version_1", "version_2"]
@@ -78,17 +79,17 @@ class Database:
         self.path = path
         try:
             if read_only:
-                self.db = Connection(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
+                self.conn = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
                 if not self._list_applied():
                     self.close()
                     raise StoreError(f"{path}: is not a history of registry-watcher")
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.db = Connection(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None))
+            self.conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
             # EXTRA, so that a commit survives a power cut: FULL does not sync the deletion of a rollback journal, and a
             # journal that comes back undoes the commit.
             for pragma in ("foreign_keys = ON", "synchronous = EXTRA", f"journal_mode = {journal_mode()}"):
-                self.db.execute(f"PRAGMA {pragma}")
+                self.execute(f"PRAGMA {pragma}")
             self._migrate(migrations)
         except sqlite3.DatabaseError as error:
             advice = f"; {RESTORE}" if _code(error) in _DAMAGE else ""
@@ -101,25 +102,36 @@ class Database:
             return
         schema = load("schema")
         migrations = migrations or schema.migrations
-        pending = schema.list_pending(self.db.conn, self.path, migrations)
+        pending = schema.list_pending(self.conn, self.path, migrations)
         if not pending:
             return
-        schema.copy_older(self.db.conn, self.path, pending[0])
+        schema.copy_older(self.conn, self.path, pending[0])
         with self.transaction():
             # Listed again under the lock: another process may have applied them in the meantime.
-            if schema.list_pending(self.db.conn, self.path, migrations):
-                schema.apply_pending(self.db.conn, migrations)
+            if schema.list_pending(self.conn, self.path, migrations):
+                schema.apply_pending(self.conn, migrations)
 
     def _list_applied(self) -> list[str]:
         """Return the names of the migrations that the file has."""
-        if not self.db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
+        if not self.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
             return []
-        names = self.db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'registry-watcher'")
+        names = self.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'registry-watcher'")
         return sorted(name for (name,) in names)
+
+    def execute(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run a statement; its rows are tuples."""
+        return self.conn.execute(statement, values)
+
+    def query(self, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
+        """Run a statement and yield its rows as column name → value."""
+        cursor = self.execute(statement, values)
+        names = [column[0] for column in cursor.description]
+        for row in cursor:
+            yield dict(zip(names, row, strict=True))
 
     def check(self, *, thorough: bool = False) -> None:
         """Read the whole file; `thorough` also checks the references. Raises StoreError if it is damaged."""
-        if (damage := find_damage(self.db.conn, thorough=thorough)) is not None:
+        if (damage := find_damage(self.conn, thorough=thorough)) is not None:
             raise StoreError(f"{self.path}: damaged ({damage}); {RESTORE}")
 
     @contextmanager
@@ -130,27 +142,40 @@ class Database:
         StoreError if another process keeps the lock, or the disk is full, broken or read-only: the history is then
         unchanged, and the connection still works.
         """
-        if self.db.conn.in_transaction:
-            with self.db.savepoint():
+        if self.conn.in_transaction:
+            with self._savepoint():
                 yield
             return
         try:
-            self.db.execute("BEGIN IMMEDIATE")
+            self.execute("BEGIN IMMEDIATE")
         except sqlite3.DatabaseError as error:
             if (store_error := self._to_store_error(error, "writing to")) is not None:
                 raise store_error from error
             raise
         try:
             yield
-            self.db.execute("COMMIT")
+            self.execute("COMMIT")
         except sqlite3.DatabaseError as error:
-            self.db.rollback()
+            self.conn.rollback()
             if (store_error := self._to_store_error(error, "reading")) is not None:
                 raise store_error from error
             raise
         except BaseException:
-            self.db.rollback()
+            self.conn.rollback()
             raise
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self.execute("SAVEPOINT nested")
+        try:
+            yield
+        except BaseException:
+            # An error such as a full disk can roll back the whole transaction, and the savepoint with it.
+            if self.conn.in_transaction:
+                self.execute("ROLLBACK TO nested")
+                self.execute("RELEASE nested")
+            raise
+        self.execute("RELEASE nested")
 
     def _to_store_error(self, error: sqlite3.DatabaseError, activity: str) -> StoreError | None:
         if _code(error) == sqlite3.SQLITE_BUSY:
@@ -158,7 +183,7 @@ class Database:
         return to_store_error(self.path, error)
 
     def close(self) -> None:
-        self.db.close()
+        self.conn.close()
 
     def __enter__(self) -> Self:
         return self

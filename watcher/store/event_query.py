@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from watcher.core.model import Severity
 
@@ -25,37 +25,25 @@ class EventQuery:
     limit: int | None = None
 
     def conditions(self) -> tuple[list[str], dict[str, object]]:
-        """Return the SQL conditions of the filters that are set, and the values they name."""
+        """Return the SQL conditions of the filters that are set, and values for all their parameters."""
         low, high = self.port or (None, None)
-        severities = [each.value for each in Severity if self.severity and each.rank >= self.severity.rank]
-        table: list[tuple[object, str]] = [
-            (self.source, "sources.name = :source"),
-            (self.port, f"events.id IN ({select_overlapping('event_ports', 'event_id')})"),
-            (self.service, "events.id IN (SELECT event_id FROM event_services WHERE name = :service)"),
-            (self.protocol, "EXISTS (SELECT 1 FROM json_each(events.protocols) WHERE value = :protocol)"),
-            (self.event, "events.event GLOB :event"),
-            (self.kind, "events.kind = :kind"),
-            (self.severity, "events.severity IN (SELECT value FROM json_each(:severities))"),
-            (self.since, "releases.dated >= :since"),
-            (self.until, "releases.dated <= :until"),
-            (self.text, "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)"),
-        ]
-        values: dict[str, object] = {
-            "source": self.source,
-            "low": low,
-            "high": high,
-            "service": self.service.lower() if self.service else None,
-            "protocol": self.protocol,
-            "event": self.event,
-            "kind": self.kind,
-            "severities": json.dumps(severities),
-            "since": self.since,
-            "until": self.until,
-            "text": full_text_query(self.text) if self.text is not None else None,
+        severities = [severity.value for severity in Severity if self.severity and severity.rank >= self.severity.rank]
+        values: dict[str, object] = {**asdict(self), "low": low, "high": high, "severities": json.dumps(severities)}
+        values["service"] = None if self.service is None else self.service.lower()
+        values["text"] = full_text_query(self.text) if self.text is not None else None
+        conditions = {
+            "source": "sources.name = :source",
+            "port": f"events.id IN ({select_overlapping('event_ports', 'event_id')})",
+            "service": "events.id IN (SELECT event_id FROM event_services WHERE name = :service)",
+            "protocol": "EXISTS (SELECT 1 FROM json_each(events.protocols) WHERE value = :protocol)",
+            "event": "events.event GLOB :event",
+            "kind": "events.kind = :kind",
+            "severity": "events.severity IN (SELECT value FROM json_each(:severities))",
+            "since": "releases.dated >= :since",
+            "until": "releases.dated <= :until",
+            "text": "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)",
         }
-        conditions = [condition for value, condition in table if value is not None]
-        used = {name: value for name, value in values.items() if any(f":{name}" in line for line in conditions)}
-        return conditions, used
+        return [condition for name, condition in conditions.items() if values[name] is not None], values
 
 
 def select_overlapping(table: str, column: str, condition: str = "") -> str:

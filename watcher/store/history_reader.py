@@ -31,7 +31,7 @@ class HistoryReader:
     """The read side of the history, of all sources."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database.db
+        self._db = database
 
     def list_sources(self) -> list[str]:
         """Return the sources that have a history, by name."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from watcher.core.model import Event, Item, Kind, Problem, Release, Severity
+from watcher.store.stored_items import JSON
+
+_LISTS = ("changes", "also", "ports", "protocols", "values")  # of an event; JSON in the database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +82,17 @@ def decode_release(source: str, row: Mapping[str, Any]) -> StoredRelease:
     )
 
 
+def encode_event(event: Event) -> dict[str, Any]:
+    """Return the columns of `events` that hold an event itself."""
+    columns = {field.name: getattr(event, field.name) for field in dataclass_fields(Event)}
+    columns["event"] = columns.pop("id")
+    columns["facts"] = dict(event.facts)
+    return columns | {name: JSON.encode(columns[name]) for name in (*_LISTS, "facts")}
+
+
 def decode_event(row: Mapping[str, Any]) -> Event:
     """Make an event of a row of `events`."""
-    return Event(
-        id=row["event"],
-        kind=Kind(row["kind"]),
-        severity=Severity(row["severity"]),
-        summary=row["summary"],
-        fingerprint=row["fingerprint"],
-        changes=tuple(json.loads(row["changes"])),
-        also=tuple(json.loads(row["also"])),
-        service=row["service"],
-        ports=tuple(json.loads(row["ports"])),
-        protocols=tuple(json.loads(row["protocols"])),
-        was=row["was"],
-        registry=row["registry"],
-        values=tuple(json.loads(row["values"])),
-        evidence=row["evidence"],
-        facts=json.loads(row["facts"]),
-    )
+    fields = {field.name: row.get(field.name) for field in dataclass_fields(Event)}
+    lists = {name: tuple(json.loads(row[name])) for name in _LISTS}
+    enums = {"kind": Kind(row["kind"]), "severity": Severity(row["severity"])}
+    return Event(**{**fields, **lists, **enums, "id": row["event"], "facts": json.loads(row["facts"])})

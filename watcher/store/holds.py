@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,12 +15,12 @@ class HoldsTable:
     """The tables `held` and `held_snapshots`. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database.db
+        self._db = database
 
     def read_hold(self, source: str, digest: str) -> Hold | None:
         """Return the hold of a canonical content in any state, or None."""
         rows = self._db.query("SELECT * FROM held WHERE source = ? AND content = ?", [source, digest])
-        return next(map(_hold, rows), None)
+        return next(map(_decode_hold, rows), None)
 
     def find_hold(self, source: str, what: str) -> Hold:
         """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError, which lists the holds."""
@@ -31,13 +30,13 @@ class HoldsTable:
             OR substr(held_snapshots.sha256, 1, :length) = :what)""",
             {"source": source, "what": what.lower(), "length": len(what)},
         )
-        found = [_hold(row) for row in rows] if what else []
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UsageError(f"{what!r} names {len(found)} held releases of {source}; give more of it")
-        there = ", ".join(hold.id for hold in self.list_holds(source) if hold.state is HoldState.HELD) or "none"
-        raise UsageError(f"{source} has no held release {what!r} (held are: {there})")
+        holds = [_decode_hold(row) for row in rows] if what else []
+        if len(holds) == 1:
+            return holds[0]
+        if holds:
+            raise UsageError(f"{what!r} names {len(holds)} held releases of {source}; give more of it")
+        held = ", ".join(hold.id for hold in self.list_holds(source) if hold.state is HoldState.HELD) or "none"
+        raise UsageError(f"{source} has no held release {what!r} (held are: {held})")
 
     def list_holds(self, source: str | None = None) -> list[Hold]:
         """Return the holds of a source, or of all sources, the oldest first."""
@@ -46,30 +45,17 @@ class HoldsTable:
             f"SELECT * FROM held {where} ORDER BY source, first_seen, content",  # noqa: S608 - a constant
             [] if source is None else [source],
         )
-        return [_hold(row) for row in rows]
+        return [_decode_hold(row) for row in rows]
 
     def save_hold(self, hold: Hold) -> None:
         """Insert or replace a hold."""
         self._db.execute(
-            """INSERT INTO held VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+            """INSERT INTO held VALUES (:source, :digest, :sha256, :published, :entries, :reasons, :first_seen,
+            :last_seen, :times, :in_a_row, :state, :decided, :by) ON CONFLICT DO UPDATE SET
             reasons = excluded.reasons, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
             times = excluded.times, in_a_row = excluded.in_a_row, state = excluded.state, decided = excluded.decided,
             decided_by = excluded.decided_by""",
-            [
-                hold.source,
-                hold.digest,
-                hold.sha256,
-                hold.published,
-                hold.entries,
-                json.dumps([asdict(reason) for reason in hold.reasons], ensure_ascii=False),
-                hold.first_seen,
-                hold.last_seen,
-                hold.times,
-                hold.in_a_row,
-                hold.state,
-                hold.decided,
-                hold.by,
-            ],
+            {**asdict(hold), "reasons": json.dumps([asdict(reason) for reason in hold.reasons], ensure_ascii=False)},
         )
 
     def add_snapshot(self, hold: Hold, sha256: str) -> None:
@@ -113,19 +99,8 @@ class HoldsTable:
         )
 
 
-def _hold(row: Mapping[str, Any]) -> Hold:
-    return Hold(
-        source=row["source"],
-        digest=row["content"],
-        sha256=row["sha256"],
-        published=row["published"],
-        entries=row["entries"],
-        reasons=tuple(Reason(**{**reason, "where": tuple(reason["where"])}) for reason in json.loads(row["reasons"])),
-        first_seen=row["first_seen"],
-        last_seen=row["last_seen"],
-        times=row["times"],
-        in_a_row=row["in_a_row"],
-        state=HoldState(row["state"]),
-        decided=row["decided"],
-        by=row["decided_by"],
-    )
+def _decode_hold(row: dict[str, Any]) -> Hold:
+    reasons = tuple(Reason(**{**reason, "where": tuple(reason["where"])}) for reason in json.loads(row["reasons"]))
+    names = {"content": "digest", "decided_by": "by"}  # columns whose field is another word
+    fields = {names.get(column, column): value for column, value in row.items()}
+    return Hold(**{**fields, "reasons": reasons, "state": HoldState(row["state"])})

@@ -50,8 +50,7 @@ class OutboxTable:
     """The table `outbox`. Times are UTC texts (`watcher.core.times`), so they sort as text."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._db = database.db
+        self._db = database
 
     def add_deliveries(self, deliveries: Iterable[Delivery], *, now: str) -> None:
         """Insert deliveries in the caller's transaction; an id that is there already stays as it is.
@@ -131,7 +130,7 @@ class OutboxTable:
 
         If the process dies, the delivery is due again at that time, under the same id.
         """
-        with self._database.transaction():
+        with self._db.transaction():
             found = self._db.execute(
                 """UPDATE outbox SET next_attempt = ?, attempts = attempts + 1
                 WHERE id = ? AND state = 'pending' AND next_attempt <= ?""",
@@ -141,12 +140,12 @@ class OutboxTable:
 
     def mark_sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as accepted by the server."""
-        with self._database.transaction():
+        with self._db.transaction():
             self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
 
     def schedule_retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
         """Set the time of the next attempt and the error of the last one."""
-        with self._database.transaction():
+        with self._db.transaction():
             self._db.execute(
                 "UPDATE outbox SET next_attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
                 [next_attempt, error, id],
@@ -154,7 +153,7 @@ class OutboxTable:
 
     def mark_failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as failed for good; it stays in the outbox."""
-        with self._database.transaction():
+        with self._db.transaction():
             self._db.execute("UPDATE outbox SET state = 'failed', last_error = ? WHERE id = ?", [error, id])
 
     def read_state(self, id: str) -> DeliveryState:  # noqa: A002 - the column's name
@@ -168,7 +167,7 @@ class OutboxTable:
 
     def requeue_deliveries(self, ids: Iterable[str], *, now: str) -> None:
         """Make deliveries of any state pending and due at once, with no attempts counted; their ids stay."""
-        with self._database.transaction():
+        with self._db.transaction():
             self._db.execute(
                 """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?, last_error = NULL
                 WHERE id IN (SELECT value FROM json_each(?))""",
@@ -177,7 +176,7 @@ class OutboxTable:
 
     def requeue_channel(self, channel: str, *, now: str) -> int:
         """Make the pending deliveries of a channel due at once, with no attempts counted; return their number."""
-        with self._database.transaction():
+        with self._db.transaction():
             found = self._db.execute(
                 "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
                 [now, channel],

@@ -24,7 +24,7 @@ class HistoryWriter:
     """The write side of the history of one source. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database, source: str, registry: IndexedRegistry) -> None:
-        self._db = database.db
+        self._db = database
         self._registry = registry
         self._source = source
         self._source_id: int | None = None

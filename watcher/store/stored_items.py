@@ -11,7 +11,7 @@ from typing import Any
 
 from watcher.core.intervals import Interval, IntervalUnion
 from watcher.core.model import Item, ItemKey, Key, Section, Status
-from watcher.store.connection import Connection
+from watcher.store.database import Database
 
 # One encoder for all JSON in the database: constructing one costs more than most texts it encodes.
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -63,7 +63,7 @@ def decode_item(*row: str) -> Item:
 class VersionReader:
     """Reads the item states of one source. Each state is loaded once, however many releases have it."""
 
-    def __init__(self, db: Connection, source_id: int) -> None:
+    def __init__(self, db: Database, source_id: int) -> None:
         self._db = db
         self._source_id = source_id
         self._loaded: dict[int, Item] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.core.model import Content, Fields, Item, ItemKey, Section
-from watcher.store.connection import Connection
+from watcher.store.database import Database
 from watcher.store.new_release import IndexedRegistry, Neighbour, Transition
 from watcher.store.stored_items import JSON, encode_key
 
@@ -16,7 +16,7 @@ from watcher.store.stored_items import JSON, encode_key
 class VersionWriter:
     """Writes the item states of one source, in the caller's transaction."""
 
-    def __init__(self, db: Connection, source_id: int, registry: IndexedRegistry) -> None:
+    def __init__(self, db: Database, source_id: int, registry: IndexedRegistry) -> None:
         self._db = db
         self._source_id = source_id
         self._registry = registry
