@@ -64,7 +64,9 @@ def _event(
     primary = [finding.change for finding in findings]
     explained = sorted({*registry.explained_by(findings, context)} - {*primary})
     event_type = registry.events[first.event]
-    severity = max((finding.severity or event_type.severity for finding in findings), key=lambda each: each.rank)
+    severity = max(
+        (finding.severity or event_type.severity for finding in findings), key=lambda severity: severity.rank
+    )
     return Event(
         id=first.event,
         kind=first.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from watcher.core.model import Change, Comparison, Event, Release, count_changes
@@ -64,7 +65,7 @@ def change_document(change: Change) -> dict[str, Any]:
         "key": change.item.key.as_dict(),
         "before": dict(change.before.fields) if change.before else None,
         "after": dict(change.after.fields) if change.after else None,
-        "fields": [{"name": field.name, "before": field.before, "after": field.after} for field in change.fields],
+        "fields": [asdict(field) for field in change.fields],
     }
     if change.before and change.after and change.before.key != change.after.key:
         document["old_key"] = change.before.key.as_dict()
@@ -79,15 +80,7 @@ def hold_document(hold: Hold) -> dict[str, Any]:
         "entries": hold.entries,
         "sha256": hold.sha256,
         "state": str(hold.state),
-        "reasons": [
-            {
-                "code": reason.code,
-                "sentence": reason.sentence,
-                "numbers": dict(reason.numbers),
-                "where": list(reason.where),
-            }
-            for reason in hold.reasons
-        ],
+        "reasons": [{**asdict(reason), "where": list(reason.where)} for reason in hold.reasons],
         "first_seen": hold.first_seen,
         "last_seen": hold.last_seen,
         "times": hold.times,

@@ -79,15 +79,16 @@ def _wrapped(text: str, indent: int, width: int | None) -> list[str]:
 def _change(change: Change, width: int | None) -> Iterator[str]:
     quiet = "  (quiet)" if change.quiet else ""
     yield f"  {_SIGNS[change.kind]} {_name(change)}{quiet}"
-    if change.fields:
-        for each in change.fields:
-            for number, line in enumerate(_wrapped(_difference(each), 8, width)):
-                yield ("      " if number == 0 else "        ") + line
-    else:
-        for name, value in change.item.fields.items():
-            if value and name not in change.item.key.labels:
-                for number, line in enumerate(_wrapped(f"{visible(name)}: {visible(value)}", 8, width)):
-                    yield ("      " if number == 0 else "        ") + line
+    item = change.item
+    texts = [_difference(field) for field in change.fields] or [
+        f"{visible(name)}: {visible(value)}"
+        for name, value in item.fields.items()
+        if value and name not in item.key.labels
+    ]
+    for text in texts:
+        first, *rest = _wrapped(text, 8, width)
+        yield "      " + first
+        yield from ("        " + line for line in rest)
 
 
 def _name(change: Change) -> str:

@@ -57,7 +57,7 @@ def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> Bac
 
 
 def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
-    """Read the whole backup; return its contents and one line for everything that is wrong with it.
+    """Read the whole backup; return its contents and one line for each damage.
 
     Raises UsageError if there is no backup.
     """
@@ -69,14 +69,13 @@ def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[Back
             if (damage := find_damage(connection, thorough=True)) is not None:
                 wrong.append(f"{folder / _HISTORY}: damaged ({damage})")
             elif count_rows(connection) != report.rows:
-                wrong.append(f"{folder / _HISTORY}: does not have the rows that it was made with")
+                wrong.append(f"{folder / _HISTORY}: does not have the rows that the manifest counts")
             else:
                 wrong += _missing(connection, folder / _SNAPSHOTS)
     except sqlite3.DatabaseError as error:
         wrong.append(f"{folder / _HISTORY}: damaged ({error})")
-    wrong += [
-        f"{each.path}: {each.reason}" for each in SnapshotArchive(folder / _SNAPSHOTS).find_damage(progress=progress)
-    ]
+    archive = SnapshotArchive(folder / _SNAPSHOTS)
+    wrong += [f"{damage.path}: {damage.reason}" for damage in archive.find_damage(progress=progress)]
     return report, wrong
 
 
@@ -93,7 +92,7 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
         raise StoreError("\n".join(wrong))
     try:
         kept = folder / _SNAPSHOTS
-        copied = sum(_copy(each, snapshots / each.relative_to(kept), replace=False) for each in _files(kept))
+        copied = sum(_copy(file, snapshots / file.relative_to(kept), replace=False) for file in _files(kept))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Last: without a history nothing uses the snapshots.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from watcher.core.model import ChangeSet, Event, Item, Section, count_changes
 from watcher.core.port_ranges import find_ports
@@ -50,8 +51,8 @@ class ChangeWriter:
                 before, _ = self._versions.find_version((change.section, change.before.key), old_place)
             if change.after:
                 after, _ = self._versions.find_version((change.section, change.after.key), new_place)
-            fields = [{"name": field.name, "before": field.before, "after": field.after} for field in change.fields]
-            rows.append((release_id, seq, change.kind, int(change.quiet), before, after, JSON.encode(fields)))
+            fields = JSON.encode([asdict(field) for field in change.fields])
+            rows.append((release_id, seq, change.kind, int(change.quiet), before, after, fields))
         self._db.conn.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.execute(
             """UPDATE releases SET added = :added, modified = :modified, deprecated = :deprecated, removed = :removed,

@@ -21,13 +21,13 @@ class ChannelFailuresTable:
             :at, :error) ON CONFLICT DO UPDATE SET failures = failures + 1, last_error = excluded.last_error""",
             {"channel": channel, "recipient": recipient, "error": error, "at": at},
         )
-        return next(each for each in self.list_failures_of(channel) if each.recipient == recipient)
+        return next(failure for failure in self.list_failures_of(channel) if failure.recipient == recipient)
 
-    def record_alert(self, endpoint: ChannelFailure, at: str) -> None:
+    def record_alert(self, failure: ChannelFailure, at: str) -> None:
         """Record that the operators were alerted."""
         self._db.execute(
             "UPDATE endpoints SET told = ? WHERE channel = ? AND recipient = ?",
-            [at, endpoint.channel, endpoint.recipient],
+            [at, failure.channel, failure.recipient],
         )
 
     def disable_channel(self, channel: str, at: str) -> None:
@@ -36,10 +36,10 @@ class ChannelFailuresTable:
 
     def clear_recovered(self, channel: str, recipient: str) -> list[ChannelFailure]:
         """Delete the failures of a channel as a whole and of one recipient, and return them."""
-        found = [each for each in self.list_failures_of(channel) if each.recipient in ("", recipient)]
-        if found:
+        failures = [failure for failure in self.list_failures_of(channel) if failure.recipient in ("", recipient)]
+        if failures:
             self._db.execute("DELETE FROM endpoints WHERE channel = ? AND recipient IN ('', ?)", [channel, recipient])
-        return found
+        return failures
 
     def clear_channel(self, channel: str) -> bool:
         """Delete all failures of a channel; return whether there were any."""
@@ -47,7 +47,7 @@ class ChannelFailuresTable:
 
     def list_failures_of(self, channel: str) -> list[ChannelFailure]:
         """Return the failures of a channel."""
-        return [each for each in self.list_failures() if each.channel == channel]
+        return [failure for failure in self.list_failures() if failure.channel == channel]
 
     def list_failures(self) -> list[ChannelFailure]:
         """Return all failures, by channel and recipient."""

@@ -133,13 +133,13 @@ class CheckLog:
             WHERE (julianday(at) - julianday(was)) * 86400 > ? ORDER BY at""",
             [source, longer.total_seconds()],
         )
-        found: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
+        gaps: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
         last = self._db.execute(
             "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed'", [source]
         ).fetchone()[0]
         if last is not None and now - from_text(last) > longer:
-            found.append((last, None))
-        return found
+            gaps.append((last, None))
+        return gaps
 
     def record_skip(self, source: str, at: str) -> int:
         """Count a check that was skipped because the previous one was still running; return how many there were."""

@@ -61,7 +61,7 @@ class OutboxTable:
             """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
             VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt)
             ON CONFLICT (id) DO NOTHING""",
-            [{**asdict(each), "next_attempt": each.after or now} for each in deliveries],
+            [{**asdict(delivery), "next_attempt": delivery.after or now} for delivery in deliveries],
         )
 
     def list_gathered(self, now: str) -> list[list[Delivery]]:
@@ -73,8 +73,9 @@ class OutboxTable:
             ORDER BY channel, recipient, created, next_attempt, id""",
             [now],
         )
-        found = [Delivery(**row) for row in rows]
-        return [list(same) for _, same in groupby(found, key=lambda each: (each.channel, each.recipient))]
+        deliveries = [Delivery(**row) for row in rows]
+        groups = groupby(deliveries, key=lambda delivery: (delivery.channel, delivery.recipient))
+        return [list(group) for _, group in groups]
 
     def release_delivery(self, id: str) -> None:  # noqa: A002 - the column's name
         """Make a gathered delivery pending, so that it is sent by itself."""
@@ -84,16 +85,14 @@ class OutboxTable:
         """Insert a digest that is sent in place of gathered deliveries; these stay in the outbox and name it."""
         self.add_deliveries([digest], now=now)
         self._db.conn.executemany(
-            "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?", [(digest.id, each.id) for each in members]
+            "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?",
+            [(digest.id, member.id) for member in members],
         )
 
     def count_sent_since(self, channel: str, time: str) -> int:
         """Return how many messages a channel accepted after a UTC time."""
-        return int(
-            self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time]).fetchone()[
-                0
-            ]
-        )
+        row = self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time])
+        return int(row.fetchone()[0])
 
     def postpone_due(self, channel: str, *, besides: int, now: str, until: str) -> None:
         """Move what is due on a channel to a UTC time, except for the `besides` oldest deliveries."""
@@ -122,8 +121,8 @@ class OutboxTable:
 
     def list_due_channels(self, now: str) -> list[str]:
         """Return the channels on which a delivery is due."""
-        found = self._db.execute(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE} ORDER BY 1", {"now": now})  # noqa: S608
-        return [str(row[0]) for row in found]
+        rows = self._db.execute(f"SELECT DISTINCT channel FROM outbox WHERE {_DUE} ORDER BY 1", {"now": now})  # noqa: S608
+        return [str(row[0]) for row in rows]
 
     def claim_delivery(self, id: str, *, now: str, until: str) -> bool:  # noqa: A002 - the column's name
         """Claim a due delivery for this process until a UTC time; return False if another process has it.
@@ -131,12 +130,12 @@ class OutboxTable:
         If the process dies, the delivery is due again at that time, under the same id.
         """
         with self._db.transaction():
-            found = self._db.execute(
+            cursor = self._db.execute(
                 """UPDATE outbox SET next_attempt = ?, attempts = attempts + 1
                 WHERE id = ? AND state = 'pending' AND next_attempt <= ?""",
                 [until, id, now],
             )
-            return found.rowcount == 1
+            return cursor.rowcount == 1
 
     def mark_sent(self, id: str, now: str) -> None:  # noqa: A002 - the column's name
         """Mark a delivery as accepted by the server."""
@@ -177,13 +176,13 @@ class OutboxTable:
     def requeue_channel(self, channel: str, *, now: str) -> int:
         """Make the pending deliveries of a channel due at once, with no attempts counted; return their number."""
         with self._db.transaction():
-            found = self._db.execute(
+            cursor = self._db.execute(
                 "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
                 [now, channel],
             )
-            return int(found.rowcount)
+            return int(cursor.rowcount)
 
-    def find_deliveries(self, sought: DeliveryQuery) -> list[Mapping[str, Any]]:
+    def find_deliveries(self, query: DeliveryQuery) -> list[Mapping[str, Any]]:
         """Return rows of the outbox without their bodies, the oldest first."""
         rows = self._db.query(
             """SELECT id, channel, recipient, source, release, created, state, attempts, next_attempt, sent, last_error
@@ -193,13 +192,13 @@ class OutboxTable:
               AND channel = coalesce(:channel, channel) AND source = coalesce(:source, source)
               AND substr(created, 1, 10) BETWEEN coalesce(:since, '') AND coalesce(:until, '9')
             ORDER BY created DESC, id DESC LIMIT coalesce(:limit, -1)""",
-            {**asdict(sought), "ids": json.dumps(sought.ids), "states": json.dumps(sought.states)},
+            {**asdict(query), "ids": json.dumps(query.ids), "states": json.dumps(query.states)},
         )
-        found: list[Mapping[str, Any]] = [
+        deliveries = [
             {**row, "next_attempt": row["next_attempt"] if row["state"] in ("pending", "gathering") else None}
             for row in rows
         ]
-        return found[::-1]
+        return [*reversed(deliveries)]
 
     def list_pending(self) -> list[Mapping[str, Any]]:
         """Return rows of what is pending or gathered, without bodies, by the time of the next attempt."""
@@ -218,5 +217,5 @@ class OutboxTable:
 
     def find_last_sent(self, channel: str) -> str | None:
         """Return the UTC time at which a channel last accepted a message, or None."""
-        found = self._db.execute("SELECT max(sent) FROM outbox WHERE channel = ?", [channel]).fetchone()[0]
-        return str(found) if found else None
+        sent = self._db.execute("SELECT max(sent) FROM outbox WHERE channel = ?", [channel]).fetchone()[0]
+        return str(sent) if sent else None

@@ -7,7 +7,7 @@ the rows of items that differ there change, and the changes of the release after
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from watcher.core.operations import Ending, Label
@@ -174,10 +174,8 @@ class HistoryWriter:
     def _spread_places(self) -> None:
         """Give all releases new places, a full step apart, because two neighbours have none left between them."""
         source = self.ensure_source()
-        places = [
-            row[0]
-            for row in self._db.execute("SELECT place FROM releases WHERE source_id = ? ORDER BY place", [source])
-        ]
+        rows = self._db.execute("SELECT place FROM releases WHERE source_id = ? ORDER BY place", [source])
+        places = [place for (place,) in rows]
         # Above all present places, so that no two are equal while they are updated one by one.
         base = places[-1] + _PLACE_STEP
         moved = {old: base + number * _PLACE_STEP for number, old in enumerate(places)}
@@ -190,8 +188,7 @@ class HistoryWriter:
     def _reload(self, neighbour: Neighbour | None) -> Neighbour | None:
         if neighbour is None:
             return None
-        place = int(self._query_value("SELECT place FROM releases WHERE id = ?", neighbour.id))
-        return Neighbour(id=neighbour.id, place=place, content=neighbour.content)
+        return replace(neighbour, place=self._query_value("SELECT place FROM releases WHERE id = ?", neighbour.id))
 
 
 def _place_between(before: Neighbour | None, after: Neighbour | None) -> int | None:

@@ -26,33 +26,14 @@ if TYPE_CHECKING:
 class Store(Database):
     """The tables of one history database, over one connection. Each thread opens its own and closes it."""
 
-    @cached_property
-    def history(self) -> HistoryReader:
-        return HistoryReader(self)
-
-    @cached_property
-    def checks(self) -> CheckLog:
-        return CheckLog(self)
-
-    @cached_property
-    def outbox(self) -> OutboxTable:
-        return OutboxTable(self)
-
-    @cached_property
-    def holds(self) -> HoldsTable:
-        return HoldsTable(self)
-
-    @cached_property
-    def alarms(self) -> AlarmsTable:
-        return AlarmsTable(self)
-
-    @cached_property
-    def deadlines(self) -> DeadlinesTable:
-        return DeadlinesTable(self._database)
-
-    @cached_property
-    def channel_failures(self) -> ChannelFailuresTable:
-        return ChannelFailuresTable(self)
+    # Each table is constructed with this store on first use.
+    history = cached_property(HistoryReader)
+    checks = cached_property(CheckLog)
+    outbox = cached_property(OutboxTable)
+    holds = cached_property(HoldsTable)
+    alarms = cached_property(AlarmsTable)
+    deadlines = cached_property(DeadlinesTable)
+    channel_failures = cached_property(ChannelFailuresTable)
 
     def writer(self, source: str, registry: IndexedRegistry) -> HistoryWriter:
         """Return the writer for the history of one source."""

@@ -74,16 +74,16 @@ class VersionReader:
         wanted = list(rows)
         if missing := [row for row in wanted if row not in self._loaded]:
             statement = f"SELECT {_COLUMNS}, id FROM versions WHERE id IN (SELECT value FROM json_each(?))"
-            found = self._db.execute(statement, [json.dumps(missing)]).fetchall()
-            self._loaded.update(zip((row[-1] for row in found), decode_items(found), strict=True))
+            states = self._db.execute(statement, [json.dumps(missing)]).fetchall()
+            self._loaded.update(zip((row[-1] for row in states), decode_items(states), strict=True))
         return [self._loaded[row] for row in wanted]
 
     def read_differences(self, old: int, new: int) -> tuple[dict[ItemKey, Item], dict[ItemKey, Item]]:
         """Return the items that only the release at place `old` has, and those that only the one at `new` has."""
-        found = self._db.execute(_DIFFERENCES, [self._source_id, old, new]).fetchall()
+        states = self._db.execute(_DIFFERENCES, [self._source_id, old, new]).fetchall()
         removed: dict[ItemKey, Item] = {}
         added: dict[ItemKey, Item] = {}
-        for row, item in zip(found, decode_items(found), strict=True):
+        for row, item in zip(states, decode_items(states), strict=True):
             self._loaded[row[-2]] = item
             (removed if row[-1] else added)[item.section, item.key] = item
         return removed, added
