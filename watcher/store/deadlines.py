@@ -38,7 +38,7 @@ class DeadlinesTable:
     """The tables `deadline_runs` and `deadline_marks`. Everything is written in the caller's transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database.db
+        self._db = database
 
     def find_candidates(self, sources: Sequence[str] | None = None) -> list[StandingItem]:
         """Return the entries of newest releases that have the word "temporary", by source; None: of all sources."""
