@@ -114,7 +114,7 @@ def test_two_failures_are_not_told_and_the_count_begins_anew(env: Environment) -
 
 @pytest.mark.fault(18)
 def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(env: Environment) -> None:
-    env.now -= timedelta(hours=25)  # what is sent at the end bears a time that its receiver believes
+    env.now -= timedelta(hours=25)  # so that the receiver accepts the time of the message sent at the end
     env.check(b"<html></html>")
     env.now += timedelta(hours=25)
     env.check()

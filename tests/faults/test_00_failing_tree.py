@@ -27,7 +27,7 @@ def env(tmp_path: Path) -> Iterator[CollectionEnvironment]:
 
 
 def notices(env: CollectionEnvironment) -> list[dict[str, Any]]:
-    """What the operators are told, whether it can be sent or not."""
+    """The notices to the operators, whether they can be sent or not."""
     found = [json.loads(row["body"])["data"] for row in env.rows("outbox")["outbox"]]
     return sorted((each for each in found if "details" in each), key=lambda each: each["id"])
 

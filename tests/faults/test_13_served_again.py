@@ -1,4 +1,4 @@
-"""The same bytes under other tags, older content, two nodes that disagree: what subscribers hear of it."""
+"""The same bytes under other tags, older content, two nodes that disagree: the alerts that they cause."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_older_content_that_comes_back_is_no_alert_until_it_stays(env: Environme
     env.publish(OLD)
     assert [env.check().outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     assert alerts(env) == 2
-    told = [hook["data"] for hook in env.servers.webhooks if hook["type"] != TOLD][1]
-    assert [event["id"] for event in told["events"]] == ["port-released"]
+    alert = [hook["data"] for hook in env.servers.webhooks if hook["type"] != TOLD][1]
+    assert [event["id"] for event in alert["events"]] == ["port-released"]
     assert "rollback" in env.rows("releases")["releases"][-1]["problems"]
 
 

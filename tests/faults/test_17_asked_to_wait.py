@@ -53,5 +53,5 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(
         assert len(server.requests) == 1
     assert {(each.outcome, each.reason) for each in found} == {(Outcome.FAILED, "retry_later")}
     assert left - 30 <= wait <= left
-    # To be asked to wait is no success: the operators hear of it as of any failure.
+    # A server that asks to wait is a failed check: the operators are notified as of any failure.
     assert [hook["data"]["id"] for hook in env.servers.webhooks] == ["source-unhealthy"]

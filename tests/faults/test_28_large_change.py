@@ -32,13 +32,13 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(env: Environment, by_hand: bool) -> None:
-    taken = env.check(release(MANY[:40], DATE))
-    assert taken.outcome is Outcome.HELD
+    result = env.check(release(MANY[:40], DATE))
+    assert result.outcome is Outcome.HELD
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
     if by_hand:
-        assert taken.hold is not None
+        assert result.hold is not None
         with env.service() as service:
-            service.ingest(service.source(SOURCE)).accept(taken.hold.id)
+            service.ingest(service.source(SOURCE)).accept(result.hold.id)
             deliver_all(service)
     else:
         assert env.check().outcome is Outcome.CHANGED

@@ -48,7 +48,7 @@ def document(*names: str, updated: str = "") -> bytes:
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """A history of hostile releases: some believed, one held, a failed check, all told to mail and webhook."""
+    """A history of hostile releases: some accepted, one held, a failed check, all sent by mail and webhook."""
     with open_environment(tmp_path_factory.mktemp("hostile")) as made:
         made.configure('registry = "ports"', JSON_SOURCE)
         made.configure('name = "mail"', 'name = "mail"\noperator = true')
@@ -115,8 +115,8 @@ def test_no_difference_prints_what_a_terminal_would_obey(env: Environment, relea
         said = run_command(env.servers.config, "diff", "ports", old, new, "--format", format)
         assert shown(said.stdout) == set()
         if format == "json":
-            told = {text for change in json.loads(said.stdout)["changes"] for text in (change["after"] or {}).values()}
-            assert "\x1b[31mred" in "".join(told)
+            texts = {text for change in json.loads(said.stdout)["changes"] for text in (change["after"] or {}).values()}
+            assert "\x1b[31mred" in "".join(texts)
         if format == "html":
             page = lxml.html.document_fromstring(said.stdout)
             assert page.xpath("//script | //img | //a[starts-with(@href, 'javascript')] | //@onerror") == []

@@ -110,10 +110,10 @@ def test_a_release_that_another_process_ingested_between_reading_and_writing_is_
 
             ingest._reader.compare = overtaken  # type: ignore[method-assign]
             observed = to_text(env.now + timedelta(seconds=1))
-            taken = ingest.ingest(Candidate(data=data, origin="x", observed=observed, live=True))
+            result = ingest.ingest(Candidate(data=data, origin="x", observed=observed, live=True))
             env.now += timedelta(seconds=2)
             deliver_all(one)
-        assert taken.outcome == "unchanged"
+        assert result.outcome == "unchanged"
         assert len(env.rows("releases")["releases"]) == 2
         assert (len(env.servers.webhooks), len(env.servers.mails)) == (1, 1)
 

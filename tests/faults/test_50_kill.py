@@ -1,7 +1,7 @@
 """Killed with SIGKILL before every step of every journey of a release, and at random moments: nothing is lost.
 
 Each time: the database passes its integrity check, every snapshot is whole, and after a clean run the history is that
-of an undisturbed run and every subscriber has every event; what came twice bears the same id.
+of an undisturbed run and every subscriber has every event; a message that arrived twice has the same id.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What came before; the command that is killed; what is done after it, killed or not."""
+    """A start, the command that is killed, and what is done after it, killed or not."""
 
     before: tuple[Step, ...]
     killed: Step
@@ -95,7 +95,7 @@ class Found:
 
 
 class Travel:
-    """Goes on a journey as often as it takes, each time from a copy of what came before it."""
+    """Goes on a journey as often as it takes, each time from a copy of its start."""
 
     def __init__(self, env: Environment, killing: ProcessKiller, journey: Journey) -> None:
         self.env, self.killing, self.journey = env, killing, journey
@@ -279,7 +279,7 @@ def test_every_journey_survives_a_kill_before_every_step_of_it(
 
 @dataclass(slots=True, kw_only=True)
 class RandomKills:
-    """What came of many kills of one store, and what its subscribers have in the end."""
+    """The state of one store after many kills, and what its subscribers received in the end."""
 
     kills: int = 0
     died_at: Counter[str] = field(default_factory=Counter)

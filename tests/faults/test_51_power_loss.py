@@ -39,7 +39,7 @@ CUTS = 40
 
 
 class Recorded(sqlite3.Connection):
-    """A connection that writes down what it is told."""
+    """A connection that records its statements."""
 
     said: list[str]
 
@@ -64,7 +64,7 @@ def with_delivery(store: Store, delivery: Delivery) -> Iterator[None]:
 
 def series(store: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
-    intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+    ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
     at = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):
@@ -78,10 +78,10 @@ def series(store: Store, archive: SnapshotArchive) -> None:
             id=f"d{number}", channel="noc", recipient="", source="ports", release="", body="x" * 600, created=now
         )
         with with_delivery(store, delivery):
-            taken = intake.ingest(Candidate(data=data, origin="test:", observed=now, live=True))
+            result = ingest.ingest(Candidate(data=data, origin="test:", observed=now, live=True))
         check = Check(
-            source="ports", at=now, outcome=taken.outcome, reason=taken.reason, message=taken.message,
-            sha256=taken.sha256, release_id=taken.release.row if taken.release else None, seconds=0.1,
+            source="ports", at=now, outcome=result.outcome, reason=result.reason, message=result.message,
+            sha256=result.sha256, release_id=result.release.row if result.release else None, seconds=0.1,
         )  # fmt: skip
         store.checks.record_check(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 
@@ -104,9 +104,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def statements(real: Path) -> Sequence[str]:
     """What our code says to SQLite, the pragmas first."""
     said = [each[LEADING.match(each).end() :] for each in Recorded.said]  # type: ignore[union-attr]
-    told = [each for each in said if each.startswith(("PRAGMA", *WRITES))]
-    # A statement is told again for each trigger that it fires.
-    return [each for each, _ in groupby(told)]
+    statements = [each for each in said if each.startswith(("PRAGMA", *WRITES))]
+    # A statement is reported once more for each trigger that it fires.
+    return [each for each, _ in groupby(statements)]
 
 
 def state(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:

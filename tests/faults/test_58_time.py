@@ -124,7 +124,7 @@ def test_a_clock_set_back_takes_the_turns_along(clock: time_machine.Coordinates,
         with structlog.testing.capture_logs() as logs:
             watch.daemon.watch_clocks()
             watch.daemon.watch_clocks()
-        assert [log["seconds"] for log in logs] == [-3600], "a jump is told of once"
+        assert [log["seconds"] for log in logs] == [-3600], "a jump is reported once"
         assert watch.next() - datetime.now(UTC) == distance
     assert watch.checks() == 1
 
@@ -215,6 +215,6 @@ def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_
             go_on.set()
     status = CliRunner().invoke(watcher, ["--config", str(tmp_path / "config.toml"), "status"])
     assert "ports: 1 checks skipped because the previous check was still running\n" in status.output
-    (told,) = rows(watch.history, "outbox")["outbox"]
-    assert "the previous check is still running" in told["body"]
+    (delivery,) = rows(watch.history, "outbox")["outbox"]
+    assert "the previous check is still running" in delivery["body"]
     assert len(server.requests) == 1

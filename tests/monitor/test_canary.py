@@ -29,16 +29,16 @@ DAY = timedelta(days=1)
 def env(tmp_path: Path) -> Iterator[Environment]:
     with open_environment(tmp_path) as made:
         made.configure("[store]", '[canary]\nchannels = ["hook"]\n\n[store]')
-        made.now -= DAY  # what is sent at the end bears a time that its receiver believes
+        made.now -= DAY  # so that the receiver accepts the time of the message sent at the end
         made.publish(release([tcp("a", "1")]))
         yield made
 
 
 def look(env: Environment) -> Outcome:
     with env.service() as service:
-        taken = service.check(service.source("canary"))  # type: ignore[arg-type]
+        result = service.check(service.source("canary"))  # type: ignore[arg-type]
         deliver_all(service)
-    return taken.outcome
+    return result.outcome
 
 
 def test_its_change_is_sent_to_the_channels_that_want_it_and_to_no_other(env: Environment) -> None:

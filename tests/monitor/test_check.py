@@ -32,8 +32,8 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> None:
-    taken = env.check(release(FIRST))
-    assert taken.outcome is Outcome.BASELINE
+    result = env.check(release(FIRST))
+    assert result.outcome is Outcome.BASELINE
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
     found = env.rows("releases", "versions", "changes", "events", "outbox")
     assert len(found["releases"]) == 1
@@ -44,11 +44,11 @@ def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> N
 def test_a_new_release_is_compared_classified_stored_and_alerted(env: Environment) -> None:
     env.check(release(FIRST))
     data = release(SECOND, "2020-06-02")
-    taken = env.check(data)
-    assert taken.outcome is Outcome.CHANGED
-    assert taken.comparison is not None
-    assert [event.summary for event in taken.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
-    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == data
+    result = env.check(data)
+    assert result.outcome is Outcome.CHANGED
+    assert result.comparison is not None
+    assert [event.summary for event in result.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
+    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, result.sha256) == data
     (hook,) = env.servers.webhooks
     jsonschema.validate(hook["data"], SCHEMA)
     assert hook["data"]["counts"] == {
@@ -78,8 +78,8 @@ def test_a_release_is_alerted_once(env: Environment) -> None:
 def test_what_was_not_modified_is_not_downloaded(env: Environment) -> None:
     env.check(release(FIRST))
     before = env.rows()
-    taken = env.check()
-    assert taken.outcome is Outcome.UNCHANGED
+    result = env.check()
+    assert result.outcome is Outcome.UNCHANGED
     assert env.servers.requests == [200, 304]
     assert env.rows() == before
     assert [row["outcome"] for row in env.rows("checks")["checks"]] == ["baseline", "unchanged"]
@@ -88,8 +88,8 @@ def test_what_was_not_modified_is_not_downloaded(env: Environment) -> None:
 @pytest.mark.fault(27)
 def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(env: Environment) -> None:
     env.check(release(FIRST))
-    taken = env.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
-    assert taken.outcome is Outcome.COSMETIC
+    result = env.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
+    assert result.outcome is Outcome.COSMETIC
     found = env.rows("releases", "snapshots")
     assert len(found["releases"]) == 1
     assert {row["sha256"] + ".zst" for row in found["snapshots"]} == env.files()
@@ -98,8 +98,8 @@ def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(env: En
 
 def test_a_new_date_alone_is_a_release_and_tells_nobody(env: Environment) -> None:
     env.check(release(FIRST))
-    taken = env.check(release(FIRST, "2020-06-02"))
-    assert taken.outcome is Outcome.CHANGED
+    result = env.check(release(FIRST, "2020-06-02"))
+    assert result.outcome is Outcome.CHANGED
     found = env.rows("releases", "changes", "events", "outbox")
     assert len(found["releases"]) == 2
     assert len(found["changes"]) == 1
@@ -108,8 +108,8 @@ def test_a_new_date_alone_is_a_release_and_tells_nobody(env: Environment) -> Non
 
 def test_two_contents_under_one_date_are_two_releases(env: Environment) -> None:
     env.check(release(FIRST))
-    taken = env.check(release(SECOND))
-    assert taken.outcome is Outcome.CHANGED
+    result = env.check(release(SECOND))
+    assert result.outcome is Outcome.CHANGED
     assert [row["published"] for row in env.rows("releases")["releases"]] == ["2020-01-01", "2020-01-01"]
     assert len(env.servers.webhooks) == 1
 
@@ -119,8 +119,8 @@ def test_an_older_release_served_again_changes_nothing(env: Environment) -> None
     env.check(old)
     env.check(release(SECOND, "2020-06-02"))
     before = env.rows("releases", "versions", "changes", "events")
-    taken = env.check(old)
-    assert (taken.outcome, taken.reason) == (Outcome.STALE, "stale_server")
+    result = env.check(old)
+    assert (result.outcome, result.reason) == (Outcome.STALE, "stale_server")
     assert env.rows("releases", "versions", "changes", "events") == before
     assert len(env.servers.webhooks) == 1
     assert env.check().outcome is Outcome.STALE, "the validators of a stale answer are not kept"
@@ -142,8 +142,8 @@ def test_an_older_release_served_again_changes_nothing(env: Environment) -> None
 def test_a_failed_check_changes_nothing_and_says_why(env: Environment, served: bytes, reason: str) -> None:
     env.check(release(FIRST))
     before, files = env.rows(), env.files()
-    taken = env.check(served)
-    assert (taken.outcome, taken.reason) == (Outcome.FAILED, reason)
+    result = env.check(served)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, reason)
     assert (env.rows(), env.files()) == (before, files)
     assert env.servers.webhooks == []
     assert env.state()["failures"] == 1
@@ -159,8 +159,8 @@ def test_a_server_that_is_gone_is_a_failed_check(tmp_path: Path) -> None:
     env.configure("enabled = false", "enabled = true")
     env.configure("[fetch]", "[fetch]\nattempts = 1")
     before = env.rows()
-    taken = env.check()
-    assert (taken.outcome, taken.reason) == (Outcome.FAILED, "connect")
+    result = env.check()
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "connect")
     assert env.rows() == before
 
 

@@ -153,7 +153,7 @@ def test_a_failing_group_stops_no_other(env: CollectionEnvironment) -> None:
     env.tree.answers[group_path("group-04")] = (404, {})
     env.tree.pages[group_path("group-05")] = group_xml("group-06")
     found = env.check_all()
-    failed = {name: taken.reason for name, taken in found.items() if taken.outcome is Outcome.FAILED}
+    failed = {name: result.reason for name, result in found.items() if result.outcome is Outcome.FAILED}
     assert failed == {
         "iana.group-03": "not_expected_format",
         "iana.group-04": "not_found",

@@ -35,7 +35,7 @@ def group(*records: str, registry: str = "one") -> Document:
     return reader.read(f'<registry xmlns="http://www.iana.org/assignments" id="g">{inner}</registry>'.encode(), ANY)
 
 
-def told(found: CrossCheck) -> list[tuple[str, str, str, str]]:
+def places(found: CrossCheck) -> list[tuple[str, str, str, str]]:
     return [(each.row, each.field, each.xml, each.other) for each in found.examples]
 
 
@@ -48,13 +48,13 @@ def test_the_same_in_another_order_and_with_other_white_space_agrees() -> None:
 def test_a_cell_that_differs_is_named_with_both_texts() -> None:
     found = crosscheck(xml(), ports(*rows(2), "s2,2,tcp,Another service,,"), PORTS.columns)
     assert (found.verdict, found.total) == (Agreement.DISAGREE, 1)
-    assert told(found) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
+    assert places(found) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
 
 
 def test_rows_are_paired_by_all_that_tells_them_apart() -> None:
     rich = reader.read(release([tcp("a", "1"), udp("a", "1"), tcp("a", "2")]), PORTS.columns)
     found = crosscheck(rich, ports("a,2,tcp,Two,,", "a,1,udp,Udp,,", "a,1,tcp,Tcp,,"), PORTS.columns)
-    assert [(row, other) for row, _, _, other in told(found)] == [
+    assert [(row, other) for row, _, _, other in places(found)] == [
         ("a 1 tcp", "Tcp"),
         ("a 1 udp", "Udp"),
         ("a 2 tcp", "Two"),
@@ -63,7 +63,7 @@ def test_rows_are_paired_by_all_that_tells_them_apart() -> None:
 
 def test_rows_that_one_of_them_does_not_have_are_named() -> None:
     found = crosscheck(xml(), ports(*rows(2), "new,9,udp,New,,"), PORTS.columns)
-    assert told(found) == [
+    assert places(found) == [
         ("s2 2 tcp", "", "s2 | 2 | tcp | The s2 service", ""),
         ("new 9 udp", "", "", "new | 9 | udp | New"),
     ]
@@ -169,10 +169,10 @@ def test_a_registry_that_a_page_does_not_have_is_a_disagreement(gone: str) -> No
     less = page[:start] + page[page.index(b"</table>", start) + 8 :]
     found = crosscheck(rich, iana_xhtml.read(less, ANY), ANY)
     assert (found.verdict, [each.registry for each in found.examples]) == (Agreement.DISAGREE, [gone])
-    assert told(found) == [("1", "", "1", "")]
+    assert places(found) == [("1", "", "1", "")]
 
 
 def test_rows_of_a_registry_that_is_empty_in_the_xml_are_reported_whole() -> None:
     found = crosscheck(group(), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
     assert (found.verdict, found.total) == (Agreement.DISAGREE, 8)
-    assert told(found)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")
+    assert places(found)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")

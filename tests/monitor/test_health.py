@@ -33,7 +33,7 @@ def run(failures: int, *, hours: float = 1, gone: int = 0) -> CheckStreak:
     )
 
 
-def sight(name: str = "ports", *, last: str | None = None, failing: bool = False) -> SourceHealth:
+def health_of(name: str = "ports", *, last: str | None = None, failing: bool = False) -> SourceHealth:
     shown = replace(run(3 if failing else 0), source=name, last=last or ago(hours=1))
     return SourceHealth(source=name, streak=shown, every=timedelta(hours=6), failing=(name,) if failing else ())
 
@@ -57,10 +57,10 @@ def test_a_source_is_unhealthy_after_so_many_failures_or_so_long(
 
 def test_an_open_alarm_is_not_repeated_but_a_source_that_does_not_exist_is_a_new_one() -> None:
     failing, gone = run(3), run(6, gone=3)
-    told = health.source_notice(failing, LIMITS, (), ago())
-    assert told is not None
-    assert (told.id, told.details["reason"]) == ("source-unhealthy", "timeout")
-    assert "no answer" in told.summary
+    notice = health.source_notice(failing, LIMITS, (), ago())
+    assert notice is not None
+    assert (notice.id, notice.details["reason"]) == ("source-unhealthy", "timeout")
+    assert "no answer" in notice.summary
     assert health.source_notice(failing, LIMITS, {"source-unhealthy"}, ago()) is None
     more = health.source_notice(gone, LIMITS, {"source-unhealthy"}, ago())
     assert more is not None
@@ -88,14 +88,14 @@ def test_a_tree_that_fails_is_one_notice() -> None:
 
 @pytest.mark.fault(68)
 def test_the_alarm_that_no_check_runs_is_raised_once_and_cleared_once() -> None:
-    quiet, late = [sight()], [sight(last=ago(hours=13))]
+    quiet, late = [health_of()], [health_of(last=ago(hours=13))]
     assert health.watcher_notice(quiet, None, NOW, NOW) is None
     notice = health.watcher_notice(late, None, NOW, NOW)
     assert notice is not None
     assert (notice.id, notice.details["since"]) == ("nothing-checked", ago(hours=13))
-    stands = OpenAlarm(source="watcher", notice="nothing-checked", since=ago(hours=1))
-    assert health.watcher_notice(late, stands, NOW, NOW) is None
-    again = health.watcher_notice(quiet, stands, NOW, NOW)
+    open_alarm = OpenAlarm(source="watcher", notice="nothing-checked", since=ago(hours=1))
+    assert health.watcher_notice(late, open_alarm, NOW, NOW) is None
+    again = health.watcher_notice(quiet, open_alarm, NOW, NOW)
     assert again is not None
     assert again.id == "checked-again"
 
@@ -108,21 +108,21 @@ def test_a_source_that_was_never_checked_is_overdue_from_the_start_of_the_daemon
 
 
 @pytest.mark.parametrize(
-    ("sights", "level"),
+    ("sources", "level"),
     [
         ([], Level.UNKNOWN),
-        ([sight()], Level.OK),
-        ([sight(), sight("tls", failing=True)], Level.WARNING),
-        ([sight(failing=True)], Level.CRITICAL),  # nothing at all can be read
-        ([sight(), sight("tls", last=ago(hours=13))], Level.CRITICAL),
+        ([health_of()], Level.OK),
+        ([health_of(), health_of("tls", failing=True)], Level.WARNING),
+        ([health_of(failing=True)], Level.CRITICAL),  # nothing at all can be read
+        ([health_of(), health_of("tls", last=ago(hours=13))], Level.CRITICAL),
         (
-            [sight(), SourceHealth(source="tls", streak=CheckStreak(source="tls"), every=timedelta(hours=1))],
+            [health_of(), SourceHealth(source="tls", streak=CheckStreak(source="tls"), every=timedelta(hours=1))],
             Level.UNKNOWN,
         ),
     ],
 )
-def test_how_bad_it_is(sights: list[SourceHealth], level: Level) -> None:
-    verdict = health.assess(sights, NOW)
+def test_how_bad_it_is(sources: list[SourceHealth], level: Level) -> None:
+    verdict = health.assess(sources, NOW)
     assert verdict.level is level
     assert bool(verdict.reasons) is (level is not Level.OK)
 

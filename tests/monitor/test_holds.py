@@ -92,11 +92,11 @@ def set_bounds(env: Environment, line: str) -> None:
 
 def test_a_held_release_is_kept_and_changes_nothing(env: Environment) -> None:
     before = env.rows()
-    taken = env.check(slip())
-    assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
+    result = env.check(slip())
+    assert (result.outcome, result.reason) == (Outcome.HELD, "goes_back")
     assert env.rows() == before
-    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, taken.sha256) == slip()
-    assert not receipt(env, taken.sha256).accepted
+    assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, result.sha256) == slip()
+    assert not receipt(env, result.sha256).accepted
     assert env.rows("checks")["checks"][-1]["outcome"] == "held"
 
 
@@ -137,13 +137,13 @@ def test_without_an_operators_channel_a_hold_is_only_recorded(tmp_path: Path) ->
 def test_a_held_release_that_is_served_again_is_accepted_and_alerted_like_any_other(env: Environment) -> None:
     first = env.check(slip())
     seen = to_text(env.now)
-    taken = env.check()
+    result = env.check()
     assert env.servers.requests == [200, 200, 200], "the validators of a held release are not kept"
-    assert taken.outcome is Outcome.CHANGED
-    assert taken.comparison is not None
-    assert [event.service for event in taken.comparison.events] == ["new"]
-    assert taken.release is not None
-    assert taken.release.release.observed == seen, "it was seen when it was served first"
+    assert result.outcome is Outcome.CHANGED
+    assert result.comparison is not None
+    assert [event.service for event in result.comparison.events] == ["new"]
+    assert result.release is not None
+    assert result.release.release.observed == seen, "it was seen when it was served first"
     assert receipt(env, first.sha256).accepted
     assert (alerts(env), len(env.servers.mails)) == (1, 1)
     assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-accepted"]
@@ -155,8 +155,8 @@ def test_a_held_release_that_is_served_again_is_accepted_and_alerted_like_any_ot
 
 def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(env: Environment) -> None:
     env.check(slip())
-    taken = env.check(b"\xef\xbb\xbf" + slip())
-    assert taken.outcome is Outcome.CHANGED
+    result = env.check(b"\xef\xbb\xbf" + slip())
+    assert result.outcome is Outcome.CHANGED
     found = env.rows()
     assert len(found["snapshots"]) == 3
     assert len(env.files()) == 3
@@ -210,14 +210,14 @@ def test_a_newer_release_supersedes_what_was_held(env: Environment) -> None:
     assert (hold.state, hold.by) == (HoldState.SUPERSEDED, "newer")
     assert env.check(slip()).outcome is Outcome.HELD
     assert (holds(env)[0].state, holds(env)[0].times) == (HoldState.HELD, 2)
-    assert [notice["id"] for notice in notices_of(env)] == ["release-held"], "told of once"
+    assert [notice["id"] for notice in notices_of(env)] == ["release-held"], "notified once"
 
 
 def test_many_removed_entries_are_held_under_the_same_date_and_accepted_under_a_later_one(env: Environment) -> None:
-    taken = env.check(release([*ROWS, *MANY[:30]], NOW))
-    assert (taken.outcome, taken.reason) == (Outcome.HELD, "mass_removal")
-    assert taken.hold is not None
-    assert taken.hold.reasons[0].numbers == {"gone": 30, "entries": 65}
+    result = env.check(release([*ROWS, *MANY[:30]], NOW))
+    assert (result.outcome, result.reason) == (Outcome.HELD, "mass_removal")
+    assert result.hold is not None
+    assert result.hold.reasons[0].numbers == {"gone": 30, "entries": 65}
     assert env.check(release([*ROWS, *MANY[:30]], LATER)).outcome is Outcome.CHANGED
 
 
@@ -226,8 +226,8 @@ def test_a_bound_of_the_operator_is_kept_however_often_it_is_broken(env: Environ
     more = [tcp(f"m{number}", str(number)) for number in range(100, 120)]
     for rows, code in (([*ROWS, *MANY, *more], "too_many_entries"), ([*ROWS, *MANY[:40]], "too_few_entries")):
         for _ in range(4):
-            taken = env.check(release(rows, LATER))
-            assert (taken.outcome, taken.reason) == (Outcome.HELD, code)
+            result = env.check(release(rows, LATER))
+            assert (result.outcome, result.reason) == (Outcome.HELD, code)
     env.configure("min_entries = 50\nmax_entries = 70", "min_entries = 5")
     assert env.check().outcome is Outcome.CHANGED
     assert [hold.by for hold in holds(env) if hold.state is HoldState.ACCEPTED] == ["undoubted"]
@@ -238,15 +238,15 @@ def test_a_first_release_out_of_bounds_is_held_too(tmp_path: Path) -> None:
         set_bounds(env, "min_entries = 50")
         assert env.check(release(ROWS)).outcome is Outcome.HELD
         assert env.rows()["releases"] == []
-        taken = decide(env, "accept", holds(env)[0].id)
-        assert taken.outcome is Outcome.BASELINE
+        result = decide(env, "accept", holds(env)[0].id)
+        assert result.outcome is Outcome.BASELINE
         assert env.check().outcome is Outcome.UNCHANGED
 
 
 def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(env: Environment) -> None:
     held = env.check(slip())
-    taken: CheckResult = decide(env, "accept", held.sha256[:8])
-    assert taken.outcome is Outcome.CHANGED
+    result: CheckResult = decide(env, "accept", held.sha256[:8])
+    assert result.outcome is Outcome.CHANGED
     assert (alerts(env), len(env.servers.mails)) == (1, 1)
     assert notices_of(env)[-1]["summary"].endswith("was accepted: by the operator")
     assert env.check().outcome is Outcome.UNCHANGED
@@ -263,8 +263,8 @@ def test_a_rejected_release_is_only_accepted_by_hand(env: Environment) -> None:
     rejected: Hold = decide(env, "reject", identifier)
     assert (rejected.state, rejected.by) == (HoldState.REJECTED, "operator")
     for _ in range(4):
-        taken = env.check()
-        assert (taken.outcome, taken.reason) == (Outcome.HELD, "rejected")
+        result = env.check()
+        assert (result.outcome, result.reason) == (Outcome.HELD, "rejected")
     assert env.rows() == before
     assert [notice["id"] for notice in notices_of(env)] == ["release-held", "release-rejected"]
     assert decide(env, "reject", identifier).times == 5
@@ -450,8 +450,8 @@ def test_a_release_that_came_back_can_be_replaced_again(lagging: Environment) ->
 
 def test_a_release_that_came_back_is_accepted_by_hand(lagging: Environment) -> None:
     lagging.check(OLD)
-    taken: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
-    assert taken.outcome is Outcome.CHANGED
+    result: CheckResult = decide(lagging, "accept", holds(lagging)[0].id)
+    assert result.outcome is Outcome.CHANGED
     assert alerts(lagging) == 1
     assert lagging.check(OLD).outcome is Outcome.UNCHANGED
 

@@ -47,10 +47,10 @@ def files(tmp_path: Path) -> list[Path]:
 def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
-        return importer.import_items(intake, importer.find_items(paths, ".xml"))
+        return importer.import_items(ingest, importer.find_items(paths, ".xml"))
 
 
 def history(folder: Path) -> list[object]:
@@ -173,10 +173,10 @@ TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01":
 def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "t", registry="iana", format="csv", store=store, archive=SnapshotArchive(folder / "snapshots")
         )
-        return importer.import_items(intake, importer.find_items(paths, ".csv"))
+        return importer.import_items(ingest, importer.find_items(paths, ".csv"))
 
 
 def dates(folder: Path) -> list[tuple[str, str]]:
@@ -245,8 +245,8 @@ def test_a_state_that_came_back_is_in_the_history_again_in_whatever_order_it_is_
         assert rows(folder / "history.db") == before
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            intake = ReleaseIngest("t", registry="iana", format="csv", store=store, archive=archive)
-            assert intake.rebuild() == len(expected)
+            ingest = ReleaseIngest("t", registry="iana", format="csv", store=store, archive=archive)
+            assert ingest.rebuild() == len(expected)
         assert history(folder) == history(tmp_path / "store-0")
 
 

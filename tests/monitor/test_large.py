@@ -50,8 +50,8 @@ print(taken.outcome, len(taken.comparison.changes.changes), resource.getrusage(r
 """
 
 
-def taken(folder: Path, format: str, records: int, changed: int) -> tuple[str, int, int]:  # noqa: A002
-    """Take two releases in another process: what came of the second, its changes, and the memory in MB."""
+def ingest_two(folder: Path, format: str, records: int, changed: int) -> tuple[str, int, int]:  # noqa: A002
+    """Ingest two releases in another process: the outcome of the second, its changes, and the memory in MB."""
     command = [sys.executable, "-c", SCRIPT, str(folder), format, str(records), str(changed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1000:]
@@ -63,7 +63,7 @@ def taken(folder: Path, format: str, records: int, changed: int) -> tuple[str, i
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("format", ["csv", "xml"])
 def test_a_million_records_are_ingested_and_compared(tmp_path: Path, format: str) -> None:  # noqa: A002
-    outcome, changes, memory = taken(tmp_path, format, RECORDS, CHANGED)
+    outcome, changes, memory = ingest_two(tmp_path, format, RECORDS, CHANGED)
     assert (outcome, changes) == ("changed", CHANGED)
     assert memory < MOST
 
@@ -73,6 +73,8 @@ def test_a_record_takes_little_memory(tmp_path: Path, format: str) -> None:  # n
     folders = [tmp_path / name for name in ("few", "many")]
     for folder in folders:
         folder.mkdir()
-    few, many = (taken(folder, format, records, 10)[2] for folder, records in zip(folders, (1000, 21_000), strict=True))
+    few, many = (
+        ingest_two(folder, format, records, 10)[2] for folder, records in zip(folders, (1000, 21_000), strict=True)
+    )
     # With the snapshot, its compressor and twice the release a record takes some 2 to 3 KB here, and once took 6.
     assert (many - few) * 1024 / 20_000 < 4.5

@@ -155,9 +155,9 @@ def test_four_releases_of_one_day_seen_one_after_the_other_stay_in_that_order() 
 
 def test_to_have_seen_a_release_ourselves_can_only_move_it_later() -> None:
     others = [live("a", "2024-02-02", "2024-02-03T00:00:00Z"), imported("c", "2024-01-15")]
-    told = imported("b", "2024-01-01", "2024-02-04T00:00:00Z")
-    assert digests(*others, told) == ["b", "c", "a"]
-    assert digests(*others, replace(told, live=True)) == ["c", "a", "b"]
+    late_copy = imported("b", "2024-01-01", "2024-02-04T00:00:00Z")
+    assert digests(*others, late_copy) == ["b", "c", "a"]
+    assert digests(*others, replace(late_copy, live=True)) == ["c", "a", "b"]
 
 
 def ending(found: list[Label]) -> Ending:

@@ -61,7 +61,7 @@ def test_an_ordinary_release_is_accepted() -> None:
         ("2019-03-26", "2019-09-25", "2019-03-27", []),
         ("2019-03-20", "2019-09-25", "2019-03-27", ["goes_back"]),
         ("2020-06-01", "2021-01-01", "2021-01-01", []),  # imported, and ahead even of today
-        ("2099-01-01", "2020-06-01", "2020-06-01", []),  # a date in the future is none of our business
+        ("2099-01-01", "2020-06-01", "2020-06-01", []),  # a date in the future says nothing about the next
         (None, "2020-06-01", "2020-06-01", []),
         ("2020-06-01", None, "2020-06-10", []),
     ],

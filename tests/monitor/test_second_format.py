@@ -45,8 +45,8 @@ def beside(
 def test_a_release_whose_formats_agree_is_accepted(tmp_path: Path) -> None:
     with beside(tmp_path, reply(csv(BEFORE)), reply(csv(AFTER))) as (env, server):
         assert env.check(release(BEFORE)).outcome is Outcome.BASELINE
-        taken = env.check(release(AFTER, "2020-02-01"))
-        assert (taken.outcome, taken.message) == (Outcome.CHANGED, None)
+        result = env.check(release(AFTER, "2020-02-01"))
+        assert (result.outcome, result.message) == (Outcome.CHANGED, None)
         env.check()
         assert len(server.requests) == 2, "it is fetched for new releases only"
 
@@ -57,8 +57,8 @@ def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Pat
     with beside(tmp_path, *answers) as (env, _):
         env.check(release(BEFORE))
         for _ in range(4):
-            taken = env.check(lost)
-            assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
+            result = env.check(lost)
+            assert (result.outcome, result.reason) == (Outcome.HELD, "formats_disagree")
         (notice,) = [hook["data"] for hook in env.servers.webhooks]
         (reason,) = notice["details"]["reasons"]
         assert reason["numbers"]["total"] == 1
@@ -72,18 +72,18 @@ def test_a_release_whose_formats_disagree_is_held_until_they_agree(tmp_path: Pat
 def test_the_reason_quotes_both_texts_of_a_field_that_differs(tmp_path: Path) -> None:
     other = [tcp("a", "1", description="Another"), *BEFORE[1:]]
     with beside(tmp_path, reply(csv(other))) as (env, _):
-        taken = env.check(release(BEFORE))
-        assert taken.outcome is Outcome.HELD, "a first release too"
-        assert taken.hold is not None
+        result = env.check(release(BEFORE))
+        assert result.outcome is Outcome.HELD, "a first release too"
+        assert result.hold is not None
         said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other format"
-        assert said in taken.hold.reasons[0].where[0]
+        assert said in result.hold.reasons[0].where[0]
 
 
 def test_a_second_format_that_lags_holds_nothing_and_that_is_recorded(tmp_path: Path) -> None:
     with beside(tmp_path, reply(csv(BEFORE))) as (env, _):
         env.check(release(BEFORE))
-        taken = env.check(release(AFTER, "2020-02-01"))
-        assert taken.outcome is Outcome.CHANGED
+        result = env.check(release(AFTER, "2020-02-01"))
+        assert result.outcome is Outcome.CHANGED
         message = env.rows("checks")["checks"][-1]["message"]
         assert message.startswith("second format is still of 2020-01-01")
 
@@ -91,8 +91,8 @@ def test_a_second_format_that_lags_holds_nothing_and_that_is_recorded(tmp_path: 
 @pytest.mark.parametrize("answer", [reply(b"", 404), reply(b"<html>sorry</html>"), reply(b"")])
 def test_a_second_format_that_cannot_be_read_holds_nothing_and_that_is_recorded(tmp_path: Path, answer: Answer) -> None:
     with beside(tmp_path, answer) as (env, _):
-        taken = env.check(release(BEFORE))
-        assert taken.outcome is Outcome.BASELINE
+        result = env.check(release(BEFORE))
+        assert result.outcome is Outcome.BASELINE
         assert env.rows("checks")["checks"][-1]["message"].startswith("second format not compared: http")
 
 

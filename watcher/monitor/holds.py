@@ -26,7 +26,7 @@ class Holds:
         self._alerts = alerts
 
     def find(self, release: str) -> Hold:
-        """Return the hold that an id or a SHA-256 prefix names. Raises UsageError if there is none, or it ended."""
+        """Return the hold that an id or a SHA-256 prefix names. Raises UsageError for an unknown or accepted one."""
         hold = self._store.holds.find_hold(self._source, release)
         if hold.state is HoldState.ACCEPTED:
             raise UsageError(f"{self._source}: {hold.id} was accepted at {hold.decided}; it is part of the history")
