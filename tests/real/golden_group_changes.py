@@ -483,7 +483,7 @@ CHANGES = (
            "the decimal column was filled, 0000 became 0000-1500: the same Ethertype, though IANA's first "
            "column differs", texts=("0000-05DC",), severity="info"),
     Golden("ieee-802-numbers", "2022-03-05", "2023-09-05", "ieee-802-numbers-1", ("0201",), "entry-modified",
-           "the description now says that it is invalid; no status word of RFC 8126 stands there",
+           "the description now says that it is invalid; no status word of RFC 8126 is in it",
            texts=("0201", "Invalid as an Ethertype since 1983")),
     Golden("ipp-registrations", "2022-08-05", "2022-12-05", "ipp-registrations-2",
            ("Document Template", "cover-back", "<Any \"cover-back\" member attribute>"), "entry-modified",
@@ -564,7 +564,7 @@ CHANGES = (
            "entry-renumbered", "the option got another number five days after its first",
            texts=("162", "144", "Encrypted DNS Option"), severity="warning"),
     Golden("icmpv6-parameters", "2022-09-05", "2022-10-05", "icmpv6-parameters-5", ("145-252", "Unassigned"), "",
-           "140-161 and 163-252 were cut anew around 144"),
+           "140-161 and 163-252 were cut again around 144"),
     Golden("quic", "2022-12-05", "2023-01-05", "quic-transport", ("0x11", "version_information"), "entry-renumbered",
            "the provisional code point became a short one; the registration date is the same. It is permanent "
            "now, too", texts=("0xFF73DB", "0x11", "version_information"), severity="warning"),

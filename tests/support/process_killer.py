@@ -72,7 +72,7 @@ class ProcessKiller:
     ) -> Ended:
         """Type a command. It is killed before its step `at` (from 1), or `after` seconds; `now` is what its clock says.
 
-        `seconds`: a daemon is told to stop after so many.
+        `seconds`: stop a daemon after this many.
         """
         order = {
             "arguments": ["--config", str(config), *arguments],

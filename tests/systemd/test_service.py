@@ -152,7 +152,7 @@ def test_the_credential_is_read_by_the_service_alone(unit: Unit) -> None:
     environment = unit.sandbox.run("cat", f"/proc/{pid}/environ").stdout
     assert f"CREDENTIALS_DIRECTORY=/run/credentials/{UNIT}" in environment
     assert SECRET not in environment + unit.sandbox.run("cat", f"/proc/{pid}/cmdline").stdout
-    # The service, which is not root, reads it: the receiver takes nothing that is not signed with it.
+    # The service, which is not root, reads it: the receiver refuses what is not signed with it.
     assert unit.sandbox.run("stat", "--format=%u", f"/proc/{pid}").stdout != "0\n"
     unit.configure("this is no configuration")
     unit.ctl("kill", "--kill-whom=main", "--signal=HUP", UNIT)
@@ -193,7 +193,7 @@ def test_a_reload_of_a_broken_configuration_leaves_the_old_one_in_force(unit: Un
     unit.logged("checked")
     unit.configure(SETTINGS.replace("[daemon]", "[demon]"))
     failed = unit.ctl("reload", UNIT, check=False)
-    assert failed.returncode != 0, "whoever reloads is told at once"
+    assert failed.returncode != 0, "the reload itself fails"
     unit.other.hears("POST /hook notice config-refused")
     assert unit.logged("configuration refused; the old one stays in force")["problems"] == [
         f"{CONFIG}: demon: unknown; did you mean 'daemon'?"

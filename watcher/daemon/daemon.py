@@ -38,7 +38,7 @@ _SPREAD = 0.1  # of a source's interval: the longest time over which overdue che
 
 
 class Daemon:
-    """Checks every source on its schedule and delivers what is due, until it is told to stop."""
+    """Checks every source on its schedule and delivers what is due, until a signal stops it."""
 
     def __init__(
         self,

@@ -79,7 +79,7 @@ class JobScheduler:
         self.apscheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(_THREADS)},
-            # APScheduler drops a job that is more than a second late unless misfire_grace_time is None.
+            # APScheduler drops a job that is more than a second late unless misfire_grace_time has no value.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         self._own_threads: set[str] = set()
