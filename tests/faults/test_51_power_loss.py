@@ -33,7 +33,19 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import find_damage
 from watcher.store.store import Store
 
-WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+WRITES = (
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REPLACE",
+    "CREATE",
+    "ALTER",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "RELEASE",
+)
 LEADING = re.compile(r"(\s*--[^\n]*(\n|$))*\s*")  # comments: also what the full-text index says to itself
 CUTS = 40
 
