@@ -112,7 +112,7 @@ def test_another_registry_is_refused() -> None:
 
 
 @pytest.mark.fault(20)
-def test_a_registry_without_a_record_is_never_believed() -> None:
+def test_a_registry_without_a_record_is_refused() -> None:
     with pytest.raises(ParseError) as error:
         content(release([]))
     assert error.value.reason == "empty"

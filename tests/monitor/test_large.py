@@ -42,10 +42,10 @@ def document(revised):
 
 with Store(folder / "history.db") as store:
     archive = SnapshotArchive(folder / "snapshots")
-    intake = ReleaseIngest("big", registry="iana", format=format, store=store, archive=archive)
+    ingest = ReleaseIngest("big", registry="iana", format=format, store=store, archive=archive)
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
-        taken = intake.ingest(Candidate(data=document(number), origin="test", observed=at, live=True))
+        taken = ingest.ingest(Candidate(data=document(number), origin="test", observed=at, live=True))
 print(taken.outcome, len(taken.comparison.changes.changes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

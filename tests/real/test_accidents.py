@@ -121,11 +121,11 @@ def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(env:
 def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
     name = "back-in-time/ikev2-parameters-43fb8ed193"
     with Store(tmp_path / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "ike", registry="iana", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         outcomes = [
-            intake.ingest(
+            ingest.ingest(
                 Candidate(data=served(f"{name}-{end}.xml"), origin="x", observed=f"{day}T06:00:00Z", live=True)
             ).outcome
             for end, day in (("1before", "2019-03-26"), ("2after", "2019-05-31"))
@@ -221,7 +221,7 @@ def _pairs() -> tuple[list[Pair], dict[str, bytes]]:
 
 
 def _codes(old: Content, new: Content, seen: tuple[str, str]) -> list[str]:
-    """Why the newer would not be believed had both been seen live on those days."""
+    """Return the codes of the reasons to hold the newer release if checks had seen both on those days."""
     first, second = (datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date() for day in seen)
     dated = min(old.published or first.isoformat(), (first + timedelta(days=1)).isoformat())
     return [each.code for each in reasons_to_hold(new, Newest(content=old, dated=dated), Bounds(), today=second)]

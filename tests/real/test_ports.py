@@ -179,11 +179,11 @@ def test_in_order_reversed_shuffled_and_rebuilt_is_one_history(tmp_path: Path) -
         folder.mkdir()
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            intake = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+            ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
             for path in order:
-                importer.import_items(intake, importer.find_items([str(path)], ".xml"))
+                importer.import_items(ingest, importer.find_items([str(path)], ".xml"))
             if name == "shuffled":
-                assert intake.rebuild() == len(dates)
+                assert ingest.rebuild() == len(dates)
         histories.append(history(folder))
     assert histories[0] == histories[1] == histories[2]
 

@@ -33,15 +33,15 @@ GROUPS = (
 
 
 def hold(folder: Path, rules: str, series: Sequence[tuple[str, bytes]], pairs: int) -> None:
-    """Take a series into a new history and hold some random pairs of it, both ways round, to a plain reading."""
+    """Import a series into a new history and compare some random pairs of it, both ways, with a plain reading."""
     registry = REGISTRIES[rules]
     chance = random.Random(CHANCE)  # noqa: S311 - no secret
     with Store(folder / "history.db") as store:
-        intake = ReleaseIngest(
+        ingest = ReleaseIngest(
             "some", registry=rules, format="xml", store=store, archive=SnapshotArchive(folder / "kept")
         )
         for date, data in series:
-            intake.ingest(Candidate(data=data, origin=date))
+            ingest.ingest(Candidate(data=data, origin=date))
         queries = store.history
         stored = queries.list_releases("some")
         plain = {content.digest: content for content in (read_content(data, registry) for _, data in series)}
