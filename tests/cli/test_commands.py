@@ -89,6 +89,18 @@ def test_releases_history_and_show(run_in_demo: RunCli) -> None:
     assert json.loads(run_in_demo("show", "ports", "tidepool", "--format", "json").out)["schema"] == 1
 
 
+def test_every_command_understands_months_days_ago_and_the_latest_release(run_in_demo: RunCli) -> None:
+    months = run_in_demo("history", "--since", "2025-01", "--until", "2025-02", "--format", "csv").out
+    assert {line.split(",")[1] for line in months.splitlines()[1:]} == {"2025-01-14", "2025-02-11"}
+    latest = run_in_demo("history", "--since", "latest", "--until", "latest", "--format", "csv").out
+    assert {line.split(",")[1] for line in latest.splitlines()[1:]} == {LAST}
+    assert run_in_demo("diff", "ports", "2025-02", "2025-03").out == run_in_demo("diff", "ports", "2025-03-04").out
+    assert run_in_demo("diff", "ports", "latest").out == run_in_demo("diff", "ports", "today").out
+    assert "(release of 2025-01-14)" in run_in_demo("show", "ports", "3070", "--at", "2025-01").out
+    assert run_in_demo("diff", "ports", "2024-02-30").code == 2
+    assert run_in_demo("outbox", "--since", "latest").code == 0
+
+
 def test_status_verify_rebuild_and_import(run_in_demo: RunCli, demo_folder: Path, tmp_path: Path) -> None:
     (source,) = json.loads(run_in_demo("status", "--format", "json").out)["sources"]
     assert (source["source"], source["releases"], source["failures"]) == ("ports", 6, 0)
@@ -110,7 +122,11 @@ def test_status_verify_rebuild_and_import(run_in_demo: RunCli, demo_folder: Path
         (["status"], "config.toml"),
         (["--config", "/no/such/config.toml", "check"], "/no/such/config.toml"),
         (["history", "--port", "99999"], "'99999' is not a port"),
-        (["history", "--since", "yesterday"], "not a date"),
+        (["history", "--since", "last year"], "'last year' is not a date; write YYYY-MM-DD"),
+        (["history", "--until", "2024-02-30"], "'2024-02-30' is not a date: there is no such day"),
+        (["show", "ports", "1", "--at", "2024-13-01"], "'2024-13-01' is not a date"),
+        (["outbox", "--since", "2024-00"], "'2024-00' is not a date"),
+        (["resend", "--since", "2024-02-31"], "'2024-02-31' is not a date"),
         (["history", "--event"], "requires an argument"),
         (["nothing"], "No such command"),
         (["diff"], "Missing argument"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.output import format_option, print_comparison, require
+from watcher.cli.output import format_option, parse_release, print_comparison, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.render import csv as render_csv
@@ -41,8 +41,9 @@ def command(
 ) -> None:
     """Show what changed between two releases of a source or between two files, and what the changes mean.
 
-    A release is named by a date (the last one published on or before it), by its id, or by the beginning of its
-    SHA-256. SOURCE alone compares the two newest releases; SOURCE and one release compare it with the one before it.
+    A release is named by a date (`2024-02-29`, `2024-02`, `7d`: the last one on or before it), by `latest`, by its id,
+    or by the beginning of its SHA-256. SOURCE alone compares the two newest releases; SOURCE and one release compare it
+    with the one before it.
     Two files need no configuration and no history; `-` is standard input. They can be of any registry, or plain
     tables in CSV, TSV, JSON and other formats (docs/formats.md).
 
@@ -61,7 +62,7 @@ def command(
         require(len(what) <= _THREE, "give a source and two releases, or two files")
         overview = load_overview(config)
         with Store(overview.history, create=False) as store:
-            comparison = compare_releases(store.history, overview.severities, *what)
+            comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))
     if format == "json":
         click.echo(json.render_comparison(comparison))
     elif format == "csv":

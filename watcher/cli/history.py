@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import open_history
-from watcher.cli.output import format_option, parse_date, parse_port, print_gaps, print_json, print_rows
+from watcher.cli.output import (
+    format_option,
+    parse_date,
+    parse_last_date,
+    parse_port,
+    print_gaps,
+    print_json,
+    print_rows,
+)
 from watcher.core.model import Kind, Severity
 from watcher.reports.events import EventReport, event_document, find_events
 from watcher.store.event_query import EventQuery
@@ -25,7 +33,7 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What happened to the entry.")
 @click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")
 @click.option("--since", callback=parse_date, metavar="DATE", help="Releases of this day or later.")
-@click.option("--until", callback=parse_date, metavar="DATE", help="Releases of this day or before.")
+@click.option("--until", callback=parse_last_date, metavar="DATE", help="Releases of this day or before.")
 @click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")

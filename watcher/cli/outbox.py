@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.output import columns, format_option, parse_date, print_json, print_rows
+from watcher.cli.output import columns, format_option, parse_date, parse_last_date, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.store.outbox import STATES, DeliveryQuery
 from watcher.store.store import Store
@@ -22,7 +22,7 @@ COLUMNS = columns(
 @click.option("--channel", metavar="NAME", help="Of this channel.")
 @click.option("--source", metavar="NAME", help="About this source.")
 @click.option("--since", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or later.")
-@click.option("--until", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or before.")
+@click.option("--until", callback=parse_last_date, metavar="DATE", help="Created on this day (UTC) or before.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
 @click.pass_obj

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from watcher.core.clock import SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
-from watcher.core.times import from_text
+from watcher.core.times import from_text, is_day, parse_day
 from watcher.render import text
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 SCHEMA = 1
 Row = Mapping[str, Any]
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MAX_GAPS = 5
 
 
@@ -126,10 +125,25 @@ def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decora
 
 
 def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's shape
-    """Return the value of a date option. Raises BadParameter for anything but YYYY-MM-DD."""
-    if value is not None and not _DATE.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is not a date (YYYY-MM-DD)")
-    return value
+    """Return the day that a date option names, the first of a month (`times.parse_day`). Raises BadParameter."""
+    return value if value is None else _parse_day(value, last=False)
+
+
+def parse_last_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return the day that a date option names, the last of a month (`times.parse_day`). Raises BadParameter."""
+    return value if value is None else _parse_day(value, last=True)
+
+
+def parse_release(reference: str) -> str:
+    """Return how the history names a release: a date as its day, anything else as it is. Raises BadParameter."""
+    return _parse_day(reference, last=True) if is_day(reference) else reference
+
+
+def _parse_day(text: str, *, last: bool) -> str:
+    try:
+        return parse_day(text, SystemClock().now(), last=last)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def parse_port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:  # noqa: ARG001

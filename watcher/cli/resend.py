@@ -9,7 +9,7 @@ import click
 
 from watcher.cli.context import open_monitor
 from watcher.cli.outbox import COLUMNS
-from watcher.cli.output import format_option, parse_date, print_json, print_rows, require
+from watcher.cli.output import format_option, parse_date, parse_last_date, print_json, print_rows, require
 from watcher.core.errors import UsageError
 from watcher.core.times import to_text
 from watcher.monitor.deliver import deliver_all
@@ -21,7 +21,7 @@ _COLUMNS = {name: COLUMNS[name] for name in ("id", "channel", "recipient", "sour
 @click.command("resend")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--since", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or later.")
-@click.option("--until", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or before.")
+@click.option("--until", callback=parse_last_date, metavar="DATE", help="Created on this day (UTC) or before.")
 @click.option("--channel", metavar="NAME", help="Of this channel.")
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="In this state [default: sent and failed]."

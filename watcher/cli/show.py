@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import open_history
-from watcher.cli.output import format_option, parse_date, parse_port, print_gaps, print_json, require, terminal_width
+from watcher.cli.output import (
+    format_option,
+    parse_last_date,
+    parse_port,
+    print_gaps,
+    print_json,
+    require,
+    terminal_width,
+)
 from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
@@ -25,7 +33,9 @@ _DETAILS = ("assignee", "contact", "registered", "modified", "references", "serv
 @click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
 @click.option("--service", metavar="NAME", help="A service by its name, or a contact by its id.")
 @click.option("--protocol", metavar="NAME", help="Only this protocol: tcp, udp, sctp or dccp.")
-@click.option("--at", callback=parse_date, metavar="DATE", help="As of this day.")
+@click.option(
+    "--at", callback=parse_last_date, metavar="DATE", help="As of this day: 2024-02-29, 2024-02, yesterday, 2w, …"
+)
 @format_option("json")
 @click.pass_obj
 def command(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_DAY_FORMS = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\d+)([dw])", re.ASCII)
+LATEST = "latest"
+DATE_FORMS = "YYYY-MM-DD, YYYY-MM, today, yesterday, 7d, 2w or latest"
 
 
 def to_text(when: datetime) -> str:
@@ -30,3 +33,32 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(**{unit: int(number or 0) for unit, number in zip(_UNITS, match.groups(), strict=True)})
     except OverflowError:
         raise ValueError("a duration of more than a million years") from None
+
+
+def is_day(text: str) -> bool:
+    """Return whether a text has one of the forms of a date in a question; such a date may not exist."""
+    return _DAY_FORMS.fullmatch(text) is not None
+
+
+def parse_day(text: str, now: datetime, *, last: bool = False) -> str:
+    """Return the day (`YYYY-MM-DD`, UTC) that a date in a question names; `latest` stays a word.
+
+    `7d` is seven days before today, `2w` two weeks. A month (`2024-06`) is its first day, or its `last`. Raises
+    ValueError for anything else and for a day that does not exist.
+    """
+    match = _DAY_FORMS.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is not a date; write {DATE_FORMS}")
+    if text == LATEST:
+        return text
+    year, month, day, number, unit = match.groups()
+    try:
+        if year:
+            first = date(int(year), int(month), int(day or 1))
+            # From the 1st, 31 days later is in the next month.
+            end = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1) if last and not day else first
+            return end.isoformat()
+        days = {"today": 0, "yesterday": 1}.get(text) if number is None else int(number) * (7 if unit == "w" else 1)
+        return (now.astimezone(UTC).date() - timedelta(days=days or 0)).isoformat()
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a date: there is no such day") from None

@@ -6,11 +6,17 @@ import json
 from dataclasses import asdict, dataclass
 
 from watcher.core.model import Severity
+from watcher.core.times import LATEST
+
+_NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest.source_id = releases.source_id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """Filters for events, combined with AND. `since` and `until` are days, both included; `event` is a glob."""
+    """Filters for events, combined with AND. `since` and `until` are days, both included; `event` is a glob.
+
+    Since `latest` means the newest release of each source.
+    """
 
     source: str | None = None
     port: tuple[int, int] | None = None
@@ -39,7 +45,7 @@ class EventQuery:
             "event": "events.event GLOB :event",
             "kind": "events.kind = :kind",
             "severity": "events.severity IN (SELECT value FROM json_each(:severities))",
-            "since": "releases.dated >= :since",
+            "since": _NEWEST if self.since == LATEST else "releases.dated >= :since",
             "until": "releases.dated <= :until",
             "text": "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)",
         }

@@ -22,8 +22,8 @@ _DUE = """state = 'pending' AND next_attempt <= :now
 class DeliveryQuery:
     """Filters for rows of the outbox, combined with AND.
 
-    `since` and `until` are the days (`YYYY-MM-DD`), both included, on which a message was created. `states` and `ids`
-    list alternatives. `limit` keeps the newest.
+    `since` and `until` are the days (`YYYY-MM-DD`), both included, on which a message was created; since `latest` is
+    the day of the newest. `states` and `ids` list alternatives. `limit` keeps the newest.
     """
 
     ids: tuple[str, ...] = ()
@@ -190,7 +190,9 @@ class OutboxTable:
             WHERE (:ids = '[]' OR id IN (SELECT value FROM json_each(:ids)))
               AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
               AND channel = coalesce(:channel, channel) AND source = coalesce(:source, source)
-              AND substr(created, 1, 10) BETWEEN coalesce(:since, '') AND coalesce(:until, '9')
+              AND substr(created, 1, 10) BETWEEN
+                coalesce(iif(:since = 'latest', (SELECT max(substr(created, 1, 10)) FROM outbox), :since), '')
+                AND coalesce(nullif(:until, 'latest'), '9')
             ORDER BY created DESC, id DESC LIMIT coalesce(:limit, -1)""",
             {**asdict(query), "ids": json.dumps(query.ids), "states": json.dumps(query.states)},
         )
