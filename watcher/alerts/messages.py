@@ -15,11 +15,15 @@ from watcher.core.times import to_text
 
 
 def render_release(channel: Channel, recipient: str, comparison: Comparison, *, mark: str = "") -> Delivery:
-    """Return the delivery that reports a release. The same release and `mark` give the same id."""
+    """Return the delivery that reports a release. The same release and `mark` give the same id.
+
+    Of events that the calendar made, their fingerprints are part of the id: a release can have many such messages.
+    """
     # Ids, not snapshots: a release that is served again after newer ones has the snapshot of its first time.
     parts = (channel.name, recipient, comparison.source, comparison.old.id, comparison.new.id)
-    identifier = delivery_id(*parts, *filter(None, [mark]))
-    created = comparison.new.observed or ""
+    timed = sorted(event.fingerprint for event in comparison.events) if comparison.timed else []
+    identifier = delivery_id(*parts, *timed, *filter(None, [mark]))
+    created = comparison.timed or comparison.new.observed or ""
     body = channel.render_release(comparison, delivery_id=identifier, created=created)
     delivery = _delivery(channel, recipient, identifier, body, created)
     return replace(delivery, source=comparison.source, release=comparison.new.id)

@@ -22,6 +22,7 @@ COMMANDS = {
     "diff": ("watcher.cli.diff", "Show what changed between two releases or two files."),
     "history": ("watcher.cli.history", "List events: of a port, of a service, since a date, …"),
     "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
+    "deadlines": ("watcher.cli.deadlines", "List early allocations and when they expire; as a calendar, too."),
     "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
     "held": ("watcher.cli.held", "Held releases and why."),
     "accept": ("watcher.cli.accept", "Accept a held release."),

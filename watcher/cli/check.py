@@ -13,6 +13,7 @@ from watcher.cli.context import open_monitor
 from watcher.cli.output import format_option, print_json, progress_bar, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import StoreError
+from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
@@ -61,6 +62,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
                 results.append((source.name, monitor.check(source)))
                 if show:
                     _print_result(*results[-1])
+        check_deadlines(monitor)
         report = deliver_all(monitor) if deliver else None
     if format == "json":
         print_json({"checks": [_result_document(name, result) for name, result in results]})

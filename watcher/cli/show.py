@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,9 +20,11 @@ from watcher.cli.output import (
 from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
+from watcher.registries.generic.lifecycle import facts_of
+from watcher.registries.shared.remarks import strip_temporary
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
-from watcher.reports.entry import EntryHistory, find_entry, version_document
+from watcher.reports.entry import EntryHistory, LifeStep, find_entry, life_document, version_document
 from watcher.reports.events import event_document
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
@@ -77,6 +80,7 @@ def command(
                 "at": at,
                 "release": entry.release.release.id,
                 "versions": [version_document(version) for version in entry.versions],
+                "lives": life_document(entry.lives),
                 "events": [event_document(event) for event in entry.events],
                 "gaps": [gap.as_dict() for gap in entry.gaps],
             }
@@ -93,8 +97,14 @@ def print_entry(entry: EntryHistory) -> None:
         click.echo("  " + _item_line(version.item))
         for name in _detail_fields(version.item):
             click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
-    if entry.current:
-        click.echo()
+        for name, text in facts_of(version.item).items():
+            if name != "temporary":
+                click.echo(f"      {name.replace('_', ' ')}: {visible(text)}")
+        if steps := entry.lives.get(version.item.key):
+            click.echo(f"      life: {_life(steps)}")
+    for steps in entry.lives.values() if not entry.current else ():
+        click.echo(f"  life: {_life(steps)}")
+    click.echo()
     if entry.events:
         lines = [
             [observed.stored.release.release.when, str(event.severity), event.id, event.summary]
@@ -105,6 +115,11 @@ def print_entry(entry: EntryHistory) -> None:
     else:
         first = min(version.first.dated for version in entry.versions)
         click.echo(f"  no events since the release of {first}, the first with this entry")
+
+
+def _life(steps: Sequence[LifeStep]) -> str:
+    """Return "temporary 2022-04-05 → published 2023-01-05", with the dates of the releases."""
+    return " → ".join(f"{step.stage} {step.since.dated}" for step in steps)
 
 
 def _state(entry: EntryHistory) -> str:
@@ -124,7 +139,7 @@ def _item_line(item: Item) -> str:
         place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
         parts = [place, item.key.part("name"), item.fields.get("description", "")]
     else:
-        parts = [identity.path(item), *identity.values(item), identity.title(item)]
+        parts = [identity.path(item), *map(strip_temporary, identity.values(item)), identity.title(item)]
     return visible("  ".join(part for part in parts if part))
 
 

@@ -259,7 +259,8 @@ def format_when(published: str | None, observed: str | None) -> str:
 class Comparison:
     """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
-    `marks` names what is unusual about it (`large_change`), each with a sentence.
+    `marks` names what is unusual about it (`large_change`), each with a sentence. `timed` is the UTC time at which the
+    calendar made the events: both releases are then the newest one and there are no changes. None: the release did.
     """
 
     source: str
@@ -268,6 +269,7 @@ class Comparison:
     changes: ChangeSet
     events: tuple[Event, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
+    timed: str | None = None
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -24,7 +24,7 @@ from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import ConfigError, WatcherError
 from watcher.core.times import from_text, to_text
-from watcher.daemon.jobs import DELIVERIES, HEALTH, HEARTBEAT, Jobs
+from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT, Jobs
 from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.signals import Signals
@@ -33,6 +33,7 @@ from watcher.monitor.monitor import Monitor
 
 _ROUND = timedelta(seconds=5)  # between two rounds of the main thread, and between two deliveries
 _SELF_CHECK = timedelta(minutes=1)
+_DEADLINE_CHECK = timedelta(minutes=10)  # each source is compared with the calendar once a day, new ones soon
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a round
 _SPREAD = 0.1  # of a source's interval: the longest time over which overdue checks are spread
 
@@ -199,6 +200,7 @@ class Daemon:
     def _add_self_checks(self) -> None:
         now = self._clock.now()
         self.scheduler.add(HEALTH, self.jobs.check_health, CatchUpOnceTrigger(_SELF_CHECK), now)
+        self.scheduler.add(DEADLINES, self.jobs.check_deadlines, CatchUpOnceTrigger(_DEADLINE_CHECK), now)
         if heartbeat := self._settings.heartbeat:
             self.scheduler.add(HEARTBEAT, self.jobs.send_heartbeat, CatchUpOnceTrigger(heartbeat.every), now)
 

@@ -22,12 +22,14 @@ from watcher.daemon.scheduler import JobScheduler, NamedThreads
 from watcher.daemon.self_check import SelfCheck
 from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
+from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import channels_due, deliver_channel, queue_notice
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.sweep import sweep
 
-DELIVERIES, HEALTH, HEARTBEAT = " deliveries", " health", " heartbeat"  # no source can have such a name
+# No source can have such a name.
+DELIVERIES, HEALTH, HEARTBEAT, DEADLINES = " deliveries", " health", " heartbeat", " deadlines"
 _CHANNELS = 64  # that are sent over at the same time
 _SMTP_COMMANDS = 10  # in a dialogue with a mail server, each of which may take the whole timeout
 _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
@@ -120,6 +122,12 @@ class Jobs:
         with self.run("self check failed", self._patience, source=HEALTH):
             self.self_check.check_schedule()
 
+    def check_deadlines(self) -> None:
+        """Alert subscribers to early allocations that expire, once a day for each source."""
+        with self.run("deadlines not checked", self._patience, source=DEADLINES), self.open_monitor() as monitor:
+            if deliveries := check_deadlines(monitor):
+                self._log.info("deadlines passed", messages=len(deliveries))
+
     def send_heartbeat(self) -> None:
         heartbeat = self.settings.heartbeat
         timeout = heartbeat.timeout if heartbeat else 0
@@ -158,7 +166,7 @@ class Jobs:
 
     def record_skip(self, job: str) -> None:
         """Log and keep that a check was skipped because the previous one is still running."""
-        if job not in (DELIVERIES, HEALTH, HEARTBEAT):
+        if job not in (DELIVERIES, HEALTH, HEARTBEAT, DEADLINES):
             self._log.warning("check skipped: the previous check is still running", source=job)
             self._skips.append((job, to_text(self._clock.now())))
 

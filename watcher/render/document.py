@@ -20,6 +20,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "new": release_document(comparison.new),
         "counts": count_changes(comparison.changes),
         **({"marks": dict(comparison.marks)} if comparison.marks else {}),
+        **({"timed": comparison.timed} if comparison.timed else {}),
         "events": [{**event_document(event), "changes": list(event.changes)} for event in comparison.events],
         "changes": [change_document(change) for change in comparison.changes.changes],
     }

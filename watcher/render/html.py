@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watcher.core.lazy import load
 from watcher.core.model import Comparison, Severity
 from watcher.render.safe_text import visible
-from watcher.render.text import render_counts, render_marks
+from watcher.render.text import TIMED, describe_releases, render_counts, render_marks
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -52,13 +52,10 @@ def render_comparison(comparison: Comparison, *, most: int | None = None, note: 
     """Return the page. It lists at most `most` events and says how many more there are."""
     events = comparison.events[:most]
     left = len(comparison.events) - len(events)
-    old, new = (visible(release.when) for release in (comparison.old, comparison.new))
+    releases = describe_releases(comparison)
     return _template("comparison.html").render(
-        title=f"{comparison.source}: {old} → {new}",
-        source=comparison.source,
-        old=old,
-        new=new,
-        summary=render_counts(comparison.changes),
+        title=f"{comparison.source}: {releases}",
+        summary=TIMED if comparison.timed else render_counts(comparison.changes),
         marked=render_marks(comparison),
         events=[{"severity": event.severity, "id": event.id, "summary": visible(event.summary)} for event in events],
         colours=_COLOURS,

@@ -13,6 +13,7 @@ from watcher.render.safe_text import visible
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _SIGNS = {Kind.ADDED: "+", Kind.REMOVED: "-", Kind.MODIFIED: "~", Kind.DEPRECATED: "!"}
+TIMED = "no new release: the calendar made these events"
 _LONG = 60
 _NARROWEST = 24
 
@@ -30,7 +31,9 @@ def render_comparison(
     """
     counted = {name: number for name, number in count_changes(comparison.changes).items() if number}
     summary = ", ".join(f"{number} {name}" for name, number in counted.items()) or _no_entry_changed(comparison)
-    title = f"{comparison.source}  {visible(comparison.old.when)} → {visible(comparison.new.when)}"
+    if comparison.timed:
+        summary = TIMED
+    title = f"{comparison.source}  {describe_releases(comparison)}"
     parts = [(_BOLD + title + _OFF if colour else title) + f"    {summary}"]
     parts += [f"  {render_marks(comparison)}"] if comparison.marks else []
     if comparison.events:
@@ -40,6 +43,13 @@ def render_comparison(
     if all and comparison.changes.changes:
         parts += ["", *(line for change in comparison.changes.changes for line in _change(change, width))]
     return "\n".join(parts)
+
+
+def describe_releases(comparison: Comparison) -> str:
+    """Return "2020-06-25 → 2020-07-07", or the newest release alone where the calendar made the events."""
+    if comparison.timed:
+        return f"release of {visible(comparison.new.when)}, on {comparison.timed[:10]}"
+    return f"{visible(comparison.old.when)} → {visible(comparison.new.when)}"
 
 
 def render_marks(comparison: Comparison) -> str:

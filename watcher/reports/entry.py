@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from watcher.core.errors import UsageError
+from watcher.core.model import Key, Section
+from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
+from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
@@ -24,6 +28,11 @@ class EntryHistory:
     release: StoredRelease
 
     @property
+    def lives(self) -> Mapping[Key, tuple[LifeStep, ...]]:
+        """The stages of each entry, the oldest first, by its newest key."""
+        return read_lives(self.versions)
+
+    @property
     def current(self) -> tuple[EntryVersion, ...]:
         """The versions that are part of the release."""
         place = self.release.place
@@ -32,6 +41,58 @@ class EntryHistory:
             for version in self.versions
             if version.first.place <= place and (version.until is None or version.until.place > place)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifeStep:
+    """One stage in the life of an entry, and the release that began it. `facts` are those of its first state."""
+
+    stage: Stage
+    since: StoredRelease
+    facts: Mapping[str, str]
+
+
+def read_lives(versions: Sequence[EntryVersion]) -> Mapping[Key, tuple[LifeStep, ...]]:
+    """Return the stages of each entry by its newest key. A remark in a key is no part of it."""
+    same: dict[tuple[str, ...], list[EntryVersion]] = {}
+    for version in versions:
+        if version.item.section is Section.ENTRY:
+            key = version.item.key
+            same.setdefault((*map(strip_temporary, key.values), str(key.ordinal)), []).append(version)
+    return {states[-1].item.key: tuple(_life(states)) for states in same.values()}
+
+
+def _life(states: Sequence[EntryVersion]) -> Iterator[LifeStep]:
+    last: tuple[Stage, str] | None = None
+    for number, version in enumerate(states):
+        stage, facts = read_stage(version.item), facts_of(version.item)
+        # Each extension is a step of its own.
+        step = stage, facts.get("temporary_until", "") if stage is Stage.EXTENDED else ""
+        if step != last:
+            yield LifeStep(stage=stage, since=version.first, facts=facts)
+        last = step
+        is_followed = number + 1 < len(states) and states[number + 1].first == version.until
+        if version.until is not None and not is_followed:
+            yield LifeStep(stage=Stage.REMOVED, since=version.until, facts={})
+            last = None
+
+
+def life_document(lives: Mapping[Key, Sequence[LifeStep]]) -> list[dict[str, Any]]:
+    """Return the lives of entries as the JSON contract has them."""
+    return [
+        {
+            "key": key.as_dict(),
+            "stages": [
+                {
+                    "stage": str(step.stage),
+                    "since": {"release": step.since.release.id, "published": step.since.release.published},
+                    "facts": dict(step.facts),
+                }
+                for step in steps
+            ],
+        }
+        for key, steps in lives.items()
+    ]
 
 
 def find_entry(
@@ -82,6 +143,7 @@ def version_document(version: EntryVersion) -> dict[str, Any]:
         "key": version.item.key.as_dict(),
         "status": str(version.item.status),
         "fields": dict(version.item.fields),
+        "facts": dict(facts_of(version.item)),
         "first": {"release": version.first.release.id, "published": version.first.release.published},
         "until": {"release": version.until.release.id, "published": version.until.release.published}
         if version.until

@@ -15,7 +15,10 @@ _WORD = "temporary"  # in every remark about an early allocation (registries/sha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingItem:
-    """An entry of a newest release. `live`: a check was served the release that began this state, at `observed`."""
+    """An entry of a newest release that may be an early allocation.
+
+    `live`: a check was served the release that began this state, at `observed`.
+    """
 
     source: str
     item: Item

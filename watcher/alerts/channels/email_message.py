@@ -19,6 +19,7 @@ _SUBJECT_LENGTH = 150
 _MAX_EVENTS = 200
 _MAX_TEXT = 500_000  # characters
 _FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
+_TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lists every early allocation."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,9 @@ def release_mail(release: Comparison, *, list_name: str) -> Mail:
     if release.marks:
         first = f"{render_marks(release)}: {first}"
     more = f" (and {len(release.events) - 1} more)" if len(release.events) > 1 else ""
-    footer = _FOOTER.format(name=list_name, source=release.source, old=release.old.id, new=release.new.id)
+    footer = (_TIMED_FOOTER if release.timed else _FOOTER).format(
+        name=list_name, source=release.source, old=release.old.id, new=release.new.id
+    )
     listed = replace(release, events=release.events[:_MAX_EVENTS])
     text = render_comparison(listed, width=78)
     if len(release.events) > _MAX_EVENTS:

@@ -12,6 +12,7 @@ from watcher.render import document
 from watcher.render.json import dumps
 
 CHANGED = "org.registry-watcher.release.changed"
+DEADLINE = "org.registry-watcher.deadline"
 TEST = "org.registry-watcher.test"
 DIGEST = "org.registry-watcher.digest"
 NOTICE = "org.registry-watcher.notice"
@@ -28,7 +29,8 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
     change keeps its index in the full list in `index`; the `changes` of events refer to it.
     """
     data = document.comparison_document(comparison)
-    whole = _event(CHANGED, delivery_id, comparison.source, occurred, data)
+    kind = DEADLINE if comparison.timed else CHANGED
+    whole = _event(kind, delivery_id, comparison.source, occurred, data)
     if len(whole) <= max_bytes:
         return whole
     for index, change in enumerate(data["changes"]):
@@ -45,7 +47,7 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
             changes=[_cut_change(change) for change in kept],
             left_out={"events": len(events) - event_count, "changes": len(changes) - change_count},
         )
-        return _event(CHANGED, delivery_id, comparison.source, occurred, data)
+        return _event(kind, delivery_id, comparison.source, occurred, data)
 
     # By bisection, the largest numbers of items that fit: more items make a longer body.
     event_count = bisect_right(range(1, len(events) + 1), max_bytes, key=lambda count: len(render(count, 0)))

@@ -1,0 +1,90 @@
+"""`watcher deadlines`"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from watcher.cli.output import format_option, print_json, print_rows
+from watcher.config.overview import load_overview
+from watcher.core.times import parse_duration, to_text
+from watcher.render.ics import CalendarDay, render_calendar
+from watcher.reports.deadlines import Deadline, deadline_document, find_deadlines
+from watcher.store.store import Store
+
+_COLUMNS = {
+    "until": "UNTIL",
+    "state": "STATE",
+    "since": "SINCE",
+    "source": "SOURCE",
+    "registry": "REGISTRY",
+    "value": "VALUE",
+    "name": "NAME",
+}
+
+
+def _parse_within(ctx: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001 - click's shape
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("deadlines")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--within", callback=_parse_within, metavar="DURATION", help="Only what expires in this time: 90d, 2w.")
+@format_option("json", "ics")
+@click.pass_obj
+def command(config: Path, sources: tuple[str, ...], within: timedelta | None, format: str) -> None:
+    """List early allocations (RFC 7120) with the day until which each counts, expired ones included.
+
+    Those whose document is with the IESG have no such day; --within leaves them out. The format ics is a calendar.
+
+    \b
+    Examples:
+      watcher deadlines
+      watcher deadlines iana.tls-extensiontype-values
+      watcher deadlines --within 90d --format json
+      watcher deadlines --format ics > deadlines.ics
+    """
+    now = datetime.now(UTC)
+    with Store(load_overview(config).history, create=False) as store:
+        deadlines = find_deadlines(store, sources, now.date(), within.days if within is not None else None)
+    if format == "json":
+        print_json({"deadlines": [deadline_document(each) for each in deadlines]})
+    elif format == "ics":
+        days = [_calendar_day(each) for each in deadlines if each.allocation.until]
+        click.echo(render_calendar(days, name="IANA early allocations", stamp=to_text(now)), nl=False)
+    elif deadlines:
+        print_rows([{**deadline_document(each), "state": each.state} for each in deadlines], _COLUMNS, format)
+        click.echo(f"\n{_summary(deadlines)}")
+    else:
+        click.echo("no early allocations" + (f" that expire within {within.days} days" if within is not None else ""))
+
+
+def _summary(deadlines: Sequence[Deadline]) -> str:
+    expired = sum(each.state == "expired" for each in deadlines)
+    number = f"{len(deadlines)} early allocation{'' if len(deadlines) == 1 else 's'}"
+    return f"{number}, {expired} expired"
+
+
+def _calendar_day(deadline: Deadline) -> CalendarDay:
+    of = deadline.allocation
+    name = " ".join(filter(None, (of.value, of.name)))
+    lines = [
+        f"source: {of.source}",
+        f"registry: {of.registry}",
+        f"registered: {of.since}",
+        *([f"extended: {of.extended}"] if of.extended else []),
+        f"references: {of.references}",
+    ]
+    return CalendarDay(
+        identity=(of.source, of.registry, of.value, of.since),
+        day=date.fromisoformat(of.until),
+        summary=f"{name} ({of.source}): temporary registration expires",
+        description="\n".join(lines),
+        category="early allocation",
+    )

@@ -1,0 +1,53 @@
+"""The early allocations (RFC 7120) of newest releases, and how long each counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from watcher.registries.generic.early_allocations import EarlyAllocation, read_allocation
+from watcher.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """An early allocation with the days from today to its last day: negative once it expired, None without one."""
+
+    allocation: EarlyAllocation
+    days_left: int | None
+
+    @property
+    def state(self) -> str:
+        """Its state for people: `expired`, `30 days left`, `in IESG evaluation` or `no date`."""
+        if self.days_left is None:
+            return "in IESG evaluation" if self.allocation.in_evaluation else "no date"
+        if self.days_left < 0:
+            return "expired"
+        return "1 day left" if self.days_left == 1 else f"{self.days_left} days left"
+
+
+def find_deadlines(store: Store, sources: Sequence[str], today: date, within: int | None = None) -> list[Deadline]:
+    """Return the early allocations of some sources, of all without any, the first to expire first.
+
+    `within` leaves out those that have no last day or more days left. Raises UsageError for an unknown source.
+    """
+    for source in sources:
+        store.history.read_registry_id(source)
+    allocations = [
+        allocation
+        for each in store.deadlines.find_candidates(sources or None)
+        if (allocation := read_allocation(each.source, each.item)) is not None
+    ]
+    deadlines = [Deadline(allocation=each, days_left=each.days_left(today)) for each in allocations]
+    kept = [each for each in deadlines if within is None or (each.days_left is not None and each.days_left <= within)]
+    return sorted(kept, key=lambda each: (each.allocation.until or "9", each.allocation.source))
+
+
+def deadline_document(deadline: Deadline) -> dict[str, Any]:
+    """Return a deadline as the JSON contract has it; null for a date that the registry does not give."""
+    fields = asdict(deadline.allocation)
+    dates = {name: fields[name] or None for name in ("since", "extended", "until", "in_evaluation")}
+    expired = deadline.days_left is not None and deadline.days_left < 0
+    return {**fields, **dates, "days_left": deadline.days_left, "expired": expired}
