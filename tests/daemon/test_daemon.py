@@ -159,7 +159,7 @@ def test_the_schedule_follows_the_record_of_checks(env: Environment) -> None:
     daemon = Daemon(configured, Monitor, FakeClock(datetime.now(UTC), jitter=0.5))
     daemon.schedule()
     times = daemon.scheduler.times()
-    assert set(times) == {SOURCE, " deliveries", " health"}
+    assert set(times) == {SOURCE, " deliveries", " deadlines", " health"}
     late = (times[SOURCE] - datetime.now(UTC)).total_seconds()
     # Long overdue: once, soon, and not at the same moment as every other source.
     assert 0 < late <= configured.daemon.jitter.total_seconds()

@@ -79,7 +79,7 @@ def test_a_collection_is_one_job_that_follows_the_record_of_checks(env: Collecti
     again = CollectionDaemon(env.place)
     again.daemon.schedule()
     assert abs(again.next_time() - datetime.now(UTC) - DAY) < timedelta(minutes=1)
-    assert len(again.daemon.scheduler.times()) == 3
+    assert len(again.daemon.scheduler.times()) == 4
 
 
 def test_groups_left_by_an_interrupted_check_are_due_soon_after_a_restart(env: CollectionDaemon) -> None:
