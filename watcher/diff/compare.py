@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.core.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
 from watcher.diff.pairing import pair_items
-from watcher.registries.base import PATH, PairingRule
+from watcher.registries.base import PATH, LinkageRule, PairingRule
 
 _SECTIONS = list(Section)
 
 
-def compare(old: Content, new: Content, pairing: Sequence[PairingRule] = ()) -> ChangeSet:
+def compare(old: Content, new: Content, pairing: Sequence[PairingRule | LinkageRule] = ()) -> ChangeSet:
     """Return everything that differs, in a stable order; `pairing` are the rules of the registry."""
     old_items, new_items = _differing_items(old, new)
     duplicates = _Duplicates(old, new, old_items.keys() | new_items.keys())

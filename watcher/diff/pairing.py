@@ -9,17 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from watcher.core.model import Item, ItemKey
-from watcher.registries.base import PairingRule, Signature
+from watcher.diff.linkage import link_items
+from watcher.registries.base import LinkageRule, PairingRule, Signature
 
 Pair = tuple[Item, Item]
 
 
-def pair_items(removed: Iterable[Item], added: Iterable[Item], rules: Sequence[PairingRule]) -> list[Pair]:
+def pair_items(
+    removed: Iterable[Item], added: Iterable[Item], rules: Sequence[PairingRule | LinkageRule]
+) -> list[Pair]:
     """Return the pairs (removed, added) that the rules find; each item is in one pair at most, earlier rules win."""
     left = {(item.section, item.key): item for item in removed}
     right = {(item.section, item.key): item for item in added}
     pairs: list[Pair] = []
     for rule in rules:
+        if isinstance(rule, LinkageRule):
+            linked = link_items([*left.values()], [*right.values()], rule)
+            pairs += [(_pop(left, old), _pop(right, new)) for old, new in linked]
+            continue
         before, after = _group(left.values(), rule.removed), _group(right.values(), rule.added)
         for signature in before.keys() & after.keys():
             groups = before[signature], after[signature]

@@ -38,6 +38,24 @@ class PairingRule(NamedTuple):
     interchangeable: bool = False
 
 
+Features = Mapping[str, float]
+
+
+class LinkageRule(NamedTuple):
+    """The step of pairing that links leftovers by evidence.
+
+    `removed` and `added` return the scope inside which an item may be linked, None where the step does not apply to it.
+    `features` returns what an item has, each with how much it counts; `rows` the features of all rows of a scope in both
+    releases, by which their rarity is known.
+    """
+
+    name: str
+    removed: Callable[[Item], str | None]
+    added: Callable[[Item], str | None]
+    features: Callable[[Item], Features]
+    rows: Callable[[str], Iterable[Features]]
+
+
 class Finding(NamedTuple):
     """The meaning of one change. Findings with the same event and subject are twins and become one event.
 
@@ -104,7 +122,7 @@ class Registry:
     classify: Callable[[ChangeContext], Iterable[Finding]]
     events: Mapping[str, EventType]
     interval: Callable[[Item], Interval | None] = _none
-    pairing_rules: Callable[[Content, Content], Sequence[PairingRule]] = _nothing
+    pairing_rules: Callable[[Content, Content], Sequence[PairingRule | LinkageRule]] = _nothing
     is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing
 

@@ -1,31 +1,60 @@
 """Pairing of entries whose key changed, and of registries whose path changed.
 
-The cases come from 65 months of 378 groups: a registry is renamed and its rows revised in the same edit; a value gets
-or loses leading zeros; a note in brackets is added to a name; one more column is needed to tell rows apart.
+The certain evidence comes first: a registry that moved, the same row, the same value under the old or the new key. The
+rest is linked by what few rows of the registry have (`diff/linkage.py`): here is only what a row of any registry has.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from watcher.core.model import Content, Fields, Item, Section
-from watcher.registries.base import PATH, Labels, PairingRule, Signature
+from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.generic import identity
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.value_ranges import parse_ranges
 
 _SAME_TITLE = 2.0
 _LEAST_LIKENESS = 0.5
-_BRACKETS = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+_BRACKETS = re.compile(r"\s*[(\[{][^()\[\]{}]*[)\]}]\s*$")
+_WORD = re.compile(r"[^\W_]+")
+_NOT_WORD = re.compile(r"[\W_]+")
+_REFERENCE = re.compile(r"\[[^\[\]]+\]")
+_COMMON = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "was",
+        "with",
+    ]
+)
+_WHOLE_NAME, _NAME_WORD, _CELL, _WORD_OF_TEXT = 2.0, 1.0, 1.0, 0.5
+_DATE = 2.0
+_BEGIN, _END = 1.0, 0.75  # of a range, which keeps its beginning more often than its end
 
 Sign = Callable[[Item, str], Signature]  # an item and the path of its registry in the new release
 
 
-def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule]:
+def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageRule]:
     """Return the steps of pairing for two releases, the surest first."""
     new_paths = find_moved_registries(old, new)
     old_paths = {path: old_path for old_path, path in new_paths.items()}
@@ -34,55 +63,96 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule]:
     def labels_before(path: str, default: Labels) -> Labels:
         return old_labels.get(old_paths.get(path, path), default)
 
-    shared_labels = {
-        path: tuple(label for label in labels if label in labels_before(path, ()) and label != PATH)
-        for path, labels in new_labels.items()
-    }
     rekeyed = {path for path, labels in new_labels.items() if labels_before(path, labels) != labels}
 
-    @cache
-    def second_key(path: str) -> str | None:
-        return _find_second_key(old, new, old_paths.get(path, path), path)
+    def path_in_new(item: Item) -> str:
+        path = identity.path(item)
+        return new_paths.get(path, path)
 
     def step(name: str, sign: Sign, *, interchangeable: bool = False) -> PairingRule:
-        def sign_removed(item: Item) -> Signature:
-            path = identity.path(item)
-            return sign(item, new_paths.get(path, path))
+        return PairingRule(
+            name=name,
+            removed=lambda item: sign(item, path_in_new(item)),
+            added=lambda item: sign(item, identity.path(item)),
+            interchangeable=interchangeable,
+        )
 
-        def sign_added(item: Item) -> Signature:
-            return sign(item, identity.path(item))
+    def by_old_key(item: Item, path: str) -> Signature:
+        return _by_value(item, path, labels_before(path, ())) if path in rekeyed else None
 
-        return PairingRule(name=name, removed=sign_removed, added=sign_added, interchangeable=interchangeable)
-
-    def by_value(item: Item, path: str) -> Signature:
-        cells = tuple(identity.normalize_value(item.fields.get(label, "")) for label in shared_labels.get(path, ()))
-        return (path, *cells) if any(cells) and item.section is Section.ENTRY else None
+    def by_new_key(item: Item, path: str) -> Signature:
+        return _by_value(item, path, new_labels.get(path, ()))
 
     def by_value_and_title(item: Item, path: str) -> Signature:
-        value = by_value(item, path)
+        value = by_new_key(item, path)
         return (*value, identity.title(item).lower()) if value and is_assigned(item) else None
 
-    def by_value_of_new_key(item: Item, path: str) -> Signature:
-        return by_value(item, path) if path in rekeyed else None
-
-    def by_second_key(item: Item, path: str) -> Signature:
-        column = second_key(path) if is_assigned(item) else None
-        text = item.fields.get(column, "") if column else ""
-        return (path, text) if text else None
+    def rows(path: str) -> Iterator[Features]:
+        for content, other, path_of in ((old, new, path_in_new), (new, old, identity.path)):
+            for item in content.items.values():
+                if is_assigned(item) and path_of(item) == path:
+                    # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
+                    is_left = (item.section, item.key) not in other.items
+                    yield read_features(item, with_date=is_left)
 
     return (
         step("the registry with another id or place", _by_registry),
         step("the same row under another key", _by_row, interchangeable=True),
+        step("the key of the release before", by_old_key),
         step("the same value and title in another notation", by_value_and_title),
-        step("the same value in another notation", by_value),
-        step("the same value, where other columns are the key", by_value_of_new_key, interchangeable=True),
-        step("the same name without its note", _by_bare_name),
-        step("the same template under another name", _by_template),
-        step("the same title under another value", _by_title),
-        step("the same text in another unique column", by_second_key),
+        step("the same value in another notation", by_new_key),
+        LinkageRule(
+            name="what few rows of the registry have",
+            removed=lambda item: path_in_new(item) if is_assigned(item) else None,
+            added=lambda item: identity.path(item) if is_assigned(item) else None,
+            features=read_features,
+            rows=rows,
+        ),
         step("the same row in another registry", _by_row_anywhere, interchangeable=True),
         step("the same name in another registry", _by_name_anywhere),
     )
+
+
+def read_features(item: Item, *, with_date: bool = True) -> Features:
+    """Return what a row has that can show which entry it is: its name whole and in words, references, date, words."""
+    features: dict[str, float] = {}
+
+    def add(feature: str, weight: float) -> None:
+        features[feature] = max(weight, features.get(feature, 0.0))
+
+    named = [text for text in (*identity.values(item), identity.title(item)) if text and not parse_ranges(text)]
+    for text in named:
+        bare = _bare(text)
+        add("name:" + _NOT_WORD.sub("", bare), _WHOLE_NAME)
+        for word in _words(bare):
+            add(word, _NAME_WORD)
+    for column, text in item.fields.items():
+        if not text or ":" in column or column == "modified":
+            continue
+        if column == "references":
+            for reference in _REFERENCE.findall(text):
+                add(reference.lower(), _CELL)
+        elif column == "registered":
+            if with_date:
+                add("registered:" + text, _DATE)
+        elif column == "file":
+            add("file:" + text, _WHOLE_NAME)
+        elif ranges := parse_ranges(text):
+            add(f"{column} from {ranges[0].space}{ranges[0].low}", _BEGIN)
+            add(f"{column} to {ranges[-1].space}{ranges[-1].high}", _END)
+        else:
+            for word in _words(_bare(text)):
+                add(word, _WORD_OF_TEXT)
+    return features
+
+
+def _words(text: str) -> Iterator[str]:
+    return (word for word in _WORD.findall(text.lower()) if word not in _COMMON)
+
+
+def _by_value(item: Item, path: str, labels: Labels) -> Signature:
+    cells = tuple(identity.normalize_value(item.fields.get(label, "")) for label in labels if label != PATH)
+    return (path, *cells) if any(cells) and item.section is Section.ENTRY else None
 
 
 def find_moved_registries(old: Content, new: Content) -> Mapping[str, str]:
@@ -137,21 +207,6 @@ def _labels(content: Content) -> dict[str, Labels]:
     return {key.part(PATH): key.labels for section, key in content.items if section is Section.ENTRY}
 
 
-def _find_second_key(old: Content, new: Content, old_path: str, path: str) -> str | None:
-    """Return a column besides the key that is unique in both releases."""
-    old_rows, rows = _rows(old, old_path), _rows(new, path)
-    candidates = islice(identity.unique_columns(old_rows), 1, None)
-    return next((column for column in candidates if identity.is_unique(rows, column)), None)
-
-
-def _rows(content: Content, path: str) -> list[Fields]:
-    return [
-        item.fields
-        for (section, _), item in content.items.items()
-        if section is Section.ENTRY and identity.path(item) == path
-    ]
-
-
 def _bare(name: str) -> str:
     """Return a name without the notes in brackets after it: (TEMPORARY - expires …), (deprecated)."""
     while (shorter := _BRACKETS.sub("", name)) != name and shorter:
@@ -175,26 +230,7 @@ def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one 
     return _content(item) if item.section is Section.ENTRY else None
 
 
-def _by_bare_name(item: Item, path: str) -> Signature:
-    name = next(iter(identity.values(item)), "") if is_assigned(item) else ""
-    return (path, _bare(name)) if name and not parse_ranges(name) else None
-
-
 def _by_name_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001
     values = identity.values(item)
     is_named = is_assigned(item) and values and values[0] and not parse_ranges(values[0])
     return (*item.key.labels, *map(identity.fold, values)) if is_named else None
-
-
-def _by_template(item: Item, path: str) -> Signature:
-    """A media type with another name ("x - DEPRECATED in favor of y") keeps the file that registered it."""
-    file = item.fields.get("file", "") if item.section is Section.ENTRY else ""
-    return (path, file) if file else None
-
-
-def _by_title(item: Item, path: str) -> Signature:
-    """One title under another value: references and registration date have to agree."""
-    title = identity.title(item)
-    if not is_assigned(item) or not title:
-        return None
-    return path, title.lower(), item.fields.get("references", ""), item.fields.get("registered", "")
