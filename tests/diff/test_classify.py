@@ -277,11 +277,32 @@ def test_a_contact_whose_details_change_is_one_event_with_every_entry_that_names
 
 
 def test_contacts_that_changed_alike_are_one_event_and_new_ones_none() -> None:
-    old = [person("A", updated="2019-01-08"), person("B", updated="2019-01-08")]
-    new = [person("A", updated="2019-01-09"), person("B", updated="2019-01-09"), person("New", name="N")]
+    old = [person("A", org="Old"), person("B", org="Old")]
+    new = [person("A", org="New"), person("B", org="New"), person("C", name="N")]
     changes, events = explained(BASE, BASE, old, new)
-    assert only(events).summary == "A, B: updated 2019-01-08 → 2019-01-09"
+    assert only(events).summary == "A, B: organisation Old → New"
     assert count_changes(changes)["contacts"] == 3
+
+
+def test_a_contact_of_which_only_the_date_moved_is_quiet() -> None:
+    changes, events = explained(BASE, BASE, [person("A", updated="2019-01-08")], [person("A", updated="2019-01-09")])
+    assert events == ()
+    assert [change.quiet for change in changes.changes if change.section is not Section.REGISTRY] == [True]
+
+
+def test_a_person_under_another_id_is_the_same_person() -> None:
+    details = {"name": "3GPP", "uri": "mailto:a&b"}
+    old, new = (
+        [*BASE, tcp("x", "5", assignee=id_, notes=notes)] for id_, notes in (("ThreeGPP_5", "one"), ("_3GPP_3", "two"))
+    )
+    changes, events = explained(old, new, [person("ThreeGPP_5", **details)], [person("_3GPP_3", **details)])
+    assert (only(events).id, only(events).also) == ("notes-changed", ())
+    changes, events = explained(
+        old, [*BASE, tcp("x", "5", assignee="_3GPP_3", notes="one")],
+        [person("ThreeGPP_5", **details)], [person("_3GPP_3", **details)],
+    )  # fmt: skip
+    assert events == ()
+    assert [change.quiet for change in changes.changes if change.section is not Section.REGISTRY] == [True, True]
 
 
 def test_the_registrys_own_text_is_one_event_and_its_date_none() -> None:

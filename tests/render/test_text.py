@@ -135,6 +135,11 @@ def test_nothing_changed_is_said_in_words() -> None:
     assert text(comparison(())).endswith("nothing changed")
 
 
+def test_a_quiet_change_of_an_assigned_row_is_not_called_free_space() -> None:
+    found = comparison((replace(modified(1, "one", "a", "b"), quiet=True),))
+    assert "1 row changed only in key, notation or unassigned ranges (--all shows them)" in text(found)
+
+
 def test_quiet_rows_are_counted_and_listed_only_with_all() -> None:
     changes, events = explained([*BASE, unassigned("2000-2009")], [*BASE, unassigned("2000-2008"), tcp("new", "2009")])
     found = comparison(changes.changes, events)

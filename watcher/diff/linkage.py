@@ -15,7 +15,7 @@ from watcher.core.model import Item
 from watcher.registries.base import Features, LinkageRule
 
 # Chosen on all months of 2016 to 2024: docs/decisions.md, "Link by evidence".
-THRESHOLD = 0.25
+THRESHOLD = 0.2
 MARGIN = 0.05
 _DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
 _FEW = 50  # items that have one feature; more items are not candidates because of it
@@ -56,13 +56,16 @@ def _link(
 
 
 def measure_rarity(rows: Iterable[Features], wanted: set[str]) -> tuple[dict[str, float], float]:
-    """Return log(N / df) of the wanted features, and the greatest: that of one row in each release."""
+    """Return log(N / df) of the wanted features, and the greatest: that of one row in each release.
+
+    Two more rows are assumed than there are: what the only row of both releases has is not common.
+    """
     counts: Counter[str] = Counter()
-    number = 0
+    number = 2
     for features in rows:
         number += 1
         counts.update(wanted.intersection(features))
-    return {feature: log(max(number, 2) / max(2, counts[feature])) for feature in wanted}, log(max(number, 2) / 2)
+    return {feature: log(number / max(2, counts[feature])) for feature in wanted}, log(number / 2)
 
 
 def score_candidates(

@@ -58,15 +58,16 @@ class ReleaseIngest:
         document: str = "",
         key: Labels = (),
         layout: Layout = Layout(),  # noqa: B008 - frozen
+        renames: bool = False,
     ) -> None:
         """Without `alerts` nobody is notified.
 
         `document` is the id that the published document must have if the registry's rules do not say; a document
-        without an id, as one that only says where the registry moved, is accepted. `key` and `layout` describe a plain
-        table (docs/formats.md).
+        without an id, as one that only says where the registry moved, is accepted. `key`, `layout` and `renames`
+        describe a plain table (docs/formats.md).
         """
         self.source = source
-        self.registry = with_key(REGISTRIES[registry], key, layout)
+        self.registry = with_key(REGISTRIES[registry], key, layout, renames=renames)
         self.format = format
         self._store = store
         self._history = store.history

@@ -192,6 +192,7 @@ class Monitor:
             bounds=Bounds(**dict(source.hold)),
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),
+            renames=isinstance(source, SourceSettings) and source.renames,
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
         )
 

@@ -45,8 +45,8 @@ class LinkageRule(NamedTuple):
     """The step of pairing that links leftovers by evidence.
 
     `removed` and `added` return the scope inside which an item may be linked, None where the step does not apply to it.
-    `features` returns what an item has, each with how much it counts; `rows` the features of all rows of a scope in both
-    releases, by which their rarity is known.
+    `features` returns what an item has, each with how much it counts; `rows` the features of all rows of a scope in
+    both releases, by which their rarity is known.
     """
 
     name: str
@@ -127,9 +127,10 @@ class Registry:
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing
 
 
-def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT) -> Registry:
+def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, *, renames: bool = False) -> Registry:
     """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
 
+    A declared key is the identity: rows with different keys are two entries, unless `renames` allows to pair them.
     Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
     """
     if layout != _DEFAULT_LAYOUT:
@@ -143,4 +144,4 @@ def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT) 
             raise ParseError("no_key", f"the table has no column {columns}, its declared key")
         return key
 
-    return replace(registry, identify=identify)
+    return replace(registry, identify=identify, pairing_rules=registry.pairing_rules if renames else _nothing)

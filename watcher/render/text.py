@@ -7,7 +7,17 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from watcher.core.model import Change, ChangeSet, Comparison, FieldChange, Kind, Section, Severity, count_changes
+from watcher.core.model import (
+    FREE,
+    Change,
+    ChangeSet,
+    Comparison,
+    FieldChange,
+    Kind,
+    Section,
+    Severity,
+    count_changes,
+)
 from watcher.render.safe_text import visible
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
@@ -39,7 +49,7 @@ def render_comparison(
     if comparison.events:
         parts += ["", *_events(comparison, width, colour)]
     if not all and counted.get("quiet"):
-        parts += ["", f"  {_rows(counted['quiet'])} of unassigned or reserved ranges were adjusted (--all shows them)"]
+        parts += ["", f"  {_describe_quiet(comparison, counted['quiet'])} (--all shows them)"]
     if all and comparison.changes.changes:
         parts += ["", *(line for change in comparison.changes.changes for line in _change(change, width))]
     return "\n".join(parts)
@@ -50,6 +60,13 @@ def describe_releases(comparison: Comparison) -> str:
     if comparison.timed:
         return f"release of {visible(comparison.new.when)}, on {comparison.timed[:10]}"
     return f"{visible(comparison.old.when)} → {visible(comparison.new.when)}"
+
+
+def _describe_quiet(comparison: Comparison, number: int) -> str:
+    quiet = [change for change in comparison.changes.changes if change.quiet and change.section is Section.ENTRY]
+    if all(side is None or side.status in FREE for change in quiet for side in (change.before, change.after)):
+        return f"{_rows(number)} of unassigned or reserved ranges were adjusted"
+    return f"{_rows(number)} changed only in key, notation or unassigned ranges"
 
 
 def render_marks(comparison: Comparison) -> str:

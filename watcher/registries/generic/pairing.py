@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from watcher.core.model import Content, Fields, Item, Section
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.generic import identity
+from watcher.registries.generic.key_columns import fold
+from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.value_ranges import parse_ranges
 
@@ -97,6 +99,7 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
 
     return (
         step("the registry with another id or place", _by_registry),
+        PairingRule(name="the same person under another id", removed=contacts.by_details, added=contacts.by_details),
         step("the same row under another key", _by_row, interchangeable=True),
         step("the key of the release before", by_old_key),
         step("the same value and title in another notation", by_value_and_title),
@@ -127,23 +130,24 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
         for word in _words(bare):
             add(word, _NAME_WORD)
     for column, text in item.fields.items():
-        if not text or ":" in column or column == "modified":
-            continue
-        if column == "references":
-            for reference in _REFERENCE.findall(text):
-                add(reference.lower(), _CELL)
-        elif column == "registered":
-            if with_date:
-                add("registered:" + text, _DATE)
-        elif column == "file":
-            add("file:" + text, _WHOLE_NAME)
-        elif ranges := parse_ranges(text):
-            add(f"{column} from {ranges[0].space}{ranges[0].low}", _BEGIN)
-            add(f"{column} to {ranges[-1].space}{ranges[-1].high}", _END)
-        else:
-            for word in _words(_bare(text)):
-                add(word, _WORD_OF_TEXT)
+        if text and ":" not in column and column != "modified" and (with_date or column != "registered"):
+            for feature, weight in _read_cell(column, text):
+                add(feature, weight)
     return features
+
+
+def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
+    if column == "references":
+        yield from ((reference.lower(), _CELL) for reference in _REFERENCE.findall(text))
+    elif column == "registered":
+        yield f"{column}:{text}", _DATE
+    elif column == "file":
+        yield f"{column}:{text}", _WHOLE_NAME
+    elif ranges := parse_ranges(text):
+        yield f"{column} from {ranges[0].space}{ranges[0].low}", _BEGIN
+        yield f"{column} to {ranges[-1].space}{ranges[-1].high}", _END
+    else:
+        yield from ((word, _WORD_OF_TEXT) for word in _words(_bare(text)))
 
 
 def _words(text: str) -> Iterator[str]:
@@ -233,4 +237,4 @@ def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one 
 def _by_name_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001
     values = identity.values(item)
     is_named = is_assigned(item) and values and values[0] and not parse_ranges(values[0])
-    return (*item.key.labels, *map(identity.fold, values)) if is_named else None
+    return (*item.key.labels, *map(fold, values)) if is_named else None

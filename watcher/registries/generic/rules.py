@@ -174,8 +174,12 @@ def _redrawn_block(position: int, change: Change) -> Finding:
 
 
 def _has_remaining_twin(item: Item, context: ChangeContext) -> bool:
-    """Whether another row with the key of a removed one is still assigned."""
-    return is_assigned(context.new.items.get((item.section, item.key._replace(ordinal=1))))
+    """Whether another row with the key and the name of a removed one is still assigned.
+
+    Two names that share a value are two entries: protocol 84 is TTP and IPTM.
+    """
+    twin = context.new.items.get((item.section, item.key._replace(ordinal=1)))
+    return twin is not None and is_assigned(twin) and identity.title(twin) == identity.title(item)
 
 
 def _entry_events(
@@ -184,7 +188,8 @@ def _entry_events(
     """Return the events of an entry that is assigned before and after, the most important first."""
     old_path, path = identity.path(before), identity.path(after)
     ignored = DATES | column_changes(context, path).all_names()
-    changed = identity.changed_columns(change) - ignored
+    changed = identity.changed_columns(change, exact=not context.new.document) - ignored
+    changed -= contacts.relabelled_columns(change, context)
     events = [watch.event for watch in watches if watch.column not in ignored and watch.matches(change)]
     if (after.status in RETIRED) != (before.status in RETIRED):
         events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")

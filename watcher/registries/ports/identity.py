@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watcher.core.intervals import Interval
-from watcher.core.model import Change, Content, Fields, Item, Section, Status
+from watcher.core.model import MARKUP, Change, Content, Fields, Item, Section, Status
 from watcher.core.port_ranges import find_ports
 from watcher.formats.base import FieldMap
 from watcher.registries.base import Labels, PairingRule, Rows, Signature
 from watcher.registries.context import ChangeContext
+from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.status_words import read_nameless, read_retired
 
@@ -90,9 +91,17 @@ def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape
     return Status.ASSIGNED
 
 
-def is_bookkeeping(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001 - the shape of Registry.is_bookkeeping
-    """Whether a change is between rows of unassigned and reserved space."""
-    return change.section is Section.ENTRY and not is_assigned(change.before) and not is_assigned(change.after)
+def is_relabelled(change: Change, context: ChangeContext) -> bool:
+    """Whether an entry only names the same people by other ids."""
+    names = {field.name.removeprefix(MARKUP) for field in change.fields}
+    return bool(names) and names <= contacts.relabelled_columns(change, context)
+
+
+def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
+    """Whether a change is between rows of unassigned and reserved space, or only labels a contact."""
+    if change.section is not Section.ENTRY:
+        return contacts.is_relabelled(change)
+    return is_relabelled(change, context) or not (is_assigned(change.before) or is_assigned(change.after))
 
 
 def _is_named_service(item: Item) -> bool:
@@ -120,6 +129,7 @@ def _by_reserved_place(item: Item) -> Signature:
 
 
 _PAIRING_RULES = (
+    PairingRule(name="the same person under another id", removed=contacts.by_details, added=contacts.by_details),
     PairingRule(name="another name on the same port and protocol", removed=_by_place, added=_by_place),
     PairingRule(name="the same name and protocol on another port", removed=_by_service, added=_by_service),
     PairingRule(name="another name without a port, same purpose and date", removed=_by_purpose, added=_by_purpose),

@@ -41,8 +41,10 @@ def classify(context: ChangeContext) -> Iterator[Finding]:
             yield from contacts.classify_update(position, change, context, identity.describe)
         elif change.section is Section.REGISTRY:
             yield from _classify_header(position, change)
+        elif identity.is_relabelled(change, context):
+            pass
         elif is_assigned(change.before) or is_assigned(change.after):
-            yield _classify_service(position, change, old, new)
+            yield _classify_service(position, change, old, new, context)
         else:
             yield from _classify_free_row(position, change, old, context)
 
@@ -64,8 +66,8 @@ def _locate(item: Item) -> Iterable[Place]:
     return [(_SPACE, interval)] if interval else ()
 
 
-def _classify_service(position: int, change: Change, old: Coverage, new: Coverage) -> Finding:
-    before, after = change.before, change.after
+def _classify_service(position: int, change: Change, old: Coverage, new: Coverage, context: ChangeContext) -> Finding:
+    before, after = contacts.translate(change.before, context), change.after
     item = change.item
     service, port, protocol = item.key.values
     if not is_assigned(before):

@@ -7,20 +7,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from watcher.core.model import Change, Item, Key, Section
-from watcher.registries.base import Finding
+from watcher.core.model import MARKUP, Change, Item, Key, Section
+from watcher.registries.base import Finding, Signature
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 
+_LABELS = frozenset({"id", "updated"})  # IANA's names for a person and a state of its details
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]")
 
 EntriesByContact = Mapping[str, Mapping[Key, Item]]
 Describe = Callable[[Item], tuple[str, str, str]]
 
 
+def is_relabelled(change: Change) -> bool:
+    """Whether only the label of a contact changed: its id or its date, and nothing that people need."""
+    is_pair = change.section is Section.CONTACT and change.before is not None and change.after is not None
+    return is_pair and {field.name for field in change.fields} <= _LABELS
+
+
+def by_details(item: Item) -> Signature:
+    """Return what identifies a person or organisation under another id: everything but the labels."""
+    details = tuple(f"{name}\n{text}" for name, text in sorted(item.fields.items()) if text and name not in _LABELS)
+    return details if details and item.section is Section.CONTACT else None
+
+
+def relabelled_columns(change: Change, context: ChangeContext) -> set[str]:
+    """Return the columns of an entry in which only the ids of the same people differ."""
+    ids = context.compute_once(_new_ids)
+    return {
+        field.name.removeprefix(MARKUP)
+        for field in change.fields
+        if ids and _translate(field.before, ids) == field.after
+    }
+
+
+def translate(item: Item | None, context: ChangeContext) -> Item | None:
+    """Return an entry of the old release with the ids that its people have in the new one."""
+    ids = context.compute_once(_new_ids)
+    if item is None or not ids or item.section is not Section.ENTRY:
+        return item
+    return replace(item, fields={name: _translate(text, ids) for name, text in item.fields.items()})
+
+
+def _new_ids(context: ChangeContext) -> Mapping[str, str]:
+    """Return the new id of each contact that has another one."""
+    pairs = [(change.before, change.after) for change in context.changes if is_relabelled(change)]
+    ids = [(before.key.part("id"), after.key.part("id")) for before, after in pairs if before and after]
+    return {old: new for old, new in ids if old != new}
+
+
+def _translate(text: str, ids: Mapping[str, str]) -> str:
+    return _REFERENCE.sub(lambda match: f"[{ids.get(match[1], match[1])}]", text)
+
+
 def classify_update(position: int, change: Change, context: ChangeContext, describe: Describe) -> Iterator[Finding]:
     """Yield the finding for a changed contact; `describe` returns an entry's name, port and protocol, or ""."""
-    if change.before is None or change.after is None:
+    if change.before is None or change.after is None or is_relabelled(change):
         return
     entries = context.get_index(_ENTRIES_BY_CONTACT, context.new).get(change.item.key.part("id"), {})
     described = [describe(entries[key]) for key in sorted(entries, key=_natural_order)]

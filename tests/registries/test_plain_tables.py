@@ -1,0 +1,65 @@
+"""Tables that are not IANA's: which key is chosen, a declared key, and codes that are texts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from watcher.core.model import Event, Section
+from watcher.diff.classify import explain
+from watcher.diff.content import read_content
+from watcher.registries.base import with_key
+from watcher.registries.catalog import REGISTRIES
+
+IANA = REGISTRIES["iana"]
+
+
+def table(*rows: str) -> bytes:
+    return ("\r\n".join(rows) + "\r\n").encode()
+
+
+def key_columns(*rows: str) -> tuple[str, ...]:
+    found = read_content(table(*rows), IANA, "csv")
+    return next(key.labels[1:] for (section, key) in found.items if section is Section.ENTRY)
+
+
+def events(old: bytes, new: bytes, *, key: tuple[str, ...] = (), renames: bool = False) -> list[Event]:
+    rules = with_key(IANA, key, renames=renames)
+    return [*explain(rules, read_content(old, rules, "csv"), read_content(new, rules, "csv"))[1]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (("no,code", "0,aa", "1,ab", "2,ac"), ("code",)),
+        (("FIFA,ISO,Name", "GER,DE,Germany", ",AQ,Antarctica", "FRA,FR,France"), ("ISO",)),
+        (("downloads,project", "1000,boto3", "993,requests", "986,numpy"), ("project",)),
+        (("day,name", "2024-01-01,a", "2024-01-02,b"), ("name",)),
+        (("site,rack,load", "x,one,5", "x,two,5", "y,one,5"), ("site", "rack")),
+    ],
+)
+def test_a_guessed_key_is_whole_unique_and_no_measure(rows: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    head, *lines = rows
+    assert key_columns(head, *lines) == expected
+    assert key_columns(head, *reversed(lines)) == expected
+
+
+OLD = table("cve,vendor,title", "CVE-1,Google,Chromium loader bug", "CVE-2,Acme,Other", "CVE-3,Acme,Third")
+NEW = table("cve,vendor,title", "CVE-9,Google,Chromium loader bug", "CVE-2,Acme,Other", "CVE-3,Acme,Third")
+
+
+def test_rows_under_different_declared_keys_are_two_entries() -> None:
+    assert [event.id for event in events(OLD, NEW, key=("cve",))] == ["entry-removed", "entry-added"]
+
+
+def test_a_source_may_allow_renames() -> None:
+    assert [event.id for event in events(OLD, NEW, key=("cve",), renames=True)] == ["entry-modified"]
+
+
+def test_a_code_of_a_plain_table_is_a_text() -> None:
+    releases = [table("Code,Name", f"{code},Alpha", "10,Bravo", "20,Delta") for code in ("007", "7", "007")]
+    for old, new in pairwise(releases):
+        (event,) = events(old, new)
+        assert event.id == "entry-modified"
+        assert "Code" in event.summary

@@ -1,0 +1,123 @@
+"""The choice of a registry's key columns from its rows, where no key is declared. It does not depend on their order.
+
+In an IANA registry a column that is nearly unique is enough: its ordinal numbers the few duplicates. A plain table has
+columns of any kind, and its key must last: whole (no gap), unique in every row, and a name or a code. A position, a
+measure or a column with gaps is unique by chance: the next release may have it for other rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from watcher.core.model import Fields
+from watcher.registries.base import Labels
+
+META = frozenset({"references", "registered", "modified", "#text"})
+# Columns that describe a value. They are a key only if there is no other column.
+DESCRIPTIVE = frozenset(
+    {"description", "note", "notes", "comment", "comments", "file", "status", "spec", "specification", "date"}
+    | {"controller", "contact", "template", "references (column)", "reference", "refs", "owner", "registrant"}
+)
+NEARLY_ALL = 0.9
+_FEW_ROWS = 5
+LONGEST_KEY = 60  # characters, on average
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
+_COUNTER = re.compile(r"[0-9]{1,9}")
+_MOST_COLUMNS = 12  # that are tried in pairs
+_NAME, _NUMERIC, _DATED = range(3)
+
+
+def choose_key(rows: Sequence[Fields]) -> Labels:
+    """Return the first column that is nearly unique: `value`, then the others in their order; or several together."""
+    column = next((column for column in _key_candidates(rows) if _is_unique(rows, column)), None)
+    return (column,) if column else _compound_key(rows)
+
+
+def choose_plain_key(rows: Sequence[Fields]) -> Labels:
+    """Return a whole and unique column of a plain table: names before numbers before dates; or two names together."""
+    whole = [column for column in _key_candidates(rows) if all(row.get(column) for row in rows)]
+    lasting = [
+        column for column in whole if _is_unique(rows, column, share=1.0) and not _is_running_number(rows, column)
+    ]
+    kinds = {column: _kind(rows, column) for column in lasting}
+    single = min(lasting, key=lambda column: (column.lower() != "value", kinds[column]), default="")
+    if single and kinds[single] != _DATED:
+        return (single,)
+    return next(_unique_pairs(rows, whole), None) or ((single,) if single else choose_key(rows))
+
+
+def _unique_pairs(rows: Sequence[Fields], columns: Sequence[str]) -> Iterator[Labels]:
+    """Yield the pairs of names that are unique together."""
+    names = [column for column in columns if _kind(rows, column) == _NAME][:_MOST_COLUMNS]
+    for pair in combinations(names, 2):
+        if len({tuple([fold(row[column]) for column in pair]) for row in rows}) == len(rows):
+            yield pair
+
+
+def _kind(rows: Sequence[Fields], column: str) -> int:
+    if all(_NUMBER.fullmatch(row[column]) for row in rows):
+        return _NUMERIC
+    return _DATED if all(_DATE.fullmatch(row[column]) for row in rows) else _NAME
+
+
+def _is_running_number(rows: Sequence[Fields], column: str) -> bool:
+    """Whether a column counts the rows from 0 or 1. `value` is what IANA calls a code."""
+    if column.lower() == "value" or not all(_COUNTER.fullmatch(row[column]) for row in rows):
+        return False
+    numbers = [int(row[column]) for row in rows]
+    return min(numbers) in (0, 1) and max(numbers) - min(numbers) == len(numbers) - 1 > 0
+
+
+def _is_unique(rows: Sequence[Fields], column: str, share: float = NEARLY_ALL) -> bool:
+    """Whether nearly every row has a different, short text in a column."""
+    # Folding only makes texts equal. If too few differ before, folding (most of the time spent here) can be skipped.
+    if not _is_nearly_unique(len({row.get(column, "") for row in rows} - {""}), len(rows), share):
+        return False
+    cells = [fold(cell) for row in rows if (cell := row.get(column, ""))]
+    distinct = {*cells} - {""}
+    return _is_nearly_unique(len(distinct), len(rows), share) and sum(map(len, cells)) / len(cells) <= LONGEST_KEY
+
+
+def _is_nearly_unique(distinct: int, rows: int, share: float) -> bool:
+    fewest = min(share * rows, rows - 1) if share < 1 and rows >= _FEW_ROWS else share * rows
+    return distinct > 0 and distinct >= fewest
+
+
+def _key_candidates(rows: Sequence[Fields]) -> list[str]:
+    """Return the filled columns: `value`, then by their mean place in a row, then those that only describe."""
+    shapes = Counter(
+        tuple([name for name, text in row.items() if text and name not in META and ":" not in name]) for row in rows
+    )
+    places: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for shape, number in shapes.items():
+        for place, column in enumerate(shape):
+            places[column] = places.get(column, 0) + place * number
+            counts[column] = counts.get(column, 0) + number
+
+    def likelihood(column: str) -> tuple[bool, bool, float, str]:
+        return column in DESCRIPTIVE, column != "value", places[column] / counts[column], column
+
+    return sorted(places, key=likelihood)
+
+
+def _compound_key(rows: Sequence[Fields]) -> Labels:
+    """Return the candidates, in order, that each tell more rows apart, until nearly all differ."""
+    chosen: list[str] = []
+    keys, distinct = [""] * len(rows), 1
+    for column in _key_candidates(rows):
+        longer = [f"{key}\n{fold(row.get(column, ''))}" for key, row in zip(keys, rows, strict=True)]
+        if len({*longer}) > distinct or not chosen:
+            chosen, keys, distinct = [*chosen, column], longer, len({*longer})
+        if distinct >= NEARLY_ALL * len(rows):
+            break
+    return tuple(chosen)
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case, without space around hyphens and commas."""
+    return re.sub(r"\s*([-,])\s*", r"\1", text.lower())
