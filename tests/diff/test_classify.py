@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.port_releases import PORTS, Row, content, explained, person, reserved, tcp, udp, unassigned
-from watcher.core.model import Event, Kind, Severity, count_changes
+from watcher.core.model import Event, Kind, Section, Severity, count_changes
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.registries.catalog import REGISTRIES
