@@ -21,7 +21,7 @@ _DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of th
 _FEW = 50  # items that have one feature; more items are not candidates because of it
 
 
-class Candidate(NamedTuple):
+class ScoredPair(NamedTuple):
     """A removed and an added item, by their positions, and how alike they are: 0 to 1."""
 
     score: float
@@ -70,7 +70,7 @@ def measure_rarity(rows: Iterable[Features], wanted: set[str]) -> tuple[dict[str
 
 def score_candidates(
     old: Sequence[Features], new: Sequence[Features], rarity: Mapping[str, float], greatest: float
-) -> list[Candidate]:
+) -> list[ScoredPair]:
     """Return the score of each pair that shares a distinctive feature: twice what is shared over what both have."""
     holders: dict[str, list[int]] = {}
     for position, features in enumerate(new):
@@ -78,7 +78,7 @@ def score_candidates(
             if rarity[feature] >= _DISTINCTIVE * greatest:
                 holders.setdefault(feature, []).append(position)
     totals = [sum(weight * rarity[feature] for feature, weight in features.items()) for features in new]
-    scores: list[Candidate] = []
+    scores: list[ScoredPair] = []
     for position, features in enumerate(old):
         total = sum(weight * rarity[feature] for feature, weight in features.items())
         near = {other for feature in features if len(at := holders.get(feature, ())) <= _FEW for other in at}
@@ -89,13 +89,13 @@ def score_candidates(
                 if feature in new[other]
             )
             if shared:
-                scores.append(Candidate(2 * shared / (total + totals[other]), position, other))
+                scores.append(ScoredPair(2 * shared / (total + totals[other]), position, other))
     return scores
 
 
-def choose_pairs(scores: Sequence[Candidate]) -> list[Candidate]:
+def choose_pairs(scores: Sequence[ScoredPair]) -> list[ScoredPair]:
     """Return the clear pairs: mutual best with a margin. What they leave is searched again until no pair is clear."""
-    pairs: list[Candidate] = []
+    pairs: list[ScoredPair] = []
     left = [each for each in scores if each.score >= THRESHOLD]
     while left:
         best_old, best_new = _two_best(left, 1), _two_best(left, 2)
@@ -115,7 +115,7 @@ def choose_pairs(scores: Sequence[Candidate]) -> list[Candidate]:
     return pairs
 
 
-def _two_best(scores: Iterable[Candidate], side: int) -> dict[float, tuple[float, float]]:
+def _two_best(scores: Iterable[ScoredPair], side: int) -> dict[float, tuple[float, float]]:
     """Return the best and second-best score of each item of one side."""
     best: dict[float, tuple[float, float]] = {}
     for each in scores:
