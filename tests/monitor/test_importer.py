@@ -106,6 +106,57 @@ def test_a_file_that_is_no_release_is_refused_by_name_and_the_rest_is_imported(
     assert sum(report.outcomes.values()) == 5
 
 
+@pytest.mark.parametrize("at", ["{}/ports.xml", "ports-{}.xml"])
+def test_releases_of_one_date_are_in_the_order_of_the_days_of_their_files(tmp_path: Path, at: str) -> None:
+    # Content decides between equal days, so some of these would be reversed without the day.
+    days = [f"2019-02-{day:02}" for day in range(3, 9)]
+    paths = []
+    for number, day in enumerate(days):
+        paths.append(tmp_path / "old" / at.format(day))
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        paths[-1].write_bytes(release([tcp("a", str(number + 1))], "2019-02-01"))
+    orders = list(itertools.permutations(paths))
+    random.Random(7).shuffle(orders)  # noqa: S311 - no secret
+    for number, order in enumerate([paths, paths[::-1], *orders[:4]]):
+        folder = tmp_path / str(number)
+        for path in order:
+            take(folder, [str(path)])
+        assert ports_in_order(folder) == ["1", "2", "3", "4", "5", "6"]
+        assert history(folder) == history(tmp_path / "0")
+        rebuild(folder)
+        assert history(folder) == history(tmp_path / "0")
+
+
+def test_of_the_same_release_in_two_folders_the_earlier_day_counts(tmp_path: Path) -> None:
+    paths = []
+    for day, port in (("2019-02-03", "1"), ("2019-02-04", "2"), ("2019-02-05", "1"), ("2019-02-06", "2")):
+        paths.append(tmp_path / day / "ports.xml")
+        paths[-1].parent.mkdir()
+        paths[-1].write_bytes(release([tcp("a", port)], "2019-02-01"))
+    for number, order in enumerate(itertools.permutations(paths)):
+        for path in order:
+            take(tmp_path / str(number), [str(path)])
+        assert ports_in_order(tmp_path / str(number)) == ["1", "2"], order
+        assert history(tmp_path / str(number)) == history(tmp_path / "0")
+
+
+def ports_in_order(folder: Path) -> list[str]:
+    """The port of the one entry of each release, in the order of the history."""
+    with Store(folder / "history.db") as store:
+        return [
+            item.key.part("port")
+            for stored in store.history.list_releases("ports")
+            for item in store.history.read_content("ports", stored).items.values()
+            if item.key.part("port")
+        ]
+
+
+def rebuild(folder: Path) -> None:
+    with Store(folder / "history.db") as store:
+        archive = SnapshotArchive(folder / "snapshots")
+        ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive).rebuild()
+
+
 def git(repository: Path, *arguments: str, when: int = 0) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     stamp = f"{1_550_000_000 + when * 86400} +0000"
@@ -149,6 +200,18 @@ def test_each_commit_that_changed_a_path_is_imported(tmp_path: Path, repository:
     receipts = list(SnapshotArchive(tmp_path / "store" / "snapshots").list_snapshots("ports"))
     assert min(str(receipt.observed) for receipt in receipts) == "2019-02-12T19:33:20Z"
     assert all(receipt.origin.startswith(f"git:{repository}:assignments/ports.xml@") for receipt in receipts)
+
+
+def test_commits_are_in_their_order_whatever_their_author_dates_say(tmp_path: Path) -> None:
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    for number, when in enumerate((3, 3, 3, 1, 4)):
+        (folder / "ports.xml").write_bytes(release([tcp("a", str(number + 1))], "2019-02-01"))
+        git(folder, "add", ".", when=when)
+        git(folder, "commit", "-q", "-m", "x", when=when)
+    take(tmp_path / "store", [f"git:{folder}:ports.xml"])
+    assert ports_in_order(tmp_path / "store") == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(

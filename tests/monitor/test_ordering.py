@@ -24,7 +24,8 @@ def labels(draw: st.DrawFn) -> list[Label]:
     for number in range(draw(st.integers(0, 9))):
         live = draw(st.booleans())
         observed = draw(TIMES if live else st.none() | TIMES)
-        made.append(Label(digest=f"{number:064x}", published=draw(DATES), observed=observed, live=live))
+        named = draw(st.none() | TIMES)
+        made.append(Label(digest=f"{number:064x}", published=draw(DATES), observed=observed, live=live, named=named))
     return made
 
 
@@ -34,6 +35,10 @@ def imported(digest: str, published: str | None, observed: str | None = None) ->
 
 def live(digest: str, published: str | None, observed: str) -> Label:
     return Label(digest=digest, published=published, observed=observed, live=True)
+
+
+def named(digest: str, published: str, day: str) -> Label:
+    return Label(digest=digest, published=published, observed=None, live=False, named=f"{day}T00:00:00Z")
 
 
 def digests(*found: Label) -> list[str]:
@@ -141,8 +146,14 @@ def test_a_release_that_nobody_dated_or_saw_is_the_oldest() -> None:
         (live("b", "2024-02-02", "2024-02-03T01:00:00Z"), live("a", "2024-02-02", "2024-02-03T02:00:00Z")),
         (imported("b", "2024-02-02"), imported("a", "2024-02-02", "2024-02-03T02:00:00Z")),
         (imported("a", "2024-02-02"), imported("b", "2024-02-02")),
+        (named("b", "2024-02-02", "2024-02-03"), named("a", "2024-02-02", "2024-02-10")),
+        (named("b", "2024-02-02", "2024-02-03"), live("a", "2024-02-02", "2024-02-03T02:00:00Z")),
+        (live("b", "2024-02-02", "2024-02-03T02:00:00Z"), named("a", "2024-02-02", "2024-02-04")),
     ],
-    ids=["by the time they were seen", "the unseen before the seen", "by their content"],
+    ids=[
+        *("by the time they were seen", "the unseen before the seen", "by their content"),
+        *("by the day of their folder", "the folder of the day before", "the folder of the day after"),
+    ],
 )
 def test_releases_with_equal_dates_always_get_the_same_order(one: Label, other: Label) -> None:
     assert digests(one, other) == digests(other, one) == [one.digest, other.digest]
@@ -168,7 +179,7 @@ def ending(found: list[Label]) -> Ending:
         count=len(found),
         digest=placed[-1].digest,
         dated=placed[-1].dated,
-        observed=by_digest[placed[-1].digest].observed,
+        seen=by_digest[placed[-1].digest].seen,
         newest=max(label.observed or "" for label in found),
         live=max((each.dated for each in placed if by_digest[each.digest].live), default=""),
     )

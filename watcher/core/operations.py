@@ -179,12 +179,21 @@ NOTICES: Mapping[str, Severity] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it."""
+    """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
+
+    `named` is the time that its file or folder is named after, or the place of its commit (`Candidate`).
+    """
 
     digest: str
     published: str | None
     observed: str | None
     live: bool
+    named: str | None = None
+
+    @property
+    def seen(self) -> str:
+        """What orders releases of one day: for an import its name, if it has one; else when it was observed."""
+        return (None if self.live else self.named) or self.observed or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,12 +208,12 @@ class PlacedRelease:
 class Ending:
     """The end of an order: its last release, and of all `count` releases the newest observation and latest live day.
 
-    `newest` and `live` are "" if no release has one.
+    `seen` is that of the last release's label. `newest` and `live` are "" if no release has one.
     """
 
     count: int
     digest: str
     dated: str
-    observed: str | None
+    seen: str
     newest: str
     live: str

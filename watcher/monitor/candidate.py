@@ -18,7 +18,8 @@ class Candidate:
     """Bytes that may be a release. `observed` is the UTC time at which they were seen, None if unknown.
 
     `live`: a check was served them at `observed`; otherwise they are imported. `named` is the UTC time that their file
-    is named after: it counts as `observed` for a document that has no date, like a CSV.
+    is named after, or the place of their commit: it orders releases of one date, and counts as `observed` for a
+    document that has no date, like a CSV.
     """
 
     data: bytes
@@ -44,6 +45,7 @@ class Candidate:
             origin=snapshot.origin,
             observed=snapshot.observed,
             live=snapshot.live,
+            named=snapshot.named,
             sha256=snapshot.sha256,
         )
 
@@ -60,4 +62,6 @@ class Candidate:
 
     def to_release(self, content: Content) -> NewRelease:
         """Return it as a release with this content. Placing it sets the day it counts for."""
-        return NewRelease(content=content, sha256=self.sha256, observed=self.observed, live=self.live, dated="")
+        return NewRelease(
+            content=content, sha256=self.sha256, observed=self.observed, live=self.live, dated="", named=self.named
+        )

@@ -34,7 +34,7 @@ class ImportItem:
     """A file or a commit that may be a release, not read yet.
 
     `name` is the file's name without its folder. `observed` is the UTC time at which somebody saw it, None if unknown;
-    `named` the UTC time that its path is named after, None if it names none.
+    `named` the UTC time that its path is named after, or the place of its commit, None if it has neither.
     """
 
     name: str
@@ -141,22 +141,36 @@ def _git_items(path: str, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
         repository, "-c", "core.quotePath=false", "log", "--reverse", "--diff-filter=AMT", "--no-renames",
         "--name-only", f"--format={_COMMIT}%H %at", *place,
     ).decode("utf-8", "replace")  # fmt: skip
-    commit = seconds = ""
+    commit = observed = named = ""
     is_empty = True
     for line in filter(None, log.split("\n")):
         if line.startswith(_COMMIT):
             commit, seconds = line.removeprefix(_COMMIT).split()
+            observed = to_text(datetime.fromtimestamp(int(seconds), UTC))
+            named = _next_place(named, observed)
         elif line.endswith(wanted):
             is_empty = False
             yield ImportItem(
                 name=PurePosixPath(line).name,
                 origin=f"{GIT}{repository}:{line}@{commit}",
-                observed=to_text(datetime.fromtimestamp(int(seconds), UTC)),
+                observed=observed,
+                named=named,
                 load=partial(_git, repository, "cat-file", "blob", f"{commit}:{line}"),
             )
     if is_empty:
         what = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
         raise UsageError(f"{path}: no commit of this repository has {what}")
+
+
+def _next_place(last: str, at: str) -> str:
+    """Return the place of a commit made at a UTC time after the one at `last`: that time, or just after `last`.
+
+    Author dates go back where commits were rebased, and many commits of a script have the same second.
+    """
+    if at > last:
+        return at
+    time, _, number = last.partition(".")
+    return f"{time}.{int(number or 0) + 1:06}"
 
 
 def _git(repository: str, *arguments: str) -> bytes:

@@ -343,6 +343,7 @@ class ReleaseIngest:
             near=near.release.sha256 if near else None,
             live=candidate.live,
             accepted=accepted,
+            named=candidate.named,
             sha256=candidate.sha256,
         )
 

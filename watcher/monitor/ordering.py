@@ -2,8 +2,9 @@
 
 The registry's `<updated>` is a label that can repeat, go back, or be wrong. An imported release is placed by it. A
 release that a check saw is never placed before one that an earlier check saw, whatever its label says, and a label in
-the future counts as the day after the release was seen. The order depends only on the releases, not on the order in
-which they were ingested.
+the future counts as the day after the release was seen. Releases of one day are in the order in which they were seen:
+by our checks, or by the day or the commit that their files come from. The order depends only on the releases, not on
+the order in which they were ingested.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def in_order(labels: Iterable[Label]) -> list[PlacedRelease]:
         dated = _limit_to_next_day(label)
         if label.live:
             latest_live = dated = max(latest_live, dated)
-        keyed.append((dated, label.observed or "", label.digest))
+        keyed.append((dated, label.seen, label.digest))
     return [PlacedRelease(digest=digest, dated=dated) for dated, _, digest in sorted(keyed)]
 
 
@@ -47,7 +48,7 @@ def place_last(label: Label, ending: Ending) -> PlacedRelease | None:
         if not label.observed or label.observed <= ending.newest:
             return None
         dated = max(ending.live, dated)
-    if (dated, label.observed or "", label.digest) <= (ending.dated, ending.observed or "", ending.digest):
+    if (dated, label.seen, label.digest) <= (ending.dated, ending.seen, ending.digest):
         return None
     return PlacedRelease(digest=label.digest, dated=dated)
 

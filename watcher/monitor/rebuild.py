@@ -31,7 +31,8 @@ class _ArchivedRelease:
     def merge(self, copy: _ArchivedRelease) -> None:
         """Add another copy: the earliest observation counts, and one live copy makes the release live."""
         observed = min((at for at in (self.label.observed, copy.label.observed) if at), default=None)
-        self.label = replace(self.label, observed=observed, live=self.label.live or copy.label.live)
+        named = min((name for name in (self.label.named, copy.label.named) if name), default=None)
+        self.label = replace(self.label, observed=observed, live=self.label.live or copy.label.live, named=named)
         self.snapshots += copy.snapshots
 
     def read(self, dated: str, reader: ReleaseReader) -> NewRelease:
@@ -47,6 +48,7 @@ class _ArchivedRelease:
             live=self.label.live,
             dated=dated,
             returns=returns,
+            named=self.label.named,
         )
 
 
@@ -96,8 +98,15 @@ def rebuild_source(
 def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_ArchivedRelease]:
     """Yield the release that a snapshot is, and those that it became when it came back."""
     content = reader.read_snapshot(snapshot.sha256)
-    label = Label(digest=content.digest, published=content.published, observed=snapshot.observed, live=snapshot.live)
+    label = Label(
+        digest=content.digest,
+        published=content.published,
+        observed=snapshot.observed,
+        live=snapshot.live,
+        named=snapshot.named,
+    )
     yield _ArchivedRelease(label, content.digest, [snapshot])
     for at, live in (*((at, True) for at in snapshot.returned), *((at, False) for at in snapshot.again)):
-        returned = replace(label, digest=plausibility.returned_digest(content.digest, at), observed=at, live=live)
+        digest = plausibility.returned_digest(content.digest, at)
+        returned = replace(label, digest=digest, observed=at, live=live, named=None)
         yield _ArchivedRelease(returned, content.digest, [snapshot], returned=at)

@@ -131,9 +131,7 @@ class Timeline:
     def record_copy(self, stored: StoredRelease, snapshot: SnapshotInfo, *, live: bool) -> bool:
         """Record another snapshot of a release; return whether it changes when the release was first seen."""
         self._writer.add_snapshot(stored.row, snapshot.sha256, snapshot.size, snapshot.observed)
-        return snapshot.observed is not None and self._writer.record_observation(
-            stored.row, snapshot.observed, live=live
-        )
+        return self._writer.record_observation(stored.row, snapshot.observed, live=live, named=snapshot.named)
 
     def record_dated_copy(self, stored: StoredRelease, sha256: str, at: str | None) -> str | None:
         """Record in the archive that an imported copy of an undated release was seen at a UTC time.
@@ -170,7 +168,9 @@ class Timeline:
     def _find_slot(self, new: NewRelease, ending: Ending | None) -> _Slot | None:
         """Return where a release belongs; None if it puts others in another order."""
         digest = new.content.digest
-        label = Label(digest=digest, published=new.content.published, observed=new.observed, live=new.live)
+        label = Label(
+            digest=digest, published=new.content.published, observed=new.observed, live=new.live, named=new.named
+        )
         if ending is None:
             return _Slot(dated=in_order([label])[0].dated)
         # Nearly every release is the newest; then the others are not read at all.

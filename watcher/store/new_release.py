@@ -40,7 +40,7 @@ class NewRelease:
     """A release that the history does not have yet.
 
     `observed` is a UTC time; `live` says that a check of our own was served it. `returns` is the digest of the earlier
-    release whose content came back as this one; the content then has another digest.
+    release whose content came back as this one; the content then has another digest. `named`: see `Label`.
     """
 
     content: Content
@@ -49,6 +49,7 @@ class NewRelease:
     live: bool
     dated: str
     returns: str | None = None
+    named: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

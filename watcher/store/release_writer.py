@@ -50,15 +50,19 @@ class HistoryWriter:
     def read_labels(self) -> list[Label]:
         """Return what `ordering.in_order` needs of every release."""
         rows = self._db.execute(
-            "SELECT content, published, observed, live FROM releases WHERE source_id = ?", [self.ensure_source()]
+            "SELECT content, published, observed, live, named FROM releases WHERE source_id = ?", [self.ensure_source()]
         )
-        return [Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3])) for row in rows]
+        return [
+            Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3]), named=row[4]) for row in rows
+        ]
 
     def read_ending(self) -> Ending | None:
         """Return what `ordering.at_the_end` needs; None where there is no release. Inserts no row for the source."""
         source = self._find_source()
         last = self._db.execute(
-            "SELECT content, dated, observed FROM releases WHERE source_id = ? ORDER BY place DESC LIMIT 1", [source]
+            """SELECT content, dated, coalesce(iif(live, NULL, named), observed, '') FROM releases
+            WHERE source_id = ? ORDER BY place DESC LIMIT 1""",
+            [source],
         ).fetchone()
         count, newest, live = self._db.execute(
             "SELECT count(*), max(observed), max(CASE WHEN live THEN dated END) FROM releases WHERE source_id = ?",
@@ -66,9 +70,7 @@ class HistoryWriter:
         ).fetchone()
         if last is None:
             return None
-        return Ending(
-            count=count, digest=last[0], dated=last[1], observed=last[2], newest=newest or "", live=live or ""
-        )
+        return Ending(count=count, digest=last[0], dated=last[1], seen=last[2], newest=newest or "", live=live or "")
 
     def list_snapshots(self) -> set[str]:
         """Return the SHA-256 of every snapshot that belongs to a release."""
@@ -111,8 +113,8 @@ class HistoryWriter:
         source = self.ensure_source()
         row = self._db.execute(
             """INSERT INTO releases
-            (source_id, content, returns, published, observed, live, dated, place, sha256, entries, problems)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (source_id, content, returns, published, observed, live, named, dated, place, sha256, entries, problems)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 source,
                 content.digest,
@@ -120,6 +122,7 @@ class HistoryWriter:
                 content.published,
                 release.observed,
                 int(release.live),
+                release.named,
                 release.dated,
                 place,
                 release.sha256,
@@ -144,14 +147,20 @@ class HistoryWriter:
             [{"source": self.ensure_source(), "content": digest, "dated": day} for digest, day in dated.items()],
         )
 
-    def record_observation(self, release_id: int, observed: str, *, live: bool) -> bool:
-        """Record an earlier observation of a release, or the first by our own check; return whether it is one."""
-        cursor = self._db.execute(
-            """UPDATE releases SET observed = coalesce(min(observed, :at), :at), live = max(live, :live)
-            WHERE id = :id AND (observed IS NULL OR observed > :at OR live < :live)""",
-            {"at": observed, "live": int(live), "id": release_id},
+    def record_observation(self, release_id: int, observed: str | None, *, live: bool, named: str | None) -> bool:
+        """Record a copy of a release; return whether it was observed or named earlier, or is the first live one."""
+        row = self._db.execute("SELECT observed, live, named FROM releases WHERE id = ?", [release_id]).fetchone()
+        earliest = min(filter(None, (row[0], observed)), default=None)
+        # Without a time a check was not served it.
+        values = (
+            earliest,
+            max(row[1], int(live and observed is not None)),
+            min(filter(None, (row[2], named)), default=None),
         )
-        return cursor.rowcount > 0
+        if values == tuple(row):
+            return False
+        self._db.execute("UPDATE releases SET observed = ?, live = ?, named = ? WHERE id = ?", [*values, release_id])
+        return True
 
     def delete_history(self) -> None:
         """Delete everything that is derived from the archive, so that it can be derived again."""

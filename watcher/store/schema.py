@@ -30,6 +30,12 @@ def version_2(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def version_3(db: sqlite_utils.Database) -> None:
+    for statement in _split_script(resources.files(__package__).joinpath("schema_3.sql").read_text("utf-8")):
+        db.execute(statement)
+
+
 def _split_script(script: str) -> Iterator[str]:
     """Yield the statements of a script. `executescript` would commit the transaction that a migration runs in."""
     statement = ""

@@ -69,6 +69,7 @@ class SnapshotArchive:
         near: str | None = None,
         live: bool = False,
         accepted: bool = True,
+        named: str | None = None,
         sha256: str = "",
     ) -> SnapshotInfo:
         """Store a snapshot and return its receipt. The same bytes are stored once, with the earliest observation.
@@ -87,7 +88,7 @@ class SnapshotArchive:
             infos = self._read_infos(source)
         stored = infos.get(sha256)
         if stored is not None:
-            return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted)
+            return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted, named=named)
         number = max((info.number for info in infos.values()), default=-1) + 1
         prefix = choose_prefix(infos, number, near)
         if prefix is not None and infos[prefix].size < zstd_frames.SMALLEST_PREFIX:
@@ -104,6 +105,7 @@ class SnapshotArchive:
             format=format,
             live=live,
             accepted=accepted,
+            named=named,
         )
         if prefix is None:
             self._write(info, zstd_frames.compress(data, None))
@@ -118,13 +120,22 @@ class SnapshotArchive:
         return info
 
     def _merge(
-        self, stored: SnapshotInfo, *, observed: str | None, origin: str, live: bool, accepted: bool
+        self,
+        stored: SnapshotInfo,
+        *,
+        observed: str | None,
+        origin: str,
+        live: bool,
+        accepted: bool,
+        named: str | None,
     ) -> SnapshotInfo:
         """Update the receipt of a snapshot that is stored again, and return it."""
         if not stored.accepted:
-            info = replace(stored, observed=observed, origin=origin, live=live, accepted=True) if accepted else stored
+            taken = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
+            info = taken if accepted else stored
         else:
-            info = replace(stored, live=stored.live or live)
+            earliest = min(filter(None, (stored.named, named)), default=None)
+            info = replace(stored, live=stored.live or live, named=earliest)
             if observed and (stored.observed is None or observed < stored.observed):
                 info = replace(info, observed=observed, origin=origin)
         return self._rewrite(stored, info)

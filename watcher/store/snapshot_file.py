@@ -35,6 +35,7 @@ class SnapshotInfo:
     `format` say how to read it again. `live`: a check of our own was served it as the newest. `accepted` is False for a
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
+    `named` is the earliest time that an imported file of it was named after (`operations.Label`).
     """
 
     source: str
@@ -50,6 +51,7 @@ class SnapshotInfo:
     accepted: bool
     returned: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
+    named: str | None = None
 
 
 def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
