@@ -248,3 +248,44 @@ def test_a_reload_refuses_changes_that_a_running_daemon_cannot_make(tmp_path: Pa
     config.write_text(table)
     with pytest.raises(ConfigError, match="cannot change while the daemon runs"):
         reload_settings(config, running)
+
+
+def test_a_document_is_a_view_over_all_sources(run: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        "".join(
+            f'[[source]]\nname = "{name}"\nurl = "https://example.org/{name}.xml"\nregistry = "iana"\n'
+            for name in ("toys", "games")
+        )
+    )
+    plain, dice = record("rfc1", value="1", description="ball"), record("rfc1", value="2", description="dice")
+    early = record("draft-ietf-toy-03", value="3", description="kite")
+    published = record("rfc9350", value="3", description="kite")
+    moved = record("rfc1 rfc9350", value="2", description="dice")
+    note = record("rfc1", value="4", description="RFC 9350 is only mentioned")
+    for name, day, rows in (
+        ("toys", "2020-01-01", [plain, dice]),
+        ("games", "2020-01-01", [plain, dice]),
+        ("toys", "2020-02-01", [plain, dice, early, note]),
+        ("toys", "2020-03-01", [plain, dice, published, note]),
+        ("games", "2020-03-01", [plain, moved, published]),
+        ("games", "2020-04-01", [plain, moved]),
+    ):
+        file = tmp_path / f"{name}-{day}.xml"
+        file.write_bytes(group(registry("r", *rows), registry("s", record("rfc1", value="9")), updated=day))
+        assert run("import", name, str(file)).code == 0
+    for form in ("9350", "RFC9350", "rfc9350"):
+        assert run("history", "--rfc", form).out.startswith("RFC 9350 was published: 2 registries in 2 groups\n"), form
+    found = json.loads(run("history", "--rfc", "9350", "--format", "json").out)
+    assert found["registries"] == [{"source": name, "registry": "r"} for name in ("games", "toys")]
+    assert {(each["source"], each["values"][0]) for each in found["created"]} == {("games", "3")}
+    assert {(each["source"], each["values"][0]) for each in found["changed"]} == {("games", "2"), ("toys", "3")}
+    assert [(each["source"], each["published"]) for each in found["later"]] == [("games", "2020-04-01")]
+    for draft in ("draft-ietf-toy", "draft-ietf-toy-03", "draft-ietf-toy-00"):
+        shown = json.loads(run("history", "--draft", draft, "--format", "json").out)
+        assert [(each["source"], each["published"]) for each in shown["created"]] == [("toys", "2020-02-01")]
+        assert [each["published"] for each in shown["later"]] == ["2020-03-01"]
+    text = run("history", "--rfc", "9350", "games").out
+    assert text.startswith("RFC 9350 was published: 1 registry in 1 group\n")
+    assert "\ncreated\n  games\n    2020-03-01  " in text
+    assert run("history", "--rfc", "1234").out == "no event brought a reference to RFC 1234\n"
+    assert run("history", "--rfc", "x").code == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -15,13 +17,29 @@ from watcher.cli.output import (
     print_gaps,
     print_json,
     print_rows,
+    require,
 )
+from watcher.core.documents import parse_draft, parse_rfc
 from watcher.core.model import Kind, Severity
-from watcher.reports.events import EventReport, event_document, find_events
+from watcher.render.safe_text import visible
+from watcher.reports.documents import DocumentReport, report_as_dict, report_document
+from watcher.reports.events import EventReport, ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import ReleaseSpan
 
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
+
+
+def _document_option(parse: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    """Return a callback that parses the value of an option; it raises BadParameter."""
+
+    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+        try:
+            return value if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return callback
 
 
 @click.command("history")
@@ -34,6 +52,18 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 @click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")
 @click.option("--since", callback=parse_date, metavar="DATE", help="Releases of this day or later.")
 @click.option("--until", callback=parse_last_date, metavar="DATE", help="Releases of this day or before.")
+@click.option(
+    "--rfc",
+    callback=_document_option(parse_rfc),
+    metavar="NUMBER",
+    help="What an RFC did to all registries: 9350, RFC9350.",
+)
+@click.option(
+    "--draft",
+    callback=_document_option(parse_draft),
+    metavar="NAME",
+    help="What a draft did, with or without its version.",
+)
 @click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
@@ -49,6 +79,8 @@ def command(
     severity: str | None,
     since: str | None,
     until: str | None,
+    rfc: str | None,
+    draft: str | None,
     search: str | None,
     limit: int | None,
     format: str,
@@ -59,8 +91,10 @@ def command(
     Examples:
       watcher history --port 8010
       watcher history ports --since 2020-01-01 --kind deprecated
+      watcher history --rfc 9350
       watcher history --event 'service-*' --search microsoft --format json
     """
+    require(not (rfc and draft), "give --rfc or --draft, not both")
     query = EventQuery(
         source=source,
         port=port,
@@ -72,8 +106,13 @@ def command(
         since=since,
         until=until,
         text=search,
+        document=rfc or draft,
         limit=limit,
     )
+    if query.document and format in ("text", "json"):
+        with open_history(config) as (history, observation):
+            _print_document(report_document(history, observation, query), format)
+        return
     with open_history(config) as (history, observation):
         report = find_events(history, observation, query)
     if format == "json":
@@ -87,6 +126,27 @@ def command(
         _print_events(report, format)
     if format == "text":
         print_gaps(report.gaps)
+
+
+def _print_document(report: DocumentReport, format: str) -> None:
+    """Print what a document did, by part and source; then the later events of entries that refer to it."""
+    if format == "json":
+        print_json(report_as_dict(report))
+        return
+    click.echo(report.summary)
+    for part, events in {**report.parts, "later changes of entries that refer to it": report.later}.items():
+        if events:
+            click.echo(f"\n{part}")
+        for source, lines in groupby(sorted(events, key=_source), key=_source):
+            click.echo(f"  {visible(source)}")
+            for event in lines:
+                stored = event.stored
+                click.echo(visible(f"    {stored.release.release.when}  {stored.event.id}  {stored.event.summary}"))
+    print_gaps(report.gaps)
+
+
+def _source(event: ObservedEvent) -> str:
+    return event.stored.source
 
 
 def _print_events(report: EventReport, format: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from watcher.core.model import ChangeSet, Event, Item, Section, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.store.database import Database
+from watcher.store.event_documents import insert_event_documents
 from watcher.store.history_rows import encode_event
 from watcher.store.new_release import Transition
 from watcher.store.stored_items import JSON
@@ -34,6 +35,7 @@ class ChangeWriter:
         for seq, event in enumerate(step.events):
             items = _items_of(event, step.changes)
             event_id = self._insert_event(release_id, seq, event, items)
+            insert_event_documents(self._db.conn, event_id, [step.changes.changes[index] for index in event.changes])
             intervals = {interval for port in event.ports if (interval := find_ports(port))}
             ports += [(event_id, *interval) for interval in sorted(intervals)]
             services += [(event_id, name) for name in self._search_names(event, items)]

@@ -15,7 +15,7 @@ _NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest
 class EventQuery:
     """Filters for events, combined with AND. `since` and `until` are days, both included; `event` is a glob.
 
-    Since `latest` means the newest release of each source.
+    Since `latest` means the newest release of each source. `document` is a name that `core.documents` returns.
     """
 
     source: str | None = None
@@ -28,6 +28,7 @@ class EventQuery:
     since: str | None = None
     until: str | None = None
     text: str | None = None
+    document: str | None = None
     limit: int | None = None
 
     def conditions(self) -> tuple[list[str], dict[str, object]]:
@@ -47,6 +48,7 @@ class EventQuery:
             "severity": "events.severity IN (SELECT value FROM json_each(:severities))",
             "since": _NEWEST if self.since == LATEST else "releases.dated >= :since",
             "until": "releases.dated <= :until",
+            "document": "events.id IN (SELECT event_id FROM event_documents WHERE document = :document)",
             "text": "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)",
         }
         return [condition for name, condition in conditions.items() if values[name] is not None], values

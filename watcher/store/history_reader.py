@@ -191,6 +191,14 @@ class HistoryReader:
         )
         return list(self._add_releases(reversed(rows)))
 
+    def read_document_roles(self, document: str) -> dict[int, dict[str, str]]:
+        """Return by the row of an event what it did to references to a document: registry → added, removed or kept."""
+        roles: dict[int, dict[str, str]] = {}
+        rows = self._db.execute("SELECT event_id, registry, role FROM event_documents WHERE document = ?", [document])
+        for event, registry, role in rows:
+            roles.setdefault(event, {})[registry] = role
+        return roles
+
     def find_events_of(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
         """Return the events whose changes began or ended some states of entries, the oldest first."""
         rows = self._db.query(

@@ -11,6 +11,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from watcher.core.errors import StoreError
+from watcher.store.event_documents import fill_event_documents
 from watcher.store.sqlite_copy import copy_database
 
 migrations = Migrations("registry-watcher")
@@ -34,6 +35,7 @@ def version_2(db: sqlite_utils.Database) -> None:
 def version_3(db: sqlite_utils.Database) -> None:
     for statement in _split_script(resources.files(__package__).joinpath("schema_3.sql").read_text("utf-8")):
         db.execute(statement)
+    fill_event_documents(db.conn)
 
 
 def _split_script(script: str) -> Iterator[str]:

@@ -10,7 +10,8 @@ ALTER TABLE sources ADD COLUMN rules INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE event_documents (
   event_id INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
   document TEXT NOT NULL,            -- rfc9350, or a draft without its version: draft-ietf-lsr-flex-algo
+  registry TEXT NOT NULL,            -- the path of the nested registry of those entries
   role TEXT NOT NULL,                -- added: a change brought the reference; removed: it went; kept
-  PRIMARY KEY (document, event_id)
+  PRIMARY KEY (document, event_id, registry)
 ) WITHOUT ROWID;
 CREATE INDEX event_documents_event ON event_documents (event_id);

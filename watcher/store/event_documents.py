@@ -1,0 +1,70 @@
+"""Writes the table `event_documents`: which documents the entries of an event refer to."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from watcher.core.documents import referenced_documents
+from watcher.core.model import Change, Fields
+
+_ROLES = ("added", "removed", "kept")  # the first that one of the changes has counts
+
+
+class ReferencingChange(NamedTuple):
+    """The path of the registry that a change is in, and the fields of its item before and after."""
+
+    registry: str
+    before: Fields
+    after: Fields
+
+
+def insert_event_documents(db: sqlite3.Connection, event: int, changes: Iterable[Change]) -> None:
+    """Insert the documents of one event, in the caller's transaction."""
+    _insert(
+        db,
+        event,
+        (
+            ReferencingChange(
+                change.item.key.part("registry"),
+                change.before.fields if change.before else {},
+                change.after.fields if change.after else {},
+            )
+            for change in changes
+        ),
+    )
+
+
+def fill_event_documents(db: sqlite3.Connection) -> None:
+    """Insert the documents of all events that are stored, for a database that did not have the table."""
+    rows = db.execute(
+        """SELECT events.id, coalesce(a.key, b.key), coalesce(b.fields, '{}'), coalesce(a.fields, '{}')
+        FROM events JOIN json_each(events.changes) position
+        JOIN changes ON changes.release_id = events.release_id AND changes.seq = position.value
+        LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id ORDER BY events.id"""
+    ).fetchall()
+    for event, same in groupby(rows, key=lambda row: int(row[0])):
+        decoded = ((json.loads(key).get("registry", ""), json.loads(old), json.loads(new)) for _, key, old, new in same)
+        _insert(db, event, (ReferencingChange(*change) for change in decoded))
+
+
+def _insert(db: sqlite3.Connection, event: int, changes: Iterable[ReferencingChange]) -> None:
+    roles: dict[tuple[str, str], str] = {}
+    for document, registry, role in _roles(changes):
+        present = roles.get((document, registry), role)
+        roles[document, registry] = min(present, role, key=_ROLES.index)
+    db.executemany(
+        "INSERT INTO event_documents (event_id, document, registry, role) VALUES (?, ?, ?, ?)",
+        [(event, document, registry, role) for (document, registry), role in roles.items()],
+    )
+
+
+def _roles(changes: Iterable[ReferencingChange]) -> Iterator[tuple[str, str, str]]:
+    for change in changes:
+        before, after = referenced_documents(change.before), referenced_documents(change.after)
+        for document in before | after:
+            role = "kept" if document in before & after else "added" if document in after else "removed"
+            yield document, change.registry, role
