@@ -18,7 +18,7 @@ from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
 from watcher.store.store import Store
 
-DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services")
+DERIVED = ("snapshots", "releases", "versions", "changes", "events", "event_ports", "event_services", "event_documents")
 
 
 class Environment:
@@ -125,5 +125,6 @@ def content_of(found: dict[str, list[dict[str, object]]]) -> list[object]:
         "events": [{**row, "id": 0, "release_id": release_of[row["release_id"]]} for row in found["events"]],
         "event_ports": [{**row, "event_id": event_of[row["event_id"]]} for row in found["event_ports"]],
         "event_services": [{**row, "event_id": event_of[row["event_id"]]} for row in found["event_services"]],
+        "event_documents": [{**row, "event_id": event_of[row["event_id"]]} for row in found["event_documents"]],
     }  # fmt: skip
     return [sorted(map(str, rows)) for rows in plain.values()]

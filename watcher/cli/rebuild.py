@@ -13,13 +13,22 @@ from watcher.core.errors import UsageError
 
 @click.command("rebuild")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--events", is_flag=True, help="Only judge the stored releases again: other events, the same entries.")
 @click.pass_obj
-def command(config: Path, sources: tuple[str, ...]) -> None:
+def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
     """Rebuild the history from the snapshots, with the rules of this version.
 
     The result is the same history, or a better one if the rules were improved. Each source is replaced in one
     transaction. The log of checks and deliveries stays. No alerts are sent, except for a release that a killed check
     had archived but not reported.
+
+    --events derives only changes and events, which is enough after an upgrade with better rules. A source that this
+    version reads differently is rebuilt whole.
+
+    \b
+    Examples:
+      watcher rebuild
+      watcher rebuild ports --events
     """
     with open_monitor(config) as monitor:
         configured = tuple(source.name for source in monitor.settings.source)
@@ -37,5 +46,6 @@ def command(config: Path, sources: tuple[str, ...]) -> None:
                     bar.length = max(total, 1)
                     bar.update(done - bar.pos)
 
-                releases = monitor.ingest(source).rebuild(show_progress)
-            click.echo(f"{source.name}: {releases} releases")
+                ingest = monitor.ingest(source)
+                releases = ingest.rebuild_events(show_progress) if events else ingest.rebuild(show_progress)
+            click.echo(f"{source.name}: {releases} releases{', their events judged again' if events else ''}")

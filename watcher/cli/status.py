@@ -57,6 +57,7 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
                 "sources": [asdict(source) for source in report.sources],
                 "collections": [asdict(summary) for summary in report.collections],
                 "pending_deliveries": [dict(row) for row in report.pending],
+                "judged_by_older_rules": list(report.judged_by_older_rules),
                 "endpoints": [asdict(failure) for failure in report.channels],
             }
         )
@@ -91,6 +92,9 @@ def _print_details(report: StatusReport) -> None:
     for summary in report.collections:
         click.echo(f"\n{summary.source}: {', '.join(_summary_parts(summary))}")
     click.echo(f"\n{len(report.pending)} deliveries pending")
+    if number := len(report.judged_by_older_rules):
+        sources = "1 source" if number == 1 else f"{number} sources"
+        click.echo(f"events of {sources} were judged by older rules; `watcher rebuild --events` judges them again")
     for failure in report.channels:
         click.echo(_channel_line(failure))
 

@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 Fields = Mapping[str, str]
 
 MARKUP = "markup:"
+# Raised with every change of the rules that gives other events; `watcher rebuild --events` then judges a history again.
+RULES_VERSION = 2
 CANARY = "canary"  # the source and the registry that the watcher publishes to itself
 
 

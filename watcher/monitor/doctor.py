@@ -23,6 +23,7 @@ from watcher.alerts.channels import create_channel
 from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, StoreError
+from watcher.core.model import RULES_VERSION
 from watcher.core.times import from_text
 from watcher.store.database import journal_mode
 from watcher.store.store import Store
@@ -143,10 +144,17 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             store.check(thorough=True)
             size = path.stat().st_size // 2**20
             yield _ok("history", f"{path}: complete, {size:,} MiB, journal_mode = {store.journal_mode}")
+            yield from _rules(store)
             yield diagnose_clock(now, store.checks.find_latest_time())
             yield from _sources(store, settings, now)
     except StoreError as error:
         yield _problem("history", str(error))
+
+
+def _rules(store: Store) -> Iterator[Diagnosis]:
+    if outdated := store.history.list_judged_before(RULES_VERSION):
+        names = outdated[0] if len(outdated) == 1 else f"{outdated[0]} and {len(outdated) - 1} more sources"
+        yield _warning("history", f"{names}: events were judged by older rules; run `watcher rebuild --events`")
 
 
 def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagnosis]:

@@ -328,6 +328,11 @@ class ReleaseIngest:
         self._recover_unrecorded_snapshots()
         return self._timeline.rebuild(progress)
 
+    def rebuild_events(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Judge the source's history again by the present rules, all or nothing; return its number of releases."""
+        self._recover_unrecorded_snapshots()
+        return self._timeline.rebuild_events(progress)
+
     def read_independently(self, release: StoredRelease) -> Content:
         """Return what the snapshot of a release says, without reusing anything of another release."""
         return self._reader.read_independently(release)

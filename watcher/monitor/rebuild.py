@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from watcher.core.operations import Label
 from watcher.monitor import plausibility
@@ -81,6 +82,7 @@ def rebuild_source(
     placed = drop_repeats(in_order(release.label for release in releases.values()), originals, copies)
     with store.transaction():
         writer.delete_history()
+        writer.record_rules()
         previous: Neighbour | None = None
         for number, place in enumerate(placed, 1):
             new = releases[place.digest].read(place.dated, reader)
@@ -93,6 +95,31 @@ def rebuild_source(
             if progress:
                 progress(len(accepted) + number, len(accepted) + len(placed))
     return len(placed)
+
+
+def rebuild_events(
+    source: str,
+    store: Store,
+    writer: HistoryWriter,
+    reader: ReleaseReader,
+    progress: Callable[[int, int], None] | None = None,
+) -> int | None:
+    """Derive the changes and events of a source again from its stored releases, all or nothing; return their number.
+
+    Returns None, and changes nothing, if this version reads the newest snapshot differently: then the entries
+    themselves have to be derived again (`rebuild_source`). `progress` is called with the steps done and their total.
+    """
+    releases = store.history.list_releases(source)
+    if releases and reader.read_independently(releases[-1]).digest != releases[-1].digest:
+        return None
+    with store.transaction():
+        for number, (before, after) in enumerate(pairwise(releases), 1):
+            contents = store.history.read_content_pair(source, before, after)
+            writer.replace_transition(before, after, reader.compare(*contents))
+            if progress:
+                progress(number, len(releases) - 1)
+        writer.record_rules()
+    return len(releases)
 
 
 def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_ArchivedRelease]:

@@ -14,7 +14,7 @@ from watcher.core.model import Comparison, Release
 from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.monitor import plausibility
 from watcher.monitor.ordering import drop_repeats, in_order, place_last
-from watcher.monitor.rebuild import rebuild_source
+from watcher.monitor.rebuild import rebuild_events, rebuild_source
 from watcher.monitor.release_reader import ReleaseReader
 from watcher.registries.base import Registry
 from watcher.store.history_rows import StoredRelease
@@ -164,6 +164,14 @@ class Timeline:
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Derive the history from the archive, all or nothing; return its number of releases."""
         return rebuild_source(self._source, self._store, self._writer, self._archive, self._reader, progress)
+
+    def rebuild_events(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Derive changes and events again, all or nothing; return the number of releases.
+
+        The whole history is derived again if this version reads its releases differently.
+        """
+        number = rebuild_events(self._source, self._store, self._writer, self._reader, progress)
+        return self.rebuild(progress) if number is None else number
 
     def _find_slot(self, new: NewRelease, ending: Ending | None) -> _Slot | None:
         """Return where a release belongs; None if it puts others in another order."""

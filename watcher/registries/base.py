@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
-from watcher.core.model import Change, Content, Fields, Item, Kind, Severity, Status
+from watcher.core.model import RULES_VERSION, Change, Content, Fields, Item, Kind, Severity, Status
 from watcher.core.tables import Layout
 from watcher.formats.base import FieldMap
 from watcher.registries.context import ChangeContext
@@ -122,6 +122,7 @@ class Registry:
     classify: Callable[[ChangeContext], Iterable[Finding]]
     events: Mapping[str, EventType]
     interval: Callable[[Item], Interval | None] = _none
+    rules_version: int = RULES_VERSION
     pairing_rules: Callable[[Content, Content], Sequence[PairingRule | LinkageRule]] = _nothing
     is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing

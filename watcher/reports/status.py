@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from watcher.config.overview import ConfigOverview, SourceOverview
 from watcher.core.lazy import load
+from watcher.core.model import RULES_VERSION
 from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
@@ -70,12 +71,16 @@ class CollectionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The state of everything configured, with unsent deliveries and failing channels."""
+    """The state of everything configured, with unsent deliveries and failing channels.
+
+    `judged_by_older_rules` are the sources whose events a rebuild would judge again.
+    """
 
     sources: tuple[SourceStatus, ...]
     collections: tuple[CollectionSummary, ...]
     pending: tuple[Mapping[str, Any], ...]
     channels: tuple[ChannelFailure, ...]
+    judged_by_older_rules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,7 @@ def report_status(
         channels=tuple(
             failure for failure in store.channel_failures.list_failures() if failure.channel in overview.channels
         ),
+        judged_by_older_rules=tuple(store.history.list_judged_before(RULES_VERSION)),
     )
 
 

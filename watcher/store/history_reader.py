@@ -48,6 +48,15 @@ class HistoryReader:
         text = ", ".join(listed) or "none yet: run `watcher check` or `watcher import`"
         raise UsageError(f"there is no history of a source named {source!r} (known: {text}{more})")
 
+    def list_judged_before(self, rules_version: int) -> list[str]:
+        """Return the sources with events that rules of an older version judged, by name."""
+        # A file that is opened read-only may not have the column yet.
+        has_column = self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = 'rules'").fetchone()
+        if not has_column:
+            return self.list_sources()
+        rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
+        return [str(name) for (name,) in rows]
+
     def list_releases(self, source: str) -> list[StoredRelease]:
         """Return every release of a source, the oldest first. Raises UsageError for an unknown source."""
         self.read_registry_id(source)

@@ -11,11 +11,16 @@ from watcher.core.model import ChangeSet, Content, Event, Item
 
 
 class IndexedRegistry(Protocol):
-    """The part of a registry that the store needs: its id, and the words and numbers that find an entry."""
+    """The part of a registry that the store needs: its id, its rules' version, what entries are looked up by."""
 
     @property
     def id(self) -> str:
         """The id that is stored with each source."""
+        ...
+
+    @property
+    def rules_version(self) -> int:
+        """The version of the rules that judge changes, stored with each source."""
         ...
 
     def names(self, item: Item, /) -> Sequence[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from watcher.core.operations import Ending, Label
 from watcher.store.change_writer import ChangeWriter
 from watcher.store.database import Database
+from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import IndexedRegistry, Neighbour, NewRelease, Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter
@@ -34,8 +35,8 @@ class HistoryWriter:
         if (row := self._find_source()) is not None:
             return row
         self._db.execute(
-            "INSERT INTO sources (name, registry) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-            [self._source, self._registry.id],
+            "INSERT INTO sources (name, registry, rules) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
+            [self._source, self._registry.id, self._registry.rules_version],
         )
         return int(self._query_value("SELECT id FROM sources WHERE name = ?", self._source))
 
@@ -161,6 +162,17 @@ class HistoryWriter:
             return False
         self._db.execute("UPDATE releases SET observed = ?, live = ?, named = ? WHERE id = ?", [*values, release_id])
         return True
+
+    def replace_transition(self, before: StoredRelease, after: StoredRelease, step: Transition) -> None:
+        """Write what a release changed against the one before it, and what that means, in place of what is stored."""
+        versions = VersionWriter(self._db, self.ensure_source(), self._registry)
+        ChangeWriter(self._db, versions).replace_changes(after.row, before.place, after.place, step)
+
+    def record_rules(self) -> None:
+        """Record that all events of the source were judged by the present rules."""
+        self._db.execute(
+            "UPDATE sources SET rules = ? WHERE id = ?", [self._registry.rules_version, self.ensure_source()]
+        )
 
     def delete_history(self) -> None:
         """Delete everything that is derived from the archive, so that it can be derived again."""
