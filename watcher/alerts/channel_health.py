@@ -52,6 +52,5 @@ class ChannelHealth:
 
 
 def is_broken(failure: ChannelFailure, now: datetime) -> bool:
-    """Return whether a channel has failed often or long enough to be called broken."""
     failing_for = now - from_text(failure.since)
     return failing_for >= _FAILING_FOR_LONG or (failing_for >= _FAILING_FOR and failure.failures >= _FAILED_TRIES)

@@ -1,7 +1,6 @@
 """Send what is due from the outbox, retry what failed, give up after three days.
 
-At least once: a delivery is claimed, sent, marked. A process that dies between any two of these sends it again under
-the same id.
+At least once: a delivery is claimed, sent, marked, and after a crash in between sent again under the same id.
 """
 
 from __future__ import annotations
@@ -28,8 +27,6 @@ _LONGEST_WAIT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """How many deliveries of one round were sent, will be retried and have failed."""
-
     sent: int = 0
     retried: int = 0
     failed: int = 0
@@ -47,11 +44,7 @@ def deliver_due(
     only: str | None = None,
     should_continue: Callable[[], bool] | None = None,
 ) -> DeliveryReport:
-    """Send everything that is due, over all channels or `only` one, and return what became of it.
-
-    A channel that cannot be reached is left alone for the rest of the round. A send takes as long as the other side
-    lets it, so a caller with several channels gives each a thread. `should_continue` is asked before each message.
-    """
+    """Send what is due, over all channels or `only` one, while `should_continue`; return what became of it."""
     sender = _Sender(store, channels, clock, alerts)
     while due := store.outbox.list_due(to_text(clock.now()), besides=sender.unreachable, channel=only):
         for delivery in due:
@@ -63,7 +56,7 @@ def deliver_due(
 
 
 class _Sender:
-    """Sends deliveries and counts the results; knows the unreachable channels. Lives for one round."""
+    """Sends the deliveries of one round and counts the results."""
 
     def __init__(self, store: Store, channels: Mapping[str, Channel], clock: Clock, alerts: AlertRouter) -> None:
         self._store = store

@@ -1,8 +1,4 @@
-"""Combine messages for one recipient into digests, and keep a channel to its messages per hour.
-
-Both happen in the outbox before anything is sent. A digest is one new delivery that replaces several in one
-transaction, so a process that dies anywhere loses no message and sends none twice.
-"""
+"""Combine messages for one recipient into digests, and keep a channel to its messages per hour: both in the outbox."""
 
 from __future__ import annotations
 
@@ -20,10 +16,7 @@ _NEXT_TRY = timedelta(minutes=1)  # for messages beyond the limit of their chann
 
 
 def create_digests(store: Store, channels: Mapping[str, Channel], now: datetime) -> None:
-    """Replace the messages whose gathering time is over by one digest for each recipient, or more if one is too small.
-
-    Messages of a channel that is not enabled stay as they are, and wait for it one by one.
-    """
+    """Replace gathered messages by digests. Messages of a channel that is not enabled stay as they are."""
     with store.transaction():
         for gathered in store.outbox.list_gathered(to_text(now)):
             channel = channels.get(gathered[0].channel)
@@ -50,7 +43,6 @@ def _split_by_size(gathered: Sequence[Delivery], max_bytes: int) -> Iterator[lis
 
 
 def postpone_excess(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
-    """Postpone what is due on a channel beyond its messages per hour."""
     for channel, most in most_per_hour.items():
         with store.transaction():
             room = max(0, most - store.outbox.count_sent_since(channel, to_text(now - _HOUR)))

@@ -15,10 +15,7 @@ from watcher.core.times import to_text
 
 
 def render_release(channel: Channel, recipient: str, comparison: Comparison, *, mark: str = "") -> Delivery:
-    """Return the delivery that reports a release. The same release and `mark` give the same id.
-
-    Of events that the calendar made, their fingerprints are part of the id: a release can have many such messages.
-    """
+    """Return the delivery of a release. The same release, `mark` and events of the calendar give the same id."""
     # Ids, not snapshots: a release that is served again after newer ones has the snapshot of its first time.
     parts = (channel.name, recipient, comparison.source, comparison.old.id, comparison.new.id)
     timed = sorted(event.fingerprint for event in comparison.events) if comparison.timed else []
@@ -45,7 +42,6 @@ def render_digest(channel: Channel, members: Sequence[Delivery], now: datetime) 
 
 
 def render_test(channel: Channel, recipient: str, now: datetime) -> Delivery:
-    """Return a delivery that is marked as a test."""
     identifier, created = delivery_id("test", channel.name, recipient, now.isoformat()), to_text(now)
     body = channel.render_test(delivery_id=identifier, created=created)
     return _delivery(channel, recipient, identifier, body, created)

@@ -1,8 +1,4 @@
-"""Operational alerts as notices: about holds, skipped checks, a refused configuration and failing channels. Pure.
-
-`monitor/health.py` makes those about failing sources. A notice goes over the channels with `operator = true`, through
-the same outbox as the alerts about releases.
-"""
+"""Operational alerts as notices, but for those about failing sources, which `monitor/health.py` makes. Pure."""
 
 from __future__ import annotations
 

@@ -28,10 +28,7 @@ class AlertRouter:
     channels: Mapping[str, Channel]
 
     def for_release(self, comparison: Comparison) -> list[Delivery]:
-        """Return the deliveries that a release causes, rendered; none if nobody subscribed to its events.
-
-        An address that several channels list gets one message, over the first of them, with the events of all.
-        """
+        """Return the rendered deliveries of a release. An address that several channels list gets one for all."""
         silenced = [self._is_silenced(comparison.source, event.id) for event in comparison.events]
         deliveries = []
         for (name, recipient), wanted in self._wanted_events(comparison).items():
@@ -60,14 +57,12 @@ class AlertRouter:
         return deliveries
 
     def is_silenced(self, notice: Notice) -> bool:
-        """Return whether a silence covers a notice now."""
         return self._is_silenced(notice.source, notice.id)
 
     def _enabled(self) -> list[AnyChannel]:
         return [settings for settings in self.settings.channel if settings.name in self.channels]
 
     def _wanted_events(self, comparison: Comparison) -> dict[tuple[str, str], set[int]]:
-        """Return the indexes of the events that each (channel, recipient) receives."""
         wanted: dict[tuple[str, str], set[int]] = {}
         first: dict[str, tuple[str, str]] = {}  # an address, without regard to case → where it is served
         index = {id(event): number for number, event in enumerate(comparison.events)}

@@ -73,7 +73,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
 
 
 def _check_collection(monitor: Monitor, settings: CollectionSettings, *, show: bool) -> list[tuple[str, CheckResult]]:
-    """Check a collection's index and every group. `show` prints changes, holds and failures, then a summary."""
+    """Check a collection's index and every group; `show` prints the results."""
     results: list[tuple[str, CheckResult]] = []
     if (index := monitor.check_index(settings)) is not None:
         results.append((settings.name, index))

@@ -1,8 +1,4 @@
-"""Open what a command works on, from the path of the configuration.
-
-The whole configuration and the monitor are loaded on first use: commands that only read the history start in a third
-of the time without them.
-"""
+"""Open what a command works on. Most of the code is loaded on first use: readers start in a third of the time."""
 
 from __future__ import annotations
 

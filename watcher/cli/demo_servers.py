@@ -88,7 +88,6 @@ class DemoServers:
         self._body = b""
 
     def publish(self, release: Path) -> None:
-        """Serve this release from now on."""
         self._body = release.read_bytes()
 
     @contextmanager
@@ -121,7 +120,7 @@ class DemoServers:
         self.config.chmod(0o600)
 
     def answer(self, etag: str | None) -> tuple[int, bytes, str]:
-        """Return status, body and ETag of the response to a request with this If-None-Match."""
+        """Return status, body and ETag for an If-None-Match."""
         current = f'"{sha256(self._body).hexdigest()[:16]}"'
         status = 304 if etag == current else 200
         self.requests.append(status)

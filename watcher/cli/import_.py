@@ -79,7 +79,6 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
 
 
 def _candidates_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:
-    """Return what to import, by the name of the source; for a collection, of its groups and its index."""
     if not isinstance(source, CollectionSettings):
         return {source.name: importer.find_items(paths, f".{source.format}")}
     by_source: dict[str, list[importer.ImportItem]] = {}

@@ -66,7 +66,6 @@ def print_gaps(gaps: Sequence[Gap]) -> None:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print a document of the JSON contract."""
     click.echo(dumps({"schema": SCHEMA, **document}, indent=2))
 
 
@@ -108,12 +107,10 @@ def _escape_formula(cell: str) -> str:
 
 
 def progress_bar(length: int, label: str, *, hidden: bool = False) -> AbstractContextManager[ProgressBar[int]]:
-    """Return a progress bar on standard error."""
     return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
 
 
 def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
-    """Return the `--format` option with `text` and some more choices."""
     return click.option(
         "--format",
         "format",
@@ -157,6 +154,5 @@ def parse_port(ctx: click.Context, parameter: click.Parameter, value: str | None
 
 
 def require(condition: object, message: str) -> None:
-    """Raise UsageError with a message if a condition is false."""
     if not condition:
         raise UsageError(message)

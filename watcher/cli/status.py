@@ -72,7 +72,6 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
 
 
 def _print_health(config: Path, now: datetime) -> None:
-    """Print the line that a monitoring system shows and exit with its code."""
     try:
         settings = load_settings(config)
         with Store(settings.store.path, create=False) as store:

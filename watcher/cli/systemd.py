@@ -86,7 +86,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _difference(path: Path, machine: Machine) -> str:
-    """Return how an existing unit differs from the one that would be written."""
     installed = path.read_text("utf-8", "replace").splitlines()
     new = systemd_units.render_unit(path.name, machine).splitlines()
     lines = difflib.unified_diff(installed, new, "installed", "new", n=0, lineterm="")

@@ -1,7 +1,4 @@
-"""Read config.toml into `Settings`, and report every mistake at once, each with its place.
-
-Registries, formats and events are handed in, because this folder is below theirs.
-"""
+"""Read config.toml into `Settings`, and report every mistake at once, each with its place."""
 
 from __future__ import annotations
 
@@ -45,7 +42,6 @@ def load(
 
 
 def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
-    """Return the JSON Schema of a configuration file."""
     schema = Settings.model_json_schema(by_alias=True)
     properties = schema["$defs"][SourceSettings.__name__]["properties"]
     properties["format"]["enum"] = [name for name, entry in formats.items() if entry.is_for_sources]
@@ -58,7 +54,6 @@ def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
 
 
 def example() -> str:
-    """Return a working, commented configuration."""
     return EXAMPLE_FILE.read_text("utf-8")
 
 
@@ -73,7 +68,6 @@ def second_format(source: SourceSettings, formats: Mapping[str, Format]) -> str:
 def _find_conflicts(
     settings: Settings, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
 ) -> Iterator[str]:
-    """Yield the mistakes that one table alone does not show."""
     for kind, names in (
         ("source", [source.name for source in settings.source]),
         ("channel", [channel.name for channel in settings.channel]),
@@ -98,7 +92,6 @@ def _find_conflicts(
 
 
 def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format]) -> Iterator[str]:
-    """Yield what is wrong with the format of a source, its options and its second format, each with its key."""
     usable = [name for name, entry in formats.items() if entry.is_for_sources]
     if source.format not in usable:
         yield f"format: {_unknown(source.format, usable)}"
@@ -180,7 +173,6 @@ def _channel_types() -> list[str]:
 
 
 def _known_keys(annotation: Any) -> set[str]:
-    """Return every key that a table, or the tables inside a type, can have."""
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return set().union(*(_known_keys(inner) for inner in get_args(annotation)))
     fields = [(field.alias or name, field) for name, field in annotation.model_fields.items() if not field.exclude]

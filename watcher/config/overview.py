@@ -1,8 +1,4 @@
-"""The few settings that reading the history needs: where it is, the sources and their intervals, severities.
-
-Commands that only read use this instead of `load`, for two reasons: they start without pydantic, and a mistake in a
-channel does not keep anybody from the history.
-"""
+"""The settings that reading the history needs, without pydantic, and whatever mistakes the others have."""
 
 from __future__ import annotations
 

@@ -140,7 +140,6 @@ class SourceSettings(_Table):
 
     @property
     def layout(self) -> Layout:
-        """Return what the document does not say about its own layout."""
         return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
 
     @model_validator(mode="after")
@@ -208,7 +207,6 @@ class CollectionSettings(_Table):
         return self.folder is not None or self.rsync is not None
 
     def wants(self, group: str) -> bool:
-        """Return whether a group is watched, by include and exclude."""
         return any(fnmatchcase(group, pattern) for pattern in self.include) and not any(
             fnmatchcase(group, pattern) for pattern in self.exclude
         )
@@ -293,7 +291,6 @@ class CanarySettings(_Table):
 
     @property
     def source(self) -> CanarySource:
-        """Return the canary as a source."""
         return CanarySource(name=CANARY, registry=CANARY, every=canary_check_interval(self.every))
 
 
@@ -339,22 +336,18 @@ class Settings(_Table):
 
     @property
     def sources(self) -> tuple[AnySource, ...]:
-        """Return the sources, and the canary if there is one."""
         return (*self.source, *([self.canary.source] if self.canary else []))
 
     @property
     def watched(self) -> tuple[AnySource, ...]:
-        """Return the sources that are checked on schedule."""
         return tuple(source for source in self.sources if source.enabled)
 
     @property
     def registries(self) -> tuple[SourceSettings, ...]:
-        """Return the sources that are not collections."""
         return tuple(source for source in self.source if isinstance(source, SourceSettings))
 
     @property
     def collections(self) -> tuple[CollectionSettings, ...]:
-        """Return the sources that are collections."""
         return tuple(source for source in self.source if isinstance(source, CollectionSettings))
 
     def folder_of(self, collection: CollectionSettings) -> Path | None:

@@ -210,7 +210,6 @@ HiddenUrlField = Annotated[
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine: `localhost` or a loopback address."""
     if host == "localhost":
         return True
     try:

@@ -1,15 +1,12 @@
 """Every error that this package raises on purpose. The class says whose fault it is.
 
-    WatcherError
-    ├── UsageError       the caller asked for something that does not exist or makes no sense
-    ├── ConfigError      the operator: config.toml, credentials, permissions
-    ├── FetchError       the network or the server
-    ├── ParseError       the registry: the bytes are not in the expected format
-    ├── StoreError       our database or archive: damaged, locked, of another version
-    └── DeliveryError    a channel: the mail server or the receiver of webhooks
-
-A command prints a WatcherError as one line and ends with an exit code. "Not modified" is a value, not an error. Only
-the outermost loop of the daemon catches every exception.
+WatcherError
+├── UsageError       the caller asked for something that does not exist or makes no sense
+├── ConfigError      the operator: config.toml, credentials, permissions
+├── FetchError       the network or the server
+├── ParseError       the registry: the bytes are not in the expected format
+├── StoreError       our database or archive: damaged, locked, of another version
+└── DeliveryError    a channel: the mail server or the receiver of webhooks
 """
 
 from __future__ import annotations
@@ -46,10 +43,7 @@ class FetchError(WatcherError):
 
 
 class ParseError(WatcherError):
-    """The bytes are not a release in the format they were parsed as.
-
-    `reason` is a stable snake_case code (`not_well_formed`, `not_expected_format`, `empty`, …).
-    """
+    """The bytes are not a release in this format. `reason` is a stable code such as `not_well_formed`."""
 
     def __init__(self, reason: str, message: str, *, line: int | None = None, column: int | None = None) -> None:
         where = "" if line is None else f"line {line}: " if column is None else f"line {line}, column {column}: "

@@ -30,7 +30,6 @@ class IntervalUnion:
         return list(zip(self._lows, self._highs, strict=True))
 
     def overlaps(self, interval: Interval) -> bool:
-        """Whether the union and the interval share a number."""
         last = bisect_right(self._lows, interval[1]) - 1
         return last >= 0 and self._highs[last] >= interval[0]
 

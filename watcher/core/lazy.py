@@ -41,7 +41,6 @@ class _LazyModule:
 
 
 def load(name: str) -> Any:
-    """Return the module that `LAZY` lists under a name; its first use imports it."""
     return _LazyModule(LAZY[name])
 
 

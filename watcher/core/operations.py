@@ -12,15 +12,12 @@ from watcher.core.model import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One reason to hold a release. `code` is stable snake_case; `numbers` are the facts in the sentence.
+    """One reason to hold a release."""
 
-    `where` names places in the release that show it; if there are many, only some.
-    """
-
-    code: str
+    code: str  # stable snake_case
     sentence: str
-    numbers: Mapping[str, int | str] = field(default_factory=dict)
-    where: tuple[str, ...] = ()
+    numbers: Mapping[str, int | str] = field(default_factory=dict)  # the facts in the sentence
+    where: tuple[str, ...] = ()  # places in the release that show it; if there are many, only some
 
 
 class HoldState(StrEnum):
@@ -34,91 +31,70 @@ class HoldState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A release that a check was served and that is held back from the history.
-
-    `digest` is that of its canonical content, `sha256` that of its first snapshot. `first_seen` is when this hold
-    began. `times` counts the checks that were served it, `in_a_row` those since the last check that was served another
-    release. `decided` is when it left the state `held`, and `by` why: `operator`, `confirmed`, `import`, `undoubted`
-    (a check found no reason any more), or `newer` (a newer release superseded it). Times are UTC.
-    """
+    """A release that a check was served and that is held back from the history. Times are UTC."""
 
     source: str
-    digest: str
-    sha256: str
+    digest: str  # of its canonical content
+    sha256: str  # of its first snapshot
     published: str | None
     entries: int
     reasons: tuple[Reason, ...]
-    first_seen: str
+    first_seen: str  # when this hold began
     last_seen: str
-    times: int = 1
-    in_a_row: int = 1
+    times: int = 1  # checks that were served it
+    in_a_row: int = 1  # those since the last check that was served another release
     state: HoldState = HoldState.HELD
-    decided: str | None = None
-    by: str | None = None
+    decided: str | None = None  # when it left the state `held`
+    by: str | None = None  # operator, confirmed, import, undoubted (no reason any more) or newer (superseded by it)
 
     @property
     def id(self) -> str:
-        """The id of the release."""
         return self.digest[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An operational alert: something about the watcher itself, for the operators.
+    """An operational alert: something about the watcher itself, for the operators."""
 
-    `id` is a stable kebab-case name. `subject` identifies the occasion: each is sent once. `details` is plain data;
-    `at` is a UTC time.
-    """
-
-    id: str
+    id: str  # stable kebab-case
     source: str
-    subject: str
+    subject: str  # identifies the occasion: each is sent once
     summary: str
-    details: Mapping[str, Any]
-    at: str
+    details: Mapping[str, Any]  # plain data
+    at: str  # a UTC time
 
     @property
     def severity(self) -> Severity:
-        """Return the severity of all notices with its id."""
         return NOTICES[self.id]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message for one recipient of one channel: a row of the outbox.
+    """One message for one recipient of one channel: a row of the outbox."""
 
-    `id` is the same over every retry and restart. `body` is what is sent, rendered when the release was committed
-    (JSON for a webhook; for e-mail a JSON object with `subject`, `text` and `html`). Its first `state` is `pending`,
-    `gathering` (waits for a digest) or `silenced` (stored, not sent). It is due at the UTC time `after`, or at once.
-    """
-
-    id: str
+    id: str  # the same over every retry and restart
     channel: str
     recipient: str
     source: str
     release: str
-    body: str
+    body: str  # what is sent; JSON for a webhook, and for e-mail JSON with `subject`, `text` and `html`
     created: str
     attempts: int = 0
-    state: str = "pending"
-    after: str = ""
+    state: str = "pending"  # the first one; also `gathering` (for a digest) or `silenced` (stored, not sent)
+    after: str = ""  # the UTC time from which it is due; empty: at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelFailure:
-    """A channel that fails or, if `recipient` is set, one of its addresses.
-
-    `failures` counts failed attempts in a row, the first of them at `since`. `told` is when the operators were alerted,
-    `gone` when the channel was disabled because its server said that it accepts nothing any more. Times are UTC.
-    """
+    """A channel that fails or, if `recipient` is set, one of its addresses. Times are UTC."""
 
     channel: str
     recipient: str
-    failures: int
-    since: str
+    failures: int  # failed attempts in a row
+    since: str  # the first of them
     last_error: str
-    told: str | None = None
-    gone: str | None = None
+    told: str | None = None  # when the operators were alerted
+    gone: str | None = None  # when its server said that it accepts nothing any more, which disables the channel
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source
@@ -130,20 +106,15 @@ GONE_REASONS = ("not_found", "denied")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStreak:
-    """The failures since the last successful check of a source.
-
-    `last` and `success` are the UTC times of the last check and of the last that did not fail. `failures` counts those
-    since, the first of them at `failing_since`; `gone` counts how many of them, without a break until now, have one of
-    GONE_REASONS. `reason` and `message` are the last failure's.
-    """
+    """The failures since the last successful check of a source. Times are UTC."""
 
     source: str
-    last: str | None = None
-    success: str | None = None
-    failures: int = 0
-    gone: int = 0
-    failing_since: str | None = None
-    reason: str | None = None
+    last: str | None = None  # the last check
+    success: str | None = None  # the last check that did not fail
+    failures: int = 0  # since then
+    gone: int = 0  # of the failures, the newest in a row that have one of GONE_REASONS
+    failing_since: str | None = None  # the first of the failures
+    reason: str | None = None  # of the last failure, as `message`
     message: str | None = None
 
 
@@ -206,14 +177,11 @@ class PlacedRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The end of an order: its last release, and of all `count` releases the newest observation and latest live day.
+    """The end of an order of releases: its last release, and what holds for all of them."""
 
-    `seen` is that of the last release's label. `newest` and `live` are "" if no release has one.
-    """
-
-    count: int
+    count: int  # of all releases
     digest: str
     dated: str
-    seen: str
-    newest: str
-    live: str
+    seen: str  # that of the last release's label
+    newest: str  # observation of all releases; "" if no release has one
+    live: str  # the latest live day of all releases; "" if no release has one

@@ -8,11 +8,7 @@ from typing import NamedTuple
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the valid group ids by their lower case, and the names that are refused.
-
-    `_6lowpan-parameters` and `ip-over-IEEE1394` are valid; a name that could leave a folder or a URL path is not. Of
-    two ids that differ in case only, the first is taken, because a file system may not tell them apart.
-    """
+    """Return the valid ids by lower case, and those refused: unsafe in a path, or like another in all but case."""
     usable: dict[str, str] = {}
     refused = [name for name in names if not GROUP_ID.fullmatch(name) or usable.setdefault(name.lower(), name) != name]
     return usable, refused
@@ -23,12 +19,8 @@ GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 
 
 class Layout(NamedTuple):
-    """The facts about a plain table that its file does not state, so that the source's configuration must.
+    """The facts about a plain table that its file does not state, so that the configuration must."""
 
-    `header`: whether the first row of a CSV has titles (None: decided from its content). `names`: the column names of a
-    table without titles. `path`: the dotted path to the list of rows in a JSON document.
-    """
-
-    header: bool | None = None
-    names: tuple[str, ...] = ()
-    path: str = ""
+    header: bool | None = None  # whether the first row of a CSV has titles; None: decided from its content
+    names: tuple[str, ...] = ()  # of the columns of a table without titles
+    path: str = ""  # the dotted path to the list of rows in a JSON document

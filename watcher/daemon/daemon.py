@@ -128,10 +128,7 @@ class Daemon:
             self.jobs.queue_notice(health.clock_jumped(jump, to_text(times[0])))
 
     def _move_jobs(self, jump: timedelta) -> None:
-        """Keep the true time until each job: a clock set back moves them back, one set ahead makes them overdue.
-
-        An overdue job runs once, soon. (A machine that slept looks like a clock that was set ahead.)
-        """
+        """Keep the true time until each job; one that is overdue after the jump runs once, soon."""
         now = self._clock.now()
         every = {source.name: source.every for source in self._sources()}
         running = self.jobs.watchdog.running_names()
@@ -180,7 +177,6 @@ class Daemon:
         notify(f"READY=1\n{status(self._describe())}")
 
     def _refuse(self, error: WatcherError) -> None:
-        """Keep the old configuration, and tell the operators why."""
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         self._log.error("configuration refused; the old one stays in force", problems=problems)
         self.jobs.queue_notice(notices.config_refused(problems, to_text(self._clock.now())))
@@ -218,7 +214,6 @@ class Daemon:
                 )
 
     def _first_times(self, settings: Settings, sources: Iterable[AnySource]) -> dict[str, datetime]:
-        """Return when sources are checked first, by their recorded checks."""
         now = self._clock.now()
         running = self.jobs.watchdog.running_names()
         times = {}
@@ -240,7 +235,6 @@ class Daemon:
 
 
 def _next_due(monitor: Monitor, source: AnySource, now: datetime) -> datetime:
-    """Return when a source is due; `now` if it was never checked."""
     if isinstance(source, CollectionSettings):
         return monitor.collection(source).next_due(now)
     last = monitor.store.checks.find_last_check(source.name)

@@ -79,7 +79,6 @@ class Jobs:
         runtime.release_free_memory()
 
     def check_collection(self, settings: CollectionSettings) -> None:
-        """Check the index of a collection, then each group that is due."""
         budget = self.budget(settings)
         with self.run("collection not checked", budget, source=settings.name), self.open_monitor() as monitor:
             index = monitor.check_index(settings)
@@ -146,7 +145,6 @@ class Jobs:
             self._senders.start(channel)
 
     def deliver(self, channel: str) -> None:
-        """Send what is due over one channel."""
         budget = self._patience + _SMTP_COMMANDS * self.settings.smtp.timeout
         source = f"{DELIVERIES} {channel}"
         with self.run("deliveries not sent", budget, source=source), self.open_monitor() as monitor:

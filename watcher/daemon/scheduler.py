@@ -33,7 +33,6 @@ class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships
         self._jitter = jitter
 
     def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """Return the first time after `previous` that is not in the past."""
         if previous is None:
             return now
         due = previous + self._every
@@ -122,7 +121,6 @@ class JobScheduler:
             self.apscheduler.remove_job(name)
 
     def times(self) -> dict[str, datetime]:
-        """Return the next time of every job."""
         return {job.id: job.next_run_time for job in self.apscheduler.get_jobs()}
 
     def move(self, name: str, time: datetime) -> None:

@@ -20,7 +20,6 @@ def notify(state: str) -> None:
 
 
 def status(text: str) -> str:
-    """Return the assignment that shows a line of text in `systemctl status`."""
     return "STATUS=" + text.replace("\n", "; ")
 
 

@@ -35,10 +35,7 @@ class SelfCheck:
             monitor.alarms.check_schedule(self._context.clock.now(), self._context.started)
 
     def send_heartbeat(self) -> None:
-        """Ping the configured URL, unless a source is overdue or the history cannot be read.
-
-        A ping that fails is logged and not retried: the service that waits for it raises the alarm.
-        """
+        """Ping the configured URL unless a source is overdue. A failed ping is logged and not retried."""
         settings = self._settings()
         heartbeat = settings.heartbeat
         if heartbeat is None:

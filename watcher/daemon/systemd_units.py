@@ -46,14 +46,12 @@ def render_unit(name: str, machine: Machine) -> str:
 
 
 def _read_shipped(name: str) -> str:
-    """Read a unit from the installed package, or from the checkout."""
     installed = _PACKAGE / "systemd" / name
     path = installed if installed.exists() else _PACKAGE.parent / "systemd" / name
     return path.read_text("utf-8")
 
 
 def credential_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the secrets that a configuration takes from systemd."""
     channels = [create_channel(channel, settings) for channel in settings.channel]
     secrets = [secret for channel in channels for secret in channel.secrets().values()]
     return tuple(sorted({name for name in map(_credential, secrets) if name}))
@@ -92,7 +90,6 @@ def _hidden(path: Path) -> bool:
 
 
 def find_changed(names: Iterable[str], machine: Machine, folder: Path) -> list[str]:
-    """Return the units that a folder has with another text."""
     changed = []
     for name in names:
         path = folder / name

@@ -1,8 +1,4 @@
-"""Which tasks are running, and which of them hang. Knows threads and a clock, not what a task does.
-
-A task runs in one thread and has a budget: the seconds that it may go without reporting progress. A thread cannot be
-ended from outside, so the watchdog only reports; the caller decides.
-"""
+"""Which tasks are running, and which hang: no progress for longer than their budget. It reports and ends nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from watcher.core.clock import Clock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A running task; `since` is its last progress in monotonic seconds."""
+    """A running task of one thread; `since` is its last progress in monotonic seconds."""
 
     name: str
     budget: float
@@ -69,7 +65,6 @@ class Watchdog:
             return self._clock.monotonic() - self._last_progress
 
     def running_names(self) -> frozenset[str]:
-        """Return the names of all running tasks, outer and inner."""
         with self._changed:
             return frozenset(task.name for tasks in self._tasks.values() for task in tasks)
 

@@ -8,25 +8,20 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The limits and permissions of a fetcher, in seconds and bytes; `max_bytes` counts the decoded body.
-
-    `deadline` covers a whole fetch with its redirects and retries. A redirect may lead to another host only if
-    `allow_hosts` lists it. The proxy never comes from the environment; behind a proxy, only the proxy resolves names.
-    `ca_file` is a bundle of certificate authorities in place of the shipped one.
-    """
+    """The limits and permissions of a fetcher, in seconds and bytes."""
 
     contact: str = ""
     connect_timeout: float = 10
     read_timeout: float = 30
-    deadline: float = 120
-    max_bytes: int = 64 * 2**20
+    deadline: float = 120  # of a whole fetch with its redirects and retries
+    max_bytes: int = 64 * 2**20  # of the decoded body
     attempts: int = 3
     backoff: float = 1.0
     allow_files: bool = False
     allow_private: bool = False
-    allow_hosts: tuple[str, ...] = ()
-    proxy: str | None = None
-    ca_file: str | None = None
+    allow_hosts: tuple[str, ...] = ()  # the other hosts that a redirect may lead to
+    proxy: str | None = None  # never from the environment; behind a proxy, only the proxy resolves names
+    ca_file: str | None = None  # a bundle of certificate authorities in place of the shipped one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

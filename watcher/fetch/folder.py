@@ -1,8 +1,4 @@
-"""Fetch the list of registry groups that a folder holds, as an index of them.
-
-The folder belongs to the user, or rsync keeps it up to date. A group's document is `GROUP/GROUP.xml`, as in IANA's
-tree, or `GROUP.xml`. No document is read here. Other files and folders are ignored.
-"""
+"""Fetch the index of a folder of groups, `GROUP/GROUP.xml` or `GROUP.xml`. No document is read here."""
 
 from __future__ import annotations
 
@@ -26,10 +22,7 @@ class FolderFetcher:
     rsync: Rsync | None = None
 
     def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified:
-        """Return the index, or NotModified if it is the one that the validators name.
-
-        Raises FetchError: `file_missing`, `file_unreadable`, and as `Rsync.update` does.
-        """
+        """Return the index, or NotModified. Raises FetchError: as `list_groups` and `Rsync.update` do."""
         if self.rsync is not None:
             self.rsync.update(self.path)
         body = index_text(list_groups(self.path))
@@ -51,7 +44,6 @@ def list_groups(folder: Path) -> list[str]:
 
 
 def group_document(folder: Path, group: str) -> Path:
-    """Return the path of a group's document, whether or not the file exists."""
     inside = folder / group / f"{group}.xml"
     return inside if inside.is_file() else folder / f"{group}.xml"
 
@@ -62,7 +54,6 @@ def index_text(groups: Iterable[str]) -> bytes:
 
 
 def _group(entry: os.DirEntry[str]) -> str | None:
-    """Return the id of the group whose document, or folder with a document, this is; None for anything else."""
     if entry.is_dir():
         return entry.name if Path(entry.path, f"{entry.name}.xml").is_file() else None
     return entry.name.removesuffix(".xml") if entry.name.endswith(".xml") and entry.is_file() else None

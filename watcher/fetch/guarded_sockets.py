@@ -90,11 +90,9 @@ class Guard:
     _file: io.BufferedReader | None = None
 
     def begin(self) -> None:
-        """Start the deadline of a fetch."""
         self._ends = self.clock.monotonic() + self.deadline
 
     def start_response(self) -> None:
-        """Start counting the bytes of the next response."""
         self._received = 0
 
     def seconds_left(self) -> float:
@@ -105,7 +103,6 @@ class Guard:
         return left
 
     def limit_read(self, sock: socket.socket) -> None:
-        """Limit the next read to the time left."""
         sock.settimeout(min(self.read_timeout, self.seconds_left()))
 
     def count_bytes(self, count: int) -> None:
@@ -115,7 +112,6 @@ class Guard:
             raise FetchError("too_large", f"more than {self.wire_bytes} bytes on the wire", transient=False)
 
     def open_file(self, sock: socket.socket) -> io.BufferedReader:
-        """Return the file that the response is read from."""
         self._file = io.BufferedReader(_GuardedReader(sock, self))
         return self._file
 
@@ -125,10 +121,7 @@ class Guard:
             self._file.close()
 
     def connect(self, host: str, port: int, *, options: Any, check: bool) -> socket.socket:
-        """Return a socket connected to a public address of a host; `check` False allows any address.
-
-        No packet goes to an address that is not public. The address of the connected peer is checked once more.
-        """
+        """Return a socket connected to a host; with `check` to a public address only, which is checked twice."""
         check = check and not self.allow_private
         last: FetchError | None = None
         for family, kind, protocol, _, address in _resolve(host, port):
@@ -263,10 +256,7 @@ def guard_session(session: requests.Session, guard: Guard) -> requests.Session:
 
 
 def session_for_one_request(seconds: float) -> requests.Session:
-    """Return a session for one request, from now on, to a URL that the operator chose: it may be a private address.
-
-    The response may take 256 KiB. Redirects are up to the caller.
-    """
+    """Return a session for one request of up to 256 KiB, from now on; private addresses are allowed."""
     guard = Guard(deadline=seconds, connect_timeout=seconds, read_timeout=seconds, wire_bytes=2**18, allow_private=True)
     guard.begin()
     return guard_session(requests.Session(), guard)

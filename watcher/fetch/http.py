@@ -75,10 +75,7 @@ class _Session(requests.Session):
 
 
 class HttpFetcher:
-    """Fetches under one policy, for one thread; a context manager. Keeps a connection per host open between fetches.
-
-    Threads may share `limiter`. Without one a host gets requests as often as callers fetch.
-    """
+    """Fetches under one policy, for one thread; a context manager. Threads may share `limiter`."""
 
     def __init__(self, policy: Policy, *, clock: Clock | None = None, limiter: HostRateLimiter | None = None) -> None:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
@@ -111,7 +108,6 @@ class HttpFetcher:
         self.close()
 
     def close(self) -> None:
-        """Close the open connections."""
         self._session.close()
 
     def fetch(self, url: str, validators: Validators | None = None) -> Response | NotModified:
@@ -140,7 +136,6 @@ class HttpFetcher:
         return self._limiter.blocked_for(urlsplit(url).netloc) if self._limiter is not None else 0.0
 
     def _retry(self, url: str, sent: Validators, *, no_cache: bool = False) -> Response | NotModified:
-        """Fetch, and retry while the error is transient and there are attempts and time left."""
         attempt = 1
         while True:
             try:
@@ -166,7 +161,6 @@ class HttpFetcher:
         raise FetchError("too_many_redirects", f"more than {MAX_REDIRECTS} redirects", transient=False)
 
     def _redirect_target(self, location: str, first: str, current: str) -> str:
-        """Return the URL that a redirect of `current` leads to. Raises FetchError (`redirect_refused`)."""
 
         def refused(why: str) -> FetchError:
             return FetchError("redirect_refused", f"redirected {why}", transient=False)
@@ -189,7 +183,6 @@ class HttpFetcher:
         return target
 
     def _request(self, url: str, sent: Validators, *, no_cache: bool) -> Response | NotModified | str:
-        """Make one request; return the response, or the location that it redirects to."""
         headers = {"If-None-Match": sent.etag, "If-Modified-Since": sent.last_modified}
         if no_cache:
             headers["Cache-Control"] = "no-cache"
@@ -295,7 +288,6 @@ def _parse_url(url: str) -> tuple[str, str]:
 
 
 def _sendable(validators: Validators | None) -> Validators:
-    """Leave out validators that cannot be sent back in a header."""
 
     def checked(value: str | None) -> str | None:
         return value if value and value.isascii() and value.isprintable() and len(value) <= 1000 else None
@@ -320,7 +312,6 @@ def _bare_etag(etag: str) -> str:
 
 
 def _read_file(url: str, validators: Validators | None, policy: Policy) -> Response | NotModified:
-    """Read a file: URL. The validators are made of the file's modification time and size."""
     parts = urlsplit(url)
     if not policy.allow_files:
         raise FetchError("file_refused", "file: URLs are not allowed by the configuration", transient=False)

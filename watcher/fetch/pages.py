@@ -15,11 +15,7 @@ _MAX_PAGES = 1000
 def fetch_pages(
     fetcher: Fetcher, url: str, validators: Validators | None = None, *, next_page: NextPage | None, max_bytes: int
 ) -> Response | NotModified:
-    """Fetch a document and the pages after it; without `next_page` there is only one.
-
-    `max_bytes` bounds the pages together. The validators are those of the first page, because every page bears the
-    date of the release. Raises FetchError as the fetcher does, for any page, and `too_large`.
-    """
+    """Fetch a document and its pages, `max_bytes` together, under the validators of the first. Raises FetchError."""
     first = fetcher.fetch(url, validators)
     if isinstance(first, NotModified) or next_page is None:
         return first

@@ -1,8 +1,4 @@
-"""Limit how often a host gets a request, and honour hosts that ask for a pause (Retry-After).
-
-All threads of a process share one limiter, so that two sources on one host keep the interval together. The limiter
-lives as long as the process: after a restart the first request finds out again whether a host asks for a pause.
-"""
+"""Limit how often a host gets a request, and honour Retry-After. All threads of a process share one limiter."""
 
 from __future__ import annotations
 

@@ -136,7 +136,6 @@ _EXPLANATIONS: tuple[tuple[str, bool, tuple[type[BaseException], ...]], ...] = (
 
 
 def explain_error(error: BaseException) -> FetchError:
-    """Return the FetchError that an error of the libraries stands for."""
     causes = list(_causes(error))
     for reason, transient, kinds in _EXPLANATIONS:
         for cause in causes:

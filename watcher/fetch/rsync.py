@@ -37,11 +37,7 @@ class Rsync:
     program: str = "rsync"
 
     def update(self, folder: Path) -> None:
-        """Bring a folder up to date, and make it if it is missing.
-
-        Raises FetchError: `rsync_missing`, `rsync` (with what it printed), `deadline`, `too_large`. The files that
-        arrived before are whole.
-        """
+        """Bring a folder up to date. Raises FetchError: `rsync_missing`, `rsync`, `deadline`, `too_large`."""
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile() as output:
             try:
@@ -86,7 +82,6 @@ class Rsync:
         ]
 
     def _wait(self, process: subprocess.Popen[bytes], folder: Path) -> int:
-        """Return the exit code. Raises FetchError when the transfer passes a limit."""
         for _ in range(int(self.seconds / _POLL) + 1):
             try:
                 return process.wait(_POLL)

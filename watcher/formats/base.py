@@ -19,25 +19,17 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class FieldMap(NamedTuple):
-    """How the element names, attributes and column titles of one registry become fields.
+    """How the element names, attributes and column titles of one registry become fields."""
 
-    `elements` and `attributes` map XML names to fields. `titles` maps the printed titles of columns, former ones too.
-    `shown_for` maps a field to another one: printed tables show its text where the other is empty.
-
-    `people` is the field for the person references of a row; None leaves them among the other `references`. Every row
-    has the `always` fields, empty if the registry has no text for them. A `closed` registry has no other columns: an
-    unknown one is kept under its own name and reported. Unknown attributes are always reported.
-    """
-
-    elements: Mapping[str, str] = _EMPTY
-    attributes: Mapping[str, str] = _EMPTY
-    titles: Mapping[str, str] = _EMPTY
-    shown_for: Mapping[str, str] = _EMPTY
+    elements: Mapping[str, str] = _EMPTY  # XML name → field
+    attributes: Mapping[str, str] = _EMPTY  # XML name → field; an unknown one is reported
+    titles: Mapping[str, str] = _EMPTY  # printed title of a column, former ones too → field
+    shown_for: Mapping[str, str] = _EMPTY  # field → the field whose text printed tables show where this one is empty
     layout: Layout = Layout()
-    people: str | None = None
+    people: str | None = None  # the field for the person references of a row; None: among the other references
     references: str = "references"
-    always: tuple[str, ...] = ()
-    closed: bool = False
+    always: tuple[str, ...] = ()  # fields that every row has, "" without text
+    closed: bool = False  # there are no other columns: an unknown one keeps its own name and is reported
 
 
 class CompactRow(Mapping[str, str]):
@@ -127,18 +119,13 @@ class Document:
 
 @dataclass(slots=True)
 class RowCache:
-    """The rows of the previous documents of one source, so that reading the next one costs what changed.
+    """The rows of the previous document of one source, so that reading the next one costs what changed."""
 
-    It holds little more than the rows of one document. `rows` are by the digest of their bytes, or by their content;
-    `prefixes` has the bytes that preceded some of them. `has_problems` says whether any row has a problem. `placed` has
-    the copies of rows that are in several registries. `previous` is the previous document in the format's own form.
-    """
-
-    rows: dict[Hashable, Row] = field(default_factory=dict)
-    prefixes: dict[Hashable, bytes] = field(default_factory=dict)
-    has_problems: bool = False
-    placed: dict[tuple[str, Row], Row] = field(default_factory=dict)
-    previous: object = None
+    rows: dict[Hashable, Row] = field(default_factory=dict)  # by the digest of their bytes, or by their content
+    prefixes: dict[Hashable, bytes] = field(default_factory=dict)  # the bytes that preceded some rows
+    has_problems: bool = False  # whether any row has a problem
+    placed: dict[tuple[str, Row], Row] = field(default_factory=dict)  # copies of rows that are in several registries
+    previous: object = None  # the previous document in the format's own form
 
     def trim(self, rows: Sequence[Row]) -> None:
         """Drop all rows but those of the newest document, if there are many others."""
@@ -158,19 +145,12 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format as `formats/catalog.py` lists it.
-
-    `suffixes` are the endings of file names and URLs that stand for it, in lower case and without the dot. `options`
-    are the settings of a [[source]] that only some formats take and this one does. `next_page` returns the URL of the
-    page after a page, None after the last one, where a document is published in several pages; it gets a page and
-    the URL of that page, and raises ParseError. `beside_xml`: IANA publishes it beside the XML of the same release, so
-    it may be the `also_format` of a source. `is_for_sources` is False for what no [[source]] may name as its format.
-    """
+    """A file format as `formats/catalog.py` lists it."""
 
     name: str
-    suffixes: tuple[str, ...]
+    suffixes: tuple[str, ...]  # of file names and URLs, in lower case and without the dot
     read: Reader
-    options: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()  # settings of a [[source]] that only some formats take, and this one does
     next_page: Callable[[bytes, str], str | None] | None = None
     beside_xml: bool = False
     is_for_sources: bool = True

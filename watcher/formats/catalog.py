@@ -10,7 +10,6 @@ from watcher.formats.base import Format
 
 
 def _lazy(module: str, function: str = "read") -> Any:
-    """Return a function of a format's module; the module is imported when the function is called first."""
 
     def call(*args: Any) -> Any:
         return getattr(import_listed(module), function)(*args)

@@ -2,9 +2,6 @@
 
 Strict: every row has as many cells as the first one, quotes are closed, the text is UTF-8. Every run of white space
 becomes one space, line breaks inside a cell too: IANA's writer has written those in three ways without meaning.
-
-A CSV cannot carry a release date, the title and notes of the registry, contacts or nested registries, and nothing
-proves that it is complete.
 """
 
 from __future__ import annotations
@@ -32,8 +29,6 @@ _DATA = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PreviousTable:
-    """The previous document and its rows, to compare the next document with."""
-
     data: bytes
     dialect: Dialect
     names: tuple[str, ...]
@@ -43,8 +38,7 @@ class PreviousTable:
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
     """Read a CSV. The header field `columns` has the titles, one on each line; an empty cell is an absent field.
 
-    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` (encoding, NUL, quotes), `ragged`,
-    `too_large`, `wrong_registry` (no title is a column of a closed registry), with the line where possible.
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `ragged`, `too_large`, `wrong_registry`.
     """
     return _read_table(data, CSV, field_map, cache)
 
@@ -92,8 +86,6 @@ def _read_rows(csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map:
 
 
 class _TableReader:
-    """Reads the rows of one table, once."""
-
     def __init__(
         self, csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map: FieldMap, cache: RowCache
     ) -> None:
@@ -144,7 +136,6 @@ def _are_titles(cells: Sequence[str], field_map: FieldMap) -> bool:
 
 
 def _configured_names(width: int, field_map: FieldMap) -> tuple[str, ...]:
-    """Return the names of the columns of a table without titles."""
     names = field_map.layout.names
     if names and len(names) != width:
         raise ParseError("ragged", f"{width} columns, and names for {len(names)}", line=1)

@@ -105,7 +105,6 @@ def _read_row(row: html.HtmlElement, title: str, groups: _Groups) -> None:
 
 
 def _references(cell: html.HtmlElement) -> Iterator[html.HtmlElement]:
-    """Return the links of a cell that are not inside its comment."""
     comments = {link for comment in _comments(cell) for link in comment.iter("a")}
     return (link for link in cell.iter("a") if link not in comments)
 

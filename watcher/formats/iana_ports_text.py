@@ -95,7 +95,6 @@ def _lines(body: Sequence[str], first: int, port: int, protocol: int) -> Iterato
 
 
 def _join_names(lines: Sequence[_Line]) -> Iterator[_Line]:
-    """Yield the rows, with the lines of a wrapped name joined."""
     row: _Line | None = None
     loose: list[_Line] = []  # lines with only a name since the row
     for line in lines:

@@ -69,8 +69,6 @@ def next_page(data: bytes, url: str) -> str | None:
 
 
 class _PageCollector:
-    """Collects the headers, rows and contacts of the pages of one document."""
-
     def __init__(self, field_map: FieldMap) -> None:
         self._field_map = field_map
         self._headers: dict[str, dict[str, str]] = {}
@@ -204,7 +202,6 @@ class _PageCollector:
 
 
 def _read_cells(table: etree._Element) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the titles of a table and its rows with their lines. Raises ParseError `ragged`."""
     titles: list[str] = []
     rows: list[tuple[int, list[str]]] = []
     for row in _table_rows(table):

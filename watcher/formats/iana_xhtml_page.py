@@ -35,10 +35,7 @@ class XhtmlPage:
 
 
 def split_pages(data: bytes) -> Sequence[XhtmlPage]:
-    """Return the pages of a document, which follow each other.
-
-    Raises ParseError: `empty`, `not_expected_format`, `doctype`, `not_well_formed` (a page is not complete).
-    """
+    """Return the pages of a document, which follow each other. Raises ParseError as `iana_xhtml.read` does."""
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise ParseError("empty", "the document is empty")
     if not _REGISTRY_PAGE.search(data):
@@ -50,7 +47,6 @@ def split_pages(data: bytes) -> Sequence[XhtmlPage]:
 
 
 def children(element: etree._Element) -> Iterator[tuple[etree._Element, str]]:
-    """Yield the child elements, with their names."""
     for child in element:
         if isinstance(child.tag, str):
             yield child, local_name(child.tag).lower()

@@ -91,7 +91,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _find_list(document: Any, path: str) -> tuple[Sequence[Any], dict[str, str]]:
-    """Return the list of rows, and the plain values beside it."""
     value, parent = document, document
     for step in filter(None, path.split(".")):
         if not isinstance(value, dict) or step not in value:
@@ -128,7 +127,6 @@ def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None) -
 
 
 def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
-    """Yield a value as dotted names and texts."""
     if depth > _MAX_DEPTH:
         raise ParseError("too_large", "nested too deep")
     if isinstance(value, dict):

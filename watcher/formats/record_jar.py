@@ -48,7 +48,6 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
 
 
 def _records(text: str) -> Iterator[_Record]:
-    """Yield every record that has a field, with the line where it begins."""
     record: dict[str, list[str]] = {}
     start, size = 1, 0
     last: list[str] | None = None

@@ -32,10 +32,7 @@ def decode(data: bytes, document_name: str) -> str:
 
 
 def check_is_text(data: bytes, document_name: str) -> None:
-    """Refuse what is clearly not a text document, without decoding it; errors call it `document_name`.
-
-    Raises ParseError: `empty`, `not_expected_format` (a web page or XML), `not_well_formed` (a NUL) with the line.
-    """
+    """Refuse, without decoding it, what is clearly no text. Raises ParseError, which calls it `document_name`."""
     head = data[:_HEAD].decode("utf-8-sig", "replace")
     if not head.strip():
         head = data.decode("utf-8-sig", "replace")
@@ -48,7 +45,6 @@ def check_is_text(data: bytes, document_name: str) -> None:
 
 
 def not_utf8(error: UnicodeDecodeError, line: int) -> ParseError:
-    """Return the error for bytes that cannot be decoded."""
     return ParseError("not_well_formed", f"not UTF-8: {error.reason}", line=line)
 
 

@@ -38,16 +38,12 @@ _WORTHWHILE = 4  # an equal range must be this many times longer than a block, o
 
 @dataclass
 class RowTable:
-    """The rows of a document, or of one part of it, with the bytes that each was read from.
+    """The rows of a document, or of one part of it, with the bytes that each was read from."""
 
-    `begin` is where the first piece begins; `lengths` has the bytes of each piece, `rows` its row. If the table is
-    `open`, the last piece has no end yet: more bytes after it could have belonged to it.
-    """
-
-    begin: int
-    lengths: array[int] = field(default_factory=lambda: array("L"))
+    begin: int  # where the first piece begins
+    lengths: array[int] = field(default_factory=lambda: array("L"))  # of the pieces, in bytes
     rows: list[Row] = field(default_factory=list)
-    open: bool = False
+    open: bool = False  # the last piece has no end yet: more bytes after it could have belonged to it
 
     @cached_property
     def boundaries(self) -> list[int]:
@@ -55,7 +51,6 @@ class RowTable:
         return list(accumulate(self.lengths, initial=self.begin))
 
     def copy_rows(self, old: Self, first: int, end: int) -> None:
-        """Append a range of another table's rows."""
         self.rows += old.rows[first:end]
         self.lengths += old.lengths[first:end]
 
@@ -70,10 +65,7 @@ ReadBlock = Callable[[int, int], tuple[int, Row | None]]
 def read_incrementally(
     table: Table, data: bytes, end: int, old: Table | None, old_data: bytes, read_block: ReadBlock, *, first_block: int
 ) -> None:
-    """Fill a table with the rows up to an offset; copy from the `old` table of `old_data` what did not change.
-
-    `first_block` is how many bytes are read first where the two documents differ.
-    """
+    """Fill a table with the rows up to `end`; copy what did not change since `old`; read `first_block` at differences."""
     offset = table.begin
     boundaries = old.boundaries if old else [0]
     closed = len(boundaries) - 1 - old.open if old else 0  # rows of the old table that may be copied

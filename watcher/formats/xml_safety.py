@@ -19,11 +19,7 @@ _MANY_ATTRIBUTES = re.compile(
 
 
 def check_well_formed(data: bytes, *, page: bool = False) -> None:
-    """Check with a streaming parser that a document is well-formed XML without a DOCTYPE.
-
-    A `page` may have a DOCTYPE that names HTML, without an internal subset. No entity is ever expanded. Raises
-    ParseError with the line: `doctype`, `not_well_formed` (with the column too).
-    """
+    """Check that a document is well-formed XML; a `page` may have a DOCTYPE of HTML. Raises ParseError."""
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> NoReturn:

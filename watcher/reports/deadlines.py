@@ -29,10 +29,7 @@ class Deadline:
 
 
 def find_deadlines(store: Store, sources: Sequence[str], today: date, within: int | None = None) -> list[Deadline]:
-    """Return the early allocations of some sources, of all without any, the first to expire first.
-
-    `within` leaves out those that have no last day or more days left. Raises UsageError for an unknown source.
-    """
+    """Return the early allocations of `sources`, or of all, the first to expire first. Raises UsageError."""
     for source in sources:
         store.history.read_registry_id(source)
     allocations = [

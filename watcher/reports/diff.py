@@ -33,11 +33,7 @@ def compare_releases(
     old: str | None = None,
     new: str | None = None,
 ) -> Comparison:
-    """Compare two stored releases; without `new`, `old` (or the latest) and the release before it.
-
-    Returns the recorded comparison of successive releases and computes any other. Raises UsageError if there is no
-    such release.
-    """
+    """Compare two stored releases; by default the latest with the one before. Raises UsageError for an unknown one."""
     after = history.find_release(source, new or old or "latest")
     previous = history.find_predecessor(after)
     before = history.find_release(source, str(old)) if new else previous
@@ -59,10 +55,7 @@ def compare_files(
     format: str | None = None,  # noqa: A002 - the option's name
     key: tuple[str, ...] = (),
 ) -> Comparison:
-    """Compare two files. Raises UsageError for an unknown registry or format, or a file that cannot be parsed.
-
-    Without `registry` the rules are those of the id inside the newer document, else of its name.
-    """
+    """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError."""
     for given, names in ((registry, REGISTRIES), (format, FORMATS)):
         if given is not None and given not in names:
             raise UsageError(f"unknown {given!r}: must be one of {', '.join(names)}")

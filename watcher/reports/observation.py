@@ -24,7 +24,6 @@ class Gap:
     until: str | None
 
     def as_dict(self) -> dict[str, str | None]:
-        """Return the gap as the JSON contract has it."""
         return {"source": self.source, "from": self.since, "until": self.until}
 
 
@@ -36,10 +35,7 @@ class ObservationGaps:
     checks: CheckLog
 
     def find_window(self, before: StoredRelease | None, release: StoredRelease) -> tuple[str | None, str | None]:
-        """Return when the previous release was last seen and when this one was first seen, in UTC.
-
-        The release was published in between. None: no check saw it.
-        """
+        """Return the UTC times between which a release was published, by the checks; None: no check saw it."""
         first = release.release.observed
         if before is None or first is None:
             return None, first
@@ -56,7 +52,6 @@ class ObservationGaps:
         )
 
     def _longest_interval(self, source: str) -> timedelta:
-        """Return the longest time between two checks of a source that is not a gap."""
         for watched in self.overview.sources:
             if watched.name == source:
                 return health.longest_gap(watched.every)

@@ -1,8 +1,4 @@
-"""The state of sources, collections and channels, and the health of the watcher as a whole.
-
-Collections and health need the whole configuration. Their modules are loaded on first use, so that the status of
-plain sources starts without them.
-"""
+"""The state of sources, collections and channels, and the health of the watcher as a whole."""
 
 from __future__ import annotations
 
@@ -31,42 +27,34 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """The state of one source; the fields are those of the JSON contract. Times are UTC.
-
-    `latest` is the published date of the newest release, `latest_observed` when it was first seen. `message` and
-    `reason` are the last check's. `skipped` counts checks that did not run because the previous one was still running.
-    """
+    """The state of one source; the fields are those of the JSON contract. Times are UTC."""
 
     source: str
     releases: int
-    latest: str | None
-    latest_observed: str | None
+    latest: str | None  # published date of the newest release
+    latest_observed: str | None  # when that release was first seen
     entries: int | None
     last_check: str | None
     outcome: str
-    reason: str | None
+    reason: str | None  # of the last check, as `message`
     message: str | None
     last_success: str | None
     next_check: str | None
     failures: int
     held: int
-    skipped: int
+    skipped: int  # checks that did not run because the previous one was still running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionSummary:
-    """The state of a collection's groups; the fields are those of the JSON contract.
-
-    `left_out` are names of its index that are not valid group ids. `last_full_sweep` is the UTC time since which every
-    group was checked, None if one never was.
-    """
+    """The state of a collection's groups; the fields are those of the JSON contract."""
 
     source: str
     groups: int
     failing: tuple[str, ...]
     never_checked: int
-    left_out: tuple[str, ...]
-    last_full_sweep: str | None
+    left_out: tuple[str, ...]  # names of its index that are not valid group ids
+    last_full_sweep: str | None  # the UTC time since which every group was checked; None if one never was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,8 +73,6 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthReport:
-    """The health of the watcher as a monitoring system shows it."""
-
     level: Level
     reasons: tuple[str, ...]
     pending: int

@@ -1,7 +1,4 @@
-"""/metrics: the metrics for Prometheus, read from the history at each request.
-
-A collection is one label value, however many groups it has. Checks are counted in this process, as counters are.
-"""
+"""/metrics: the metrics for Prometheus, read from the history at each request. A collection is one label value."""
 
 from __future__ import annotations
 

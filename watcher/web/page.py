@@ -51,7 +51,6 @@ class PageContext:
         self.checks.labels(source, outcome).inc()
 
     def assess_health(self) -> HealthVerdict:
-        """Return the health of the watcher. Raises StoreError if the history cannot be read."""
         with self.open_monitor() as monitor:
             return health.assess(monitor.alarms.sources_health(), self.clock.now(), self.started)
 

@@ -21,7 +21,6 @@ ROUTES: Mapping[str, Page] = {
 
 
 def create_app(context: PageContext) -> WSGIApplication:
-    """Return the WSGI application that answers the paths of ROUTES."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return send(start_response, _render(context, environ))

@@ -88,10 +88,7 @@ def _cut_off(request: socket.socket) -> None:
 
 @contextmanager
 def serve(listen: str, app: WSGIApplication, hosts: Collection[str] = (), deadline: float = _DEADLINE) -> Iterator[int]:
-    """Serve an application at ADDRESS:PORT during the block; give the port. Raises ConfigError.
-
-    `hosts` are the names accepted in the Host header besides `localhost` and any address; `deadline` is in seconds.
-    """
+    """Serve at ADDRESS:PORT, under `hosts` too, during the block; give the port. Raises ConfigError."""
     host, _, port = listen.rpartition(":")
     try:
         server = _Server(host.strip("[]"), int(port))
@@ -131,7 +128,6 @@ def _is_own_host(host: str, hosts: Collection[str]) -> bool:
 
 
 def send(start_response: StartResponse, response: PageResponse, *headers: tuple[str, str]) -> list[bytes]:
-    """Send the status and headers of a response and return its body."""
     start_response(
         response.status,
         [

@@ -39,9 +39,8 @@ _PERMANENT = 500
 class EmailChannel:
     """A channel that sends mail through the server of `[smtp]`, one message for each address.
 
-    With `starttls` and `tls` it never falls back to plain text. Relative paths of secrets are under `folder`.
-    `deadline` is in seconds, for the whole of one try: without it a server that sends a byte now and then would keep a
-    message longer than its claim.
+    With `starttls` and `tls` it never falls back to plain text. `deadline` is in seconds, for the whole of one try:
+    without it a server that sends a byte now and then would keep a message longer than its claim.
     """
 
     settings: EmailSettings
@@ -157,7 +156,6 @@ class EmailChannel:
 
 
 def create_channel(settings: EmailSettings, config: Settings) -> EmailChannel:
-    """Return the channel of a `[[channel]]` table."""
     return EmailChannel(settings=settings, smtp=config.smtp, folder=config.folder)
 
 

@@ -1,7 +1,4 @@
-"""What an e-mail says about a release, a notice, a digest and a test: subject, text and HTML.
-
-Registry text is hostile: `visible` shows control characters, and `subject_line` leaves nothing that a mailer decodes.
-"""
+"""What an e-mail says about a release, a notice, a digest and a test: subject, text and HTML, safe to display."""
 
 from __future__ import annotations
 
@@ -24,15 +21,12 @@ _TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """The parts of an e-mail that differ from one to the next."""
-
     subject: str
     text: str
     html: str
 
 
 def release_mail(release: Comparison, *, list_name: str) -> Mail:
-    """Return the e-mail about a release. Its subject is the most severe event."""
     first = release.events[0].summary if release.events else render_counts(release.changes)
     if release.marks:
         first = f"{render_marks(release)}: {first}"
@@ -54,7 +48,6 @@ def release_mail(release: Comparison, *, list_name: str) -> Mail:
 
 
 def notice_mail(notice: Notice, *, list_name: str) -> Mail:
-    """Return the e-mail about an operational alert."""
     rows = [("notice", f"{notice.id} ({notice.severity})"), ("source", notice.source), ("at", notice.at)]
     rows += [(name, text) for name, value in notice.details.items() if (text := _to_text(value))]
     lines = [f"{visible(name):<12} {visible(value)}" for name, value in rows]
@@ -67,7 +60,6 @@ def notice_mail(notice: Notice, *, list_name: str) -> Mail:
 
 
 def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
-    """Return one e-mail in place of several; its text is theirs, one after the other."""
     more = f" (and {len(mails) - 1} more)"
     listed = "\n".join(f"  {number}. {mail.subject}" for number, mail in enumerate(mails, 1))
     parts = [f"{number}. {mail.subject}\n\n{mail.text.rstrip()}" for number, mail in enumerate(mails, 1)]
@@ -77,7 +69,6 @@ def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
 
 
 def _to_text(value: object) -> str:
-    """Return a detail as text, "" for an empty one."""
     if isinstance(value, list):
         return "; ".join(filter(None, map(_to_text, value)))
     if isinstance(value, dict):
@@ -86,7 +77,6 @@ def _to_text(value: object) -> str:
 
 
 def test_mail(list_name: str, created: str) -> Mail:
-    """Return an e-mail that is marked as a test."""
     text = f"This is a test of channel {list_name}, sent at {created}. No registry changed.\n"
     return Mail(
         subject=subject_line(f"[registry-watcher] test of channel {list_name}", ""),

@@ -31,10 +31,7 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookChannel:
-    """A channel that posts to one URL. Relative paths of secrets are under `folder`.
-
-    Its secret is read when a message is sent: one `whsec_…`, or several on lines of their own while they are rotated.
-    """
+    """A channel that posts to one URL, signed with each line of its secret. Relative paths are under `folder`."""
 
     settings: WebhookSettings
     folder: Path
@@ -107,7 +104,6 @@ class WebhookChannel:
 
 
 def create_channel(settings: WebhookSettings, config: Settings) -> WebhookChannel:
-    """Return the channel of a `[[channel]]` table."""
     return WebhookChannel(settings=settings, folder=config.folder)
 
 

@@ -22,12 +22,7 @@ _LIST_LENGTH = 50
 
 
 def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return the body about a release, always of the same schema and at most `max_bytes` long.
-
-    If it would be longer, long texts are cut and items are left out in this order: changes that no event names, other
-    changes, the least severe events. `counts` stay those of the whole, and `left_out` says how many are missing. A
-    change keeps its index in the full list in `index`; the `changes` of events refer to it.
-    """
+    """Return the body about a release; what does not fit into `max_bytes` is cut or left out (`left_out`)."""
     data = document.comparison_document(comparison)
     kind = DEADLINE if comparison.timed else CHANGED
     whole = _event(kind, delivery_id, comparison.source, occurred, data)
@@ -58,18 +53,15 @@ def release_body(comparison: Comparison, *, delivery_id: str, occurred: str, max
 
 
 def notice_body(notice: Notice, *, delivery_id: str) -> bytes:
-    """Return the body about an operational alert."""
     return _event(NOTICE, delivery_id, notice.source, notice.at, document.notice_document(notice))
 
 
 def digest_body(bodies: Sequence[Mapping[str, Any]], *, delivery_id: str, occurred: str) -> bytes:
-    """Return one body that contains several others unchanged."""
     data = {"schema": document.SCHEMA, "messages": list(bodies)}
     return _event(DIGEST, delivery_id, "registry-watcher", occurred, data)
 
 
 def test_body(*, delivery_id: str, occurred: str, channel: str) -> bytes:
-    """Return a body that is marked as a test."""
     return _event(TEST, delivery_id, "registry-watcher", occurred, {"schema": document.SCHEMA, "channel": channel})
 
 

@@ -35,7 +35,6 @@ def local_name(tag: object) -> str:
 
 
 def _reference(xref: _Element) -> Cell:
-    """Return one reference, without brackets."""
     kind, data = xref.get("type", ""), xref.get("data", "")
     content = fold("".join(str(text) for text in xref.itertext()) if len(xref) else xref.text)
     text = content or (data.upper() if kind == "rfc" else data)
@@ -47,13 +46,11 @@ def _reference(xref: _Element) -> Cell:
 
 
 def _kind(text: str) -> str:
-    """Return the kind of reference that a bracketed text is."""
     match = _KINDS.fullmatch(text)
     return str(match.lastgroup) if match else "text"
 
 
 def read_cell(element: _Element) -> Cell:
-    """Return the content of one element as text."""
     if len(element) == 0:
         text = fold(element.text)
         return Cell(text, not element.attrib and not _references_in(text))
@@ -78,15 +75,11 @@ def read_cell(element: _Element) -> Cell:
 
 
 def _references_in(text: str) -> list[str]:
-    """Return the references that a text shows."""
     return [token for token in _TOKEN.findall(text) if _kind(token) != "text"] if "[" in text else []
 
 
 def read_references(xrefs: Iterable[_Element], *, texts: bool = True) -> Cell:
-    """Return several references as IANA prints them: bracketed, with nothing between.
-
-    `texts`: in this place, bracketed free text can only be a reference.
-    """
+    """Return references as IANA prints them; `texts`: bracketed free text here can only be a reference."""
     cells = [_reference(xref) for xref in xrefs]
     exact = all(
         cell.exact and "[" not in cell.text and "]" not in cell.text and (texts or _kind(cell.text) != "text")

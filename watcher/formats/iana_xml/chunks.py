@@ -73,8 +73,6 @@ class _ChunkTable(RowTable):
 
 @dataclass(frozen=True, slots=True)
 class PreviousChunks:
-    """The previous document and its rows, to compare the next document with."""
-
     data: bytes
     tables: Mapping[bytes, _ChunkTable]
 
@@ -124,7 +122,6 @@ class ChunkedDocument:
 
     @cached_property
     def _offsets(self) -> list[int]:
-        """The offset of the piece of every row."""
         return [offset for table in self._tables.values() for offset in table.boundaries[:-1]]
 
     def _skeleton_text(self, *, with_lines: bool = False) -> bytes:
@@ -157,8 +154,6 @@ def _may_be_chunked(data: bytes) -> bool:
 
 @dataclass(slots=True)
 class _ChunkReader:
-    """Reads the chunks of one element name in one document."""
-
     data: bytes
     name: bytes
     field_map: FieldMap
@@ -174,7 +169,6 @@ class _ChunkReader:
         self._end_tag = b"</%b>" % self.name
 
     def read(self, begin: int) -> _ChunkTable:
-        """Return the rows from an offset to the last element of the name."""
         table = self._table = _ChunkTable(begin)
         last = self.data.rfind(self._end_tag, begin)
         if self.previous:

@@ -87,7 +87,6 @@ def _foreign_elements(child: etree._Element) -> Iterator[str]:
 
 
 def _read_group(group: list[etree._Element]) -> tuple[str, bool]:
-    """Return the text of all children with one name, and whether the text is exact."""
     first = group[0]
     if local_name(first.tag) == "xref":
         return read_references(group)

@@ -65,7 +65,6 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
 
 
 def read_whole(data: bytes, field_map: FieldMap) -> Document:
-    """Read the whole document without chunks. Raises ParseError as `read` does."""
     check_well_formed(data)
     check_size(data.count(b"<record"), None)
     return _DocumentWalk(field_map, None, RowCache()).read(parse_xml(data))
