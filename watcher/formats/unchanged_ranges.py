@@ -65,7 +65,7 @@ ReadBlock = Callable[[int, int], tuple[int, Row | None]]
 def read_incrementally(
     table: Table, data: bytes, end: int, old: Table | None, old_data: bytes, read_block: ReadBlock, *, first_block: int
 ) -> None:
-    """Fill a table with the rows up to `end`; copy what did not change since `old`; read `first_block` at differences."""
+    """Fill a table up to `end`; copy what did not change since `old`; read `first_block` bytes where they differ."""
     offset = table.begin
     boundaries = old.boundaries if old else [0]
     closed = len(boundaries) - 1 - old.open if old else 0  # rows of the old table that may be copied
