@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -289,3 +290,38 @@ def test_a_document_is_a_view_over_all_sources(run: RunCli, tmp_path: Path) -> N
     assert "\ncreated\n  games\n    2020-03-01  " in text
     assert run("history", "--rfc", "1234").out == "no event brought a reference to RFC 1234\n"
     assert run("history", "--rfc", "x").code == 2
+
+
+def test_an_entry_is_followed_over_renames_with_since_when_its_status_holds(run: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[[source]]\nname = "toys"\nurl = "https://example.org/toys.xml"\nregistry = "iana"\n'
+    )
+    other = [record("rfc1", value=f"0x0{number}", description=f"n{number}", owner="-") for number in range(3)]
+    person = '<person id="Ann_Toy"><name>Ann Toy</name><org>Toys</org><uri>mailto:ann&amp;example.org</uri></person>'
+    for day, name, references, retired in (
+        ("2020-02-01", "KITE_256", "draft-ietf-kite-01", ""),
+        ("2020-03-01", "KITE_512", "draft-ietf-kite-01", ""),
+        ("2020-04-01", "KITE_512", "rfc1", ""),
+        ("2020-05-01", "KITE_512", "rfc1", " (deprecated)"),
+    ):
+        kite = record(references, value="0x09", description=name + retired, owner="[Ann_Toy]", date="2019-12-24")
+        for when, rows in (("2020-01-01", other), (day, [*other, kite])):
+            (tmp_path / f"{when}.xml").write_bytes(group(registry("r", *rows), updated=when, people=person))
+            assert run("import", "toys", str(tmp_path / f"{when}.xml")).code == 0
+
+    def show(*arguments: str) -> tuple[str, dict[str, Any]]:
+        return run("show", "toys", *arguments).out, json.loads(run("show", "toys", *arguments, "--format", "json").out)
+
+    for what in ("KITE_512", "KITE_256", "0x09"):
+        text, found = show(what, "--at", "2020-04")
+        assert "assigned since 2020-02-01 (registered 2019-12-24), text last changed 2020-04-01" in text, what
+        assert "[Ann_Toy] Ann Toy, Toys, ann@example.org" in text
+        assert found["events"][0]["id"] == "entry-added"
+        assert found["contacts"]["Ann_Toy"]["org"] == "Toys"
+    text, found = show("KITE_512")
+    assert "deprecated since 2020-05-01 (registered 2019-12-24)  (" in text
+    assert [version["fields"]["description"][:8] for version in found["versions"]] == ["KITE_256", *["KITE_512"] * 3]
+    assert len(found["lives"]) == 1
+    assert "assigned since 2020-01-01 or before  (" in show("n1")[0]
+    assert "contact, last changed 2020-01-01" in show("Ann_Toy")[0]
+    assert show("Ann_Toy")[1]["current"][0]["standing"] is None

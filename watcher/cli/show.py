@@ -17,7 +17,7 @@ from watcher.cli.output import (
     require,
     terminal_width,
 )
-from watcher.core.model import MARKUP, Item, Section
+from watcher.core.model import MARKUP, Fields, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
 from watcher.registries.generic.lifecycle import facts_of
@@ -26,6 +26,8 @@ from watcher.render.safe_text import visible
 from watcher.render.text import render_table
 from watcher.reports.entry import EntryHistory, LifeStep, find_entry, life_document, version_document
 from watcher.reports.events import event_document
+from watcher.reports.lineage import Standing, standing_document
+from watcher.store.history_rows import EntryVersion
 
 _DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
 
@@ -80,6 +82,11 @@ def command(
                 "at": at,
                 "release": entry.release.release.id,
                 "versions": [version_document(version) for version in entry.versions],
+                "current": [
+                    {"key": version.item.key.as_dict(), "standing": standing_document(entry.read_standing(version))}
+                    for version in entry.current
+                ],
+                "contacts": {identifier: dict(fields) for identifier, fields in entry.contacts.items()},
                 "lives": life_document(entry.lives),
                 "events": [event_document(event) for event in entry.events],
                 "gaps": [gap.as_dict() for gap in entry.gaps],
@@ -93,8 +100,11 @@ def command(
 def print_entry(entry: EntryHistory) -> None:
     """Print the current state of an entry, then its events, the oldest first."""
     click.echo(f"{visible(entry.title)}  {_state(entry)}  (release of {visible(entry.release.release.when)})\n")
+    has_common_state = len({_standing(entry, version) for version in entry.current}) == 1
     for version in entry.current:
         click.echo("  " + _item_line(version.item))
+        if not has_common_state:
+            click.echo(f"      {_standing(entry, version)}")
         for name in _detail_fields(version.item):
             click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
         for name, text in facts_of(version.item).items():
@@ -102,6 +112,8 @@ def print_entry(entry: EntryHistory) -> None:
                 click.echo(f"      {name.replace('_', ' ')}: {visible(text)}")
         if steps := entry.lives.get(version.item.key):
             click.echo(f"      life: {_life(steps)}")
+    for identifier, fields in entry.contacts.items():
+        click.echo(f"  {_contact_line(identifier, fields)}")
     for steps in entry.lives.values() if not entry.current else ():
         click.echo(f"  life: {_life(steps)}")
     click.echo()
@@ -123,13 +135,41 @@ def _life(steps: Sequence[LifeStep]) -> str:
 
 
 def _state(entry: EntryHistory) -> str:
-    """Return the status words and since when they hold; "or before" if no event says that it began then."""
+    """Return the status words and since when they hold: all of them, if there are several current versions."""
     if not entry.current:
         return "not in the registry"
-    statuses = dict.fromkeys(str(version.item.status) for version in entry.current)
-    since = max(version.first.dated for version in entry.current)
-    began = any(observed.stored.release.dated == since for observed in entry.events)
-    return f"{' and '.join(statuses)} since {since}" + ("" if began else " or before")
+    states = dict.fromkeys(_standing(entry, version) for version in entry.current)
+    if len(states) == 1:
+        return next(iter(states))
+    statuses = " and ".join(dict.fromkeys(_status(version.item) for version in entry.current))
+    standings = [standing for version in entry.current if (standing := entry.read_standing(version))]
+    last = max(standings, key=lambda standing: standing.since.place, default=None)
+    return statuses if last is None else f"{statuses} since {_since(last)}"
+
+
+def _standing(entry: EntryHistory, version: EntryVersion) -> str:
+    """Return "assigned since 2019-01-08 (registered 2016-05-02), text last changed 2021-03-04"."""
+    standing = entry.read_standing(version)
+    if standing is None:
+        return f"{_status(version.item)}, last changed {version.first.dated}"
+    since = f"{_status(version.item)} since {_since(standing)}"
+    registered = f" (registered {visible(standing.registered)})" if standing.registered else ""
+    changed = f", text last changed {standing.changed.dated}" if standing.changed else ""
+    return since + registered + changed
+
+
+def _since(standing: Standing) -> str:
+    return standing.since.dated + ("" if standing.is_known else " or before")
+
+
+def _status(item: Item) -> str:
+    """Return the status of an entry; a contact and a header have none, only the name of their section."""
+    return str(item.status if item.section is Section.ENTRY else item.section)
+
+
+def _contact_line(identifier: str, fields: Fields) -> str:
+    details = (fields.get(name, "").removeprefix("mailto:").replace("&", "@") for name in ("name", "org", "uri"))
+    return visible(f"[{identifier}] {', '.join(dict.fromkeys(filter(None, details)))}")
 
 
 def _item_line(item: Item) -> str:

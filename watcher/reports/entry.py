@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from watcher.core.errors import UsageError
-from watcher.core.model import Key, Section
+from watcher.core.model import Fields, Key, Section
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
+from watcher.reports.lineage import Standing, read_contacts, read_standing
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
-from watcher.store.history_rows import EntryVersion, StoredRelease
+from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, VersionLinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,17 @@ class EntryHistory:
     events: tuple[ObservedEvent, ...]
     gaps: tuple[Gap, ...]
     release: StoredRelease
+    links: VersionLinks
+    contacts: Mapping[str, Fields]
+
+    def read_standing(self, version: EntryVersion) -> Standing | None:
+        """Return since when a version's entry has its status and text; None for a contact or a header."""
+        return read_standing(version, self.links)
 
     @property
     def lives(self) -> Mapping[Key, tuple[LifeStep, ...]]:
         """The stages of each entry, the oldest first, by its newest key."""
-        return read_lives(self.versions)
+        return read_lives(self.versions, self.links, self.release)
 
     @property
     def current(self) -> tuple[EntryVersion, ...]:
@@ -52,17 +59,19 @@ class LifeStep:
     facts: Mapping[str, str]
 
 
-def read_lives(versions: Sequence[EntryVersion]) -> Mapping[Key, tuple[LifeStep, ...]]:
-    """Return the stages of each entry by its newest key. A remark in a key is no part of it."""
+def read_lives(
+    versions: Sequence[EntryVersion], links: VersionLinks, at: StoredRelease
+) -> Mapping[Key, tuple[LifeStep, ...]]:
+    """Return the stages of each entry up to a release, by its newest key. A remark in a key is no part of it."""
     same: dict[tuple[str, ...], list[EntryVersion]] = {}
     for version in versions:
         if version.item.section is Section.ENTRY:
-            key = version.item.key
+            key = links.first_of(version).item.key
             same.setdefault((*map(strip_temporary, key.values), str(key.ordinal)), []).append(version)
-    return {states[-1].item.key: tuple(_life(states)) for states in same.values()}
+    return {states[-1].item.key: tuple(_life(states, at)) for states in same.values()}
 
 
-def _life(states: Sequence[EntryVersion]) -> Iterator[LifeStep]:
+def _life(states: Sequence[EntryVersion], at: StoredRelease) -> Iterator[LifeStep]:
     last: tuple[Stage, str] | None = None
     for number, version in enumerate(states):
         stage, facts = read_stage(version.item), facts_of(version.item)
@@ -72,7 +81,7 @@ def _life(states: Sequence[EntryVersion]) -> Iterator[LifeStep]:
             yield LifeStep(stage=stage, since=version.first, facts=facts)
         last = step
         is_followed = number + 1 < len(states) and states[number + 1].first == version.until
-        if version.until is not None and not is_followed:
+        if version.until is not None and version.until.place <= at.place and not is_followed:
             yield LifeStep(stage=Stage.REMOVED, since=version.until, facts={})
             last = None
 
@@ -120,20 +129,43 @@ def find_entry(
     title = title or service or _port_text(port)
     if not versions and port and not service:  # a name that is a number
         versions = history.find_versions(source, name=_port_text(port), at=limit)
+    if not versions and service and at:  # a name that the entry had before
+        earlier = history.find_versions(source, name=service)
+        versions = [version for version in earlier if version.first.place <= release.place]
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
-    if any("port" in version.item.key.labels for version in versions):
-        events = history.find_events(EventQuery(source=source, port=port, service=service, protocol=protocol, until=at))
-    else:
-        events = history.find_events_of(versions, until=at)
+    links = history.follow_versions(source, (version.row for version in versions), until=limit)
+    is_port = any("port" in version.item.key.labels for version in versions)
+    if not (is_port and port):  # a question about a port is about all services that it had, and no other port
+        versions = sorted(links.versions.values(), key=lambda version: (version.first.place, version.row))
+    place = release.place
+    current = [
+        version
+        for version in versions
+        if version.first.place <= place and (not version.until or version.until.place > place)
+    ]
+    query = EventQuery(source=source, port=port, service=service, protocol=protocol, until=at) if is_port else None
+    events = _find_events(history, query, () if is_port and port else versions, until=at)
     return EntryHistory(
         title=title,
         versions=tuple(versions),
         events=tuple(observe_event(event, observation) for event in events),
         gaps=observation.find_gaps([source]),
         release=release,
+        links=links,
+        contacts=read_contacts(history, current, release),
     )
+
+
+def _find_events(
+    history: HistoryReader, query: EventQuery | None, versions: Sequence[EntryVersion], *, until: str | None
+) -> list[StoredEvent]:
+    """Return the events that match a query and those of some versions, the oldest first."""
+    events = history.find_events(query) if query else []
+    events += history.find_events_of(versions, until=until)
+    by_row = {event.row: event for event in events}
+    return sorted(by_row.values(), key=lambda event: (event.release.dated, event.release.place, event.row))
 
 
 def version_document(version: EntryVersion) -> dict[str, Any]:
@@ -141,7 +173,7 @@ def version_document(version: EntryVersion) -> dict[str, Any]:
     return {
         "section": str(version.item.section),
         "key": version.item.key.as_dict(),
-        "status": str(version.item.status),
+        "status": str(version.item.status) if version.item.section is Section.ENTRY else None,
         "fields": dict(version.item.fields),
         "facts": dict(facts_of(version.item)),
         "first": {"release": version.first.release.id, "published": version.first.release.published},

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from watcher.core.errors import StoreError, UsageError
-from watcher.core.model import Change, ChangeSet, Comparison, Content, Delta, FieldChange, Item, ItemKey
+from watcher.core.model import FREE, Change, ChangeSet, Comparison, Content, Delta, FieldChange, Item, ItemKey
 from watcher.store.database import Database
 from watcher.store.event_query import EventQuery, select_overlapping
 from watcher.store.history_rows import (
@@ -17,14 +17,28 @@ from watcher.store.history_rows import (
     ReleaseSpan,
     StoredEvent,
     StoredRelease,
+    VersionLinks,
     decode_event,
     decode_release,
 )
 from watcher.store.stored_items import StoredItems, VersionReader, decode_item
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FREE = ", ".join(f"'{status}'" for status in sorted(FREE))
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 _MOST_NAMES = 10  # of sources in an error message
+
+
+# The changes of some versions, and whether both sides are one entry.
+_LINKS = f"""
+SELECT before_id, after_id, b.id IS NOT NULL AND a.id IS NOT NULL
+  AND (b.status IN ({_FREE})) = (a.status IN ({_FREE}))
+  AND NOT EXISTS (SELECT 1 FROM events, json_each(events.changes) WHERE events.release_id = changes.release_id
+    AND event = 'port-reassigned' AND value = changes.seq)
+FROM changes JOIN releases ON releases.id = changes.release_id
+LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
+WHERE (before_id IN (SELECT value FROM json_each(:rows)) OR after_id IN (SELECT value FROM json_each(:rows)))
+  AND (:place IS NULL OR releases.place <= :place)"""  # noqa: S608 - constants
 
 
 class HistoryReader:
@@ -240,9 +254,10 @@ class HistoryReader:
         *,
         port: tuple[int, int] | None = None,
         name: str | None = None,
+        rows: Iterable[int] | None = None,
         at: StoredRelease | None = None,
     ) -> list[EntryVersion]:
-        """Return every state of the items with a port in a range or with a name, the oldest first.
+        """Return every state of the items with a port in a range, with a name or in some rows, the oldest first.
 
         `at` limits them to the states in one release.
         """
@@ -257,15 +272,18 @@ class HistoryReader:
                 SELECT id FROM versions WHERE source_id = :source AND name = :name COLLATE NOCASE UNION ALL
                 SELECT id FROM versions WHERE source_id = :source AND value <> '' AND value = :name COLLATE NOCASE)""")
             values.update(name=name)
+        if rows is not None:
+            conditions.append("id IN (SELECT value FROM json_each(:rows))")
+            values.update(rows=json.dumps(list(rows)))
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
             values.update(place=at.place)
-        rows = self._db.execute(
+        found = self._db.execute(
             f"""SELECT section, key, status, fields, first, until, id FROM versions
             WHERE {" AND ".join(conditions)} ORDER BY first, low, name, key""",  # noqa: S608 - the parts are ours
             values,
         ).fetchall()
-        places = json.dumps([place for row in rows for place in row[4:6] if place is not None])
+        places = json.dumps([place for row in found for place in row[4:6] if place is not None])
         releases = self._select_releases(source, "place IN (SELECT value FROM json_each(?2))", places)
         by_place = {release.place: release for release in releases}
         return [
@@ -275,8 +293,28 @@ class HistoryReader:
                 first=by_place[row[4]],
                 until=by_place[row[5]] if row[5] is not None else None,
             )
-            for row in rows
+            for row in found
         ]
+
+    def follow_versions(self, source: str, rows: Iterable[int], *, until: StoredRelease | None = None) -> VersionLinks:
+        """Follow item states over the recorded changes, both ways: renames, moves and other texts of one entry.
+
+        A change that assigns a free value, frees an assigned one or gives it to somebody else is not followed. `until`
+        limits the states to those that began in it or before.
+        """
+        reached = frontier = set(rows)
+        previous: dict[int, int] = {}
+        begun: set[int] = set()
+        place = None if until is None else until.place
+        while frontier:
+            changes = self._db.execute(_LINKS, {"rows": json.dumps(sorted(frontier)), "place": place}).fetchall()
+            begun |= {after for _, after, _ in changes if after is not None}
+            previous |= {after: before for before, after, is_same in changes if is_same}
+            linked = {row for before, after, is_same in changes if is_same for row in (before, after)}
+            frontier = linked - reached
+            reached = reached | frontier
+        versions = {version.row: version for version in self.find_versions(source, rows=reached)}
+        return VersionLinks(versions=versions, previous=previous, begun=frozenset(begun))
 
 
 def _content(

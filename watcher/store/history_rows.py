@@ -42,6 +42,29 @@ class EntryVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLinks:
+    """Item states by row, and which of them are one item: `previous` leads to the row of the state before.
+
+    `begun` are the rows whose beginning a change recorded; the others were in the first release already.
+    """
+
+    versions: Mapping[int, EntryVersion]
+    previous: Mapping[int, int]
+    begun: frozenset[int]
+
+    def before(self, version: EntryVersion) -> EntryVersion | None:
+        """Return the state before one of the same item, or None."""
+        row = self.previous.get(version.row)
+        return None if row is None else self.versions[row]
+
+    def first_of(self, version: EntryVersion) -> EntryVersion:
+        """Return the oldest state of the same item."""
+        while (before := self.before(version)) is not None:
+            version = before
+        return version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """An event with the release that brought it and the release before that."""
 
