@@ -11,7 +11,7 @@ from watcher.alerts.channels.base import Channel
 from watcher.config.settings import AnyChannel, Settings
 from watcher.core.clock import Clock
 from watcher.core.intervals import Interval
-from watcher.core.model import CANARY, Comparison, Event
+from watcher.core.model import CANARY, QUIET_EVENTS, Comparison, Event
 from watcher.core.operations import Delivery, Notice
 from watcher.core.port_ranges import find_ports, parse_ports
 from watcher.core.times import to_text
@@ -108,9 +108,16 @@ def select_events(channel: AnyChannel, source: str, events: Iterable[Event]) -> 
         event
         for event in events
         if event.severity.rank >= channel.severity.rank
-        and any(_matches_any(channel.events, identifier) for identifier in (event.id, *event.also))
+        and _selects(channel.events, event)
         and (not ports or _overlaps(event, ports))
     )
+
+
+def _selects(globs: Sequence[str], event: Event) -> bool:
+    """Whether the globs match an event; a quiet event needs one that says more than `*`."""
+    if event.id in QUIET_EVENTS:
+        globs = [glob for glob in globs if glob.strip("*")]
+    return any(_matches_any(globs, identifier) for identifier in (event.id, *event.also))
 
 
 def _matches_any(globs: Iterable[str], name: str) -> bool:

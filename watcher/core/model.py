@@ -48,6 +48,8 @@ RETIRED = frozenset({Status.HISTORIC, Status.DEPRECATED, Status.OBSOLETE})
 # The statuses of rows that assign nothing: nobody has the value.
 FREE = frozenset({Status.RESERVED, Status.UNASSIGNED, Status.PRIVATE_USE, Status.EXPERIMENTAL})
 
+QUIET_EVENTS = frozenset({"editorial"})  # sent only to a subscriber who names them
+
 
 class Kind(StrEnum):
     """How an item changed between two releases."""
@@ -209,7 +211,8 @@ class Event:
     `id` is a stable kebab-case name; `also` lists further event ids that apply. `was` says what the place held before.
     `evidence` is the registry's text that a status was read from, `facts` what the texts of the entry say (an early
     allocation: `temporary_since`, `temporary_until`, …). `changes` are positions in the ChangeSet, with the
-    quiet changes that this event explains. `registry` is the path of the nested registry, `values` the assigned values.
+    quiet changes that this event explains. `registries` are the paths of the nested registries, `registry` is the first
+    of them; `values` are the assigned values.
     `fingerprint` depends on what changed, not on the event's id or sentence, so it is the same under newer rules.
     """
 
@@ -225,6 +228,7 @@ class Event:
     protocols: tuple[str, ...] = ()
     was: str | None = None
     registry: str = ""
+    registries: tuple[str, ...] = ("",)
     values: tuple[str, ...] = ()
     evidence: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)

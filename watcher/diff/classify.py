@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
 
-from watcher.core.model import Change, ChangeSet, Content, Event, Severity
+from watcher.core.model import Change, ChangeSet, Content, Event, Section, Severity
 from watcher.diff.compare import compare
 from watcher.registries.base import Finding, Registry
 from watcher.registries.context import ChangeContext, ItemIndexes
@@ -43,17 +44,46 @@ def classify(
 
     `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next.
     """
-    context = ChangeContext(changes, old, new, indexes)
+    context = ChangeContext(changes, old, new, indexes, registry.table)
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.classify(context):
         groups.setdefault((finding.event, *finding.subject), []).append(finding)
-    events = [_event(registry, findings, context, severities or {}) for findings in groups.values()]
+    loud = {finding.change for findings in groups.values() for finding in findings if not finding.quiet}
     named = {finding.change for findings in groups.values() for finding in findings}
+    events = _explain_quiet(
+        registry,
+        [(_event(registry, findings, context, severities or {}), findings) for findings in groups.values()],
+        named,
+        context,
+    )
     marked = tuple(
-        replace(change, quiet=True) if index not in named and registry.is_bookkeeping(change, context) else change
+        replace(change, quiet=True)
+        if index not in loud and (index in named or _is_bookkeeping(registry, change, context))
+        else change
         for index, change in enumerate(changes.changes)
     )
-    return ChangeSet(changes=marked), tuple(sorted(events, key=lambda event: (-event.severity.rank, event.changes)))
+    return ChangeSet(changes=marked), events
+
+
+def _is_bookkeeping(registry: Registry, change: Change, context: ChangeContext) -> bool:
+    """Whether a change that no event names is quiet; contacts and dates of headers always are."""
+    return change.section is not Section.ENTRY or registry.is_bookkeeping(change, context)
+
+
+def _explain_quiet(
+    registry: Registry,
+    pairs: Sequence[tuple[Event, Sequence[Finding]]],
+    named: AbstractSet[int],
+    context: ChangeContext,
+) -> tuple[Event, ...]:
+    """Return the events in order, each with the quiet changes that it explains; the first event has a change."""
+    left = {index for index in range(len(context.changes)) if index not in named}
+    events: list[Event] = []
+    for event, findings in sorted(pairs, key=lambda pair: (-pair[0].severity.rank, pair[0].changes)):
+        explained = sorted({*registry.explained_by(findings, context)} & left)
+        left.difference_update(explained)
+        events.append(replace(event, changes=(*event.changes, *explained)) if explained else event)
+    return tuple(events)
 
 
 def _event(
@@ -62,7 +92,6 @@ def _event(
     """Make one event of the findings that share event id and subject."""
     first = findings[0]
     primary = [finding.change for finding in findings]
-    explained = sorted({*registry.explained_by(findings, context)} - {*primary})
     event_type = registry.events[first.event]
     severity = max(
         (finding.severity or event_type.severity for finding in findings), key=lambda severity: severity.rank
@@ -73,13 +102,14 @@ def _event(
         severity=severities.get(first.event, severity),
         summary=event_type.sentence(findings, context),
         fingerprint=fingerprint(context.changes[index] for index in primary),
-        changes=(*primary, *explained),
+        changes=tuple(primary),
         also=tuple(event for event in _union(finding.also for finding in findings) if event != first.event),
         service=first.service,
         ports=_union(finding.ports for finding in findings),
         protocols=_union(finding.protocols for finding in findings),
         was="/".join(dict.fromkeys(finding.was for finding in findings if finding.was)) or None,
         registry=first.registry,
+        registries=tuple(dict.fromkeys(finding.registry for finding in findings)),
         values=_union(finding.values for finding in findings),
         evidence=next((finding.evidence for finding in findings if finding.evidence), None),
         facts=first.facts,

@@ -15,7 +15,7 @@ from watcher.core.intervals import Interval
 from watcher.core.model import RULES_VERSION, Change, Content, Fields, Item, Kind, Severity, Status
 from watcher.core.tables import Layout
 from watcher.formats.base import FieldMap
-from watcher.registries.context import ChangeContext
+from watcher.registries.context import NO_TABLE_SETTINGS, ChangeContext, TableSettings
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]
@@ -61,7 +61,8 @@ class Finding(NamedTuple):
 
     `change` is the position in the change set; `also` are further event ids that apply; `was` is the status before;
     `evidence` is the text that a status was read from, `facts` are what the texts of the entry say; `severity`
-    overrides the registry's table. `registry` and `values` locate the entry in a registry group.
+    overrides the registry's table. `registry` and `values` locate the entry in a registry group. `quiet` marks the
+    change as bookkeeping all the same.
     """
 
     event: str
@@ -78,6 +79,7 @@ class Finding(NamedTuple):
     values: tuple[str, ...] = ()
     evidence: str | None = None
     facts: Mapping[str, str] = {}
+    quiet: bool = False
 
 
 class EventType(NamedTuple):
@@ -108,7 +110,8 @@ class Registry:
     labels of the key columns; the label `PATH` stands for the path. `status` gets the document's id and a row. `names`
     and `interval` are what an entry is looked up by. `duplicate_order` is the field that sorts entries with equal keys.
     `pairing_rules` returns the steps for two releases. `is_bookkeeping` says whether a change is quiet unless a
-    finding names it; `explained_by` returns the bookkeeping that the event of some findings caused.
+    finding names it; `explained_by` returns the bookkeeping that the event of some findings caused. `table` is set by
+    the configuration.
     """
 
     id: str
@@ -126,6 +129,7 @@ class Registry:
     pairing_rules: Callable[[Content, Content], Sequence[PairingRule | LinkageRule]] = _nothing
     is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing
+    table: TableSettings = NO_TABLE_SETTINGS
 
 
 def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, *, renames: bool = False) -> Registry:

@@ -74,13 +74,34 @@ class ItemIndexes:
             del by_digest[next(iter(by_digest))]
 
 
+class TableSettings(NamedTuple):
+    """What the configuration says about the columns of a plain table.
+
+    `title` are the columns that name a row in sentences; a change of nothing but `ignore` columns is quiet.
+    """
+
+    title: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+NO_TABLE_SETTINGS = TableSettings()
+
+
 class ChangeContext:
     """One change set and the two contents it was computed from. Lives as long as the change set is judged."""
 
-    def __init__(self, changes: ChangeSet, old: Content, new: Content, indexes: ItemIndexes | None = None) -> None:
+    def __init__(
+        self,
+        changes: ChangeSet,
+        old: Content,
+        new: Content,
+        indexes: ItemIndexes | None = None,
+        table: TableSettings = NO_TABLE_SETTINGS,
+    ) -> None:
         self.changes: Sequence[Change] = changes.changes
         self.old = old
         self.new = new
+        self.table = table
         self._results: dict[Any, Any] = {}
         self._indexes = indexes or ItemIndexes()
         self._selected: dict[tuple[ItemIndex[Any], str], Any] = {}

@@ -50,6 +50,7 @@ def event_document(event: Event) -> dict[str, Any]:
         "protocols": list(event.protocols),
         "was": event.was,
         "registry": event.registry,
+        "registries": list(event.registries),
         "values": list(event.values),
         "evidence": event.evidence,
         **({"facts": dict(event.facts)} if event.facts else {}),

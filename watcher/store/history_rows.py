@@ -109,6 +109,7 @@ def encode_event(event: Event) -> dict[str, Any]:
     """Return the columns of `events` that hold an event itself."""
     columns = {field.name: getattr(event, field.name) for field in dataclass_fields(Event)}
     columns["event"] = columns.pop("id")
+    columns["registry"] = "\n".join(columns.pop("registries"))  # its first line is the event's `registry`
     columns["facts"] = dict(event.facts)
     return columns | {name: JSON.encode(columns[name]) for name in (*_LISTS, "facts")}
 
@@ -117,5 +118,7 @@ def decode_event(row: Mapping[str, Any]) -> Event:
     """Make an event of a row of `events`."""
     fields = {field.name: row.get(field.name) for field in dataclass_fields(Event)}
     lists = {name: tuple(json.loads(row[name])) for name in _LISTS}
+    registries = tuple(row["registry"].split("\n"))
+    lists |= {"registry": registries[0], "registries": registries}
     enums = {"kind": Kind(row["kind"]), "severity": Severity(row["severity"])}
     return Event(**{**fields, **lists, **enums, "id": row["event"], "facts": json.loads(row["facts"])})

@@ -96,7 +96,7 @@ CREATE TABLE events (
   ports TEXT NOT NULL,               -- JSON lists
   protocols TEXT NOT NULL,
   was TEXT,
-  registry TEXT NOT NULL,            -- the path of the nested registry; "" for rows of the document itself
+  registry TEXT NOT NULL,            -- paths of its registries, one per line; "" for the document itself
   "values" TEXT NOT NULL,            -- JSON list of the assigned values (a code point, a name)
   evidence TEXT,                     -- the registry's text that a status was read from
   also TEXT NOT NULL,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from watcher.core.model import MARKUP, Change, Content, Item, Section
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
+from watcher.registries.generic.causes import DATES
 from watcher.registries.shared.assignment import is_assigned
 
-DATES = frozenset({"registered", "modified"})
 # The registry has another column if at least this share of its assigned entries, and this many, have.
 _LEAST_SHARE = 0.34
 _LEAST_ENTRIES = 3

@@ -52,7 +52,8 @@ class GroupRules:
     """The table of one registry group, by the id of its document.
 
     `keys` are the key columns of its registries, by path; `words` the names of its columns in sentences; `watched` the
-    columns with events of their own. `all_assigned`: "Private-Use" and "Reserved" are names here, not statuses.
+    columns with events of their own. `all_assigned`: "Private-Use" and "Reserved" are names here, not statuses. `nouns`
+    say what an entry is called in place of the registry's title, by path. `highest` limits the severity of all events.
     """
 
     document: str
@@ -60,3 +61,5 @@ class GroupRules:
     words: Mapping[str, str] = field(default_factory=dict)
     watched: tuple[ColumnWatch, ...] = ()
     all_assigned: bool = False
+    nouns: Mapping[str, str] = field(default_factory=dict)
+    highest: Severity | None = None

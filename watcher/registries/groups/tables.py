@@ -59,7 +59,18 @@ TABLES = (
     ),
     GroupRules(document="http-status-codes", keys={"http-status-codes-1": ("value",)}),
     GroupRules(document="protocol-numbers", keys={"protocol-numbers-1": ("value",)}),
-    GroupRules(document="media-types", keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",))),
+    GroupRules(
+        document="media-types",
+        keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",)),
+        nouns={name: f"{name}/" for name in _TOP_LEVEL_TYPES},
+    ),
+    # Names of companies, whose accreditations come and go: of interest to nobody's software.
+    GroupRules(document="registrar-ids", highest=Severity.INFO),
+    GroupRules(document="cbor-tags", nouns={"tags": "CBOR tag"}),
+    GroupRules(
+        document="cose",
+        nouns={"header-parameters": "COSE", "algorithms": "COSE algorithm", "elliptic-curves": "COSE curve"},
+    ),
     # A number belongs to an enterprise for ever; the name and contact change.
     GroupRules(document="enterprise-numbers", keys={"enterprise-numbers-1": ("value",)}),
 )

@@ -1,15 +1,103 @@
-"""References as IANA prints them: "[RFC6335]", "[RFC9999, Section 2]", "[draft-ietf-toy-03]", "[RFC-ietf-toy-03]"."""
+"""References as IANA prints them: "[RFC6335]", "[RFC9999, Section 2]", "[draft-ietf-toy-03]", "[RFC-ietf-toy-03]".
+
+A draft in the RFC editor's queue is approved and printed as [RFC-ietf-…] until it has a number.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
-# A draft in the RFC editor's queue is printed as [RFC-ietf-…] until it has a number.
-_DRAFT = re.compile(r"\[(?:draft-|RFC-)[^\]]*\]")
-_RFC = re.compile(r"\[RFC(\d+)\b")
+# In brackets, or bare: some columns print "RFC-ietf-toy-03, Section 5.1".
+_REFERENCE = re.compile(
+    r"""\[ (?: RFC | draft- | https?: | [A-Z0-9] ) [^\[\]]* \] (?: , \s* (?:Sections?|Appendix) \s [\w.]+ )?
+    | \b (?: RFC\ ?\d+ | RFC-[a-z][\w-]+ | draft-[a-z][\w-]+ ) \b (?: , \s* (?:Section|Appendix) \s [\w.]+ )?""",
+    re.VERBOSE,
+)
+_SECTION = re.compile(r",?\s*\b(?:Sections?|Appendix)\s+[\w.]+")
+_VERSION = re.compile(r"-\d\d$")
+_RFC = re.compile(r"RFC ?\d+$")
+_APPROVED = re.compile(r"RFC-[a-z]")
+_ERRATUM = re.compile(r"\[(?:RFC )?Err(?:atum|ata)?\b[^\]]*\d+\]|\[[^\]]*\bErrat(?:um|a)\b[^\]]*\]", re.IGNORECASE)
 
 
 def became_rfc(before: str, after: str) -> bool:
     """Whether a draft is no longer referenced and an RFC is that was not before, whatever section of it."""
-    removed_drafts = {*_DRAFT.findall(before)} - {*_DRAFT.findall(after)}
-    return bool(removed_drafts and {*_RFC.findall(after)} - {*_RFC.findall(before)})
+    return reference_event(before, after) == "reference-published"
+
+
+def find_references(text: str) -> list[str]:
+    """Return the references in a text as printed, in their order."""
+    return _REFERENCE.findall(text) if "[" in text or "RFC" in text or "draft-" in text else []
+
+
+@lru_cache(maxsize=4096)
+def document_of(reference: str) -> str:
+    """Return the document of a reference, without section and version of a draft."""
+    text = _SECTION.sub("", reference).strip("[] ,").replace("RFC ", "RFC")
+    return _VERSION.sub("", text) if text.startswith(("draft-", "RFC-")) else text
+
+
+def documents(references: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(document_of, references))
+
+
+def is_only_references(before: str, after: str) -> bool:
+    """Whether two texts differ in the references they contain and in nothing else."""
+    return find_references(before) != find_references(after) and _strip(before) == _strip(after)
+
+
+def _strip(text: str) -> str:
+    return " ".join(_REFERENCE.sub(" ", text).replace(",", " ").split())
+
+
+def changed_references(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Return the references that a text lost and gained, as printed."""
+    old, new = ({_words(each): each for each in find_references(text)} for text in (before, after))
+    return [old[each] for each in old if each not in new], [new[each] for each in new if each not in old]
+
+
+def _words(reference: str) -> str:
+    """Return a reference without punctuation: `[RFC5545], Section 3.4` is `[RFC5545, Section 3.4]`."""
+    return " ".join(re.findall(r"[^\s\[\],]+", reference))
+
+
+def reference_event(before: str, after: str) -> str:
+    """Return the event of references that changed from one text to another."""
+    removed, added = changed_references(before, after)
+    lost, gained = documents(removed) - documents(added), documents(added) - documents(removed)
+    drafts = [each for each in lost if each.startswith(("draft-", "RFC-"))]
+    if drafts and any(_RFC.match(each) for each in gained):
+        return "reference-published"
+    if any(each.startswith("draft-") for each in lost) and any(_APPROVED.match(each) for each in gained):
+        return "reference-approved"
+    if not removed and added and all(_ERRATUM.fullmatch(each) for each in added):
+        return "erratum-added"
+    return "reference-changed"
+
+
+def describe_references(differences: Sequence[tuple[Sequence[str], Sequence[str]]], most: int = 3) -> str:
+    """Say which references were removed and added, the common part of several differences once."""
+    removed, added = ([pair[side] for pair in differences] for side in (0, 1))
+    old, new = _join(removed, most), _join(added, most)
+    if old and new:
+        return f"references {old} → {new}"
+    return f"reference {new} added" if new else f"reference {old} removed"
+
+
+def _join(lists: Sequence[Sequence[str]], most: int) -> str:
+    """Join references; those of one document with several sections or versions become one."""
+    forms: dict[str, dict[str, None]] = {}
+    for reference in (each for texts in lists for each in texts):
+        forms.setdefault(document_of(reference), {})[reference] = None
+    shown = [next(iter(texts)) if len(texts) == 1 else _merge(list(texts)) for texts in forms.values()]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return "".join(each if each.startswith("[") else f" {each}" for each in shown[:most]).strip() + more
+
+
+def _merge(references: Sequence[str]) -> str:
+    """Return "[RFC7231, Section N]" for several sections, and the newest of several versions."""
+    bare = {_SECTION.sub("", each).strip("[] ,") for each in references}
+    section = ", Section N" if any(_SECTION.search(each) for each in references) else ""
+    return f"[{max(bare)}{section}]"

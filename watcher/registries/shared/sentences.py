@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from watcher.core.model import MARKUP
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
+from watcher.registries.shared.text_differences import Hunk, changed_words
 
+LONGEST_SENTENCE = 240  # characters; the rest is in the fields
 _LONGEST_QUOTED = 60  # characters of a text that is shown old → new
 _LONGEST = 120
+_LONGEST_PART = 70  # characters of words that a text lost or gained
+_MOST_HUNKS = 2
 _MOST_NAMES = 3
 FIELD_WORDS = {
     "unauthorized_use": "unauthorized use",
@@ -18,27 +23,73 @@ FIELD_WORDS = {
     "modified": "modification date",
     "registration_rule": "registration procedure",
     "range": "registration procedures by range",
+    "references (column)": "references",
     "org": "organisation",
     "uri": "URI",
 }
 
 
+def field_word(name: str, words: dict[str, str] | None = None) -> str:
+    """Return what a field is called in a sentence; markup is what the text of the field cannot say: its links."""
+    bare = name.removeprefix(MARKUP)
+    word = (words or FIELD_WORDS).get(bare, FIELD_WORDS.get(bare, bare))
+    return f"links of the {word}" if bare != name else word
+
+
 def describe_difference(word: str, before: str, after: str) -> str:
-    """Return "WORD old → new", or "WORD changed" if a text is long."""
-    before, after = (text.replace("\n", " ") for text in (before, after))
+    """Return "WORD old → new"; of a long text the words that were removed and added."""
+    before, after = (" ".join(text.split()) for text in (before, after))
     if before == after:
-        return f"{word} changed"
+        return f"{word} changed in line breaks"
     if not before:
         return f"{word} added: {shorten(after)}"
     if not after:
         return f"{word} removed: {shorten(before)}"
-    if len(before) > _LONGEST_QUOTED or len(after) > _LONGEST_QUOTED:
-        return f"{word} changed"
-    return f"{word} {before} → {after}"
+    if len(before) <= _LONGEST_QUOTED and len(after) <= _LONGEST_QUOTED:
+        return f"{word} {before} → {after}"
+    hunks = changed_words(before, after)
+    more = f" and {len(hunks) - _MOST_HUNKS} more places" if len(hunks) > _MOST_HUNKS else ""
+    return f"{word}: {', '.join(map(describe_hunk, hunks[:_MOST_HUNKS]))}{more}"
 
 
-def shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+def describe_hunk(hunk: Hunk) -> str:
+    """Say which words were replaced, with a little of the text around them."""
+    left, right = (f"{hunk.left} " if hunk.left else ""), (f" {hunk.right}" if hunk.right else "")
+    removed, added = shorten(hunk.removed, _LONGEST_PART), shorten(hunk.added, _LONGEST_PART)
+    if hunk.removed and hunk.added:
+        return f"“{removed}” → “{added}”" + (f" after “{hunk.left}”" if left else "")
+    if hunk.added:
+        return f"“{left}{added}{right}” has “{added}” added" if len(added) < 4 else f"“{added}” added" + _after(hunk)
+    return f"“{removed}” removed" + _after(hunk)
+
+
+def _after(hunk: Hunk) -> str:
+    return f" after “{hunk.left}”" if hunk.left else f" before “{hunk.right}”" if hunk.right else ""
+
+
+def shorten(text: str, longest: int = _LONGEST) -> str:
+    """Cut a text at a word."""
+    if len(text) <= longest:
+        return text
+    cut = text[: longest - 1]
+    return (cut[: cut.rfind(" ")] if " " in cut[longest // 2 :] else cut).rstrip(" ,;:") + "…"
+
+
+def describe_people(word: str, before: str, after: str) -> str:
+    """Say who was added to a list of people and who was removed."""
+    old, new = (list_people(text) for text in (before, after))
+    removed, added = [each for each in old if each not in new], [each for each in new if each not in old]
+    if removed and added:
+        return f"{word} {', '.join(removed)} → {', '.join(added)}"
+    if added or removed:
+        return f"{word} added: {', '.join(added)}" if added else f"{word} removed: {', '.join(removed)}"
+    return describe_difference(word, before, after)
+
+
+def list_people(text: str) -> list[str]:
+    """Return the names in a list of people, without remarks such as "(primary)"."""
+    names = re.split(r",\s*(?:and\s+)?|\s+and\s+|\n", text)
+    return [name for each in names if (name := re.sub(r"\s*\([^)]*\)", "", each).strip())]
 
 
 def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
@@ -47,18 +98,29 @@ def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
     return ", ".join(names[:most]) + more
 
 
+def join_words(words: Iterable[str]) -> str:
+    """Join words that name one thing; a word that repeats the end of the one before is left out."""
+    kept: list[str] = []
+    for word in filter(None, words):
+        if not any(word.casefold() in other.casefold() for other in kept):
+            kept = [other for other in kept if not _is_start(other, word)] + [word]
+    return " ".join(kept)
+
+
+def _is_start(word: str, longer: str) -> bool:
+    return longer.casefold().startswith(f"{word.casefold()} ")
+
+
 def describe_contact(findings: Sequence[Finding], context: ChangeContext) -> str:
     """Say whose details changed, how, and which entries name them."""
     contacts = ", ".join(context.changes[finding.change].item.key.part("id") for finding in findings)
     fields = context.changes[findings[0].change].fields
     differences = ", ".join(
-        describe_difference(
-            "updated" if field.name == "updated" else FIELD_WORDS.get(field.name, field.name), field.before, field.after
-        )
+        describe_difference("updated" if field.name == "updated" else field_word(field.name), field.before, field.after)
         for field in fields
         if field.name != "updated" or len(fields) == 1
     )
-    services = [name for name in findings[0].service.split(", ") if name]
+    services = [shorten(name, _LONGEST_PART) for name in findings[0].service.split(", ") if name]
     return f"{contacts}: {differences}" + (f" (named by {enumerate_names(services)})" if services else "")
 
 

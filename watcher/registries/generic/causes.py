@@ -1,0 +1,120 @@
+"""What differs between two states of an entry or a header, and when two differences have one cause.
+
+Entries that changed in the same way for one reason are one event. The reason is the document that is newly referenced,
+or else the words that were removed and added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import NamedTuple
+
+from watcher.core.model import MARKUP, Change, FieldChange
+from watcher.registries.context import ChangeContext
+from watcher.registries.generic import identity, lifecycle
+from watcher.registries.shared import contacts
+from watcher.registries.shared.references import (
+    changed_references,
+    documents,
+    is_only_references,
+    reference_event,
+)
+from watcher.registries.shared.remarks import strip_temporary
+from watcher.registries.shared.text_differences import changed_words, differ_in_notation
+
+DATES = frozenset({"registered", "modified"})
+_LABELS = frozenset({"updated", "created", "id"})  # of a header; a change of these alone is no event
+_LINK = re.compile(r'data="([^"]*)"')
+# What a reader wants to know first.
+_ORDER = ("title", "name", "value", "status", "state", "registration_rule", "range", "description", "note", "notes")
+_LAST = ("references (column)", "reference", "references", "expert", "contact", "controller")
+
+
+class Difference(NamedTuple):
+    """The changed fields of one item: what the text says, its references, its notation, its dates."""
+
+    texts: tuple[FieldChange, ...] = ()
+    references: tuple[FieldChange, ...] = ()
+    notation: tuple[FieldChange, ...] = ()
+    dates: tuple[FieldChange, ...] = ()
+
+    def reference_events(self) -> tuple[str, ...]:
+        """Return the events of the references in any column, the most important first."""
+        events = {reference_event(each.before, each.after) for each in self.references}
+        return tuple(event for event in REFERENCE_EVENTS if event in events)
+
+    def reference_cause(self) -> tuple[str, ...]:
+        """Return the documents that are newly referenced, or else those that no longer are."""
+        pairs = [changed_references(each.before, each.after) for each in self.references]
+        lost = documents(reference for pair in pairs for reference in pair[0])
+        gained = documents(reference for pair in pairs for reference in pair[1])
+        return tuple(sorted(gained - lost or gained or lost))
+
+    def cause(self) -> tuple[str, ...]:
+        """Return what has to be equal in two differences with one cause."""
+        return (*sorted(map(field_cause, self.texts)), *self.reference_cause())
+
+
+REFERENCE_EVENTS = ("reference-published", "reference-approved", "erratum-added", "reference-changed")
+
+
+def field_cause(field: FieldChange) -> str:
+    """Return the words that a field lost and gained; all of a text of which no word stays."""
+    hunks = changed_words(field.before, field.after)
+    return "\n".join([field.name, *(f"{hunk.removed}\t{hunk.added}" for hunk in hunks)])
+
+
+def compare_fields(change: Change, context: ChangeContext, ignored: Collection[str] = ()) -> Difference:
+    """Sort the changed fields of a pair; `ignored` are columns that do not matter here."""
+    plain = {field.name for field in change.fields}
+    relabelled = contacts.relabelled_columns(change, context)
+    remarks = lifecycle.remark_columns(change.before, change.after) if change.before and change.after else set()
+    keeps_zeros = not context.new.document  # in a plain table a code is a text
+    key = {*change.item.key.labels}
+    sorted_fields: dict[str, list[FieldChange]] = {"texts": [], "references": [], "notation": [], "dates": []}
+    for field in map(_without_remark, change.fields):
+        bare = field.name.removeprefix(MARKUP)
+        if bare in remarks or bare in relabelled or bare in ignored or bare in _LABELS or (bare != field.name and bare in plain):
+            continue
+        if bare in DATES:
+            group = "dates"
+        elif bare != field.name:
+            group = "notation" if _same_links(field) else "texts"
+        elif differ_in_notation(field.before, field.after, keep_zeros=keeps_zeros) or (
+            bare in key
+            and not keeps_zeros
+            and identity.normalize_value(field.before) == identity.normalize_value(field.after)
+        ):
+            group = "notation"
+        elif bare == "references" or is_only_references(field.before, field.after):
+            group = "references"
+        else:
+            group = "texts"
+        sorted_fields[group].append(field)
+    return Difference(**{group: tuple(sorted(fields, key=_importance)) for group, fields in sorted_fields.items()})
+
+
+def _without_remark(field: FieldChange) -> FieldChange:
+    """Return a change of a text without the remark about an early allocation, which is an event of its own."""
+    before, after = strip_temporary(field.before), strip_temporary(field.after)
+    return field if (before, after) == (field.before, field.after) else replace(field, before=before, after=after)
+
+
+def _same_links(field: FieldChange) -> bool:
+    """Whether the markup of an unchanged text differs in its notation alone."""
+    before, after = links(field.before), links(field.after)
+    return before == after or not field.before or not field.after or differ_in_notation(before, after)
+
+
+def _importance(field: FieldChange) -> tuple[int, int]:
+    name = field.name.removeprefix(MARKUP)
+    if name in _ORDER:
+        return 0, _ORDER.index(name)
+    return (2, _LAST.index(name)) if name in _LAST else (1, 0)
+
+
+def links(text: str) -> str:
+    """Return the targets of the links in a piece of markup."""
+    return " ".join(_LINK.findall(text))

@@ -1,0 +1,202 @@
+"""What a row is called in a sentence. The one place that knows which column of a registry names things.
+
+A row has a value (a code point, or a name) and mostly a column that names it. Data types, contacts, statuses, flags,
+dates and references name nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from watcher.core.model import Content, Item, Key, Section
+from watcher.registries.base import PATH
+from watcher.registries.context import ChangeContext
+from watcher.registries.generic import identity
+from watcher.registries.shared.remarks import strip_temporary
+from watcher.registries.shared.sentences import join_words, shorten
+from watcher.registries.shared.status_words import FLAGS
+from watcher.registries.shared.value_ranges import parse_ranges
+
+_LONGEST_NAME = 80  # characters in a sentence
+_NAMES = ("name", "title", "mnemonic", "claim", "semantics", "keyword", "shortname", "label", "attribute", "error")
+_DESCRIPTIONS = (
+    *("description", "meaning", "designation", "value-description", "type-description", "class-description"),
+    *("function", "operation", "organization name", "module"),
+)
+# Columns of any table that say something about a thing and do not name it.
+_NEVER = frozenset(
+    {"type", "datatype", "data type", "syntax", "data item", "format", "encoding", "length", "size", "bits", "units"}
+    | {"contact", "controller", "owner", "registrant", "assignee", "org", "status", "state", "usage", "class"}
+    | {"date", "reviewed", "since", "until", "version", "revision", "file", "template", "reference", "references"}
+    | {"references (column)", "ref", "refs", "spec", "specification", "note", "notes", "comment", "comments", "remark"}
+    | {"rec", "recommended", "dtls", "required", "range", "context", "elementid", "datatypesemantics", "rdapurl"}
+    | {"use", "collection", "registered", "modified", "#text", "any", "charset", "contentcoding", "intended_usage"}
+)
+_CODE_POINTS = ("label", "tag", "value", "code", "number", "key", "id", "decimal", "hex", "type-value", "bit", "flag")
+_NO_NAME = frozenset({"any", "none", "n/a", "all", "-", "*", ""})
+_DATA_TYPE = re.compile(
+    r"(?:(?:unsigned|negative|byte|text|utf-8)\s+)?(?:string|integer|int|uint|array|map|boolean|bool|tstr|bstr|float|any|object)\b",
+    re.IGNORECASE,
+)
+_CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
+_NEARLY_ALL = 0.9
+_DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
+_MOST_VALUES = 24  # characters that still read as a code point beside a name
+_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label|project|product|country|description", re.IGNORECASE)
+
+
+def name_entry(item: Item, context: ChangeContext) -> str:
+    """Return the value and the name of an entry: "0x13,0x01 TLS_AES_128_GCM_SHA256", "label 7 counter signature"."""
+    values = [strip_temporary(value) for value in _key_words(item)]
+    name = strip_temporary(find_name(item, context))
+    code = _code_point(item, context) if not any(map(parse_ranges, values)) else ""
+    words = join_words([code, *values, shorten(name, _LONGEST_NAME)])
+    return shorten(words, _LONGEST_NAME * 2) or _first_text(item)
+
+
+def find_name(item: Item, context: ChangeContext) -> str:
+    """Return the text of the column that names an entry, beside its value; "" where its value is a name itself."""
+    if columns := context.table.title:
+        return " ".join(filter(None, (item.fields.get(column, "") for column in columns)))
+    if not context.new.document:
+        column = context.compute_for(context.new, _find_title_column)
+        return item.fields.get(column, "") if column else ""
+    if _is_named_by_key(item):
+        return ""
+    key = {*item.key.labels}
+    texts = {
+        name.lower(): _CITED.sub("", text) for name, text in item.fields.items() if name not in key and ":" not in name
+    }
+    types = ("type",) if item.key.part(PATH) in context.compute_for(context.new, _registries_named_by_type) else ()
+    for column in (*_NAMES, *types, *_DESCRIPTIONS):
+        if _names(texts.get(column, "")):
+            return texts[column].split("\n")[0]
+    rest = (text for column, text in texts.items() if column not in _NEVER and not column.endswith("(column)"))
+    return next((text.split("\n")[0] for text in rest if _names(text)), "")
+
+
+def _registries_named_by_type(content: Content) -> frozenset[str]:
+    """Return the registries whose column `type` is a name (resource records of DNS) and no data type."""
+    counts: dict[str, Counter[str]] = {}
+    for (section, key), item in content.items.items():
+        if section is Section.ENTRY and (text := item.fields.get("type", "")):
+            counts.setdefault(key.part(PATH), Counter())[text] += 1
+    return frozenset(
+        path
+        for path, texts in counts.items()
+        if len(texts) >= _NEARLY_ALL * texts.total() > 2 and not any(map(_DATA_TYPE.match, texts))
+    )
+
+
+def _names(text: str) -> bool:
+    """Whether a text can name something."""
+    lower = text.lower()
+    return lower not in _NO_NAME and lower not in FLAGS and not parse_ranges(text) and "://" not in text
+
+
+def _is_named_by_key(item: Item) -> bool:
+    """Whether the value of an entry is a name: not a number, a prefix or a pattern of bits."""
+    return any(
+        not parse_ranges(value)
+        and re.search(r"[A-Za-z]{2}", value)
+        and (label.lower() not in _NEVER or len(item.key.labels) <= 2)
+        for label, value in zip(item.key.labels, item.key.values, strict=True)
+        if label != PATH and value
+    ) and not any(parse_ranges(value) for value in identity.values(item)[:1])
+
+
+def _key_words(item: Item) -> list[str]:
+    """Return the parts of a key that tell what the entry is; a status or a type only if there is nothing else."""
+    pairs = [
+        (label.lower(), value)
+        for label, value in zip(item.key.labels, item.key.values, strict=True)
+        if label != PATH and value
+    ]
+    words = [value for label, value in pairs if label not in _NEVER or parse_ranges(value)]
+    if len(pairs) > 1 and pairs[0][0] == "collection":  # "Job Template job-account-id"
+        words = [value for label, value in pairs if label != "syntax"]
+    return words or [value for _, value in pairs]
+
+
+def _code_point(item: Item, context: ChangeContext) -> str:
+    """Return the code point of an entry whose key is a name, with the word of its column."""
+    if not context.new.document:
+        return ""
+    for column in _CODE_POINTS:
+        text = item.fields.get(column, "")
+        if column not in item.key.labels and 0 < len(text) <= _MOST_VALUES and parse_ranges(text):
+            return text if column in ("value", "decimal", "hex") else f"{column} {text}"
+    return ""
+
+
+def _first_text(item: Item) -> str:
+    texts = (text for name, text in item.fields.items() if text and ":" not in name and name.lower() not in _NEVER)
+    return shorten(next(texts, "(no value)"), _LONGEST_NAME)
+
+
+def _find_title_column(content: Content) -> str:
+    """Return the column of a plain table that names its rows: the first one that tells them apart."""
+    counts: dict[str, Counter[str]] = {}
+    rows = 0
+    key: set[str] = set()
+    for (section, item_key), item in content.items.items():
+        if section is Section.ENTRY:
+            rows += 1
+            key.update(item_key.labels)
+            for name, text in item.fields.items():
+                if text and ":" not in name:
+                    counts.setdefault(name, Counter())[text] += 1
+    candidates = [
+        name
+        for name, texts in counts.items()
+        if name not in key and len(texts) > 1 and _mostly_names(texts) and name.lower() not in _NEVER
+    ]
+    named = [name for name in candidates if _NAME_WORDS.search(name) and len(counts[name]) >= _DISTINCT * rows]
+    telling = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
+    return next(iter(named or telling or candidates), "")
+
+
+def _mostly_names(texts: Counter[str]) -> bool:
+    """Whether most texts of a column can name something and are short."""
+    good = sum(number for text, number in texts.items() if _names(text) and len(text) <= 2 * _LONGEST_NAME)
+    return good > texts.total() / 2
+
+
+_REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
+
+
+def bare_name(name: str) -> str:
+    """Return a name without the remarks in brackets behind it."""
+    name = strip_temporary(name) or name
+    while (shorter := _REMARK.sub("", name)) != name and shorter:
+        name = shorter
+    return name
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name is one that software uses: one word."""
+    return len(name) > 1 and not re.search(r"[\s<>]", name) and not parse_ranges(name)
+
+
+def name_registry(path: str, context: ChangeContext) -> str:
+    """Return the title of a registry; behind its parent's where several of the group have that title."""
+    title = header_title(path, context)
+    if path and context.compute_for(context.new, _titles)[title] > 1 and "/" in path:
+        return shorten(f"{header_title(path.rpartition('/')[0], context)}: {title}")
+    return shorten(title)
+
+
+def header_title(path: str, context: ChangeContext) -> str:
+    for header_path in (path, ""):
+        for content in (context.new, context.old):
+            header = content.items.get((Section.REGISTRY, Key((PATH,), (header_path,))))
+            if header and header.fields.get("title"):
+                return header.fields["title"]
+    return path
+
+
+def _titles(content: Content) -> Counter[str]:
+    return Counter(
+        item.fields.get("title", "") for (section, _), item in content.items.items() if section is Section.REGISTRY
+    )

@@ -1,0 +1,76 @@
+"""How two texts differ: in notation alone, or in which words."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import NamedTuple
+
+_URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
+_PUNCTUATION = re.compile(r"""[,;"'“”‘’()\[\]<>*]|[.:](?=\s|$)""")
+_FOOTNOTE = re.compile(r"\[\d{1,3}\]")
+_ZEROS = re.compile(r"(?<![\w.])0+(?=\d)(?!0?x)")
+_AND = re.compile(r"\band\b", re.IGNORECASE)
+_CONTEXT = 3  # words shown around a difference
+_MOST_WORDS = 1200  # a longer text is compared by its lines
+
+
+@lru_cache(maxsize=4096)
+def fold_notation(text: str, *, keep_zeros: bool = False) -> str:
+    """Return a text without what only is notation: URL scheme, punctuation, footnote numbers, leading zeros."""
+    text = _URL.sub(lambda match: f"//{match[1].lower()}", text)
+    text = _FOOTNOTE.sub("", text)
+    if not keep_zeros:
+        text = _ZEROS.sub("", text)
+    return " ".join(_AND.sub(" ", _PUNCTUATION.sub(" ", text)).split())
+
+
+def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False) -> bool:
+    """Whether two texts that differ say the same."""
+    if not before or not after or before == after:
+        return False
+    old, new = (fold_notation(text, keep_zeros=keep_zeros) for text in (before, after))
+    return bool(old) and old == new
+
+
+class Hunk(NamedTuple):
+    """Words that were replaced, with the words before and after them."""
+
+    left: str
+    removed: str
+    added: str
+    right: str
+
+
+@lru_cache(maxsize=2048)
+def changed_words(before: str, after: str) -> tuple[Hunk, ...]:
+    """Return what differs between two texts, word by word."""
+    old, new = before.split(), after.split()
+    if len(old) + len(new) > _MOST_WORDS:
+        old, new = before.split("\n"), after.split("\n")
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    hunks: list[list[int]] = []
+    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        # One word between two differences is no reason to tell them apart.
+        if hunks and old_start - hunks[-1][1] <= 1:
+            hunks[-1][1], hunks[-1][3] = old_end, new_end
+        else:
+            hunks.append([old_start, old_end, new_start, new_end])
+    return tuple(
+        Hunk(
+            " ".join(new[max(0, new_start - _CONTEXT) : new_start]),
+            " ".join(old[old_start:old_end]),
+            " ".join(new[new_start:new_end]),
+            " ".join(new[new_end : new_end + _CONTEXT]),
+        )
+        for old_start, old_end, new_start, new_end in hunks
+    )
+
+
+def share_of_words(text: str, other: str) -> float:
+    """Return how many of the words of both texts are in both, between 0 and 1."""
+    words, others = {*text.split()}, {*other.split()}
+    return len(words & others) / len(words | others) if words or others else 1.0
