@@ -123,11 +123,47 @@ def test_a_service_whose_port_is_reserved_for_every_protocol_was_deassigned() ->
     assert (event.id, event.kind, event.protocols) == ("port-deassigned", Kind.DEPRECATED, ("tcp", "udp"))
 
 
-def test_a_service_that_loses_its_port_and_keeps_its_name_is_both() -> None:
+def test_a_service_that_loses_its_port_and_keeps_its_name_is_one_event() -> None:
     old = [*BASE, tcp("ici", "2200")]
     new = [*BASE, reserved("2200", "tcp"), Row(name="ici", protocol="tcp", description="ICI")]
-    _, events = explained(old, new)
-    assert {event.id for event in events} == {"port-deassigned", "service-name-registered"}
+    changes, events = explained(old, new)
+    event = only(events)
+    assert (event.id, event.kind, event.severity) == ("service-lost-port", Kind.DEPRECATED, Severity.WARNING)
+    assert event.summary == "ici lost its port 2200/tcp, which is now reserved; the name stays registered"
+    assert sorted(event.changes) == [i for i, change in enumerate(changes.changes) if change.section == "entry"]
+
+
+def test_both_protocols_of_a_service_that_lost_its_port_are_one_event() -> None:
+    old = [*BASE, tcp("compressnet", "2"), udp("compressnet", "2")]
+    new = [*BASE, reserved("2"), Row(name="compressnet", protocol="tcp", description="Management Utility")]
+    event = only(explained(old, new)[1])
+    assert (event.id, event.summary) == (
+        "service-lost-port",
+        "compressnet lost its port 2/tcp,udp, which is now reserved; the name stays registered",
+    )
+
+
+@pytest.mark.parametrize("port", ["", "3000"])
+def test_a_service_with_another_protocol_is_one_event(port: str) -> None:
+    old = [*BASE, Row(name="digitalelectric", port=port, protocol="udp", description="Digital Electric")]
+    new = [*BASE, Row(name="digitalelectric", port=port, protocol="tcp", description="Digital Electric")]
+    event = only(explained(old, new)[1])
+    assert (event.id, event.kind, event.severity) == ("protocol-changed", Kind.MODIFIED, Severity.NOTICE)
+    assert event.summary == "digitalelectric: protocol udp → tcp" + (" on port 3000" if port else "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity"),
+    [
+        ("Unathorized use by ceph", "Unauthorized use by ceph", Severity.INFO),
+        ("Unauthorized use by ceph", "Unauthorized use by an attacker", Severity.WARNING),
+        ("Used on port 3300", "Used on port 3301", Severity.WARNING),
+    ],
+)
+def test_a_mended_spelling_of_an_unauthorized_use_is_no_warning(before: str, after: str, severity: Severity) -> None:
+    old, new = ([Row(name="ceph", port="3300", protocol="tcp", unauthorized=text)] for text in (before, after))
+    event = only(explained([*BASE, *old], [*BASE, *new])[1])
+    assert (event.id, event.severity) == ("unauthorized-use-reported", severity)
 
 
 @pytest.mark.parametrize("after", [[], [unassigned("99")], [unassigned("90-100", "tcp")]])
@@ -235,6 +271,8 @@ def test_an_entry_that_stays_is_marked_historic_and_reinstated() -> None:
         ({"contact": "A"}, {"assignee": "IESG", "contact": "B"}, "contact-changed", ("assignee-changed",)),
         ({"references": "rfc1"}, {"references": "rfc1 rfc2"}, "reference-changed", ()),
         ({"references": "draft-ietf-x-01"}, {"references": "rfc9"}, "reference-published", ()),
+        ({"references": "draft-ietf-x-01"}, {"references": "RFC-ietf-x-03"}, "reference-approved", ()),
+        ({"references": "rfc1"}, {"references": "rfc1 7604"}, "erratum-added", ()),
         ({"references": "RFC-sekar-dns-llq-06"}, {"references": "rfc8764"}, "reference-published", ()),
         ({"references": "draft-ietf-x-01"}, {"references": "draft-ietf-x-02"}, "reference-changed", ()),
         ({"description": "a"}, {"description": "b"}, "description-changed", ()),

@@ -79,9 +79,10 @@ def _is(item: Item | None, row: Golden) -> bool:
 def _is_about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
     """Whether the event is about the row's entry, and does not only explain its quiet change."""
     if not row.cells:
-        return event.registry == row.registry
+        return row.registry in event.registries
     named = (changes[index] for index in event.changes)
-    return any(not change.quiet and (_is(change.before, row) or _is(change.after, row)) for change in named)
+    counts = [change for change in named if not change.quiet or event.id == "editorial"]
+    return any(_is(change.before, row) or _is(change.after, row) for change in counts)
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=_title)
@@ -92,10 +93,11 @@ def test_every_golden_change_gives_its_event(row: Golden) -> None:
     if not row.event and not row.cells:
         assert [(event.id, event.summary) for event in events] == []
     elif not row.event:
-        assert [each for each in described if each[0] not in REGISTRY_EVENTS] == [], row.why
+        assert [each for each in described if each[0] not in REGISTRY_EVENTS | {"editorial"}] == [], row.why
     else:
-        expected = [event for event in about if event.id == row.event]
+        # Since references, experts and notation have ids of their own, what was one id may be in `also`.
+        expected = [event for event in about if row.event in (event.id, *event.also)]
         assert expected, (row.why, described)
-        assert any(row.text in event.summary and (not row.also or row.also in event.also) for event in expected), (
-            described
-        )
+        assert any(
+            row.text in event.summary and (not row.also or row.also in (event.id, *event.also)) for event in expected
+        ), described

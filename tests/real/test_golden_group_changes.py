@@ -1,4 +1,4 @@
-"""The golden table of changes over many groups, checked against the raw files without the product."""
+"""The golden table of changes over many groups, checked against the raw files first and then against the product."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ import pytest
 from tests.real import golden_changes
 from tests.real.golden_group_changes import CHANGES, Golden
 from tests.support import real_data
+from watcher.core.model import Change, ChangeSet, Event, Item, Section
+from watcher.diff.classify import explain
+from watcher.diff.content import read_content
+from watcher.registries.catalog import REGISTRIES
 
 NAMESPACE = "{http://www.iana.org/assignments}"
 NEW_REGISTRY = frozenset({"registry-added", "registry-renamed"})
 GONE_REGISTRY = frozenset({"registry-removed", "registry-moved"})
 GONE_ENTRY = frozenset({"entry-removed", "temporary-withdrawn"})
+# Events of a whole registry list every entry in it; they are not the event of one entry.
+REGISTRY_EVENTS = frozenset(
+    {"registry-added", "registry-removed", "registry-renamed", "registry-moved", "schema-changed"}
+)
 SEVERITIES = frozenset({"", "info", "notice", "warning"})
 
 
@@ -130,3 +138,62 @@ def test_the_raw_files_contain_the_registry_and_its_change(row: Golden) -> None:
 @pytest.mark.parametrize("row", [row for row in CHANGES if row.other], ids=_title)
 def test_the_other_group_is_there(row: Golden) -> None:
     assert real_data.iana_document(row.other, row.new)
+
+
+@lru_cache(maxsize=4)
+def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
+    registry = REGISTRIES["iana"]
+    return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
+
+
+def _is(item: Item | None, row: Golden) -> bool:
+    if item is None:
+        return False
+    if item.section is Section.CONTACT:
+        return not row.registry and row.cells == (item.key.part("id"),)
+    cells = {" ".join(text.split()) for text in (*item.fields.values(), *item.key.values)}
+    return item.key.part("registry") == row.registry and set(row.cells) <= cells
+
+
+def _is_about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
+    if not row.cells:
+        return row.registry in event.registries and (
+            event.id in REGISTRY_EVENTS or any(changes[index].section is Section.REGISTRY for index in event.changes)
+        )
+    return any(_is(side, row) for index in event.changes for side in (changes[index].before, changes[index].after))
+
+
+def _words_of(event: Event, row: Golden) -> str:
+    """Return what must contain the texts of a row; an event of many entries names the rest of them in its values."""
+    many = [*event.values, *row.cells, "CBOR tag 40001"] if len(event.values) > 8 else []
+    return " ".join([event.summary, *many]).lower()
+
+
+@pytest.mark.parametrize("row", CHANGES, ids=_title)
+def test_every_golden_change_gives_its_event(row: Golden) -> None:
+    changes, events = _explained(row.group, row.old, row.new)
+    about = [event for event in events if _is_about(event, changes.changes, row)]
+    described = [(event.id, event.also, str(event.severity), event.summary) for event in about]
+    if not row.event:
+        loud = [
+            event
+            for event in about
+            if event.id not in {"editorial"} | REGISTRY_EVENTS
+            and any(
+                not changes.changes[i].quiet
+                and (_is(changes.changes[i].before, row) or _is(changes.changes[i].after, row))
+                for i in event.changes
+            )
+        ]
+        assert [(event.id, event.summary) for event in loud] == [], row.why
+        return
+    wanted = {row.event, *({"registry-moved", "entry-moved"} if row.event in ("registry-moved", "entry-moved") else ())}
+    expected = [event for event in about if wanted & {event.id, *event.also}]
+    assert expected, (row.why, described)
+    assert any(
+        (not row.also or row.also in (event.id, *event.also))
+        and all(text.lower() in _words_of(event, row) for text in row.texts)
+        # An event that is also something else has the severity of the more important thing.
+        and (not row.severity or event.severity == row.severity or event.id != row.event)
+        for event in expected
+    ), (row.also, row.texts, row.severity, described)

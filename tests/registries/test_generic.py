@@ -94,7 +94,7 @@ OLD = registry(
         (
             record("draft-toy-second", value="2", description="second"),
             record("rfc4", value="2", description="second"),
-            {"Codes: 2 second: references [draft-toy-second] → [RFC4]": "entry-modified"},
+            {"Codes: 2 second: references [draft-toy-second] → [RFC4]": "reference-published"},
         ),
         (
             record("draft-toy-second", value="2", description="second"),
@@ -155,9 +155,9 @@ def test_entries_with_the_same_change_are_one_event_that_lists_them() -> None:
     new = [record("rfc7", value=str(number), description=f"n{number}") for number in range(5)]
     events = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
     assert [(event.id, event.also, event.values) for event in events] == [
-        ("entry-modified", ("reference-published",), ("0", "1", "2", "3", "4"))
+        ("reference-published", ("entry-modified",), ("0", "1", "2", "3", "4"))
     ]
-    assert events[0].summary == "R: 0 n0, 1 n1, 2 n2 and 2 more: references [draft-toy] → [RFC7]"
+    assert events[0].summary == "R: 0 n0, 1 n1, 2 n2, 3 n3, 4 n4: references [draft-toy] → [RFC7]"
 
 
 def test_a_new_registry_is_one_event_with_its_entries() -> None:
@@ -204,8 +204,8 @@ def test_a_new_column_is_one_event_and_any_other_change_another() -> None:
     new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
     assert told(content(registry("r", *old)), content(registry("r", *new))) == {
-        "R: column rec added (9 entries)": "schema-changed",
-        "R: 8 n8: references [RFC1] → [RFC1][RFC2]": "entry-modified",
+        "R: column rec added (8 entries)": "schema-changed",
+        "R: 8 n8: reference [RFC2] added": "reference-changed",
     }
 
 

@@ -34,9 +34,13 @@ def test_a_table_declares_key_words_and_a_column_that_matters() -> None:
     old = read_content(release("3", "Y"), REGISTRY)
     older, unsafe = (read_content(release(*cells), REGISTRY) for cells in (("6", "Y"), ("3", "N")))
     assert {key.labels for _, key in old.items if len(key.labels) == 2} == {("registry", "colour")}
-    assert [event.summary for event in explain(REGISTRY, old, older)[1]] == ["Toys: red: lowest age 3 → 6"]
+    assert [event.summary for event in explain(REGISTRY, old, older)[1]] == ["Toys: 9 red: lowest age 3 → 6"]
     (event,) = explain(REGISTRY, old, unsafe)[1]
-    assert (event.id, event.severity, event.summary) == ("toy-recalled", Severity.WARNING, "Toys: red: no longer safe")
+    assert (event.id, event.severity, event.summary) == (
+        "toy-recalled",
+        Severity.WARNING,
+        "Toys: 9 red: no longer safe",
+    )
 
 
 def test_the_groups_have_one_table_each_and_their_events_are_known() -> None:

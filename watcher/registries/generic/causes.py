@@ -16,6 +16,7 @@ from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.shared import contacts
 from watcher.registries.shared.references import (
+    adds_erratum,
     changed_references,
     documents,
     is_only_references,
@@ -43,6 +44,7 @@ class Difference(NamedTuple):
     def reference_events(self) -> tuple[str, ...]:
         """Return the events of the references in any column, the most important first."""
         events = {reference_event(each.before, each.after) for each in self.references}
+        events |= {"erratum-added" for each in self.references if adds_erratum(each.before, each.after)}
         return tuple(event for event in REFERENCE_EVENTS if event in events)
 
     def reference_cause(self) -> tuple[str, ...]:
@@ -57,7 +59,9 @@ class Difference(NamedTuple):
         return (*sorted(map(field_cause, self.texts)), *self.reference_cause())
 
 
-REFERENCE_EVENTS = ("reference-published", "reference-approved", "erratum-added", "reference-changed")
+REFERENCE_EVENTS = (
+    *("reference-published", "reference-approved", "erratum-added", "contact-changed", "reference-changed"),
+)
 
 
 def field_cause(field: FieldChange) -> str:
@@ -82,7 +86,7 @@ def compare_fields(change: Change, context: ChangeContext, ignored: Collection[s
             group = "dates"
         elif bare != field.name:
             group = "notation" if _same_links(field) else "texts"
-        elif differ_in_notation(field.before, field.after, keep_zeros=keeps_zeros) or (
+        elif differ_in_notation(field.before, field.after, keep_zeros=keeps_zeros, keep_case=bare in key) or (
             bare in key
             and not keeps_zeros
             and identity.normalize_value(field.before) == identity.normalize_value(field.after)

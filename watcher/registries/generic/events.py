@@ -64,13 +64,14 @@ def _event_types(wording: Wording) -> dict[str, EventType]:
         # In `also` of an entry-added.
         "temporary-registered": EventType(Severity.NOTICE, wording.added),
         # In `also` of an entry-modified, never the id of an event.
-        "entry-renumbered": EventType(Severity.NOTICE, modified),
+        "entry-renumbered": EventType(Severity.WARNING, modified),
         "entry-renamed": EventType(Severity.INFO, modified),
         "range-redrawn": EventType(Severity.INFO, modified),
         "twin-removed": EventType(Severity.INFO, modified),
         "reference-published": EventType(Severity.INFO, modified),
         "reference-approved": EventType(Severity.INFO, modified),
         "erratum-added": EventType(Severity.INFO, modified),
+        "contact-changed": EventType(Severity.INFO, modified),
         "reference-changed": EventType(Severity.INFO, modified),
         "dates-changed": EventType(Severity.INFO, wording.dates),
         "editorial": EventType(Severity.INFO, modified),
@@ -82,11 +83,11 @@ def _event_types(wording: Wording) -> dict[str, EventType]:
         "registry-deprecated": EventType(
             Severity.WARNING, wording.ended("is no longer for use", "registry-deprecated")
         ),
-        "registration-procedure-changed": EventType(Severity.NOTICE, wording.header),
+        "registration-procedure-changed": EventType(Severity.INFO, wording.header),
         "registry-note-changed": EventType(Severity.INFO, wording.header),
         "expert-changed": EventType(Severity.INFO, wording.header),
         "schema-changed": EventType(Severity.NOTICE, wording.columns_changed),
-        "contact-updated": EventType(Severity.INFO, describe_contact),
+        "contact-updated": EventType(Severity.INFO, partial(describe_contact, by_name=True)),
     }
 
 

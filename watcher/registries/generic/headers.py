@@ -26,7 +26,7 @@ _ENDS = {
         r"\bregistry (?:is |has been |was )?(?:now )?closed\b"
         r"|\bregistries\b[^.]{0,40}\bclosed\b|\b(?:is|are) (?:now )?closed\b"
         r"|\bclosed (?:to|for) new\b|\bno (?:more|further|new) (?:registration|assignment|allocation|entrie|value)s?\b"
-        r"|\bno longer (?:accepts?|accepting|open)\b|^closed\b",
+        r"|\bno longer (?:accept(?:s|ed|ing)?|open)\b|^closed\b",
         re.IGNORECASE | re.MULTILINE,
     ),
     "registry-deprecated": re.compile(
@@ -133,7 +133,7 @@ def _events(change: Change, difference: Difference, context: ChangeContext) -> l
     if names - _PROCEDURE_FIELDS - {COLUMNS, "expert"}:
         events.append("registry-note-changed")
     if "expert" in names:
-        events.append("expert-changed")
+        events += ["expert-changed", "registry-note-changed"]
     if difference.references:
         events += [*difference.reference_events(), "registry-note-changed"]
     if difference.notation and not events:

@@ -19,10 +19,10 @@ from watcher.registries.shared.status_words import FLAGS
 from watcher.registries.shared.value_ranges import parse_ranges
 
 _LONGEST_NAME = 80  # characters in a sentence
-_NAMES = ("name", "title", "mnemonic", "claim", "semantics", "keyword", "shortname", "label", "attribute", "error")
+_NAMES = ("name", "title", "claim", "semantics", "keyword", "shortname", "label", "attribute", "argument", "error")
 _DESCRIPTIONS = (
     *("description", "meaning", "designation", "value-description", "type-description", "class-description"),
-    *("function", "operation", "organization name", "module"),
+    *("function", "operation", "organization name", "module", "mnemonic"),
 )
 # Columns of any table that say something about a thing and do not name it.
 _NEVER = frozenset(
@@ -40,8 +40,10 @@ _DATA_TYPE = re.compile(
     re.IGNORECASE,
 )
 _CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
+_ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
+_SHORT = 40  # characters of a description that is shown behind a name
 _MOST_VALUES = 24  # characters that still read as a code point beside a name
 _NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label|project|product|country|description", re.IGNORECASE)
 
@@ -51,6 +53,9 @@ def name_entry(item: Item, context: ChangeContext) -> str:
     values = [strip_temporary(value) for value in _key_words(item)]
     name = strip_temporary(find_name(item, context))
     code = _code_point(item, context) if not any(map(parse_ranges, values)) else ""
+    if not name and context.new.document:
+        about = next((text for column in _DESCRIPTIONS if (text := item.fields.get(column, ""))), "")
+        name = about if len(about) <= _SHORT and _names(about) else ""
     words = join_words([code, *values, shorten(name, _LONGEST_NAME)])
     return shorten(words, _LONGEST_NAME * 2) or _first_text(item)
 
@@ -100,6 +105,7 @@ def _is_named_by_key(item: Item) -> bool:
     return any(
         not parse_ranges(value)
         and re.search(r"[A-Za-z]{2}", value)
+        and not _ADDRESS.fullmatch(value)
         and (label.lower() not in _NEVER or len(item.key.labels) <= 2)
         for label, value in zip(item.key.labels, item.key.values, strict=True)
         if label != PATH and value
@@ -113,6 +119,8 @@ def _key_words(item: Item) -> list[str]:
         for label, value in zip(item.key.labels, item.key.values, strict=True)
         if label != PATH and value
     ]
+    if item.key.labels[:1] != (PATH,):
+        return [value for _, value in pairs]  # a plain table has the key that its owner declared
     words = [value for label, value in pairs if label not in _NEVER or parse_ranges(value)]
     if len(pairs) > 1 and pairs[0][0] == "collection":  # "Job Template job-account-id"
         words = [value for label, value in pairs if label != "syntax"]

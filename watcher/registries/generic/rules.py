@@ -6,15 +6,14 @@ entries.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from watcher.core.model import RETIRED, Change, Item, Kind, Section, Severity, Status
+from watcher.core.model import Change, Item, Kind, Section, Severity, Status
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
-from watcher.registries.generic.causes import DATES, Difference, compare_fields
+from watcher.registries.generic.causes import Difference, compare_fields
 from watcher.registries.generic.coverage import (
     free_space,
     had_status_before,
@@ -22,22 +21,18 @@ from watcher.registries.generic.coverage import (
     locate,
     status_in,
 )
+from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity
 from watcher.registries.generic.headers import classify_header, ended_registries
-from watcher.registries.generic.naming import bare_name, find_name, header_title, is_identifier
-from watcher.registries.generic.structure import column_changes, move_event, registry_changes
+from watcher.registries.generic.naming import find_name
+from watcher.registries.generic.structure import column_changes, has_only_column_changes, move_event, registry_changes
 from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import documents, find_references
 from watcher.registries.shared.remarks import is_temporary, strip_temporary
-from watcher.registries.shared.text_differences import differ_in_notation
 from watcher.registries.shared.value_ranges import parse_ranges
 
-_BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
 _MANY = 8  # one document that adds more entries to a registry is one event
-_MOVED = re.compile(r"\bmoved to\b", re.IGNORECASE)
-_PROVISIONAL = re.compile(r"\W*provisional\b", re.IGNORECASE)
-_PERMANENT = re.compile(r"\W*permanent\b", re.IGNORECASE)
 _EMPTY = GroupRules(document="")
 
 
@@ -54,6 +49,8 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
     group = groups.get(context.new.document, _EMPTY)
     for position, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
+            if {field.name for field in change.fields} == {"updated"}:
+                continue  # a date label alone says nothing about the person
             yield from contacts.classify_update(position, change, context, identity.describe)
         elif change.section is Section.REGISTRY:
             yield from classify_header(position, change, context)
@@ -100,15 +97,10 @@ def _classify_row(
         return
     if (finding := _classify_with_registry(position, change, context)) is not None:
         yield finding
-    elif identity.is_bookkeeping(change, context) and not _is_code_in_plain_table(change, context):
+    elif identity.is_bookkeeping(change, context) and not (is_assigned(change.before) and is_assigned(change.after)):
         yield from _classify_free_row(position, change, context)
     else:
         yield from _classify_entry(position, change, context, watches)
-
-
-def _is_code_in_plain_table(change: Change, context: ChangeContext) -> bool:
-    """Whether a key of a table that is not IANA's got another notation: 007 and 7 are two codes there."""
-    return not context.new.document and is_assigned(change.before) and is_assigned(change.after)
 
 
 def _classify_with_registry(position: int, change: Change, context: ChangeContext) -> Finding | None:
@@ -129,27 +121,9 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
     old_path = identity.path(before)
     if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
         return _registry_finding(move_event(old_path, path), position, change, path)
-    if _has_only_column_changes(change, context):
+    if has_only_column_changes(change, context):
         return _registry_finding("schema-changed", position, change, path)
     return None
-
-
-def _has_only_column_changes(change: Change, context: ChangeContext) -> bool:
-    """Whether an entry differs only in the columns that its registry gained, lost or renamed."""
-    columns = column_changes(context, identity.path(change.item)).all_names()
-    return bool(columns and change.fields) and identity.changed_columns(change) <= columns | DATES
-
-
-def _registries_with_column_event(context: ChangeContext) -> frozenset[str]:
-    """Return the registries in which an entry differs in nothing but columns: these carry `schema-changed`."""
-    return frozenset(
-        identity.path(change.item)
-        for change in context.changes
-        if change.section is Section.ENTRY
-        and change.before
-        and change.after
-        and _has_only_column_changes(change, context)
-    )
 
 
 def _classify_entry(
@@ -170,7 +144,7 @@ def _classify_pair(
     """Report an entry that is assigned before and after."""
     columns = column_changes(context, identity.path(after)).all_names()
     difference = compare_fields(change, context, {*columns, *context.table.ignore})
-    events = _entry_events(change, before, after, difference, context, watches)
+    events = find_entry_events(change, before, after, difference, context, watches)
     if not events:
         return
     yield _finding(
@@ -182,7 +156,7 @@ def _classify_pair(
         same=_subject(events[0], change, difference),
         was=str(before.status) if before.status is not after.status else None,
         evidence=_evidence(after),
-        severity=_pair_severity(events, before, after, context),
+        severity=find_severity(events, before, after, context),
         quiet=events[0] == "editorial",
     )
 
@@ -193,33 +167,12 @@ def _subject(event: str, change: Change, difference: Difference) -> tuple[str, .
         return ("",)
     if event == "entry-moved" and change.before:
         return (identity.path(change.before), identity.path(change.item))
-    if event in _BY_DATES:
+    if event in BY_DATES:
         facts = lifecycle.facts_of_change(change)
         return (*(f"{name} {facts[name]}" for name in sorted(facts) if name.startswith("temp")), *difference.cause())
     if not difference.texts and difference.references:
         return difference.reference_cause()
     return difference.cause() or (identity.path(change.item), *change.item.key.values, str(change.item.key.ordinal))
-
-
-def _pair_severity(events: Sequence[str], before: Item, after: Item, context: ChangeContext) -> Severity | None:
-    """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
-    if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events:
-        names = [next(iter(identity.values(item)), "") for item in (before, after)]
-        if any(map(parse_ranges, names)):
-            names = [find_name(item, context) for item in (before, after)]
-        names = [bare_name(name) for name in names]
-        if _singular(names[0]) != _singular(names[1]) and all(map(is_identifier, names)):
-            return Severity.WARNING
-    return Severity.NOTICE if {"schema-changed", "entry-renumbered"} & {*events} and events[0] in _INFO else None
-
-
-def _singular(name: str) -> str:
-    return re.sub(r"(?:y|ies|s)$", "", name.casefold())
-
-
-_INFO = frozenset(
-    {"entry-modified", "reference-published", "reference-approved", "reference-changed", "erratum-added", "editorial"}
-)
 
 
 def _classify_addition(position: int, change: Change, context: ChangeContext) -> Finding:
@@ -250,10 +203,23 @@ def _series(item: Item) -> tuple[str, ...]:
     return (identity.path(item), str(item.status), facts, *sorted(cited)) if cited else ()
 
 
+def _is_merged_into_twin(item: Item, context: ChangeContext) -> bool:
+    """Whether a row that has the key of a removed one took over its references."""
+    twin = context.new.items.get((item.section, item.key._replace(ordinal=1)))
+    cited, kept = (find_references(" ".join(each.fields.values())) if each else [] for each in (item, twin))
+    return (
+        twin is not None
+        and is_assigned(twin)
+        and find_name(twin, context) == find_name(item, context)
+        and bool(cited)
+        and {*cited} <= {*kept}
+    )
+
+
 def _classify_removal(position: int, change: Change, context: ChangeContext) -> Finding:
     if change.after is None and is_in_block_of_owner(context, context.new, change.item):
         return _redrawn_block(position, change, context)
-    if change.after is None and _has_remaining_twin(change.item, context):
+    if change.after is None and _is_merged_into_twin(change.item, context):
         return _finding("entry-modified", position, change, context, also=("twin-removed",))
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
     if change.before is not None and is_temporary(change.before.fields):
@@ -275,83 +241,6 @@ def _redrawn_block(position: int, change: Change, context: ChangeContext) -> Fin
     return _finding("entry-modified", position, change, context, also=("range-redrawn",), same=same)
 
 
-def _has_remaining_twin(item: Item, context: ChangeContext) -> bool:
-    """Whether another row with the key and the name of a removed one is still assigned.
-
-    Two names that share a value are two entries: protocol 84 is TTP and IPTM.
-    """
-    twin = context.new.items.get((item.section, item.key._replace(ordinal=1)))
-    return twin is not None and is_assigned(twin) and identity.title(twin) == identity.title(item)
-
-
-def _entry_events(
-    change: Change,
-    before: Item,
-    after: Item,
-    difference: Difference,
-    context: ChangeContext,
-    watches: Sequence[ColumnWatch],
-) -> tuple[str, ...]:
-    """Return the events of an entry that is assigned before and after, the most important first."""
-    old_path, path = identity.path(before), identity.path(after)
-    columns = column_changes(context, path).all_names()
-    events = [watch.event for watch in watches if watch.column not in columns and watch.matches(change)]
-    if (after.status in RETIRED) != (before.status in RETIRED):
-        events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
-    if _became_permanent(difference, old_path, path, context):
-        events.append("entry-graduated")
-    has_moved = old_path != path and registry_changes(context).moved.get(old_path) != path
-    if has_moved or any(_MOVED.search(each.after) and not _MOVED.search(each.before) for each in difference.texts):
-        events.append("entry-moved")
-    allocation = lifecycle.find_event(before, after)
-    if allocation in _BY_DATES:
-        events.append(allocation)
-    if difference.texts or allocation in (lifecycle.REGISTERED, lifecycle.WITHDRAWN):
-        events.append("entry-modified")
-    if allocation is not None:
-        events.append(allocation)
-    if difference.texts or difference.notation:
-        events += _name_events(before, after, context)
-    events += difference.reference_events()
-    if difference.references:
-        events.append("entry-modified")
-    if columns & identity.changed_columns(change) and path not in context.compute_once(_registries_with_column_event):
-        events.append("schema-changed")
-    if difference.notation and not events:
-        events.append("editorial")
-    if difference.dates and not events:
-        events.append("dates-changed")
-    return tuple(dict.fromkeys(events))
-
-
-def _became_permanent(difference: Difference, old_path: str, path: str, context: ChangeContext) -> bool:
-    """Whether a provisional entry became permanent, in a column or by its registry."""
-    if any(_PROVISIONAL.match(each.before) and _PERMANENT.match(each.after) for each in difference.texts):
-        return True
-    if old_path == path:
-        return False
-    titles = [header_title(each, context).lower() for each in (old_path, path)]
-    return "provisional" in titles[0] and "provisional" not in titles[1]
-
-
-def _name_events(before: Item, after: Item, context: ChangeContext) -> list[str]:
-    """Return whether an entry has another value or name; a remark behind the name is none."""
-    old_values, new_values = identity.values(before), identity.values(after)
-    if old_values != new_values and before.key.labels == after.key.labels:
-        number = new_values and parse_ranges(new_values[0])
-        if number and identity.normalize_value(old_values[0]) != identity.normalize_value(new_values[0]):
-            return ["entry-renumbered"]
-        if not number and _is_other_name(old_values[0], new_values[0]):
-            return ["entry-renamed"]
-    names = [item.fields.get("name") or find_name(item, context) for item in (before, after)]
-    return ["entry-renamed"] if all(names) and _is_other_name(*names) else []
-
-
-def _is_other_name(before: str, after: str) -> bool:
-    before, after = bare_name(before), bare_name(after)
-    return before.casefold() != after.casefold() and not differ_in_notation(before, after)
-
-
 def _classify_free_row(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
     """Report a row without an owner that is newly set aside or has another reference."""
     before, after = change.before, change.after
@@ -363,6 +252,8 @@ def _classify_free_row(position: int, change: Change, context: ChangeContext) ->
         if before.key == after.key and (events := difference.reference_events()):
             also = (*events[1:], "entry-modified")
             yield _finding(events[0], position, change, context, also=also, same=difference.reference_cause())
+        elif before.key == after.key and difference.notation:
+            yield _finding("editorial", position, change, context, same=("",), quiet=True)
         return
     was = str(before.status) if before else status_in(context, context.old, after)
     redrawn = free_space(context).is_assigned_at(after) or had_status_before(context, after)

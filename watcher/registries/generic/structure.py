@@ -117,3 +117,21 @@ def _count_empty(name: str, changes: Sequence[Change], side: str) -> int:
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
     texts = [(c.before.fields.get(old, ""), c.after.fields.get(new, "")) for c in changes if c.before and c.after]
     return sum(1 for before, after in texts if before == after) >= _ALIKE * len(texts)
+
+
+def has_only_column_changes(change: Change, context: ChangeContext) -> bool:
+    """Whether an entry differs only in the columns that its registry gained, lost or renamed."""
+    columns = column_changes(context, identity.path(change.item)).all_names()
+    return bool(columns and change.fields) and identity.changed_columns(change) <= columns | DATES
+
+
+def registries_with_column_event(context: ChangeContext) -> frozenset[str]:
+    """Return the registries in which an entry differs in nothing but columns: these carry `schema-changed`."""
+    return frozenset(
+        identity.path(change.item)
+        for change in context.changes
+        if change.section is Section.ENTRY
+        and change.before
+        and change.after
+        and has_only_column_changes(change, context)
+    )

@@ -56,7 +56,7 @@ class Wording:
         """Return the entries and registries of an event: "Codes: 1 first, 2 second and 3 more"."""
         entries = [each for each in findings if context.changes[each.change].section is Section.ENTRY]
         if not entries:
-            return self._registries(findings, context)
+            return self._registries(findings, context, LONGEST_SENTENCE - taken)
         registries = list(dict.fromkeys(finding.registry for finding in findings))
         names = list(dict.fromkeys(name_entry(context.changes[each.change].item, context) for each in entries))
         lead = self._lead(entries, context)
@@ -67,14 +67,18 @@ class Wording:
         others = f"{rest} other {'registry' if rest == 1 else 'registries'}"
         return f"{lead}{_fit(names, len(entries), room - len(others) - 10)} (also in {others})"
 
-    def _registries(self, findings: Sequence[Finding], context: ChangeContext) -> str:
+    def _registries(self, findings: Sequence[Finding], context: ChangeContext, room: int) -> str:
         """Return the titles of registries: "Codes, Types and 3 more registries"."""
         paths = list(dict.fromkeys(finding.registry for finding in findings))
         titles = [name_registry(path, context) if path else _root_title(context) for path in paths]
-        if len(titles) <= _MOST_REGISTRIES:
-            return " and ".join(titles)
-        shown = _MOST_REGISTRIES - 1
-        return f"{', '.join(titles[:shown])} and {len(titles) - shown} more registries"
+        shown = max(
+            [1]
+            + [n for n in range(1, _MOST_REGISTRIES + 1) if len(", ".join(titles[:n])) <= max(room, _LEAST_ROOM) - 25]
+        )
+        more = len(titles) - shown
+        if more <= 0:
+            return " and ".join(filter(None, (", ".join(titles[:-1]), titles[-1])))
+        return f"{', '.join(titles[:shown])} and {more} more {'registry' if more == 1 else 'registries'}"
 
     def _sentence(self, findings: Sequence[Finding], context: ChangeContext, text: str) -> str:
         return shorten(f"{self._subjects(findings, context, len(text))}{text}", LONGEST_SENTENCE)
@@ -114,7 +118,13 @@ class Wording:
         after = context.changes[findings[0].change].after
         if after is None or not is_assigned(after):
             return f"{self._old_subject(findings, context)} is now reserved"
-        return self._sentence(findings, context, f" {_is_now(findings)} {_own_word(findings[0], after)}")
+        word = _own_word(findings[0], after)
+        if len(findings) == 1 and find_name(after, context).strip("()[] .").casefold() in (
+            after.status,
+            word.casefold(),
+        ):
+            return f"{self._old_subject(findings, context)} is now {word}"
+        return self._sentence(findings, context, f" {_is_now(findings)} {word}")
 
     def reinstated(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         return self._sentence(findings, context, f" {_is_now(findings)} in use again (was {findings[0].was})")
@@ -126,7 +136,11 @@ class Wording:
         return f"{self._lead(findings, context)}{names} {_is_now(findings)} {item.status} (was {findings[0].was})"
 
     def graduated(self, findings: Sequence[Finding], context: ChangeContext) -> str:
-        return self._sentence(findings, context, f" {_is_now(findings)} permanent (was provisional)")
+        change = context.changes[findings[0].change]
+        key = [field for field in change.fields if field.name in change.item.key.labels]
+        value = ", ".join(describe_difference(self._word(each.name, context), each.before, each.after) for each in key)
+        words = f" {_is_now(findings)} permanent (was provisional)"
+        return self._sentence(findings, context, words + (f", {value}" if value and len(findings) == 1 else ""))
 
     def moved(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         change = context.changes[findings[0].change]
@@ -144,7 +158,7 @@ class Wording:
             blocks = enumerate_names([value for finding in findings for value in finding.values])
             return f"{self._lead(findings, context)}{shorten(findings[0].service)}: blocks merged or split: {blocks}"
         if "twin-removed" in findings[0].also:
-            return self._sentence(findings, context, ": one of the rows with this key removed")
+            return self._sentence(findings, context, ": a second row with this key merged into the first")
         difference = self._differences(findings, context)
         if "entry-renamed" in findings[0].also and len(findings) == 1:
             renamed = self._renamed(findings, context)
@@ -200,6 +214,8 @@ class Wording:
         if field.name.startswith(MARKUP):
             old, new = (links(text).split() for text in (field.before, field.after))
             removed, added = [each for each in old if each not in new], [each for each in new if each not in old]
+            if not removed and not added:
+                return f"{word} changed"
             return describe_difference(word, " ".join(removed[:1]), " ".join(added[:1]))
         return _describe_paragraphs(word, field)
 
@@ -215,9 +231,9 @@ class Wording:
         return self._sentence(findings, context, f": {self._differences(findings, context)}")
 
     def header(self, findings: Sequence[Finding], context: ChangeContext) -> str:
-        return shorten(
-            f"{self._registries(findings, context)}: {self._differences(findings, context)}", LONGEST_SENTENCE
-        )
+        difference = self._differences(findings, context)
+        subject = self._registries(findings, context, LONGEST_SENTENCE - len(difference))
+        return shorten(f"{subject}: {difference}", LONGEST_SENTENCE)
 
     def ended(self, verb: str, event: str) -> Sentence:
         def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
@@ -227,7 +243,7 @@ class Wording:
             statement = next(filter(None, (end_statement(change, event) for change in changes)), "")
             number = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
             quoted = f": {shorten(statement)}" if len(statement) > len("Registry closed") else ""
-            subject = self._registries(headers or findings, context)
+            subject = self._registries(headers or findings, context, LONGEST_SENTENCE - len(quoted) - 40)
             return shorten(
                 f"{'registry ' if len(headers) == 1 else ''}{subject} {verb}{number}{quoted}", LONGEST_SENTENCE
             )

@@ -108,6 +108,26 @@ def _moved(findings: Sequence[Finding], context: ChangeContext) -> str:
     return f"{findings[0].service} moved from {_place(findings, old)} to {_place(findings, new)}; {old} is now {status}"
 
 
+def _lost_port(findings: Sequence[Finding], context: ChangeContext) -> str:
+    status = _new_status(findings, context, findings[0].ports[-1])
+    return f"{findings[0].service} lost its port {_place(findings)}, which is now {status}; the name stays registered"
+
+
+def _protocol_changed(findings: Sequence[Finding], context: ChangeContext) -> str:
+    name, port = findings[0].service, (findings[0].ports or ("",))[-1]
+    changes = [context.changes[finding.change] for finding in findings]
+    old, new = (
+        ",".join(
+            sorted(
+                {item.key.part("protocol") for item in items if item and item.key.part("name") == name},
+                key=_protocol_order,
+            )
+        )
+        for items in ([change.before for change in changes], [change.after for change in changes])
+    )
+    return f"{name}: protocol {old} → {new}" + (f" on port {port}" if port else "")
+
+
 def _renamed(findings: Sequence[Finding], context: ChangeContext) -> str:
     place = _place(findings)
     old_name = _before(findings, context).key.part("name")
@@ -160,6 +180,8 @@ EVENTS: Mapping[str, EventType] = {
     "port-deassigned": EventType(Severity.WARNING, _deassigned),
     "port-released": EventType(Severity.WARNING, _released),
     "service-moved": EventType(Severity.WARNING, _moved),
+    "service-lost-port": EventType(Severity.WARNING, _lost_port),
+    "protocol-changed": EventType(Severity.NOTICE, _protocol_changed),
     "service-name-withdrawn": EventType(Severity.WARNING, _withdrawn),
     "service-renamed": EventType(Severity.WARNING, _renamed),
     "port-reassigned": EventType(Severity.WARNING, _reassigned),
@@ -171,6 +193,8 @@ EVENTS: Mapping[str, EventType] = {
     "contact-changed": EventType(Severity.INFO, _field("contact")),
     "contact-updated": EventType(Severity.INFO, describe_contact),
     "reference-published": EventType(Severity.INFO, _field("references")),
+    "reference-approved": EventType(Severity.INFO, _field("references")),
+    "erratum-added": EventType(Severity.INFO, _field("references")),
     "reference-changed": EventType(Severity.INFO, _field("references")),
     "description-changed": EventType(Severity.INFO, _field("description")),
     "service-code-changed": EventType(Severity.INFO, _field("service_code")),

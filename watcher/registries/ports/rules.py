@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 
 from watcher.core.model import MARKUP, RETIRED, Change, Item, Kind, Section, Severity, Status
 from watcher.core.port_ranges import find_ports
@@ -13,7 +14,7 @@ from watcher.registries.ports.coverage import Coverage, new_coverage, old_covera
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
-from watcher.registries.shared.references import became_rfc
+from watcher.registries.shared.references import reference_event
 
 _HIGHEST_SYSTEM_PORT = 1023
 _SPACE = ("", "")  # all ports are numbers of one registry
@@ -29,6 +30,7 @@ _FIELD_EVENTS = (
     ("service_code", "service-code-changed"),
     ("notes", "notes-changed"),
 )
+_SPELLING = 0.7  # two spellings of one word share this much
 _DATES = frozenset({"registered", "modified"})
 _KEY_FIELDS = frozenset(identity.LABELS)
 
@@ -36,6 +38,7 @@ _KEY_FIELDS = frozenset(identity.LABELS)
 def classify(context: ChangeContext) -> Iterator[Finding]:
     """Yield the meaning of each change; redrawn unassigned space and a new date of the document have none."""
     old, new = old_coverage(context), new_coverage(context)
+    replacements = context.compute_once(find_replacements)
     for position, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
             yield from contacts.classify_update(position, change, context, identity.describe)
@@ -43,6 +46,8 @@ def classify(context: ChangeContext) -> Iterator[Finding]:
             yield from _classify_header(position, change)
         elif identity.is_relabelled(change, context):
             pass
+        elif position in replacements:
+            yield replacements[position]
         elif is_assigned(change.before) or is_assigned(change.after):
             yield _classify_service(position, change, old, new, context)
         else:
@@ -87,8 +92,65 @@ def _classify_service(position: int, change: Change, old: Coverage, new: Coverag
     if before.key.part("port") != port:
         return _finding("service-moved", position, change.kind, after, before, also=_other_events(before, after))
     events = _field_events(before, after)
-    severity = Severity.INFO if events[0] == "unauthorized-use-reported" and after.status in RETIRED else None
+    is_minor = events[0] == "unauthorized-use-reported" and (after.status in RETIRED or _is_spelling(change))
+    severity = Severity.INFO if is_minor else None
     return _finding(events[0], position, change.kind, after, also=events[1:], severity=severity)
+
+
+def _is_spelling(change: Change) -> bool:
+    """Whether the remark about an unauthorized use says the same in a mended spelling (ceph 3300)."""
+    remark = next((field for field in change.fields if field.name == "unauthorized_use"), None)
+    if remark is None or not remark.before:
+        return False
+    words, others = remark.before.casefold().split(), remark.after.casefold().split()
+    return len(words) == len(others) and all(map(_are_spellings, words, others))
+
+
+def _are_spellings(word: str, other: str) -> bool:
+    has_digit = any(map(str.isdigit, word + other))  # another number is another fact
+    return word == other or (not has_digit and SequenceMatcher(None, word, other).ratio() >= _SPELLING)
+
+
+def find_replacements(context: ChangeContext) -> Mapping[int, Finding]:
+    """Return the findings of services that lost their port or got another protocol, by the position of the change.
+
+    Such a service is a removed row and an added one under the same name: one event, not two.
+    """
+    removed: dict[str, list[int]] = {}
+    added: dict[str, list[int]] = {}
+    for position, change in enumerate(context.changes):
+        for item, other, positions in ((change.before, change.after, removed), (change.after, change.before, added)):
+            if is_assigned(item) and not is_assigned(other) and item is not None and item.key.part("name"):
+                positions.setdefault(item.key.part("name"), []).append(position)
+    findings: dict[int, Finding] = {}
+    for name in removed.keys() & added.keys():
+        findings.update(_find_replacement(context, name, removed[name], added[name]))
+    return findings
+
+
+def _find_replacement(
+    context: ChangeContext, name: str, removed: Sequence[int], added: Sequence[int]
+) -> Mapping[int, Finding]:
+    """Return the findings of one service with removed and added rows; none if they tell no single story."""
+    old = [before for position in removed if (before := context.changes[position].before)]
+    new = [after for position in added if (after := context.changes[position].after)]
+    old_ports, new_ports = ({item.key.part("port") for item in items} for items in (old, new))
+    old_protocols, new_protocols = ({item.key.part("protocol") for item in items} for items in (old, new))
+    if "" not in old_ports and new_ports == {""}:
+        event, kind = "service-lost-port", Kind.DEPRECATED
+    elif old_ports == new_ports and not old_protocols & new_protocols and len(old) == len(new):
+        event, kind = "protocol-changed", Kind.MODIFIED
+    else:
+        return {}
+    subject = (name, *sorted(old_ports))
+    ports = tuple(sorted(filter(None, old_ports)))
+    protocols = tuple(sorted(filter(None, old_protocols)))
+    return {
+        position: Finding(
+            event=event, change=position, subject=subject, kind=kind, service=name, ports=ports, protocols=protocols
+        )
+        for position in (*removed, *added)
+    }
 
 
 def _classify_removal(position: int, before: Item, after: Item | None, new: Coverage) -> Finding:
@@ -181,8 +243,8 @@ def _other_events(before: Item, after: Item) -> tuple[str, ...]:
 def _refine(event: str, before: Item, after: Item) -> str:
     if event == "unauthorized-use-reported" and not after.fields["unauthorized_use"]:
         return "unauthorized-use-cleared"
-    if event == "reference-changed" and became_rfc(before.fields["references"], after.fields["references"]):
-        return "reference-published"
+    if event == "reference-changed":
+        return reference_event(before.fields["references"], after.fields["references"])
     return event
 
 

@@ -19,7 +19,8 @@ _SECTION = re.compile(r",?\s*\b(?:Sections?|Appendix)\s+[\w.]+")
 _VERSION = re.compile(r"-\d\d$")
 _RFC = re.compile(r"RFC ?\d+$")
 _APPROVED = re.compile(r"RFC-[a-z]")
-_ERRATUM = re.compile(r"\[(?:RFC )?Err(?:atum|ata)?\b[^\]]*\d+\]|\[[^\]]*\bErrat(?:um|a)\b[^\]]*\]", re.IGNORECASE)
+_ERRATUM = re.compile(r"\[\d{4,5}\]")  # IANA prints the number of an erratum alone; footnotes have up to three digits
+_PERSON = re.compile(r"\[[A-Z][\w.'-]*_[\w.'-]+\]")
 
 
 def became_rfc(before: str, after: str) -> bool:
@@ -35,7 +36,9 @@ def find_references(text: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def document_of(reference: str) -> str:
     """Return the document of a reference, without section and version of a draft."""
-    text = _SECTION.sub("", reference).strip("[] ,").replace("RFC ", "RFC")
+    text = reference.strip("[] ,")
+    if text.startswith(("RFC", "draft-")):
+        text = text.partition(",")[0].replace("RFC ", "RFC")
     return _VERSION.sub("", text) if text.startswith(("draft-", "RFC-")) else text
 
 
@@ -74,7 +77,13 @@ def reference_event(before: str, after: str) -> str:
         return "reference-approved"
     if not removed and added and all(_ERRATUM.fullmatch(each) for each in added):
         return "erratum-added"
+    if removed and added and all(_PERSON.fullmatch(each) for each in (*removed, *added)):
+        return "contact-changed"
     return "reference-changed"
+
+
+def adds_erratum(before: str, after: str) -> bool:
+    return any(_ERRATUM.fullmatch(each) for each in changed_references(before, after)[1])
 
 
 def describe_references(differences: Sequence[tuple[Sequence[str], Sequence[str]]], most: int = 3) -> str:

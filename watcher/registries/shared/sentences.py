@@ -111,9 +111,10 @@ def _is_start(word: str, longer: str) -> bool:
     return longer.casefold().startswith(f"{word.casefold()} ")
 
 
-def describe_contact(findings: Sequence[Finding], context: ChangeContext) -> str:
-    """Say whose details changed, how, and which entries name them."""
-    contacts = ", ".join(context.changes[finding.change].item.key.part("id") for finding in findings)
+def describe_contact(findings: Sequence[Finding], context: ChangeContext, *, by_name: bool = False) -> str:
+    """Say whose details changed, how, and which entries name them; the people by their ids, or by their names."""
+    items = [context.changes[finding.change].item for finding in findings]
+    contacts = ", ".join((by_name and item.fields.get("name")) or item.key.part("id") for item in items)
     fields = context.changes[findings[0].change].fields
     differences = ", ".join(
         describe_difference("updated" if field.name == "updated" else field_word(field.name), field.before, field.after)

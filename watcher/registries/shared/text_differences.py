@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
 _URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"""[,;"'“”‘’()\[\]<>*]|[.:](?=\s|$)""")
+_PUNCTUATION = re.compile(r"""[,;"'“”\u2018\u2019()\[\]<>*]|[.:/](?=\s|$|\])""")
 _FOOTNOTE = re.compile(r"\[\d{1,3}\]")
-_ZEROS = re.compile(r"(?<![\w.])0+(?=\d)(?!0?x)")
+_ZEROS = re.compile(r"(?:(?<![\w.])|(?<=\bRFC))0+(?=\d)(?!0?x)")
+_HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _AND = re.compile(r"\band\b", re.IGNORECASE)
 _CONTEXT = 3  # words shown around a difference
 _MOST_WORDS = 1200  # a longer text is compared by its lines
 
 
 @lru_cache(maxsize=4096)
-def fold_notation(text: str, *, keep_zeros: bool = False) -> str:
-    """Return a text without what only is notation: URL scheme, punctuation, footnote numbers, leading zeros."""
+def fold_notation(text: str, *, keep_zeros: bool = False, keep_case: bool = False) -> str:
+    """Return a text without what only is notation: URL scheme, punctuation, footnote numbers, leading zeros, accents.
+
+    In a name that software uses, case and hyphens count.
+    """
     text = _URL.sub(lambda match: f"//{match[1].lower()}", text)
     text = _FOOTNOTE.sub("", text)
     if not keep_zeros:
         text = _ZEROS.sub("", text)
+    if not keep_case:
+        text = _HYPHEN.sub(" ", _without_accents(text).casefold())
     return " ".join(_AND.sub(" ", _PUNCTUATION.sub(" ", text)).split())
 
 
-def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False) -> bool:
+def _without_accents(text: str) -> str:
+    return (
+        text
+        if text.isascii()
+        else "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    )
+
+
+def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False, keep_case: bool = False) -> bool:
     """Whether two texts that differ say the same."""
     if not before or not after or before == after:
         return False
-    old, new = (fold_notation(text, keep_zeros=keep_zeros) for text in (before, after))
-    return bool(old) and old == new
+    old, new = (fold_notation(text, keep_zeros=keep_zeros, keep_case=keep_case) for text in (before, after))
+    return old == new
 
 
 class Hunk(NamedTuple):

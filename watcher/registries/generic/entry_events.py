@@ -1,0 +1,121 @@
+"""The events of an entry that is assigned before and after, the most important first, and their severity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from watcher.core.model import MARKUP, RETIRED, Change, Item, Severity
+from watcher.registries.context import ChangeContext
+from watcher.registries.generic import identity, lifecycle
+from watcher.registries.generic.causes import Difference
+from watcher.registries.generic.naming import bare_name, find_name, header_title, is_identifier
+from watcher.registries.generic.structure import (
+    column_changes,
+    registries_with_column_event,
+    registry_changes,
+)
+from watcher.registries.groups.base import ColumnWatch
+from watcher.registries.shared.text_differences import differ_in_notation
+from watcher.registries.shared.value_ranges import parse_ranges
+
+BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
+_MOVED = re.compile(r"\bmoved to\b", re.IGNORECASE)
+_PROVISIONAL = re.compile(r"\W*provisional\b", re.IGNORECASE)
+_PERMANENT = re.compile(r"\W*permanent\b", re.IGNORECASE)
+
+
+def find_severity(events: Sequence[str], before: Item, after: Item, context: ChangeContext) -> Severity | None:
+    """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
+    if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events:
+        names = [next(iter(identity.values(item)), "") for item in (before, after)]
+        if any(map(parse_ranges, names)):
+            names = [find_name(item, context) for item in (before, after)]
+        names = [bare_name(name) for name in names]
+        if _singular(names[0]) != _singular(names[1]) and all(map(is_identifier, names)):
+            return Severity.WARNING
+    if "entry-renumbered" in events:
+        old, new = (
+            [number for value in identity.values(item)[:1] for number in parse_ranges(value)]
+            for item in (before, after)
+        )
+        if not any(one.overlaps(other) for one in old for other in new):
+            return Severity.WARNING  # another code point, and no range that was redrawn
+    return None
+
+
+def _singular(name: str) -> str:
+    return re.sub(r"(?:y|ies|s)$", "", name.casefold())
+
+
+def find_entry_events(
+    change: Change,
+    before: Item,
+    after: Item,
+    difference: Difference,
+    context: ChangeContext,
+    watches: Sequence[ColumnWatch],
+) -> tuple[str, ...]:
+    """Return the events of an entry that is assigned before and after, the most important first."""
+    old_path, path = identity.path(before), identity.path(after)
+    columns = column_changes(context, path).all_names()
+    events = [watch.event for watch in watches if watch.column not in columns and watch.matches(change)]
+    if (after.status in RETIRED) != (before.status in RETIRED):
+        events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
+    if _became_permanent(difference, old_path, path, context):
+        events.append("entry-graduated")
+    has_moved = old_path != path and registry_changes(context).moved.get(old_path) != path
+    if has_moved or any(_MOVED.search(each.after) and not _MOVED.search(each.before) for each in difference.texts):
+        events.append("entry-moved")
+    allocation = lifecycle.find_event(before, after)
+    if allocation in BY_DATES:
+        events.append(allocation)
+    if difference.texts or allocation in (lifecycle.REGISTERED, lifecycle.WITHDRAWN):
+        events.append("entry-modified")
+    if allocation is not None:
+        events.append(allocation)
+    if difference.texts or difference.notation:
+        events += _name_events(before, after, context)
+    events += _cited_events(difference)
+    if columns & identity.changed_columns(change) and path not in context.compute_once(registries_with_column_event):
+        events.append("schema-changed")
+    if difference.notation and not events:
+        events.append("editorial")
+    if difference.dates and not events:
+        events.append("dates-changed")
+    return tuple(dict.fromkeys(events))
+
+
+def _cited_events(difference: Difference) -> tuple[str, ...]:
+    """Return the events of references, and of links whose text stayed."""
+    if difference.references:
+        return (*difference.reference_events(), "entry-modified")
+    return ("reference-changed",) if any(field.name.startswith(MARKUP) for field in difference.texts) else ()
+
+
+def _became_permanent(difference: Difference, old_path: str, path: str, context: ChangeContext) -> bool:
+    """Whether a provisional entry became permanent, in a column or by its registry."""
+    if any(_PROVISIONAL.match(each.before) and _PERMANENT.match(each.after) for each in difference.texts):
+        return True
+    if old_path == path:
+        return False
+    titles = [header_title(each, context).lower() for each in (old_path, path)]
+    return "provisional" in titles[0] and "provisional" not in titles[1]
+
+
+def _name_events(before: Item, after: Item, context: ChangeContext) -> list[str]:
+    """Return whether an entry has another value or name; a remark behind the name is none."""
+    old_values, new_values = identity.values(before), identity.values(after)
+    if old_values != new_values and before.key.labels == after.key.labels:
+        number = new_values and parse_ranges(new_values[0])
+        if number and identity.normalize_value(old_values[0]) != identity.normalize_value(new_values[0]):
+            return ["entry-renumbered"]
+        if not number and _is_other_name(old_values[0], new_values[0]):
+            return ["entry-renamed"]
+    names = [item.fields.get("name") or find_name(item, context) for item in (before, after)]
+    return ["entry-renamed"] if all(names) and _is_other_name(*names) else []
+
+
+def _is_other_name(before: str, after: str) -> bool:
+    before, after = bare_name(before), bare_name(after)
+    return before.casefold() != after.casefold() and not differ_in_notation(before, after)
