@@ -385,7 +385,7 @@ CHANGES = (
            "entry-modified", "`adminstrative` before"),
     Golden("rdap-json-values", "2021-01-06", "2021-02-03", "rdap-json-values-1", ("reserved", "status"), "entry-added",
            "the word is the value itself: a status that RDAP answers with"),
-    Golden("websocket", "2020-04-04", "2020-12-29", "subprotocol-name", ("clue",), "editorial", "CLUE before: the same word"),
+    Golden("websocket", "2020-04-04", "2020-12-29", "subprotocol-name", ("clue",), "editorial", "CLUE before"),
     Golden("well-known-uris", "2018-06-03", "2018-07-02", "well-known-uris-1", ("mud (deprecated)",),
            "entry-deprecated", "the status stands in the only column that identifies it", text="mud"),
     Golden("well-known-uris", "2019-03-08", "2019-04-07", "well-known-uris-1", (), "schema-changed",

@@ -89,7 +89,7 @@ def test_what_else_differs_is_part_of_the_sentence() -> None:
     (event,) = events_of([row("7", f"foo {FIRST}")], [row("7", "bar", "RFC-toy-03")])
     assert event.id == "temporary-made-permanent"
     assert "entry-renamed" in event.also
-    assert event.summary.endswith("references [draft-toy] → [RFC-toy-03], name foo → bar")
+    assert event.summary.endswith("name foo → bar, references [draft-toy] → [RFC-toy-03]")
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,11 @@ def compare_fields(change: Change, context: ChangeContext, ignored: Collection[s
     remarks = lifecycle.remark_columns(change.before, change.after) if change.before and change.after else set()
     keeps_zeros = not context.new.document  # in a plain table a code is a text
     key = {*change.item.key.labels}
+    skipped = {*remarks, *relabelled, *ignored, *_LABELS}
     sorted_fields: dict[str, list[FieldChange]] = {"texts": [], "references": [], "notation": [], "dates": []}
     for field in map(_without_remark, change.fields):
         bare = field.name.removeprefix(MARKUP)
-        if bare in remarks or bare in relabelled or bare in ignored or bare in _LABELS or (bare != field.name and bare in plain):
+        if bare in skipped or (bare != field.name and bare in plain):
             continue
         if bare in DATES:
             group = "dates"

@@ -83,6 +83,8 @@ def find_entry_events(
         events.append("editorial")
     if difference.dates and not events:
         events.append("dates-changed")
+    if not events and lifecycle.remark_columns(before, after):
+        events.append("entry-modified")  # the remark about an early allocation was mended
     return tuple(dict.fromkeys(events))
 
 

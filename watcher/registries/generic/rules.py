@@ -298,7 +298,7 @@ def _finding(
         change=position,
         subject=same or (registry, *values, str(item.key.ordinal)),
         kind=kind or change.kind,
-        service=find_name(item, context) or next(filter(None, values), ""),
+        service=strip_temporary(find_name(item, context)) or next(filter(None, values), ""),
         also=also,
         was=was,
         registry=registry,
