@@ -25,8 +25,7 @@ from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
-from watcher.daemon import heartbeat
-from watcher.daemon.self_check import SelfCheck
+from watcher.daemon.self_check import SelfCheck, ping
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.web.metrics import HistoryCollector
@@ -216,7 +215,7 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
         assert "HTTP 500" in str(said)
     assert TOKEN not in str(said)
     with FaultServer(hang()) as silent, pytest.raises(DeliveryError, match="no answer: timeout") as error:
-        heartbeat.ping(silent.url("/" + TOKEN), 0.1)
+        ping(silent.url("/" + TOKEN), 0.1)
     assert TOKEN not in str(error.value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from watcher.alerts.channels.base import Channel
@@ -22,8 +21,7 @@ def render_release(channel: Channel, recipient: str, comparison: Comparison, *, 
     identifier = delivery_id(*parts, *timed, *filter(None, [mark]))
     created = comparison.timed or comparison.new.observed or ""
     body = channel.render_release(comparison, delivery_id=identifier, created=created)
-    delivery = _delivery(channel, recipient, identifier, body, created)
-    return replace(delivery, source=comparison.source, release=comparison.new.id)
+    return _delivery(channel, recipient, identifier, body, created, comparison.source, comparison.new.id)
 
 
 def render_notice(channel: Channel, recipient: str, notice: Notice, *, mark: str = "") -> Delivery:
@@ -31,7 +29,7 @@ def render_notice(channel: Channel, recipient: str, notice: Notice, *, mark: str
     parts = ("notice", channel.name, recipient, notice.source, notice.id, notice.subject)
     identifier = delivery_id(*parts, *filter(None, [mark]))
     body = channel.render_notice(notice, delivery_id=identifier)
-    return replace(_delivery(channel, recipient, identifier, body, notice.at), source=notice.source)
+    return _delivery(channel, recipient, identifier, body, notice.at, notice.source)
 
 
 def render_digest(channel: Channel, members: Sequence[Delivery], now: datetime) -> Delivery:
@@ -47,9 +45,12 @@ def render_test(channel: Channel, recipient: str, now: datetime) -> Delivery:
     return _delivery(channel, recipient, identifier, body, created)
 
 
-def _delivery(channel: Channel, recipient: str, identifier: str, body: str, created: str) -> Delivery:
+def _delivery(
+    channel: Channel, recipient: str, identifier: str, body: str, created: str, source: str = "", release: str = ""
+) -> Delivery:
+    name = channel.name
     return Delivery(
-        id=identifier, channel=channel.name, recipient=recipient, source="", release="", body=body, created=created
+        id=identifier, channel=name, recipient=recipient, source=source, release=release, body=body, created=created
     )
 
 

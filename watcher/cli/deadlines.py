@@ -8,34 +8,24 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.output import format_option, print_json, print_rows
+from watcher.cli.output import columns, format_option, option_parser, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.times import parse_duration, to_text
 from watcher.render.ics import CalendarDay, render_calendar
 from watcher.reports.deadlines import Deadline, deadline_document, find_deadlines
 from watcher.store.store import Store
 
-_COLUMNS = {
-    "until": "UNTIL",
-    "state": "STATE",
-    "since": "SINCE",
-    "source": "SOURCE",
-    "registry": "REGISTRY",
-    "value": "VALUE",
-    "name": "NAME",
-}
-
-
-def _parse_within(ctx: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001 - click's shape
-    try:
-        return None if value is None else parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+_COLUMNS = columns("until", "state", "since", "source", "registry", "value", "name")
 
 
 @click.command("deadlines")
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--within", callback=_parse_within, metavar="DURATION", help="Only what expires in this time: 90d, 2w.")
+@click.option(
+    "--within",
+    callback=option_parser(parse_duration),
+    metavar="DURATION",
+    help="Only what expires in this time: 90d, 2w.",
+)
 @format_option("json", "ics")
 @click.pass_obj
 def command(config: Path, sources: tuple[str, ...], within: timedelta | None, format: str) -> None:

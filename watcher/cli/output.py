@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,34 +122,31 @@ def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decora
     )
 
 
-def parse_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001 - click's shape
-    """Return the day that a date option names, the first of a month (`times.parse_day`). Raises BadParameter."""
-    return value if value is None else _parse_day(value, last=False)
+def option_parser(parse: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """Return the callback of an option whose value `parse` reads. Raises BadParameter in place of ValueError."""
+
+    def read_option(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read_option
 
 
-def parse_last_date(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
-    """Return the day that a date option names, the last of a month (`times.parse_day`). Raises BadParameter."""
-    return value if value is None else _parse_day(value, last=True)
+def _parse_day(text: str, *, last: bool) -> str:
+    return parse_day(text, SystemClock().now(), last=last)
+
+
+parse_date = option_parser(partial(_parse_day, last=False))  # the first day of a month
+parse_last_date = option_parser(partial(_parse_day, last=True))
+parse_port = option_parser(parse_ports)
 
 
 def parse_release(reference: str) -> str:
     """Return how the history names a release: a date as its day, anything else as it is. Raises BadParameter."""
-    return _parse_day(reference, last=True) if is_day(reference) else reference
-
-
-def _parse_day(text: str, *, last: bool) -> str:
     try:
-        return parse_day(text, SystemClock().now(), last=last)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-def parse_port(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:  # noqa: ARG001
-    """Return the value of a port option as a range. Raises BadParameter for anything else."""
-    if value is None:
-        return None
-    try:
-        return parse_ports(value)
+        return _parse_day(reference, last=True) if is_day(reference) else reference
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

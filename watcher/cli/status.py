@@ -75,13 +75,13 @@ def _print_health(config: Path, now: datetime) -> None:
     try:
         settings = load_settings(config)
         with Store(settings.store.path, create=False) as store:
-            report = report_health(settings, store, now)
+            verdict, pending, held = report_health(settings, store, now)
     except WatcherError as error:
         click.echo(visible(f"WATCHER UNKNOWN - {error}"))
         raise click.exceptions.Exit(Level.UNKNOWN) from None
-    reasons = "; ".join(report.reasons) or "every source is checked in time"
-    click.echo(visible(f"WATCHER {report.level.name} - {reasons} | pending={report.pending} held={report.held}"))
-    raise click.exceptions.Exit(report.level)
+    reasons = "; ".join(verdict.reasons) or "every source is checked in time"
+    click.echo(visible(f"WATCHER {verdict.level.name} - {reasons} | pending={pending} held={held}"))
+    raise click.exceptions.Exit(verdict.level)
 
 
 def _print_details(report: StatusReport) -> None:

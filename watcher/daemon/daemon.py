@@ -76,7 +76,7 @@ class Daemon:
             self.schedule()
             self.scheduler.start()
             notify(f"READY=1\n{status(self._describe())}")
-            self._log.info("watching", sources=[source.name for source in self._sources()])
+            self._log.info("watching", sources=[source.name for source in self._settings.watched])
             self._wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running tasks')}")
             self.scheduler.stop()
@@ -87,10 +87,10 @@ class Daemon:
 
     def stop(self) -> None:
         """Make `run` return, and running tasks end where they can."""
-        self.jobs.stop()
+        self.jobs.stopping.set()
 
     def _describe(self) -> str:
-        number = len(self._sources())
+        number = len(self._settings.watched)
         return f"watching {number} source{'s' * (number != 1)}"
 
     def _wait_for_stop(self, signals: Signals) -> None:
@@ -130,7 +130,7 @@ class Daemon:
     def _move_jobs(self, jump: timedelta) -> None:
         """Keep the true time until each job; one that is overdue after the jump runs once, soon."""
         now = self._clock.now()
-        every = {source.name: source.every for source in self._sources()}
+        every = {source.name: source.every for source in self._settings.watched}
         running = self.jobs.watchdog.running_names()
         with self.scheduler.paused():
             for name, time in self.scheduler.times().items():
@@ -169,11 +169,11 @@ class Daemon:
             return
         self.jobs.settings = settings
         with self.scheduler.paused():
-            unchanged = {source.name for source in self._sources()} - first_times.keys()
+            unchanged = {source.name for source in self._settings.watched} - first_times.keys()
             self.scheduler.remove_all_but({*unchanged, DELIVERIES})
             self._add_checks(first_times)
             self._add_self_checks()
-        self._log.info("configuration reloaded", sources=[source.name for source in self._sources()])
+        self._log.info("configuration reloaded", sources=[source.name for source in self._settings.watched])
         notify(f"READY=1\n{status(self._describe())}")
 
     def _refuse(self, error: WatcherError) -> None:
@@ -183,12 +183,9 @@ class Daemon:
         self.scheduler.move(DELIVERIES, self._clock.now())
         notify(f"READY=1\n{status(f'{self._describe()}; the changed configuration was refused: {error}')}")
 
-    def _sources(self) -> list[AnySource]:
-        return list(self._settings.watched)
-
     def schedule(self) -> None:
         """Add the jobs of the configuration in force."""
-        self._add_checks(self._first_times(self._settings, self._sources()))
+        self._add_checks(self._first_times(self._settings, self._settings.watched))
         trigger = CatchUpOnceTrigger(_ROUND)
         self.scheduler.add(DELIVERIES, self.jobs.send_due, trigger, self._clock.now(), own_thread=True)
         self._add_self_checks()
@@ -201,7 +198,7 @@ class Daemon:
             self.scheduler.add(HEARTBEAT, self.jobs.send_heartbeat, CatchUpOnceTrigger(heartbeat.every), now)
 
     def _add_checks(self, first_times: Mapping[str, datetime]) -> None:
-        for source in self._sources():
+        for source in self._settings.watched:
             if source.name in first_times:
                 is_collection = isinstance(source, CollectionSettings)
                 self.scheduler.add(

@@ -48,7 +48,7 @@ class Jobs:
         self.settings = settings
         self.watchdog = Watchdog(clock)
         self.self_check = SelfCheck(lambda: self.settings, self.open_monitor, clock)
-        self.stopping = threading.Event()
+        self.stopping = threading.Event()  # running checks and deliveries end at the next group or message
         self._create_monitor = create_monitor
         self._clock = clock
         self._scheduler = scheduler
@@ -62,10 +62,6 @@ class Jobs:
     def open_monitor(self) -> Monitor:
         """Return a monitor for the calling thread, a context manager."""
         return self._create_monitor(self.settings)
-
-    def stop(self) -> None:
-        """Let running checks and deliveries end at the next group or message."""
-        self.stopping.set()
 
     def close(self) -> None:
         self._senders.close()

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 import structlog
 
+from watcher import __version__
 from watcher.config.settings import Settings
 from watcher.core.clock import Clock
-from watcher.core.errors import DeliveryError
-from watcher.daemon.heartbeat import ping
+from watcher.core.errors import DeliveryError, FetchError
+from watcher.fetch.guarded_sockets import session_for_one_request
+from watcher.fetch.responses import LIBRARY_ERRORS, explain_error
 from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
 from watcher.web import routes, server
@@ -59,3 +61,18 @@ class SelfCheck:
         with server.serve(metrics.listen, routes.create_app(self._context), metrics.hosts) as port:
             self._log.info("serving metrics and health", port=port)
             yield port
+
+
+def ping(url: str, timeout: float) -> None:
+    """GET a URL once. Raises DeliveryError, which never shows the URL, unless the status is 2xx."""
+    with session_for_one_request(timeout) as session:
+        session.headers["User-Agent"] = f"registry-watcher/{__version__}"
+        try:
+            with session.get(url, allow_redirects=False, stream=True) as answer:
+                status = answer.status_code
+        except FetchError as error:
+            raise DeliveryError(f"no answer: {error.reason}", permanent=False) from None
+        except LIBRARY_ERRORS as error:
+            raise DeliveryError(f"no answer: {explain_error(error).reason}", permanent=False) from None
+    if not 200 <= status < 300:
+        raise DeliveryError(f"HTTP {status}", permanent=False)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from watcher.alerts.channels import create_channel
 from watcher.config.settings import Settings
-from watcher.config.value_types import SecretRef
 from watcher.core.errors import UsageError
 
 DAEMON = ("registry-watcher.service",)
@@ -54,11 +53,7 @@ def _read_shipped(name: str) -> str:
 def credential_names(settings: Settings) -> tuple[str, ...]:
     channels = [create_channel(channel, settings) for channel in settings.channel]
     secrets = [secret for channel in channels for secret in channel.secrets().values()]
-    return tuple(sorted({name for name in map(_credential, secrets) if name}))
-
-
-def _credential(secret: SecretRef) -> str:
-    return secret.removeprefix("credential:") if secret.startswith("credential:") else ""
+    return tuple(sorted({name for kind, _, name in (each.partition(":") for each in secrets) if kind == "credential"}))
 
 
 def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> Iterator[str]:
@@ -90,9 +85,5 @@ def _hidden(path: Path) -> bool:
 
 
 def find_changed(names: Iterable[str], machine: Machine, folder: Path) -> list[str]:
-    changed = []
-    for name in names:
-        path = folder / name
-        if path.exists() and path.read_text("utf-8", "replace") != render_unit(name, machine):
-            changed.append(name)
-    return changed
+    texts = {name: render_unit(name, machine) for name in names if (folder / name).exists()}
+    return [name for name, text in texts.items() if (folder / name).read_text("utf-8", "replace") != text]

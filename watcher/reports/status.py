@@ -13,7 +13,7 @@ from watcher.core.model import RULES_VERSION
 from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
-from watcher.monitor.health import Level
+from watcher.monitor.health import HealthVerdict
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
@@ -69,14 +69,6 @@ class StatusReport:
     pending: tuple[Mapping[str, Any], ...]
     channels: tuple[ChannelFailure, ...]
     judged_by_older_rules: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthReport:
-    level: Level
-    reasons: tuple[str, ...]
-    pending: int
-    held: int
 
 
 def report_status(
@@ -163,12 +155,8 @@ def _summarize(collection: Collection) -> CollectionSummary:
     )
 
 
-def report_health(settings: Settings, store: Store, now: datetime) -> HealthReport:
-    """Return how healthy the watcher is: whether every source is checked in time and can be read."""
+def report_health(settings: Settings, store: Store, now: datetime) -> tuple[HealthVerdict, int, int]:
+    """Return how healthy the watcher is, and the numbers of pending deliveries and held releases."""
     verdict = health.assess(alarms.Alarms(settings, store).sources_health(), now)
-    return HealthReport(
-        level=verdict.level,
-        reasons=verdict.reasons,
-        pending=len(store.outbox.list_pending()),
-        held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds()),
-    )
+    held = sum(hold.state is HoldState.HELD for hold in store.holds.list_holds())
+    return verdict, len(store.outbox.list_pending()), held

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -55,7 +54,5 @@ class PageContext:
             return health.assess(monitor.alarms.sources_health(), self.clock.now(), self.started)
 
 
-class Page(Protocol):
-    """Renders one path. A WatcherError that it raises becomes a 503."""
-
-    def __call__(self, context: PageContext, request: PageRequest, /) -> PageResponse: ...
+# Renders one path. A WatcherError that it raises becomes a 503.
+Page = Callable[[PageContext, PageRequest], PageResponse]
