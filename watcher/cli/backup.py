@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -53,7 +53,7 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
     for line in damage:
         click.echo(visible(line), err=True)
     if format == "json":
-        print_json(_document(report, damage))
+        print_json({**asdict(report), "wrong": list(damage)})
     else:
         click.echo(summary)
     if damage:
@@ -72,13 +72,3 @@ def _back_up(config: Path, target: Path) -> BackupReport:
 def _counts(report: BackupReport) -> str:
     releases, messages = (report.rows.get(table, 0) for table in ("releases", "outbox"))
     return f"{releases} releases, {messages} messages, {report.snapshots} snapshots"
-
-
-def _document(report: BackupReport, damage: Sequence[str]) -> dict[str, Any]:
-    return {
-        "made": report.made,
-        "rows": dict(report.rows),
-        "snapshots": report.snapshots,
-        "copied": report.copied,
-        "wrong": list(damage),
-    }

@@ -1,8 +1,4 @@
-"""Servers on loopback for the whole process: they serve the sample releases and receive what is sent. No network.
-
-The HTTP server, the SMTP server and the webhook receiver, which verifies signatures, are real; only the releases are
-made up (docs/sample.md). `watcher demo` and the tests use them.
-"""
+"""Real servers on loopback that serve the sample releases and receive what is sent: for `watcher demo` and tests."""
 
 from __future__ import annotations
 
@@ -138,8 +134,6 @@ class DemoServers:
 
 
 class _Mailbox(MessageHandler):
-    """Keeps every delivered mail."""
-
     def __init__(self, mails: list[Message]) -> None:
         super().__init__()
         self._mails = mails

@@ -45,7 +45,6 @@ def terminal_width() -> int | None:
 
 
 def print_comparison(comparison: Comparison, *, all_changes: bool = False) -> None:
-    """Print a comparison for people; `all_changes` adds every change with its fields."""
     click.echo(text.render_comparison(comparison, all=all_changes, width=terminal_width(), colour=use_colour()))
 
 

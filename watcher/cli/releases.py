@@ -9,6 +9,7 @@ import click
 
 from watcher.cli.context import open_history
 from watcher.cli.output import columns, format_option, print_gaps, print_json, print_rows
+from watcher.render.document import release_document
 from watcher.store.history_rows import StoredRelease
 
 _COLUMNS = {
@@ -48,13 +49,5 @@ def command(config: Path, source: str, format: str) -> None:
 
 
 def _row(stored: StoredRelease) -> dict[str, Any]:
-    release = stored.release
-    return {
-        "release": release.id,
-        "published": release.published,
-        "observed": release.observed,
-        "sha256": release.sha256,
-        "entries": release.entries,
-        **stored.counts,
-        "problems": [problem.message for problem in release.problems],
-    }
+    problems = [problem.message for problem in stored.release.problems]
+    return {**release_document(stored.release), **stored.counts, "problems": problems}

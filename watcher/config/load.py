@@ -139,7 +139,6 @@ _UNION_MEMBER = 2  # the step of a place that names the type of a channel or sou
 
 
 def _describe(problem: Mapping[str, Any]) -> str:
-    """Return one problem that pydantic found, with its place, in the words of the file."""
     place = ""
     for number, step in enumerate(problem["loc"]):
         if number == _UNION_MEMBER and problem["loc"][0] in ("channel", "source"):

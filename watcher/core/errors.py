@@ -29,17 +29,13 @@ class ConfigError(WatcherError):
 
 
 class FetchError(WatcherError):
-    """A release could not be fetched.
-
-    `reason` is a stable snake_case code that is stored with the check (`timeout`, `http_status`, `too_large`, …).
-    `transient` is True if the same request may succeed later; `retry_after` is in seconds, if the server sent it.
-    """
+    """A release could not be fetched."""
 
     def __init__(self, reason: str, message: str, *, transient: bool, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
-        self.transient = transient
-        self.retry_after = retry_after
+        self.reason = reason  # a stable snake_case code that is stored with the check
+        self.transient = transient  # the same request may succeed later
+        self.retry_after = retry_after  # seconds, if the server sent them
 
 
 class ParseError(WatcherError):
@@ -58,11 +54,7 @@ class StoreError(WatcherError):
 
 
 class DeliveryError(WatcherError):
-    """A message was not accepted. `retry_after` is in seconds, if the server named them.
-
-    `permanent`: this message will never be accepted. `personal`: the error is this recipient's, and others may work.
-    `gone`: the server accepts nothing any more (HTTP 410), so the channel is disabled.
-    """
+    """A message was not accepted."""
 
     def __init__(
         self,
@@ -74,7 +66,7 @@ class DeliveryError(WatcherError):
         gone: bool = False,
     ) -> None:
         super().__init__(message)
-        self.permanent = permanent
-        self.retry_after = retry_after
-        self.personal = personal
-        self.gone = gone
+        self.permanent = permanent  # this message will never be accepted
+        self.retry_after = retry_after  # seconds, if the server named them
+        self.personal = personal  # the error is this recipient's, and others may work
+        self.gone = gone  # the server accepts nothing any more (HTTP 410), so the channel is disabled

@@ -1,14 +1,7 @@
 """Import modules on first use that few calls need and that would slow down the start of all others.
 
-`LAZY` lists all of them. The architecture test reads it, so a module loaded here counts as an import of the module that
-loads it. Catalogs (commands, registries, channels) list their own modules and load them with `import_listed`.
-
-At the top of a module, so that mypy checks the calls against the real module:
-
-    if TYPE_CHECKING:
-        from watcher.monitor import collection
-    else:
-        collection = load("collection")
+`LAZY` lists all of them, so that the architecture test counts them as imports. Catalogs (commands, registries) list
+their own modules and load them with `import_listed`. A user imports the module under `if TYPE_CHECKING` for mypy.
 """
 
 from __future__ import annotations

@@ -21,8 +21,6 @@ class Reason:
 
 
 class HoldState(StrEnum):
-    """The state of a hold."""
-
     HELD = "held"
     ACCEPTED = "accepted"
     REJECTED = "rejected"

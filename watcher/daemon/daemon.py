@@ -59,10 +59,6 @@ class Daemon:
         self.scheduler = JobScheduler()
         self.jobs = Jobs(settings, create_monitor, self._clock, self.scheduler)
 
-    @property
-    def _settings(self) -> Settings:
-        return self.jobs.settings
-
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""
         runtime.return_freed_memory_early()
@@ -76,7 +72,7 @@ class Daemon:
             self.schedule()
             self.scheduler.start()
             notify(f"READY=1\n{status(self._describe())}")
-            self._log.info("watching", sources=[source.name for source in self._settings.watched])
+            self._log.info("watching", sources=[source.name for source in self.jobs.settings.watched])
             self._wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running tasks')}")
             self.scheduler.stop()
@@ -90,7 +86,7 @@ class Daemon:
         self.jobs.stopping.set()
 
     def _describe(self) -> str:
-        number = len(self._settings.watched)
+        number = len(self.jobs.settings.watched)
         return f"watching {number} source{'s' * (number != 1)}"
 
     def _wait_for_stop(self, signals: Signals) -> None:
@@ -111,7 +107,7 @@ class Daemon:
 
     def _wait_for_tasks(self, signals: Signals) -> bool:
         """Wait until no task runs, for `grace` at most and only until a second signal to stop."""
-        until = self._clock.monotonic() + self._settings.daemon.grace.total_seconds()
+        until = self._clock.monotonic() + self.jobs.settings.daemon.grace.total_seconds()
         while not (finished := self.jobs.watchdog.wait_until_idle(0.1)) and self._clock.monotonic() < until:
             if {signal.SIGTERM, signal.SIGINT} & set(signals.wait(0)):
                 break
@@ -130,7 +126,7 @@ class Daemon:
     def _move_jobs(self, jump: timedelta) -> None:
         """Keep the true time until each job; one that is overdue after the jump runs once, soon."""
         now = self._clock.now()
-        every = {source.name: source.every for source in self._settings.watched}
+        every = {source.name: source.every for source in self.jobs.settings.watched}
         running = self.jobs.watchdog.running_names()
         with self.scheduler.paused():
             for name, time in self.scheduler.times().items():
@@ -144,7 +140,7 @@ class Daemon:
     def watch_tasks(self) -> None:
         """Send the service manager a keep-alive unless a task hangs: it then ends and restarts this process."""
         hung = {task.name for task in self.jobs.watchdog.hung_tasks()}
-        longest = self._settings.daemon.hung_after + 2 * _ROUND
+        longest = self.jobs.settings.daemon.hung_after + 2 * _ROUND
         if self.jobs.watchdog.idle_seconds() > longest.total_seconds():
             hung.add("the scheduler")
         if not hung:
@@ -161,7 +157,7 @@ class Daemon:
             changed = [
                 source
                 for source in settings.watched
-                if source not in self._settings.sources or settings.daemon != self._settings.daemon
+                if source not in self.jobs.settings.sources or settings.daemon != self.jobs.settings.daemon
             ]
             first_times = self._first_times(settings, changed)
         except WatcherError as error:
@@ -169,11 +165,11 @@ class Daemon:
             return
         self.jobs.settings = settings
         with self.scheduler.paused():
-            unchanged = {source.name for source in self._settings.watched} - first_times.keys()
+            unchanged = {source.name for source in self.jobs.settings.watched} - first_times.keys()
             self.scheduler.remove_all_but({*unchanged, DELIVERIES})
             self._add_checks(first_times)
             self._add_self_checks()
-        self._log.info("configuration reloaded", sources=[source.name for source in self._settings.watched])
+        self._log.info("configuration reloaded", sources=[source.name for source in self.jobs.settings.watched])
         notify(f"READY=1\n{status(self._describe())}")
 
     def _refuse(self, error: WatcherError) -> None:
@@ -185,7 +181,7 @@ class Daemon:
 
     def schedule(self) -> None:
         """Add the jobs of the configuration in force."""
-        self._add_checks(self._first_times(self._settings, self._settings.watched))
+        self._add_checks(self._first_times(self.jobs.settings, self.jobs.settings.watched))
         trigger = CatchUpOnceTrigger(_ROUND)
         self.scheduler.add(DELIVERIES, self.jobs.send_due, trigger, self._clock.now(), own_thread=True)
         self._add_self_checks()
@@ -194,11 +190,11 @@ class Daemon:
         now = self._clock.now()
         self.scheduler.add(HEALTH, self.jobs.check_health, CatchUpOnceTrigger(_SELF_CHECK), now)
         self.scheduler.add(DEADLINES, self.jobs.check_deadlines, CatchUpOnceTrigger(_DEADLINE_CHECK), now)
-        if heartbeat := self._settings.heartbeat:
+        if heartbeat := self.jobs.settings.heartbeat:
             self.scheduler.add(HEARTBEAT, self.jobs.send_heartbeat, CatchUpOnceTrigger(heartbeat.every), now)
 
     def _add_checks(self, first_times: Mapping[str, datetime]) -> None:
-        for source in self._settings.watched:
+        for source in self.jobs.settings.watched:
             if source.name in first_times:
                 is_collection = isinstance(source, CollectionSettings)
                 self.scheduler.add(
@@ -224,11 +220,11 @@ class Daemon:
         return times
 
     def _jitter(self) -> timedelta:
-        return self._settings.daemon.jitter * self._clock.jitter()
+        return self.jobs.settings.daemon.jitter * self._clock.jitter()
 
     def _spread(self, every: timedelta) -> timedelta:
         """Return a random delay for an overdue check: after a downtime all are due at once."""
-        return min(self._settings.daemon.jitter, every * _SPREAD) * self._clock.jitter()
+        return min(self.jobs.settings.daemon.jitter, every * _SPREAD) * self._clock.jitter()
 
 
 def _next_due(monitor: Monitor, source: AnySource, now: datetime) -> datetime:

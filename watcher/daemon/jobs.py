@@ -118,7 +118,6 @@ class Jobs:
             self.self_check.check_schedule()
 
     def check_deadlines(self) -> None:
-        """Alert subscribers to early allocations that expire, once a day for each source."""
         with self.run("deadlines not checked", self._patience, source=DEADLINES), self.open_monitor() as monitor:
             if deliveries := check_deadlines(monitor):
                 self._log.info("deadlines passed", messages=len(deliveries))

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -85,11 +85,8 @@ class JobScheduler:
 
     def call_when_skipped(self, listener: Callable[[str], None]) -> None:
         """Call a function with the name of each job that came due while it was still running."""
-
-        def listen(event: JobEvent) -> None:
-            listener(event.job_id)
-
-        self.apscheduler.add_listener(listen, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        mask = EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED
+        self.apscheduler.add_listener(lambda event: listener(event.job_id), mask)
 
     def start(self) -> None:
         self.apscheduler.start()

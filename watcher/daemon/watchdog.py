@@ -20,8 +20,6 @@ class Task:
 
 
 class Watchdog:
-    """The running tasks of one process."""
-
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changed = threading.Condition()

@@ -1,11 +1,7 @@
 """Sockets that hold one fetch to its deadline, its number of bytes and public addresses.
 
-They hook into urllib3 in two places: a connection's `_new_conn` and its `response_class`. Redirects and retries are in
-`fetch/http.py`.
-
-The deadline covers connecting, the TLS handshake (the standard library applies one timeout to all of it), the response
-of a proxy, and every read of headers, chunk sizes and body. It does not cover `getaddrinfo`: nothing can interrupt it,
-and it ends when the resolver's own limits say so.
+They hook into a connection of urllib3: its `_new_conn` and its `response_class`. The deadline covers everything but
+`getaddrinfo`: nothing can interrupt that, and it ends when the resolver's own limits say so.
 """
 
 from __future__ import annotations

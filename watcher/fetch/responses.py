@@ -60,7 +60,6 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def drain(response: requests.Response) -> None:
-    """Read a small body to its end, so that the connection can be used again."""
     for _ in _chunks(response):
         pass
 

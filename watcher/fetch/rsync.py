@@ -92,7 +92,6 @@ class Rsync:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process group if it still runs: rsync works as several processes."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -33,11 +33,7 @@ class FieldMap(NamedTuple):
 
 
 class CompactRow(Mapping[str, str]):
-    """The fields of one row, in a fifth of the memory of a dictionary.
-
-    Rows with the same field names share them, and the values are one joined string. Where that cannot be split again,
-    because a value has the separator in it, the values are a tuple.
-    """
+    """The fields of one row, in a fifth of the memory of a dictionary: shared names, and values joined if possible."""
 
     __slots__ = ("_places", "_values")
 

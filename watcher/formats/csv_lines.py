@@ -1,7 +1,4 @@
-"""The rows of a CSV or TSV as lists of cells, with their place in the document. Knows no titles.
-
-A row ends at a line break outside quotes. No state carries over to the next row, so reading can start at any row.
-"""
+"""The rows of a CSV or TSV as lists of cells. Knows no titles. No state carries over: reading can start at any row."""
 
 from __future__ import annotations
 
@@ -57,7 +54,6 @@ class CsvRows:
                 yield cells, begin, end
 
     def line_number(self, offset: int) -> int:
-        """Return the number of the line that begins at an offset, counted from 1."""
         return len(self.data[self.begin : offset].splitlines()) + 1
 
     def _lines(self, offset: int) -> Iterator[bytes]:

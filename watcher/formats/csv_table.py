@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
@@ -35,20 +36,8 @@ class PreviousTable:
     table: RowTable
 
 
-def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
-    """Read a CSV. The header field `columns` has the titles, one on each line; an empty cell is an absent field.
-
-    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `ragged`, `too_large`, `wrong_registry`.
-    """
-    return _read_table(data, CSV, field_map, cache)
-
-
-def read_tsv(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
-    """Read tab-separated values as registered with IANA: quotes are ordinary characters. Raises as `read`."""
-    return _read_table(data, TSV, field_map, cache)
-
-
-def _read_table(data: bytes, dialect: Dialect, field_map: FieldMap, cache: RowCache | None) -> Document:
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None, *, dialect: Dialect = CSV) -> Document:
+    """Read a CSV; the header field `columns` has its titles, one on each line. Raises ParseError, also `ragged`."""
     check_is_text(data, "the table")
     cache = cache if cache is not None else RowCache()
     csv_rows = CsvRows(data, dialect)
@@ -72,6 +61,9 @@ def _read_table(data: bytes, dialect: Dialect, field_map: FieldMap, cache: RowCa
             *check_last_line(data),
         ),
     )
+
+
+read_tsv = partial(read, dialect=TSV)  # as registered with IANA: quotes are ordinary characters
 
 
 def _read_rows(csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map: FieldMap, cache: RowCache) -> RowTable:

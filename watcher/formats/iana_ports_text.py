@@ -52,11 +52,7 @@ class _Line:
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read the port registry's text; the header field `columns` has the titles of the three columns.
-
-    Raises ParseError: `empty`, `not_expected_format` (no table of ports), `not_well_formed` with the line (a column is
-    not where the header says), `cut` (the contacts behind the table are missing).
-    """
+    """Read the port registry's text. Raises ParseError, also `cut` (the contacts behind the table are missing)."""
     text = decode(data, "the text")
     header = _HEADER.search(text)
     if header is None:

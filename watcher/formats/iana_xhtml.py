@@ -47,11 +47,7 @@ _HEADINGS = {f"h{number}": number for number in range(1, 7)}
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read the pages of one registry group. Each registry's header field `columns` has the titles of its table.
-
-    Raises ParseError: `empty`, `not_expected_format` (not XHTML; a page without a registry on it), `doctype`,
-    `not_well_formed`, `ragged`, `too_large`, `cut` (pages are missing), `mixed_pages` (of two releases).
-    """
+    """Read the pages of one group. Raises ParseError, also `cut` (pages are missing) and `mixed_pages`."""
     collector = _PageCollector(field_map)
     for page in split_pages(data):
         collector.add_page(page)

@@ -20,11 +20,7 @@ _MAX_DEPTH = 32
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read one JSON document. Its rows are the list at `field_map.layout.path`; without a path, its only list.
-
-    The plain values beside that list become the registry's header. Raises ParseError: `empty`, `not_expected_format` (a
-    page; no list of objects where it should be), `not_well_formed` (duplicate keys and NaN too), `too_large`.
-    """
+    """Read one JSON document: the list at `field_map.layout.path`, else its only list. Raises ParseError."""
     text = decode(data, "the JSON document")
     # Checked before parsing: a bracket is one byte in the document and a hundred in memory.
     check_size(text.count("{") + text.count("["), None)

@@ -23,10 +23,7 @@ _Record = tuple[int, dict[str, list[str]]]
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read a record jar. A first record with a `File-Date` is the header and gives `published`.
-
-    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed` with the line, `too_large`.
-    """
+    """Read a record jar. A first record with a `File-Date` is the header. Raises ParseError."""
     text = decode(data, "the records")
     check_size(text.count("\n"), None, width=2)
     problems = list(check_last_line(data))

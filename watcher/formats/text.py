@@ -49,11 +49,7 @@ def not_utf8(error: UnicodeDecodeError, line: int) -> ParseError:
 
 
 def check_size(rows: int, line: int | Callable[[], int] | None, width: int = 1, *, at_once: bool = True) -> None:
-    """Raise ParseError `too_large` for more rows, or rows of `width` cells, than any registry has.
-
-    `line` may be a function, called only for the error. `at_once`: the format parses the whole document before it makes
-    the first row, which takes more memory.
-    """
+    """Raise ParseError `too_large` for more than any registry has; `at_once`: all is parsed before the first row."""
     most_rows, most_cells = (MAX_ROWS_AT_ONCE, MAX_CELLS_AT_ONCE) if at_once else (MAX_ROWS, MAX_CELLS)
     if rows > most_rows or rows * width > most_cells:
         number = line() if callable(line) else line

@@ -59,11 +59,6 @@ class CollectionSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The state of everything configured, with unsent deliveries and failing channels.
-
-    `judged_by_older_rules` are the sources whose events a rebuild would judge again.
-    """
-
     sources: tuple[SourceStatus, ...]
     collections: tuple[CollectionSummary, ...]
     pending: tuple[Mapping[str, Any], ...]
@@ -127,7 +122,6 @@ def _source_status(source: SourceOverview, due: datetime, store: Store, now: dat
 def _collection_lines(
     collection: Collection, settings: CollectionSettings, store: Store, now: datetime, *, all_groups: bool
 ) -> Iterator[SourceStatus]:
-    """Yield the status of the collection itself, then of its failing groups or of all."""
     own = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
     status = _source_status(own, collection.next_due(now), store, now)
     if settings.groups is not None:  # the groups are listed in the configuration: there is no index to check

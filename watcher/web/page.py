@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import Counter
 
 from watcher.core.clock import Clock
 from watcher.monitor import health
 from watcher.monitor.health import HealthVerdict
 from watcher.monitor.monitor import Monitor
+
+_CHECKS = ("watcher_checks", "Checks since the start", ("source", "outcome"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +41,7 @@ class PageContext:
     open_monitor: Callable[[], Monitor]
     clock: Clock
     started: datetime
-    counters: CollectorRegistry = field(default_factory=CollectorRegistry)
-    checks: Counter = field(init=False)
-
-    def __post_init__(self) -> None:
-        checks = Counter("watcher_checks", "Checks since the start", ["source", "outcome"], registry=self.counters)
-        object.__setattr__(self, "checks", checks)
-
-    def count_check(self, source: str, outcome: str) -> None:
-        """Count a check; one of a group under the name of its collection."""
-        self.checks.labels(source, outcome).inc()
+    checks: Counter = field(default_factory=partial(Counter, *_CHECKS, registry=None))
 
     def assess_health(self) -> HealthVerdict:
         with self.open_monitor() as monitor:

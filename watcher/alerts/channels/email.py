@@ -192,7 +192,6 @@ class _TimedTls(_TimedSmtp, smtplib.SMTP_SSL):
 
 
 def _disconnect(server: smtplib.SMTP) -> None:
-    """End the session. The server's reply to that does not matter for the message."""
     try:
         server.quit()
     except (smtplib.SMTPException, OSError):

@@ -46,12 +46,7 @@ _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
-    """Read one registry group; with the `cache` of the previous document, only what changed is parsed.
-
-    A `<redirect>` in place of the registry becomes a document whose header has the new group in `moved_to`. Raises
-    ParseError: `empty`, `not_expected_format` (another root; HTML), `doctype` (any: no entity is ever expanded),
-    `not_well_formed` with line and column, `too_large`.
-    """
+    """Read one registry group, or a redirect (`moved_to`); with a `cache` parse what changed. Raises ParseError."""
     _check_begin(data)
     cache = cache if cache is not None else RowCache()
     try:
