@@ -31,7 +31,7 @@ SERIES = {
             tcp("many", "6000-6063", description='Says "hello" * AND NEAR(this)'),
             tcp("two", "2005", contact="Ann"),
             udp("two", "2005", contact="Ann"),
-            Row(name="nameless", protocol="tcp", description="Without a port"),
+            Row(name="nameless", protocol="tcp", description="Without a port", references="[RFC9350]"),
         ],
         "2020-03-01",
         [person("Ann", "Ann Example")],
@@ -218,6 +218,8 @@ def test_no_filter_can_become_sql(found: HistoryReader, text: str) -> None:
         lambda queries: queries.find_versions("ports", port=(10, 10)),
         lambda queries: queries.find_versions("ports", name="two"),
         lambda queries: queries.find_release("ports", "latest"),
+        lambda queries: queries.find_events(EventQuery(document="rfc9350")),
+        lambda queries: queries.follow_versions("ports", [2, 3]).previous,
     ],
 )
 def test_what_is_asked_by_number_or_name_is_found_by_an_index(
