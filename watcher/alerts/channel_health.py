@@ -26,7 +26,6 @@ class ChannelHealth:
         self._alerts = alerts
 
     def record_failure(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-        """Record a failed try: of one recipient, or of the channel as a whole."""
         at = to_text(now)
         recipient = delivery.recipient if error.personal else ""
         failure = self._failures.record_failure(delivery.channel, recipient, str(error), at)

@@ -24,7 +24,6 @@ def held(hold: Hold) -> Notice:
 
 
 def decided(hold: Hold) -> Notice:
-    """Return the notice that a held release was accepted or rejected."""
     identifier = "release-accepted" if hold.state is HoldState.ACCEPTED else "release-rejected"
     decision = f": {_DECISIONS[hold.by]}" if hold.by in _DECISIONS else ""
     return _about_hold(identifier, hold, f"{_name(hold)} was {hold.state}{decision}", about=hold.decided or "")
@@ -55,7 +54,6 @@ def config_refused(problems: Sequence[str], at: str) -> Notice:
 
 
 def channel_broken(failure: ChannelFailure, at: str) -> Notice:
-    """Return the notice that a channel, or one recipient, is broken. One outage has one subject."""
     summary = f"{_endpoint(failure)} has been failing since {failure.since}: {failure.last_error}"
     return _about_channel("channel-broken", failure, summary, at)
 
@@ -68,13 +66,11 @@ def channel_disabled(failure: ChannelFailure, at: str) -> Notice:
 
 
 def channel_recovered(failure: ChannelFailure, at: str) -> Notice:
-    """Return the notice that a broken channel, or recipient, accepts messages again."""
     summary = f"{_endpoint(failure)} works again; it had been failing since {failure.since}"
     return _about_channel("channel-recovered", failure, summary, at)
 
 
 def recipient_refused(failure: ChannelFailure, delivery: Delivery, at: str) -> Notice:
-    """Return the notice that a server refuses one recipient for good."""
     summary = (
         f"{_endpoint(failure)} was refused: {failure.last_error}; "
         "`watcher outbox --state failed` lists the messages that were not sent"

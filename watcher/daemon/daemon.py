@@ -180,7 +180,6 @@ class Daemon:
         notify(f"READY=1\n{status(f'{self._describe()}; the changed configuration was refused: {error}')}")
 
     def schedule(self) -> None:
-        """Add the jobs of the configuration in force."""
         self._add_checks(self._first_times(self.jobs.settings, self.jobs.settings.watched))
         trigger = CatchUpOnceTrigger(_ROUND)
         self.scheduler.add(DELIVERIES, self.jobs.send_due, trigger, self._clock.now(), own_thread=True)

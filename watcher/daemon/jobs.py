@@ -129,7 +129,6 @@ class Jobs:
             self.self_check.send_heartbeat()
 
     def send_due(self) -> None:
-        """Store the daemon's own notices, then start sending what is due."""
         with self.run("deliveries not sent", self._patience, source=DELIVERIES), self.open_monitor() as monitor:
             self.store_notices(monitor)
             self._start_senders(monitor)

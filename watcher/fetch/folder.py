@@ -49,7 +49,7 @@ def group_document(folder: Path, group: str) -> Path:
 
 
 def index_text(groups: Iterable[str]) -> bytes:
-    """Return the index of some groups: their ids, one on each line, as `formats/iana_index.py` reads them."""
+    """Return the index of some groups: their ids, one on each line."""
     return "".join(f"{group}\n" for group in sorted(groups)).encode()
 
 

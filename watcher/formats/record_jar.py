@@ -2,8 +2,7 @@
 
     %% separates records; a field is `Field-Name: body`; a line that begins with white space continues the body.
 
-A field that is repeated in a record (`Description`) becomes one field with a line for each. The format cannot carry
-contacts or nested registries, and nothing proves that a document is complete.
+A field that is repeated in a record (`Description`) becomes one field with a line for each.
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ from watcher.core.operations import Delivery, Notice
 class Channel(Protocol):
     """One configured channel. It belongs to one thread and keeps no state between two messages.
 
-    Each `render_` method returns the body of a delivery: text that the outbox stores and `send` gets back, unread by
-    everything in between. `created` is a UTC time.
+    Each `render_` method returns the body of a delivery, which `send` gets back unread. `created` is a UTC time.
     """
 
     @property
