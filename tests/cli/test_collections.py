@@ -40,7 +40,8 @@ def test_a_check_of_a_collection_prints_changes_and_a_summary(run: RunCli, tree:
     first = run("check", "iana")
     assert (first.code, first.err) == (0, "")
     assert re.fullmatch(
-        r"iana: baseline recorded: release of \d{4}-\d\d-\d\d \(seen\), 3 entries\niana: 3 groups: 3 baseline\n",
+        r"iana: baseline recorded: release of \d{4}-\d\d-\d\d \(seen\), 3 entries; key: group \(declared\)\n"
+        r"iana: 3 groups: 3 baseline\n",
         first.out,
     )
     tree.pages[group_path("beta")] = group_xml("beta", "Reserved", "First of beta", "Second", updated="2020-02-02")

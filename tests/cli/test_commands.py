@@ -78,7 +78,7 @@ def test_releases_history_and_show(run_in_demo: RunCli) -> None:
     assert [each["published"] for each in releases] == [
         "2024-11-19", "2024-12-03", "2025-01-14", "2025-02-11", "2025-03-04", "2025-04-22",
     ]  # fmt: skip
-    assert run_in_demo("releases", "ports").out.count("\n") == 7
+    assert run_in_demo("releases", "ports").out.count("\n") == 9
     events = json.loads(run_in_demo("history", "--port", "3070", "--format", "json").out)["events"]
     assert [each["id"] for each in events] == ["port-assigned", "service-renamed"]
     assert events[1]["between"] == ["2025-01-14", "2025-02-11"]

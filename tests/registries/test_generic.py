@@ -271,6 +271,17 @@ def test_merged_blocks_of_one_owner_are_not_removed() -> None:
     assert "entry-removed" not in {event.id for event in found}
 
 
+def test_an_address_block_merged_into_a_neighbour_is_not_removed() -> None:
+    def blocks(*addresses: str) -> Content:
+        return content(registry("r", *(record(value=each, description="variable scope") for each in addresses)))
+
+    merged = told(blocks("FF02::100-FF02::171", "FF02::175"), blocks("FF02::100-FF02::177"))
+    assert set(merged.values()) == {"entry-modified"}
+    # A block inside another one that was there all the time is an assignment by itself.
+    inner = told(blocks("FF02::100-FF02::177", "FF02::175"), blocks("FF02::100-FF02::177"))
+    assert set(inner.values()) == {"entry-removed"}
+
+
 def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
     old = content(registry("r", *numbered("a", "b")), name="toys-1")
     new = read_content(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)

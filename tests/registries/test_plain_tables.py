@@ -9,7 +9,7 @@ import pytest
 from watcher.core.model import Event, Section
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
-from watcher.registries.base import with_key
+from watcher.registries.base import describe_key, with_key
 from watcher.registries.catalog import REGISTRIES
 
 IANA = REGISTRIES["iana"]
@@ -63,3 +63,8 @@ def test_a_code_of_a_plain_table_is_a_text() -> None:
         (event,) = events(old, new)
         assert event.id == "entry-modified"
         assert "Code" in event.summary
+
+
+def test_the_key_is_named_with_how_it_was_chosen() -> None:
+    assert describe_key(("registry", "ISO")) == "ISO (chosen from the rows)"
+    assert describe_key(("Type", "Subtag")) == "Type, Subtag (declared)"

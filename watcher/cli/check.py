@@ -135,7 +135,9 @@ def _result_text(source: str, result: CheckResult) -> str:
         return text.render_comparison(result.comparison, width=terminal_width(), colour=use_colour()) + remark
     if result.outcome is Outcome.BASELINE and result.release:
         release = visible(result.release.release.when)
-        return f"{source}: baseline recorded: release of {release}, {result.release.release.entries} entries{remark}"
+        key = f"; key: {visible(result.key)}" if result.key else ""
+        entries = f"{result.release.release.entries} entries"
+        return f"{source}: baseline recorded: release of {release}, {entries}{key}{remark}"
     return f"{source}: {_WORDS.get(result.outcome, result.outcome)}" + (f" ({message})" if message else "")
 
 

@@ -9,6 +9,7 @@ import click
 
 from watcher.cli.context import load_settings
 from watcher.config import load as configuration
+from watcher.config.settings import SourceSettings
 from watcher.formats.catalog import FORMATS
 
 
@@ -23,6 +24,10 @@ def check(config: Path) -> None:
     """List every mistake in the configuration. Exit code 0: valid; 2: not valid."""
     settings = load_settings(config)
     click.echo(f"{config}: valid; {len(settings.source)} sources, {len(settings.channel)} channels")
+    for source in settings.source:
+        if isinstance(source, SourceSettings) and "key" in FORMATS[source.format].options:
+            key = f"{', '.join(source.key)} (declared)" if source.key else "chosen from the rows of each release"
+            click.echo(f"{source.name}: key: {key}")
 
 
 @command.command("schema")

@@ -9,7 +9,9 @@ import click
 
 from watcher.cli.context import open_history
 from watcher.cli.output import columns, format_option, print_gaps, print_json, print_rows
+from watcher.registries.base import describe_key
 from watcher.render.document import release_document
+from watcher.render.safe_text import visible
 from watcher.store.history_rows import StoredRelease
 
 _COLUMNS = {
@@ -38,13 +40,16 @@ def command(config: Path, source: str, format: str) -> None:
             for before, release in zip([None, *releases], releases, strict=False)
         ]
         gaps = observation.find_gaps([source])
+        key = describe_key(history.read_key_columns(source))
     if format == "json":
-        print_json({"source": source, "releases": rows, "gaps": [gap.as_dict() for gap in gaps]})
+        print_json({"source": source, "key": key, "releases": rows, "gaps": [gap.as_dict() for gap in gaps]})
         return
     if format == "text":
         rows = [{**row, "sha256": row["sha256"][:12]} for row in rows]
     print_rows(rows, _COLUMNS, format)
     if format == "text":
+        if key:
+            click.echo(f"\nkey: {visible(key)}")
         print_gaps(gaps)
 
 

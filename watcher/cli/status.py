@@ -68,7 +68,7 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
             row["latest"] = format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""
     print_rows(rows, _COLUMNS, format)
     if format == "text":
-        _print_details(report)
+        _print_details(report, with_keys=all_groups)
 
 
 def _print_health(config: Path, now: datetime) -> None:
@@ -84,8 +84,10 @@ def _print_health(config: Path, now: datetime) -> None:
     raise click.exceptions.Exit(verdict.level)
 
 
-def _print_details(report: StatusReport) -> None:
+def _print_details(report: StatusReport, *, with_keys: bool) -> None:
     for source in report.sources:
+        if with_keys and source.key:
+            click.echo(f"\n{source.source}: key: {visible(source.key)}")
         for line in _source_lines(source):
             click.echo(f"\n{source.source}: {line}")
     for summary in report.collections:

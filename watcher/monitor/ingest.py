@@ -30,7 +30,7 @@ from watcher.monitor.release_reader import ReleaseReader
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.timeline import OvertakenError, Timeline
-from watcher.registries.base import Labels, with_key
+from watcher.registries.base import Labels, describe_key, with_key
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
@@ -157,7 +157,8 @@ class ReleaseIngest:
         outcome = (
             Outcome.BASELINE if placement.is_first else Outcome.CHANGED if placement.is_newest else Outcome.INSERTED
         )
-        return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison)
+        key = describe_key(self._history.read_key_columns(self.source)) if placement.is_first else ""
+        return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
 
     def _accept_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
         """Record an old release that came back at a UTC time: the history has it once more, as a release of then."""

@@ -28,7 +28,8 @@ class CheckResult:
     """The result of a check or of the ingest of one release.
 
     `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
-    hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`.
+    hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`. `key` names the
+    columns that identify an entry, for a baseline.
     """
 
     outcome: Outcome
@@ -38,3 +39,4 @@ class CheckResult:
     reason: str | None = None
     message: str | None = None
     hold: Hold | None = None
+    key: str = ""

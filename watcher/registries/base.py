@@ -132,6 +132,13 @@ class Registry:
     table: TableSettings = NO_TABLE_SETTINGS
 
 
+def describe_key(labels: Labels) -> str:
+    """Return the key columns and how they were chosen: "ISO (chosen from the rows)"; "" without columns."""
+    columns = ", ".join(label for label in labels if label != PATH)
+    how = "chosen from the rows" if labels[:1] == (PATH,) else "declared"
+    return f"{columns} ({how})" if columns else ""
+
+
 def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, *, renames: bool = False) -> Registry:
     """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
 

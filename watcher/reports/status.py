@@ -14,6 +14,7 @@ from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
 from watcher.monitor.health import HealthVerdict
+from watcher.registries.base import describe_key
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SourceStatus:
     failures: int
     held: int
     skipped: int  # checks that did not run because the previous one was still running
+    key: str  # the columns that identify an entry and how they were chosen; "" for a group of several registries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,7 @@ def _source_status(source: SourceOverview, due: datetime, store: Store, now: dat
         failures=state["failures"],
         held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds(source.name)),
         skipped=store.checks.read_skips(source.name)["number"],
+        key=describe_key(store.history.read_key_columns(source.name)),
     )
 
 

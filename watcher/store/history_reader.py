@@ -71,6 +71,17 @@ class HistoryReader:
         rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
         return [str(name) for (name,) in rows]
 
+    def read_key_columns(self, source: str) -> tuple[str, ...]:
+        """Return the labels of the key that the newest entries have; () if there is none, or a key for each registry.
+
+        An entry of a nested registry has the registry's path in its key.
+        """
+        statement = """SELECT key FROM versions JOIN sources ON sources.id = source_id
+            WHERE sources.name = ? AND section = 'entry' AND until IS NULL ORDER BY versions.id LIMIT 1"""
+        row = self._db.execute(statement, [source]).fetchone()
+        parts = json.loads(row[0]) if row else {}
+        return tuple(label for label in parts if label != "ordinal") if not parts.get("registry") else ()
+
     def list_releases(self, source: str) -> list[StoredRelease]:
         """Return every release of a source, the oldest first. Raises UsageError for an unknown source."""
         self.read_registry_id(source)

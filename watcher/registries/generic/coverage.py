@@ -63,9 +63,15 @@ def _free_rows(content: Content) -> FreeRows:
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
     """Whether one of the contents has the value in a larger block of the same owner: blocks were merged or split."""
     ranges = numbers(item)
-    blocks = context.compute_for(content, _blocks)
-    registry, owner = identity.path(item), identity.title(item)
-    return bool(ranges and owner) and any(block.contains(ranges[0]) for block in blocks.get((registry, owner), ()))
+    place = identity.path(item), identity.title(item)
+    if not ranges or not place[1]:
+        return False
+    # An address block inside another one is an assignment by itself, unless the outer one was just drawn around it.
+    drawn_before = context.compute_for(context.old, _blocks).get(place, ())
+    return any(
+        block.contains(ranges[0]) and (not block.space or block not in drawn_before)
+        for block in context.compute_for(content, _blocks).get(place, ())
+    )
 
 
 def _blocks(content: Content) -> Blocks:
@@ -73,8 +79,7 @@ def _blocks(content: Content) -> Blocks:
     blocks: Blocks = {}
     for (section, _), item in content.items.items():
         if section is Section.ENTRY and is_assigned(item):
-            # Plain numbers only: an address block inside another one is an assignment by itself.
-            wide = [each for each in numbers(item) if each.high > each.low and not each.space]
+            wide = [each for each in numbers(item) if each.high > each.low]
             if wide:
                 blocks.setdefault((identity.path(item), identity.title(item)), []).extend(wide)
     return blocks
