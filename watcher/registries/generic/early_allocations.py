@@ -35,7 +35,7 @@ class EarlyAllocation:
 
 
 def read_allocation(source: str, item: Item) -> EarlyAllocation | None:
-    """Return the early allocation that an entry is, None if it is none."""
+    """Return the early allocation that an entry is, or None."""
     if not is_early_allocation(item):
         return None
     facts = read_facts(item.fields)

@@ -106,7 +106,7 @@ def _became_permanent(difference: Difference, old_path: str, path: str, context:
 
 
 def _name_events(before: Item, after: Item, context: ChangeContext) -> list[str]:
-    """Return whether an entry has another value or name; a remark behind the name is none."""
+    """Return whether an entry has another value or name; a remark behind the name does not count."""
     old_values, new_values = identity.values(before), identity.values(after)
     if old_values != new_values and before.key.labels == after.key.labels:
         number = new_values and parse_ranges(new_values[0])

@@ -161,8 +161,8 @@ def _find_title_column(content: Content) -> str:
         if name not in key and len(texts) > 1 and _mostly_names(texts) and name.lower() not in _NEVER
     ]
     named = [name for name in candidates if _NAME_WORDS.search(name) and len(counts[name]) >= _DISTINCT * rows]
-    telling = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
-    return next(iter(named or telling or candidates), "")
+    distinct = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
+    return next(iter(named or distinct or candidates), "")
 
 
 def _mostly_names(texts: Counter[str]) -> bool:
