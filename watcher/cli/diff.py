@@ -10,6 +10,7 @@ import click
 from watcher.cli.output import format_option, parse_release, print_comparison, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
+from watcher.registries.context import TableSettings
 from watcher.render import csv as render_csv
 from watcher.render import html, json, markdown
 from watcher.reports.diff import InputFile, compare_files, compare_releases
@@ -27,6 +28,8 @@ _TWO, _THREE = 2, 3
 @click.option("--registry", metavar="RULES", help="Rules for files: ports, iana, … [default: by the document's id].")
 @click.option("--as", "file_format", metavar="FORMAT", help="Format of files: csv, … [default: by their suffix].")
 @click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
+@click.option("--title", multiple=True, metavar="COLUMN", help="A column that names the rows of a plain table.")
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="A column of a plain table whose change is no event.")
 @click.pass_obj
 def command(
     config: Path,
@@ -38,6 +41,8 @@ def command(
     registry: str | None,
     file_format: str | None,
     key: tuple[str, ...],
+    title: tuple[str, ...],
+    ignore: tuple[str, ...],
 ) -> None:
     """Show what changed between two releases of a source or between two files, and what the changes mean.
 
@@ -57,7 +62,9 @@ def command(
     """
     if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
         old, new = map(_read_file, what)
-        comparison = compare_files(old, new, registry=registry, format=file_format, key=key)
+        comparison = compare_files(
+            old, new, registry=registry, format=file_format, key=key, table=TableSettings(title, ignore)
+        )
     else:
         require(len(what) <= _THREE, "give a source and two releases, or two files")
         overview = load_overview(config)

@@ -126,6 +126,8 @@ class SourceSettings(_Table):
     format: str = Field("xml", description="the file format")
     key: tuple[str, ...] = Field((), description="of a plain table: the columns that identify a row")
     renames: bool = Field(False, description="whether a row may change its declared key; else it is another entry")
+    title: tuple[str, ...] = Field((), description="of a plain table: the columns that name a row in sentences")
+    ignore: tuple[str, ...] = Field((), description="of a plain table: the columns whose change is no event")
     header: bool | None = Field(None, description="whether the first row of the table holds titles; unset: guessed")
     columns: tuple[str, ...] = Field((), description="the names of the columns of a table without titles")
     path: str = Field("", description="where the list of rows is in the document, dotted; unset: its only list")

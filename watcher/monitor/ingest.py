@@ -32,6 +32,7 @@ from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.timeline import OvertakenError, Timeline
 from watcher.registries.base import Labels, describe_key, with_key
 from watcher.registries.catalog import REGISTRIES
+from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -59,15 +60,16 @@ class ReleaseIngest:
         key: Labels = (),
         layout: Layout = Layout(),  # noqa: B008 - frozen
         renames: bool = False,
+        table: TableSettings = NO_TABLE_SETTINGS,
     ) -> None:
         """Without `alerts` nobody is notified.
 
         `document` is the id that the published document must have if the registry's rules do not say; a document
-        without an id, as one that only says where the registry moved, is accepted. `key`, `layout` and `renames`
-        describe a plain table (docs/formats.md).
+        without an id, as one that only says where the registry moved, is accepted. `key`, `layout`, `renames`
+        and `table` describe a plain table (docs/formats.md).
         """
         self.source = source
-        self.registry = with_key(REGISTRIES[registry], key, layout, renames=renames)
+        self.registry = replace(with_key(REGISTRIES[registry], key, layout, renames=renames), table=table)
         self.format = format
         self._store = store
         self._history = store.history

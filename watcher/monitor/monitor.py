@@ -40,6 +40,7 @@ from watcher.monitor.plausibility import Bounds
 from watcher.monitor.result import CheckResult
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.registries.catalog import REGISTRIES
+from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.database import to_store_error
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -193,6 +194,9 @@ class Monitor:
             document=source.group if isinstance(source, GroupSettings) else "",
             key=source.key if isinstance(source, SourceSettings) else (),
             renames=isinstance(source, SourceSettings) and source.renames,
+            table=TableSettings(source.title, source.ignore)
+            if isinstance(source, SourceSettings)
+            else NO_TABLE_SETTINGS,
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watcher.core.errors import ParseError, UsageError
@@ -15,6 +15,7 @@ from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import with_key
 from watcher.registries.catalog import REGISTRIES, rules_for_group
+from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.history_reader import HistoryReader
 
 
@@ -54,13 +55,14 @@ def compare_files(
     registry: str | None = None,
     format: str | None = None,  # noqa: A002 - the option's name
     key: tuple[str, ...] = (),
+    table: TableSettings = NO_TABLE_SETTINGS,
 ) -> Comparison:
     """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError."""
     for given, names in ((registry, REGISTRIES), (format, FORMATS)):
         if given is not None and given not in names:
             raise UsageError(f"unknown {given!r}: must be one of {', '.join(names)}")
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
-    rules = with_key(REGISTRIES[chosen], key)
+    rules = replace(with_key(REGISTRIES[chosen], key), table=table)
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
     contents: list[Content] = []
     for file in (old, new):

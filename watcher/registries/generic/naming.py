@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from watcher.core.model import Content, Item, Key, Section
+from watcher.core.model import MARKUP, Content, Item, Key, Section
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
@@ -45,7 +45,7 @@ _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
 _SHORT = 40  # characters of a description that is shown behind a name
 _MOST_VALUES = 24  # characters that still read as a code point beside a name
-_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label|project|product|country|description", re.IGNORECASE)
+_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label", re.IGNORECASE)
 
 
 def name_entry(item: Item, context: ChangeContext) -> str:
@@ -63,7 +63,7 @@ def name_entry(item: Item, context: ChangeContext) -> str:
 def find_name(item: Item, context: ChangeContext) -> str:
     """Return the text of the column that names an entry, beside its value; "" where its value is a name itself."""
     if columns := context.table.title:
-        return " ".join(filter(None, (item.fields.get(column, "") for column in columns)))
+        return join_words(item.fields.get(column, "") for column in columns)
     if not context.new.document:
         column = context.compute_for(context.new, _find_title_column)
         return item.fields.get(column, "") if column else ""
@@ -139,7 +139,7 @@ def _code_point(item: Item, context: ChangeContext) -> str:
 
 
 def _first_text(item: Item) -> str:
-    texts = (text for name, text in item.fields.items() if text and ":" not in name and name.lower() not in _NEVER)
+    texts = (text for name, text in item.fields.items() if text and not name.startswith(MARKUP))
     return shorten(next(texts, "(no value)"), _LONGEST_NAME)
 
 
