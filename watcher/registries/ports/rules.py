@@ -128,15 +128,27 @@ def find_replacements(context: ChangeContext) -> Mapping[int, Finding]:
     return findings
 
 
+def _was_given_back(row: Item | None) -> bool:
+    """Whether the row that stays on a port tells of the port.
+
+    "This entry has been removed on 2017-05-18" (47/tcp ni-ftp) tells of the entry: its name was registered again.
+    """
+    if row is None:
+        return True
+    notes = row.fields["notes"]
+    return "entry has been removed" not in notes and bool(notes or row.fields["registered"] or row.fields["modified"])
+
+
 def _find_replacement(
     context: ChangeContext, name: str, removed: Sequence[int], added: Sequence[int]
 ) -> Mapping[int, Finding]:
     """Return the findings of one service with removed and added rows; none if they tell no single story."""
     old = [before for position in removed if (before := context.changes[position].before)]
     new = [after for position in added if (after := context.changes[position].after)]
+    left = [context.changes[position].after for position in removed]
     old_ports, new_ports = ({item.key.part("port") for item in items} for items in (old, new))
     old_protocols, new_protocols = ({item.key.part("protocol") for item in items} for items in (old, new))
-    if "" not in old_ports and new_ports == {""}:
+    if "" not in old_ports and new_ports == {""} and all(map(_was_given_back, left)):
         event, kind = "service-lost-port", Kind.DEPRECATED
     elif old_ports == new_ports and not old_protocols & new_protocols and len(old) == len(new):
         event, kind = "protocol-changed", Kind.MODIFIED
