@@ -72,7 +72,7 @@ class HistoryReader:
         return [str(name) for (name,) in rows]
 
     def read_key_columns(self, source: str) -> tuple[str, ...]:
-        """Return the labels of the key that the newest entries have; () without entries, or where each registry has its own key.
+        """Return the labels of the key that the newest entries have; () without entries, or if registries differ.
 
         An entry of a nested registry has the registry's path in its key.
         """
