@@ -104,3 +104,12 @@ def test_show_has_facts_and_lives_in_json(run_toy: RunCli) -> None:
     assert events["temporary-made-permanent"]["summary"] == (
         "Toys: 7 foo: made permanent (temporary since 2022-03-23), references [draft-toy] → [RFC-toy-03]"
     )
+
+
+def test_each_extension_is_a_stage(run_toy: RunCli, tmp_path: Path) -> None:
+    again = record("draft-toy", value="7", name=f"foo ({SINCE}, extension registered 2024-02-01, expires 2025-03-23)")
+    path = tmp_path / "2024-02-05.xml"
+    path.write_bytes(group(registry("toys", again, record("rfc2", value="9", name="other")), updated="2024-02-05"))
+    assert run_toy(2, "import", "toy", str(path))[0] == 0
+    _, out, _ = run_toy(0, "show", "toy", "7")
+    assert "life: temporary 2022-04-01 → extended 2023-03-01 → extended 2024-02-05\n" in out

@@ -16,6 +16,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
+from watcher.store.deadlines import DeadlineMark
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 CONFIG = """
@@ -65,7 +66,7 @@ class World:
         observed = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         with self.monitor() as monitor:
             ingest = monitor.ingest(monitor.source(source))
-            return ingest.ingest(Candidate(data=data, origin="x", observed=observed if live else None, live=live))
+            return ingest.ingest(Candidate(data=data, origin="x", observed=observed, live=live))
 
     def check(self) -> list[dict[str, Any]]:
         """Compare with the calendar and return the events of all new messages."""
@@ -189,21 +190,30 @@ def test_a_clock_that_jumps_and_returns_sends_nothing_twice(world: World, jump: 
         assert len(monitor.store.outbox.list_pending()) == len(sent)
 
 
+def test_a_row_that_is_seen_after_the_clock_was_ahead_is_news(world: World) -> None:
+    world.publish(row("1", "2026-06-01"))
+    world.check()
+    now = world.clock.now()
+    world.clock.set(now + timedelta(days=400))
+    world.check()
+    world.clock.set(now)
+    world.publish(row("1", "2026-06-01"), row("2", "2025-12-31"))
+    assert world.days(2) == [("2026-01-06", "temporary-expired", "2")]
+
+
 def test_two_processes_send_one_message(world: World) -> None:
     world.publish(row("1", "2026-01-12"))
     world.check()
     world.clock.advance(timedelta(days=8))
     with world.monitor() as one, world.monitor() as other:
-        reads = other.store.deadlines.read_runs
+        list_marks = other.store.deadlines.list_marks
 
-        def read_and_lose() -> dict[str, str]:
-            runs = reads()
-            other.store.deadlines.read_runs = reads  # type: ignore[method-assign]
-            assert len(check_deadlines(one)) == 1  # between the first look of the other and its transaction
-            return runs
+        def read_and_lose() -> set[DeadlineMark]:
+            marks = list_marks()
+            assert len(check_deadlines(one)) == 1  # after the other has read and before its transaction
+            return marks
 
-        other.store.deadlines.read_runs = read_and_lose  # type: ignore[method-assign]
-        assert check_deadlines(other) == []
+        other.store.deadlines.list_marks = read_and_lose  # type: ignore[method-assign]
         assert check_deadlines(other) == []
         assert len(one.store.outbox.list_pending()) == 1
 

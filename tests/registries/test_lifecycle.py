@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.group_releases import content, explained, record, registry
-from watcher.core.model import Event, Kind, Severity
+from watcher.core.model import Event, Kind, Severity, Status
 from watcher.registries.generic.lifecycle import Stage, read_stage
 
 SINCE = "TEMPORARY - registered 2022-03-23"
@@ -118,6 +118,19 @@ def test_an_early_allocation_that_stays_as_deprecated_is_still_a_warning() -> No
 
 def test_a_reserved_row_beside_an_early_allocation_is_none() -> None:
     assert events_of([record(value="7", name=f"Reserved {FIRST}")], [record(value="7", name="Reserved")]) == []
+
+
+def test_a_reserved_type_of_a_temporary_class_is_free() -> None:
+    rows = [
+        record(klass="40", klass_description=f"foo {FIRST}", type="0", type_description=f"Reserved {FIRST}"),
+        record(klass="40", klass_description=f"foo {FIRST}", type="1", type_description=f"bar {FIRST}"),
+        *(record(klass=str(number), klass_description="x", type="1", type_description="y") for number in range(9)),
+    ]
+    items = content(registry("toys", *rows)).items
+    statuses = {
+        item.fields["type_description"].split()[0]: item.status for item in items.values() if "klass" in item.fields
+    }
+    assert (statuses["Reserved"], statuses["bar"]) == (Status.RESERVED, Status.ASSIGNED)
 
 
 @pytest.mark.parametrize(

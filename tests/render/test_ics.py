@@ -30,7 +30,10 @@ def read(text: str) -> list[icalendar.Event]:
 
 
 def test_a_day_is_an_all_day_event_with_a_stamp_and_a_uid() -> None:
-    (event,) = read(render_calendar([day("cnf; a, b \\\\ c", "one\ntwo")], name="Early, allocations", stamp=STAMP))
+    text = render_calendar([day("cnf; a, b \\\\ c", "one\ntwo")], name="Early, allocations", stamp=STAMP)
+    assert r"SUMMARY:cnf\; a\, b \\\\ c" in text.split("\r\n")
+    assert r"DESCRIPTION:one\ntwo" in text.split("\r\n")
+    (event,) = read(text)
     assert str(event["summary"]) == "cnf; a, b \\\\ c"
     assert str(event["description"]) == "one\ntwo"
     assert (event["dtstart"].dt, event["dtend"].dt) == (date(2024, 3, 23), date(2024, 3, 24))

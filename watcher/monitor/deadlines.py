@@ -75,8 +75,9 @@ def decide(
         if allocation is None or not allocation.until:
             continue
         passed = [mark for mark in MARKS if mark_day(allocation.until, mark) <= today]
-        # A clock that was wrong can have recorded a time in the future.
-        last_run = min(runs.get(standing.source, ""), at)
+        last_run = runs.get(standing.source, "")
+        # A clock that was ahead recorded a time to come, and every mark of the entries of then: the rest is new.
+        is_new = standing.live and ((standing.observed or "") >= last_run or last_run > at)
         for mark in passed:
             key = DeadlineMark(
                 source=standing.source,
@@ -86,7 +87,6 @@ def decide(
                 mark=mark,
             )
             if key not in recorded:
-                is_new = standing.live and (standing.observed or "") >= last_run
                 is_news = mark_day(allocation.until, mark).isoformat() > last_run[:10] or is_new
                 yield PassedMark(
                     allocation=allocation, mark=key, alert=bool(last_run) and mark == passed[-1] and is_news

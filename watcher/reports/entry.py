@@ -76,7 +76,7 @@ def _life(states: Sequence[EntryVersion], at: StoredRelease) -> Iterator[LifeSte
     for number, version in enumerate(states):
         stage, facts = read_stage(version.item), facts_of(version.item)
         # Each extension is a step of its own.
-        step = stage, facts.get("temporary_until", "") if stage is Stage.EXTENDED else ""
+        step = stage, facts.get("temporary_until", "")
         if step != last:
             yield LifeStep(stage=stage, since=version.first, facts=facts)
         last = step
