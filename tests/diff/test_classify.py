@@ -1,6 +1,8 @@
-"""Every row of the table of events, in a small release made for it. The same on real releases: tests/real."""
+"""Every row of the port registry's event table, in a small release made for it; tests/real has real releases."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -55,7 +57,7 @@ def test_an_assignment_into_an_unassigned_range_is_one_event_that_explains_the_r
         ([unassigned("100-200"), reserved("150", "tcp")], "reserved"),
     ],
 )
-def test_what_was_there_before_is_answered_by_coverage(before: list[Row], was: str) -> None:
+def test_coverage_says_what_the_port_was_before(before: list[Row], was: str) -> None:
     _, events = explained([*BASE, *before], [*BASE, tcp("new", "150")])
     event = next(event for event in events if event.id == "port-assigned")
     assert event.was == was
@@ -81,7 +83,7 @@ def test_a_second_name_on_an_assigned_port_says_who_has_it_already() -> None:
     assert only(events).summary == "631/tcp assigned to ipps (already assigned to ipp)"
 
 
-def test_a_port_reserved_on_its_own_is_told() -> None:
+def test_a_port_reserved_by_itself_is_an_event() -> None:
     changes, events = explained([*BASE, unassigned("7202", "udp")], [*BASE, reserved("7202", "udp")])
     event = only(events)
     assert (event.id, event.kind, event.severity, event.was) == (
@@ -93,7 +95,7 @@ def test_a_port_reserved_on_its_own_is_told() -> None:
     assert count_changes(changes)["quiet"] == 0
 
 
-def test_a_redrawn_range_alone_tells_nobody() -> None:
+def test_a_redrawn_range_alone_is_no_event() -> None:
     changes, events = explained([*BASE, unassigned("10-20")], [*BASE, unassigned("10-15"), unassigned("16-20")])
     assert events == ()
     assert count_changes(changes)["quiet"] == 3
@@ -205,12 +207,12 @@ def test_a_service_that_moves_is_one_event_with_its_old_port() -> None:
     assert len(event.changes) == 7
 
 
-def test_a_move_is_found_though_the_old_port_turns_reserved_for_the_same_protocol() -> None:
+def test_a_service_moved_even_if_its_old_port_is_now_reserved_for_the_same_protocol() -> None:
     _, events = explained([*BASE, tcp("x", "10")], [*BASE, reserved("10", "tcp"), tcp("x", "20")])
     assert only(events).id == "service-moved"
 
 
-def test_two_services_that_could_each_have_moved_are_not_guessed() -> None:
+def test_two_services_that_may_both_have_moved_are_not_paired() -> None:
     _, events = explained([*BASE, tcp("x", "10"), tcp("x", "11")], [*BASE, tcp("x", "20"), tcp("x", "21")])
     assert [event.id for event in events if event.id == "service-moved"] == []
 
@@ -218,7 +220,7 @@ def test_two_services_that_could_each_have_moved_are_not_guessed() -> None:
 @pytest.mark.parametrize(
     "stays", [{"date": "2016-03-31"}, {"assignee": "Somebody"}, {"contact": "Somebody"}, {"description": "Same words"}]
 )
-def test_a_new_name_with_something_of_the_old_assignment_is_renamed(stays: dict[str, str]) -> None:
+def test_a_new_name_that_keeps_a_part_of_the_old_assignment_is_a_rename(stays: dict[str, str]) -> None:
     _, events = explained(
         [*BASE, tcp("nvm-express", "4420", **stays), udp("nvm-express", "4420", **stays)],
         [*BASE, tcp("nvme", "4420", **stays), udp("nvme", "4420", **stays)],
@@ -228,7 +230,7 @@ def test_a_new_name_with_something_of_the_old_assignment_is_renamed(stays: dict[
     assert (event.was, event.service) == ("nvm-express", "nvme")
 
 
-def test_a_new_name_with_nothing_of_the_old_assignment_is_reassigned() -> None:
+def test_a_new_name_that_keeps_nothing_of_the_old_assignment_is_a_reassignment() -> None:
     _, events = explained(
         [*BASE, tcp("csd-mgmt-port", "3071", contact="A", assignee="NetApp")],
         [*BASE, tcp("xplat-replicate", "3071", contact="B", assignee="NetApp_3")],
@@ -322,7 +324,7 @@ def test_contacts_that_changed_alike_are_one_event_and_new_ones_none() -> None:
     assert count_changes(changes)["contacts"] == 3
 
 
-def test_a_contact_of_which_only_the_date_moved_is_quiet() -> None:
+def test_a_contact_whose_date_alone_changed_is_quiet() -> None:
     changes, events = explained(BASE, BASE, [person("A", updated="2019-01-08")], [person("A", updated="2019-01-09")])
     assert events == ()
     assert [change.quiet for change in changes.changes if change.section is not Section.REGISTRY] == [True]
@@ -343,7 +345,7 @@ def test_a_person_under_another_id_is_the_same_person() -> None:
     assert [change.quiet for change in changes.changes if change.section is not Section.REGISTRY] == [True, True]
 
 
-def test_the_registrys_own_text_is_one_event_and_its_date_none() -> None:
+def test_the_registrys_own_text_is_one_event_and_its_date_no_event() -> None:
     ports = REGISTRIES["ports"]
     changes, events = explain(ports, content(BASE), content(BASE, updated="2020-01-02", note="Other."))
     assert (only(events).id, only(events).severity) == ("registry-note-changed", Severity.INFO)
@@ -353,14 +355,14 @@ def test_the_registrys_own_text_is_one_event_and_its_date_none() -> None:
     assert set(count_changes(changes).values()) == {0}
 
 
-def test_a_user_may_judge_severities_otherwise() -> None:
+def test_a_user_may_set_other_severities() -> None:
     ports = REGISTRIES["ports"]
     old, new = content(BASE), content([*BASE, tcp("new", "80")])
     _, events = explain(ports, old, new, {"port-assigned": Severity.INFO})
     assert only(events).severity is Severity.INFO
 
 
-def test_a_fingerprint_names_what_changed_and_not_what_it_is_called() -> None:
+def test_a_fingerprint_depends_on_the_change_and_not_on_the_event() -> None:
     ports = REGISTRIES["ports"]
     old, new = content(BASE), content([*BASE, tcp("new", "80")])
     one = only(explain(ports, old, new)[1])
@@ -369,7 +371,7 @@ def test_a_fingerprint_names_what_changed_and_not_what_it_is_called() -> None:
     assert one.fingerprint != only(explain(ports, old, content([*BASE, tcp("new", "81")]))[1]).fingerprint
 
 
-def test_the_gravest_event_comes_first() -> None:
+def test_the_event_of_highest_severity_comes_first() -> None:
     _, events = explained(
         [*BASE, tcp("a", "2000"), tcp("b", "3000")],
         [*BASE, tcp("a", "2000", contact="X"), reserved("3000", "tcp"), tcp("c", "4000")],
@@ -396,6 +398,5 @@ def test_a_title_of_the_table_that_is_renamed_is_one_event_and_no_entry_changes(
 
 
 def test_every_event_of_the_table_has_a_test_here() -> None:
-    named = set(REGISTRIES["ports"].events)
-    text = __import__("pathlib").Path(__file__).read_text("utf-8")
-    assert {event for event in named if f'"{event}"' not in text} == set()
+    text = Path(__file__).read_text("utf-8")
+    assert {event for event in REGISTRIES["ports"].events if f'"{event}"' not in text} == set()

@@ -51,13 +51,13 @@ def assert_exact(old: Content, new: Content) -> None:
 
 @settings(max_examples=400)
 @given(_CONTENTS, _CONTENTS)
-def test_applied_to_the_old_it_gives_the_new_and_inverted_it_goes_back(old: Content, new: Content) -> None:
+def test_a_change_set_leads_from_the_old_content_to_the_new_and_inverted_back(old: Content, new: Content) -> None:
     assert_exact(old, new)
 
 
 @settings(max_examples=200)
 @given(_CONTENTS, _CONTENTS)
-def test_without_pairing_it_is_exact_too(old: Content, new: Content) -> None:
+def test_a_change_set_without_pairing_is_exact_too(old: Content, new: Content) -> None:
     changes = compare(old, new)
     assert apply(changes, old.items) == new.items
     # Without pairing only a count of duplicates can change.
@@ -93,17 +93,17 @@ def test_every_field_is_compared() -> None:
 def test_contacts_and_header_are_compared_too() -> None:
     old = content([tcp("a", "1")], people=[person("Jo", "Jo"), person("Al", "Al")])
     new = content([tcp("a", "1")], people=[person("Jo", "Joe")], updated="2020-01-02", note="Other.")
-    found = [
+    changes = [
         (change.section, change.kind, [field.name for field in change.fields]) for change in compare(old, new).changes
     ]
-    assert found == [
+    assert changes == [
         (Section.CONTACT, Kind.REMOVED, []),
         (Section.CONTACT, Kind.MODIFIED, ["name"]),
         (Section.REGISTRY, Kind.MODIFIED, ["updated", "note"]),
     ]
 
 
-def test_a_field_that_comes_or_goes_is_a_change() -> None:
+def test_an_added_or_removed_field_is_a_change() -> None:
     def item(**fields: str) -> Item:
         return Item(section=Section.ENTRY, key=Key(("name",), ("x",)), fields=fields)
 

@@ -1,4 +1,4 @@
-"""The clock as a collaborator: given at construction, so that nothing below reads the machine's clock by itself."""
+"""The clock, which is given to objects at construction: nothing else reads the machine's clock or random numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time and chance."""
+    """The time and random numbers. Tests have one of their own."""
 
     def now(self) -> datetime:
         """Return the current UTC time (aware)."""

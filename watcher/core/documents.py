@@ -11,7 +11,7 @@ from watcher.core.model import MARKUP, Fields
 _MENTION = re.compile(r"\bRFC[- ]?0*(\d{1,5})\b|\b(?:draft|RFC)-([a-z][a-z0-9-]*)", re.IGNORECASE)
 _VERSION = re.compile(r"-\d{2}$")
 _RFC = re.compile(r"(?:RFC[- ]?)?0*(\d{1,5})", re.IGNORECASE)
-_COLUMNS = re.compile(r"reference|\brefs?\b|spec|rfc|document|defin", re.IGNORECASE)  # with references of a row
+_REFERENCE_COLUMNS = re.compile(r"reference|\brefs?\b|spec|rfc|document|defin", re.IGNORECASE)
 
 
 def find_documents(text: str) -> Iterator[str]:
@@ -25,7 +25,7 @@ def referenced_documents(fields: Fields) -> set[str]:
     return {
         document
         for column, text in fields.items()
-        if text and _COLUMNS.search(column) and not column.startswith(MARKUP)
+        if text and _REFERENCE_COLUMNS.search(column) and not column.startswith(MARKUP)
         for document in find_documents(text)
     }
 

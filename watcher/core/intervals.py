@@ -1,4 +1,4 @@
-"""Ranges of whole numbers, both ends included: which of many overlap a given one."""
+"""Ranges of whole numbers, both ends included, and a search for those that overlap a given one."""
 
 from __future__ import annotations
 

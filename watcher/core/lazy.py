@@ -1,7 +1,7 @@
-"""Import modules on first use that few calls need and that would slow down the start of all others.
+"""Imports on first use, for modules that few commands need and that would slow down the start of all others.
 
 `LAZY` lists all of them, so that the architecture test counts them as imports. Catalogs (commands, registries) list
-their own modules and load them with `import_listed`. A user imports the module under `if TYPE_CHECKING` for mypy.
+their own modules and load them with `import_listed`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LAZY: Mapping[str, str] = {
 
 
 class _LazyModule:
-    """Stands for a module, and imports it when one of its attributes is first read."""
+    """A module that is imported when one of its attributes is first read."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -34,6 +34,7 @@ class _LazyModule:
 
 
 def load(name: str) -> Any:
+    """Return a module of `LAZY`. For mypy the caller imports the same module under `if TYPE_CHECKING`."""
     return _LazyModule(LAZY[name])
 
 

@@ -161,7 +161,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A difference between two items of one identity; None stands for no item. The kind is derived from the items.
+    """A difference between two items of one identity; None: there is no such item. The items give the kind.
 
     `quiet` marks bookkeeping: complete in the data, only counted in what people read.
     """
@@ -173,7 +173,7 @@ class Change:
 
     @property
     def item(self) -> Item:
-        """The newer of the two."""
+        """The item after the change; the one before it if it was removed."""
         item = self.after or self.before
         if item is None:
             raise ValueError("a change needs an item before or after it")
@@ -191,7 +191,7 @@ class Change:
             return Kind.REMOVED
         was, now = self.before.status, self.after.status
         if was in FREE and now not in FREE:
-            return Kind.ADDED  # the row before assigned nothing
+            return Kind.ADDED  # the row assigned nothing before
         if was not in FREE and now in FREE:
             return Kind.DEPRECATED if now is Status.RESERVED else Kind.REMOVED
         return Kind.DEPRECATED if now in RETIRED and was not in RETIRED else Kind.MODIFIED

@@ -1,4 +1,4 @@
-"""The data types of operation: holds, notices, deliveries, failures, alarms, and what the order of releases needs."""
+"""The data types of operation: holds, notices, deliveries, failures, alarms, and the order of releases."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Hold:
     in_a_row: int = 1  # those since the last check that was served another release
     state: HoldState = HoldState.HELD
     decided: str | None = None  # when it left the state `held`
-    by: str | None = None  # operator, confirmed, import, undoubted (no reason any more) or newer (superseded by it)
+    by: str | None = None  # operator, confirmed, import, undoubted (the reasons ended) or newer (superseded by it)
 
     @property
     def id(self) -> str:
@@ -56,7 +56,7 @@ class Notice:
 
     id: str  # stable kebab-case
     source: str
-    subject: str  # identifies the occasion: each is sent once
+    subject: str  # the occasion; one notice is sent for each
     summary: str
     details: Mapping[str, Any]  # plain data
     at: str  # a UTC time
@@ -96,8 +96,6 @@ class ChannelFailure:
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source
-
-
 # The server's statement that the document does not exist (404, 410) or is not for us (401, 403, 451).
 GONE_REASONS = ("not_found", "denied")
 
@@ -161,7 +159,7 @@ class Label:
 
     @property
     def seen(self) -> str:
-        """What orders releases of one day: for an import its name, if it has one; else when it was observed."""
+        """The text that orders releases of one day: the name of an import, else the time of observation."""
         return (None if self.live else self.named) or self.observed or ""
 
 
@@ -175,11 +173,11 @@ class PlacedRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The end of an order of releases: its last release, and what holds for all of them."""
+    """The last release of a source, and the facts about all of them that show whether a new one comes after it."""
 
     count: int  # of all releases
     digest: str
     dated: str
-    seen: str  # that of the last release's label
-    newest: str  # observation of all releases; "" if no release has one
-    live: str  # the latest live day of all releases; "" if no release has one
+    seen: str  # `Label.seen` of the last release
+    newest: str  # the latest observation of any release; "" if none was observed
+    live: str  # the latest day of a live release; "" if none is live

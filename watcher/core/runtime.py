@@ -1,4 +1,4 @@
-"""Return freed memory to the system. Works with the GNU C library; elsewhere it only collects garbage."""
+"""Return freed memory to the system. Works with the GNU C library; elsewhere only garbage is collected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _M_ARENA_MAX = -8
 _LARGE = 128 * 1024
 
 
-def return_freed_memory_early() -> None:
+def return_large_blocks_at_once() -> None:
     """Make the C library return large freed blocks to the system at once, and use one heap for all threads."""
     if (library := _glibc()) is not None:
         library.mallopt(_M_ARENA_MAX, 1)
@@ -22,7 +22,7 @@ def return_freed_memory_early() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
-def release_free_memory() -> None:
+def return_free_memory() -> None:
     """Collect garbage and return free heap memory to the system: tens of megabytes after a release was parsed."""
     gc.collect()
     if (library := _glibc()) is not None:

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+# The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
+GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the valid ids by lower case, and those refused: unsafe in a path, or like another in all but case."""
+    """Return the usable ids by lower case, and the refused ones: unsafe in a path, or another one in other case."""
     usable: dict[str, str] = {}
     refused = [name for name in names if not GROUP_ID.fullmatch(name) or usable.setdefault(name.lower(), name) != name]
     return usable, refused
-
-
-# The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
-GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 
 
 class Layout(NamedTuple):

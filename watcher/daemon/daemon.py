@@ -61,7 +61,7 @@ class Daemon:
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""
-        runtime.return_freed_memory_early()
+        runtime.return_large_blocks_at_once()
         with (
             Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals,
             self.jobs.self_check.serve_pages(),

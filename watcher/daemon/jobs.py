@@ -72,7 +72,7 @@ class Jobs:
         with self.run("check not recorded", self.budget(source), source=source.name), self.open_monitor() as monitor:
             self._log_result(source.name, self._count(source.name, monitor.check(source)))
             self._start_senders(monitor)
-        runtime.release_free_memory()
+        runtime.return_free_memory()
 
     def check_collection(self, settings: CollectionSettings) -> None:
         budget = self.budget(settings)
@@ -84,7 +84,7 @@ class Jobs:
                     return
             self._check_groups(monitor, settings)
             self._start_senders(monitor)
-        runtime.release_free_memory()
+        runtime.return_free_memory()
 
     def _check_groups(self, monitor: Monitor, settings: CollectionSettings) -> None:
         collection = monitor.collection(settings)

@@ -1,1 +1,1 @@
-"""Read a release into keyed items, compare two of them, and decide what the differences mean. Pure."""
+"""Reads a release into keyed items, compares two of them, and decides what the differences mean. Pure."""

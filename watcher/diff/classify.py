@@ -52,7 +52,7 @@ def classify(
     named = {finding.change for findings in groups.values() for finding in findings}
     events = _explain_quiet(
         registry,
-        [(_event(registry, findings, context, severities or {}), findings) for findings in groups.values()],
+        [(_make_event(registry, findings, context, severities or {}), findings) for findings in groups.values()],
         named,
         context,
     )
@@ -66,7 +66,7 @@ def classify(
 
 
 def _is_bookkeeping(registry: Registry, change: Change, context: ChangeContext) -> bool:
-    """Whether a change that no event names is quiet; contacts and dates of headers always are."""
+    """Return whether a change that no event names is quiet; those of contacts and headers always are."""
     return change.section is not Section.ENTRY or registry.is_bookkeeping(change, context)
 
 
@@ -76,20 +76,20 @@ def _explain_quiet(
     named: AbstractSet[int],
     context: ChangeContext,
 ) -> tuple[Event, ...]:
-    """Return the events in order, each with the quiet changes that it explains; the first event has a change."""
-    left = {index for index in range(len(context.changes)) if index not in named}
+    """Return the events in order, with the quiet changes that each explains; the first to explain a change has it."""
+    unexplained = {*range(len(context.changes))} - named
     events: list[Event] = []
     for event, findings in sorted(pairs, key=lambda pair: (-pair[0].severity.rank, pair[0].changes)):
-        explained = sorted({*registry.explained_by(findings, context)} & left)
-        left.difference_update(explained)
+        explained = sorted({*registry.explained_by(findings, context)} & unexplained)
+        unexplained.difference_update(explained)
         events.append(replace(event, changes=(*event.changes, *explained)) if explained else event)
     return tuple(events)
 
 
-def _event(
+def _make_event(
     registry: Registry, findings: Sequence[Finding], context: ChangeContext, severities: Mapping[str, Severity]
 ) -> Event:
-    """Make one event of the findings that share event id and subject."""
+    """Return one event for the findings that share event id and subject."""
     first = findings[0]
     primary = [finding.change for finding in findings]
     event_type = registry.events[first.event]
@@ -124,7 +124,7 @@ def _union(values: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 def fingerprint(changes: Iterable[Change]) -> str:
     """Return 32 hex digits that name some changes for good, in whatever order they come.
 
-    They depend on the items before and after, not on event ids and severities, so they survive new rules.
+    They depend on the items before and after, not on event ids and severities, so they stay under new rules.
     """
     sides = sorted(
         _ENCODER.encode(

@@ -1,7 +1,7 @@
 """Compare two contents exactly and completely. Knows keys and fields, and no registry.
 
-The items of the old content with the change set applied are those of the new one, field for field, and back with it
-inverted. The order of rows is not a change.
+The change set applied to the items of the old content gives those of the new one, field for field; inverted, it leads
+back. The order of rows is not a change.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class _Duplicates:
         self.matched = _by_key(self.successors.values()).keys()
 
     def _match(self, before: list[Item], after: list[Item]) -> None:
+        """Pair equal items, then the rest by position."""
         rest = []
         for item in before:
             same = next((other for other in after if other.fields == item.fields), None)
@@ -86,7 +87,7 @@ class _Duplicates:
             else:
                 self.successors[item.section, item.key] = same
                 after.remove(same)
-        # Both sides are in a stable order, so the same position is the likeliest pair.
+        # Both sides are in a stable order, so items at the same position are the likeliest pair.
         for item, other in zip(rest, after, strict=False):
             self.successors[item.section, item.key] = other
 
@@ -131,9 +132,9 @@ def _sort_key(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, in
 
 def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:
     """Order by registry path, then by the key parts that begin with a number, so that changes are read port by port."""
-    paths = key.labels[:1] == (PATH,)  # 1 or 0 parts
-    numbers, words = [_natural(value) for value in key.values[:paths]], []
-    for value in key.values[paths:]:
+    start = 1 if key.labels[:1] == (PATH,) else 0
+    numbers, words = [_natural(value) for value in key.values[:start]], []
+    for value in key.values[start:]:
         if value[:1].isdigit():
             numbers.append(_natural(value))
         else:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
@@ -19,15 +19,15 @@ from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
-DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of what the registry said
+DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of its section, path and fields
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
 
 def read_content(data: bytes, registry: Registry, format: str = "xml") -> Content:  # noqa: A002 - the config's word
-    """Return what the bytes of a release say.
+    """Return the content of a release.
 
-    Raises ParseError if they are not a whole document in that format, or one that `check_document` refuses.
+    Raises ParseError with the reasons of the format's `read` and of `check_document`, and `no_key` (`with_key`).
     """
     document = FORMATS[format].read(data, registry.columns)
     check_document(document, registry)
@@ -42,7 +42,7 @@ def check_document(document: Document, registry: Registry) -> None:
     if registry.document_id and document.id is not None and document.id != registry.document_id:
         raise ParseError("wrong_registry", f"this is {document.id!r}, not {registry.document_id!r}")
     if not document.rows and not registry.may_be_empty:
-        raise ParseError("empty", "the registry has no record; an empty registry is refused")
+        raise ParseError("empty", "the registry has no entry; an empty registry is refused")
     if not document.rows and not any(_has_text(header) for header in document.headers.values()):
         raise ParseError("empty", "the document has nothing but an id; an empty registry is refused")
 
@@ -79,7 +79,8 @@ class KeyedItems:
         duplicate_keys = (
             Problem(
                 code="duplicate_key",
-                message=f"{' '.join(filter(None, key.values)) or '(no name)'} stands {count} times as {section}",
+                message=f"{count} items of section {section} have the key "
+                f"{' '.join(filter(None, key.values)) or '(empty)'}",
             )
             for (section, key), count in sorted(self.duplicates.items())
         )
@@ -94,7 +95,7 @@ class KeyedItems:
 
 
 def key_items(digested: Sequence[DigestedItem], registry: Registry) -> KeyedItems:
-    """Put items under their keys; those that share a key are numbered."""
+    """Return items by key; items that share one are numbered."""
     items = ItemMap()
     duplicates: dict[ItemKey, list[DigestedItem]] = {}
     for item, _ in digested:
@@ -136,8 +137,11 @@ def choose_labels(document: Document, registry: Registry, paths: Iterable[str]) 
                 rows[row.registry].append(row.fields)
         return rows
 
-    id_ = document_id(document, registry)
-    return {path: registry.identify(id_, path, lambda path=path: rows_by_path()[path]) for path in wanted}  # type: ignore[misc]
+    def rows_of(path: str) -> list[Fields]:
+        return rows_by_path()[path]
+
+    group = document_id(document, registry)
+    return {path: registry.identify(group, path, partial(rows_of, path)) for path in wanted}
 
 
 def document_id(document: Document, registry: Registry) -> str:
@@ -168,6 +172,6 @@ def digest_header(path: str, fields: Fields) -> DigestedItem:
 
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
-    """Digest what the registry said, without the key: a change of our identity rules must not make a new release."""
+    """Digest the fields as published, without the key: a change of our identity rules must not make a new release."""
     text = _ENCODER.encode([section, path, sorted(fields.items())])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

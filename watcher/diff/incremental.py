@@ -1,4 +1,4 @@
-"""Read the next release of a source in the time of what changed. Nothing outside `diff/` knows how.
+"""Reads the next release of a source in the time that its changed rows take. Nothing outside `diff/` knows how.
 
 Most rows of a release are the same in the one before it: the format's `RowCache` returns the same `Row` objects for
 them, and their items are reused.
@@ -35,7 +35,7 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class IncrementalReader:
-    """Reads the releases of one source one after the other. Holds one release."""
+    """Reads the releases of one source one after the other. Keeps the last one in memory."""
 
     def __init__(self, registry: Registry, format: str = "xml") -> None:  # noqa: A002 - the config's word
         self._registry = registry
@@ -146,7 +146,7 @@ def _update_header(last: _ReadRelease, path: str, fields: Fields) -> DigestedIte
 def _update_labels(
     last: _ReadRelease, document: Document, registry: Registry, rows: _RowDifference
 ) -> dict[str, Labels] | None:
-    """Return the key columns by path; None if they differ for a registry some of whose rows are reused."""
+    """Return the key columns by path; None if they changed in a registry, so that its reused rows have other keys."""
     labels = dict(last.labels)
     changed = {row.registry for row in rows.added}
     changed |= {row.registry for row in rows.removed if row.registry in labels}
@@ -173,9 +173,9 @@ def _update_items(keyed: KeyedItems, removed: Sequence[DigestedItem], added: Seq
 
 
 class _RowDifference:
-    """The rows removed and added between two documents, moved ones not among them.
+    """The rows removed and added between two documents, without moved ones.
 
-    `has_repeats`: one row object is in the new document twice, so that identity does not tell its rows apart.
+    `has_repeats`: one row object is in the new document twice, so its rows cannot be told apart by identity.
     """
 
     def __init__(self, old: Sequence[Row], new: Sequence[Row], old_rows: AbstractSet[Row]) -> None:

@@ -1,4 +1,4 @@
-"""The items of one release as a mapping that needs little memory."""
+"""The items of one release by key, in a mapping that needs little memory."""
 
 from __future__ import annotations
 

@@ -20,6 +20,10 @@ from watcher.store.sqlite_copy import find_damage
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
+    from watcher.store import schema
+else:
+    schema = load("schema")
+
 Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
@@ -100,7 +104,6 @@ class Database:
     def _migrate(self, migrations: Migrations | None) -> None:
         if migrations is None and self._list_applied() == MIGRATIONS:
             return
-        schema = load("schema")
         migrations = migrations or schema.migrations
         pending = schema.list_pending(self.conn, self.path, migrations)
         if not pending:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from watcher.store.alarms import AlarmsTable
 from watcher.store.channel_failures import ChannelFailuresTable
@@ -18,9 +17,6 @@ from watcher.store.new_release import IndexedRegistry
 from watcher.store.outbox import OutboxTable
 from watcher.store.release_writer import HistoryWriter
 from watcher.store.sqlite_copy import copy_database
-
-if TYPE_CHECKING:
-    pass
 
 
 class Store(Database):
