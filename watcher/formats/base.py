@@ -134,7 +134,18 @@ class RowCache:
 
 
 class Reader(Protocol):
-    """Reads a document. Raises ParseError if the bytes are not a whole document in this format."""
+    """Reads a document. Raises ParseError if the bytes are not a whole document in this format, with a reason:
+
+    empty                nothing but white space
+    not_expected_format  another kind of document, such as a web page in place of a table
+    not_well_formed      damaged: the syntax, the encoding, or the places of columns
+    too_large            more rows, fields, nesting or attributes than any registry has
+    cut  mixed_pages     a part is missing; pages of different releases
+    ragged               a row has another number of cells than the titles
+    doctype              XML with a DOCTYPE, which could define entities
+    wrong_registry       no title of the table is a column of the registry
+    too_many_groups      an index of more groups than IANA will ever have
+    """
 
     def __call__(self, data: bytes, field_map: FieldMap, cache: RowCache | None = None, /) -> Document: ...
 

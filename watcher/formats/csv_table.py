@@ -37,7 +37,10 @@ class PreviousTable:
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None, *, dialect: Dialect = CSV) -> Document:
-    """Read a CSV; the header field `columns` has its titles, one on each line. Raises ParseError, also `ragged`."""
+    """Read a CSV; the header field `columns` has its titles, one on each line.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`, `ragged`, `wrong_registry`.
+    """
     check_is_text(data, "the table")
     cache = cache if cache is not None else RowCache()
     csv_rows = CsvRows(data, dialect)

@@ -30,7 +30,10 @@ _Groups = dict[str, dict[str, dict[str, None]]]
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read an index: one row for each group. Raises ParseError: `empty`, `not_expected_format`, `too_many_groups`."""
+    """Read an index: one row for each group.
+
+    Raises ParseError: `empty`, `not_expected_format`, `too_large`, `too_many_groups`.
+    """
     data = data.removeprefix(_BOM)
     if not data.strip():
         raise ParseError("empty", "the index is empty")

@@ -52,7 +52,11 @@ class _Line:
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read the port registry's text. Raises ParseError, also `cut` (the contacts behind the table are missing)."""
+    """Read the port registry's text.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`, `wrong_registry`, `cut` (the
+    contacts after the table are missing).
+    """
     text = decode(data, "the text")
     header = _HEADER.search(text)
     if header is None:

@@ -47,7 +47,11 @@ _HEADINGS = {f"h{number}": number for number in range(1, 7)}
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read the pages of one group. Raises ParseError, also `cut` (pages are missing) and `mixed_pages`."""
+    """Read the pages of one group.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `doctype`, `too_large`, `ragged`,
+    `wrong_registry`, `cut` (pages are missing), `mixed_pages`.
+    """
     collector = _PageCollector(field_map)
     for page in split_pages(data):
         collector.add_page(page)

@@ -106,8 +106,8 @@ def _page_numbers(root: etree._Element) -> tuple[int, int]:
     for bar in root.iter("{*}div", "div"):
         if bar.get("class") == "pagination":
             linked = [int(match[1]) for link in bar.iter("{*}a", "a") if (match := _LINK.search(link.get("href", "")))]
-            own = re.search(r"[0-9]{1,6}", " ".join([bar.text or "", *(child.tail or "" for child in bar)]))
-            number = int(own[0]) if own else 1
+            current = re.search(r"[0-9]{1,6}", " ".join([bar.text or "", *(child.tail or "" for child in bar)]))
+            number = int(current[0]) if current else 1
             return number, max([number, *linked])
     return 1, 1
 

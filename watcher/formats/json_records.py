@@ -20,7 +20,10 @@ _MAX_DEPTH = 32
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read one JSON document: the list at `field_map.layout.path`, else its only list. Raises ParseError."""
+    """Read one JSON document: the list at `field_map.layout.path`, else its only list.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`.
+    """
     text = decode(data, "the JSON document")
     # Checked before parsing: a bracket is one byte in the document and a hundred in memory.
     check_size(text.count("{") + text.count("["), None)

@@ -22,7 +22,10 @@ _Record = tuple[int, dict[str, list[str]]]
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read a record jar. A first record with a `File-Date` is the header. Raises ParseError."""
+    """Read a record jar. A first record with a `File-Date` is the header.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`.
+    """
     text = decode(data, "the records")
     check_size(text.count("\n"), None, width=2)
     problems = list(check_last_line(data))

@@ -23,7 +23,7 @@ _MARKUP = re.compile(r"\s*<(?:\?xml\s|!doctype\s|!--|html[\s>]|[a-z][\w:.-]*\s[^
 
 
 def decode(data: bytes, document_name: str) -> str:
-    """Return a UTF-8 text. Raises ParseError as `check_is_text`, and `not_well_formed` with the line."""
+    """Return a UTF-8 text. Raises ParseError as `check_is_text`, or `not_well_formed` if it is not UTF-8."""
     check_is_text(data, document_name)
     try:
         return data.decode("utf-8-sig")
@@ -32,7 +32,10 @@ def decode(data: bytes, document_name: str) -> str:
 
 
 def check_is_text(data: bytes, document_name: str) -> None:
-    """Refuse, without decoding it, what is clearly no text. Raises ParseError, which calls it `document_name`."""
+    """Refuse what is clearly no text, without decoding it; messages call it `document_name`.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`.
+    """
     head = data[:_HEAD].decode("utf-8-sig", "replace")
     if not head.strip():
         head = data.decode("utf-8-sig", "replace")

@@ -19,7 +19,7 @@ _MANY_ATTRIBUTES = re.compile(
 
 
 def check_well_formed(data: bytes, *, page: bool = False) -> None:
-    """Check that a document is well-formed XML; a `page` may have a DOCTYPE of HTML. Raises ParseError."""
+    """Raise ParseError `not_well_formed` or `doctype` unless this is XML; a `page` may have a DOCTYPE of HTML."""
     parser = expat.ParserCreate()
 
     def refuse(*_: object) -> NoReturn:
@@ -54,7 +54,7 @@ def check_xml_attributes(data: bytes) -> None:
 
 
 def check_attributes(data: bytes) -> None:
-    """Raise the same for any markup in an encoding that extends ASCII, well-formed or not."""
+    """Do the same for any markup in an encoding that extends ASCII, well-formed or not."""
     if element := _MANY_ATTRIBUTES.search(data):
         line = data.count(b"\n", 0, element.start()) + 1
         raise ParseError("too_large", f"an element with more than {MAX_ATTRIBUTES} attributes", line=line)

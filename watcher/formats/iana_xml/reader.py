@@ -46,7 +46,10 @@ _STRUCTURE = frozenset({"registry", "record", "people"})
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
-    """Read one registry group, or a redirect (`moved_to`); with a `cache` parse what changed. Raises ParseError."""
+    """Read one registry group, or a redirect (`moved_to`); with a `cache` parse only what changed.
+
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `doctype`, `too_large`.
+    """
     _check_begin(data)
     cache = cache if cache is not None else RowCache()
     try:
@@ -60,6 +63,7 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
 
 
 def read_whole(data: bytes, field_map: FieldMap) -> Document:
+    """Read a document by the simple path. Raises ParseError as `read`, but never `empty`."""
     check_well_formed(data)
     check_size(data.count(b"<record"), None)
     return _DocumentWalk(field_map, None, RowCache()).read(parse_xml(data))
