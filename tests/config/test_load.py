@@ -561,7 +561,7 @@ def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
         ),
         (
             'also = "https://example.org/x"\n',
-            "source[0].also: the format cannot be told from the suffix; set also_format to one of csv, xhtml, txt",
+            "source[0].also: its suffix names no format; set also_format to one of csv, xhtml, txt",
         ),
         (
             'also = "https://example.org/x"\nalso_format = "json"\n',

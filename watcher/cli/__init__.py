@@ -15,7 +15,7 @@ from watcher.core.lazy import import_listed
 # name → (module, one line of help): `watcher --help` imports none of them.
 COMMANDS = {
     "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
-    "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule, deliver what is due."),
+    "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),
     "check": ("watcher.cli.check", "Check sources now."),
     "status": ("watcher.cli.status", "Show sources, their last and next check, and pending deliveries."),
     "releases": ("watcher.cli.releases", "List every release of a source."),
@@ -24,7 +24,7 @@ COMMANDS = {
     "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
     "deadlines": ("watcher.cli.deadlines", "List early allocations and when they expire; as a calendar, too."),
     "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
-    "held": ("watcher.cli.held", "Held releases and why."),
+    "held": ("watcher.cli.held", "List held releases and why."),
     "accept": ("watcher.cli.accept", "Accept a held release."),
     "reject": ("watcher.cli.reject", "Reject a held release."),
     "outbox": ("watcher.cli.outbox", "List messages: pending, sent, failed."),

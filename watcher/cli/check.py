@@ -50,7 +50,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
       watcher check iana.tls-parameters
     """
     results: list[tuple[str, CheckResult]] = []
-    show = format == "text"  # each result as soon as it is there; JSON is printed at the end
+    show = format == "text"  # print each result at once; JSON is printed at the end
     with open_monitor(config) as monitor:
         chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
@@ -79,7 +79,7 @@ def _check_collection(monitor: Monitor, settings: CollectionSettings, *, show: b
         results.append((settings.name, index))
         if show:
             _print_result(settings.name, index)
-        if index.outcome is Outcome.FAILED and settings.local:
+        if index.outcome is Outcome.FAILED and settings.is_local:
             return results
     collection = monitor.collection(settings)
     for name in collection.refused:

@@ -44,37 +44,38 @@ def command(config: Path, sources: tuple[str, ...], within: timedelta | None, fo
     with Store(load_overview(config).history, create=False) as store:
         deadlines = find_deadlines(store, sources, now.date(), within.days if within is not None else None)
     if format == "json":
-        print_json({"deadlines": [deadline_document(each) for each in deadlines]})
+        print_json({"deadlines": list(map(deadline_document, deadlines))})
     elif format == "ics":
-        days = [_calendar_day(each) for each in deadlines if each.allocation.until]
+        days = [_calendar_day(deadline) for deadline in deadlines if deadline.allocation.until]
         click.echo(render_calendar(days, name="IANA early allocations", stamp=to_text(now)), nl=False)
     elif deadlines:
-        print_rows([{**deadline_document(each), "state": each.state} for each in deadlines], _COLUMNS, format)
+        rows = [{**deadline_document(deadline), "state": deadline.state} for deadline in deadlines]
+        print_rows(rows, _COLUMNS, format)
         click.echo(f"\n{_summary(deadlines)}")
     else:
         click.echo("no early allocations" + (f" that expire within {within.days} days" if within is not None else ""))
 
 
 def _summary(deadlines: Sequence[Deadline]) -> str:
-    expired = sum(each.state == "expired" for each in deadlines)
+    expired = sum(deadline.state == "expired" for deadline in deadlines)
     number = f"{len(deadlines)} early allocation{'' if len(deadlines) == 1 else 's'}"
     return f"{number}, {expired} expired"
 
 
 def _calendar_day(deadline: Deadline) -> CalendarDay:
-    of = deadline.allocation
-    name = " ".join(filter(None, (of.value, of.name)))
+    allocation = deadline.allocation
+    name = " ".join(filter(None, (allocation.value, allocation.name)))
     lines = [
-        f"source: {of.source}",
-        f"registry: {of.registry}",
-        f"registered: {of.since}",
-        *([f"extended: {of.extended}"] if of.extended else []),
-        f"references: {of.references}",
+        f"source: {allocation.source}",
+        f"registry: {allocation.registry}",
+        f"registered: {allocation.since}",
+        *([f"extended: {allocation.extended}"] if allocation.extended else []),
+        f"references: {allocation.references}",
     ]
     return CalendarDay(
-        identity=(of.source, of.registry, of.value, of.since),
-        day=date.fromisoformat(of.until),
-        summary=f"{name} ({of.source}): temporary registration expires",
+        identity=(allocation.source, allocation.registry, allocation.value, allocation.since),
+        day=date.fromisoformat(allocation.until),
+        summary=f"{name} ({allocation.source}): temporary registration expires",
         description="\n".join(lines),
         category="early allocation",
     )

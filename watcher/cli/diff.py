@@ -16,7 +16,7 @@ from watcher.render import html, json, markdown
 from watcher.reports.diff import InputFile, compare_files, compare_releases
 from watcher.store.store import Store
 
-_TWO, _THREE = 2, 3
+_FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 
 
 @click.command("diff")
@@ -60,13 +60,13 @@ def command(
       watcher diff OLD.csv NEW.csv --key code
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
-    if len(what) == _TWO and (what[0] == "-" or Path(what[0]).is_file()):
+    if len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file()):
         old, new = map(_read_file, what)
         comparison = compare_files(
             old, new, registry=registry, format=file_format, key=key, table=TableSettings(title, ignore)
         )
     else:
-        require(len(what) <= _THREE, "give a source and two releases, or two files")
+        require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")
         overview = load_overview(config)
         with Store(overview.history, create=False) as store:
             comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))

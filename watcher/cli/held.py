@@ -21,7 +21,7 @@ _COLUMNS = columns("source", "release", "published", "entries", "first_seen", "l
 @format_option("json", "csv", "md")
 @click.pass_obj
 def command(config: Path, source: str | None, all_states: bool, format: str) -> None:
-    """Held releases and why; of one source or of all.
+    """List held releases and why: of one source or of all.
 
     A held release is in the archive but not in the history, and only the operators were notified. Most holds are
     settled by the next checks (docs/held.md); `watcher accept` and `watcher reject` settle one by hand. Exit code 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from watcher.cli.context import open_history
 from watcher.cli.output import (
     format_option,
+    option_parser,
     parse_date,
     parse_last_date,
     parse_port,
@@ -30,18 +30,6 @@ from watcher.store.history_rows import ReleaseSpan
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
 
 
-def _document_option(parse: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
-    """Return a callback that parses the value of an option; it raises BadParameter."""
-
-    def callback(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
-        try:
-            return value if value is None else parse(value)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from None
-
-    return callback
-
-
 @click.command("history")
 @click.argument("source", required=False)
 @click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
@@ -54,15 +42,15 @@ def _document_option(parse: Callable[[str], str]) -> Callable[[click.Context, cl
 @click.option("--until", callback=parse_last_date, metavar="DATE", help="Releases of this day or before.")
 @click.option(
     "--rfc",
-    callback=_document_option(parse_rfc),
+    callback=option_parser(parse_rfc),
     metavar="NUMBER",
-    help="What an RFC did to all registries: 9350, RFC9350.",
+    help="Events that an RFC caused in all registries: 9350, RFC9350.",
 )
 @click.option(
     "--draft",
-    callback=_document_option(parse_draft),
+    callback=option_parser(parse_draft),
     metavar="NAME",
-    help="What a draft did, with or without its version.",
+    help="Events that a draft caused; its name with or without the version.",
 )
 @click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")

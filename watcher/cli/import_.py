@@ -52,12 +52,12 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
     """
     report = importer.ImportReport()
     with open_monitor(config) as monitor:
-        by_source = _candidates_by_source(monitor.source(source, new=True), paths)
+        by_source = _items_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
         with progress_bar(number, f"importing {number}") as bar:
-            for name, candidates in by_source.items():
+            for name, items in by_source.items():
                 ingest = monitor.ingest(monitor.source(name, new=True))
-                report.add(importer.import_items(ingest, candidates, partial(bar.update, 1)))
+                report.add(importer.import_items(ingest, items, partial(bar.update, 1)))
             if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()
     if format == "json":
@@ -78,16 +78,16 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
         raise click.exceptions.Exit(1)
 
 
-def _candidates_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:
+def _items_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:
     if not isinstance(source, CollectionSettings):
         return {source.name: importer.find_items(paths, f".{source.format}")}
     by_source: dict[str, list[importer.ImportItem]] = {}
-    for candidate in importer.find_items(paths, _INDEX_SUFFIX, f".{source.format}"):
-        group, _, suffix = candidate.name.rpartition(".")
+    for item in importer.find_items(paths, _INDEX_SUFFIX, f".{source.format}"):
+        group, _, suffix = item.name.rpartition(".")
         if f".{suffix}" == _INDEX_SUFFIX:
-            by_source.setdefault(source.name, []).append(candidate)
+            by_source.setdefault(source.name, []).append(item)
         elif source.wants(group) and split_usable_ids([group])[0]:
-            by_source.setdefault(f"{source.name}.{group}", []).append(candidate)
+            by_source.setdefault(f"{source.name}.{group}", []).append(item)
     if not by_source:
         raise UsageError(f"{source.name}: no file is named after one of its groups, GROUP.{source.format}")
     return by_source

@@ -20,6 +20,7 @@ from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
 from watcher.core.times import from_text, is_day, parse_day
 from watcher.render import text
+from watcher.render.csv import escape_cell
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
 
@@ -84,7 +85,7 @@ def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str, *, 
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([[_escape_formula(cell) for cell in line] for line in cells])
+        writer.writerows([list(map(escape_cell, line)) for line in cells])
         click.echo(out.getvalue(), nl=False)
     elif format == "md":
         for line in (list(columns.values()), ["---"] * len(columns), *cells):
@@ -99,11 +100,6 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _escape_formula(cell: str) -> str:
-    """Quote a cell that a spreadsheet would run as a formula: it begins with = + - @ tab or CR (OWASP)."""
-    return "'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def progress_bar(length: int, label: str, *, hidden: bool = False) -> AbstractContextManager[ProgressBar[int]]:

@@ -65,10 +65,10 @@ def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path)
             click.echo(f"# {folder / name}\n{text}")
         else:
             _write(folder / name, text)
-    hindrances = list(systemd_units.find_obstacles(machine, settings, Path(sys.executable).resolve()))
-    if hindrances:
+    obstacles = list(systemd_units.find_obstacles(machine, settings, Path(sys.executable).resolve()))
+    if obstacles:
         click.echo("\nbefore you start it:")
-    for line in hindrances:
+    for line in obstacles:
         click.echo(f"  {visible(line)}")
     click.echo(
         f"\nthen:\n  systemctl daemon-reload\n  systemctl enable --now {names[-1]}\n  systemctl status {names[-1]}"

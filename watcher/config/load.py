@@ -99,13 +99,13 @@ def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format])
     options = formats[source.format].options
     for option in sorted({option for entry in formats.values() for option in entry.options} - options):
         if getattr(source, option) not in (None, "", ()):
-            takers = ", ".join(name for name in usable if option in formats[name].options)
-            yield f"{option}: not an option of the format {source.format}, only of: {takers}"
+            owners = ", ".join(name for name in usable if option in formats[name].options)
+            yield f"{option}: not an option of the format {source.format}, only of: {owners}"
     second = [name for name in usable if formats[name].beside_xml]
     if source.also_format is not None and source.also_format not in second:
         yield f"also_format: {_unknown(source.also_format, second)}"
     elif source.also and not second_format(source, formats):
-        yield f"also: the format cannot be told from the suffix; set also_format to one of {', '.join(second)}"
+        yield f"also: its suffix names no format; set also_format to one of {', '.join(second)}"
 
 
 def _find_unmatched(place: str, patterns: Collection[str], events: Collection[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The settings that reading the history needs, without pydantic, and whatever mistakes the others have."""
+"""The settings that reading the history needs. They are read without pydantic, even if other settings are wrong."""
 
 from __future__ import annotations
 

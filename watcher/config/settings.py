@@ -204,7 +204,7 @@ class CollectionSettings(_Table):
         return self
 
     @property
-    def local(self) -> bool:
+    def is_local(self) -> bool:
         """Whether the documents are on this machine, so that without their list they cannot be read either."""
         return self.folder is not None or self.rsync is not None
 

@@ -32,7 +32,7 @@ def fetch_pages(
 
 
 def _following(next_page: NextPage, page: bytes, url: str) -> str | None:
-    """Return the URL of the next page; None if this is no page, because the reader reports what is wrong with it."""
+    """Return the URL of the next page; None if these bytes are no page, which the reader of the format reports."""
     try:
         return next_page(page, url)
     except ParseError:

@@ -20,7 +20,7 @@ from typing import IO
 from watcher.core.errors import FetchError
 
 LONGEST = 1800.0  # seconds for a transfer
-_POLL = 0.5  # seconds between two looks at the size of the folder
+_POLL = 0.5  # seconds between two measurements of the folder
 _SOME_VANISHED = 24  # exit code: files vanished on the server during the transfer; the files that arrived are whole
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 

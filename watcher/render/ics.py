@@ -32,16 +32,16 @@ def render_calendar(days: Iterable[CalendarDay], *, name: str, stamp: str) -> st
         "CALSCALE:GREGORIAN",
         f"X-WR-CALNAME:{_escape(name)}",
     ]
-    for each in days:
+    for day in days:
         lines += [
             "BEGIN:VEVENT",
-            f"UID:{_uid(each.identity)}",
+            f"UID:{_uid(day.identity)}",
             f"DTSTAMP:{stamp.replace('-', '').replace(':', '')}",
-            f"DTSTART;VALUE=DATE:{each.day:%Y%m%d}",
-            f"DTEND;VALUE=DATE:{each.day + timedelta(days=1):%Y%m%d}",
-            f"SUMMARY:{_escape(each.summary)}",
-            f"DESCRIPTION:{_escape(each.description)}",
-            f"CATEGORIES:{_escape(each.category)}",
+            f"DTSTART;VALUE=DATE:{day.day:%Y%m%d}",
+            f"DTEND;VALUE=DATE:{day.day + timedelta(days=1):%Y%m%d}",
+            f"SUMMARY:{_escape(day.summary)}",
+            f"DESCRIPTION:{_escape(day.description)}",
+            f"CATEGORIES:{_escape(day.category)}",
             "TRANSP:TRANSPARENT",
             "END:VEVENT",
         ]

@@ -34,12 +34,14 @@ def find_deadlines(store: Store, sources: Sequence[str], today: date, within: in
         store.history.read_registry_id(source)
     allocations = [
         allocation
-        for each in store.deadlines.find_candidates(sources or None)
-        if (allocation := read_allocation(each.source, each.item)) is not None
+        for standing in store.deadlines.find_candidates(sources or None)
+        if (allocation := read_allocation(standing.source, standing.item)) is not None
     ]
-    deadlines = [Deadline(allocation=each, days_left=each.days_left(today)) for each in allocations]
-    kept = [each for each in deadlines if within is None or (each.days_left is not None and each.days_left <= within)]
-    return sorted(kept, key=lambda each: (each.allocation.until or "9", each.allocation.source))
+    allocations.sort(key=lambda allocation: (allocation.until or "9", allocation.source))
+    deadlines = [Deadline(allocation=allocation, days_left=allocation.days_left(today)) for allocation in allocations]
+    if within is None:
+        return deadlines
+    return [deadline for deadline in deadlines if deadline.days_left is not None and deadline.days_left <= within]
 
 
 def deadline_document(deadline: Deadline) -> dict[str, Any]:

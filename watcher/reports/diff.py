@@ -58,9 +58,9 @@ def compare_files(
     table: TableSettings = NO_TABLE_SETTINGS,
 ) -> Comparison:
     """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError."""
-    for given, names in ((registry, REGISTRIES), (format, FORMATS)):
-        if given is not None and given not in names:
-            raise UsageError(f"unknown {given!r}: must be one of {', '.join(names)}")
+    for name, names in ((registry, REGISTRIES), (format, FORMATS)):
+        if name is not None and name not in names:
+            raise UsageError(f"unknown {name!r}: must be one of {', '.join(names)}")
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
     rules = replace(with_key(REGISTRIES[chosen], key), table=table)
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once

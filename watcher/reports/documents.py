@@ -26,8 +26,8 @@ _PARTS: Mapping[Kind, str] = {
 class DocumentReport:
     """The events of a document, oldest first, by part: `created`, `changed`, `retired`.
 
-    They are those that brought a reference to it; `later` are other events of entries that refer to it. `registries`
-    are the registries of the former, each with its source.
+    `parts` has the events that added a reference to the document, `later` the other events of entries that refer to it.
+    `registries` are the registries of the events in `parts`, as pairs of source and path.
     """
 
     document: str
@@ -57,9 +57,9 @@ def report_document(history: HistoryReader, observation: ObservationGaps, query:
     registries = set()
     for observed in report.events:
         event_roles = roles[observed.stored.row]
-        brought = {(observed.stored.source, path) for path, role in event_roles.items() if role == _ADDED}
-        registries |= brought
-        (parts[_PARTS[observed.stored.event.kind]] if brought else later).append(observed)
+        referring = {(observed.stored.source, path) for path, role in event_roles.items() if role == _ADDED}
+        registries |= referring
+        (parts[_PARTS[observed.stored.event.kind]] if referring else later).append(observed)
     return DocumentReport(
         document=document, parts=parts, later=later, registries=frozenset(registries), gaps=report.gaps
     )

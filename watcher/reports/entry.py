@@ -42,12 +42,7 @@ class EntryHistory:
     @property
     def current(self) -> tuple[EntryVersion, ...]:
         """The versions that are part of the release."""
-        place = self.release.place
-        return tuple(
-            version
-            for version in self.versions
-            if version.first.place <= place and (version.until is None or version.until.place > place)
-        )
+        return tuple(version for version in self.versions if _is_in(version, self.release))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +132,8 @@ def find_entry(
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
     links = history.follow_versions(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)
-    if not (is_port and port):  # a question about a port is about all services that it had, and no other port
+    if not (is_port and port):  # a port has the versions of all its services, and of no other port
         versions = sorted(links.versions.values(), key=lambda version: (version.first.place, version.row))
-    place = release.place
-    current = [
-        version
-        for version in versions
-        if version.first.place <= place and (not version.until or version.until.place > place)
-    ]
     query = EventQuery(source=source, port=port, service=service, protocol=protocol, until=at) if is_port else None
     events = _find_events(history, query, () if is_port and port else versions, until=at)
     return EntryHistory(
@@ -154,8 +143,12 @@ def find_entry(
         gaps=observation.find_gaps([source]),
         release=release,
         links=links,
-        contacts=read_contacts(history, current, release),
+        contacts=read_contacts(history, [version for version in versions if _is_in(version, release)], release),
     )
+
+
+def _is_in(version: EntryVersion, release: StoredRelease) -> bool:
+    return version.first.place <= release.place and (version.until is None or version.until.place > release.place)
 
 
 def _find_events(

@@ -81,7 +81,7 @@ def report_status(
             continue
         configured = collections[watched.name]
         collection = collection_module.Collection(configured, store, folder=settings.folder_of(configured))
-        sources += _collection_lines(collection, configured, store, now, all_groups=all_groups)
+        sources += _collection_statuses(collection, configured, store, now, all_groups=all_groups)
         summaries.append(_summarize(collection))
     return StatusReport(
         sources=tuple(sources),
@@ -122,11 +122,11 @@ def _source_status(source: SourceOverview, due: datetime, store: Store, now: dat
     )
 
 
-def _collection_lines(
+def _collection_statuses(
     collection: Collection, settings: CollectionSettings, store: Store, now: datetime, *, all_groups: bool
 ) -> Iterator[SourceStatus]:
-    own = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
-    status = _source_status(own, collection.next_due(now), store, now)
+    index = SourceOverview(name=settings.name, every=settings.every, enabled=settings.enabled, collection=True)
+    status = _source_status(index, collection.next_due(now), store, now)
     if settings.groups is not None:  # the groups are listed in the configuration: there is no index to check
         groups = collection.groups()
         newest = max((group.state.at for group in groups if group.state.at), default=None)
