@@ -63,15 +63,16 @@ class AlertRouter:
         return [settings for settings in self.settings.channel if settings.name in self.channels]
 
     def _wanted_events(self, comparison: Comparison) -> dict[tuple[str, str], set[int]]:
+        """Return the numbers of the events that each recipient of each channel gets, by channel and recipient."""
         wanted: dict[tuple[str, str], set[int]] = {}
-        first: dict[str, tuple[str, str]] = {}  # an address, without regard to case → where it is served
+        first: dict[str, tuple[str, str]] = {}  # address, in lower case → the first channel that lists it
         index = {id(event): number for number, event in enumerate(comparison.events)}
         for settings in self._enabled():
             events = self._subscribed(settings, comparison)
             for recipient in self.channels[settings.name].recipients() if events else ():
-                own = (settings.name, recipient)
-                serving = first.setdefault(recipient.casefold(), own) if recipient else own
-                wanted.setdefault(serving, set()).update(index[id(event)] for event in events)
+                listed = (settings.name, recipient)
+                target = first.setdefault(recipient.casefold(), listed) if recipient else listed
+                wanted.setdefault(target, set()).update(index[id(event)] for event in events)
         return wanted
 
     def _subscribed(self, settings: AnyChannel, comparison: Comparison) -> tuple[Event, ...]:

@@ -130,7 +130,7 @@ class Daemon:
         running = self.jobs.watchdog.running_names()
         with self.scheduler.paused():
             for name, time in self.scheduler.times().items():
-                due = time + min(jump, timedelta())
+                due = time + min(jump, timedelta())  # after a jump forward the job is overdue or keeps its time
                 if name in every and name in running:
                     due = now + every[name]
                 elif due <= now:

@@ -1,4 +1,4 @@
-"""What the daemon's jobs do: check, deliver, watch itself. Each method runs in a thread of the scheduler."""
+"""The jobs of the daemon: check, deliver, check itself. Each job is a method that runs in a thread of the scheduler."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Jobs:
             index = monitor.check_index(settings)
             if index is not None:
                 self._log_result(settings.name, self._count(settings.name, index))
-                if index.outcome is Outcome.FAILED and settings.local:
+                if index.outcome is Outcome.FAILED and settings.is_local:
                     return
             self._check_groups(monitor, settings)
             self._start_senders(monitor)

@@ -1,4 +1,4 @@
-"""How the daemon is watched itself: alarms when no check runs, a heartbeat, pages over HTTP."""
+"""The daemon's checks of itself: an alarm when no check runs, a heartbeat, metrics and health over HTTP."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def ping(url: str, timeout: float) -> None:
     with session_for_one_request(timeout) as session:
         session.headers["User-Agent"] = f"registry-watcher/{__version__}"
         try:
-            with session.get(url, allow_redirects=False, stream=True) as answer:
-                status = answer.status_code
+            with session.get(url, allow_redirects=False, stream=True) as response:
+                status = response.status_code
         except FetchError as error:
             raise DeliveryError(f"no answer: {error.reason}", permanent=False) from None
         except LIBRARY_ERRORS as error:

@@ -53,7 +53,8 @@ def _read_shipped(name: str) -> str:
 def credential_names(settings: Settings) -> tuple[str, ...]:
     channels = [create_channel(channel, settings) for channel in settings.channel]
     secrets = [secret for channel in channels for secret in channel.secrets().values()]
-    return tuple(sorted({name for kind, _, name in (each.partition(":") for each in secrets) if kind == "credential"}))
+    prefix = "credential:"
+    return tuple(sorted({secret.removeprefix(prefix) for secret in secrets if secret.startswith(prefix)}))
 
 
 def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> Iterator[str]:

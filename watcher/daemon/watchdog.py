@@ -20,6 +20,8 @@ class Task:
 
 
 class Watchdog:
+    """The running tasks of all threads of one daemon."""
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._changed = threading.Condition()

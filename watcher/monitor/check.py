@@ -34,7 +34,7 @@ def check_source(
         sent = Validators(etag=etag, last_modified=last_modified)
         response = fetch_pages(fetcher, url, sent, next_page=next_page, max_bytes=max_bytes)
         if isinstance(response, NotModified):
-            result = ingest.not_modified()
+            result = ingest.record_not_modified()
         else:
             result = ingest.ingest(Candidate.from_check(response, seen=now))
             # Without the validators of a held release the server sends it again, so that it can be confirmed.

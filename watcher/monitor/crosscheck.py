@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from watcher.core.model import MARKUP
 from watcher.formats.base import Document, FieldMap, Row
@@ -160,24 +161,22 @@ def _match(
     def likeness(name: str, field: str) -> float:
         return _likeness(name, field, xml_rows, table_rows, columns)
 
-    def left() -> list[str]:
+    def unmatched_fields() -> list[str]:
         return [field for field in fields if field not in matched.values()]
 
-    def named(name: str) -> str | None:
-        same = [name] if name in left() else [field for field in left() if _plain(field) == _plain(name)]
-        return same[0] if len(same) == 1 else None
+    def find_by_name(name: str, least: float) -> str | None:
+        unmatched = unmatched_fields()
+        similar = [name] if name in unmatched else [field for field in unmatched if _plain(field) == _plain(name)]
+        return similar[0] if len(similar) == 1 and likeness(name, similar[0]) >= least else None
 
-    for threshold in (_LIKELY, None, 0.0):
+    def find_by_texts(name: str) -> str | None:
+        alike = [field for field in unmatched_fields() if likeness(name, field) >= _NEARLY_ALL]
+        return alike[0] if len(alike) == 1 else None
+
+    # A similar name with likely texts, else the same texts alone, else a similar name alone.
+    for find_field in (partial(find_by_name, least=_LIKELY), find_by_texts, partial(find_by_name, least=0.0)):
         for name in names:
-            if name in matched:
-                continue
-            if threshold is None:
-                best = [field for field in left() if likeness(name, field) >= _NEARLY_ALL]
-                field = best[0] if len(best) == 1 else None
-            else:
-                field = named(name)
-                field = field if field is not None and likeness(name, field) >= threshold else None
-            if field is not None:
+            if name not in matched and (field := find_field(name)) is not None:
                 matched[name] = field
     return {name: matched[name] for name in names if name in matched}
 
@@ -187,17 +186,17 @@ def _likeness(name: str, field: str, xml_rows: Sequence[Row], table_rows: Sequen
 
     They are compared row by row if both have as many rows, else as multisets of texts.
     """
-    theirs = [_squeezed(row.fields.get(name, "")) for row in table_rows]
-    ours = [_squeezed(_shown(row, field, columns)) for row in xml_rows]
-    if not any(theirs) or not any(ours):
+    xml_texts = [_squeezed(_shown(row, field, columns)) for row in xml_rows]
+    table_texts = [_squeezed(row.fields.get(name, "")) for row in table_rows]
+    if not any(table_texts) or not any(xml_texts):
         return 0.0
-    if len(ours) == len(theirs):
-        pairs = [(one, two) for one, two in zip(ours, theirs, strict=True) if one or two]
-        return sum(one == two for one, two in pairs) / len(pairs)
-    bags = [Counter(filter(None, texts)) for texts in (ours, theirs)]
-    if len(bags[1]) < _FEW:
+    if len(xml_texts) == len(table_texts):
+        pairs = [pair for pair in zip(xml_texts, table_texts, strict=True) if any(pair)]
+        return sum(xml_text == table_text for xml_text, table_text in pairs) / len(pairs)
+    xml_counts, table_counts = (Counter(filter(None, texts)) for texts in (xml_texts, table_texts))
+    if len(table_counts) < _FEW:
         return 0.0
-    return (bags[0] & bags[1]).total() / min(bag.total() for bag in bags)
+    return (xml_counts & table_counts).total() / min(xml_counts.total(), table_counts.total())
 
 
 def _shown(row: Row, field: str, columns: FieldMap) -> str:
@@ -217,42 +216,47 @@ def _differences(
     path: str, xml_rows: Sequence[Row], table_rows: Sequence[Row], matched: Mapping[str, str], columns: FieldMap
 ) -> list[Disagreement]:
     """Return the rows without an equal on the other side; rows that start alike are compared field by field."""
-    ours = [tuple(_shown(row, field, columns) for field in matched.values()) for row in xml_rows]
-    theirs = [tuple(row.fields.get(name, "") for name in matched) for row in table_rows]
-    alone, other_alone = _unequal(ours, theirs)
+    only_xml, only_table = _unequal(
+        [tuple(_shown(row, field, columns) for field in matched.values()) for row in xml_rows],
+        [tuple(row.fields.get(name, "") for name in matched) for row in table_rows],
+    )
     differences: list[Disagreement] = []
-    pairs = _pairs(alone, other_alone)
-    for one, two in pairs.items():
+    pairs = _pairs(only_xml, only_table)
+    for xml_number, table_number in pairs.items():
+        xml_row, table_row = only_xml[xml_number], only_table[table_number]
         differences += [
-            Disagreement(registry=path, row=_label(alone[one]), field=field, xml=fold(mine), other=fold(its))
-            for field, mine, its in zip(matched.values(), alone[one], other_alone[two], strict=True)
-            if _squeezed(mine) != _squeezed(its)
+            Disagreement(registry=path, row=_label(xml_row), field=field, xml=fold(xml_text), other=fold(table_text))
+            for field, xml_text, table_text in zip(matched.values(), xml_row, table_row, strict=True)
+            if _squeezed(xml_text) != _squeezed(table_text)
         ]
-    for number, values in enumerate(alone):
+    for number, values in enumerate(only_xml):
         if number not in pairs:
             differences.append(Disagreement(registry=path, row=_label(values), field="", xml=_text(values), other=""))
-    used = set(pairs.values())
-    for number, values in enumerate(other_alone):
-        if number not in used:
+    paired = set(pairs.values())
+    for number, values in enumerate(only_table):
+        if number not in paired:
             differences.append(Disagreement(registry=path, row=_label(values), field="", xml="", other=_text(values)))
     return differences
 
 
-def _unequal(some: Sequence[_Values], others: Sequence[_Values]) -> tuple[Sequence[_Values], Sequence[_Values]]:
+def _unequal(xml_rows: Sequence[_Values], table_rows: Sequence[_Values]) -> tuple[Sequence[_Values], Sequence[_Values]]:
     """Return the rows of both sides that have no equal on the other."""
-    # As written first: nearly all rows are equal then, and white space need not be removed from them.
-    for form in (tuple, _squeezed_row):
-        some, others = _without(some, others, form), _without(others, some, form)
-    return some, others
+    # Compared as written first: nearly all rows are equal then, and white space is removed from few.
+    for normalize in (tuple, _squeezed_row):
+        xml_rows, table_rows = _without(xml_rows, table_rows, normalize), _without(table_rows, xml_rows, normalize)
+    return xml_rows, table_rows
 
 
-def _without(some: Iterable[_Values], others: Iterable[_Values], form: Callable[[_Values], _Values]) -> list[_Values]:
-    left = Counter(map(form, others))
+def _without(
+    rows: Iterable[_Values], others: Iterable[_Values], normalize: Callable[[_Values], _Values]
+) -> list[_Values]:
+    """Return the rows without those that have an equal in `others`, one for one."""
+    counts = Counter(map(normalize, others))
     unequal = []
-    for values in some:
-        formed = form(values)
-        if left[formed]:
-            left[formed] -= 1
+    for values in rows:
+        normalized = normalize(values)
+        if counts[normalized]:
+            counts[normalized] -= 1
         else:
             unequal.append(values)
     return unequal
@@ -262,20 +266,20 @@ def _squeezed_row(values: _Values) -> _Values:
     return tuple(map(_squeezed, values))
 
 
-def _pairs(some: Sequence[_Values], others: Sequence[_Values]) -> dict[int, int]:
-    """Return the places of rows that start alike: a table's first columns identify its rows."""
+def _pairs(xml_rows: Sequence[_Values], table_rows: Sequence[_Values]) -> dict[int, int]:
+    """Return the numbers of rows that start alike, XML → table: a table's first columns identify its rows."""
     pairs: dict[int, int] = {}
-    used: set[int] = set()
+    paired: set[int] = set()
     for width in (3, 2, 1):
-        waiting: dict[_Values, list[int]] = {}
-        for number, values in enumerate(others):
-            if number not in used and any(values[:width]):
-                waiting.setdefault(values[:width], []).append(number)
-        for number, values in enumerate(some):
-            same = waiting.get(values[:width]) if number not in pairs else None
-            if same:
-                pairs[number] = same.pop(0)
-                used.add(pairs[number])
+        numbers: dict[_Values, list[int]] = {}
+        for number, values in enumerate(table_rows):
+            if number not in paired and any(values[:width]):
+                numbers.setdefault(values[:width], []).append(number)
+        for number, values in enumerate(xml_rows):
+            alike = numbers.get(values[:width]) if number not in pairs else None
+            if alike:
+                pairs[number] = alike.pop(0)
+                paired.add(pairs[number])
     return pairs
 
 

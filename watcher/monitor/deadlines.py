@@ -55,7 +55,7 @@ def check_deadlines(monitor: Monitor) -> list[Delivery]:
     with store.transaction():
         if store.deadlines.read_runs() != runs:
             return []  # another process did the same meanwhile
-        store.deadlines.record_marks({each.mark: each.alert for each in passed}, at)
+        store.deadlines.record_marks({passed_mark.mark: passed_mark.alert for passed_mark in passed}, at)
         store.deadlines.record_runs(due, at)
         store.outbox.add_deliveries(deliveries, now=at)
     return deliveries
@@ -76,7 +76,8 @@ def decide(
             continue
         passed = [mark for mark in MARKS if mark_day(allocation.until, mark) <= today]
         last_run = runs.get(standing.source, "")
-        # A clock that was ahead recorded a time to come, and every mark of the entries of then: the rest is new.
+        # A last run in the future comes from a clock that was ahead. It recorded the marks of all entries of that
+        # day, so every mark that is not recorded is new.
         is_new = standing.live and ((standing.observed or "") >= last_run or last_run > at)
         for mark in passed:
             key = DeadlineMark(
@@ -105,18 +106,19 @@ def _comparisons(
 ) -> Iterator[Comparison]:
     """Yield what is to be sent, by source: allocations with the same dates and references are one event."""
     groups: dict[str, dict[tuple[str, ...], list[PassedMark]]] = {}
-    for each in passed:
-        if each.alert:
-            of = each.allocation
-            same = (of.registry, of.since, of.extended, of.until, of.references, str(each.mark.mark))
-            groups.setdefault(of.source, {}).setdefault(same, []).append(each)
-    for source, same_marks in groups.items():
+    for mark in passed:
+        if mark.alert:
+            allocation = mark.allocation
+            dates = (allocation.since, allocation.extended, allocation.until)
+            group = (allocation.registry, *dates, allocation.references, str(mark.mark.mark))
+            groups.setdefault(allocation.source, {}).setdefault(group, []).append(mark)
+    for source, marks_by_group in groups.items():
         latest = store.history.find_latest(source)
         if latest is not None:
-            titles = store.history.read_content(source, latest).items
+            items = store.history.read_content(source, latest).items
             events = []
-            for marks in same_marks.values():
-                header = titles.get((Section.REGISTRY, Key((PATH,), (marks[0].mark.registry,))))
+            for marks in marks_by_group.values():
+                header = items.get((Section.REGISTRY, Key((PATH,), (marks[0].mark.registry,))))
                 title = header.fields.get("title", "") if header is not None else ""
                 events.append(_event(marks, title or marks[0].mark.registry, severities, date.fromisoformat(at[:10])))
             events.sort(key=lambda event: -event.severity.rank)
@@ -127,16 +129,17 @@ def _comparisons(
 
 
 def _event(marks: Sequence[PassedMark], title: str, severities: Mapping[str, Severity], today: date) -> Event:
-    allocations = [each.allocation for each in marks]
+    allocations = [mark.allocation for mark in marks]
     first = allocations[0]
     identifier = EXPIRING if marks[0].mark.mark else EXPIRED
-    names = enumerate_names([shorten(" ".join(filter(None, (of.value, of.name)))) for of in allocations])
+    names = enumerate_names([shorten(f"{allocation.value} {allocation.name}".strip()) for allocation in allocations])
     facts = {
         "temporary_since": first.since,
         "extended": first.extended,
         "temporary_until": first.until,
     }
-    parts = [str(marks[0].mark.mark), *(f"{of.source}\n{of.registry}\n{of.value}\n{of.until}" for of in allocations)]
+    identities = ((item.source, item.registry, item.value, item.until) for item in allocations)
+    parts = [str(marks[0].mark.mark), *map("\n".join, identities)]
     return Event(
         id=identifier,
         kind=Kind.MODIFIED,
@@ -146,7 +149,7 @@ def _event(marks: Sequence[PassedMark], title: str, severities: Mapping[str, Sev
         changes=(),
         service=first.name,
         registry=first.registry,
-        values=tuple(dict.fromkeys(of.value for of in allocations)),
+        values=tuple(dict.fromkeys(allocation.value for allocation in allocations)),
         facts={"temporary": "yes", **{name: text for name, text in facts.items() if text}},
     )
 

@@ -17,8 +17,8 @@ def deliver_all(monitor: Monitor) -> DeliveryReport:
     channels = channels_due(monitor)
 
     def deliver(channel: str) -> DeliveryReport:
-        with monitor.for_thread() as own:
-            return deliver_channel(own, channel)
+        with monitor.for_thread() as thread_monitor:
+            return deliver_channel(thread_monitor, channel)
 
     with ThreadPoolExecutor(max(len(channels), 1)) as threads:
         return sum(threads.map(deliver, channels), DeliveryReport())

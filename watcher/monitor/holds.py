@@ -68,11 +68,11 @@ class Holds:
             self._store.holds.end_runs(self._source, besides=hold.digest)
             self._store.outbox.add_deliveries(deliveries, now=hold.last_seen)
 
-    def report(self, ended: Hold) -> list[Delivery]:
-        """Return the deliveries that report the end of a hold, rendered."""
+    def render_end(self, ended: Hold) -> list[Delivery]:
+        """Return the rendered deliveries that report the end of a hold."""
         return self._alerts.for_notice(notices.decided(ended)) if self._alerts else []
 
-    def save(self, ended: Hold, reports: list[Delivery]) -> None:
+    def save_end(self, ended: Hold, reports: list[Delivery]) -> None:
         """Write the end of a hold with its deliveries."""
         with self._store.transaction():
             self._store.holds.save_hold(ended)
@@ -83,7 +83,7 @@ class Holds:
         if hold.state is HoldState.REJECTED:
             return hold
         rejected = end_hold(hold, HoldState.REJECTED, by="operator", at=at)
-        self.save(rejected, self.report(rejected))
+        self.save_end(rejected, self.render_end(rejected))
         return rejected
 
     def record_newest_served(self, at: str) -> None:
@@ -100,5 +100,5 @@ class Holds:
 
 
 def end_hold(hold: Hold, state: HoldState, *, by: str, at: str) -> Hold:
-    """Return a hold as accepted or rejected: `by` whom or what, `at` which UTC time."""
+    """Return a hold as accepted or rejected; `by` says who or what decided (`Hold.by`), `at` is a UTC time."""
     return replace(hold, state=state, decided=at, by=by)

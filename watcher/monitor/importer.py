@@ -120,12 +120,12 @@ def _day_in_path(path: Path) -> str | None:
 
 
 def _date_in_file(path: Path) -> str:
-    """Return the first date in a file that looks like its own, "" without one. Only the order of work depends on it."""
+    """Return the first `<updated>` date in a file, "" without one. Only the order of the import depends on it."""
     try:
         with path.open("rb") as file:
             match = _UPDATED.search(file.read(_HEAD_BYTES))
     except OSError:
-        return ""  # it is refused with the reason when it is imported
+        return ""  # the import refuses it and gives the reason
     return match[1].decode() if match else ""
 
 
@@ -136,10 +136,10 @@ def _git_items(path: str, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
         raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH relative to its root")
     # A file is imported whatever its suffix; in a folder, the files with one of the suffixes.
     wanted = suffixes if inside.endswith("/") else ("",)
-    place = [] if inside == "/" else ["--", f":(top,literal){inside}"]
+    limit = [] if inside == "/" else ["--", f":(top,literal){inside}"]
     log = _git(
         repository, "-c", "core.quotePath=false", "log", "--reverse", "--diff-filter=AMT", "--no-renames",
-        "--name-only", f"--format={_COMMIT}%H %at", *place,
+        "--name-only", f"--format={_COMMIT}%H %at", *limit,
     ).decode("utf-8", "replace")  # fmt: skip
     commit = observed = named = ""
     is_empty = True
@@ -158,8 +158,8 @@ def _git_items(path: str, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
                 load=partial(_git, repository, "cat-file", "blob", f"{commit}:{line}"),
             )
     if is_empty:
-        what = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
-        raise UsageError(f"{path}: no commit of this repository has {what}")
+        missing = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
+        raise UsageError(f"{path}: no commit of this repository has {missing}")
 
 
 def _next_place(last: str, at: str) -> str:

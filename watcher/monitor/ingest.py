@@ -146,14 +146,14 @@ class ReleaseIngest:
         alerts = []
         if self._alerts and comparison and new.live and placement.is_newest:
             alerts = self._alerts.for_release(comparison)
-        reports = self._holds.report(ended) if ended else []
+        reports = self._holds.render_end(ended) if ended else []
         # 4. Write all or nothing.
         at = new.observed or to_text(self._clock.now())
         with self._store.transaction():
             release = self._timeline.record(placement, snapshots)
             self._store.outbox.add_deliveries(alerts, now=at)
             if ended:
-                self._holds.save(ended, reports)
+                self._holds.save_end(ended, reports)
             if placement.is_newest:
                 self._holds.close_superseded(at)
         outcome = (
@@ -163,7 +163,7 @@ class ReleaseIngest:
         return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
 
     def _accept_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
-        """Record an old release that came back at a UTC time: the history has it once more, as a release of then."""
+        """Record an old release that came back at a UTC time as one more release, of that time."""
         original = self._reader.read_snapshot(sha256)
         content = plausibility.as_returned(original, at)
         new = NewRelease(content=content, sha256=sha256, observed=at, live=live, dated="", returns=original.digest)
@@ -271,7 +271,7 @@ class ReleaseIngest:
         Releases that checks saw cause alerts now. A source without a release in the history is left alone, because
         nothing says which of its snapshots subscribers were alerted of.
         """
-        is_recovered, self._is_recovered = self._is_recovered, False  # until this ingest has ended well
+        is_recovered, self._is_recovered = self._is_recovered, False  # until this ingest succeeds
         if is_recovered or self._history.find_latest(self.source) is None:
             return {}
         recorded, returns = self._writer.list_snapshots(), self._writer.list_returns()
@@ -292,7 +292,7 @@ class ReleaseIngest:
             with self._store.transaction():
                 self._timeline.record_copy(stored, snapshot, live=False)
             return CheckResult(outcome=Outcome.COSMETIC, sha256=snapshot.sha256, release=stored)
-        candidate = self._candidate_of(snapshot)
+        candidate = self._read_candidate(snapshot)
         hold = self._holds.get_unaccepted(content.digest)
         if hold is not None and candidate.live:
             return self._accept_held(content, candidate, hold, by="confirmed", at=hold.last_seen)
@@ -314,14 +314,14 @@ class ReleaseIngest:
         snapshots = self._archive.list_snapshots(self.source)
         first_served = next(snapshot for snapshot in snapshots if snapshot.sha256 == hold.sha256)
         content = self._reader.read_snapshot(hold.sha256)
-        candidate = replace(self._candidate_of(first_served), observed=hold.first_seen, live=True)
+        candidate = replace(self._read_candidate(first_served), observed=hold.first_seen, live=True)
         return self._accept_held(content, candidate, hold, by="operator", at=at)
 
     def reject(self, release: str) -> Hold:
         """Reject a held release, named by an id or a SHA-256 prefix. Raises UsageError if there is no such release."""
         return self._holds.reject(self._holds.find(release), to_text(self._clock.now()))
 
-    def not_modified(self) -> CheckResult:
+    def record_not_modified(self) -> CheckResult:
         """Record that the server still has the newest release."""
         self._holds.record_newest_served(to_text(self._clock.now()))
         return CheckResult(outcome=Outcome.UNCHANGED)
@@ -355,7 +355,7 @@ class ReleaseIngest:
             sha256=candidate.sha256,
         )
 
-    def _candidate_of(self, snapshot: SnapshotInfo) -> Candidate:
+    def _read_candidate(self, snapshot: SnapshotInfo) -> Candidate:
         return Candidate.from_snapshot(snapshot, self._archive.read_snapshot(self.source, snapshot.sha256))
 
     def _end_by_import(self, content: Content, candidate: Candidate) -> Hold | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from watcher.core.model import Content, Fields, Problem, Section
+from watcher.core.model import ROOT, Content, Problem, Section
 from watcher.core.operations import Hold, HoldState, Reason
 
 # Reasons that another check can settle. All others are for the operator, however often the release is served.
@@ -57,7 +57,7 @@ def reasons_to_hold(new: Content, newest: Newest | None, bounds: Bounds, *, toda
     if newest is not None:
         reasons += _other_registry(new, newest.content)
         reasons += _goes_back(new, newest, today)
-        if not _root(new).get("moved_to"):  # a redirect says itself that every entry moved elsewhere
+        if not _is_redirect(new):
             reasons += _mass_removal(new, newest.content, bounds)
             reasons += _sub_registries_removed(new, newest.content)
     return tuple(reasons)
@@ -146,12 +146,11 @@ def _out_of_bounds(new: Content, bounds: Bounds) -> Iterable[Reason]:
 
 
 def _other_registry(new: Content, old: Content) -> Iterable[Reason]:
-    old_id, new_id = (_root(content).get("id", "") for content in (old, new))
-    if old_id and new_id and old_id != new_id:
+    if old.document and new.document and old.document != new.document:
         yield Reason(
             code="other_registry",
-            sentence=f"this is the registry {new_id!r}; it was {old_id!r}",
-            numbers={"registry": new_id, "was": old_id},
+            sentence=f"this is the registry {new.document!r}; it was {old.document!r}",
+            numbers={"registry": new.document, "was": old.document},
         )
 
 
@@ -180,7 +179,7 @@ def _earliest_after(newest: Newest, today: date) -> str:
 
 
 def _mass_removal(new: Content, old: Content, bounds: Bounds) -> Iterable[Reason]:
-    """Counted net: a registry that gives its entries other keys removes none."""
+    """Compare the numbers of entries: a registry that gives its entries other keys removes none."""
     before, removed = old.entries, old.entries - new.entries
     is_later = bool(new.published and old.published and new.published > old.published)
     allowed = before * bounds.max_gone_dated if is_later else min(before * bounds.max_gone, bounds.max_gone_entries)
@@ -205,9 +204,7 @@ def _sub_registries_removed(new: Content, old: Content) -> Iterable[Reason]:
         )
 
 
-def _root(content: Content) -> Fields:
-    """Return the header of the whole document: the item of the registry section with an empty path."""
-    headers = (
-        item for (section, key), item in content.items.items() if section is Section.REGISTRY and not any(key.values)
-    )
-    return next((item.fields for item in headers), {})
+def _is_redirect(content: Content) -> bool:
+    """Return whether a document only says where the registry moved, so that it has no entries."""
+    root = content.items.get((Section.REGISTRY, ROOT))
+    return root is not None and bool(root.fields.get("moved_to"))

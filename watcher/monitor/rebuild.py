@@ -21,7 +21,7 @@ from watcher.store.store import Store
 class _ArchivedRelease:
     """One release of the archive with its snapshots.
 
-    `original` is the digest of the release that came back as this one at `returned`; without that, its own.
+    `original` is its own digest, or that of the earlier release that came back as this one at the UTC time `returned`.
     """
 
     label: Label
@@ -71,8 +71,8 @@ def rebuild_source(
     releases: dict[str, _ArchivedRelease] = {}
     for number, snapshot in enumerate(accepted, 1):
         for release in _releases_of(snapshot, reader):
-            if known := releases.get(release.label.digest):
-                known.merge(release)
+            if earlier := releases.get(release.label.digest):
+                earlier.merge(release)
             else:
                 releases[release.label.digest] = release
         if progress:
@@ -84,11 +84,12 @@ def rebuild_source(
         writer.delete_history()
         writer.record_rules()
         previous: Neighbour | None = None
-        for number, place in enumerate(placed, 1):
-            new = releases[place.digest].read(place.dated, reader)
+        for number, placed_release in enumerate(placed, 1):
+            archived = releases[placed_release.digest]
+            new = archived.read(placed_release.dated, reader)
             into = reader.compare(previous.content, new.content) if previous else None
             row = writer.add_release(new, previous, None, into, None)
-            for snapshot in releases[place.digest].snapshots if new.returns is None else ():
+            for snapshot in archived.snapshots if new.returns is None else ():
                 writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
             stored = store.history.read_release(source, new.content.digest)
             previous = Neighbour(id=row, place=stored.place, content=new.content)

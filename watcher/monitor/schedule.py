@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 _STEPS = ((timedelta(days=30), 1), (timedelta(days=365), 2))  # unchanged for less than → checked every nth sweep
 LONGEST = 4
-_EARLY = 0.5  # of the time between sweeps: a sweep takes time, and a group comes sooner in one than in the last
+# Share of the time between sweeps by which a group may be checked early: it comes earlier in one sweep than in another.
+_EARLY = 0.5
 
 
 def interval(every: timedelta, unchanged_for: timedelta) -> timedelta:

@@ -37,7 +37,7 @@ class HistoryCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily | InfoMetricFamily]:
         """Yield every metric but the counters. Raises StoreError if the history cannot be read."""
-        yield InfoMetricFamily("watcher_build", "What runs", value={"version": __version__})
+        yield InfoMetricFamily("watcher_build", "The running version", value={"version": __version__})
         with self._context.open_monitor() as monitor:
             yield from self._collect_sources(monitor)
             yield from _collect_outbox(monitor)
@@ -47,8 +47,10 @@ class HistoryCollector(Collector):
         now, started = self._context.clock.now(), self._context.started
         is_healthy = health.assess(sources, now, started).level < Level.CRITICAL
         yield GaugeMetricFamily("watcher_healthy", "1: every source is checked in time", int(is_healthy))
-        success_age = _family("watcher_last_success_age_seconds", "Since a check that did not fail", "source")
-        check_age = _family("watcher_last_check_age_seconds", "Since any check", "source")
+        success_age = _family(
+            "watcher_last_success_age_seconds", "Seconds since the last check that did not fail", "source"
+        )
+        check_age = _family("watcher_last_check_age_seconds", "Seconds since the last check", "source")
         overdue = _family("watcher_overdue", "1: not checked in time", "source")
         failing = _family("watcher_failing_sources", "Sources, or groups of a collection, in alarm", "source")
         groups = _family("watcher_groups", "Groups of a collection", "source")

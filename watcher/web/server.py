@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _CONNECTIONS = 8  # at a time
 _DEADLINE = 10.0  # seconds, the longest life of a connection
-_SILENCE = 5.0  # seconds that a client may send nothing
+_IDLE = 5.0  # seconds that a client may send nothing
 
 METHOD_NOT_ALLOWED = PageResponse(status="405 Method Not Allowed", body=b"only GET and HEAD\n")
 FORBIDDEN = PageResponse(status="403 Forbidden", body=b"the host name is not in [metrics] hosts\n")
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = _SILENCE
+    timeout = _IDLE
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Log nothing: scrapes come every few seconds."""
@@ -68,13 +68,13 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        end = threading.Timer(self.deadline, _cut_off, [request])
-        end.daemon = True
-        end.start()
+        timer = threading.Timer(self.deadline, _cut_off, [request])
+        timer.daemon = True
+        timer.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
-            end.cancel()
+            timer.cancel()
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's shape

@@ -26,24 +26,24 @@ class Mail:
     html: str
 
 
-def release_mail(release: Comparison, *, list_name: str) -> Mail:
-    first = release.events[0].summary if release.events else render_counts(release.changes)
-    if release.marks:
-        first = f"{render_marks(release)}: {first}"
-    more = f" (and {len(release.events) - 1} more)" if len(release.events) > 1 else ""
-    footer = (_TIMED_FOOTER if release.timed else _FOOTER).format(
-        name=list_name, source=release.source, old=release.old.id, new=release.new.id
+def release_mail(comparison: Comparison, *, list_name: str) -> Mail:
+    events = comparison.events
+    first = events[0].summary if events else render_counts(comparison.changes)
+    if comparison.marks:
+        first = f"{render_marks(comparison)}: {first}"
+    more = f" (and {len(events) - 1} more)" if len(events) > 1 else ""
+    footer = (_TIMED_FOOTER if comparison.timed else _FOOTER).format(
+        name=list_name, source=comparison.source, old=comparison.old.id, new=comparison.new.id
     )
-    listed = replace(release, events=release.events[:_MAX_EVENTS])
-    text = render_comparison(listed, width=78)
-    if len(release.events) > _MAX_EVENTS:
-        text += f"\n\n  {len(release.events) - _MAX_EVENTS} more events are not listed here."
+    text = render_comparison(replace(comparison, events=events[:_MAX_EVENTS]), width=78)
+    if len(events) > _MAX_EVENTS:
+        text += f"\n\n  {len(events) - _MAX_EVENTS} more events are not listed here."
     if len(text) > _MAX_TEXT:
         text = text[:_MAX_TEXT] + "\n\n  The rest is not shown here."
     return Mail(
-        subject=subject_line(f"[{release.source}] {first}", more),
+        subject=subject_line(f"[{comparison.source}] {first}", more),
         text=f"{text}\n\n-- \n{footer}\n",
-        html=html.render_comparison(release, most=_MAX_EVENTS, note=footer),
+        html=html.render_comparison(comparison, most=_MAX_EVENTS, note=footer),
     )
 
 
