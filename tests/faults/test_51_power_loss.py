@@ -218,7 +218,7 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(
         assert at, f"cut at step {moment}: {acknowledged} commits were acknowledged"
         seen.add(at[0])
         with Store(path) as ours:  # goes on from there
-            ours.check(thorough=True)
+            ours.verify(thorough=True)
     assert len(seen) > 10
 
 
@@ -239,7 +239,7 @@ def test_less_care_loses_something_and_is_found_out(
         disk.leave(folder, chance)
         try:
             with Store(folder / "history.db") as ours:
-                ours.check(thorough=True)
+                ours.verify(thorough=True)
                 lost += acknowledged > 0 and state(connection(ours).conn) not in states[acknowledged:]
         except StoreError:
             lost += 1

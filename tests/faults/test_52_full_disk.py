@@ -85,7 +85,7 @@ class Turns:
 
     def rows(self) -> dict[str, list[Any]]:
         with Store(self.path, create=False) as store:
-            store.check(thorough=True)
+            store.verify(thorough=True)
             return {table: list(connection(store).query(f"SELECT * FROM {table} ORDER BY 1, 2")) for table in DERIVED}  # noqa: S608
 
 

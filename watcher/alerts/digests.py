@@ -22,7 +22,7 @@ def create_digests(store: Store, channels: Mapping[str, Channel], now: datetime)
             channel = channels.get(gathered[0].channel)
             for members in _split_by_size(gathered, channel.max_digest_bytes if channel else 0):
                 if channel is None or len(members) == 1:
-                    store.outbox.release_delivery(members[0].id)
+                    store.outbox.make_pending(members[0].id)
                 else:
                     digest = messages.render_digest(channel, members, now)
                     store.outbox.replace_with_digest(members, digest, now=to_text(now))

@@ -141,7 +141,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
         yield _problem("history", f"{path}: others can write to it; chmod go-w {path}")
     try:
         with Store(path, read_only=True) as store:
-            store.check(thorough=True)
+            store.verify(thorough=True)
             size = path.stat().st_size // 2**20
             yield _ok("history", f"{path}: complete, {size:,} MiB, journal_mode = {store.journal_mode}")
             yield from _rules(store)

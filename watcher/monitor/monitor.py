@@ -104,7 +104,7 @@ class Monitor:
 
         `watcher verify` reads the other snapshots; here they are read when a release is compared with them.
         """
-        self.store.check()
+        self.store.verify()
         for source in self.settings.source:
             newest = self.store.history.find_latest(source.name)
             if newest is not None:

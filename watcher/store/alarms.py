@@ -1,4 +1,4 @@
-"""The open alarms: the operators were alerted, and the reason has not ended."""
+"""The open alarms: the operators were alerted, and the reason lasts."""
 
 from __future__ import annotations
 

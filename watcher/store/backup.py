@@ -5,13 +5,12 @@
     FOLDER/backup.json      its contents: rows of each table, number of snapshots, time, version
 
 The history is copied first. Snapshots are stored before the history names them, so a backup made while checks run has
-every snapshot that its history needs. No file in a backup is an archive of files, so no stored name is ever unpacked.
+every snapshot that its history needs. A backup has plain files only, so a restore unpacks no stored names.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import __version__
-from watcher.core.durable_files import sync_folder
+from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import copy_database, count_rows, find_damage
@@ -48,9 +47,9 @@ def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> Bac
     try:
         folder.mkdir(parents=True, exist_ok=True)
         rows = store.copy_to(folder / _HISTORY)
-        copied = sum(_copy(path, folder / _SNAPSHOTS / path.relative_to(snapshots)) for path in _files(snapshots))
-        report = BackupReport(made=now, rows=rows, snapshots=len(list(_files(folder / _SNAPSHOTS))), copied=copied)
-        _write(folder / _MANIFEST, report)
+        copied = sum(_copy_file(path, folder / _SNAPSHOTS / path.relative_to(snapshots)) for path in _list(snapshots))
+        report = BackupReport(made=now, rows=rows, snapshots=len(_list(folder / _SNAPSHOTS)), copied=copied)
+        _write_manifest(folder / _MANIFEST, report)
     except OSError as error:
         raise StoreError(f"{folder}: the backup cannot be written: {error}") from error
     return report
@@ -62,21 +61,21 @@ def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[Back
     Raises UsageError if there is no backup.
     """
     report = read_manifest(folder)
-    wrong = []
+    damages = []
     try:
         # `mode=ro`, so that the verification changes nothing.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if (damage := find_damage(connection, thorough=True)) is not None:
-                wrong.append(f"{folder / _HISTORY}: damaged ({damage})")
+            if (reason := find_damage(connection, thorough=True)) is not None:
+                damages.append(f"{folder / _HISTORY}: damaged ({reason})")
             elif count_rows(connection) != report.rows:
-                wrong.append(f"{folder / _HISTORY}: does not have the rows that the manifest counts")
+                damages.append(f"{folder / _HISTORY}: does not have the rows that the manifest counts")
             else:
-                wrong += _missing(connection, folder / _SNAPSHOTS)
+                damages += _list_missing(connection, folder / _SNAPSHOTS)
     except sqlite3.DatabaseError as error:
-        wrong.append(f"{folder / _HISTORY}: damaged ({error})")
+        damages.append(f"{folder / _HISTORY}: damaged ({error})")
     archive = SnapshotArchive(folder / _SNAPSHOTS)
-    wrong += [f"{damage.path}: {damage.reason}" for damage in archive.find_damage(progress=progress)]
-    return report, wrong
+    damages += [f"{damage.path}: {damage.reason}" for damage in archive.find_damage(progress=progress)]
+    return report, damages
 
 
 def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
@@ -87,12 +86,12 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
     for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
         if file.exists():
             raise UsageError(f"{file}: is in the way; stop the daemon and move it away first")
-    report, wrong = verify_backup(folder)
-    if wrong:
-        raise StoreError("\n".join(wrong))
+    report, damages = verify_backup(folder)
+    if damages:
+        raise StoreError("\n".join(damages))
     try:
-        kept = folder / _SNAPSHOTS
-        copied = sum(_copy(file, snapshots / file.relative_to(kept), replace=False) for file in _files(kept))
+        saved = folder / _SNAPSHOTS
+        copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in _list(saved))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Last: without a history nothing uses the snapshots.
         with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
@@ -113,7 +112,7 @@ def read_manifest(folder: Path) -> BackupReport:
         raise UsageError(f"{folder}: is not a backup ({_MANIFEST}: {error})") from error
 
 
-def _missing(connection: sqlite3.Connection, snapshots: Path) -> Iterator[str]:
+def _list_missing(connection: sqlite3.Connection, snapshots: Path) -> Iterator[str]:
     """Yield a line for each snapshot that the history names and the archive does not have."""
     rows = connection.execute(
         """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id
@@ -125,35 +124,23 @@ def _missing(connection: sqlite3.Connection, snapshots: Path) -> Iterator[str]:
             yield f"{path}: is missing"
 
 
-def _files(snapshots: Path) -> Iterator[Path]:
-    """Yield the files of the archive, without those that are being written."""
-    yield from sorted(snapshots.glob("*/*.zst"))
+def _list(snapshots: Path) -> list[Path]:
+    """Return the files of an archive, without those that are being written."""
+    return sorted(snapshots.glob("*/*.zst"))
 
 
-def _copy(path: Path, target: Path, *, replace: bool = True) -> bool:
-    """Copy a file all or nothing; return False if it is there already. A rewritten receipt makes it a new file."""
+def _copy_file(path: Path, target: Path, *, replace: bool = True) -> bool:
+    """Copy a file all or nothing; return False if it is there already, with the same size and time."""
     source, present = path.stat(), target.stat() if target.exists() else None
     if present and (not replace or (present.st_size, present.st_mtime_ns) == (source.st_size, source.st_mtime_ns)):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with replace_file(target) as temporary:
         shutil.copy2(path, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.rename(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(target.parent)
     return True
 
 
-def _write(path: Path, report: BackupReport) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+def _write_manifest(path: Path, report: BackupReport) -> None:
     fields = {"schema": _SCHEMA, "made": report.made, "by": __version__, "rows": dict(report.rows)}
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump({**fields, "snapshots": report.snapshots}, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    sync_folder(path.parent)
+    with replace_file(path) as temporary:
+        temporary.write_text(json.dumps({**fields, "snapshots": report.snapshots}, indent=2), "utf-8")

@@ -16,17 +16,14 @@ from watcher.store.version_writer import VersionWriter, join_texts
 
 
 class ChangeWriter:
-    """Writes what the releases of one source changed, in the caller's transaction."""
+    """Writes the changes and events of one source, in the caller's transaction."""
 
     def __init__(self, db: Database, versions: VersionWriter) -> None:
         self._db = db
         self._versions = versions
 
     def replace_changes(self, release_id: int, old_place: int, new_place: int, step: Transition) -> None:
-        """Write what a release changed and what that means, in place of what the tables have for it.
-
-        The places are those of the release before it and of itself.
-        """
+        """Replace the changes and events of the release at `new_place`, against the one at `old_place`."""
         for table in ("events", "changes"):
             self._db.execute(f"DELETE FROM {table} WHERE release_id = ?", [release_id])  # noqa: S608 - constants
         self._insert_changes(release_id, old_place, new_place, step.changes)

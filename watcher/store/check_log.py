@@ -43,12 +43,12 @@ class SourceSummary:
 
 
 class CheckLog:
-    """The log of checks. Checks that `batch_checks` holds back are not in any answer yet."""
+    """The table `checks` and the HTTP validators of sources. No answer has a check that `batch_checks` holds back."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
         self._waiting: list[Check] = []
-        self._most = 0
+        self._batch_size = 0
 
     def read_validators(self, source: str, url: str) -> tuple[str | None, str | None]:
         """Return the ETag and Last-Modified of the last response from this URL that was stored."""
@@ -59,18 +59,18 @@ class CheckLog:
 
     @contextmanager
     def batch_checks(self, most: int) -> Iterator[None]:
-        """Write up to `most` checks that found nothing in one transaction, so that a large collection needs few.
+        """Write up to `most` unchanged checks in one transaction, so that a large collection needs few.
 
-        A check that found something is written at once, after those before it. The rest is written at the end, also
+        A check with another outcome is written at once, after those before it. The rest is written at the end, also
         after an error.
         """
-        self._most = most
+        self._batch_size = most
         try:
             yield
         finally:
-            self._most = 0
+            self._batch_size = 0
             with self._db.transaction():
-                self._write()
+                self._flush()
 
     def record_check(
         self, check: Check, *, url: str, registry: str, validators: tuple[str | None, str | None] | None
@@ -78,10 +78,10 @@ class CheckLog:
         """Record a check. `validators` replace the stored ones; None leaves them."""
         self._waiting.append(check)
         nothing_new = check.outcome == "unchanged" and validators is None
-        if nothing_new and len(self._waiting) < self._most:
+        if nothing_new and len(self._waiting) < self._batch_size:
             return
         with self._db.transaction():
-            self._write()
+            self._flush()
             if nothing_new:
                 return
             self._db.execute(
@@ -94,7 +94,7 @@ class CheckLog:
                     [url, *validators, check.source],
                 )
 
-    def _write(self) -> None:
+    def _flush(self) -> None:
         self._db.conn.executemany(
             """INSERT INTO checks (source, at, outcome, reason, message, sha256, release_id, seconds)
             VALUES (:source, :at, :outcome, :reason, :message, :sha256, :release_id, :seconds)""",
@@ -115,6 +115,7 @@ class CheckLog:
     def find_last_seen(self, source: str, at: str) -> str | None:
         """Return the UTC time of the last check before `at` that was served the newest release of its time, or None."""
         row = self._db.execute(
+            # The first condition on the outcome is that of the index.
             """SELECT at FROM checks WHERE source = ? AND at < ? AND outcome <> 'failed'
             AND outcome IN ('baseline', 'changed', 'unchanged', 'cosmetic') ORDER BY at DESC LIMIT 1""",
             [source, at],
@@ -124,8 +125,8 @@ class CheckLog:
     def find_gaps(self, source: str, longer: timedelta, now: datetime) -> list[tuple[str, str | None]]:
         """Return the periods longer than `longer` without a successful check, the oldest first.
 
-        A period is its begin and its end in UTC, without an end if it lasts until now. The time before the first
-        success is not one.
+        A period is its beginning and its end in UTC; None for the end if it lasts until now. The time before the first
+        success is no gap.
         """
         rows = self._db.execute(
             """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
@@ -167,14 +168,14 @@ class CheckLog:
 
     def read_state(self, source: str) -> Mapping[str, Any]:
         """Return `last_success` (a UTC time or None) and `failures` since then."""
-        good = next(iter(self.list_successful(source, 1)), {"at": None, "id": 0})
+        success = next(iter(self.list_successful(source, 1)), {"at": None, "id": 0})
         failures = self._db.execute(
-            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, good["id"]]
+            "SELECT count(*) FROM checks WHERE source = ? AND id > ?", [source, success["id"]]
         ).fetchone()[0]
-        return {"last_success": good["at"], "failures": failures}
+        return {"last_success": success["at"], "failures": failures}
 
     def read_streaks(self, sources: Iterable[str]) -> dict[str, CheckStreak]:
-        """Return the outcome of the last checks of each source, also of one that was never checked."""
+        """Return the streak of failed checks of each source, also of one that was never checked."""
         rows = self._db.query(
             """WITH newest AS (
               SELECT name.value AS source,
@@ -185,11 +186,11 @@ class CheckLog:
             failing AS (
               SELECT *, coalesce((SELECT id FROM checks WHERE source = newest.source AND id > good
                 AND coalesce(reason, '') NOT IN (SELECT value FROM json_each(:gone)) ORDER BY id DESC LIMIT 1), good)
-                AS known
+                AS last_other
               FROM newest)
             SELECT failing.source, last.at AS last, good.at AS success,
               (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.good) AS failures,
-              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.known) AS gone,
+              (SELECT count(*) FROM checks WHERE source = failing.source AND id > failing.last_other) AS gone,
               (SELECT at FROM checks WHERE source = failing.source AND id > failing.good ORDER BY id LIMIT 1)
                 AS failing_since,
               last.reason, last.message

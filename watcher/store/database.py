@@ -132,8 +132,8 @@ class Database:
         for row in cursor:
             yield dict(zip(names, row, strict=True))
 
-    def check(self, *, thorough: bool = False) -> None:
-        """Read the whole file; `thorough` also checks the references. Raises StoreError if it is damaged."""
+    def verify(self, *, thorough: bool = False) -> None:
+        """Read the whole file; `thorough` also compares the references. Raises StoreError if it is damaged."""
         if (damage := find_damage(self.conn, thorough=thorough)) is not None:
             raise StoreError(f"{self.path}: damaged ({damage}); {RESTORE}")
 

@@ -1,4 +1,4 @@
-"""The early allocations of all sources, and the marks before their end that subscribers were alerted about."""
+"""The early allocations of all sources, and the marks of their deadlines that have passed."""
 
 from __future__ import annotations
 

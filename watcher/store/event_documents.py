@@ -11,7 +11,7 @@ from typing import NamedTuple
 from watcher.core.documents import referenced_documents
 from watcher.core.model import Change, Fields
 
-_ROLES = ("added", "removed", "kept")  # the first that one of the changes has counts
+_ROLES = ("added", "removed", "kept")  # of several in one event, the first counts
 
 
 class ReferencingChange(NamedTuple):

@@ -1,4 +1,4 @@
-"""Reads the history. Every answer comes from stored versions, changes and events; no snapshot is read."""
+"""Reads the history from the stored versions, changes and events. Reads no snapshot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEX = re.compile(r"[0-9a-f]{4,64}")
 _MOST_NAMES = 10  # of sources in an error message
 
 
-# The changes of some versions, and whether both sides are one entry.
+# The changes that began or ended some versions, and whether both sides are one entry.
 _LINKS = f"""
 SELECT before_id, after_id, b.id IS NOT NULL AND a.id IS NOT NULL
   AND (b.status IN ({_FREE})) = (a.status IN ({_FREE}))
@@ -124,7 +124,7 @@ class HistoryReader:
     def find_release(self, source: str, reference: str) -> StoredRelease:
         """Return the release that a date, a release id, a SHA-256 prefix or `latest` names.
 
-        A date names the last release dated on or before it. Raises UsageError, which says what there is.
+        A date names the last release dated on or before it. Raises UsageError, which says what can be given.
         """
         self.read_registry_id(source)
         if reference in ("latest", "newest") and (latest := self.find_latest(source)):
@@ -169,7 +169,7 @@ class HistoryReader:
 
     def read_content(self, source: str, release: StoredRelease) -> Content:
         """Return the content of a release, without its problems. Items are read from the database when asked for."""
-        return _content(release, VersionReader(self._db, self._source_id(source)), {})
+        return _make_content(release, VersionReader(self._db, self._source_id(source)), {})
 
     def read_content_pair(self, source: str, old: StoredRelease, new: StoredRelease) -> tuple[Content, Content]:
         """Return the contents of two releases. The items that differ are loaded; the rest is read when asked for."""
@@ -177,7 +177,7 @@ class HistoryReader:
         removed, added = versions.read_differences(old.place, new.place)
         absent: dict[ItemKey, Item | None] = dict.fromkeys((*removed, *added))
         delta = Delta(digest=old.digest, removed=tuple(removed.values()), added=tuple(added.values()))
-        return _content(old, versions, absent | removed), _content(new, versions, absent | added, delta)
+        return _make_content(old, versions, absent | removed), _make_content(new, versions, absent | added, delta)
 
     def _source_id(self, source: str) -> int:
         """Return the source's row, 0 for an unknown source."""
@@ -289,12 +289,12 @@ class HistoryReader:
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
             values.update(place=at.place)
-        found = self._db.execute(
+        states = self._db.execute(
             f"""SELECT section, key, status, fields, first, until, id FROM versions
             WHERE {" AND ".join(conditions)} ORDER BY first, low, name, key""",  # noqa: S608 - the parts are ours
             values,
         ).fetchall()
-        places = json.dumps([place for row in found for place in row[4:6] if place is not None])
+        places = json.dumps([place for row in states for place in row[4:6] if place is not None])
         releases = self._select_releases(source, "place IN (SELECT value FROM json_each(?2))", places)
         by_place = {release.place: release for release in releases}
         return [
@@ -304,7 +304,7 @@ class HistoryReader:
                 first=by_place[row[4]],
                 until=by_place[row[5]] if row[5] is not None else None,
             )
-            for row in found
+            for row in states
         ]
 
     def follow_versions(self, source: str, rows: Iterable[int], *, until: StoredRelease | None = None) -> VersionLinks:
@@ -328,7 +328,7 @@ class HistoryReader:
         return VersionLinks(versions=versions, previous=previous, begun=frozenset(begun))
 
 
-def _content(
+def _make_content(
     release: StoredRelease, versions: VersionReader, loaded: Mapping[ItemKey, Item | None], delta: Delta | None = None
 ) -> Content:
     return Content(

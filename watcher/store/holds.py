@@ -1,4 +1,4 @@
-"""The held releases and what became of them."""
+"""The held releases, and how each hold was decided."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class HoldsTable:
         rows = self._db.query("SELECT * FROM held WHERE source = ? AND content = ?", [source, digest])
         return next(map(_decode_hold, rows), None)
 
-    def find_hold(self, source: str, what: str) -> Hold:
+    def find_hold(self, source: str, reference: str) -> Hold:
         """Return the hold that a release id or a SHA-256 prefix names. Raises UsageError, which lists the holds."""
         rows = self._db.query(
             """SELECT DISTINCT held.* FROM held LEFT JOIN held_snapshots USING (source, content)
-            WHERE source = :source AND (substr(content, 1, :length) = :what
-            OR substr(held_snapshots.sha256, 1, :length) = :what)""",
-            {"source": source, "what": what.lower(), "length": len(what)},
+            WHERE source = :source AND (substr(content, 1, :length) = :reference
+            OR substr(held_snapshots.sha256, 1, :length) = :reference)""",
+            {"source": source, "reference": reference.lower(), "length": len(reference)},
         )
-        holds = [_decode_hold(row) for row in rows] if what else []
+        holds = [_decode_hold(row) for row in rows] if reference else []
         if len(holds) == 1:
             return holds[0]
         if holds:
-            raise UsageError(f"{what!r} names {len(holds)} held releases of {source}; give more of it")
+            raise UsageError(f"{reference!r} names {len(holds)} held releases of {source}; give more of it")
         held = ", ".join(hold.id for hold in self.list_holds(source) if hold.state is HoldState.HELD) or "none"
-        raise UsageError(f"{source} has no held release {what!r} (held are: {held})")
+        raise UsageError(f"{source} has no held release {reference!r} (held are: {held})")
 
     def list_holds(self, source: str | None = None) -> list[Hold]:
         """Return the holds of a source, or of all sources, the oldest first."""
@@ -80,7 +80,7 @@ class HoldsTable:
         return rows.fetchone() is not None
 
     def end_runs(self, source: str, besides: str = "") -> None:
-        """Reset `in_a_row` of the holds of a source, except for the release `besides` that was served now."""
+        """Reset `in_a_row` of the holds of a source, except for that of `besides`, the release that was served now."""
         # Only rows above 0, so that an ordinary check writes nothing here.
         self._db.execute(
             "UPDATE held SET in_a_row = 0 WHERE source = ? AND content <> ? AND in_a_row > 0", [source, besides]

@@ -1,4 +1,4 @@
-"""What the history writer is given: a release, its neighbours, what differs, and how to index entries."""
+"""The arguments of the history writer: a release, its neighbours, the changes between, and how to index entries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class IndexedRegistry(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What differs between a release and the one before it, and what that means."""
+    """The changes and events between a release and the one before it."""
 
     changes: ChangeSet
     events: tuple[Event, ...]

@@ -1,4 +1,4 @@
-"""The outbox: messages that wait, that were sent and that failed. Sends nothing itself."""
+"""The outbox: the messages that are pending, gathered for a digest, sent or failed. Sends nothing itself."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from watcher.store.database import Database
 PENDING, SENT, FAILED = "pending", "sent", "failed"
 STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced")
 
+_DELIVERY = "id, channel, recipient, source, release, body, created, attempts"
 _DUE = """state = 'pending' AND next_attempt <= :now
   AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
 
@@ -67,17 +68,16 @@ class OutboxTable:
     def list_gathered(self, now: str) -> list[list[Delivery]]:
         """Return the gathered deliveries of each channel and recipient whose digest is due, the oldest first."""
         rows = self._db.query(
-            """SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
-            WHERE state = 'gathering' AND (channel, recipient) IN
+            f"""SELECT {_DELIVERY} FROM outbox WHERE state = 'gathering' AND (channel, recipient) IN
               (SELECT channel, recipient FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
-            ORDER BY channel, recipient, created, next_attempt, id""",
+            ORDER BY channel, recipient, created, next_attempt, id""",  # noqa: S608 - constant
             [now],
         )
         deliveries = [Delivery(**row) for row in rows]
         groups = groupby(deliveries, key=lambda delivery: (delivery.channel, delivery.recipient))
         return [list(group) for _, group in groups]
 
-    def release_delivery(self, id: str) -> None:  # noqa: A002 - the column's name
+    def make_pending(self, id: str) -> None:  # noqa: A002 - the column's name
         """Make a gathered delivery pending, so that it is sent by itself."""
         self._db.execute("UPDATE outbox SET state = 'pending' WHERE id = ? AND state = 'gathering'", [id])
 
@@ -95,7 +95,7 @@ class OutboxTable:
         return int(row.fetchone()[0])
 
     def postpone_due(self, channel: str, *, besides: int, now: str, until: str) -> None:
-        """Move what is due on a channel to a UTC time, except for the `besides` oldest deliveries."""
+        """Postpone the due deliveries of a channel to a UTC time, except for the `besides` oldest."""
         self._db.execute(
             """UPDATE outbox SET next_attempt = :until WHERE id IN
               (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
@@ -111,7 +111,7 @@ class OutboxTable:
         Nothing is due on a disabled channel; its messages wait.
         """
         rows = self._db.query(
-            f"""SELECT id, channel, recipient, source, release, body, created, attempts FROM outbox
+            f"""SELECT {_DELIVERY} FROM outbox
             WHERE {_DUE} AND channel NOT IN (SELECT value FROM json_each(:besides))
               AND channel = coalesce(:channel, channel)
             ORDER BY next_attempt, created, id LIMIT :limit""",  # noqa: S608 - constant
@@ -203,7 +203,7 @@ class OutboxTable:
         return [*reversed(deliveries)]
 
     def list_pending(self) -> list[Mapping[str, Any]]:
-        """Return rows of what is pending or gathered, without bodies, by the time of the next attempt."""
+        """Return the rows of pending and gathered deliveries, without bodies, by the time of the next attempt."""
         return sorted(
             self.find_deliveries(DeliveryQuery(states=("pending", "gathering"))),
             key=lambda row: (row["next_attempt"], row["id"]),

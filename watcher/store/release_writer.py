@@ -49,7 +49,7 @@ class HistoryWriter:
         return row
 
     def read_labels(self) -> list[Label]:
-        """Return what `ordering.in_order` needs of every release."""
+        """Return the label of every release, which `ordering.in_order` sorts."""
         rows = self._db.execute(
             "SELECT content, published, observed, live, named FROM releases WHERE source_id = ?", [self.ensure_source()]
         )
@@ -58,7 +58,7 @@ class HistoryWriter:
         ]
 
     def read_ending(self) -> Ending | None:
-        """Return what `ordering.at_the_end` needs; None where there is no release. Inserts no row for the source."""
+        """Return the end of the order (`ordering.place_last`), None without a release. Inserts no row for a source."""
         source = self._find_source()
         last = self._db.execute(
             """SELECT content, dated, coalesce(iif(live, NULL, named), observed, '') FROM releases
@@ -149,10 +149,10 @@ class HistoryWriter:
         )
 
     def record_observation(self, release_id: int, observed: str | None, *, live: bool, named: str | None) -> bool:
-        """Record a copy of a release; return whether it was observed or named earlier, or is the first live one."""
+        """Record another copy of a release; return whether it is observed or named earlier than all, or live first."""
         row = self._db.execute("SELECT observed, live, named FROM releases WHERE id = ?", [release_id]).fetchone()
         earliest = min(filter(None, (row[0], observed)), default=None)
-        # Without a time a check was not served it.
+        # A copy without a time was not served to a check.
         values = (
             earliest,
             max(row[1], int(live and observed is not None)),
@@ -164,7 +164,7 @@ class HistoryWriter:
         return True
 
     def replace_transition(self, before: StoredRelease, after: StoredRelease, step: Transition) -> None:
-        """Write what a release changed against the one before it, and what that means, in place of what is stored."""
+        """Replace the stored changes and events of a release against the one before it."""
         versions = VersionWriter(self._db, self.ensure_source(), self._registry)
         ChangeWriter(self._db, versions).replace_changes(after.row, before.place, after.place, step)
 

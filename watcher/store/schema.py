@@ -1,9 +1,8 @@
-"""Creates and migrates the tables. Loaded only for a file that needs it, which an up-to-date one does not."""
+"""Creates and migrates the tables. Loaded only for a file that lacks a migration."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -19,32 +18,29 @@ migrations = Migrations("registry-watcher")
 
 @migrations()
 def version_1(db: sqlite_utils.Database) -> None:
-    for statement in _split_script(resources.files(__package__).joinpath("schema.sql").read_text("utf-8")):
-        db.execute(statement)
+    _run_script(db, "schema.sql")
     for table in ("versions", "events"):
         db.table(table).enable_fts(["text"], tokenize="unicode61")
 
 
 @migrations()
 def version_2(db: sqlite_utils.Database) -> None:
-    for statement in _split_script(resources.files(__package__).joinpath("schema_2.sql").read_text("utf-8")):
-        db.execute(statement)
+    _run_script(db, "schema_2.sql")
 
 
 @migrations()
 def version_3(db: sqlite_utils.Database) -> None:
-    for statement in _split_script(resources.files(__package__).joinpath("schema_3.sql").read_text("utf-8")):
-        db.execute(statement)
+    _run_script(db, "schema_3.sql")
     fill_event_documents(db.conn)
 
 
-def _split_script(script: str) -> Iterator[str]:
-    """Yield the statements of a script. `executescript` would commit the transaction that a migration runs in."""
+def _run_script(db: sqlite_utils.Database, name: str) -> None:
+    """Run a script of this folder. `executescript` would commit the transaction that a migration runs in."""
     statement = ""
-    for line in script.splitlines(keepends=True):
+    for line in resources.files(__package__).joinpath(name).read_text("utf-8").splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
-            yield statement
+            db.execute(statement)
             statement = ""
 
 

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,8 +75,8 @@ class SnapshotArchive:
         """Store a snapshot and return its receipt. The same bytes are stored once, with the earliest observation.
 
         `sha256` saves the computation where the caller knows it. `near` is the most similar snapshot, that of the
-        release before. If the bytes were stored as not `accepted` and are now, the receipt takes the present values;
-        it never goes back. Raises StoreError; nothing is stored then.
+        release before. A receipt that was not `accepted` takes the present values once its bytes are; an accepted one
+        stays accepted. Raises StoreError; nothing is stored then.
         """
         if len(data) > MAX_SNAPSHOT:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {MAX_SNAPSHOT} that are kept")
@@ -90,15 +90,12 @@ class SnapshotArchive:
         if stored is not None:
             return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted, named=named)
         number = max((info.number for info in infos.values()), default=-1) + 1
-        prefix = choose_prefix(infos, number, near)
-        if prefix is not None and infos[prefix].size < zstd_frames.SMALLEST_PREFIX:
-            prefix = None
         info = SnapshotInfo(
             source=source,
             sha256=sha256,
             size=len(data),
             number=number,
-            prefix=prefix,
+            prefix=_choose_usable_prefix(infos, number, near),
             observed=observed,
             origin=origin,
             registry=registry,
@@ -107,17 +104,21 @@ class SnapshotArchive:
             accepted=accepted,
             named=named,
         )
-        if prefix is None:
+        self._store_new(info, data)
+        return info
+
+    def _store_new(self, info: SnapshotInfo, data: bytes) -> None:
+        """Write a new snapshot; keep it, and the one that the next longer step goes back to, decoded."""
+        if info.prefix is None:
             self._write(info, zstd_frames.compress(data, None))
         else:
-            with self._decode(source, prefix) as decoded:
+            with self._decode(info.source, info.prefix) as decoded:
                 self._write(info, zstd_frames.compress(data, decoded))
-        if is_next_step(number):
-            self._next_step[source] = sha256
-        elif (step := (source, self._next_step.get(source, ""))) in self._decoded:
+        if is_next_step(info.number):
+            self._next_step[info.source] = info.sha256
+        elif (step := (info.source, self._next_step.get(info.source, ""))) in self._decoded:
             self._decoded.move_to_end(step)
-        self._cache(source, sha256, data)
-        return info
+        self._cache(info.source, info.sha256, data)
 
     def _merge(
         self,
@@ -131,8 +132,8 @@ class SnapshotArchive:
     ) -> SnapshotInfo:
         """Update the receipt of a snapshot that is stored again, and return it."""
         if not stored.accepted:
-            taken = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
-            info = taken if accepted else stored
+            updated = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
+            info = updated if accepted else stored
         else:
             earliest = min(filter(None, (stored.named, named)), default=None)
             info = replace(stored, live=stored.live or live, named=earliest)
@@ -314,6 +315,11 @@ class SnapshotArchive:
     def _write(self, info: SnapshotInfo, frames: bytes) -> None:
         write_snapshot_file(self._path(info.source, info.sha256), info, frames)
         self._infos[info.source][info.sha256] = info
+
+
+def _choose_usable_prefix(infos: Mapping[str, SnapshotInfo], number: int, near: str | None) -> str | None:
+    prefix = choose_prefix(infos, number, near)
+    return None if prefix is None or infos[prefix].size < zstd_frames.SMALLEST_PREFIX else prefix
 
 
 def _write_temporary(info: SnapshotInfo, pieces: Iterable[bytes], file: BinaryIO) -> Prefix:

@@ -1,20 +1,17 @@
 """The file of one snapshot: a skippable zstd frame that holds its receipt (JSON), then the frames of its bytes.
 
-A file is written beside its place, synced and renamed, so a file with its final name is whole. docs/archive.md
-describes the format.
+A file with its final name is whole (`replace_file`). docs/archive.md describes the format.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from watcher.core.durable_files import sync_folder
+from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
 
 MAX_SNAPSHOT = 2**30  # bytes; the configuration cannot allow a larger fetch (`[fetch] max_bytes`)
@@ -56,20 +53,13 @@ class SnapshotInfo:
 
 def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(_HEADER.pack(_SKIPPABLE, len(receipt)) + receipt + frames)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-        sync_folder(path.parent)
+        with replace_file(path) as temporary:
+            temporary.write_bytes(_HEADER.pack(_SKIPPABLE, len(receipt)) + receipt + frames)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 

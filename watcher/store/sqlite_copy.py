@@ -1,14 +1,13 @@
-"""Copies a SQLite file while it is in use, and checks whether one is whole."""
+"""Copies an SQLite file while it is in use, and finds damage in one."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from watcher.core.durable_files import sync_folder
+from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
 
 
@@ -18,30 +17,26 @@ def copy_database(source: sqlite3.Connection, target: Path) -> Mapping[str, int]
     Writers wait meanwhile. The copy is checked before it replaces `target`. Raises StoreError; `target` is then
     unchanged.
     """
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
-        # One read transaction around both, so that the counts are those of the copy.
-        source.execute("BEGIN")
-        try:
-            expected = count_rows(source)
-            with closing(sqlite3.connect(temporary)) as copy:
-                source.backup(copy)
-        finally:
-            source.rollback()
-        with closing(sqlite3.connect(temporary, isolation_level=None)) as copy:
-            # The copy must be one file, even where the original has a WAL beside it.
-            copy.execute("PRAGMA journal_mode = DELETE")
-            damage = find_damage(copy, thorough=True) or ("" if count_rows(copy) == expected else "it has other rows")
-        if damage:
-            raise StoreError(f"{target}: the copy is not whole ({damage})")
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.rename(target)
-        sync_folder(target.parent)
+        with replace_file(target) as temporary:
+            # One read transaction around both, so that the counts are those of the copy.
+            source.execute("BEGIN")
+            try:
+                expected = count_rows(source)
+                with closing(sqlite3.connect(temporary)) as copy:
+                    source.backup(copy)
+            finally:
+                source.rollback()
+            with closing(sqlite3.connect(temporary, isolation_level=None)) as copy:
+                # The copy must be one file, even where the original has a WAL beside it.
+                copy.execute("PRAGMA journal_mode = DELETE")
+                damage = find_damage(copy, thorough=True)
+                if damage is None and count_rows(copy) != expected:
+                    damage = "it has other rows"
+            if damage:
+                raise StoreError(f"{target}: the copy is not whole ({damage})")
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{target}: the history cannot be copied there: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return expected
 
 

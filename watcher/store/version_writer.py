@@ -70,16 +70,16 @@ class VersionWriter:
         left = before.content.items.get(key) if before else None
         right = after.content.items.get(key) if after else None
         same_as_left, same_as_right = _is_same(left, item), _is_same(right, item)
-        if left is not None and not same_as_left:
+        if left is not None and not same_as_left:  # the state before ends here, and may return in the next release
             version, until = self.find_version(key, before.place if before else place)
             self._db.execute("UPDATE versions SET until = ? WHERE id = ?", [place, version])
             if after and right is not None and _is_same(left, right):
                 self._split(version, right, after.place, until)
         if right is not None and after:
-            if before is None and not same_as_right:
+            if before is None and not same_as_right:  # `insert_release` let the state of the next release begin here
                 version, _ = self.find_version(key, place)
                 self._db.execute("UPDATE versions SET first = ? WHERE id = ?", [after.place, version])
-            elif before and same_as_right and not same_as_left:
+            elif before and same_as_right and not same_as_left:  # the state of the next release begins here
                 version, _ = self.find_version(key, after.place)
                 self._db.execute("UPDATE versions SET first = ? WHERE id = ?", [place, version])
         return None if same_as_left or same_as_right else item
