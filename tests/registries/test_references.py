@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.registries.shared.references import became_rfc
+from watcher.registries.shared.references import reference_event
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from watcher.registries.shared.references import became_rfc
     ],
 )
 def test_a_draft_that_is_replaced_by_an_rfc_was_published(before: str, after: str) -> None:
-    assert became_rfc(before, after)
+    assert reference_event(before, after) == "reference-published"
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_a_draft_that_is_replaced_by_an_rfc_was_published(before: str, after: st
     ],
 )
 def test_other_changes_of_references_are_not_a_publication(before: str, after: str) -> None:
-    assert not became_rfc(before, after)
+    assert reference_event(before, after) != "reference-published"

@@ -1,7 +1,7 @@
-"""The contract between a registry and the engine: what a registry module provides to identify, pair and judge entries.
+"""The contract of a registry: the functions and tables by which its entries are identified, paired and judged.
 
-The small records here are named tuples, not dataclasses: a command that compares loads all of them at start, where
-dataclasses take four times as long to define, and there is one Finding for each change.
+The small records here are named tuples, not dataclasses: a command that compares loads all of them at start, and
+dataclasses take four times as long to define.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from watcher.formats.base import FieldMap
 from watcher.registries.context import NO_TABLE_SETTINGS, ChangeContext, TableSettings
 
 Signature = tuple[str, ...] | None
-Labels = tuple[str, ...]
+Labels = tuple[str, ...]  # of the key columns
 Rows = Callable[[], Sequence[Fields]]  # loads the rows of a registry; only called where the key depends on them
 PATH = "registry"
 COLUMNS = "columns"  # the header field with the titles of a table, one per line
@@ -57,12 +57,12 @@ class LinkageRule(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """The meaning of one change. Findings with the same event and subject are twins and become one event.
+    """The meaning of one change. Findings with the same event and subject become one event.
 
     `change` is the position in the change set; `also` are further event ids that apply; `was` is the status before;
     `evidence` is the text that a status was read from, `facts` are what the texts of the entry say; `severity`
     overrides the registry's table. `registry` and `values` locate the entry in a registry group. `quiet` marks the
-    change as bookkeeping all the same.
+    change as bookkeeping although an event names it.
     """
 
     event: str
@@ -82,11 +82,14 @@ class Finding(NamedTuple):
     quiet: bool = False
 
 
+Sentence = Callable[[Sequence[Finding], ChangeContext], str]
+
+
 class EventType(NamedTuple):
     """One row of a registry's event table: the default severity, and the function that writes the sentence."""
 
     severity: Severity
-    sentence: Callable[[Sequence[Finding], ChangeContext], str]
+    sentence: Sentence
 
 
 def _nothing(*arguments: object) -> tuple[()]:  # noqa: ARG001
@@ -105,9 +108,9 @@ def _never(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
 class Registry:
     """The rules of one registry. All functions are pure; the defaults pair nothing and mark no change as quiet.
 
-    `document_id` is the id the published document must have ("" for any); `may_be_empty` allows a document without
+    `document_id` is the id that the published document must have ("" for any); `may_be_empty` allows a document without
     entries. `identify` gets the document's id, the path of one of its registries and the rows there, and returns the
-    labels of the key columns; the label `PATH` stands for the path. `status` gets the document's id and a row. `names`
+    labels of the key columns; `PATH` is the label of the path. `status` gets the document's id and a row. `names`
     and `interval` are what an entry is looked up by. `duplicate_order` is the field that sorts entries with equal keys.
     `pairing_rules` returns the steps for two releases. `is_bookkeeping` says whether a change is quiet unless a
     finding names it; `explained_by` returns the bookkeeping that the event of some findings caused. `table` is set by
@@ -132,6 +135,15 @@ class Registry:
     table: TableSettings = NO_TABLE_SETTINGS
 
 
+def fixed_key(*labels: str) -> Callable[[str, str, Rows], Labels]:
+    """Return the `identify` of a registry whose key columns are always the same."""
+
+    def identify(*arguments: object) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
+        return labels
+
+    return identify
+
+
 def describe_key(labels: Labels) -> str:
     """Return the key columns and how they were chosen: "ISO (chosen from the rows)"; "" without columns."""
     columns = ", ".join(label for label in labels if label != PATH)
@@ -142,7 +154,7 @@ def describe_key(labels: Labels) -> str:
 def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, *, renames: bool = False) -> Registry:
     """Return a registry's rules for a plain table with declared key columns; without a key, as the registry has it.
 
-    A declared key is the identity: rows with different keys are two entries, unless `renames` allows to pair them.
+    Rows with different declared keys are two entries; `renames` allows to pair them all the same.
     Reading a table raises ParseError `no_key` if none of its rows has any of the columns.
     """
     if layout != _DEFAULT_LAYOUT:

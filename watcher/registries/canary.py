@@ -1,4 +1,4 @@
-"""The canary: a source of our own that changes on a schedule, to test the way of an alert from fetch to channel.
+"""The canary: a source that the watcher makes itself and that changes on a schedule, to prove that alerts arrive.
 
 Its only entry says when it last changed. It is served inside the process and handled like any release.
 """
@@ -13,7 +13,7 @@ from watcher.core.model import CANARY, Section, Severity
 from watcher.core.times import to_text
 from watcher.formats.base import FieldMap
 from watcher.registries import collection_index
-from watcher.registries.base import EventType, Finding, Labels, Rows
+from watcher.registries.base import EventType, Finding, fixed_key
 from watcher.registries.context import ChangeContext
 
 _KEY = "name"
@@ -28,7 +28,7 @@ _DOCUMENT = """\
 
 
 def make_document(now: datetime, every: timedelta) -> bytes:
-    """Return the canary's release at a time; it differs from the one before each time `every` has passed."""
+    """Return the canary's release at a time; a new one is published each time `every` has passed."""
     seconds = int(every.total_seconds())
     changed = to_text(datetime.fromtimestamp(int(now.timestamp()) // seconds * seconds, now.tzinfo))
     return _DOCUMENT.format(id=CANARY, day=changed[:10], changed=changed).encode()
@@ -48,16 +48,13 @@ def _sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
 EVENTS: Mapping[str, EventType] = {"canary-changed": EventType(Severity.INFO, _sentence)}
 
 
-def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
-    return (_KEY,)
-
-
+# Like the index of a collection, a table whose rows are all assigned and named by their key.
 REGISTRY = replace(
     collection_index.REGISTRY,
     id=CANARY,
     document_id=CANARY,
     columns=FieldMap(always=(_KEY, "description")),
-    identify=_identify,
+    identify=fixed_key(_KEY),
     duplicate_order="description",
     classify=_classify,
     events=EVENTS,

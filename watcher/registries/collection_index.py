@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from watcher.core.model import Change, Content, Fields, Item, Kind, Section, Severity, Status
 from watcher.formats.base import FieldMap
-from watcher.registries.base import EventType, Finding, Labels, Registry, Rows
+from watcher.registries.base import EventType, Finding, Registry, Sentence, fixed_key
 from watcher.registries.context import ChangeContext
 
 FIELDS = ("group", "title", "registries", "references", "procedures")
@@ -32,15 +32,15 @@ def _classify(context: ChangeContext) -> Iterator[Finding]:
             yield Finding(event=event, change=position, subject=(name,), kind=change.kind, service=name)
 
 
-def _group(change: Change) -> str:
+def _describe_group(change: Change) -> str:
     title = change.item.fields["title"].replace("\n", "; ")
     name = change.item.key.values[0]
     return f"registry group {name} ({title})" if title else f"registry group {name}"
 
 
-def _listed(verb: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
+def _listed(verb: str) -> Sentence:
     def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
-        return f"{_group(context.changes[findings[0].change])} {verb} the index"
+        return f"{_describe_group(context.changes[findings[0].change])} {verb} the index"
 
     return sentence
 
@@ -48,7 +48,7 @@ def _listed(verb: str) -> Callable[[Sequence[Finding], ChangeContext], str]:
 def _changed(findings: Sequence[Finding], context: ChangeContext) -> str:
     change = context.changes[findings[0].change]
     fields = ", ".join(_FIELD_WORDS.get(field.name, field.name) for field in change.fields)
-    return f"{_group(change)} changed in the index: {fields}"
+    return f"{_describe_group(change)} changed in the index: {fields}"
 
 
 EVENTS: Mapping[str, EventType] = {
@@ -56,10 +56,6 @@ EVENTS: Mapping[str, EventType] = {
     "group-removed": EventType(Severity.WARNING, _listed("removed from")),
     "group-changed": EventType(Severity.INFO, _changed),
 }
-
-
-def _identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
-    return ("group",)
 
 
 def _status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape of Registry.status
@@ -75,7 +71,7 @@ REGISTRY = Registry(
     document_id="",
     columns=FieldMap(always=FIELDS),
     may_be_empty=False,
-    identify=_identify,
+    identify=fixed_key("group"),
     duplicate_order="title",
     status=_status,
     names=_names,

@@ -1,4 +1,4 @@
-"""Tables of what is special to single registry groups: declared keys, names of columns, columns that matter.
+"""Tables for single registry groups: declared keys, names of columns, columns with events.
 
 To add one: a `GroupRules` in one of these modules, listed in its table; `registries/iana.py` lists the tables.
 """

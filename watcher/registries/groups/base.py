@@ -1,4 +1,4 @@
-"""What a table of one registry group can add to the generic rules. It has no code."""
+"""The tables that single registry groups add to the generic rules."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ class ColumnWatch:
         if self.registries and change.item.key.part(PATH).rpartition("/")[2] not in self.registries:
             return False
         return any(
-            each.name == self.column
-            and _is_among(each.before, self.before, self.after)
-            and _is_among(each.after, self.after, self.before)
-            for each in change.fields
+            cell.name == self.column
+            and _is_among(cell.before, self.before, self.after)
+            and _is_among(cell.after, self.after, self.before)
+            for cell in change.fields
         )
 
     def describe(self, change: Change) -> str:
         """Return the end of the sentence about a change that matches."""
-        cell = next(each for each in change.fields if each.name == self.column)
+        cell = next(field for field in change.fields if field.name == self.column)
         return self.says.format(before=cell.before, after=cell.after)
 
 
 def _is_among(text: str, words: Collection[str], others: Collection[str]) -> bool:
+    """Return whether a cell has one of the words; without words, any text that is not one of the others."""
     word = text.strip().lower()
     return word in words if words else bool(word) and word not in others
 
@@ -52,7 +53,7 @@ class GroupRules:
     """The table of one registry group, by the id of its document.
 
     `keys` are the key columns of its registries, by path; `words` the names of its columns in sentences; `watched` the
-    columns with events of their own. `all_assigned`: "Private-Use" and "Reserved" are names here, not statuses. `nouns`
+    columns whose changes are events. `all_assigned`: "Private-Use" and "Reserved" are names here, not statuses. `nouns`
     say what an entry is called in place of the registry's title, by path. `highest` limits the severity of all events.
     """
 

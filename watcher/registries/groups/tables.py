@@ -1,4 +1,4 @@
-"""Registry groups whose key columns are declared, because the generic choice from the rows would mislead."""
+"""Registry groups that need a declared key, watched columns, other words or a limit of severity."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ TABLES = (
         keys=dict.fromkeys(_TOP_LEVEL_TYPES, ("name",)),
         nouns={name: f"{name}/" for name in _TOP_LEVEL_TYPES},
     ),
-    # Names of companies, whose accreditations come and go: of interest to nobody's software.
+    # Names of companies, whose accreditations change often; no software depends on them.
     GroupRules(document="registrar-ids", highest=Severity.INFO),
     GroupRules(document="cbor-tags", nouns={"tags": "CBOR tag"}),
     GroupRules(
         document="cose",
         nouns={"header-parameters": "COSE", "algorithms": "COSE algorithm", "elliptic-curves": "COSE curve"},
     ),
-    # A number belongs to an enterprise for ever; the name and contact change.
+    # A number belongs to one enterprise forever; the name and contact change.
     GroupRules(document="enterprise-numbers", keys={"enterprise-numbers-1": ("value",)}),
 )

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from watcher.core.model import Change, Item, Severity
-from watcher.registries.base import EventType, Finding, Registry
+from watcher.registries.base import EventType, Finding, Registry, Sentence, fixed_key
 from watcher.registries.context import ChangeContext
 from watcher.registries.ports import identity
 from watcher.registries.ports.coverage import new_coverage, old_coverage
@@ -24,11 +24,9 @@ from watcher.registries.shared.sentences import (
 
 _PROTOCOL_ORDER = ("tcp", "udp", "sctp", "dccp")
 
-Sentence = Callable[[Sequence[Finding], ChangeContext], str]
-
 
 def _place(findings: Sequence[Finding], port: str | None = None) -> str:
-    """Write "7234/tcp", "47/tcp,udp"; without a port the protocols alone. The default is the newest port."""
+    """Return "7234/tcp" or "47/tcp,udp", and the protocols alone for "". The default is the newest port."""
     if port is None:
         port = findings[0].ports[-1] if findings[0].ports else ""
     protocols = {protocol for finding in findings for protocol in finding.protocols}
@@ -37,12 +35,12 @@ def _place(findings: Sequence[Finding], port: str | None = None) -> str:
 
 
 def _protocol_order(protocol: str) -> tuple[int, str]:
-    known = protocol in _PROTOCOL_ORDER
-    return _PROTOCOL_ORDER.index(protocol) if known else len(_PROTOCOL_ORDER), protocol
+    rank = _PROTOCOL_ORDER.index(protocol) if protocol in _PROTOCOL_ORDER else len(_PROTOCOL_ORDER)
+    return rank, protocol
 
 
 def _subject(findings: Sequence[Finding], context: ChangeContext) -> str:
-    """Write "ssh 22/tcp"; a row without a service is named by its description."""
+    """Return "ssh 22/tcp"; a row without a service is named by its description."""
     name = findings[0].service or _change(findings, context).item.fields["description"]
     return " ".join(part for part in (name, _place(findings)) if part)
 
@@ -210,7 +208,7 @@ REGISTRY = Registry(
     document_id="service-names-port-numbers",
     columns=identity.COLUMNS,
     may_be_empty=False,
-    identify=identity.identify,
+    identify=fixed_key(*identity.LABELS),
     duplicate_order="registered",
     status=identity.status,
     names=identity.names,

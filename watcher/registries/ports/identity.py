@@ -8,7 +8,7 @@ from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Change, Content, Fields, Item, Section, Status
 from watcher.core.port_ranges import find_ports
 from watcher.formats.base import FieldMap
-from watcher.registries.base import Labels, PairingRule, Rows, Signature
+from watcher.registries.base import PairingRule, Signature
 from watcher.registries.context import ChangeContext
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
@@ -63,10 +63,6 @@ COLUMNS = FieldMap(
 )
 
 
-def identify(document: str, path: str, rows: Rows) -> Labels:  # noqa: ARG001 - the shape of Registry.identify
-    return LABELS
-
-
 def names(item: Item) -> tuple[str, ...]:
     return (item.key.part("name"),)
 
@@ -92,7 +88,7 @@ def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape
 
 
 def is_relabelled(change: Change, context: ChangeContext) -> bool:
-    """Whether an entry only names the same people by other ids."""
+    """Return whether an entry differs only in the ids of the same people."""
     names = {field.name.removeprefix(MARKUP) for field in change.fields}
     return bool(names) and names <= contacts.relabelled_columns(change, context)
 
@@ -114,7 +110,11 @@ def _by_place(item: Item) -> Signature:
 
 
 def _by_service(item: Item) -> Signature:
-    return item.key.values[0::2] if item.key.part("port") and _is_named_service(item) else None
+    return (
+        (item.key.part("name"), item.key.part("protocol"))
+        if item.key.part("port") and _is_named_service(item)
+        else None
+    )
 
 
 def _by_purpose(item: Item) -> Signature:

@@ -30,7 +30,7 @@ _FIELD_EVENTS = (
     ("service_code", "service-code-changed"),
     ("notes", "notes-changed"),
 )
-_SPELLING = 0.7  # two spellings of one word share this much
+_SPELLING = 0.7  # of the letters: two words are spellings of one
 _DATES = frozenset({"registered", "modified"})
 _KEY_FIELDS = frozenset(identity.LABELS)
 
@@ -38,7 +38,7 @@ _KEY_FIELDS = frozenset(identity.LABELS)
 def classify(context: ChangeContext) -> Iterator[Finding]:
     """Yield the meaning of each change; redrawn unassigned space and a new date of the document have none."""
     old, new = old_coverage(context), new_coverage(context)
-    replacements = context.compute_once(find_replacements)
+    replacements = context.compute_once(_find_replacements)
     for position, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
             yield from contacts.classify_update(position, change, context, identity.describe)
@@ -98,7 +98,7 @@ def _classify_service(position: int, change: Change, old: Coverage, new: Coverag
 
 
 def _is_spelling(change: Change) -> bool:
-    """Whether the remark about an unauthorized use says the same in a mended spelling (ceph 3300)."""
+    """Return whether the remark about an unauthorized use says the same in corrected spelling (ceph 3300)."""
     remark = next((field for field in change.fields if field.name == "unauthorized_use"), None)
     if remark is None or not remark.before:
         return False
@@ -111,7 +111,7 @@ def _are_spellings(word: str, other: str) -> bool:
     return word == other or (not has_digit and SequenceMatcher(None, word, other).ratio() >= _SPELLING)
 
 
-def find_replacements(context: ChangeContext) -> Mapping[int, Finding]:
+def _find_replacements(context: ChangeContext) -> Mapping[int, Finding]:
     """Return the findings of services that lost their port or got another protocol, by the position of the change.
 
     Such a service is a removed row and an added one under the same name: one event, not two.
@@ -129,9 +129,9 @@ def find_replacements(context: ChangeContext) -> Mapping[int, Finding]:
 
 
 def _was_given_back(row: Item | None) -> bool:
-    """Whether the row that stays on a port tells of the port.
+    """Return whether the row that stays on a port is about the port, and not about the removed entry.
 
-    "This entry has been removed on 2017-05-18" (47/tcp ni-ftp) tells of the entry: its name was registered again.
+    "This entry has been removed on 2017-05-18" (47/tcp ni-ftp) is about the entry, whose name was registered again.
     """
     if row is None:
         return True
@@ -142,13 +142,13 @@ def _was_given_back(row: Item | None) -> bool:
 def _find_replacement(
     context: ChangeContext, name: str, removed: Sequence[int], added: Sequence[int]
 ) -> Mapping[int, Finding]:
-    """Return the findings of one service with removed and added rows; none if they tell no single story."""
+    """Return the findings of one service with removed and added rows; none if that is not one event."""
     old = [before for position in removed if (before := context.changes[position].before)]
     new = [after for position in added if (after := context.changes[position].after)]
-    left = [context.changes[position].after for position in removed]
+    remaining = [context.changes[position].after for position in removed]
     old_ports, new_ports = ({item.key.part("port") for item in items} for items in (old, new))
     old_protocols, new_protocols = ({item.key.part("protocol") for item in items} for items in (old, new))
-    if "" not in old_ports and new_ports == {""} and all(map(_was_given_back, left)):
+    if "" not in old_ports and new_ports == {""} and all(map(_was_given_back, remaining)):
         event, kind = "service-lost-port", Kind.DEPRECATED
     elif old_ports == new_ports and not old_protocols & new_protocols and len(old) == len(new):
         event, kind = "protocol-changed", Kind.MODIFIED

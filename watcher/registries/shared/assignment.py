@@ -8,7 +8,7 @@ ABSENT = "absent"  # in place of a status: no row covers the value
 
 
 def is_assigned(item: Item | None) -> bool:
-    """Whether an entry gives its value to somebody, retired ones included; other rows say that nobody has it."""
+    """Return whether an entry gives its value to somebody, retired ones included; other rows keep it free."""
     return (
         item is not None
         and item.section is Section.ENTRY

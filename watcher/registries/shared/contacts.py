@@ -13,7 +13,7 @@ from watcher.core.model import MARKUP, Change, Item, Key, Section
 from watcher.registries.base import Finding, Signature
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 
-_LABELS = frozenset({"id", "updated"})  # IANA's names for a person and a state of its details
+_LABELS = frozenset({"id", "updated"})  # IANA's id of a person, and the date of its details
 _REFERENCE = re.compile(r"\[([^\[\]]+)\]")
 
 EntriesByContact = Mapping[str, Mapping[Key, Item]]
@@ -21,13 +21,13 @@ Describe = Callable[[Item], tuple[str, str, str]]
 
 
 def is_relabelled(change: Change) -> bool:
-    """Whether only the label of a contact changed: its id or its date, and nothing that people need."""
+    """Return whether nothing but the id or the date of a contact changed."""
     is_pair = change.section is Section.CONTACT and change.before is not None and change.after is not None
     return is_pair and {field.name for field in change.fields} <= _LABELS
 
 
 def by_details(item: Item) -> Signature:
-    """Return what identifies a person or organisation under another id: everything but the labels."""
+    """Return the signature of a person or organisation under any id: all fields but the labels."""
     details = tuple(f"{name}\n{text}" for name, text in sorted(item.fields.items()) if text and name not in _LABELS)
     return details if details and item.section is Section.CONTACT else None
 

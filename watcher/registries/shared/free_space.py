@@ -1,7 +1,7 @@
 """Rows of unassigned and reserved space, which a registry redraws around every assignment.
 
-Such rows are no news: the event of the assignment explains them. Both questions are answered by numbers: which
-redrawn rows hold the numbers of an event, and whether anything was assigned or released where a row is now reserved.
+Such rows are no event: the event of the assignment explains them. Two questions are answered by numbers: which redrawn
+rows hold the numbers of an event, and whether anything was assigned or released where a row is now reserved.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class FreeSpaceChanges:
         self._redrawn = {space: IntervalIndex(placed) for space, placed in redrawn.items()}
         self._assigned = {space: IntervalUnion(intervals) for space, intervals in assigned.items()}
 
-    def explained_by(self, taken: Sequence[Place]) -> set[int]:
+    def explained_by(self, places: Sequence[Place]) -> set[int]:
         """Return the positions of redrawn rows that hold these numbers, and of the rows that replaced such a row."""
-        removed = [self._changes[position].item for position in self._overlapping(taken)
-                   if self._changes[position].after is None]  # fmt: skip
-        return {*self._overlapping([*taken, *(place for item in removed for place in self._locate(item))])}
+        changes = [self._changes[position] for position in self._overlapping(places)]
+        replaced = [place for change in changes if change.after is None for place in self._locate(change.item)]
+        return {*self._overlapping([*places, *replaced])}
 
     def _overlapping(self, places: Iterable[Place]) -> Iterator[int]:
         for space, interval in places:

@@ -23,11 +23,6 @@ _ERRATUM = re.compile(r"\[\d{4,5}\]")  # IANA prints the number of an erratum al
 _PERSON = re.compile(r"\[[A-Z][\w.'-]*_[\w.'-]+\]")
 
 
-def became_rfc(before: str, after: str) -> bool:
-    """Whether a draft is no longer referenced and an RFC is that was not before, whatever section of it."""
-    return reference_event(before, after) == "reference-published"
-
-
 def find_references(text: str) -> list[str]:
     """Return the references in a text as printed, in their order."""
     return _REFERENCE.findall(text) if "[" in text or "RFC" in text or "draft-" in text else []
@@ -47,7 +42,7 @@ def documents(references: Iterable[str]) -> frozenset[str]:
 
 
 def is_only_references(before: str, after: str) -> bool:
-    """Whether two texts differ in the references they contain and in nothing else."""
+    """Return whether two texts differ in their references and in nothing else."""
     return find_references(before) != find_references(after) and _strip(before) == _strip(after)
 
 
@@ -57,11 +52,15 @@ def _strip(text: str) -> str:
 
 def changed_references(before: str, after: str) -> tuple[list[str], list[str]]:
     """Return the references that a text lost and gained, as printed."""
-    old, new = ({_words(each): each for each in find_references(text)} for text in (before, after))
-    return [old[each] for each in old if each not in new], [new[each] for each in new if each not in old]
+    old, new = (
+        {_without_punctuation(reference): reference for reference in find_references(text)} for text in (before, after)
+    )
+    return [text for words, text in old.items() if words not in new], [
+        text for words, text in new.items() if words not in old
+    ]
 
 
-def _words(reference: str) -> str:
+def _without_punctuation(reference: str) -> str:
     """Return a reference without punctuation: `[RFC5545], Section 3.4` is `[RFC5545, Section 3.4]`."""
     return " ".join(re.findall(r"[^\s\[\],]+", reference))
 
@@ -70,24 +69,23 @@ def reference_event(before: str, after: str) -> str:
     """Return the event of references that changed from one text to another."""
     removed, added = changed_references(before, after)
     lost, gained = documents(removed) - documents(added), documents(added) - documents(removed)
-    drafts = [each for each in lost if each.startswith(("draft-", "RFC-"))]
-    if drafts and any(_RFC.match(each) for each in gained):
+    if any(name.startswith(("draft-", "RFC-")) for name in lost) and any(map(_RFC.match, gained)):
         return "reference-published"
-    if any(each.startswith("draft-") for each in lost) and any(_APPROVED.match(each) for each in gained):
+    if any(name.startswith("draft-") for name in lost) and any(map(_APPROVED.match, gained)):
         return "reference-approved"
-    if not removed and added and all(_ERRATUM.fullmatch(each) for each in added):
+    if not removed and added and all(map(_ERRATUM.fullmatch, added)):
         return "erratum-added"
-    if removed and added and all(_PERSON.fullmatch(each) for each in (*removed, *added)):
+    if removed and added and all(map(_PERSON.fullmatch, (*removed, *added))):
         return "contact-changed"
     return "reference-changed"
 
 
 def adds_erratum(before: str, after: str) -> bool:
-    return any(_ERRATUM.fullmatch(each) for each in changed_references(before, after)[1])
+    return any(map(_ERRATUM.fullmatch, changed_references(before, after)[1]))
 
 
 def describe_references(differences: Sequence[tuple[Sequence[str], Sequence[str]]], most: int = 3) -> str:
-    """Say which references were removed and added, the common part of several differences once."""
+    """Return "references OLD → NEW" or "reference NEW added"; a reference in several differences is named once."""
     removed, added = ([pair[side] for pair in differences] for side in (0, 1))
     old, new = _join(removed, most), _join(added, most)
     if old and new:
@@ -98,15 +96,16 @@ def describe_references(differences: Sequence[tuple[Sequence[str], Sequence[str]
 def _join(lists: Sequence[Sequence[str]], most: int) -> str:
     """Join references; those of one document with several sections or versions become one."""
     forms: dict[str, dict[str, None]] = {}
-    for reference in (each for texts in lists for each in texts):
+    for reference in (reference for references in lists for reference in references):
         forms.setdefault(document_of(reference), {})[reference] = None
     shown = [next(iter(texts)) if len(texts) == 1 else _merge(list(texts)) for texts in forms.values()]
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return "".join(each if each.startswith("[") else f" {each}" for each in shown[:most]).strip() + more
+    # References in brackets follow each other without a space.
+    return "".join(text if text.startswith("[") else f" {text}" for text in shown[:most]).strip() + more
 
 
 def _merge(references: Sequence[str]) -> str:
     """Return "[RFC7231, Section N]" for several sections, and the newest of several versions."""
-    bare = {_SECTION.sub("", each).strip("[] ,") for each in references}
-    section = ", Section N" if any(_SECTION.search(each) for each in references) else ""
+    bare = {_SECTION.sub("", reference).strip("[] ,") for reference in references}
+    section = ", Section N" if any(map(_SECTION.search, references)) else ""
     return f"[{max(bare)}{section}]"

@@ -39,7 +39,7 @@ class EntryFacts:
 
     `temporary_since`, `extended` and `temporary_until` are the days (`YYYY-MM-DD`) on which an early allocation was
     registered and last extended, and until which it counts. `in_evaluation` is the day on which its document was sent
-    to the IESG; it has no end then. `remark` is what else stands in brackets: "deprecated", "OBSOLETE - use MX".
+    to the IESG; it has no end then. `remark` is another text in brackets: "deprecated", "OBSOLETE - use MX".
     `footnotes` are marks, separated by commas.
     """
 
@@ -52,7 +52,7 @@ class EntryFacts:
     footnotes: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Return the facts that there are."""
+        """Return the facts that are not empty."""
         return {name: text for name, text in asdict(self).items() if text and name != "temporary"} | (
             {"temporary": "yes"} if self.temporary else {}
         )
@@ -66,10 +66,10 @@ def read_facts(fields: Mapping[str, str]) -> EntryFacts:
     facts = NO_FACTS
     for column, text in fields.items():
         if text and ":" not in column:
-            found = read_text(text)
+            facts_of_cell = read_text(text)
             if len(text) > _LONGEST_NAME or column in _NO_NAMES:
-                found = replace(found, remark="", footnotes="")
-            facts = _join(facts, found)
+                facts_of_cell = replace(facts_of_cell, remark="", footnotes="")
+            facts = _join(facts, facts_of_cell)
     return facts
 
 
@@ -109,16 +109,8 @@ def strip_temporary(text: str) -> str:
     return " ".join(text.split())
 
 
-def bare_name(text: str) -> str:
-    """Return a name without remarks and footnote marks; "(deprecated)" alone stays as it is."""
-    text = strip_temporary(text) or text
-    while (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) is not None and mark.start() > 0:
-        text = text[: mark.start()]
-    return text
-
-
 def _may_be_temporary(text: str) -> bool:
-    """Return whether the word is in a text: a search in a tenth of the time that the pattern takes."""
+    """Return whether the word is in a text, in a tenth of the time that the pattern takes."""
     return "EMPORARY" in text or "emporary" in text
 
 
@@ -151,7 +143,7 @@ def _real_day(text: str) -> str:
 
 
 def _join(one: EntryFacts, other: EntryFacts) -> EntryFacts:
-    """Return the facts of both; of an early allocation and of a remark those of the first that has any."""
+    """Return the facts of both; for the early allocation and the remark, the first that has one wins."""
     if other == NO_FACTS:
         return one
     if one == NO_FACTS:

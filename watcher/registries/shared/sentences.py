@@ -12,7 +12,7 @@ from watcher.registries.shared.text_differences import Hunk, changed_words
 
 LONGEST_SENTENCE = 240  # characters; the rest is in the fields
 _LONGEST_QUOTED = 60  # characters of a text that is shown old → new
-_LONGEST = 120
+_LONGEST = 120  # characters of any other text
 _LONGEST_PART = 70  # characters of words that a text lost or gained
 _MOST_HUNKS = 2
 _MOST_NAMES = 3
@@ -30,7 +30,7 @@ FIELD_WORDS = {
 
 
 def field_word(name: str, words: dict[str, str] | None = None) -> str:
-    """Return what a field is called in a sentence; markup is what the text of the field cannot say: its links."""
+    """Return the name of a field in a sentence; the markup of a field is called its links."""
     bare = name.removeprefix(MARKUP)
     word = (words or FIELD_WORDS).get(bare, FIELD_WORDS.get(bare, bare))
     return f"links of the {word}" if bare != name else word
@@ -78,7 +78,7 @@ def shorten(text: str, longest: int = _LONGEST) -> str:
 def describe_people(word: str, before: str, after: str) -> str:
     """Say who was added to a list of people and who was removed."""
     old, new = (list_people(text) for text in (before, after))
-    removed, added = [each for each in old if each not in new], [each for each in new if each not in old]
+    removed, added = [name for name in old if name not in new], [name for name in new if name not in old]
     if removed and added:
         return f"{word} {', '.join(removed)} → {', '.join(added)}"
     if added or removed:
@@ -89,7 +89,7 @@ def describe_people(word: str, before: str, after: str) -> str:
 def list_people(text: str) -> list[str]:
     """Return the names in a list of people, without remarks such as "(primary)"."""
     names = re.split(r",\s*(?:and\s+)?|\s+and\s+|\n", text)
-    return [name for each in names if (name := re.sub(r"\s*\([^)]*\)", "", each).strip())]
+    return [bare for name in names if (bare := re.sub(r"\s*\([^)]*\)", "", name).strip())]
 
 
 def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:

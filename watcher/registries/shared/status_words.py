@@ -110,7 +110,7 @@ def read_retired(column: str, text: str) -> Status | None:
 
 
 def _find_all(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Yield what `finditer` does. That of Python 3.11 leaks memory for each text with a match."""
+    """Yield what `finditer` does, which leaks memory in Python 3.11 for each text with a match."""
     position = 0
     while (match := pattern.search(text, position)) is not None:
         yield match
@@ -138,7 +138,7 @@ def _read_free(fields: Mapping[str, str]) -> StatusReading | None:
 
 
 def _may_state_status(column: str, text: str) -> bool:
-    """Whether a cell can name the owner of a value: it is not the value, a number, a flag or a note."""
+    """Return whether a cell can name the owner of a value: it is not the value, a number, a flag or a note."""
     excluded = column == "value" or column in _NOTES or text.lower() in FLAGS
     return bool(text) and not excluded and not parse_ranges(text)
 

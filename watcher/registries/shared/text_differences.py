@@ -20,9 +20,9 @@ _MOST_WORDS = 1200  # a longer text is compared by its lines
 
 @lru_cache(maxsize=4096)
 def fold_notation(text: str, *, keep_zeros: bool = False, keep_case: bool = False) -> str:
-    """Return a text without what only is notation: URL scheme, punctuation, footnote numbers, leading zeros, accents.
+    """Return a text without mere notation: URL scheme, punctuation, footnote numbers, leading zeros, accents, "and".
 
-    In a name that software uses, case and hyphens count.
+    `keep_case` also keeps hyphens and accents: in a name that software uses they count.
     """
     text = _URL.sub(lambda match: f"//{match[1].lower()}", text)
     text = _FOOTNOTE.sub("", text)
@@ -42,7 +42,7 @@ def _without_accents(text: str) -> str:
 
 
 def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False, keep_case: bool = False) -> bool:
-    """Whether two texts that differ say the same."""
+    """Return whether two texts differ, and in nothing but notation."""
     if not before or not after or before == after:
         return False
     old, new = (fold_notation(text, keep_zeros=keep_zeros, keep_case=keep_case) for text in (before, after))
@@ -69,7 +69,7 @@ def changed_words(before: str, after: str) -> tuple[Hunk, ...]:
     for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if tag == "equal":
             continue
-        # One word between two differences is no reason to tell them apart.
+        # Differences with at most one word between them become one.
         if hunks and old_start - hunks[-1][1] <= 1:
             hunks[-1][1], hunks[-1][3] = old_end, new_end
         else:

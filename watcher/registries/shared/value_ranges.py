@@ -1,7 +1,7 @@
 """The numbers that a value stands for: "9", "0x00-0x1F", "0xC0,0x01-FF", "10.0.0.0/8", "X.1.2".
 
 The notations are those of some 3,900 registries. The text is the value; the numbers only answer which row holds another
-value. Text that cannot be read has no numbers: nothing is guessed.
+value. Text that cannot be read has no numbers.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ def _parse_ranges(value: str) -> tuple[ValueRange, ...]:
     parts = [part for part in re.split(r"[,;\n]|\band\b", text) if part.strip()]
     if len(parts) > _MOST_PARTS:
         return ()
-    ranges = [_parse_range(part.strip()) for part in parts]
-    known = tuple(each for each in ranges if each)
-    return known if len(known) == len(parts) else ()
+    ranges = tuple(filter(None, [_parse_range(part.strip()) for part in parts]))
+    return ranges if len(ranges) == len(parts) else ()
 
 
 def _parse_range(text: str) -> ValueRange | None:
