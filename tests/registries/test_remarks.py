@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.registries.generic.naming import bare_name
 from watcher.registries.shared.remarks import (
     NO_FACTS,
     EntryFacts,
+    bare_name,
     is_approved,
     is_temporary,
     read_facts,
@@ -86,7 +86,7 @@ def test_a_name_with_the_word_is_no_early_allocation(text: str) -> None:
     [
         ("connection_id (deprecated)", "deprecated", "", "connection_id"),
         ("MD (OBSOLETE - use MX)", "OBSOLETE - use MX", "", "MD"),
-        ("x - DEPRECATED in favor of y", "DEPRECATED in favor of y", "", "x - DEPRECATED in favor of y"),
+        ("x - DEPRECATED in favor of y", "DEPRECATED in favor of y", "", "x"),
         ("A (Removed 2019-03-01)", "Removed 2019-03-01", "", "A"),
         ("A\n(HISTORIC)", "HISTORIC", "", "A"),
         ("Foo [2]", "", "2", "Foo"),
@@ -95,7 +95,7 @@ def test_a_name_with_the_word_is_no_early_allocation(text: str) -> None:
         ("(deprecated)", "", "", "(deprecated)"),
         ("[1]", "", "", "[1]"),
         ("Inverse Query", "", "", "Inverse Query"),
-        ("secure (see RFC 1)", "", "", "secure"),
+        ("secure (see RFC 1)", "", "", "secure (see RFC 1)"),
     ],
 )
 def test_a_remark_and_a_footnote_mark_are_no_part_of_a_name(text: str, remark: str, footnotes: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Early allocations (RFC 7120) as values: who has one, and until when."""
+"""Early allocations (RFC 7120) as values: of which entry, and until when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watcher.registries.shared.remarks import read_facts, strip_temporary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyAllocation:
-    """An early allocation of a newest release. Dates are `YYYY-MM-DD`, "" where the registry gives none.
+    """An early allocation in the newest release of a source. Dates are `YYYY-MM-DD`, "" where the registry gives none.
 
     `registry` is the path of its registry, `value` its value with an ordinal for duplicates, both without remarks.
     `until` is the last day on which it counts; "" while its document is with the IESG (`in_evaluation`).
@@ -35,7 +35,7 @@ class EarlyAllocation:
 
 
 def read_allocation(source: str, item: Item) -> EarlyAllocation | None:
-    """Return the early allocation that an entry is, or None."""
+    """Return an entry as an early allocation, None if it is not one."""
     if not is_early_allocation(item):
         return None
     facts = read_facts(item.fields)
@@ -54,5 +54,5 @@ def read_allocation(source: str, item: Item) -> EarlyAllocation | None:
 
 
 def mark_day(until: str, mark: int) -> date:
-    """Return the day from which a mark counts: so many days before the last day, or, for 0, the day after it."""
+    """Return the day from which a mark counts: `mark` days before the last day; for 0, the day after it."""
     return date.fromisoformat(until) - timedelta(days=mark or -1)

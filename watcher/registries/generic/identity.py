@@ -1,7 +1,7 @@
 """The identity of entries in any IANA registry: key columns, status, and what an entry is called.
 
-The habits of IANA's tables come from 2,400 registries in 65 months; no registry is known by name. The key is chosen
-from the rows: a column that is (nearly) unique, or several. It does not depend on the order of rows.
+The rules come from 2,400 registries in 65 months and name no registry. Where no key is declared, `key_columns` chooses
+one from the rows.
 """
 
 from __future__ import annotations
@@ -34,15 +34,11 @@ COLUMNS = FieldMap(
     elements={name: f"{name} (column)" for name in ("references", "registered", "modified")},
     attributes={"date": "registered", "updated": "modified"},
 )
-_LARGEST = 2**63 - 1  # that SQLite stores as an integer
+_LARGEST = 2**63 - 1  # the largest integer of SQLite
 
 
 def identify(document: str, path: str, rows: Rows, groups: Mapping[str, GroupRules]) -> Labels:
-    """Return the labels of a registry's key: the path and its key columns.
-
-    A declared key counts if the rows have it; otherwise it is chosen from the rows. The few duplicates that remain are
-    numbered by the key's ordinal.
-    """
+    """Return the labels of a registry's key: the path, then a declared key that the rows have, or a chosen one."""
     declared = groups[document].keys.get(path) if document in groups else None
     loaded = rows()
     if declared and sum(1 for row in loaded if row.get(declared[0])) >= NEARLY_ALL * len(loaded):
@@ -51,7 +47,7 @@ def identify(document: str, path: str, rows: Rows, groups: Mapping[str, GroupRul
 
 
 def normalize_value(value: str) -> str:
-    """Return one form for all notations of a value: 0x0a, 0x0A and 10 are one number."""
+    """Return one text for all notations of a value: 0x0a, 0x0A and 10 are one number."""
     ranges = parse_ranges(value)
     return " ".join(f"{each.space}{each.low}-{each.high}" for each in ranges) if ranges else fold(value)
 
@@ -91,7 +87,7 @@ def path(item: Item) -> str:
 
 
 def title(item: Item) -> str:
-    """Return what a row calls its value; "" if it has no name besides the value."""
+    """Return the text that names a row beside its value; "" without one."""
     key = {*item.key.labels}
     columns = [name for name in item.fields if name not in key and name not in META and ":" not in name]
     # People know an entry by its name or mnemonic; its description comes next.
@@ -105,13 +101,13 @@ def title(item: Item) -> str:
 
 
 def names(item: Item) -> tuple[str, ...]:
-    """Return the names that an entry is found by: its title, if it is a short one, and its value."""
+    """Return the words that an entry is looked up by: its title, if it is a short one, and its value."""
     value, name = strip_temporary(" ".join(filter(None, values(item)))), title(item)
     return (name, value) if name and len(name) <= 2 * LONGEST_KEY and is_assigned(item) else (value,)
 
 
 def describe(item: Item) -> tuple[str, str, str]:
-    """Return an entry's name, port and protocol, as the events of contacts list them."""
+    """Return an entry's name, and no port and protocol (`contacts.Describe`)."""
     return names(item)[0], "", ""
 
 
@@ -124,7 +120,7 @@ def interval(item: Item) -> Interval | None:
 
 
 def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
-    """Whether a change is a redrawn row of free space, another notation of a key, or a removed duplicate row."""
+    """Return whether a change is a redrawn row of free space, a key in other notation, or a removed duplicate row."""
     if change.section is not Section.ENTRY:
         return contacts.is_relabelled(change)
     before, after = change.before, change.after

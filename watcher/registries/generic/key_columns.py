@@ -1,8 +1,8 @@
-"""The choice of a registry's key columns from its rows, where no key is declared. It does not depend on their order.
+"""The choice of a registry's key columns from its rows, where no key is declared. Their order does not matter.
 
 In an IANA registry a column that is nearly unique is enough: its ordinal numbers the few duplicates. A plain table has
-columns of any kind, and its key must last: whole (no gap), unique in every row, and a name or a code. A position, a
-measure or a column with gaps is unique by chance: the next release may have it for other rows.
+columns of any kind, and its key must last: no empty cell, unique in every row, and a name or a code. A position or a
+measure is unique by chance: the next release may have it for other rows.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def choose_key(rows: Sequence[Fields]) -> Labels:
 
 
 def choose_plain_key(rows: Sequence[Fields]) -> Labels:
-    """Return a whole and unique column of a plain table: names before numbers before dates; or two names together."""
-    whole = [column for column in _key_candidates(rows) if all(row.get(column) for row in rows)]
+    """Return a full and unique column of a plain table: names before numbers before dates; or two names together."""
+    full = [column for column in _key_candidates(rows) if all(row.get(column) for row in rows)]
     lasting = [
-        column for column in whole if _is_unique(rows, column, share=1.0) and not _is_running_number(rows, column)
+        column for column in full if _is_unique(rows, column, share=1.0) and not _is_running_number(rows, column)
     ]
     kinds = {column: _kind(rows, column) for column in lasting}
     single = min(lasting, key=lambda column: (column.lower() != "value", kinds[column]), default="")
     if single and kinds[single] != _DATED:
         return (single,)
-    return next(_unique_pairs(rows, whole), None) or ((single,) if single else choose_key(rows))
+    return next(_unique_pairs(rows, full), None) or ((single,) if single else choose_key(rows))
 
 
 def _unique_pairs(rows: Sequence[Fields], columns: Sequence[str]) -> Iterator[Labels]:
@@ -59,13 +59,14 @@ def _unique_pairs(rows: Sequence[Fields], columns: Sequence[str]) -> Iterator[La
 
 
 def _kind(rows: Sequence[Fields], column: str) -> int:
+    """Return which of `_NAME`, `_NUMERIC` and `_DATED` a full column has in all rows; a mixed one has names."""
     if all(_NUMBER.fullmatch(row[column]) for row in rows):
         return _NUMERIC
     return _DATED if all(_DATE.fullmatch(row[column]) for row in rows) else _NAME
 
 
 def _is_running_number(rows: Sequence[Fields], column: str) -> bool:
-    """Whether a column counts the rows from 0 or 1. `value` is what IANA calls a code."""
+    """Return whether a column counts the rows from 0 or 1. In `value` such numbers are codes."""
     if column.lower() == "value" or not all(_COUNTER.fullmatch(row[column]) for row in rows):
         return False
     numbers = [int(row[column]) for row in rows]
@@ -73,8 +74,8 @@ def _is_running_number(rows: Sequence[Fields], column: str) -> bool:
 
 
 def _is_unique(rows: Sequence[Fields], column: str, share: float = NEARLY_ALL) -> bool:
-    """Whether nearly every row has a different, short text in a column."""
-    # Folding only makes texts equal. If too few differ before, folding (most of the time spent here) can be skipped.
+    """Return whether nearly every row has a different, short text in a column."""
+    # Folding takes most of the time here and only makes texts equal: columns with too few texts are refused before it.
     if not _is_nearly_unique(len({row.get(column, "") for row in rows} - {""}), len(rows), share):
         return False
     cells = [fold(cell) for row in rows if (cell := row.get(column, ""))]
@@ -88,7 +89,7 @@ def _is_nearly_unique(distinct: int, rows: int, share: float) -> bool:
 
 
 def _key_candidates(rows: Sequence[Fields]) -> list[str]:
-    """Return the filled columns: `value`, then by their mean place in a row, then those that only describe."""
+    """Return the columns with text: `value`, then by their mean place in a row, then those that only describe."""
     shapes = Counter(
         tuple([name for name, text in row.items() if text and name not in META and ":" not in name]) for row in rows
     )
@@ -106,7 +107,7 @@ def _key_candidates(rows: Sequence[Fields]) -> list[str]:
 
 
 def _compound_key(rows: Sequence[Fields]) -> Labels:
-    """Return the candidates, in order, that each tell more rows apart, until nearly all differ."""
+    """Return several columns: of the candidates, each that tells more rows apart, until nearly all rows differ."""
     chosen: list[str] = []
     keys, distinct = [""] * len(rows), 1
     for column in _key_candidates(rows):

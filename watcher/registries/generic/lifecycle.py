@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Fields, Item, Section, Status
+from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Section, Status
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.shared.assignment import is_assigned
@@ -27,7 +27,7 @@ EXPIRING, EXPIRED = "temporary-expiring", "temporary-expired"  # made by time (m
 
 
 class Stage(StrEnum):
-    """The stage of an entry's life in which one state of it is."""
+    """The stage of an entry's life that one of its states shows."""
 
     TEMPORARY = "temporary"
     EXTENDED = "extended"
@@ -41,7 +41,7 @@ class Stage(StrEnum):
     UNASSIGNED = "unassigned"
     PRIVATE_USE = "private-use"
     EXPERIMENTAL = "experimental"
-    REMOVED = "removed"  # no state of an entry: it ended
+    REMOVED = "removed"  # the entry ended
 
 
 def read_stage(item: Item) -> Stage:
@@ -58,7 +58,7 @@ def read_stage(item: Item) -> Stage:
 
 
 def facts_of(item: Item | None) -> Mapping[str, str]:
-    """Return the facts in the texts of an entry as they are shown; none for other items."""
+    """Return the facts in the texts of an entry by name, {} for other items."""
     return read_facts(item.fields).as_dict() if item is not None and item.section is Section.ENTRY else {}
 
 
@@ -74,7 +74,7 @@ def facts_of_change(change: Change) -> Mapping[str, str]:
 
 
 def find_event(before: Item, after: Item) -> str | None:
-    """Return what happened to the early allocation of an entry that is assigned before and after."""
+    """Return the event of the early allocation of an entry that is assigned before and after, or None."""
     was_temporary, now_temporary = is_temporary(before.fields), is_temporary(after.fields)
     if not was_temporary:
         return REGISTERED if now_temporary else None
@@ -91,17 +91,13 @@ def remark_columns(before: Item, after: Item) -> set[str]:
     return {
         column
         for column in before.fields.keys() | after.fields.keys()
-        if _texts_differ(column, before.fields, after.fields)
-        and strip_temporary(before.fields.get(column, "")) == strip_temporary(after.fields.get(column, ""))
+        if (text := before.fields.get(column, "")) != (new_text := after.fields.get(column, ""))
+        and strip_temporary(text) == strip_temporary(new_text)
     }
 
 
-def _texts_differ(column: str, before: Fields, after: Fields) -> bool:
-    return before.get(column, "") != after.get(column, "")
-
-
 def common_part(event: str, change: Change) -> tuple[str, ...]:
-    """Return what entries of one event have in common: dates and references before and after, other differences."""
+    """Return the subject that entries of one event share: dates and references before and after, other differences."""
     parts = [event]
     for item in (change.before, change.after):
         facts = _facts(item)
@@ -111,7 +107,7 @@ def common_part(event: str, change: Change) -> tuple[str, ...]:
 
 
 def other_differences(change: Change) -> list[FieldChange]:
-    """Return what else differs in an entry, without remarks, references and dates."""
+    """Return the changed fields of an entry without remarks, references and dates."""
     if change.before is None or change.after is None:
         return []
     ignored = {"references", "registered", "modified", *remark_columns(change.before, change.after)}
@@ -123,7 +119,7 @@ def other_differences(change: Change) -> list[FieldChange]:
 
 
 def describe_addition(item: Item) -> str:
-    """Return what a sentence about a new entry adds: until when it is temporary, or that it is retired already."""
+    """Return the end of the sentence about a new entry: until when it is temporary, or that it is retired already."""
     facts = _facts(item)
     words = ""
     if facts.temporary:
@@ -166,7 +162,7 @@ def describe_withdrawal(findings: Sequence[Finding], context: ChangeContext) -> 
 
 
 def is_early_allocation(item: Item) -> bool:
-    """Return whether an entry is an early allocation; free rows beside one bear its remark too and are none."""
+    """Return whether an entry is an early allocation; free rows with the same remark are not."""
     return is_assigned(item) and is_temporary(item.fields)
 
 

@@ -110,11 +110,8 @@ def _by_place(item: Item) -> Signature:
 
 
 def _by_service(item: Item) -> Signature:
-    return (
-        (item.key.part("name"), item.key.part("protocol"))
-        if item.key.part("port") and _is_named_service(item)
-        else None
-    )
+    name, port, protocol = item.key.part("name"), item.key.part("port"), item.key.part("protocol")
+    return (name, protocol) if port and _is_named_service(item) else None
 
 
 def _by_purpose(item: Item) -> Signature:

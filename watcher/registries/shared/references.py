@@ -52,15 +52,13 @@ def _strip(text: str) -> str:
 
 def changed_references(before: str, after: str) -> tuple[list[str], list[str]]:
     """Return the references that a text lost and gained, as printed."""
-    old, new = (
-        {_without_punctuation(reference): reference for reference in find_references(text)} for text in (before, after)
-    )
-    return [text for words, text in old.items() if words not in new], [
-        text for words, text in new.items() if words not in old
-    ]
+    old, new = ({_strip_marks(reference): reference for reference in find_references(text)} for text in (before, after))
+    lost = [reference for words, reference in old.items() if words not in new]
+    gained = [reference for words, reference in new.items() if words not in old]
+    return lost, gained
 
 
-def _without_punctuation(reference: str) -> str:
+def _strip_marks(reference: str) -> str:
     """Return a reference without punctuation: `[RFC5545], Section 3.4` is `[RFC5545, Section 3.4]`."""
     return " ".join(re.findall(r"[^\s\[\],]+", reference))
 

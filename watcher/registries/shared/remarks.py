@@ -109,6 +109,14 @@ def strip_temporary(text: str) -> str:
     return " ".join(text.split())
 
 
+def bare_name(text: str) -> str:
+    """Return a name without remarks and footnote marks; "(deprecated)" alone stays as it is."""
+    text = strip_temporary(text) or text
+    while (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) is not None and mark.start() > 0:
+        text = text[: mark.start()]
+    return text
+
+
 def _may_be_temporary(text: str) -> bool:
     """Return whether the word is in a text, in a tenth of the time that the pattern takes."""
     return "EMPORARY" in text or "emporary" in text
