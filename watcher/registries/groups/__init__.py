@@ -1,6 +1,6 @@
 """Tables for single registry groups: declared keys, names of columns, columns with events.
 
-To add one: a `GroupRules` in one of these modules, listed in its table; `registries/iana.py` lists the tables.
+To add one: a `GroupRules` in a table of one of these modules. `GROUPS` has all of them, for `registries/iana.py`.
 """
 
 from __future__ import annotations
