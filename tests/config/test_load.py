@@ -12,10 +12,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+import trustme
 
 from watcher.config.load import EXAMPLE_FILE, example, json_schema, load
 from watcher.config.settings import EmailSettings, Settings, WebhookSettings
-from watcher.config.value_types import SecretRef
+from watcher.config.value_types import ProxyUrl, SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.model import Severity
 from watcher.core.tables import Layout
@@ -25,6 +26,7 @@ from watcher.registries.catalog import REGISTRIES, event_ids
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = '[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "file:hook"\n'
 MAIL = '[[channel]]\nname = "noc"\ntype = "email"\nto = ["noc@example.org"]\n'
+SECRET = "whsec_" + "abcd" * 8
 PORTS = '[[source]]\nname = "ports"\nurl = "https://example.org/ports.xml"\n'
 
 Write = Callable[[str], Path]
@@ -306,10 +308,77 @@ def test_a_secret_that_is_not_text_is_an_error(write: Write, value: str) -> None
     assert problem.startswith("smtp.password: must say where the secret is")
 
 
-def test_loading_reads_no_secret(write: Write) -> None:
+def test_a_secret_that_this_user_cannot_read_is_no_mistake_of_the_configuration(write: Write) -> None:
     (hook,) = loaded(write(HOOK)).channel
     assert isinstance(hook, WebhookSettings)
     assert hook.secret == "file:hook"
+
+
+@pytest.mark.fault(63)
+@pytest.mark.parametrize(
+    ("secret", "why"),
+    [
+        ("whsec_my-very secret", "line 1 is not base64;"),
+        ("whsec_!!!!abcd!!!!", "line 1 is not base64;"),
+        ("whsec_" + "ab-d" * 11, "line 1 is URL-safe base64, which receivers decode into another key;"),
+        ("whsec_deadbeef", "line 1 is the base64 of 6 bytes;"),
+        ("whsec_" + "abcd" * 22, "line 1 is the base64 of 66 bytes;"),
+        ("whsec_" + "abcd" * 8 + "a", "line 1 is base64 that is cut off;"),
+        (f"{SECRET}\nwhsec_", "line 2 is the base64 of 0 bytes;"),
+        ("\n", "has no secret;"),
+    ],
+)
+def test_a_webhook_secret_that_signs_with_another_key_is_refused(write: Write, secret: str, why: str) -> None:
+    """standardwebhooks drops what is not base64: its signatures would verify nowhere."""
+    path = write(HOOK)
+    (path.parent / "hook").write_text(secret + "\n")
+    (path.parent / "hook").chmod(0o600)
+    (problem,) = problems(path)
+    assert problem == (
+        f"channel[0].secret: file:hook: {why} a secret is whsec_ and the base64 of 24 to 64 bytes; "
+        'make one: echo "whsec_$(openssl rand -base64 32)"'
+    )
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET.removeprefix("whsec_"), f"{SECRET}\n\n{SECRET}\n"])
+def test_a_webhook_secret_of_standard_webhooks_is_accepted(write: Write, secret: str) -> None:
+    path = write(HOOK)
+    (path.parent / "hook").write_text(secret)
+    (path.parent / "hook").chmod(0o600)
+    loaded(path)
+
+
+@pytest.mark.fault(61, 83)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[fetch]\nproxy = "socks5://127.0.0.1:1"', "fetch.proxy: must begin with http:, https:"),
+        ('[fetch]\nproxy = "127.0.0.1:3128"', "fetch.proxy: must begin with http:, https:"),
+        ('[fetch]\nproxy = "http://u:p@127.0.0.1/"', "fetch.proxy: a URL must not contain user and password"),
+        ('[heartbeat]\nurl = "http://x/"\nproxy = "http:///"', "heartbeat.proxy: the URL has no host"),
+        ('[fetch]\nca_file = "none.pem"', "/none.pem: No such file or directory"),
+        ('[smtp]\nca_file = "config.toml"', "/config.toml: not a file of certificates in PEM format"),
+        ('[heartbeat]\nurl = "http://x/"\nca_file = "none.pem"', "heartbeat.ca_file: "),
+        (HOOK + 'ca_file = "none.pem"', "channel[0].ca_file: "),
+        ('[smtp]\nehlo_name = "two words"', "smtp.ehlo_name: must be a host name"),
+        ('[fetch]\ncontact = "Zo\u00eb"', "fetch.contact: goes into a header; use printable ASCII only"),
+    ],
+)
+def test_what_no_request_could_use_is_a_mistake_of_the_configuration(write: Write, text: str, message: str) -> None:
+    (problem,) = problems(write(text + "\n"))
+    assert message in problem
+
+
+@pytest.mark.fault(63, 83)
+def test_a_proxy_with_user_and_password_is_kept_in_a_file_and_shown_nowhere(write: Write) -> None:
+    path = write('[fetch]\nproxy = "file:proxy"\n')
+    (path.parent / "proxy").write_text("http://ann:hunter2@127.0.0.1:3128\n")
+    (path.parent / "proxy").chmod(0o600)
+    settings = loaded(path)
+    assert settings.proxy() == "http://ann:hunter2@127.0.0.1:3128"
+    assert settings.proxy(ProxyUrl("")) is None
+    assert settings.proxy(ProxyUrl("http://127.0.0.1:1/")) == "http://127.0.0.1:1/"
+    assert "3128" not in repr(settings)
 
 
 def test_a_secret_file_is_read_beside_the_configuration_without_its_line_end(tmp_path: Path) -> None:
@@ -453,7 +522,9 @@ def uncommented(text: str) -> str:
 
 def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     text = uncommented(example())
-    settings = loaded(write(text))
+    path = write(text)
+    trustme.CA().cert_pem.write_to_path(str(path.parent / "private-ca.pem"))
+    settings = loaded(path)
     assert [channel.name for channel in settings.channel] == ["noc", "hook"]
     assert settings.smtp.host == "mail.example.org"
     assert settings.fetch.allow_files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+import trustme
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -217,6 +219,41 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
     with FaultServer(hang()) as silent, pytest.raises(DeliveryError, match="no answer: timeout") as error:
         ping(silent.url("/" + TOKEN), 0.1)
     assert TOKEN not in str(error.value)
+
+
+@pytest.mark.parametrize("answer", ["OK (not found)", "OK (rate limited)\n"])
+def test_a_heartbeat_that_is_answered_but_not_counted_is_logged(env: Environment, answer: str) -> None:
+    """Healthchecks answers 200 to a ping of a check that it does not have."""
+    with FaultServer(reply(answer.encode())) as server:
+        env.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
+        with structlog.testing.capture_logs() as logs:
+            self_check(env).send_heartbeat()
+    assert [(log["event"], log["answer"]) for log in logs] == [
+        ("heartbeat not counted; is its URL right?", answer.strip())
+    ]
+
+
+@pytest.mark.parametrize("answer", [b"OK", b"", b"ok (pong)", b"\xff" * 100_000])
+def test_any_other_answer_to_a_heartbeat_is_fine(answer: bytes) -> None:
+    with FaultServer(reply(answer)) as server:
+        assert ping(server.url(), 10) is None
+
+
+@pytest.mark.fault(83)
+def test_a_heartbeat_uses_the_configured_proxy_and_authorities(env: Environment) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(env.servers.folder / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with FaultServer(reply(b"OK"), tls=context) as server, FaultServer(reply(b"OK")) as proxy:
+        tables = f'[heartbeat]\nurl = "{server.url()}"\nca_file = "ca.pem"\nproxy = ""\n\n[store]'
+        env.configure("[store]", tables)
+        self_check(env).send_heartbeat()
+        assert len(server.requests) == 1
+        own = f'url = "http://beats.invalid/"\nproxy = "{proxy.url()}"'
+        env.configure(f'url = "{server.url()}"\nca_file = "ca.pem"\nproxy = ""', own)
+        self_check(env).send_heartbeat()
+        assert [asked.target for asked in proxy.requests] == ["http://beats.invalid/"]
 
 
 def test_a_line_for_monitoring_systems(env: Environment) -> None:

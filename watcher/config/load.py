@@ -11,10 +11,20 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from watcher.config.overview import read_tables
-from watcher.config.settings import AnyChannel, AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
+from watcher.config.settings import (
+    AnyChannel,
+    AnySource,
+    CollectionSettings,
+    Settings,
+    SourceSettings,
+    StoreSettings,
+    WebhookSettings,
+)
+from watcher.config.value_types import split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
+from watcher.fetch.tls import create_tls_context
 from watcher.formats.base import Format
 from watcher.formats.catalog import format_by_suffix
 
@@ -86,6 +96,7 @@ def _find_conflicts(
     for number, silence in enumerate(settings.silence):
         yield from _find_unmatched(f"silence[{number}].events", silence.events, {*events, *NOTICES})
     yield from _find_canary_conflicts(settings)
+    yield from _find_unusable_files(settings)
     for event in settings.severity:
         if event not in events:
             yield f"severity.{event}: unknown event{_suggest(event, events)}"
@@ -112,6 +123,31 @@ def _find_unmatched(place: str, patterns: Collection[str], events: Collection[st
     for pattern in patterns:
         if not any(fnmatchcase(event, pattern) for event in events):
             yield f"{place}: {pattern!r} matches no event{_suggest(pattern, events)}"
+
+
+def _find_unusable_files(settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with files of authorities, and with secrets that this user can read."""
+    webhooks = [
+        (f"channel[{number}]", channel)
+        for number, channel in enumerate(settings.channel)
+        if isinstance(channel, WebhookSettings)
+    ]
+    files = [("fetch", settings.fetch.ca_file), ("smtp", settings.smtp.ca_file)]
+    files += [("heartbeat", settings.heartbeat.ca_file)] if settings.heartbeat else []
+    files += [(place, webhook.ca_file) for place, webhook in webhooks]
+    for place, file in files:
+        if file is not None:
+            try:
+                create_tls_context(settings.folder / file)
+            except ConfigError as error:
+                yield f"{place}.{error}"
+    for place, webhook in webhooks:
+        try:
+            split_webhook_secrets(webhook.secret.read(settings.folder))
+        except ConfigError:
+            continue  # of a service, or of another user: `watcher doctor` says what cannot be read
+        except ValueError as error:
+            yield f"{place}.secret: {webhook.secret}: {error}"
 
 
 def _find_canary_conflicts(settings: Settings) -> Iterator[str]:

@@ -12,10 +12,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field,
 from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
 from watcher.config.value_types import (
     GROUP,
+    Contact,
     Duration,
     GroupIds,
     GroupName,
     HiddenUrlField,
+    HostName,
     HttpUrl,
     Interval,
     ListenAddress,
@@ -25,6 +27,8 @@ from watcher.config.value_types import (
     Names,
     PortRange,
     PositiveDuration,
+    ProxyUrl,
+    ProxyUrlField,
     RsyncUrl,
     Secret,
     SourceUrl,
@@ -50,7 +54,9 @@ class StoreSettings(_Table):
 class FetchSettings(_Table):
     """[fetch]: how documents are fetched. Times are in seconds."""
 
-    contact: str = Field("", description="a mail address or URL for the User-Agent, so that a registry can reach you")
+    contact: Contact = Field(
+        "", description="a mail address or URL for the User-Agent, so that a registry can reach you"
+    )
     connect_timeout: float = Field(10.0, gt=0, le=300, description="seconds to connect")
     read_timeout: float = Field(30.0, gt=0, le=600, description="seconds between two reads")
     deadline: float = Field(120.0, gt=0, le=3600, description="seconds for one fetch with all its tries")
@@ -61,7 +67,14 @@ class FetchSettings(_Table):
     allow_files: bool = Field(False, description="allow file: URLs, for a local mirror")
     allow_private: bool = Field(False, description="allow servers on private addresses")
     allow_hosts: tuple[str, ...] = Field((), description="hosts on private addresses that are allowed")
-    proxy: str | None = Field(None, description="the URL of an HTTP proxy")
+    proxy: ProxyUrlField | None = Field(
+        None,
+        description="an HTTP proxy for sources, webhooks and heartbeat: a URL, or where it is: file:PATH, env:NAME or "
+        "credential:NAME",
+    )
+    ca_file: Path | None = Field(
+        None, description="a PEM file of authorities that are trusted besides those of this machine, for all servers"
+    )
 
 
 class SmtpSettings(_Table):
@@ -76,6 +89,10 @@ class SmtpSettings(_Table):
     password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
     sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
     timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
+    ehlo_name: HostName | None = Field(
+        None, description="the host name in EHLO; unset: of this machine, or the domain of the sender"
+    )
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
 
     @model_validator(mode="before")
     @classmethod
@@ -253,6 +270,11 @@ class WebhookSettings(ChannelSettings):
     url: HttpUrl = Field(description="where messages are posted")
     secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
     timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
+    content_type: Literal["application/cloudevents+json", "application/json"] = Field(
+        "application/cloudevents+json", description="the Content-Type; the body is the same"
+    )
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
+    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 
 # The settings of every channel type in alerts/channels.
@@ -283,6 +305,8 @@ class HeartbeatSettings(_Table):
     url: HiddenUrlField = Field(description="a URL, or where it is: file:PATH, env:NAME or credential:NAME")
     every: PositiveDuration = timedelta(minutes=5)
     timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request")
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
+    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 
 class CanarySettings(_Table):
@@ -351,6 +375,16 @@ class Settings(_Table):
     @property
     def collections(self) -> tuple[CollectionSettings, ...]:
         return tuple(source for source in self.source if isinstance(source, CollectionSettings))
+
+    def ca_file(self, own: Path | None = None) -> Path | None:
+        """Return the path of the authorities to trust besides those of this machine: `own`, else that of [fetch]."""
+        chosen = own or self.fetch.ca_file
+        return self.folder / chosen if chosen else None
+
+    def proxy(self, own: ProxyUrl | None = None) -> str | None:
+        """Return the URL of the proxy to use: `own`, else that of [fetch]. Raises ConfigError if it cannot be read."""
+        chosen = own if own is not None else self.fetch.proxy
+        return (chosen.read(self.folder) or None) if chosen is not None else None
 
     def folder_of(self, collection: CollectionSettings) -> Path | None:
         """Return where the documents of a collection are on this machine, or None if they are fetched one by one."""

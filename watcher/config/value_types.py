@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
 import os
 import re
@@ -23,6 +25,9 @@ GROUP = "{group}"
 _LAST_PORT = 65535
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 _RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
+_HOST_NAME = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
+_KEY_BYTES = (24, 64)  # Standard Webhooks, "signature scheme"
+_MAKE_SECRET = 'echo "whsec_$(openssl rand -base64 32)"'  # noqa: S105 - a command
 _REFERENCE = re.compile(r"(file|env|credential):(.+)")
 
 
@@ -63,6 +68,54 @@ class HiddenUrl(str):
             return _http_url(SecretRef(self).read(folder).strip())
         except ValueError as error:
             raise ConfigError(f"{self:s}: {error}") from None
+
+
+class ProxyUrl(HiddenUrl):
+    """The URL of an HTTP proxy, or a reference to one, which may then have user and password; "" for no proxy."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ProxyUrl('***')"
+
+    def read(self, folder: Path) -> str:
+        """Return the URL; "" for no proxy. Raises ConfigError if what it refers to cannot be read or is not a URL."""
+        if not _REFERENCE.fullmatch(self):
+            return str(self)
+        try:
+            return _url(SecretRef(self).read(folder).strip(), ("http", "https"), userinfo=True)
+        except ValueError as error:
+            raise ConfigError(f"{self:s}: {error}") from None
+
+
+def split_webhook_secrets(text: str) -> list[str]:
+    """Return the secrets of a webhook, one on each line. Raises ValueError that says what to do and shows no secret.
+
+    standardwebhooks decodes leniently: it drops what is not base64 and signs with a key that no receiver has.
+    """
+    hint = f"a secret is whsec_ and the base64 of {_KEY_BYTES[0]} to {_KEY_BYTES[1]} bytes; make one: {_MAKE_SECRET}"
+    secrets = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if secret := line.strip():
+            if why := _refuse_key(secret.removeprefix("whsec_")):
+                raise ValueError(f"line {number} is {why}; {hint}")
+            secrets.append(secret)
+    if not secrets:
+        raise ValueError(f"has no secret; {hint}")
+    return secrets
+
+
+def _refuse_key(encoded: str) -> str | None:
+    """Return why a text is not the base64 of a key of Standard Webhooks; None if it is."""
+    if not re.fullmatch("[A-Za-z0-9+/]*={0,2}", encoded):
+        is_url_safe = re.fullmatch("[A-Za-z0-9_-]+={0,2}", encoded)
+        return "URL-safe base64, which receivers decode into another key" if is_url_safe else "not base64"
+    try:
+        length = len(base64.b64decode(encoded, validate=True))
+    except binascii.Error:
+        return "base64 that is cut off"
+    low, high = _KEY_BYTES
+    return None if low <= length <= high else f"the base64 of {length} bytes"
 
 
 def _read_secret_file(reference: str, path: Path, *, private: bool) -> str:
@@ -143,7 +196,26 @@ def _hidden_url(value: object) -> HiddenUrl:
     return HiddenUrl(text if _REFERENCE.fullmatch(text) else _http_url(text))
 
 
-def _url(value: str, schemes: tuple[str, ...]) -> str:
+def _proxy_url(value: object) -> ProxyUrl:
+    if value == "":
+        return ProxyUrl("")
+    text = value if isinstance(value, str) else ""
+    return ProxyUrl(text if _REFERENCE.fullmatch(text) else _http_url(text))
+
+
+def _host_name(value: str) -> str:
+    if not _HOST_NAME.fullmatch(value):
+        raise ValueError("must be a host name, or an address in brackets")
+    return value
+
+
+def _contact(value: str) -> str:
+    if not (value.isascii() and (value.isprintable() or not value)):
+        raise ValueError("goes into a header; use printable ASCII only")
+    return value
+
+
+def _url(value: str, schemes: tuple[str, ...], *, userinfo: bool = False) -> str:
     url = urlsplit(value)
     if url.scheme not in schemes:
         raise ValueError(f"must begin with {', '.join(f'{scheme}:' for scheme in schemes)}")
@@ -153,7 +225,7 @@ def _url(value: str, schemes: tuple[str, ...]) -> str:
         _ = url.port
     except ValueError:
         raise ValueError(f"the port of the URL must be a number up to {_LAST_PORT}") from None
-    if url.username is not None or url.password is not None:
+    if not userinfo and (url.username is not None or url.password is not None):
         raise ValueError("a URL must not contain user and password: it would appear in logs")
     return value
 
@@ -207,6 +279,11 @@ Secret = Annotated[SecretRef, BeforeValidator(_secret), WithJsonSchema({"type": 
 HiddenUrlField = Annotated[
     HiddenUrl, BeforeValidator(_hidden_url), PlainSerializer(lambda _: "***"), WithJsonSchema({"type": "string"})
 ]
+ProxyUrlField = Annotated[
+    ProxyUrl, BeforeValidator(_proxy_url), PlainSerializer(lambda _: "***"), WithJsonSchema({"type": "string"})
+]
+HostName = Annotated[str, AfterValidator(_host_name)]
+Contact = Annotated[str, AfterValidator(_contact)]
 
 
 def is_loopback(host: str) -> bool:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
 from watcher import __version__
 from watcher.config.settings import Settings
 from watcher.core.clock import Clock
-from watcher.core.errors import DeliveryError, FetchError
-from watcher.fetch.guarded_sockets import session_for_one_request
-from watcher.fetch.responses import LIBRARY_ERRORS, explain_error
+from watcher.core.errors import ConfigError, DeliveryError, FetchError
+from watcher.core.redaction import hide_secrets
+from watcher.fetch.responses import LIBRARY_ERRORS, explain_error, explain_without_url
+from watcher.fetch.sessions import session_for_one_request
 from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
 from watcher.web import routes, server
 from watcher.web.page import PageContext
+
+_ANSWER_BYTES = 1024
+# Healthchecks answers 200 to every ping, and says "OK (not found)" or "OK (rate limited)" for one that counts nowhere.
+_UNCOUNTED = re.compile(r"(?i)ok \((not found|rate limited)[^()]{0,80}\)")
 
 
 class SelfCheck:
@@ -46,9 +54,17 @@ class SelfCheck:
             self._log.warning("heartbeat withheld", reasons=list(verdict.reasons))
             return
         try:
-            ping(heartbeat.url.read(settings.folder), heartbeat.timeout)
-        except DeliveryError as error:
+            uncounted = ping(
+                heartbeat.url.read(settings.folder),
+                heartbeat.timeout,
+                ca_file=settings.ca_file(heartbeat.ca_file),
+                proxy=settings.proxy(heartbeat.proxy),
+            )
+        except (DeliveryError, ConfigError) as error:
             self._log.warning("heartbeat failed", error=str(error))
+        else:
+            if uncounted:
+                self._log.warning("heartbeat not counted; is its URL right?", answer=uncounted)
 
     @contextmanager
     def serve_pages(self) -> Iterator[int | None]:
@@ -62,16 +78,24 @@ class SelfCheck:
             yield port
 
 
-def ping(url: str, timeout: float) -> None:
-    """GET a URL once. Raises DeliveryError, which never shows the URL, unless the status is 2xx."""
-    with session_for_one_request(timeout) as session:
+def ping(url: str, timeout: float, *, ca_file: Path | None = None, proxy: str | None = None) -> str | None:
+    """GET a URL once; return the answer if it says that the ping was not counted, else None.
+
+    Raises DeliveryError, which never shows the URL, unless the status is 2xx.
+    """
+    text = b""
+    with session_for_one_request(timeout, ca_file=ca_file, proxy=proxy) as session:
         session.headers["User-Agent"] = f"registry-watcher/{__version__}"
         try:
             with session.get(url, allow_redirects=False, stream=True) as response:
                 status = response.status_code
-        except FetchError as error:
-            raise DeliveryError(f"no answer: {error.reason}", permanent=False) from None
-        except LIBRARY_ERRORS as error:
-            raise DeliveryError(f"no answer: {explain_error(error).reason}", permanent=False) from None
+                with suppress(FetchError, *LIBRARY_ERRORS):  # the status counts, whatever comes after it
+                    text = next(response.iter_content(_ANSWER_BYTES), b"")
+        except (FetchError, *LIBRARY_ERRORS) as error:
+            reason = error.reason if isinstance(error, FetchError) else explain_error(error).reason
+            words = hide_secrets(explain_without_url(error, url), [urlsplit(url).hostname or ""])
+            raise DeliveryError(f"no answer: {reason}: {words}", permanent=False) from None
     if not 200 <= status < 300:
         raise DeliveryError(f"HTTP {status}", permanent=False)
+    uncounted = _UNCOUNTED.fullmatch(text.decode("utf-8", "replace").strip())
+    return uncounted[0] if uncounted else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -21,7 +22,7 @@ class Policy:
     allow_private: bool = False
     allow_hosts: tuple[str, ...] = ()  # the other hosts that a redirect may lead to
     proxy: str | None = None  # never from the environment; behind a proxy, only the proxy resolves names
-    ca_file: str | None = None  # a bundle of certificate authorities in place of the shipped one
+    ca_file: Path | str | None = None  # certificate authorities that are trusted besides those of this machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,69 +6,17 @@ They hook into a connection of urllib3: its `_new_conn` and its `response_class`
 
 from __future__ import annotations
 
-import http.client
 import io
-import ipaddress
 import socket
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import FetchError
+from watcher.fetch.addresses import refusal
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
-_NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
-_IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291 section 2.5.5.1
-_SHARED = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598
-_LOW_32 = 2**32 - 1
-
-
-def refusal(text: str) -> str | None:
-    """Return why an IP address is not a public one ("loopback", "private", …); None for a public one.
-
-    An IPv4 address inside an IPv6 one (mapped, compatible, NAT64, 6to4, Teredo) is judged as the IPv4 address, because
-    `is_global` calls all of those public.
-    """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64_LOCAL:
-            return "NAT64 of a local network"
-        embedded = _embedded_ipv4(address)
-        if embedded is not None:
-            return refusal(str(embedded))
-    kinds = {
-        "unspecified": address.is_unspecified,
-        "loopback": address.is_loopback,
-        "link-local": address.is_link_local,
-        "multicast": address.is_multicast,
-        "shared (carrier-grade NAT)": address.version == 4 and address in _SHARED,
-        "private": address.is_private or getattr(address, "is_site_local", False),
-        "reserved": address.is_reserved or not address.is_global,
-    }
-    return next((name for name, applies in kinds.items() if applies), None)
-
-
-def _embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address.is_unspecified or address.is_loopback:
-        return None  # `::` and `::1` lie in the IPv4-compatible block and embed no IPv4 address
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address.sixtofour is not None:
-        return address.sixtofour
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _NAT64 or address in _IPV4_COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & _LOW_32)
-    return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,8 +69,8 @@ class Guard:
         check = check and not self.allow_private
         last: FetchError | None = None
         for family, kind, protocol, _, address in _resolve(host, port):
-            if check and (why := refusal(str(address[0]))):
-                last = last or FetchError("address_refused", f"{host} is at a {why} address", transient=False)
+            if check and (error := address_error(host, str(address[0]))):
+                last = last or error
                 continue
             sock = socket.socket(family, kind, protocol)
             try:
@@ -143,9 +91,17 @@ class Guard:
         raise last or FetchError("dns", f"{host} has no address", transient=True)
 
 
+def address_error(host: str, address: str) -> FetchError | None:
+    """Return the error that a host is at an address that is not public; None for a public address."""
+    if (why := refusal(address)) is None:
+        return None
+    message = f"{host} is at {address}, which is not public ({why}); allow_private = true in [fetch] allows it"
+    return FetchError("address_refused", message, transient=False)
+
+
 def _check_peer(sock: socket.socket, host: str) -> None:
-    if why := refusal(str(sock.getpeername()[0])):
-        raise FetchError("address_refused", f"{host} is at a {why} address", transient=False)
+    if error := address_error(host, str(sock.getpeername()[0])):
+        raise error
 
 
 def _resolve(host: str, port: int) -> list[Any]:
@@ -186,7 +142,7 @@ class _GuardedReader(io.RawIOBase):
         super().close()
 
 
-class _FileSource:
+class FileSource:
     """Stands in for a socket: `http.client.HTTPResponse` calls only `makefile`."""
 
     def __init__(self, sock: socket.socket, guard: Guard) -> None:
@@ -195,64 +151,3 @@ class _FileSource:
 
     def makefile(self, *_: object) -> io.BufferedReader:
         return self._guard.open_file(self._sock)
-
-
-def _response(sock: socket.socket, *args: Any, guard: Guard, **kwargs: Any) -> http.client.HTTPResponse:
-    return http.client.HTTPResponse(_FileSource(sock, guard), *args, **kwargs)  # type: ignore[arg-type]
-
-
-class _GuardedConnection(HTTPConnection):
-    def __init__(self, *args: Any, guard: Guard, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._guard = guard
-        self.response_class = partial(_response, guard=guard)  # type: ignore[assignment]
-
-    def _new_conn(self) -> socket.socket:
-        # The operator chose the proxy, which usually has a private address.
-        return self._guard.connect(self._dns_host, self.port, options=self.socket_options, check=self.proxy is None)
-
-
-class _GuardedTLSConnection(_GuardedConnection, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _GuardedConnection
-
-
-class _PoolTLS(HTTPSConnectionPool):
-    ConnectionCls = _GuardedTLSConnection
-
-
-class GuardedAdapter(HTTPAdapter):
-    """A transport for requests whose connections all have the limits of one guard."""
-
-    def __init__(self, guard: Guard) -> None:
-        # A pool passes unknown keywords on to its connections: so the guard reaches them.
-        self._pools = {"http": partial(_Pool, guard=guard), "https": partial(_PoolTLS, guard=guard)}
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
-
-def guard_session(session: requests.Session, guard: Guard) -> requests.Session:
-    """Return a session whose connections all have the limits of a guard, and that ignores the environment."""
-    session.trust_env = False
-    for scheme in ("http://", "https://"):
-        session.get_adapter(scheme).close()
-        session.mount(scheme, GuardedAdapter(guard))
-    return session
-
-
-def session_for_one_request(seconds: float) -> requests.Session:
-    """Return a session for one request of up to 256 KiB, from now on; private addresses are allowed."""
-    guard = Guard(deadline=seconds, connect_timeout=seconds, read_timeout=seconds, wire_bytes=2**18, allow_private=True)
-    guard.begin()
-    return guard_session(requests.Session(), guard)

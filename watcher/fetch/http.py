@@ -8,16 +8,16 @@ Reasons of a FetchError (the ones with * are retried within the deadline):
     bad_url           not a URL that is fetched: scheme, userinfo, or a host that two parsers read differently
     dns*  connect*    the host has no address, or does not answer there
     address_refused   the host has an address that is not public, and `allow_private` is not set
-    certificate       no trusted authority vouches for this host at this time
+    certificate       no trusted authority vouches for this host at this time, or `ca_file` cannot be read
     tls*              any other failure of TLS
-    proxy*            the proxy refused the connection
+    proxy*            the proxy cannot be reached, or refused the connection
     timeout*          nothing arrived for `connect_timeout` or `read_timeout` seconds
     deadline          the whole fetch, with all retries, took longer than `deadline`
     reset*  cut*      the connection broke before the response, or in the middle of it
     network*          any other error of the operating system's network
-    bad_response      not HTTP: too long or too many headers, invalid lengths
-    bad_encoding      a Content-Encoding that was not asked for, or several
-    bad_gzip*         gzip with a wrong checksum, or bytes after its end
+    bad_response      not HTTP: a line that is no header, too long or too many headers, invalid lengths
+    bad_encoding      a Content-Encoding that was not asked for, or several; a packed file without one
+    bad_gzip*         not gzip as announced, a wrong checksum, or bytes after its end
     too_large         more than `max_bytes` when decoded
     redirect_refused  to a host, scheme or address that a redirect may not lead to
     too_many_redirects
@@ -50,7 +50,7 @@ from watcher import __version__
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import ConfigError, FetchError
 from watcher.fetch.base import NotModified, Policy, Response, Validators
-from watcher.fetch.guarded_sockets import Guard, guard_session, refusal
+from watcher.fetch.guarded_sockets import Guard, address_error
 from watcher.fetch.rate_limit import HostRateLimiter
 from watcher.fetch.responses import (
     LIBRARY_ERRORS,
@@ -60,7 +60,9 @@ from watcher.fetch.responses import (
     explain_error,
     parse_retry_after,
     read_body,
+    refuse_packed,
 )
+from watcher.fetch.sessions import guard_session
 
 MAX_REDIRECTS = 5
 _DRAINABLE = 64 * 2**10
@@ -81,8 +83,6 @@ class HttpFetcher:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
         if not (agent.isascii() and agent.isprintable()):
             raise ConfigError("fetch.contact: goes into a header; use printable ASCII only")
-        if policy.proxy is not None and urlsplit(policy.proxy).scheme not in {"http", "https"}:
-            raise ConfigError("fetch.proxy: must be an http: or https: URL")
         self._policy = policy
         self._clock = clock or SystemClock()
         self._limiter = limiter
@@ -95,9 +95,7 @@ class HttpFetcher:
             allow_private=policy.allow_private,
             clock=self._clock,
         )
-        self._session = guard_session(_Session(), self._guard)
-        self._session.verify = policy.ca_file or True
-        self._session.proxies = {"http": policy.proxy, "https": policy.proxy} if policy.proxy else {}
+        self._session = guard_session(_Session(), self._guard, ca_file=policy.ca_file, proxy=policy.proxy)
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update({"User-Agent": agent, "Accept-Encoding": "gzip"})
 
@@ -165,6 +163,7 @@ class HttpFetcher:
         def refused(why: str) -> FetchError:
             return FetchError("redirect_refused", f"redirected {why}", transient=False)
 
+        location = _encode_location(location)
         # Checked before urljoin, which silently removes tabs and line breaks.
         if not _URL_CHARACTERS.fullmatch(location):
             raise refused("to an invalid URL")
@@ -201,6 +200,8 @@ class HttpFetcher:
         except LIBRARY_ERRORS as error:
             self._guard.close_file()
             raise explain_error(error) from error
+        except ConfigError as error:
+            raise FetchError("certificate", str(error), transient=False) from error
         try:
             return self._read_response(response)
         except LIBRARY_ERRORS as error:
@@ -225,15 +226,15 @@ class HttpFetcher:
 
     def _check_literal_address(self, url: str) -> None:
         """Refuse an address in the URL that is not public; behind a proxy the address of a name cannot be checked."""
-        if self._policy.proxy is None or self._policy.allow_private:
+        if not self._policy.proxy or self._policy.allow_private:
             return
         host = _parse_url(url)[1].strip("[]")
         try:
-            why = refusal(str(ipaddress.ip_address(host)))
+            error = address_error(host, str(ipaddress.ip_address(host)))
         except ValueError:
             return  # a name
-        if why:
-            raise FetchError("address_refused", f"{host} is a {why} address", transient=False)
+        if error:
+            raise error
 
     def _read_response(self, response: requests.Response) -> Response | NotModified | str:
         status = response.status_code
@@ -252,6 +253,7 @@ class HttpFetcher:
         if length is not None and length > self._policy.max_bytes:
             raise FetchError("too_large", f"{length} bytes, more than {self._policy.max_bytes}", transient=False)
         body = read_body(response, self._policy.max_bytes)
+        refuse_packed(body)
         return Response(body=body, url=response.url, validators=validators)
 
     def _status_error(self, status: int, retry_after: str | None) -> FetchError:
@@ -262,6 +264,12 @@ class HttpFetcher:
             return FetchError("retry_later", message, transient=True, retry_after=seconds)
         reason = _REASONS.get(status, "http_status")
         return FetchError(reason, f"HTTP status {status}", transient=status == 408 or status >= 500)
+
+
+def _encode_location(location: str) -> str:
+    """Return a Location with spaces and bytes beyond ASCII as percent-encodings, as browsers and curl send them."""
+    raw = location.strip(" ").encode("latin-1", "replace")  # http.client decodes headers as Latin-1
+    return "".join(f"%{byte:02X}" if byte == 0x20 or byte > 0x7F else chr(byte) for byte in raw)
 
 
 def _parse_url(url: str) -> tuple[str, str]:
@@ -337,6 +345,7 @@ def _read_file(url: str, validators: Validators | None, policy: Policy) -> Respo
         raise FetchError("file_unreadable", f"{path}: {error.strerror}", transient=False) from error
     if len(body) > policy.max_bytes:
         raise FetchError("too_large", f"{path}: more than {policy.max_bytes} bytes", transient=False)
+    refuse_packed(body)
     if (after.st_mtime_ns, after.st_size) != (before.st_mtime_ns, before.st_size) or len(body) != before.st_size:
         raise FetchError("file_changing", f"{path}: changed while it was read", transient=True)
     return Response(body=body, url=url, validators=current)

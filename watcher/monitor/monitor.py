@@ -236,7 +236,8 @@ class Monitor:
 
     @property
     def _policy(self) -> Policy:
-        return Policy(**self.settings.fetch.model_dump(exclude={"min_interval"}))
+        fetch = self.settings.fetch.model_dump(exclude={"min_interval", "proxy", "ca_file"})
+        return Policy(**fetch, proxy=self.settings.proxy(), ca_file=self.settings.ca_file())
 
     def _create_fetcher(self, policy: Policy, rate_limiter: HostRateLimiter | None) -> HttpFetcher:
         fetcher: HttpFetcher = load("http").HttpFetcher(policy, limiter=rate_limiter)

@@ -10,10 +10,11 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,9 +28,11 @@ from tests.support.alerts import KnownSecret, webhook_channel
 from tests.support.fault_server import Answer, FaultServer, flood, hang, head, raw, reply, reset
 from watcher import __version__
 from watcher.alerts import messages
+from watcher.alerts.channels import create_channel
 from watcher.alerts.channels.webhook import WebhookChannel
 from watcher.alerts.messages import delivery_id
-from watcher.config.value_types import SecretRef
+from watcher.config.settings import Settings
+from watcher.config.value_types import ProxyUrl, SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
 
@@ -120,7 +123,7 @@ def test_the_headers_name_the_message_the_time_and_the_program() -> None:
     assert headers["webhook-id"] == DELIVERY.id
     assert headers["webhook-timestamp"] == str(int(NOW.timestamp()))
     assert headers["webhook-signature"].startswith("v1,")
-    assert headers["content-type"] == "application/json"
+    assert headers["content-type"] == "application/cloudevents+json"  # CloudEvents HTTP binding, section 3.2
     assert headers["user-agent"] == f"registry-watcher/{__version__}"
 
 
@@ -152,8 +155,19 @@ def test_during_a_rotation_each_secret_verifies() -> None:
         Verifier(third).verify(body, headers)
 
 
+@pytest.mark.fault(47)
+def test_the_content_type_can_be_that_of_plain_json() -> None:
+    receiver = Receiver()
+    with served(receiver) as url:
+        webhook_channel(url=url, secret=KnownSecret(SECRET), content_type="application/json").send(DELIVERY, NOW)
+    assert receiver.asked[0][2]["Content-Type"] == "application/json"
+
+
 @pytest.mark.fault(63)
-@pytest.mark.parametrize("secret", ["whsec_", "whsec_!!!!", "whsec_=", "whsec_a", "whsec_é"])
+@pytest.mark.parametrize(
+    "secret",
+    ["whsec_", "whsec_!!!!", "whsec_=", "whsec_a", "whsec_é", "whsec_my-very secret", SECRET + "!", SECRET[:-1]],
+)
 def test_an_invalid_secret_is_retried_and_not_shown(secret: str) -> None:
     receiver = Receiver()
     with served(receiver) as url, pytest.raises(DeliveryError, match="secret") as caught:
@@ -301,6 +315,52 @@ def test_a_connection_that_is_refused_is_retried_and_the_url_is_not_shown() -> N
     assert "t0ken" not in str(caught.value)
 
 
+@pytest.mark.fault(83)
+def test_a_private_authority_is_trusted_if_it_is_configured(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with FaultServer(reply(), tls=context) as server:
+        replace(channel(server.url()), ca_file=tmp_path / "ca.pem").send(DELIVERY, NOW)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.fault(83)
+def test_a_proxy_is_used_if_it_is_configured() -> None:
+    with FaultServer(reply()) as proxy:
+        replace(channel("http://hooks.invalid/t0ken"), proxy=ProxyUrl(proxy.url())).send(DELIVERY, NOW)
+        assert [asked.target for asked in proxy.requests] == ["http://hooks.invalid/t0ken"]
+    with pytest.raises(DeliveryError, match="no answer: the proxy cannot be reached: no connection to 127") as caught:
+        replace(channel("http://hooks.invalid/t0ken"), proxy=ProxyUrl(proxy.url())).send(DELIVERY, NOW)
+    assert not caught.value.permanent
+
+
+@pytest.mark.fault(83)
+def test_a_channel_has_the_proxy_and_the_authorities_of_its_table_else_those_of_fetch(tmp_path: Path) -> None:
+    fetch = {"proxy": "http://127.0.0.1:1/", "ca_file": "all.pem"}
+
+    def created(**own: str) -> WebhookChannel:
+        table = {"name": "hook", "type": "webhook", "url": "http://x/", "secret": "env:NONE", **own}
+        settings = Settings.model_validate({"fetch": fetch, "channel": [table], "folder": tmp_path})
+        made = create_channel(settings.channel[0], settings)
+        assert isinstance(made, WebhookChannel)
+        return made
+
+    assert (created().proxy, created().ca_file) == ("http://127.0.0.1:1/", tmp_path / "all.pem")
+    own = created(proxy="", ca_file="own.pem")
+    assert (own.proxy, own.ca_file) == ("", tmp_path / "own.pem")
+
+
+@pytest.mark.parametrize("line", [b"preload", b"X-FRAME-OPTIONS : SAMEORIGIN"])
+def test_an_accepted_message_is_sent_whatever_the_headers_of_the_reply(
+    line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FaultServer(raw(b"HTTP/1.1 204 X\r\n" + line + b"\r\nServer: x\r\n\r\n")) as server:
+        channel(server.url("/t0ken")).send(DELIVERY, NOW)
+    assert caplog.records == []  # urllib3 logs malformed headers with the URL
+
+
 @pytest.mark.parametrize("url", ["http://hook.invalid/t0ken", "http://127.0.0.1:99999/t0ken", "http://[::1/t0ken"])
 def test_an_unusable_url_is_retried(url: str) -> None:
     with pytest.raises(DeliveryError, match="no answer") as caught:
@@ -313,7 +373,10 @@ def test_an_unusable_url_is_retried(url: str) -> None:
 def test_a_certificate_of_an_unknown_authority_gets_nothing() -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with FaultServer(reply(), tls=context) as server, pytest.raises(DeliveryError, match="SSL") as caught:
+    with (
+        FaultServer(reply(), tls=context) as server,
+        pytest.raises(DeliveryError, match="unknown authority; set ca_file") as caught,
+    ):
         channel(server.url()).send(DELIVERY, NOW)
     assert not caught.value.permanent
     assert server.requests == []

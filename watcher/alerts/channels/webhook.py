@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import requests
 from standardwebhooks import Webhook as Signer
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from watcher import __version__
 from watcher.alerts.channels import webhook_message
 from watcher.config.settings import Settings, WebhookSettings
-from watcher.config.value_types import SecretRef
+from watcher.config.value_types import ProxyUrl, SecretRef, split_webhook_secrets
 from watcher.core.errors import DeliveryError, FetchError
 from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
-from watcher.fetch.guarded_sockets import session_for_one_request
-from watcher.fetch.responses import parse_retry_after
+from watcher.fetch.responses import LIBRARY_ERRORS, explain_without_url, parse_retry_after
+from watcher.fetch.sessions import session_for_one_request
 
 _REPLY_BYTES = 65536  # that are read of a response
 _GONE = 410
@@ -35,6 +33,8 @@ class WebhookChannel:
 
     settings: WebhookSettings
     folder: Path
+    ca_file: Path | None = None
+    proxy: ProxyUrl | None = None
     max_digest_bytes: ClassVar[int] = 18_000
 
     @property
@@ -67,44 +67,42 @@ class WebhookChannel:
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Post the body. 2xx is success, 410 disables the channel; after everything else a retry can help."""
         headers = self.sign(delivery, now)
-        with session_for_one_request(self.settings.timeout) as session:
+        proxy = self.proxy.read(self.folder) if self.proxy is not None else None
+        with session_for_one_request(self.settings.timeout, ca_file=self.ca_file, proxy=proxy) as session:
             try:
                 response = session.post(
                     self.settings.url, data=delivery.body.encode(), headers=headers, allow_redirects=False, stream=True
                 )
                 # Read it, so that the server can finish. An error while reading does not change the status.
-                with response, suppress(FetchError, requests.RequestException):
+                with response, suppress(FetchError, *LIBRARY_ERRORS):
                     next(response.iter_content(_REPLY_BYTES), None)
-            except FetchError as error:
-                raise DeliveryError(f"no answer: {error}", permanent=False) from error
-            except requests.RequestException as error:
-                raise DeliveryError(f"no answer: {_describe_without_url(error)}", permanent=False) from error
+            except (FetchError, *LIBRARY_ERRORS) as error:
+                words = explain_without_url(error, self.settings.url)
+                raise DeliveryError(f"no answer: {words}", permanent=False) from error
         _check_status(response.status_code, response.headers.get("Retry-After"), now)
 
     def sign(self, delivery: Delivery, now: datetime) -> dict[str, str]:
         """Return the headers of one try, with a timestamp and one signature for each secret. `now` is aware."""
         # standardwebhooks takes any time for UTC.
         utc = now.astimezone(UTC)
-        secrets = self.settings.secret.read(self.folder).split()
-        if not secrets:
-            raise DeliveryError("the webhook has no secret", permanent=False)
         try:
-            signatures = [Signer(secret).sign(delivery.id, utc, delivery.body) for secret in secrets]
-        except (ValueError, EmptyWebhookSecretError) as error:
-            raise DeliveryError(
-                f"a secret of the webhook is not whsec_ followed by base64 ({type(error).__name__})", permanent=False
-            ) from None
+            secrets = split_webhook_secrets(self.settings.secret.read(self.folder))
+        except ValueError as error:
+            raise DeliveryError(f"the secret of the webhook: {error}", permanent=False) from None
         return {
-            "Content-Type": "application/json",
+            "Content-Type": self.settings.content_type,
             "User-Agent": f"registry-watcher/{__version__}",
             "webhook-id": delivery.id,
             "webhook-timestamp": str(int(utc.timestamp())),
-            "webhook-signature": " ".join(signatures),
+            "webhook-signature": " ".join(Signer(secret).sign(delivery.id, utc, delivery.body) for secret in secrets),
         }
 
 
 def create_channel(settings: WebhookSettings, config: Settings) -> WebhookChannel:
-    return WebhookChannel(settings=settings, folder=config.folder)
+    proxy = settings.proxy if settings.proxy is not None else config.fetch.proxy
+    return WebhookChannel(
+        settings=settings, folder=config.folder, ca_file=config.ca_file(settings.ca_file), proxy=proxy
+    )
 
 
 def _check_status(status: int, retry_after: str | None, now: datetime) -> None:
@@ -117,9 +115,3 @@ def _check_status(status: int, retry_after: str | None, now: datetime) -> None:
         raise DeliveryError("HTTP 410: the endpoint is gone", permanent=False, gone=True)
     wait = parse_retry_after(retry_after or "", now=now, least=1)
     raise DeliveryError(f"HTTP {status}", permanent=False, retry_after=wait)
-
-
-def _describe_without_url(error: requests.RequestException) -> str:
-    """Return the kind of error; its text would show the URL, which may hold a token."""
-    reason = error.args[0] if error.args else error
-    return type(getattr(reason, "reason", reason)).__name__
