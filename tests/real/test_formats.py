@@ -24,7 +24,12 @@ LAGGING = {
     ("2018-07-02", "tls-parameters-8"),
     ("2018-07-02", "tls-parameters-18"),
 }
-dates = pytest.mark.parametrize("date", real_data.formats_dates())
+
+
+@pytest.fixture(scope="module", params=real_data.formats_dates())
+def date(request: pytest.FixtureRequest) -> str:
+    """Each date; pytest puts the tests of one together, so that its files are read once."""
+    return str(request.param)
 
 
 def columns(group: str) -> FieldMap:
@@ -44,7 +49,6 @@ def tables(date: str) -> Iterator[tuple[str, str, Document]]:
             yield group, name.removesuffix(".csv"), csv_table.read(data, columns(group))
 
 
-@dates
 def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> None:
     seen, rows, lagging = 0, 0, set()
     for group, name, table in tables(date):
@@ -96,7 +100,6 @@ def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
     assert crosscheck(new, table, columns(PORTS), earlier=earlier[:1]).verdict is Agreement.DISAGREE
 
 
-@dates
 def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> None:
     reading = xml(date, PORTS)
     text = iana_ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))

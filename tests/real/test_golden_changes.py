@@ -64,7 +64,7 @@ def test_the_raw_files_contain_the_change(row: Golden) -> None:
         assert row.cells == () or any(set(row.cells) <= cells for cells in after)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
     registry = REGISTRIES["iana"]
     return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))

@@ -38,7 +38,7 @@ def _text(cell: lxml.etree._Element) -> str:
     return " ".join("".join(cell.itertext()).split())
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _root(group: str, tag: str) -> lxml.etree._Element:
     return lxml.etree.fromstring(real_data.iana_document(group, tag))
 
@@ -142,7 +142,7 @@ def test_the_other_group_is_there(row: Golden) -> None:
     assert real_data.iana_document(row.other, row.new)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, ...]]:
     registry = REGISTRIES["iana"]
     return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))

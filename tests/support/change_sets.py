@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from watcher.core.model import Change, ChangeSet, FieldChange, Item, ItemKey
+from watcher.diff.item_map import ItemMap
 
 
-def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> dict[ItemKey, Item]:
+def apply(changes: ChangeSet, items: Mapping[ItemKey, Item]) -> MutableMapping[ItemKey, Item]:
     """Return the items after the changes. Raises ValueError if the changes are not of these items."""
-    result = dict(items)
+    # A release of the ports is copied and compared in C as the ItemMap that it is.
+    result: MutableMapping[ItemKey, Item] = ItemMap(items) if isinstance(items, ItemMap) else dict(items)
     for change in changes.changes:
         if change.before is not None:
             item = result.pop((change.before.section, change.before.key), None)

@@ -7,6 +7,7 @@ may be called at any time, collecting included, and skips the caller with the re
 from __future__ import annotations
 
 import atexit
+import fcntl
 import io
 import os
 import shutil
@@ -20,6 +21,13 @@ from pathlib import Path
 import pytest
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+# Each is one line of commits, and each commit has a tag, its date.
+PORTS_BUNDLE = "ports-2017-2023"  # 335 port releases by their `<updated>` date
+IANA_BUNDLE = "iana-2016-2021"  # 378 registry groups, `GROUP/GROUP.xml`, in 65 months
+RECENT_IANA_BUNDLE = "iana-2022-2024"  # every registry group as of the fifth of each month, 2022-01 to 2024-02
+FORMATS_BUNDLE = "formats-2016-2021"  # XML, CSV and text side by side on 11 dates
+# Cloning the four bundles takes five CPU seconds, so the clones are kept for the next run and shared by its processes.
+CLONES = Path(__file__).resolve().parents[2] / ".pytest_cache" / "real-data"
 PORTS = "service-names-port-numbers.xml"
 # A test run that a git hook started has variables that point every git command at the hook's repository.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -42,74 +50,92 @@ def _scratch() -> Path:
 
 @cache
 def repository(bundle: str) -> Path:
-    """Return a bare clone of `bundle`.bundle, made once a session."""
-    source, clone = data(f"{bundle}.bundle"), _scratch() / f"{bundle}.git"
-    _git("clone", "--quiet", "--bare", str(source), str(clone))
+    """Return a bare clone of `bundle`.bundle for reading; another bundle of that name gets another clone."""
+    source = data(f"{bundle}.bundle")
+    about = source.stat()
+    clone = CLONES / f"{bundle}-{about.st_size}-{about.st_mtime_ns}.git"
+    CLONES.mkdir(parents=True, exist_ok=True)
+    with CLONES.joinpath("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not clone.exists():
+            unfinished = clone.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _git("clone", "--quiet", "--bare", str(source), str(unfinished))
+            unfinished.rename(clone)
     return clone
 
 
-def ports_repository() -> Path:
-    """Return a bare repository of 335 port releases: one commit and one tag, its `<updated>` date, each."""
-    return repository("ports-2017-2023")
+class _ObjectReader:
+    """One `git cat-file --batch`, which reads any number of objects of a repository. Lives as long as the process.
+
+    A process for each object takes longer than most tests that read one.
+    """
+
+    def __init__(self, repository: Path) -> None:
+        command = ["git", f"--git-dir={repository}", "cat-file", "--batch"]
+        self._git = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT)
+        atexit.register(self._close)
+
+    def read(self, name: str) -> bytes:
+        """Return a blob by its hash or as `TAG:PATH`. Raises LookupError."""
+        assert self._git.stdin is not None
+        assert self._git.stdout is not None
+        self._git.stdin.write(f"{name}\n".encode())
+        self._git.stdin.flush()
+        header = self._git.stdout.readline().split()
+        if len(header) != 3 or header[1] != b"blob":
+            raise LookupError(f"no file {name}")
+        content = self._git.stdout.read(int(header[2]))
+        self._git.stdout.read(1)
+        return content
+
+    def _close(self) -> None:
+        self._git.communicate()
+
+
+@cache
+def _objects(bundle: str) -> _ObjectReader:
+    return _ObjectReader(repository(bundle))
+
+
+def _tags(bundle: str) -> tuple[str, ...]:
+    return tuple(sorted(_git(f"--git-dir={repository(bundle)}", "tag").decode().split()))
 
 
 @cache
 def ports_dates() -> tuple[str, ...]:
     """Return the dates of all port releases, oldest first."""
-    return tuple(sorted(_git(f"--git-dir={ports_repository()}", "tag").decode().split()))
+    return _tags(PORTS_BUNDLE)
 
 
 @lru_cache(maxsize=4)
 def ports_release(date: str) -> bytes:
-    """Return the port release of a date, byte for byte."""
-    return _git(f"--git-dir={ports_repository()}", "show", f"{date}:{PORTS}")
+    """Return the port release of a date, byte for byte. Raises LookupError."""
+    return _objects(PORTS_BUNDLE).read(f"{date}:{PORTS}")
 
 
 def ports_releases(dates: Iterable[str] | None = None) -> Iterator[tuple[str, bytes]]:
-    """Yield (date, bytes) for many dates, default all, through one git process."""
-    wanted = ports_dates() if dates is None else tuple(dates)
-    command = ["git", f"--git-dir={ports_repository()}", "cat-file", "--batch"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT) as git:
-        assert git.stdin is not None
-        assert git.stdout is not None
-        for date in wanted:
-            git.stdin.write(f"{date}:{PORTS}\n".encode())
-            git.stdin.flush()
-            header = git.stdout.readline().split()
-            if len(header) != 3 or header[1] != b"blob":
-                raise LookupError(f"no port release of {date}")
-            content = git.stdout.read(int(header[2]))
-            git.stdout.read(1)
-            yield date, content
-
-
-def iana_repository() -> Path:
-    """Return a bare repository of 378 registry groups, `GROUP/GROUP.xml`: one tag, a date, for each of 65 months."""
-    return repository("iana-2016-2021")
-
-
-def recent_iana_repository() -> Path:
-    """Return a bare repository of every registry group as of the fifth of each month, 2022-01 to 2024-02."""
-    return repository("iana-2022-2024")
+    """Yield (date, bytes) for many dates, default all."""
+    for date in ports_dates() if dates is None else dates:
+        yield date, _objects(PORTS_BUNDLE).read(f"{date}:{PORTS}")
 
 
 @lru_cache(maxsize=8)
 def iana_document(group: str, tag: str) -> bytes:
     """Return a registry group as it stood on a date that has a tag, byte for byte."""
-    git_dir = iana_repository() if tag < "2022" else recent_iana_repository()
-    return _git(f"--git-dir={git_dir}", "show", f"{tag}:{group}/{group}.xml")
+    return _objects(IANA_BUNDLE if tag < "2022" else RECENT_IANA_BUNDLE).read(f"{tag}:{group}/{group}.xml")
 
 
 @cache
 def formats_dates() -> tuple[str, ...]:
     """Return the 11 dates of which there is XML, CSV and text side by side, oldest first."""
-    return tuple(sorted(_git(f"--git-dir={repository('formats-2016-2021')}", "tag").decode().split()))
+    return _tags(FORMATS_BUNDLE)
 
 
 @lru_cache(maxsize=1)
 def formats_files(date: str) -> dict[str, bytes]:
     """Return every file of such a date by its path, `tls-parameters/tls-parameters-4.csv`."""
-    archive = _git(f"--git-dir={repository('formats-2016-2021')}", "archive", "--format=tar", date)
+    archive = _git(f"--git-dir={repository(FORMATS_BUNDLE)}", "archive", "--format=tar", date)
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         return {each.name: file.read() for each in members if (file := members.extractfile(each)) is not None}
 
@@ -137,24 +163,24 @@ def _git(*arguments: str) -> bytes:
 @cache
 def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
     """Return every registry group of the months there are: (month, blob) for each that differs from the one before."""
-    git = f"--git-dir={repository('iana-2016-2021')}"
+    command = ("log", "--reverse", "--root", "--raw", "--no-abbrev", "--format=%D")
     found: dict[str, list[tuple[str, str]]] = {}
-    for month in sorted(_git(git, "tag").decode().split()):
-        for line in _git(git, "ls-tree", "-r", month).decode().splitlines():
+    month = ""
+    for line in _git(f"--git-dir={repository(IANA_BUNDLE)}", *command).decode().splitlines():
+        if "tag: " in line:
+            month = line.partition("tag: ")[2].partition(",")[0]
+        elif line:
             meta, path = line.split("\t")
-            versions = found.setdefault(path.partition("/")[0], [])
-            blob = meta.split()[2]
-            if not versions or versions[-1][1] != blob:
-                versions.append((month, blob))
-    return {group: tuple(versions) for group, versions in found.items()}
+            found.setdefault(path.partition("/")[0], []).append((month, meta.split()[3]))
+    return {group: tuple(found[group]) for group in sorted(found)}
 
 
 def iana_documents(group: str) -> Iterator[tuple[str, bytes]]:
     """Yield (month, bytes) of one registry group, each month in which it differs from the one before."""
     for month, blob in iana_versions()[group]:
-        yield month, _git(f"--git-dir={repository('iana-2016-2021')}", "cat-file", "blob", blob)
+        yield month, _objects(IANA_BUNDLE).read(blob)
 
 
 def iana_groups() -> tuple[str, ...]:
     """Return the ids of the registry groups there are."""
-    return tuple(sorted(iana_versions()))
+    return tuple(iana_versions())

@@ -44,6 +44,12 @@ class ItemMap(MutableMapping[ItemKey, Item]):
     def __len__(self) -> int:
         return sum(map(len, self._by_section.values()))
 
+    def __eq__(self, other: object) -> bool:
+        # Mapping would make two plain dictionaries of all items.
+        return self._by_section == other._by_section if isinstance(other, ItemMap) else super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def get(self, key: ItemKey, default: Any = None) -> Any:
         return self._by_section[key[0]].get(key[1], default)
 
