@@ -1,4 +1,4 @@
-"""The database is opened whole or refused in words, and a transaction is all or nothing."""
+"""A database is opened or refused with a clear error, and a transaction is all or nothing."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _count(store: Store, table: str) -> int:
     return int(connection(store).execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - the tests' own
 
 
-def test_what_a_whole_file_has_is_what_the_migrations_make() -> None:
+def test_the_listed_migrations_are_those_of_the_schema() -> None:
     with sqlite_utils.Database(memory=True) as empty:
         assert [migration.name for migration in schema.migrations.pending(empty)] == MIGRATIONS
 
 
-def test_a_whole_file_is_opened_without_what_makes_tables(tmp_path: Path) -> None:
+def test_an_up_to_date_file_is_opened_without_loading_the_migrations(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db"):
         pass
     script = "import sys, pathlib; from watcher.store.store import Store as D; D(pathlib.Path('history.db'))"
@@ -54,7 +54,7 @@ def pragma(store: Store, name: str) -> object:
     return connection(store).execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path) -> None:
+def test_a_new_database_is_created_empty_with_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "history.db"
     with Store(path) as store:
         tables = {name for (name,) in connection(store).execute("SELECT name FROM sqlite_schema")}
@@ -63,14 +63,14 @@ def test_a_new_database_is_made_with_its_folder_and_holds_nothing(tmp_path: Path
     assert path.is_file()
 
 
-def test_a_database_that_is_only_read_must_be_there(tmp_path: Path) -> None:
+def test_a_database_that_is_not_to_be_created_must_exist(tmp_path: Path) -> None:
     path = tmp_path / "a" / "history.db"
     with pytest.raises(StoreError, match="there is no history yet; run `watcher check` or `watcher import` first"):
         Store(path, create=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_commit_that_was_acknowledged_survives_a_power_cut_and_references_hold(tmp_path: Path) -> None:
+def test_the_pragmas_make_commits_durable_and_check_references(tmp_path: Path) -> None:
     for _ in range(2):
         with Store(tmp_path / "history.db") as store:
             assert pragma(store, "journal_mode") == journal_mode()
@@ -169,7 +169,7 @@ def cut_after_its_first_page(path: Path) -> None:
         cut_after_its_first_page,
     ],
 )
-def test_what_is_no_whole_database_is_refused_with_its_path(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_broken_database_is_refused_with_its_path(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "store" / "history.db"
     path.parent.mkdir()
     make(path)
@@ -195,7 +195,7 @@ def test_a_transaction_that_raises_leaves_nothing(tmp_path: Path) -> None:
     assert names(path) == ["whole"]
 
 
-def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path) -> None:
+def test_an_inner_transaction_that_raises_rolls_back_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
     def inner(store: Store) -> None:
@@ -210,7 +210,7 @@ def test_an_inner_transaction_that_raises_takes_back_only_itself(tmp_path: Path)
     assert names(path) == ["outer"]
 
 
-def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Path) -> None:
+def test_an_inner_transaction_is_committed_with_the_outer_one(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
 
     def outer(store: Store) -> None:
@@ -225,7 +225,7 @@ def test_an_inner_transaction_is_not_there_before_the_outer_one_is(tmp_path: Pat
     assert names(path) == []
 
 
-def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> None:
+def test_an_uncommitted_row_is_lost_when_the_connection_closes(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     store = Store(path)
     connection(store).execute("BEGIN IMMEDIATE")
@@ -236,7 +236,7 @@ def test_what_was_not_committed_is_gone_when_the_process_is(tmp_path: Path) -> N
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Waits for a lock are not what is tested."""
+    """Do not wait for a lock."""
     monkeypatch.setattr(module, "BUSY_SECONDS", 0)
 
 

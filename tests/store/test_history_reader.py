@@ -1,4 +1,4 @@
-"""What the history answers, and how it says that it cannot."""
+"""Queries of the history: events, releases and states of entries, and the errors for unknown ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SERIES = {
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
     folder = tmp_path_factory.mktemp("queries")
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "kept")
@@ -53,8 +53,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]:
         yield store.history
 
 
-def told(found: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
-    return [(each.release.dated, each.event.id, each.event.service) for each in found.find_events(wanted)]
+def list_events(history: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
+    return [(event.release.dated, event.event.id, event.event.service) for event in history.find_events(wanted)]
 
 
 ASSIGNED = ("2020-02-01", "port-assigned", "two")
@@ -65,12 +65,12 @@ CONTACT = ("2020-03-01", "contact-changed", "two")
 ALL = [ASSIGNED, RELEASED, REGISTERED, DESCRIBED, CONTACT]
 
 
-def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_the_others(found: HistoryReader) -> None:
-    events = found.find_events(EventQuery(source="ports"))
-    assert sorted(told(found, EventQuery(source="ports"))) == sorted(ALL)
-    days = [each.release.dated for each in events]
+def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryReader) -> None:
+    events = history.find_events(EventQuery(source="ports"))
+    assert sorted(list_events(history, EventQuery(source="ports"))) == sorted(ALL)
+    days = [event.release.dated for event in events]
     assert days == sorted(days)
-    latest = [each.event.severity.rank for each in events if each.release.dated == "2020-03-01"]
+    latest = [event.event.severity.rank for event in events if event.release.dated == "2020-03-01"]
     assert latest == sorted(latest, reverse=True)
 
 
@@ -113,29 +113,29 @@ def test_the_history_tells_everything_the_oldest_first_and_the_gravest_before_th
     ],
     ids=repr,
 )
-def test_everything_that_is_wanted_must_hold(
-    found: HistoryReader, wanted: EventQuery, expected: Sequence[tuple[str, str, str]]
+def test_filters_of_events_are_combined_with_and(
+    history: HistoryReader, wanted: EventQuery, expected: Sequence[tuple[str, str, str]]
 ) -> None:
-    answers = [each for each in found.find_events(wanted) if each.source == "ports"]
-    assert sorted((each.release.dated, each.event.id, each.event.service) for each in answers) == sorted(expected)
+    answers = [event for event in history.find_events(wanted) if event.source == "ports"]
+    assert sorted((event.release.dated, event.event.id, event.event.service) for event in answers) == sorted(expected)
 
 
-def test_a_source_is_asked_alone_or_with_all_others(found: HistoryReader) -> None:
-    alone = found.find_events(EventQuery(source="other"))
-    assert {each.source for each in alone} == {"other"}
-    assert [each.release.dated for each in alone] == ["2020-03-01"] * 4
-    assert {each.source for each in found.find_events(EventQuery())} == {"ports", "other"}
-    assert len(found.find_events(EventQuery())) == len(ALL) + 4
-    assert found.find_events(EventQuery(source="nobody")) == []
+def test_events_are_those_of_one_source_or_of_all(history: HistoryReader) -> None:
+    alone = history.find_events(EventQuery(source="other"))
+    assert {event.source for event in alone} == {"other"}
+    assert [event.release.dated for event in alone] == ["2020-03-01"] * 4
+    assert {event.source for event in history.find_events(EventQuery())} == {"ports", "other"}
+    assert len(history.find_events(EventQuery())) == len(ALL) + 4
+    assert history.find_events(EventQuery(source="nobody")) == []
 
 
-def test_a_limit_leaves_the_newest_and_still_tells_the_oldest_first(found: HistoryReader) -> None:
-    everything = found.find_events(EventQuery(source="ports"))
-    assert found.find_events(EventQuery(source="ports", limit=2)) == everything[-2:]
-    assert found.find_events(EventQuery(source="ports", limit=100)) == everything
+def test_a_limit_keeps_the_newest_events_in_order(history: HistoryReader) -> None:
+    everything = history.find_events(EventQuery(source="ports"))
+    assert history.find_events(EventQuery(source="ports", limit=2)) == everything[-2:]
+    assert history.find_events(EventQuery(source="ports", limit=100)) == everything
 
 
-def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
+def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
@@ -145,13 +145,13 @@ def test_a_renamed_service_is_told_of_under_both_names(tmp_path: Path) -> None:
             ingest.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
-            assert [each.event.id for each in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
+            assert [event.event.id for event in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
         assert queries.find_events(EventQuery(service="keep")) == []
 
 
-def test_an_event_comes_with_its_release_and_the_one_before_it(found: HistoryReader) -> None:
-    (event,) = found.find_events(EventQuery(source="ports", kind="removed"))
-    releases = found.list_releases("ports")
+def test_an_event_comes_with_its_release_and_the_one_before_it(history: HistoryReader) -> None:
+    (event,) = history.find_events(EventQuery(source="ports", kind="removed"))
+    releases = history.list_releases("ports")
     assert (event.release, event.before) == (releases[2], releases[1])
 
 
@@ -183,31 +183,31 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(found: HistoryRea
         ("\ud800", None),
     ],
 )
-def test_no_operator_of_the_full_text_search_has_a_meaning(found: HistoryReader, text: str, count: int | None) -> None:
-    answers = found.find_events(EventQuery(source="ports", text=text))
-    assert all(each.event.service == "many" for each in answers)
+def test_operators_of_full_text_search_have_no_meaning(history: HistoryReader, text: str, count: int | None) -> None:
+    answers = history.find_events(EventQuery(source="ports", text=text))
+    assert all(event.event.service == "many" for event in answers)
     assert count is None or len(answers) == count
-    assert len(found.find_events(EventQuery(source="ports"))) == len(ALL)
+    assert len(history.find_events(EventQuery(source="ports"))) == len(ALL)
 
 
 @pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_text_can_be_searched_for(found: HistoryReader, text: str) -> None:
-    assert len(found.find_events(EventQuery(source="ports", text=text))) <= len(ALL)
+def test_any_text_can_be_searched_for(history: HistoryReader, text: str) -> None:
+    assert len(history.find_events(EventQuery(source="ports", text=text))) <= len(ALL)
 
 
 @pytest.mark.fault(65)
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "ports'", '"', "%", "_", "[a-", "\0"])
-def test_no_filter_can_become_sql(found: HistoryReader, text: str) -> None:
+def test_no_filter_can_become_sql(history: HistoryReader, text: str) -> None:
     for wanted in (
         EventQuery(source=text),
         EventQuery(service=text),
         EventQuery(protocol=text),
         EventQuery(event=text),
     ):
-        assert found.find_events(wanted) == []
-    assert found.find_versions("ports", name=text) == []
+        assert history.find_events(wanted) == []
+    assert history.find_versions("ports", name=text) == []
 
 
 @pytest.mark.parametrize(
@@ -222,17 +222,15 @@ def test_no_filter_can_become_sql(found: HistoryReader, text: str) -> None:
         lambda queries: queries.follow_versions("ports", [2, 3]).previous,
     ],
 )
-def test_what_is_asked_by_number_or_name_is_found_by_an_index(
-    found: HistoryReader, ask: Callable[[HistoryReader], object]
-) -> None:
-    db, asked = found._db, []
+def test_queries_by_number_or_name_use_an_index(history: HistoryReader, ask: Callable[[HistoryReader], object]) -> None:
+    db, asked = history._db, []
     db.conn.set_trace_callback(asked.append)
-    assert ask(found)
+    assert ask(history)
     db.conn.set_trace_callback(None)
     steps = [step[3] for statement in asked for step in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
     assert len(steps) > 1
     for step in steps:
-        # An index that is asked for the source alone goes through all that the source has.
+        # An index on the source alone would read all versions of the source.
         assert not step.startswith("SCAN") or "VIRTUAL TABLE" in step, steps
         assert not ("versions" in step and step.endswith("(source_id=?)")), steps
 
@@ -249,8 +247,8 @@ def test_what_is_asked_by_number_or_name_is_found_by_an_index(
         ("newest", "2020-03-01"),
     ],
 )
-def test_a_date_names_the_last_release_published_on_or_before_it(found: HistoryReader, asked: str, day: str) -> None:
-    assert found.find_release("ports", asked).release.published == day
+def test_a_date_names_the_last_release_published_on_or_before_it(history: HistoryReader, asked: str, day: str) -> None:
+    assert history.find_release("ports", asked).release.published == day
 
 
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
@@ -265,20 +263,20 @@ def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
         assert store.history.find_release("ports", "2020-01-01").release.entries == 2
 
 
-def test_a_date_before_the_first_release_is_refused_with_the_first_there_is(found: HistoryReader) -> None:
+def test_a_date_before_the_first_release_is_refused_with_the_date_of_the_first(history: HistoryReader) -> None:
     with pytest.raises(UsageError, match=r"on or before 2019-12-31; the first is of 2020-01-01"):
-        found.find_release("ports", "2019-12-31")
+        history.find_release("ports", "2019-12-31")
 
 
-def test_a_release_is_found_by_the_beginning_of_its_id_or_of_its_snapshots_sha256(found: HistoryReader) -> None:
-    for each in found.list_releases("ports"):
-        assert found.find_release("ports", each.release.id) == each
-        assert found.find_release("ports", each.release.id.upper()) == each
-        assert found.find_release("ports", each.digest) == each
-        assert found.find_release("ports", each.digest[:8]) == each
-        assert found.find_release("ports", each.release.sha256) == each
-        assert found.find_release("ports", each.release.sha256[:8]) == each
-        assert each.release.id == each.digest[:12]
+def test_a_release_is_found_by_a_prefix_of_its_id_or_of_its_snapshots_sha256(history: HistoryReader) -> None:
+    for stored in history.list_releases("ports"):
+        assert history.find_release("ports", stored.release.id) == stored
+        assert history.find_release("ports", stored.release.id.upper()) == stored
+        assert history.find_release("ports", stored.digest) == stored
+        assert history.find_release("ports", stored.digest[:8]) == stored
+        assert history.find_release("ports", stored.release.sha256) == stored
+        assert history.find_release("ports", stored.release.sha256[:8]) == stored
+        assert stored.release.id == stored.digest[:12]
 
 
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
@@ -288,15 +286,15 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
         )
         data = SERIES["2020-01-01"]
         shas = [
-            ingest.ingest(Candidate(data=each, origin="git:x")).sha256
-            for each in (data, data.replace(b"<?xml-s", b"<?xml-t"))
+            ingest.ingest(Candidate(data=snapshot, origin="git:x")).sha256
+            for snapshot in (data, data.replace(b"<?xml-s", b"<?xml-t"))
         ]
         assert len(set(shas)) == 2
         queries = store.history
         assert [queries.find_release("ports", sha256[:12]) for sha256 in shas] == queries.list_releases("ports") * 2
 
 
-def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
+def test_a_prefix_that_several_releases_share_is_refused(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
@@ -316,18 +314,18 @@ def test_a_beginning_that_two_releases_share_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["ffffffffffff", "abc", "", "yesterday", "2020-1-1", "%", "____", "2020-02-01 ", "g" * 12]
+    "reference", ["ffffffffffff", "abc", "", "yesterday", "2020-1-1", "%", "____", "2020-02-01 ", "g" * 12]
 )
-def test_an_unknown_release_is_refused_with_what_to_give(found: HistoryReader, what: str) -> None:
+def test_an_unknown_release_is_refused_with_what_to_give(history: HistoryReader, reference: str) -> None:
     with pytest.raises(UsageError, match=r"ports has no release .*give a date, or an id that `watcher releases ports`"):
-        found.find_release("ports", what)
+        history.find_release("ports", reference)
 
 
-def test_an_unknown_source_is_refused_with_the_ones_there_are(found: HistoryReader) -> None:
-    for ask in (found.list_releases, found.read_registry_id, lambda source: found.find_release(source, "latest")):
+def test_an_unknown_source_is_refused_with_the_known_ones(history: HistoryReader) -> None:
+    for ask in (history.list_releases, history.read_registry_id, lambda source: history.find_release(source, "latest")):
         with pytest.raises(UsageError, match=r"named 'nobody' \(known: other, ports\)"):
             ask("nobody")
-    assert found.find_latest("nobody") is None
+    assert history.find_latest("nobody") is None
 
 
 def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
@@ -338,10 +336,10 @@ def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
         store.history.find_release("ports", "latest")
 
 
-def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(found: HistoryReader) -> None:
+def test_the_states_of_a_port_are_listed_the_oldest_first_with_their_releases(history: HistoryReader) -> None:
     states = [
-        (each.item.key.values, each.first.dated, each.until.dated if each.until else None)
-        for each in found.find_versions("ports", port=(2005, 2005))
+        (state.item.key.values, state.first.dated, state.until.dated if state.until else None)
+        for state in history.find_versions("ports", port=(2005, 2005))
     ]
     assert states == [
         (("", "2000-2009", ""), "2020-01-01", "2020-02-01"),
@@ -352,22 +350,22 @@ def test_the_states_of_a_port_are_told_the_oldest_first_with_where_they_stood(fo
     ]
 
 
-def test_the_state_of_a_port_at_a_release_is_the_one_that_stood_in_it(found: HistoryReader) -> None:
-    first, second, third = found.list_releases("ports")
+def test_the_states_of_a_port_in_one_release(history: HistoryReader) -> None:
+    first, second, third = history.list_releases("ports")
 
     def contacts(at: object) -> list[str]:
-        return [each.item.fields["contact"] for each in found.find_versions("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
+        return [state.item.fields["contact"] for state in history.find_versions("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
 
-    (gap,) = found.find_versions("ports", port=(2005, 2005), at=first)
+    (gap,) = history.find_versions("ports", port=(2005, 2005), at=first)
     assert gap.item.fields["description"] == "Unassigned"
     assert contacts(second) == ["", ""]
     assert contacts(third) == ["[Ann]", "[Ann]"]
 
 
-def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(found: HistoryReader) -> None:
-    latest = found.list_releases("ports")[-1]
+def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(history: HistoryReader) -> None:
+    latest = history.list_releases("ports")[-1]
     names = {
-        port: [each.item.key.part("name") for each in found.find_versions("ports", port=port, at=latest)]
+        port: [state.item.key.part("name") for state in history.find_versions("ports", port=port, at=latest)]
         for port in ((6000, 6000), (6030, 6030), (6063, 6063), (5999, 5999), (6064, 6064), (0, 65535))
     }
     assert names == {
@@ -380,20 +378,20 @@ def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(foun
     }
 
 
-def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(found: HistoryReader) -> None:
-    assert [each.item.key.part("port") for each in found.find_versions("ports", name="ONE")] == ["10"]
-    (contact,) = found.find_versions("ports", name="ann")
+def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(history: HistoryReader) -> None:
+    assert [state.item.key.part("port") for state in history.find_versions("ports", name="ONE")] == ["10"]
+    (contact,) = history.find_versions("ports", name="ann")
     assert contact.item.fields["name"] == "Ann Example"
-    assert found.find_versions("ports", name="one", at=found.list_releases("ports")[-1]) == []
-    assert len(found.find_versions("ports", name="two", port=(2005, 2005))) == 4
-    assert found.find_versions("ports", name="two", port=(10, 10)) == []
+    assert history.find_versions("ports", name="one", at=history.list_releases("ports")[-1]) == []
+    assert len(history.find_versions("ports", name="two", port=(2005, 2005))) == 4
+    assert history.find_versions("ports", name="two", port=(10, 10)) == []
 
 
-def test_the_index_of_versions_has_the_words_of_items_of_every_release(found: HistoryReader) -> None:
+def test_the_index_of_versions_has_the_words_of_items_of_every_release(history: HistoryReader) -> None:
     def names(words: str) -> set[tuple[str, str]]:
         statement = """SELECT section, name FROM versions
             WHERE id IN (SELECT rowid FROM versions_fts WHERE versions_fts MATCH ?)"""
-        return {(row[0], row[1]) for row in found._db.execute(statement, [full_text_query(words)])}
+        return {(row[0], row[1]) for row in history._db.execute(statement, [full_text_query(words)])}
 
     assert names("window system") == {("entry", "many")}
     assert names("hello") == {("entry", "many")}
@@ -403,11 +401,11 @@ def test_the_index_of_versions_has_the_words_of_items_of_every_release(found: Hi
     assert names("nowhere") == set()
 
 
-def test_a_snapshot_and_a_content_name_their_release(found: HistoryReader) -> None:
-    for each in found.list_releases("ports"):
-        assert found.find_by_hash("ports", sha256=each.release.sha256) == each
-        assert found.find_by_hash("ports", digest=each.digest) == each
-    assert found.find_by_hash("ports", sha256="0" * 64) is None
-    assert found.find_by_hash("ports") is None
-    first = found.list_releases("ports")[0]
-    assert found.find_by_hash("other", digest=first.digest, sha256=first.release.sha256) is None
+def test_a_snapshot_and_a_content_name_their_release(history: HistoryReader) -> None:
+    for stored in history.list_releases("ports"):
+        assert history.find_by_hash("ports", sha256=stored.release.sha256) == stored
+        assert history.find_by_hash("ports", digest=stored.digest) == stored
+    assert history.find_by_hash("ports", sha256="0" * 64) is None
+    assert history.find_by_hash("ports") is None
+    first = history.list_releases("ports")[0]
+    assert history.find_by_hash("other", digest=first.digest, sha256=first.release.sha256) is None

@@ -1,4 +1,4 @@
-"""Any order in which releases come in gives one history, and the history says what the releases said."""
+"""Releases ingested in any order give the same history, and its contents are those of the releases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from watcher.store.store import Store
 
 KEEP = tcp("keep", "1", date="1990-01-01")
 TWICE = [Row(name="rdp", description="Remote one"), Row(name="rdp", description="Remote two")]
-# Five states in which items come, go, come back as they were, come back as something else, move and are renamed.
+# Five states in which items are added, removed, returned unchanged or changed, moved and renamed.
 SERIES = {
     "2020-01-01": release(
         [KEEP, tcp("one", "10"), unassigned("20-29"), *TWICE, tcp("back", "50", contact="Ann")],
@@ -60,14 +60,14 @@ SERIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreWithIngest:
-    """Archive and history of one source, and what asks them."""
+    """Archive and history of one source, with a reader."""
 
     store: Store
     ingest: ReleaseIngest
     queries: HistoryReader
 
-    def take(self, data: bytes, *, observed: str | None = None, live: bool = False) -> CheckResult:
-        """Take a release as a check (`live`) or as an import does."""
+    def ingest_bytes(self, data: bytes, *, observed: str | None = None, live: bool = False) -> CheckResult:
+        """Ingest a release as a check (`live`) or as an import does."""
         origin = "https://example.test/ports.xml" if live else "git:repository:ports.xml@0000000"
         return self.ingest.ingest(Candidate(data=data, origin=origin, observed=observed, live=live))
 
@@ -89,12 +89,12 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[StoreWithInges
 Table = list[dict[str, object]]
 
 
-def rows(found: StoreWithIngest) -> Mapping[str, Table]:
-    """Everything the history has, without the numbers that only say in which order it was written.
+def rows(history: StoreWithIngest) -> Mapping[str, Table]:
+    """Return all rows of the history, without the numbers that depend on the order of writing.
 
-    A place becomes its rank, a release its content, a version what it is.
+    A place becomes its rank, a release its content digest, a version its row.
     """
-    db = connection(found.store)
+    db = connection(history.store)
     places = [row["place"] for row in db.query("SELECT place FROM releases ORDER BY place")]
     ranks = {place: rank for rank, place in enumerate(places)}
     digests = {row["id"]: row["content"] for row in db.query("SELECT id, content FROM releases")}
@@ -140,43 +140,43 @@ def rows(found: StoreWithIngest) -> Mapping[str, Table]:
     return {name: sorted(table, key=json.dumps) for name, table in tables.items()}
 
 
-def check_against(found: StoreWithIngest, series: Sequence[bytes]) -> None:
-    """Hold a history to the releases it was made from, the oldest first."""
+def check_against(history: StoreWithIngest, series: Sequence[bytes]) -> None:
+    """Compare a history with the releases it was made from, the oldest first."""
     contents = [read_content(data, PORTS) for data in series]
-    stored = found.queries.list_releases("ports")
-    assert [each.digest for each in stored] == [content.digest for content in contents]
-    for each, content in zip(stored, contents, strict=True):
-        assert found.queries.read_content("ports", each).items == content.items
-        assert (each.release.entries, each.release.problems) == (content.entries, content.problems)
+    stored = history.queries.list_releases("ports")
+    assert [release_.digest for release_ in stored] == [content.digest for content in contents]
+    for release_, content in zip(stored, contents, strict=True):
+        assert history.queries.read_content("ports", release_).items == content.items
+        assert (release_.release.entries, release_.release.problems) == (content.entries, content.problems)
     for (before, after), (old, new) in zip(pairwise(stored), pairwise(contents), strict=True):
-        recorded = found.queries.read_comparison("ports", after, before)
+        recorded = history.queries.read_comparison("ports", after, before)
         changes, events = explain(PORTS, old, new)
         assert recorded.changes == changes
         assert after.counts == count_changes(changes)
         assert recorded.events == events
         assert (recorded.old, recorded.new) == (before.release, after.release)
     for one, other in permutations(range(len(stored)), 2):
-        asked = explain(PORTS, *found.queries.read_content_pair("ports", stored[one], stored[other]))
-        assert asked == explain(PORTS, contents[one], contents[other])
+        explained = explain(PORTS, *history.queries.read_content_pair("ports", stored[one], stored[other]))
+        assert explained == explain(PORTS, contents[one], contents[other])
     if stored:
         assert sum(stored[0].counts.values()) == 0
-    db = connection(found.store)
+    db = connection(history.store)
     for table in ("versions", "events"):
         db.execute(f"INSERT INTO {table}_fts ({table}_fts) VALUES ('integrity-check')")  # noqa: S608 - a constant
     assert db.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def in_order(folder: Path, series: Sequence[bytes]) -> Mapping[str, Table]:
-    with store(folder) as found:
+    with store(folder) as history:
         for data in series:
-            found.take(data)
-        return rows(found)
+            history.ingest_bytes(data)
+        return rows(history)
 
 
-def test_the_series_has_something_to_tell_in_every_table(tmp_path: Path) -> None:
-    found = in_order(tmp_path, list(SERIES.values()))
-    assert {name: len(table) > 4 for name, table in found.items()} == dict.fromkeys(found, True)
-    kinds = {row["kind"] for row in found["changes"]}
+def test_the_series_fills_every_table(tmp_path: Path) -> None:
+    tables = in_order(tmp_path, list(SERIES.values()))
+    assert {name: len(table) > 4 for name, table in tables.items()} == dict.fromkeys(tables, True)
+    kinds = {row["kind"] for row in tables["changes"]}
     assert kinds == {"added", "modified", "deprecated", "removed"}
 
 
@@ -184,19 +184,19 @@ def test_every_order_of_import_gives_the_same_rows(tmp_path: Path) -> None:
     series = list(SERIES.values())
     expected = in_order(tmp_path / "expected", series)
     for number, order in enumerate(permutations(series)):
-        with store(tmp_path / str(number)) as found:
+        with store(tmp_path / str(number)) as history:
             for data in order:
-                found.take(data)
-            assert rows(found) == expected, [series.index(data) for data in order]
+                history.ingest_bytes(data)
+            assert rows(history) == expected, [series.index(data) for data in order]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3), (0, 4, 2, 3, 1)])
-def test_the_history_says_what_the_releases_said_after_every_step(tmp_path: Path, order: Sequence[int]) -> None:
+def test_the_history_equals_its_releases_after_every_step(tmp_path: Path, order: Sequence[int]) -> None:
     series = list(SERIES.values())
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         for number in range(len(order)):
-            found.take(series[order[number]])
-            check_against(found, [series[index] for index in sorted(order[: number + 1])])
+            history.ingest_bytes(series[order[number]])
+            check_against(history, [series[index] for index in sorted(order[: number + 1])])
 
 
 STATES = st.lists(
@@ -211,103 +211,103 @@ def test_any_releases_in_any_order_give_the_history_of_their_dates(
     tmp_path_factory: pytest.TempPathFactory, states: list[list[tuple[str, str, str]]], data: st.DataObject
 ) -> None:
     series = [
-        release([KEEP, *(tcp(name, port, description=what) for name, port, what in state)], f"2020-01-{day:02}")
+        release([KEEP, *(tcp(name, port, description=text) for name, port, text in state)], f"2020-01-{day:02}")
         for day, state in enumerate(states, 1)
     ]
     folder = tmp_path_factory.mktemp("history")
     expected = in_order(folder / "expected", series)
-    with store(folder / "found") as found:
-        for each in data.draw(st.permutations(series)):
-            found.take(each)
-        check_against(found, series)
-        assert rows(found) == expected
+    with store(folder / "permuted") as history:
+        for snapshot in data.draw(st.permutations(series)):
+            history.ingest_bytes(snapshot)
+        check_against(history, series)
+        assert rows(history) == expected
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3)])
 def test_a_rebuild_gives_the_same_rows(tmp_path: Path, order: Sequence[int]) -> None:
     series = list(SERIES.values())
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         for index in order:
-            found.take(series[index], observed=f"2021-01-0{index + 1}T00:00:00Z")
-        before = rows(found)
-        assert found.ingest.rebuild() == 5
-        assert rows(found) == before
+            history.ingest_bytes(series[index], observed=f"2021-01-0{index + 1}T00:00:00Z")
+        before = rows(history)
+        assert history.ingest.rebuild() == 5
+        assert rows(history) == before
 
 
 def test_a_rebuild_of_what_was_seen_live_gives_the_same_rows(tmp_path: Path) -> None:
     series = list(SERIES.values())
-    with store(tmp_path, Bounds(confirm_after=1)) as found:
+    with store(tmp_path, Bounds(confirm_after=1)) as history:
         for index in (1, 3, 2):  # 2 is dated before 3 and was served after it
-            taken = found.take(
+            result = history.ingest_bytes(
                 series[index], observed=f"2021-01-0{5 - index}T00:00:00Z" if index < 2 else _day(index), live=True
             )
-            assert taken.outcome is not Outcome.HELD
-        found.take(series[0])
-        before = rows(found)
-        found.ingest.rebuild()
-        assert rows(found) == before
+            assert result.outcome is not Outcome.HELD
+        history.ingest_bytes(series[0])
+        before = rows(history)
+        history.ingest.rebuild()
+        assert rows(history) == before
 
 
 def _day(index: int) -> str:
     return {3: "2021-01-05T00:00:00Z", 2: "2021-01-06T00:00:00Z"}[index]
 
 
-def test_a_release_that_a_lagging_server_served_again_stays_where_it_was_after_a_rebuild(tmp_path: Path) -> None:
+def test_a_stale_release_keeps_its_place_after_a_rebuild(tmp_path: Path) -> None:
     old, new = list(SERIES.values())[:2]
-    with store(tmp_path) as found:
-        found.take(old)
-        found.take(new, observed="2020-02-02T00:00:00Z", live=True)
-        assert found.take(old, observed="2020-02-03T00:00:00Z", live=True).outcome is Outcome.STALE
-        before = rows(found)
-        found.ingest.rebuild()
-        assert rows(found)["releases"] == before["releases"]
-        assert rows(found) == before
+    with store(tmp_path) as history:
+        history.ingest_bytes(old)
+        history.ingest_bytes(new, observed="2020-02-02T00:00:00Z", live=True)
+        assert history.ingest_bytes(old, observed="2020-02-03T00:00:00Z", live=True).outcome is Outcome.STALE
+        before = rows(history)
+        history.ingest.rebuild()
+        assert rows(history)["releases"] == before["releases"]
+        assert rows(history) == before
 
 
-def test_a_release_that_we_saw_and_somebody_else_saw_earlier_is_still_ours_after_a_rebuild(tmp_path: Path) -> None:
+def test_a_live_release_with_an_earlier_imported_copy_is_still_live_after_a_rebuild(tmp_path: Path) -> None:
     first, second = list(SERIES.values())[:2]
-    with store(tmp_path) as found:
-        found.take(first, observed="2020-01-03T00:00:00Z", live=True)
-        found.take(second, observed="2020-02-03T00:00:00Z", live=True)
-        found.take(second, observed="2020-02-02T00:00:00Z")
-        before = rows(found)
-        found.ingest.rebuild()
-        assert rows(found) == before
+    with store(tmp_path) as history:
+        history.ingest_bytes(first, observed="2020-01-03T00:00:00Z", live=True)
+        history.ingest_bytes(second, observed="2020-02-03T00:00:00Z", live=True)
+        history.ingest_bytes(second, observed="2020-02-02T00:00:00Z")
+        before = rows(history)
+        history.ingest.rebuild()
+        assert rows(history) == before
 
 
-def test_a_release_that_somebody_else_saw_before_us_is_ours_after_a_rebuild_too(tmp_path: Path) -> None:
+def test_an_imported_release_that_a_check_was_served_later_is_live_after_a_rebuild(tmp_path: Path) -> None:
     first, second = list(SERIES.values())[:2]
-    with store(tmp_path) as found:
-        found.take(first)
-        found.take(second, observed="2020-02-02T00:00:00Z")
-        found.take(second, observed="2020-02-03T00:00:00Z", live=True)
-        before = rows(found)
+    with store(tmp_path) as history:
+        history.ingest_bytes(first)
+        history.ingest_bytes(second, observed="2020-02-02T00:00:00Z")
+        history.ingest_bytes(second, observed="2020-02-03T00:00:00Z", live=True)
+        before = rows(history)
         assert [row["live"] for row in before["releases"] if row["published"] == "2020-02-01"] == [1]
-        found.ingest.rebuild()
-        assert rows(found) == before
+        history.ingest.rebuild()
+        assert rows(history) == before
 
 
-def test_taking_the_same_bytes_again_changes_nothing(tmp_path: Path) -> None:
+def test_ingesting_the_same_bytes_again_changes_nothing(tmp_path: Path) -> None:
     series = list(SERIES.values())
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         for data in series:
-            found.take(data)
-        before = rows(found)
-        assert {found.take(data).outcome for data in series} == {Outcome.UNCHANGED}
-        assert rows(found) == before
+            history.ingest_bytes(data)
+        before = rows(history)
+        assert {history.ingest_bytes(data).outcome for data in series} == {Outcome.UNCHANGED}
+        assert rows(history) == before
 
 
 def test_two_snapshots_of_one_content_are_one_release(tmp_path: Path) -> None:
     first, second = list(SERIES.values())[:2]
     cosmetic = first.replace(b"<?xml-stylesheet", b"<?other-stylesheet")
-    with store(tmp_path) as found:
-        assert found.take(first).outcome is Outcome.BASELINE
-        assert found.take(second).outcome is Outcome.CHANGED
-        before = rows(found)
-        taken = found.take(cosmetic)
-        assert taken.outcome is Outcome.COSMETIC
-        assert taken.release == found.queries.list_releases("ports")[0]
-        after = rows(found)
+    with store(tmp_path) as history:
+        assert history.ingest_bytes(first).outcome is Outcome.BASELINE
+        assert history.ingest_bytes(second).outcome is Outcome.CHANGED
+        before = rows(history)
+        result = history.ingest_bytes(cosmetic)
+        assert result.outcome is Outcome.COSMETIC
+        assert result.release == history.queries.list_releases("ports")[0]
+        after = rows(history)
         assert len(after["snapshots"]) == 3
         assert {name: table for name, table in after.items() if name != "snapshots"} == {
             name: table for name, table in before.items() if name != "snapshots"
@@ -315,86 +315,86 @@ def test_two_snapshots_of_one_content_are_one_release(tmp_path: Path) -> None:
 
 
 def test_the_order_of_rows_and_of_elements_makes_no_other_release(tmp_path: Path) -> None:
-    with store(tmp_path) as found:
-        found.take(release([KEEP, tcp("one", "10")]))
-        assert found.take(release([tcp("one", "10"), KEEP])).outcome is Outcome.COSMETIC
-        assert len(found.queries.list_releases("ports")) == 1
+    with store(tmp_path) as history:
+        history.ingest_bytes(release([KEEP, tcp("one", "10")]))
+        assert history.ingest_bytes(release([tcp("one", "10"), KEEP])).outcome is Outcome.COSMETIC
+        assert len(history.queries.list_releases("ports")) == 1
 
 
-def test_an_item_that_comes_back_as_it_was_has_two_versions(tmp_path: Path) -> None:
-    with store(tmp_path) as found:
+def test_an_item_that_returns_unchanged_has_two_versions(tmp_path: Path) -> None:
+    with store(tmp_path) as history:
         with_it, without = [KEEP, tcp("one", "10")], [KEEP]
         for day, state in ((1, with_it), (3, with_it), (2, without)):
-            found.take(release(state, f"2020-01-0{day}"))
-        versions = found.queries.find_versions("ports", name="one")
-        spans = [(each.first.dated, each.until.dated if each.until else None) for each in versions]
+            history.ingest_bytes(release(state, f"2020-01-0{day}"))
+        versions = history.queries.find_versions("ports", name="one")
+        spans = [(version.first.dated, version.until.dated if version.until else None) for version in versions]
         assert spans == [("2020-01-01", "2020-01-02"), ("2020-01-03", None)]
 
 
-def test_an_item_that_never_changed_has_one_version_whatever_was_put_between(tmp_path: Path) -> None:
+def test_an_item_that_never_changed_has_one_version_in_any_order_of_import(tmp_path: Path) -> None:
     series = list(SERIES.values())
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         for index in (2, 0, 4, 1, 3):
-            found.take(series[index])
-        (version,) = found.queries.find_versions("ports", name="keep")
+            history.ingest_bytes(series[index])
+        (version,) = history.queries.find_versions("ports", name="keep")
         assert (version.first.dated, version.until) == ("2020-01-01", None)
 
 
-def test_many_releases_between_the_same_two_find_room(tmp_path: Path) -> None:
-    """Each is put before the one put in last: the gap between two places, 2**32, is halved until it is used up."""
+def test_many_releases_fit_between_the_same_two(tmp_path: Path) -> None:
+    """Insert each release before the last inserted one, so that the gap of 2**32 between two places is used up."""
     count = 40
     series = [
         release([KEEP, tcp("one", "10", description=str(number))], f"20{20 + number // 12:02}-{number % 12 + 1:02}-01")
         for number in range(count)
     ]
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         for index in (0, *range(count - 1, 0, -1)):
-            found.take(series[index])
-        check_against(found, series)
-    with store(tmp_path / "plain") as plain, store(tmp_path) as found:
+            history.ingest_bytes(series[index])
+        check_against(history, series)
+    with store(tmp_path / "plain") as plain, store(tmp_path) as history:
         for data in series:
-            plain.take(data)
-        assert rows(found) == rows(plain)
+            plain.ingest_bytes(data)
+        assert rows(history) == rows(plain)
 
 
 def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
     series = list(SERIES.values())
-    with store(tmp_path) as found:
+    with store(tmp_path) as history:
         other = ReleaseIngest(
-            "other", registry="ports", format="xml", store=found.store, archive=SnapshotArchive(tmp_path / "kept")
+            "other", registry="ports", format="xml", store=history.store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for data in series:
-            found.take(data)
+            history.ingest_bytes(data)
             other.ingest(Candidate(data=data, origin="git:x"))
-        check_against(found, series)
-        own = [each.digest for each in found.queries.list_releases("ports")]
+        check_against(history, series)
+        own = [stored.digest for stored in history.queries.list_releases("ports")]
         other.rebuild()
-        found.ingest.rebuild()
+        history.ingest.rebuild()
         for source in ("ports", "other"):
-            assert [each.digest for each in found.queries.list_releases(source)] == own
-            assert len(found.queries.find_versions(source, name="keep")) == 1
-        check_against(found, series)
+            assert [stored.digest for stored in history.queries.list_releases(source)] == own
+            assert len(history.queries.find_versions(source, name="keep")) == 1
+        check_against(history, series)
 
 
-def test_a_release_between_two_that_differ_derives_the_later_ones_changes_again(tmp_path: Path) -> None:
-    with store(tmp_path) as found:
-        found.take(release([KEEP, tcp("one", "10")], "2020-01-01"))
-        found.take(release([KEEP, tcp("three", "30")], "2020-01-03"))
-        latest = found.queries.list_releases("ports")[-1]
+def test_an_inserted_release_changes_the_counts_of_the_next_one(tmp_path: Path) -> None:
+    with store(tmp_path) as history:
+        history.ingest_bytes(release([KEEP, tcp("one", "10")], "2020-01-01"))
+        history.ingest_bytes(release([KEEP, tcp("three", "30")], "2020-01-03"))
+        latest = history.queries.list_releases("ports")[-1]
         assert (latest.counts["added"], latest.counts["removed"]) == (1, 1)
-        taken = found.take(release([KEEP, tcp("one", "10"), tcp("three", "30")], "2020-01-02"))
-        assert taken.outcome is Outcome.INSERTED
-        _, middle, latest = found.queries.list_releases("ports")
+        result = history.ingest_bytes(release([KEEP, tcp("one", "10"), tcp("three", "30")], "2020-01-02"))
+        assert result.outcome is Outcome.INSERTED
+        _, middle, latest = history.queries.list_releases("ports")
         assert (middle.counts["added"], middle.counts["removed"]) == (1, 0)
         assert (latest.counts["added"], latest.counts["removed"]) == (0, 1)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: int) -> None:
-    with store(tmp_path) as found:
+def test_the_full_text_indexes_match_their_tables(tmp_path: Path, order: int) -> None:
+    with store(tmp_path) as history:
         for date in sorted(SERIES)[::order]:
-            found.take(SERIES[date])
-        db = connection(found.store)
+            history.ingest_bytes(SERIES[date])
+        db = connection(history.store)
 
         def checked() -> None:
             for index in ("versions_fts", "events_fts"):
@@ -403,8 +403,8 @@ def test_the_full_text_indexes_hold_what_their_tables_do(tmp_path: Path, order: 
                 assert db.execute(f"SELECT count(*) FROM {index} WHERE {index} MATCH 'one'").fetchone()[0]  # noqa: S608
 
         checked()
-        with found.store.transaction():
+        with history.store.transaction():
             db.execute("UPDATE versions SET text = text || ' once more' WHERE id % 2")
         checked()
-        found.ingest.rebuild()
+        history.ingest.rebuild()
         checked()

@@ -1,4 +1,4 @@
-"""The full-text indexes: in one piece they answer what they answered in many."""
+"""The full-text indexes give the same answers after their segments were merged."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from watcher.store.store import Store
 INDEXES = ("versions_fts", "events_fts")
 
 
-def test_put_together_they_find_the_same(tmp_path: Path) -> None:
+def test_merged_indexes_give_the_same_answers(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
             "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
         )
         for number in range(1, 13):
-            rows = [tcp(f"service{each}", str(each), description=f"word{each}") for each in range(1, number + 1)]
+            rows = [tcp(f"service{n}", str(n), description=f"word{n}") for n in range(1, number + 1)]
             ingest.ingest(Candidate(data=release(rows, f"2020-01-{number:02}"), origin="test"))
 
-        def pieces() -> list[int]:
-            ask = "SELECT count(DISTINCT segid) FROM {}_idx"
-            return [connection(store).execute(ask.format(index)).fetchone()[0] for index in INDEXES]
+        def count_segments() -> list[int]:
+            statement = "SELECT count(DISTINCT segid) FROM {}_idx"
+            return [connection(store).execute(statement.format(index)).fetchone()[0] for index in INDEXES]
 
-        def found() -> list[object]:
-            queries = store.history
-            return [queries.find_events(EventQuery(text=f"word{each}")) for each in range(9)]
+        def search() -> list[object]:
+            return [store.history.find_events(EventQuery(text=f"word{n}")) for n in range(9)]
 
-        before = found()
-        assert min(pieces()) > 1
+        before = search()
+        assert min(count_segments()) > 1
         store.merge_search_index()
-        assert (pieces(), found()) == ([1, 1], before)
+        assert (count_segments(), search()) == ([1, 1], before)
         assert len(before[5]) == 1  # type: ignore[arg-type]
         for index in INDEXES:
             connection(store).execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")  # noqa: S608 - a constant

@@ -1,4 +1,4 @@
-"""The archive: what is kept comes back byte for byte, stays small, and says so when it was damaged."""
+"""The archive returns snapshots byte for byte, keeps them small, and reports damage."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def place(root: Path, receipt: SnapshotInfo) -> Path:
 
 
 def series(count: int, size: int = 400) -> list[bytes]:
-    """Snapshots that follow each other, each the one before it with a few bytes changed."""
+    """Return snapshots in which each differs from the one before it in a few bytes."""
     noise = random.Random(count)  # noqa: S311 - the same every time
     data = bytearray(noise.randbytes(size))
     made = []
@@ -68,7 +68,7 @@ def flip(path: Path, offset: int, mask: int = 0x01) -> None:
 
 
 def head_length(path: Path) -> int:
-    """How many bytes of a file are receipt."""
+    """Return the length of the receipt with its frame header."""
     return 8 + int(struct.unpack_from("<II", path.read_bytes())[1])
 
 
@@ -78,7 +78,7 @@ def damage(root: Path) -> list[Damage]:
 
 @given(data=st.binary(max_size=5000))
 @settings(max_examples=40)
-def test_any_bytes_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_any_bytes_are_returned_unchanged(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     root = tmp_path_factory.mktemp("archive")
     receipt = keep(SnapshotArchive(root), data)
     assert receipt.sha256 == hashlib.sha256(data).hexdigest()
@@ -92,7 +92,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 40), st.binary(m
 
 @given(first=st.binary(max_size=3000), edits=st.lists(EDITS, max_size=12), data=st.data())
 @settings(max_examples=40)
-def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
+def test_a_reopened_archive_returns_any_series_of_edited_copies(
     tmp_path_factory: pytest.TempPathFactory,
     first: bytes,
     edits: list[list[tuple[int, int, bytes]]],
@@ -103,8 +103,8 @@ def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
     snapshots = [first]
     for edit in edits:
         text = snapshots[-1]
-        for at, gone, new in edit:
-            text = text[:at] + new + text[at + gone :]
+        for at, length, new in edit:
+            text = text[:at] + new + text[at + length :]
         snapshots.append(text)
     kept: list[SnapshotInfo] = []
     for snapshot in snapshots:
@@ -119,7 +119,7 @@ def test_any_series_of_edited_copies_comes_back_from_a_reopened_archive(
     assert damage(root) == []
 
 
-def test_the_same_bytes_are_kept_once_and_the_earliest_observation_counts(tmp_path: Path) -> None:
+def test_the_same_bytes_are_stored_once_with_the_earliest_observation(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     first = keep(archive, b"a release", observed="2024-05-02T00:00:00Z")
     assert keep(archive, b"a release", observed="2024-05-03T00:00:00Z") == first
@@ -133,14 +133,14 @@ def test_the_same_bytes_are_kept_once_and_the_earliest_observation_counts(tmp_pa
     assert len(list((tmp_path / "ports").iterdir())) == 1
 
 
-def test_the_first_observation_of_a_snapshot_that_nobody_dated_is_written_down(tmp_path: Path) -> None:
+def test_the_first_observation_of_an_undated_snapshot_is_stored(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     keep(archive, b"a release")
     keep(archive, b"a release", observed="2024-05-01T00:00:00Z")
     assert [receipt.observed for receipt in SnapshotArchive(tmp_path).list_snapshots()] == ["2024-05-01T00:00:00Z"]
 
 
-def test_an_earlier_observation_of_a_snapshot_others_are_made_from_leaves_them_readable(tmp_path: Path) -> None:
+def test_a_new_receipt_of_a_prefix_leaves_later_snapshots_readable(tmp_path: Path) -> None:
     snapshots = series(20)
     receipts = keep_series(SnapshotArchive(tmp_path), snapshots)
     again = SnapshotArchive(tmp_path)
@@ -159,18 +159,18 @@ def test_one_snapshot_in_two_sources_is_kept_in_both(tmp_path: Path) -> None:
     assert [receipt.source for receipt in archive.list_snapshots("b")] == ["b"]
 
 
-def test_several_hundred_snapshots_make_no_long_chain_and_all_come_back(tmp_path: Path) -> None:
+def test_several_hundred_snapshots_are_readable_over_short_chains(tmp_path: Path) -> None:
     snapshots = series(500)
     kept = {receipt.sha256: receipt for receipt in keep_series(SnapshotArchive(tmp_path), snapshots)}
     depths = [depth(kept, sha256) for sha256 in kept]
-    # 500 has three digits in base 8: three times seven steps, and the first.
+    # 500 has three digits in base 8: three times seven steps, and the snapshot itself.
     assert max(depths) <= 22
     assert sum(receipt.prefix is None for receipt in kept.values()) == 1
     reopened = SnapshotArchive(tmp_path)
     assert [reopened.read_snapshot("ports", sha256) for sha256 in reversed(kept)] == snapshots[::-1]
 
 
-def test_a_neighbour_with_the_longest_chain_every_time_does_not_make_it_grow(tmp_path: Path) -> None:
+def test_a_near_snapshot_with_the_longest_chain_does_not_make_it_grow(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     kept: dict[str, SnapshotInfo] = {}
     depths: dict[str, int] = {}
@@ -178,11 +178,11 @@ def test_a_neighbour_with_the_longest_chain_every_time_does_not_make_it_grow(tmp
         receipt = keep(archive, data, near=max(depths, key=lambda sha256: depths[sha256], default=None))
         kept[receipt.sha256] = receipt
         depths[receipt.sha256] = depth(kept, receipt.sha256)
-    # What a plain series of this length has, and at most seven fallbacks in a row on top.
+    # The longest chain of a plain series of this length, and at most seven fallbacks in a row.
     assert max(depths.values()) <= 22 + 7
 
 
-def test_the_second_of_two_similar_megabytes_costs_next_to_nothing(tmp_path: Path) -> None:
+def test_the_second_of_two_similar_megabytes_takes_two_kilobytes(tmp_path: Path) -> None:
     noise = random.Random(1)  # noqa: S311 - the same every time
     first = noise.randbytes(2**20)
     second = first[:1000] + b"changed" + first[1000:900_000] + b"again" + first[900_010:]
@@ -196,7 +196,7 @@ def test_the_second_of_two_similar_megabytes_costs_next_to_nothing(tmp_path: Pat
 
 
 def test_a_prefix_of_many_megabytes_is_seen_whole(tmp_path: Path) -> None:
-    """Blocks in another order: what is like it stands megabytes away, as in a registry that was sorted again."""
+    """Blocks in another order: equal bytes are megabytes apart, as in a registry that was sorted again."""
     noise = random.Random(1)  # noqa: S311 - the same every time
     blocks = [noise.randbytes(2**16) for _ in range(128)]
     archive = SnapshotArchive(tmp_path)
@@ -216,7 +216,7 @@ def test_files_are_two_frames_of_which_the_first_is_the_receipt(tmp_path: Path) 
     assert file[8 + length :].startswith(b"\x28\xb5\x2f\xfd")
 
 
-def test_a_whole_archive_has_no_damage_and_progress_is_told_of_every_file(tmp_path: Path) -> None:
+def test_an_undamaged_archive_reports_progress_and_no_damage(tmp_path: Path) -> None:
     keep_series(SnapshotArchive(tmp_path), series(20))
     seen: list[None] = []
     assert list(SnapshotArchive(tmp_path).find_damage(progress=lambda: seen.append(None))) == []
@@ -292,9 +292,9 @@ def flip_in_the_source(path: Path) -> None:
 def test_verify_names_the_damaged_file(tmp_path: Path, hurt: Callable[[Path], None]) -> None:
     last = place(tmp_path, keep_series(SnapshotArchive(tmp_path), series(3))[-1])
     hurt(last)
-    found = damage(tmp_path)
-    assert [each.path for each in found] == [last]
-    assert found[0].reason
+    damages = damage(tmp_path)
+    assert [damaged.path for damaged in damages] == [last]
+    assert damages[0].reason
 
 
 @pytest.mark.fault(54)
@@ -309,65 +309,65 @@ def test_a_damaged_snapshot_is_a_store_error_when_it_is_read(tmp_path: Path, hur
 @pytest.mark.fault(54)
 @given(data=st.data())
 @settings(max_examples=60)
-def test_whatever_byte_of_the_frame_is_hurt_verify_finds_it(
+def test_any_damaged_byte_of_the_frame_is_reported(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
     last = place(root, keep_series(SnapshotArchive(root), series(2, size=60))[-1])
     offset = data.draw(st.integers(head_length(last), last.stat().st_size - 1))
     flip(last, offset, data.draw(st.integers(1, 255)))
-    assert [each.path for each in damage(root)] == [last]
+    assert [damaged.path for damaged in damage(root)] == [last]
 
 
 @pytest.mark.fault(54)
 @given(data=st.data())
 @settings(max_examples=200)
-def test_whatever_byte_of_a_receipt_is_hurt_verify_names_this_file_or_nothing(
+def test_any_damaged_byte_of_a_receipt_is_reported_for_this_file_or_not_at_all(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
     last = place(root, keep_series(SnapshotArchive(root), series(2, size=100))[-1])
     offset = data.draw(st.integers(0, head_length(last) - 1))
     flip(last, offset, data.draw(st.integers(1, 255)))
-    assert {each.path for each in damage(root)} <= {last}
+    assert {damaged.path for damaged in damage(root)} <= {last}
 
 
 def test_verify_names_a_renamed_file(tmp_path: Path) -> None:
     last = place(tmp_path, keep_series(SnapshotArchive(tmp_path), series(3))[-1])
     renamed = last.rename(last.with_name("0" * 64 + ".zst"))
-    found = damage(tmp_path)
-    assert [(each.path, each.reason) for each in found] == [(renamed, "is the snapshot of another name")]
+    damages = damage(tmp_path)
+    assert [(damaged.path, damaged.reason) for damaged in damages] == [(renamed, "is the snapshot of another name")]
 
 
 def test_verify_names_a_file_that_was_moved_to_another_source(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     one, two = keep(archive, b"one", source="a"), keep(archive, b"two", source="b")
     moved = place(tmp_path, one).rename(place(tmp_path, two).with_name(f"{one.sha256}.zst"))
-    assert [each.path for each in damage(tmp_path)] == [moved]
+    assert [damaged.path for damaged in damage(tmp_path)] == [moved]
 
 
 @pytest.mark.fault(54)
-def test_verify_names_what_can_no_longer_be_read_because_its_prefix_is_missing(tmp_path: Path) -> None:
+def test_snapshots_whose_prefix_is_missing_are_reported(tmp_path: Path) -> None:
     first, second, third = keep_series(SnapshotArchive(tmp_path), series(3))
-    gone = place(tmp_path, first)
-    gone.unlink()
-    found = damage(tmp_path)
-    assert [each.path for each in found] == [place(tmp_path, second), place(tmp_path, third)]
-    assert all(f"{gone}: this snapshot is missing" in each.reason for each in found)
+    missing = place(tmp_path, first)
+    missing.unlink()
+    damages = damage(tmp_path)
+    assert [damaged.path for damaged in damages] == [place(tmp_path, second), place(tmp_path, third)]
+    assert all(f"{missing}: this snapshot is missing" in damaged.reason for damaged in damages)
 
 
-def test_verify_names_a_whole_frame_that_is_another_snapshots(tmp_path: Path) -> None:
+def test_a_frame_of_another_snapshot_is_reported(tmp_path: Path) -> None:
     one, other = (
         place(tmp_path / root, keep(SnapshotArchive(tmp_path / root), data))
         for root, data in (("a", b"1"), ("b", b"2"))
     )
     one.write_bytes(one.read_bytes()[: head_length(one)] + other.read_bytes()[head_length(other) :])
-    found = damage(tmp_path / "a")
-    assert [each.path for each in found] == [one]
-    assert "another SHA-256" in found[0].reason
+    damages = damage(tmp_path / "a")
+    assert [damaged.path for damaged in damages] == [one]
+    assert "another SHA-256" in damages[0].reason
 
 
-def test_what_is_made_from_another_snapshots_frame_is_refused_and_that_one_named(tmp_path: Path) -> None:
+def test_an_error_names_the_prefix_that_has_another_snapshots_frame(tmp_path: Path) -> None:
     data = series(3, 100_000)
     receipts = keep_series(SnapshotArchive(tmp_path / "a"), data)
     other = keep_series(SnapshotArchive(tmp_path / "b"), [data[0], data[1][::-1]])
@@ -379,20 +379,20 @@ def test_what_is_made_from_another_snapshots_frame_is_refused_and_that_one_named
     assert str(place(tmp_path / "a", receipts[2])) not in str(refused.value)
 
 
-def test_verify_reads_the_file_and_not_what_it_remembers(tmp_path: Path) -> None:
+def test_damage_is_found_in_the_file_and_not_in_the_cache(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     path = place(tmp_path, keep(archive, b"one"))
     flip_in_the_frame(path)
-    assert [each.path for each in archive.find_damage()] == [path]
+    assert [damaged.path for damaged in archive.find_damage()] == [path]
 
 
 @pytest.mark.fault(54)
-def test_a_damaged_prefix_is_found_in_itself_and_said_of_what_is_made_from_it(tmp_path: Path) -> None:
+def test_a_damaged_prefix_is_reported_with_every_snapshot_that_needs_it(tmp_path: Path) -> None:
     first, second = keep_series(SnapshotArchive(tmp_path), series(2))
     flip_in_the_frame(place(tmp_path, first))
-    found = {each.path: each.reason for each in damage(tmp_path)}
-    assert set(found) == {place(tmp_path, first), place(tmp_path, second)}
-    assert str(place(tmp_path, first)) in found[place(tmp_path, second)]
+    reasons = {damaged.path: damaged.reason for damaged in damage(tmp_path)}
+    assert set(reasons) == {place(tmp_path, first), place(tmp_path, second)}
+    assert str(place(tmp_path, first)) in reasons[place(tmp_path, second)]
 
 
 def test_receipts_that_name_each_other_as_prefix_are_reported_as_damage(tmp_path: Path) -> None:
@@ -402,22 +402,22 @@ def test_receipts_that_name_each_other_as_prefix_are_reported_as_damage(tmp_path
     text, frame = file[8 : head_length(path)], file[head_length(path) :]
     text = text.replace(b'"prefix": null', b'"prefix": "' + second.sha256.encode() + b'"')
     path.write_bytes(struct.pack("<II", 0x184D2A50, len(text)) + text + frame)
-    found = damage(tmp_path)
-    assert {each.path for each in found} == {path, place(tmp_path, second)}
-    assert all("loop" in each.reason for each in found)
+    damages = damage(tmp_path)
+    assert {damaged.path for damaged in damages} == {path, place(tmp_path, second)}
+    assert all("loop" in damaged.reason for damaged in damages)
 
 
 def test_verify_names_a_foreign_file(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     foreign = tmp_path / "ports" / "notes.txt"
     foreign.write_text("mine")
-    found = damage(tmp_path)
-    assert [each.path for each in found] == [foreign]
-    assert "was not written by registry-watcher" in found[0].reason
+    damages = damage(tmp_path)
+    assert [damaged.path for damaged in damages] == [foreign]
+    assert "was not written by registry-watcher" in damages[0].reason
     assert foreign.exists()
 
 
-def test_verify_removes_what_an_interrupted_write_left(tmp_path: Path) -> None:
+def test_verify_removes_the_remains_of_an_interrupted_write(tmp_path: Path) -> None:
     receipt = keep(SnapshotArchive(tmp_path), b"one")
     left = place(tmp_path, receipt).with_suffix(".123.tmp")
     left.write_bytes(b"half")
@@ -426,7 +426,7 @@ def test_verify_removes_what_an_interrupted_write_left(tmp_path: Path) -> None:
     assert place(tmp_path, receipt).exists()
 
 
-def test_a_left_over_of_an_interrupted_write_is_no_snapshot(tmp_path: Path) -> None:
+def test_the_remains_of_an_interrupted_write_are_no_snapshot(tmp_path: Path) -> None:
     receipt = keep(SnapshotArchive(tmp_path), b"one")
     path = place(tmp_path, receipt)
     path.rename(path.with_suffix(".1.tmp"))
@@ -437,9 +437,9 @@ def test_a_left_over_of_an_interrupted_write_is_no_snapshot(tmp_path: Path) -> N
 def test_a_receipt_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
     path = place(tmp_path, keep(SnapshotArchive(tmp_path), b"one"))
     path.write_bytes(path.read_bytes().replace(b'"schema": 1', b'"schema": 2'))
-    found = damage(tmp_path)
-    assert [each.path for each in found] == [path]
-    assert "newer registry-watcher; upgrade" in found[0].reason
+    damages = damage(tmp_path)
+    assert [damaged.path for damaged in damages] == [path]
+    assert "newer registry-watcher; upgrade" in damages[0].reason
 
 
 @pytest.mark.fault(37)
@@ -455,19 +455,19 @@ def test_a_source_whose_name_could_leave_the_folder_is_refused(tmp_path: Path, s
 
 @pytest.mark.fault(37)
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "", "0" * 63, "G" * 64])
-def test_a_snapshot_is_asked_for_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
+def test_a_snapshot_is_read_by_a_whole_sha256_only(tmp_path: Path, sha256: str) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(UsageError, match="not a SHA-256"):
         SnapshotArchive(tmp_path).read_snapshot("ports", sha256)
 
 
-def test_an_unknown_snapshot_is_a_store_error_that_names_its_place(tmp_path: Path) -> None:
+def test_an_unknown_snapshot_is_a_store_error_that_names_its_path(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     with pytest.raises(StoreError, match=f"ports/{'0' * 64}.zst: this snapshot is missing"):
         SnapshotArchive(tmp_path).read_snapshot("ports", "0" * 64)
 
 
-def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_a_store_error(tmp_path: Path) -> None:
     root = tmp_path / "snapshots"
     root.write_text("a file in the way")
     archive = SnapshotArchive(root)
@@ -479,7 +479,7 @@ def test_a_folder_that_cannot_be_made_is_a_store_error_and_nothing_is_kept(tmp_p
 
 
 @pytest.mark.fault(52)
-def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_snapshot_that_cannot_be_renamed_leaves_no_file(tmp_path: Path) -> None:
     data = b"one"
     in_the_way = tmp_path / "ports" / f"{hashlib.sha256(data).hexdigest()}.zst"
     in_the_way.mkdir(parents=True)
@@ -490,14 +490,14 @@ def test_a_snapshot_that_cannot_get_its_name_leaves_nothing_behind(tmp_path: Pat
     assert list(archive.list_snapshots("ports")) == []
 
 
-def test_an_earlier_observation_of_a_snapshot_whose_file_is_gone_is_a_store_error(tmp_path: Path) -> None:
+def test_a_new_receipt_for_a_deleted_snapshot_is_a_store_error(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
     place(tmp_path, keep(archive, b"one", observed="2024-05-02T00:00:00Z")).unlink()
     with pytest.raises(StoreError):
         keep(archive, b"one", observed="2024-05-01T00:00:00Z")
 
 
-def test_a_snapshot_larger_than_what_is_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_over_the_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.store.snapshot_archive.MAX_SNAPSHOT", 100)
     with pytest.raises(StoreError, match="larger than the"):
         keep(SnapshotArchive(tmp_path), bytes(101))
@@ -512,7 +512,7 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("in_pieces")
-def test_large_snapshots_are_kept_in_pieces_against_the_stretch_before_each(tmp_path: Path) -> None:
+def test_large_snapshots_are_compressed_in_pieces(tmp_path: Path) -> None:
     snapshots = [data + data[:grown] for data, grown in zip(series(9, size=2345), range(0, 900, 100), strict=True)]
     kept = keep_series(SnapshotArchive(tmp_path), snapshots)
     archive = SnapshotArchive(tmp_path)
@@ -526,7 +526,7 @@ def test_large_snapshots_are_kept_in_pieces_against_the_stretch_before_each(tmp_
 @pytest.mark.parametrize(
     "sizes", [(1000, 1001), (1001, 1000), (3000, 20), (20, 3000), (3000, 3), (1500, 1500), (9000, 1)]
 )
-def test_snapshots_grow_and_shrink_over_the_size_that_is_large(tmp_path: Path, sizes: tuple[int, int]) -> None:
+def test_snapshots_may_grow_and_shrink_over_the_size_of_large_ones(tmp_path: Path, sizes: tuple[int, int]) -> None:
     snapshots = [random.Random(size).randbytes(size) for size in sizes]  # noqa: S311 - no secret
     if sizes[0] == sizes[1]:
         snapshots[1] = snapshots[1][1:] + b"x"
@@ -535,7 +535,7 @@ def test_snapshots_grow_and_shrink_over_the_size_that_is_large(tmp_path: Path, s
 
 
 @pytest.mark.usefixtures("in_pieces")
-def test_a_large_snapshot_that_was_damaged_is_named(tmp_path: Path) -> None:
+def test_a_damaged_large_snapshot_is_a_store_error(tmp_path: Path) -> None:
     receipts = keep_series(SnapshotArchive(tmp_path), series(2, size=2345))
     for receipt in receipts:
         path = place(tmp_path, receipt)
@@ -548,7 +548,7 @@ def test_a_large_snapshot_that_was_damaged_is_named(tmp_path: Path) -> None:
     assert list(SnapshotArchive(tmp_path).find_damage()) == []
 
 
-def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:
+def test_a_missing_archive_is_empty(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path / "none")
     assert archive.list_sources() == []
     assert list(archive.list_snapshots()) == []
@@ -556,6 +556,6 @@ def test_an_archive_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_verifying_a_source_that_is_not_there_finds_nothing(tmp_path: Path) -> None:
+def test_a_source_without_snapshots_has_no_damage(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     assert list(SnapshotArchive(tmp_path).find_damage("none")) == []

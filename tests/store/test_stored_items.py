@@ -1,4 +1,4 @@
-"""What stands in a stored release: whichever way it is asked for, it is what the release says."""
+"""The items of a stored release are those of the release, by whatever query they are read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_gone_through_it_is_all_there_is(stored: tuple[Content, Content], side: int) -> None:
+def test_iterating_yields_all_items(stored: tuple[Content, Content], side: int) -> None:
     assert stored[side].items == PLAIN[side].items
     assert len(stored[side].items) == len(PLAIN[side].items)
 
@@ -62,37 +62,39 @@ def test_a_key_finds_its_item_or_none(stored: tuple[Content, Content], side: int
         items[absent]
 
 
-def test_what_differs_is_at_hand(stored: tuple[Content, Content]) -> None:
-    since = stored[1].delta
-    assert since is not None
-    gone, came = ({(item.section, item.key): item for item in found} for found in (since.removed, since.added))
-    old, new = (each.items for each in PLAIN)
-    assert gone == {key: item for key, item in old.items() if new.get(key) != item}
-    assert came == {key: item for key, item in new.items() if old.get(key) != item}
+def test_the_delta_of_two_releases_is_loaded(stored: tuple[Content, Content]) -> None:
+    delta = stored[1].delta
+    assert delta is not None
+    removed, added = ({(item.section, item.key): item for item in side} for side in (delta.removed, delta.added))
+    old, new = (content.items for content in PLAIN)
+    assert removed == {key: item for key, item in old.items() if new.get(key) != item}
+    assert added == {key: item for key, item in new.items() if old.get(key) != item}
 
 
 @pytest.mark.parametrize(
     "span", [(10, 10), (20, 20), (25, 25), (29, 30), (35, 39), (45, 45), (41, 59), (61, 70), (0, 99)]
 )
 @pytest.mark.parametrize("side", [0, 1])
-def test_what_holds_a_number_is_found(stored: tuple[Content, Content], side: int, span: tuple[int, int]) -> None:
-    found = _about(stored[side], spans=[span])
+def test_items_are_selected_by_their_numbers(stored: tuple[Content, Content], side: int, span: tuple[int, int]) -> None:
+    selected = _select(stored[side], spans=[span])
     for key, item in PLAIN[side].items.items():
-        held = identity.interval(item) if item.section is Section.ENTRY else None
-        assert (key in found) == (held is not None and held[0] <= span[1] and span[0] <= held[1]), key
+        interval = identity.interval(item) if item.section is Section.ENTRY else None
+        assert (key in selected) == (interval is not None and interval[0] <= span[1] and span[0] <= interval[1]), key
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_what_says_a_word_is_found(stored: tuple[Content, Content], side: int) -> None:
-    found = _about(stored[side], words=["Ann_B"])
-    assert {key for key, item in PLAIN[side].items.items() if "Ann_B" in "".join(item.fields.values())} <= found.keys()
-    assert len(found) < len(PLAIN[side].items)
-    # Nothing that the index knows: then all of it.
-    assert _about(stored[side], words=["--"]) == PLAIN[side].items
+def test_items_are_selected_by_their_words(stored: tuple[Content, Content], side: int) -> None:
+    selected = _select(stored[side], words=["Ann_B"])
+    assert {
+        key for key, item in PLAIN[side].items.items() if "Ann_B" in "".join(item.fields.values())
+    } <= selected.keys()
+    assert len(selected) < len(PLAIN[side].items)
+    # The index has no word of punctuation alone, so all items are returned.
+    assert _select(stored[side], words=["--"]) == PLAIN[side].items
 
 
-def _about(
+def _select(
     content: Content, spans: list[tuple[int, int]] | None = None, words: list[str] | None = None
 ) -> Mapping[ItemKey, Item]:
-    found = content.items.select(spans or [], words or [])  # type: ignore[attr-defined]
-    return {(item.section, item.key): item for item in found}
+    items = content.items.select(spans or [], words or [])  # type: ignore[attr-defined]
+    return {(item.section, item.key): item for item in items}
