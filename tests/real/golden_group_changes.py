@@ -1,7 +1,7 @@
 """Real changes of many registry groups with their event, read by eye from the difference of the raw files.
 
 The table is independent: no row was taken from the product's output. If the product fails a row, check the raw files
-first; if the row was wrong, its `why` says what the reader overlooked. It stands beside golden_changes.py. Most rows
+first; if the row was wrong, its `why` says what the reader overlooked. It continues golden_changes.py. Most rows
 are of the months from 2022-01 to 2024-02, a few of 2016 to 2021.
 
 445 rows of 182 groups, by event: entry-added 93; editorial 32; reference-published 22; temporary-made-permanent 20;
@@ -39,7 +39,7 @@ class Golden(NamedTuple):
     An event that several registries or entries share names them all, and a row is about every event that names its
     entry or its registry. `other` is a second group, of which the same two dates must be known: the change has one side
     there. A registry that moved with its entries is one event: entry-moved and registry-moved are each met by the
-    other, if it stands in `also`. The same holds for an entry in two groups that graduated or moved. `severity` is ""
+    other, if that is in `also`. The same holds for an entry in two groups that graduated or moved. `severity` is ""
     where the rules leave it open.
     """
 

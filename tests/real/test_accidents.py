@@ -1,6 +1,6 @@
-"""What servers and mirrors really served in place of a release: each file of it gets its verdict from the product.
+"""Files that servers and mirrors served in place of a release: each has an expected outcome.
 
-And the other side of it: of what IANA really published nothing is held but what bears a mistyped year.
+And real releases: none is held but two with a mistyped year.
 """
 
 from __future__ import annotations
@@ -68,29 +68,29 @@ def served(name: str) -> bytes:
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
-    """A world that watches a group under the generic rules."""
+    """An environment that watches a group under the generic rules."""
     with open_environment(tmp_path) as made:
         made.configure('registry = "ports"', 'registry = "iana"')
         yield made
 
 
-def test_every_file_has_a_verdict() -> None:
+def test_every_file_has_an_expected_outcome() -> None:
     folder = accidents() / FOLDER
-    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     pairs = {f"{name}-{number}.xml" for name in PAIRS for number in (1, 2)}
     back = {f"{name}-{end}.xml" for name in BACK_IN_TIME for end in ("1before", "2after")}
-    assert there == {*REFUSED, *pairs, *back, *ACCEPTED}
-    assert len(there) == 29
+    assert names == {*REFUSED, *pairs, *back, *ACCEPTED}
+    assert len(names) == 29
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_what_is_no_release_is_refused_and_changes_nothing(env: Environment, name: str) -> None:
+def test_a_file_that_is_no_release_is_refused_and_changes_nothing(env: Environment, name: str) -> None:
     good = served("same-updated/auto-submitted-keywords-2009-02-02-meta-1.xml")
     env.check(good)
     before, files = env.rows(), env.files()
-    taken = env.check(served(name))
-    assert (taken.outcome, taken.reason) == (Outcome.FAILED, REFUSED[name])
-    assert taken.message
+    result = env.check(served(name))
+    assert (result.outcome, result.reason) == (Outcome.FAILED, REFUSED[name])
+    assert result.message
     assert (env.rows(), env.files()) == (before, files)
     assert env.check(good).outcome is Outcome.UNCHANGED
 
@@ -99,8 +99,8 @@ def test_what_is_no_release_is_refused_and_changes_nothing(env: Environment, nam
 def test_one_date_is_one_release_only_where_the_content_is_the_same(env: Environment, name: str) -> None:
     first, second = (served(f"{name}-{number}.xml") for number in (1, 2))
     assert env.check(first).outcome is Outcome.BASELINE
-    taken = env.check(second)
-    assert taken.outcome is PAIRS[name]
+    result = env.check(second)
+    assert result.outcome is PAIRS[name]
     assert len(env.files()) == 2
     assert len(env.rows("releases")["releases"]) == (1 if PAIRS[name] is Outcome.COSMETIC else 2)
 
@@ -109,16 +109,16 @@ def test_one_date_is_one_release_only_where_the_content_is_the_same(env: Environ
 def test_a_new_content_under_an_older_date_is_held_until_it_is_served_again(env: Environment, name: str) -> None:
     env.check(served(f"{name}-1before.xml"))
     before = env.rows()
-    taken = env.check(served(f"{name}-2after.xml"))
-    assert (taken.outcome, taken.reason) == (Outcome.HELD, "goes_back")
+    result = env.check(served(f"{name}-2after.xml"))
+    assert (result.outcome, result.reason) == (Outcome.HELD, "goes_back")
     assert env.rows() == before
     assert env.servers.mails == []
-    taken = env.check()
-    assert taken.outcome is Outcome.CHANGED
-    assert [row["sha256"] for row in sorted(env.rows()["releases"], key=lambda row: row["place"])][-1] == taken.sha256
+    result = env.check()
+    assert result.outcome is Outcome.CHANGED
+    assert [row["sha256"] for row in sorted(env.rows()["releases"], key=lambda row: row["place"])][-1] == result.sha256
 
 
-def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path: Path) -> None:
+def test_a_release_after_one_with_a_future_date_is_not_held(tmp_path: Path) -> None:
     name = "back-in-time/ikev2-parameters-43fb8ed193"
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
@@ -134,7 +134,7 @@ def test_while_the_newest_bears_a_date_of_the_future_nothing_goes_back(tmp_path:
 
 
 @pytest.mark.parametrize("name", sorted(ACCEPTED))
-def test_what_only_looks_wrong_is_accepted(env: Environment, name: str) -> None:
+def test_a_file_that_only_looks_wrong_is_accepted(env: Environment, name: str) -> None:
     if ACCEPTED[name] != "xml":
         env.configure('registry = "iana"', f'registry = "iana"\nformat = "{ACCEPTED[name]}"')
     assert env.check(served(name)).outcome is Outcome.BASELINE
@@ -144,18 +144,18 @@ def test_what_only_looks_wrong_is_accepted(env: Environment, name: str) -> None:
 def test_a_port_release_that_lost_rows_is_held_while_its_csv_is_whole(tmp_path: Path) -> None:
     files = formats_files("2018-07-02")
     xml, csv = (files[f"service-names-port-numbers/service-names-port-numbers.{kind}"] for kind in ("xml", "csv"))
-    at = [found.start() for found in re.finditer(rb"<record\b", xml)]
-    lost = xml[: at[5000]] + xml[at[5040] :]
+    starts = [match.start() for match in re.finditer(rb"<record\b", xml)]
+    lost = xml[: starts[5000]] + xml[starts[5040] :]
     with FaultServer(reply(csv)) as server, open_environment(tmp_path) as env:
         env.configure('registry = "ports"', f'registry = "ports"\nalso = "{server.url("/ports.csv")}"')
-        taken = env.check(lost)
-        assert (taken.outcome, taken.reason) == (Outcome.HELD, "formats_disagree")
-        assert taken.hold is not None
-        assert taken.hold.reasons[0].numbers["total"] == 40
+        result = env.check(lost)
+        assert (result.outcome, result.reason) == (Outcome.HELD, "formats_disagree")
+        assert result.hold is not None
+        assert result.hold.reasons[0].numbers["total"] == 40
         assert env.check(xml).outcome is Outcome.BASELINE
 
 
-# --- what is not held -------------------------------------------------------------------------------------------------
+# --- releases that are not held ---------------------------------------------------------------------------------------
 
 _UPDATED = re.compile(rb"<updated>\s*([0-9-]+)")
 
@@ -170,8 +170,8 @@ class Pair:
     seen: tuple[str, str]
 
     @property
-    def gone(self) -> int:
-        """How many records the newer one lacks."""
+    def lost(self) -> int:
+        """The number of records that the newer one has less."""
         return self.old.count(b"<record") - self.new.count(b"<record")
 
     @property
@@ -192,16 +192,16 @@ def _codes(old: Content, new: Content, seen: tuple[str, str]) -> list[str]:
     """Return the codes of the reasons to hold the newer release if checks had seen both on those days."""
     first, second = (datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).date() for day in seen)
     dated = min(old.published or first.isoformat(), (first + timedelta(days=1)).isoformat())
-    return [each.code for each in reasons_to_hold(new, Newest(content=old, dated=dated), Bounds(), today=second)]
+    return [reason.code for reason in reasons_to_hold(new, Newest(content=old, dated=dated), Bounds(), today=second)]
 
 
 def test_of_all_groups_in_65_months_only_two_mistyped_years_are_held() -> None:
     pairs = most = weighed = 0
     held = []
     for pair in _pairs():
-        pairs, most = pairs + 1, max(most, pair.gone)
+        pairs, most = pairs + 1, max(most, pair.lost)
         # The others lost no more and went back no more than these.
-        if pair.gone > 3 or pair.goes_back:
+        if pair.lost > 3 or pair.goes_back:
             weighed += 1
             old, new = (read_content(data, REGISTRIES["iana"]) for data in (pair.old, pair.new))
             if codes := _codes(old, new, pair.seen):

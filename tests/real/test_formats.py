@@ -1,4 +1,4 @@
-"""The formats that IANA publishes side by side say the same, on 11 dates, as far as each can say it."""
+"""The formats that IANA publishes side by side have the same content, on 11 dates, as far as each can carry it."""
 
 from __future__ import annotations
 
@@ -42,77 +42,80 @@ def xml(date: str, group: str) -> Document:
 
 
 def tables(date: str) -> Iterator[tuple[str, str, Document]]:
-    """Every CSV of a date: its group, the name of its registry, what it says."""
+    """Yield every CSV of a date with its group and the name of its registry."""
     for path, data in real_data.formats_files(date).items():
         group, _, name = path.partition("/")
         if name.endswith(".csv"):
             yield group, name.removesuffix(".csv"), csv_table.read(data, columns(group))
 
 
-def test_every_csv_says_what_its_xml_says_in_every_row_and_column(date: str) -> None:
+def test_every_csv_agrees_with_its_xml_in_every_row_and_column(date: str) -> None:
     seen, rows, lagging = 0, 0, set()
     for group, name, table in tables(date):
         path = registry_of(xml(date, group), f"https://www.iana.org/assignments/{group}/{name}.csv")
         assert path is not None
-        found = crosscheck(xml(date, group), table, columns(group), registry=path)
+        result = crosscheck(xml(date, group), table, columns(group), registry=path)
         seen, rows = seen + 1, rows + len(table.rows)
-        if found.total:
+        if result.total:
             lagging.add((date, name))
-            assert found.verdict is Agreement.DISAGREE, name
+            assert result.verdict is Agreement.DISAGREE, name
         # The supported groups' CSV has a column for a comment, and no record of theirs has one.
         comment = name == "tls-parameters-8" and date >= "2018-07-02"
-        assert found.unmatched == (("tls-parameters-8: Comment",) if comment else ()), name
+        assert result.unmatched == (("tls-parameters-8: Comment",) if comment else ()), name
         assert not any(row.fields.get("Comment") for row in table.rows if comment)
         assert table.problems == ()
-    assert lagging == {each for each in LAGGING if each[0] == date}
+    assert lagging == {csv for csv in LAGGING if csv[0] == date}
     assert seen >= 19
     assert rows > 14_000
 
 
-def test_what_lags_says_what_the_xml_said_before() -> None:
+def test_a_lagging_csv_agrees_with_the_xml_before() -> None:
     for date, name in sorted(LAGGING - {("2016-07-05", "tls-parameters-4")}):
-        table = next(table for _, each, table in tables(date) if each == name)
-        found = crosscheck(xml(date, "tls-parameters"), table, FieldMap(), registry=name)
+        table = next(table for _, registry, table in tables(date) if registry == name)
+        result = crosscheck(xml(date, "tls-parameters"), table, FieldMap(), registry=name)
         before = {
             (row.fields["value"], field): row.fields.get(field, "")
             for row in xml("2018-01-04", "tls-parameters").rows
             if row.registry == name
             for field in ("description", "dtls", "references")
         }
-        assert found.total == len(found.examples)
-        for each in found.examples:
-            value = each.row.partition(" ")[0]
+        assert result.total == len(result.examples)
+        for example in result.examples:
+            value = example.row.partition(" ")[0]
             # One cell was between the two: the release before it is not in the bundle.
-            assert before.get((value, each.field), "") in (each.other, "N" if value == "0xC0,0xA3" else each.other)
+            assert before.get((value, example.field), "") in (
+                example.other,
+                "N" if value == "0xC0,0xA3" else example.other,
+            )
     draft, rfc = "[RFC-ietf-tls-chacha20-poly1305-04]", "[RFC7905]"
     table = next(table for _, name, table in tables("2016-07-05") if name == "tls-parameters-4")
-    found = crosscheck(xml("2016-07-05", "tls-parameters"), table, FieldMap(), registry="tls-parameters-4")
-    assert {(each.field, each.xml, each.other) for each in found.examples} == {("references", rfc, draft)}
-    assert found.total == 7
+    result = crosscheck(xml("2016-07-05", "tls-parameters"), table, FieldMap(), registry="tls-parameters-4")
+    assert {(example.field, example.xml, example.other) for example in result.examples} == {("references", rfc, draft)}
+    assert result.total == 7
 
 
 def test_a_csv_of_the_release_before_is_a_lag_and_no_disagreement() -> None:
     table = next(table for group, _, table in tables("2019-01-02") if group == PORTS)
     old, new = xml("2019-01-02", PORTS), xml("2019-07-01", PORTS)
     earlier = [("2019-06-13", new), ("2018-12-19", old)]
-    found = crosscheck(new, table, columns(PORTS), earlier=earlier)
-    assert (found.verdict, found.lag) == (Agreement.LAG, "2018-12-19")
+    result = crosscheck(new, table, columns(PORTS), earlier=earlier)
+    assert (result.verdict, result.lag) == (Agreement.LAG, "2018-12-19")
     assert crosscheck(new, table, columns(PORTS), earlier=earlier[:1]).verdict is Agreement.DISAGREE
 
 
-def test_the_text_says_the_name_port_and_protocol_of_every_row(date: str) -> None:
+def test_the_text_has_the_name_port_and_protocol_of_every_row(date: str) -> None:
     reading = xml(date, PORTS)
     text = iana_ports_text.read(real_data.formats_files(date)[f"{PORTS}/{PORTS}.txt"], columns(PORTS))
     said = ("name", "port", "protocol")
     empty = dict.fromkeys(columns(PORTS).always, "")
     wanted = [empty | {name: row.fields[name] for name in said} for row in reading.rows]
-    assert [row.fields for row in text.rows] == wanted  # in order, and nothing else: it cannot carry more
+    assert [row.fields for row in text.rows] == wanted  # in order; a text carries no other field
     assert (text.published, text.contacts, text.id) == (reading.published, (), None)
-    found = crosscheck(reading, text, columns(PORTS))
-    assert (found.verdict, found.compared) == (Agreement.AGREE, set(said))
+    result = crosscheck(reading, text, columns(PORTS))
+    assert (result.verdict, result.compared) == (Agreement.AGREE, set(said))
 
 
-def test_what_a_csv_cannot_carry() -> None:
+def test_a_csv_lacks_dates_contacts_line_breaks_and_links() -> None:
     date = "2021-07-07"
     rich = xml(date, PORTS)
     poor = next(table for group, _, table in tables(date) if group == PORTS)
@@ -123,7 +126,7 @@ def test_what_a_csv_cannot_carry() -> None:
     # No assignee and an assignee who is the contact look alike.
     assert sum(not one.fields["assignee"] and bool(two.fields["assignee"]) for one, two in pairs) > 500
     assert all(two.fields["assignee"] == (one.fields["assignee"] or one.fields["contact"]) for one, two in pairs)
-    # Where a line of a cell ends, and what is behind the text of a link.
+    # A CSV has no line breaks in a cell and no targets of links.
     assert any("\n" in one.fields["notes"] and "\n" not in two.fields["notes"] for one, two in pairs)
     assert any(name.startswith("markup:") for one, _ in pairs for name in one.fields)
     assert not any(name.startswith("markup:") for _, two in pairs for name in two.fields)
@@ -143,13 +146,13 @@ def test_a_renamed_column_changes_the_header_and_no_row() -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
+def test_the_pages_agree_with_the_xml_but_for_the_markup(group: str) -> None:
     rich = xml("2021-07-07", group)
     made = xhtml_pages.pages(rich, columns(group), size=100 if group == PORTS else None)
     assert len(made) == (143 if group == PORTS else 1)
     poor = iana_xhtml.read(b"".join(made), columns(group))
-    found = crosscheck(rich, poor, columns(group))
-    assert (found.verdict, found.unmatched) == (Agreement.AGREE, ())
+    result = crosscheck(rich, poor, columns(group))
+    assert (result.verdict, result.unmatched) == (Agreement.AGREE, ())
     assert (poor.id, poor.published) == (rich.id, rich.published)
     contacts = {row.fields["id"]: row.fields for row in rich.contacts}
     assert len(poor.contacts) > (0 if contacts else -1)
@@ -160,14 +163,14 @@ def test_the_pages_say_what_the_xml_says_but_for_the_markup(group: str) -> None:
     assert not any(name.startswith("markup:") for row in poor.rows for name in row.fields)
 
 
-def test_the_page_of_any_group_says_what_its_xml_says() -> None:
+def test_the_page_of_any_group_agrees_with_its_xml() -> None:
     groups = real_data.iana_groups()[::3]
     rows, generic = 0, REGISTRIES["iana"].columns
     for group in groups:
         rich = reader.read(real_data.iana_document(group, real_data.iana_versions()[group][-1][0]), generic)
         poor = iana_xhtml.read(b"".join(xhtml_pages.pages(rich)), generic)
-        found = crosscheck(rich, poor, generic)
-        assert (found.verdict, found.unmatched) == (Agreement.AGREE, ()), group
+        result = crosscheck(rich, poor, generic)
+        assert (result.verdict, result.unmatched) == (Agreement.AGREE, ()), group
         assert poor.headers.keys() <= rich.headers.keys(), group
         rows += len(poor.rows)
     assert len(groups) == 126

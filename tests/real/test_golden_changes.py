@@ -70,19 +70,19 @@ def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, 
     return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
 
 
-def _is(item: Item | None, row: Golden) -> bool:
+def _is_of(item: Item | None, row: Golden) -> bool:
     return (
         item is not None and item.key.part("registry") == row.registry and set(row.cells) <= set(item.fields.values())
     )
 
 
 def _is_about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
-    """Whether the event is about the row's entry, and does not only explain its quiet change."""
+    """Return whether the event is about the row's entry, and does not only explain its quiet change."""
     if not row.cells:
         return row.registry in event.registries
     named = (changes[index] for index in event.changes)
-    counts = [change for change in named if not change.quiet or event.id == "editorial"]
-    return any(_is(change.before, row) or _is(change.after, row) for change in counts)
+    loud = [change for change in named if not change.quiet or event.id == "editorial"]
+    return any(_is_of(change.before, row) or _is_of(change.after, row) for change in loud)
 
 
 @pytest.mark.parametrize("row", CHANGES, ids=_title)
@@ -93,7 +93,7 @@ def test_every_golden_change_gives_its_event(row: Golden) -> None:
     if not row.event and not row.cells:
         assert [(event.id, event.summary) for event in events] == []
     elif not row.event:
-        assert [each for each in described if each[0] not in REGISTRY_EVENTS | {"editorial"}] == [], row.why
+        assert [event for event in described if event[0] not in REGISTRY_EVENTS | {"editorial"}] == [], row.why
     else:
         # Since references, experts and notation have ids of their own, what was one id may be in `also`.
         expected = [event for event in about if row.event in (event.id, *event.also)]

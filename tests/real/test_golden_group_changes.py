@@ -148,7 +148,7 @@ def _explained(group: str, old: str, new: str) -> tuple[ChangeSet, tuple[Event, 
     return explain(registry, *(read_content(real_data.iana_document(group, tag), registry) for tag in (old, new)))
 
 
-def _is(item: Item | None, row: Golden) -> bool:
+def _is_of(item: Item | None, row: Golden) -> bool:
     if item is None:
         return False
     if item.section is Section.CONTACT:
@@ -162,11 +162,11 @@ def _is_about(event: Event, changes: tuple[Change, ...], row: Golden) -> bool:
         return row.registry in event.registries and (
             event.id in REGISTRY_EVENTS or any(changes[index].section is Section.REGISTRY for index in event.changes)
         )
-    return any(_is(side, row) for index in event.changes for side in (changes[index].before, changes[index].after))
+    return any(_is_of(side, row) for index in event.changes for side in (changes[index].before, changes[index].after))
 
 
-def _words_of(event: Event, row: Golden) -> str:
-    """Return what must contain the texts of a row; an event of many entries names the rest of them in its values."""
+def _searched_text(event: Event, row: Golden) -> str:
+    """Return the text that must contain the texts of a row; an event of many entries names some only in its values."""
     many = [*event.values, *row.cells, "CBOR tag 40001"] if len(event.values) > 8 else []
     return " ".join([event.summary, *many]).lower()
 
@@ -185,7 +185,7 @@ def test_every_golden_change_gives_its_event(row: Golden, request: pytest.Fixtur
             if event.id not in {"editorial"} | REGISTRY_EVENTS
             and any(
                 not changes.changes[i].quiet
-                and (_is(changes.changes[i].before, row) or _is(changes.changes[i].after, row))
+                and (_is_of(changes.changes[i].before, row) or _is_of(changes.changes[i].after, row))
                 for i in event.changes
             )
         ]
@@ -196,7 +196,7 @@ def test_every_golden_change_gives_its_event(row: Golden, request: pytest.Fixtur
     assert expected, (row.why, described)
     assert any(
         (not row.also or row.also in (event.id, *event.also))
-        and all(text.lower() in _words_of(event, row) for text in row.texts)
+        and all(text.lower() in _searched_text(event, row) for text in row.texts)
         # An event that is also something else has the severity of the more important thing.
         and (not row.severity or event.severity == row.severity or event.id != row.event)
         for event in expected

@@ -1,4 +1,4 @@
-"""378 registry groups in 65 months: nothing is lost in reading, every difference is exact, all have a meaning."""
+"""378 registry groups in 65 months: reading loses nothing, every difference is exact, every change has an event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from watcher.registries.generic import identity
 IANA = REGISTRIES["iana"]
 SLICES = 16
 EVERY = 12  # of a group's versions are written back; all of them with -m slow
-# What the bundle holds in place of a registry: the server's own error pages.
+# Error pages of the server, which the bundle holds in place of a registry.
 PAGES = {
     ("multicast-ping", "2017-10-01"),
     ("opus-channel-mapping-families", "2017-10-01"),
@@ -34,11 +34,11 @@ PAGES = {
 
 
 def some_groups(number: int) -> tuple[str, ...]:
-    """One slice of the groups: so that several processes can share the work."""
+    """Return one slice of the groups, so that several processes can share the work."""
     return real_data.iana_groups()[number::SLICES]
 
 
-def test_there_are_as_many_as_are_spoken_of() -> None:
+def test_the_bundle_has_all_groups_and_versions() -> None:
     assert len(real_data.iana_groups()) == 378
     assert sum(map(len, real_data.iana_versions().values())) > 2500
 
@@ -56,48 +56,48 @@ def test_every_month_of_every_group_reads_and_differs_exactly(number: int) -> No
                 refused.add((group, month, error.reason))
                 continue
             assert new.document == group
-            assert new.entries == counted(data, "record"), (group, month)
+            assert new.entries == count_elements(data, "record"), (group, month)
             assert explain(IANA, new, new) == (ChangeSet(), ())
             if old is not None:
                 changes, events = explain(IANA, old, new)
                 assert apply(changes, old.items) == new.items, (group, month)
                 assert apply(invert(changes), new.items) == old.items, (group, month)
-                assert away_and_back(changes) == [], (group, month)
+                assert removed_and_added(changes) == [], (group, month)
                 assert unexplained(changes, events) == [], (group, month)
             old = new
     assert refused == {(*page, "not_expected_format") for page in PAGES if page[0] in some_groups(number)}
 
 
-def counted(data: bytes, name: str) -> int:
-    """How many elements of a name a document has, by a parser that is not ours."""
-    found = 0
+def count_elements(data: bytes, name: str) -> int:
+    """Count the elements of a name in a document, without the product's parser."""
+    count = 0
 
     def start(tag: str, _: object) -> None:
-        nonlocal found
-        found += tag.rpartition(" ")[2] == name
+        nonlocal count
+        count += tag.rpartition(" ")[2] == name
 
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = start
     parser.Parse(data, True)
-    return found
+    return count
 
 
-def away_and_back(changes: ChangeSet) -> list[Item]:
-    """Entries reported as removed and as added that say the same."""
-    gone = {_said(change.before) for change in changes.changes if change.before and not change.after}
+def removed_and_added(changes: ChangeSet) -> list[Item]:
+    """Return the added entries that have the same fields as a removed one."""
+    removed = {_fields(change.before) for change in changes.changes if change.before and not change.after}
     return [
         change.after
         for change in changes.changes
-        if change.after and not change.before and change.section is Section.ENTRY and _said(change.after) in gone
+        if change.after and not change.before and change.section is Section.ENTRY and _fields(change.after) in removed
     ]
 
 
-def _said(item: Item) -> tuple[tuple[str, str], ...]:
+def _fields(item: Item) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(item.fields.items()))
 
 
 def unexplained(changes: ChangeSet, events: Iterable[Event]) -> list[object]:
-    """Changes of entries that are neither bookkeeping nor part of an event."""
+    """Return the keys of changed entries that are neither bookkeeping nor part of an event."""
     named = {index for event in events for index in event.changes}
     return [
         change.item.key
@@ -107,7 +107,7 @@ def unexplained(changes: ChangeSet, events: Iterable[Event]) -> list[object]:
 
 
 @pytest.mark.parametrize("number", range(SLICES))
-def test_nothing_of_a_document_is_absent_from_what_was_read(number: int) -> None:
+def test_reading_loses_nothing_of_a_document(number: int) -> None:
     for group in some_groups(number):
         versions = list(real_data.iana_documents(group))
         for month, data in [*versions[:-1:EVERY], versions[-1]]:
@@ -116,14 +116,14 @@ def test_nothing_of_a_document_is_absent_from_what_was_read(number: int) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(SLICES))
-def test_nothing_of_any_month_is_absent(number: int) -> None:
+def test_reading_loses_nothing_of_any_month(number: int) -> None:
     for group in some_groups(number):
         for month, data in real_data.iana_documents(group):
             assert_nothing_is_absent(group, month, data)
 
 
 def assert_nothing_is_absent(group: str, month: str, data: bytes) -> None:
-    """Hold a document against what was read of it, written back in the vocabulary."""
+    """Compare a document with its reading, written back in the vocabulary."""
     if (group, month) not in PAGES:
         reading = reader.read(data, identity.COLUMNS)
         written = document(reading, identity.COLUMNS)
@@ -132,24 +132,24 @@ def assert_nothing_is_absent(group: str, month: str, data: bytes) -> None:
 
 
 def words(data: bytes) -> Counter[str]:
-    """Every element that says something, attribute and word of a document, counted by a parser that is not ours."""
-    found: Counter[str] = Counter()
+    """Count the non-empty elements, attributes and words of a document, without the product's parser."""
+    counts: Counter[str] = Counter()
     text: list[str] = []
-    said = [False]  # whether each open element holds anything
+    has_text = [False]  # for each open element
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        found.update(f"{name}={' '.join(value.split())}" for name, value in attributes.items())
-        said.append(bool(attributes))
+        counts.update(f"{name}={' '.join(value.split())}" for name, value in attributes.items())
+        has_text.append(bool(attributes))
         text.append(" ")
 
     def end(tag: str) -> None:
-        if said.pop() or tag.endswith(" br"):
-            found[f"<{tag.rpartition(' ')[2]}>"] += 1
-            said[-1] = True
+        if has_text.pop() or tag.endswith(" br"):
+            counts[f"<{tag.rpartition(' ')[2]}>"] += 1
+            has_text[-1] = True
         text.append(" ")
 
     def characters(some: str) -> None:
-        said[-1] = said[-1] or not some.isspace()
+        has_text[-1] = has_text[-1] or not some.isspace()
         text.append(some)
 
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -157,11 +157,11 @@ def words(data: bytes) -> Counter[str]:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = characters
     parser.Parse(data, True)
-    found.update("".join(text).split())
-    return found
+    counts.update("".join(text).split())
+    return counts
 
 
-def test_a_column_that_comes_is_one_event_and_not_one_an_entry() -> None:
+def test_a_new_column_is_one_event_and_not_one_for_each_entry() -> None:
     old, new = (
         read_content(real_data.formats_files(day)["tls-parameters/tls-parameters.xml"], IANA)
         for day in ("2018-01-04", "2018-07-02")

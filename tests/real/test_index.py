@@ -1,4 +1,4 @@
-"""IANA's own index of February 2024: every group it links to is found, and can be watched."""
+"""IANA's own index of February 2024: every group that it links to is an entry, and can be watched."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def content() -> Content:
 
 
 def fields(group: str) -> Fields:
-    (found,) = (item.fields for (section, key), item in content().items.items() if key.values == (group,))
-    return found
+    (fields,) = (item.fields for (section, key), item in content().items.items() if key.values == (group,))
+    return fields
 
 
 def test_every_group_that_a_link_names_is_an_entry() -> None:
-    """Counted by another way of reading: the first step of every path under /assignments/."""
+    """The expected groups are read without the product: the first step of every path under /assignments/."""
     linked = set(re.findall(r'href="(?:http://iana\.org)?/assignments/([^/"#?]+)', page().decode()))
     assert len(linked) == 432
     assert set(list_groups(content())) == linked
@@ -39,12 +39,12 @@ def test_every_group_that_a_link_names_is_an_entry() -> None:
 
 
 def test_every_group_can_be_watched() -> None:
-    found, refused = split_usable_ids(list_groups(content()))
-    assert (len(found), refused) == (432, [])
-    assert [name for name in found.values() if name != name.lower()] == ["ip-over-IEEE1394"]
+    usable, refused = split_usable_ids(list_groups(content()))
+    assert (len(usable), refused) == (432, [])
+    assert [name for name in usable.values() if name != name.lower()] == ["ip-over-IEEE1394"]
 
 
-def test_what_stands_beside_a_group_is_kept() -> None:
+def test_the_texts_beside_a_group_are_its_fields() -> None:
     ancp = fields("ancp")
     assert ancp["title"] == "Access Network Control Protocol (ANCP)"
     assert ancp["registries"].splitlines()[0] == "ANCP Capability Types"

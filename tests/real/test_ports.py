@@ -88,9 +88,9 @@ def test_every_release_reads_with_exact_differences_and_the_expected_events(numb
             assert apply(changes, old.items) == new.items
             assert apply(invert(changes), new.items) == old.items
             removed += [f"{date} {name}" for event in events for name in false_removals(event, old, new)]
-            found = [(event.id, event.summary) for event in events]
+            described = [(event.id, event.summary) for event in events]
             for _, expected, words in (example for example in EXAMPLES if example[0] == date):
-                assert any(event == expected and words in summary for event, summary in found), (words, found)
+                assert any(event == expected and words in summary for event, summary in described), (words, described)
         old = new
     assert removed == []
 
@@ -99,7 +99,7 @@ def test_every_example_is_a_release_with_one_before_it() -> None:
     assert {date for date, _, _ in EXAMPLES} <= set(real_data.ports_dates()[1:])
 
 
-def test_releases_far_apart_differ_exactly_too() -> None:
+def test_releases_far_apart_differ_exactly() -> None:
     """Nine releases, each read once: the first, the last and seven between, in pairs from days to seven years apart."""
     dates = real_data.ports_dates()
     chosen = sorted({dates[0], dates[-1], *random.Random(20261124).sample(dates[1:-1], 7)})  # noqa: S311 - no secret
@@ -112,13 +112,13 @@ def test_releases_far_apart_differ_exactly_too() -> None:
 
 
 def false_removals(event: Event, old: Content, new: Content) -> Iterator[str]:
-    """Services reported as gone that stand on the same port under another name, or elsewhere under the same name."""
+    """Yield a line for each service reported as removed that only has another name or another port."""
     if event.id not in ("port-deassigned", "port-released", "service-name-withdrawn"):
         return
     if event.id == "service-name-withdrawn" and not event.ports:
         return
-    # A name that had two ports and lost one stands elsewhere since before: only where it arrived has it moved.
-    # A name that lives on without a port (47/tcp ni-ftp, 2017-05-18) has lost its port, not moved.
+    # A name that had two ports and lost one has not moved: only a port that is new to it shows a move.
+    # A name that stays without a port (47/tcp ni-ftp, 2017-05-18) has lost its port, not moved.
     arrived = {
         (item.key.part("name"), protocol)
         for item, protocol in _services(new)
@@ -128,7 +128,7 @@ def false_removals(event: Event, old: Content, new: Content) -> Iterator[str]:
     before_places = {(item.key.part("port"), protocol): item.key.part("name") for item, protocol in _services(old)}
     for protocol in event.protocols or ("",):
         if event.id != "service-name-withdrawn" and (event.service, protocol) in arrived:
-            yield f"{event.summary}: the name stands elsewhere"
+            yield f"{event.summary}: the name has another port"
         for port in event.ports:
             if (port, protocol) in places and before_places.get((port, protocol)) == event.service:
                 yield f"{event.summary}: the port has a service"
@@ -138,33 +138,33 @@ def _at(item: Item) -> ItemKey:
     return item.section, item.key
 
 
-def _services(found: Content) -> Iterator[tuple[Item, str]]:
-    for (section, key), item in found.items.items():
+def _services(content: Content) -> Iterator[tuple[Item, str]]:
+    for (section, key), item in content.items.items():
         if section is Section.ENTRY and is_assigned(item) and key.part("name"):
             yield item, key.part("protocol")
 
 
-def test_a_reserved_twin_is_folded_into_the_assignment_it_came_with() -> None:
-    found = explained("2018-01-16")[1]
-    assert not [each for each in found if each.id == "port-reserved" and "8004" in each.ports]
-    assert any(each.id == "port-assigned" and "8004" in each.ports for each in found)
+def test_a_reserved_row_of_the_other_protocol_is_part_of_the_assignment() -> None:
+    events = explained("2018-01-16")[1]
+    assert not [event for event in events if event.id == "port-reserved" and "8004" in event.ports]
+    assert any(event.id == "port-assigned" and "8004" in event.ports for event in events)
 
 
-def test_a_new_date_alone_means_nothing() -> None:
-    changes, found = explained("2017-12-23")
-    assert (len(changes.changes), found) == (1, ())
+def test_a_new_date_alone_is_no_event() -> None:
+    changes, events = explained("2017-12-23")
+    assert (len(changes.changes), events) == (1, ())
 
 
-def test_the_move_carries_the_ports_that_were_redrawn_for_it() -> None:
-    changes, found = explained("2019-01-09")
-    moved = next(event for event in found if event.id == "service-moved")
+def test_a_move_has_the_rows_that_were_redrawn_for_it() -> None:
+    changes, events = explained("2019-01-09")
+    moved = next(event for event in events if event.id == "service-moved")
     touched = {changes.changes[index].item.key.part("port") for index in moved.changes}
     assert {"8010", "8015"} <= touched
-    # Of two contacts only the date moved, which is quiet as well.
+    # The two contacts of which only the date changed are quiet as well.
     assert sum(change.quiet for change in changes.changes if change.section is Section.ENTRY) == 6
 
 
-def test_the_cut_reads_what_the_whole_reads() -> None:
+def test_reading_in_chunks_gives_the_same_as_reading_whole() -> None:
     for date in ("2017-03-10", "2020-04-07", "2023-12-27"):
         data = real_data.ports_release(date)
         whole, cut = read_whole(data, PORTS.columns), reader.read(data, PORTS.columns)
@@ -179,7 +179,7 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
     for date, data in real_data.ports_releases(dates):
         files.append(tmp_path / f"{date}.xml")
         files[-1].write_bytes(data)
-    # Twice before all, behind all, between two: every order of a small series is in test_release_writer.
+    # Two before all others, one after them, two between: test_release_writer has every order of a small series.
     out_of_order = [files[index] for index in (3, 1, 0, 4, 2)]
     histories = []
     for name, order in (("in-order", files), ("out-of-order", out_of_order)):
@@ -198,7 +198,7 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["truncated-2019-02-12.xml", "error-pages"])
-def test_what_servers_served_in_place_of_a_release_is_refused(name: str) -> None:
+def test_a_file_served_in_place_of_a_release_is_refused(name: str) -> None:
     path = next(real_data.accidents().rglob(name))
     files = [path] if path.is_file() else sorted(path.iterdir())
     assert files

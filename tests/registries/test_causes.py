@@ -1,4 +1,4 @@
-"""One cause, one event; sentences that name the thing and say the difference; what is only notation."""
+"""Changes with one cause are one event; changes of notation are quiet; sentences show the difference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.group_releases import IANA, content, explained, record, registry, told
+from tests.support.group_releases import IANA, content, explained, ids_by_sentence, record, registry
 from watcher.core.model import Kind, Severity
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
@@ -90,9 +90,9 @@ def test_a_registry_that_ended_is_one_warning(note: str, event: str) -> None:
     row = record(value="1", description="a")
     old = content(registry("r", row), registry("s", row))
     new = content(registry("r", row, note=note), registry("s", row, note=note))
-    _, (found,) = explained(old, new)
-    assert (found.id, found.kind, found.severity) == (event, Kind.DEPRECATED, Severity.WARNING)
-    assert found.registries == ("r", "s")
+    _, (event_,) = explained(old, new)
+    assert (event_.id, event_.kind, event_.severity) == (event, Kind.DEPRECATED, Severity.WARNING)
+    assert event_.registries == ("r", "s")
 
 
 def test_a_renamed_identifier_is_a_warning_and_a_reworded_name_is_none() -> None:
@@ -108,7 +108,7 @@ def test_a_renamed_identifier_is_a_warning_and_a_reworded_name_is_none() -> None
 def test_a_long_text_shows_the_words_that_changed() -> None:
     text = "Registration requests are sent to the list and {} within three weeks by the designated experts of the area"
     old, new = (content(registry("r", record(value="1", name="a"), note=text.format(w))) for w in ("judged", "read"))
-    assert told(old, new) == {"R: note: “judged” → “read” after “the list and”": "registry-note-changed"}
+    assert ids_by_sentence(old, new) == {"R: note: “judged” → “read” after “the list and”": "registry-note-changed"}
 
 
 def test_a_table_has_its_own_titles_and_ignores_columns() -> None:

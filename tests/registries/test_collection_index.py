@@ -36,9 +36,9 @@ def test_an_index_in_another_order_has_no_events() -> None:
 
 def test_the_ids_that_iana_uses_can_become_groups() -> None:
     names = ["_6lowpan-parameters", "ip-over-IEEE1394", "tls-parameters", "x.1", "a" * 64]
-    found, refused = split_usable_ids(names)
-    assert (list(found.values()), refused) == (names, [])
-    assert found["ip-over-ieee1394"] == "ip-over-IEEE1394"
+    usable, refused = split_usable_ids(names)
+    assert (list(usable.values()), refused) == (names, [])
+    assert usable["ip-over-ieee1394"] == "ip-over-IEEE1394"
 
 
 @pytest.mark.fault(37)
@@ -68,7 +68,7 @@ def test_names_that_could_leave_a_folder_or_a_path_are_refused(name: str) -> Non
     assert split_usable_ids([name]) == ({}, [name])
 
 
-def test_of_two_ids_that_differ_in_case_the_first_counts() -> None:
+def test_the_first_of_two_ids_that_differ_in_case_counts() -> None:
     assert split_usable_ids(["tls", "TLS", "Tls"]) == ({"tls": "tls"}, ["TLS", "Tls"])
 
 

@@ -7,16 +7,16 @@ import random
 import pytest
 
 from tests.support.change_sets import apply, invert
-from tests.support.group_releases import IANA, content, explained, group, record, registry, told
+from tests.support.group_releases import IANA, content, explained, group, ids_by_sentence, record, registry
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Section
 from watcher.diff.content import read_content
 
 
 def labels(*records: str) -> tuple[str, ...]:
-    """The key columns of one registry, without the path."""
-    found = content(registry("r", *records))
-    return next(key.labels[1:] for (section, key) in found.items if section is Section.ENTRY)
+    """Return the key columns of one registry, without the path."""
+    parsed = content(registry("r", *records))
+    return next(key.labels[1:] for (section, key) in parsed.items if section is Section.ENTRY)
 
 
 def numbered(*names: str) -> list[str]:
@@ -38,7 +38,7 @@ def numbered(*names: str) -> list[str]:
         ([{"value": "", "name": "a"}, {"value": "", "name": "b"}], ("name",)),
     ],
 )
-def test_the_key_is_chosen_from_what_the_rows_show(rows: list[dict[str, str]], expected: tuple[str, ...]) -> None:
+def test_the_key_is_chosen_from_the_rows(rows: list[dict[str, str]], expected: tuple[str, ...]) -> None:
     assert labels(*(record(**row) for row in rows)) == expected
     assert labels(*(record(**row) for row in reversed(rows))) == expected
 
@@ -48,13 +48,13 @@ def test_a_few_duplicates_do_not_change_the_key() -> None:
     again = record(value="7", name="another seven")
     assert labels(*rows) == labels(*rows, again) == ("value",)
     before, after = content(registry("r", *rows)), content(registry("r", *rows, again))
-    assert told(before, after) == {"R: 7 another seven added": "entry-added"}
+    assert ids_by_sentence(before, after) == {"R: 7 another seven added": "entry-added"}
 
 
 def test_rows_without_any_column_are_kept() -> None:
-    found = content(registry("r", "<record/>", "<record/>", record(value="1")))
-    assert found.entries == 3
-    assert [problem.code for problem in found.problems] == ["duplicate_key"]
+    parsed = content(registry("r", "<record/>", "<record/>", record(value="1")))
+    assert parsed.entries == 3
+    assert [problem.code for problem in parsed.problems] == ["duplicate_key"]
 
 
 OLD = registry(
@@ -119,7 +119,7 @@ OLD = registry(
 def test_a_change_is_one_event(before: str, after: str, expected: dict[str, str]) -> None:
     assert before in OLD
     old, new = content(OLD), content(OLD.replace(before, after), updated="2020-02-01")
-    assert told(old, new) == expected
+    assert ids_by_sentence(old, new) == expected
     changes = explained(old, new)[0]
     assert apply(changes, old.items) == new.items
     assert apply(invert(changes), new.items) == old.items
@@ -173,11 +173,11 @@ def test_a_new_registry_is_one_event_with_its_entries() -> None:
 def test_a_registry_under_another_id_keeps_its_entries() -> None:
     rows = numbered("a", "b", "c", "d")
     old = content(registry("r", *rows, title="Things"))
-    assert told(old, content(registry("things", *rows, title="Things"))) == {
+    assert ids_by_sentence(old, content(registry("things", *rows, title="Things"))) == {
         "registry Things: id r → things": "registry-renamed"
     }
-    # Even if its title changed as well: its entries identify it.
-    assert told(old, content(registry("things", *rows, title="All Things"))) == {
+    # Its entries identify it even if its title changed as well.
+    assert ids_by_sentence(old, content(registry("things", *rows, title="All Things"))) == {
         "registry All Things: id r → things": "registry-renamed"
     }
 
@@ -195,15 +195,15 @@ def test_a_row_that_is_now_in_another_registry_moved() -> None:
     a, b = numbered("a", "b"), [record("rfc9", value="77", description="seventy")]
     old = content(registry("r", *a, *b), registry("s", *a))
     new = content(registry("r", *a), registry("s", *a, *b))
-    assert told(old, new) == {"77 seventy moved from R to S": "entry-moved"}
+    assert ids_by_sentence(old, new) == {"77 seventy moved from R to S": "entry-moved"}
 
 
 @pytest.mark.fault(25)
-def test_a_new_column_is_one_event_and_any_other_change_another() -> None:
+def test_a_new_column_and_another_change_are_two_events() -> None:
     old = [record("rfc1", value=str(number), description=f"n{number}") for number in range(9)]
     new = [record("rfc1", value=str(number), description=f"n{number}", rec="Y") for number in range(8)]
     new.append(record("rfc1 rfc2", value="8", description="n8", rec="N"))
-    assert told(content(registry("r", *old)), content(registry("r", *new))) == {
+    assert ids_by_sentence(content(registry("r", *old)), content(registry("r", *new))) == {
         "R: column rec added (8 entries)": "schema-changed",
         "R: 8 n8: reference [RFC2] added": "reference-changed",
     }
@@ -213,7 +213,7 @@ def test_a_new_column_is_one_event_and_any_other_change_another() -> None:
 def test_a_renamed_column_is_one_event() -> None:
     old = [record(value=str(number), meaning=f"n{number}") for number in range(6)]
     new = [record(value=str(number), description=f"n{number}") for number in range(6)]
-    assert told(content(registry("r", *old)), content(registry("r", *new))) == {
+    assert ids_by_sentence(content(registry("r", *old)), content(registry("r", *new))) == {
         "R: column meaning renamed to description (6 entries)": "schema-changed"
     }
 
@@ -236,8 +236,8 @@ def test_a_change_of_recommended_in_tls_has_its_own_event(before: str, after: st
             name="tls-parameters",
         )
 
-    found = explained(suites(before), suites(after))[1]
-    assert [each.id for each in found] == [event]
+    events = explained(suites(before), suites(after))[1]
+    assert [event.id for event in events] == [event]
 
 
 def test_private_use_is_a_name_among_special_purpose_blocks() -> None:
@@ -253,7 +253,7 @@ def test_private_use_is_a_name_among_special_purpose_blocks() -> None:
             name="iana-ipv4-special-registry",
         )
 
-    assert told(blocks("False"), blocks("True")) == {
+    assert ids_by_sentence(blocks("False"), blocks("True")) == {
         "Iana-Ipv4-Special-Registry-1: 10.1.0.0/16 Private-Use: now globally reachable": "address-use-changed"
     }
 
@@ -262,30 +262,30 @@ def test_merged_blocks_of_one_owner_are_not_removed() -> None:
     old = [record(value=f"{n * 10}-{n * 10 + 9}", description="Assigned by RIR") for n in range(4)]
     new = [record(value="0-39", description="Assigned by RIR"), record(value="40-49", description="Other")]
     old.append(new[1])
-    found = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
-    assert {(event.id, event.also) for event in found if "RIR" in event.summary} <= {
+    events = explained(content(registry("r", *old)), content(registry("r", *new)))[1]
+    assert {(event.id, event.also) for event in events if "RIR" in event.summary} <= {
         ("entry-modified", ("range-redrawn",)),
         ("entry-modified", ("entry-renumbered",)),  # the block that kept its beginning
         ("entry-added", ()),
     }
-    assert "entry-removed" not in {event.id for event in found}
+    assert "entry-removed" not in {event.id for event in events}
 
 
 def test_an_address_block_merged_into_a_neighbour_is_not_removed() -> None:
     def blocks(*addresses: str) -> Content:
-        return content(registry("r", *(record(value=each, description="variable scope") for each in addresses)))
+        return content(registry("r", *(record(value=block, description="variable scope") for block in addresses)))
 
-    merged = told(blocks("FF02::100-FF02::171", "FF02::175"), blocks("FF02::100-FF02::177"))
+    merged = ids_by_sentence(blocks("FF02::100-FF02::171", "FF02::175"), blocks("FF02::100-FF02::177"))
     assert set(merged.values()) == {"entry-modified"}
-    # A block inside another one that was there all the time is an assignment by itself.
-    inner = told(blocks("FF02::100-FF02::177", "FF02::175"), blocks("FF02::100-FF02::177"))
+    # A block inside another one that existed before is an assignment by itself.
+    inner = ids_by_sentence(blocks("FF02::100-FF02::177", "FF02::175"), blocks("FF02::100-FF02::177"))
     assert set(inner.values()) == {"entry-removed"}
 
 
 def test_a_group_that_is_published_elsewhere_is_one_event() -> None:
     old = content(registry("r", *numbered("a", "b")), name="toys-1")
     new = read_content(b"<redirect xmlns='http://www.iana.org/assignments' registry='toys-2'/>", IANA)
-    assert told(old, new) == {"this registry group is now published as toys-2": "registry-moved"}
+    assert ids_by_sentence(old, new) == {"this registry group is now published as toys-2": "registry-moved"}
 
 
 @pytest.mark.parametrize("data", [b"<registry/>", b'<registry xmlns="http://www.iana.org/assignments" id="x"/>'])
@@ -298,13 +298,13 @@ def test_a_document_without_content_is_refused(data: bytes) -> None:
 @pytest.mark.fault(25)
 def test_unknown_elements_and_attributes_are_kept_and_reported() -> None:
     odd = '<record update="2020"><value>1</value><d>see <blink>this</blink></d></record>'
-    found = read_content(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
-    assert {problem.message for problem in found.problems} == {
+    parsed = read_content(group(registry("r", odd, record(value="2")), "<colour>red</colour>"), IANA)
+    assert {problem.message for problem in parsed.problems} == {
         "unknown attribute 'update'",
         "unknown element <blink> inside <d>",
         "unknown element <colour>",
     }
-    entry = next(item for item in found.items.values() if item.fields.get("value") == "1")
+    entry = next(item for item in parsed.items.values() if item.fields.get("value") == "1")
     assert entry.fields["@update"] == "2020"
     assert entry.fields["markup:d"] == "<d>see <blink>this</blink></d>"
 

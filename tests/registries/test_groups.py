@@ -1,4 +1,4 @@
-"""Tables of single registry groups: one with a column that matters is enough to get an event of its own."""
+"""Tables of single registry groups: a watched column in one of them is enough for an event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOYS = GroupRules(
 REGISTRY = make_registry((TOYS,))
 
 
-def test_a_table_declares_key_words_and_a_column_that_matters() -> None:
+def test_a_table_declares_key_words_and_a_watched_column() -> None:
     def release(age: str, safe: str) -> bytes:
         rows = [record(value=str(n), colour=f"c{n}", age="3", safe="Y") for n in range(5)]
         return group(registry("toys", *rows, record(value="9", colour="red", age=age, safe=safe)))

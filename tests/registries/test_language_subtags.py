@@ -38,15 +38,15 @@ def content(text: str) -> Content:
 
 
 def test_the_key_is_type_and_subtag_or_tag() -> None:
-    found = content(OLD)
-    assert found.published == "2020-01-01"
-    assert [key.values for _, key in found.items if len(key.values) == 3] == [
+    parsed = content(OLD)
+    assert parsed.published == "2020-01-01"
+    assert [key.values for _, key in parsed.items if len(key.values) == 3] == [
         ("language", "aa", ""),
         ("region", "BU", ""),
         ("region", "aa", ""),
         ("grandfathered", "", "i-klingon"),
     ]
-    assert [item.status for item in found.items.values() if item.key.values[:2] == ("region", "aa")] == [
+    assert [item.status for item in parsed.items.values() if item.key.values[:2] == ("region", "aa")] == [
         Status.PRIVATE_USE
     ]
 

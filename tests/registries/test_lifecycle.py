@@ -1,4 +1,4 @@
-"""What happens to an early allocation, in small registry groups."""
+"""The events of early allocations, in small registry groups."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def row(value: str, name: str, references: str = "draft-toy") -> str:
     return record(references, value=value, name=name)
 
 
-def test_an_added_early_allocation_says_until_when() -> None:
+def test_the_sentence_of_an_added_early_allocation_has_its_last_day() -> None:
     (event,) = events_of([], [row("7", f"foo {FIRST}")])
     assert (event.id, event.also, event.severity) == ("entry-added", ("temporary-registered",), Severity.NOTICE)
     assert event.summary == "Toys: 7 foo added, temporary until 2023-03-23"
@@ -66,12 +66,12 @@ def test_a_document_sent_to_the_iesg_ends_the_expiry() -> None:
     )
 
 
-def test_a_mended_spelling_is_no_extension() -> None:
+def test_a_corrected_spelling_is_no_extension() -> None:
     events = events_of([row("7", f"foo ({SINCE}, exprires 2023-03-23)")], [row("7", f"foo {FIRST}")])
     assert [event.id for event in events] == ["entry-modified"]
 
 
-def test_a_remark_that_goes_makes_the_entry_permanent_under_the_same_name() -> None:
+def test_a_removed_remark_makes_the_entry_permanent_under_the_same_name() -> None:
     (event,) = events_of([row("7", f"foo {FIRST}")], [row("7", "foo", "RFC-toy-03")])
     assert (event.id, event.severity) == ("temporary-made-permanent", Severity.NOTICE)
     assert "entry-renamed" not in event.also
@@ -85,7 +85,7 @@ def test_a_remark_in_the_key_is_no_new_name() -> None:
     assert (event.id, event.also, event.values) == ("temporary-extended", (), ("foo",))
 
 
-def test_what_else_differs_is_part_of_the_sentence() -> None:
+def test_other_differences_are_part_of_the_sentence() -> None:
     (event,) = events_of([row("7", f"foo {FIRST}")], [row("7", "bar", "RFC-toy-03")])
     assert event.id == "temporary-made-permanent"
     assert "entry-renamed" in event.also
@@ -116,7 +116,7 @@ def test_an_early_allocation_that_stays_as_deprecated_is_still_a_warning() -> No
     assert "temporary-withdrawn" in event.also
 
 
-def test_a_reserved_row_beside_an_early_allocation_is_none() -> None:
+def test_a_reserved_row_with_the_remark_is_no_early_allocation() -> None:
     assert events_of([record(value="7", name=f"Reserved {FIRST}")], [record(value="7", name="Reserved")]) == []
 
 

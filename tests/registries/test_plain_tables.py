@@ -20,8 +20,8 @@ def table(*rows: str) -> bytes:
 
 
 def key_columns(*rows: str) -> tuple[str, ...]:
-    found = read_content(table(*rows), IANA, "csv")
-    return next(key.labels[1:] for (section, key) in found.items if section is Section.ENTRY)
+    parsed = read_content(table(*rows), IANA, "csv")
+    return next(key.labels[1:] for (section, key) in parsed.items if section is Section.ENTRY)
 
 
 def events(old: bytes, new: bytes, *, key: tuple[str, ...] = (), renames: bool = False) -> list[Event]:
@@ -39,7 +39,7 @@ def events(old: bytes, new: bytes, *, key: tuple[str, ...] = (), renames: bool =
         (("site,rack,load", "x,one,5", "x,two,5", "y,one,5"), ("site", "rack")),
     ],
 )
-def test_a_guessed_key_is_whole_unique_and_no_measure(rows: tuple[str, ...], expected: tuple[str, ...]) -> None:
+def test_a_chosen_key_is_full_unique_and_no_measure(rows: tuple[str, ...], expected: tuple[str, ...]) -> None:
     head, *lines = rows
     assert key_columns(head, *lines) == expected
     assert key_columns(head, *reversed(lines)) == expected
@@ -65,6 +65,6 @@ def test_a_code_of_a_plain_table_is_a_text() -> None:
         assert "Code" in event.summary
 
 
-def test_the_key_is_named_with_how_it_was_chosen() -> None:
+def test_the_description_of_a_key_says_how_it_was_chosen() -> None:
     assert describe_key(("registry", "ISO")) == "ISO (chosen from the rows)"
     assert describe_key(("Type", "Subtag")) == "Type, Subtag (declared)"

@@ -1,4 +1,4 @@
-"""Drafts that became RFCs, as IANA prints references."""
+"""Events of changed references, in the notation that IANA prints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.registries.shared.references import reference_event
         ("[RFC8126][draft-ietf-toy-03]", "[RFC8126][RFC9999]"),
     ],
 )
-def test_a_draft_that_is_replaced_by_an_rfc_was_published(before: str, after: str) -> None:
+def test_a_draft_replaced_by_an_rfc_is_a_publication(before: str, after: str) -> None:
     assert reference_event(before, after) == "reference-published"
 
 

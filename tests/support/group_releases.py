@@ -14,12 +14,12 @@ IANA = REGISTRIES["iana"]
 
 
 def record(references: str = "", *, date: str = "", updated: str = "", **cells: str) -> str:
-    """One record; `references` are ids separated by spaces."""
+    """Return a record; `references` are ids separated by spaces."""
     dates = "".join(f" {name}={quoteattr(text)}" for name, text in (("date", date), ("updated", updated)) if text)
     inner = "".join(
         f"<{name.replace('__', '-')}>{escape(text)}</{name.replace('__', '-')}>" for name, text in cells.items()
     )
-    xrefs = "".join(f'<xref type="{_kind(each)}" data="{each}"/>' for each in references.split())
+    xrefs = "".join(f'<xref type="{_kind(name)}" data="{name}"/>' for name in references.split())
     return f"<record{dates}>{inner}{xrefs}</record>\n"
 
 
@@ -28,17 +28,17 @@ def _kind(reference: str) -> str:
 
 
 def registry(path: str, *records: str, title: str = "", rule: str = "", note: str = "", more: str = "") -> str:
-    """One nested registry."""
-    said = "".join(
+    """Return a nested registry."""
+    header = "".join(
         f"<{name}>{escape(text)}</{name}>"
         for name, text in (("title", title or path.title()), ("registration_rule", rule), ("note", note))
         if text
     )
-    return f'<registry id="{path}">{said}{more}{"".join(records)}</registry>\n'
+    return f'<registry id="{path}">{header}{more}{"".join(records)}</registry>\n'
 
 
 def group(*inner: str, name: str = "toy-parameters", updated: str = "2020-01-01", people: str = "") -> bytes:
-    """A whole document."""
+    """Return a whole document."""
     return (
         "<?xml version='1.0' encoding='UTF-8'?>\n"
         f'<registry xmlns="http://www.iana.org/assignments" id="{name}">\n<title>Toy Parameters</title>'
@@ -54,6 +54,6 @@ def explained(old: Content, new: Content) -> tuple[ChangeSet, tuple[Event, ...]]
     return explain(IANA, old, new)
 
 
-def told(old: Content, new: Content) -> Mapping[str, str]:
-    """The events of a change, by their sentence."""
+def ids_by_sentence(old: Content, new: Content) -> Mapping[str, str]:
+    """Return the event ids of a change by sentence."""
     return {event.summary: event.id for event in explained(old, new)[1]}
