@@ -18,7 +18,7 @@ from watcher.registries.base import Features, LinkageRule
 THRESHOLD = 0.2
 MARGIN = 0.05
 _DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
-_FEW = 50  # items that have one feature; more items are not candidates because of it
+_FEW = 50  # items: a feature of more items makes none of them a candidate
 
 
 class ScoredPair(NamedTuple):
@@ -52,26 +52,26 @@ def _link(
 ) -> list[tuple[Item, Item]]:
     old, new = [rule.features(item) for item in removed], [rule.features(item) for item in added]
     scores = score_candidates(old, new, *measure_rarity(rows, set().union(*old, *new)))
-    return [(removed[each.old], added[each.new]) for each in choose_pairs(scores)]
+    return [(removed[pair.old], added[pair.new]) for pair in choose_pairs(scores)]
 
 
 def measure_rarity(rows: Iterable[Features], wanted: set[str]) -> tuple[dict[str, float], float]:
-    """Return log(N / df) of the wanted features, and the greatest: that of one row in each release.
+    """Return log(rows / rows that have it) of each wanted feature, and its maximum, for one row in each release.
 
-    Two more rows are assumed than there are: what the only row of both releases has is not common.
+    Two rows are added to the count, so that a feature of the only row of both releases does not look common.
     """
     counts: Counter[str] = Counter()
-    number = 2
+    total = 2
     for features in rows:
-        number += 1
+        total += 1
         counts.update(wanted.intersection(features))
-    return {feature: log(number / max(2, counts[feature])) for feature in wanted}, log(number / 2)
+    return {feature: log(total / max(2, counts[feature])) for feature in wanted}, log(total / 2)
 
 
 def score_candidates(
     old: Sequence[Features], new: Sequence[Features], rarity: Mapping[str, float], greatest: float
 ) -> list[ScoredPair]:
-    """Return the score of each pair that shares a distinctive feature: twice what is shared over what both have."""
+    """Return the score of each pair that shares a distinctive feature: twice the shared weight over both weights."""
     holders: dict[str, list[int]] = {}
     for position, features in enumerate(new):
         for feature in features:
@@ -94,31 +94,31 @@ def score_candidates(
 
 
 def choose_pairs(scores: Sequence[ScoredPair]) -> list[ScoredPair]:
-    """Return the clear pairs: mutual best with a margin. What they leave is searched again until no pair is clear."""
+    """Return the clear pairs: mutual best with a margin. The other items are searched again until no pair is clear."""
     pairs: list[ScoredPair] = []
-    left = [each for each in scores if each.score >= THRESHOLD]
+    left = [pair for pair in scores if pair.score >= THRESHOLD]
     while left:
         best_old, best_new = _two_best(left, 1), _two_best(left, 2)
         clear = [
-            each
-            for each in left
+            pair
+            for pair in left
             if all(
-                each.score == first and each.score >= second + MARGIN
-                for first, second in (best_old[each.old], best_new[each.new])
+                pair.score == first and pair.score >= second + MARGIN
+                for first, second in (best_old[pair.old], best_new[pair.new])
             )
         ]
         if not clear:
             break
         pairs += clear
-        old, new = {each.old for each in clear}, {each.new for each in clear}
-        left = [each for each in left if each.old not in old and each.new not in new]
+        old, new = {pair.old for pair in clear}, {pair.new for pair in clear}
+        left = [pair for pair in left if pair.old not in old and pair.new not in new]
     return pairs
 
 
 def _two_best(scores: Iterable[ScoredPair], side: int) -> dict[float, tuple[float, float]]:
-    """Return the best and second-best score of each item of one side."""
+    """Return the best and second-best score of each item; `side` is its index in a pair, 1 (old) or 2 (new)."""
     best: dict[float, tuple[float, float]] = {}
-    for each in scores:
-        first, second = best.get(each[side], (0.0, 0.0))
-        best[each[side]] = (each.score, first) if each.score > first else (first, max(second, each.score))
+    for pair in scores:
+        first, second = best.get(pair[side], (0.0, 0.0))
+        best[pair[side]] = (pair.score, first) if pair.score > first else (first, max(second, pair.score))
     return best

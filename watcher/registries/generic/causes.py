@@ -1,7 +1,7 @@
-"""What differs between two states of an entry or a header, and when two differences have one cause.
+"""The differences between two states of an entry or a header, and their cause.
 
-Entries that changed in the same way for one reason are one event. The reason is the document that is newly referenced,
-or else the words that were removed and added.
+Entries whose differences have one cause are one event. The cause is the document that is newly referenced, or else the
+words that were removed and added.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from watcher.registries.shared.text_differences import changed_words, differ_in_
 DATES = frozenset({"registered", "modified"})
 _LABELS = frozenset({"updated", "created", "id"})  # of a header; a change of these alone is no event
 _LINK = re.compile(r'data="([^"]*)"')
-# What a reader wants to know first.
+# The columns that a sentence shows first, and last.
 _ORDER = ("title", "name", "value", "status", "state", "registration_rule", "range", "description", "note", "notes")
 _LAST = ("references (column)", "reference", "references", "expert", "contact", "controller")
 
@@ -43,19 +43,19 @@ class Difference(NamedTuple):
 
     def reference_events(self) -> tuple[str, ...]:
         """Return the events of the references in any column, the most important first."""
-        events = {reference_event(each.before, each.after) for each in self.references}
-        events |= {"erratum-added" for each in self.references if adds_erratum(each.before, each.after)}
+        events = {reference_event(field.before, field.after) for field in self.references}
+        events |= {"erratum-added" for field in self.references if adds_erratum(field.before, field.after)}
         return tuple(event for event in REFERENCE_EVENTS if event in events)
 
     def reference_cause(self) -> tuple[str, ...]:
         """Return the documents that are newly referenced, or else those that no longer are."""
-        pairs = [changed_references(each.before, each.after) for each in self.references]
+        pairs = [changed_references(field.before, field.after) for field in self.references]
         lost = documents(reference for pair in pairs for reference in pair[0])
         gained = documents(reference for pair in pairs for reference in pair[1])
         return tuple(sorted(gained - lost or gained or lost))
 
     def cause(self) -> tuple[str, ...]:
-        """Return what has to be equal in two differences with one cause."""
+        """Return the cause, which is equal for differences of one event."""
         return (*sorted(map(field_cause, self.texts)), *self.reference_cause())
 
 
@@ -65,7 +65,7 @@ REFERENCE_EVENTS = (
 
 
 def field_cause(field: FieldChange) -> str:
-    """Return the words that a field lost and gained; all of a text of which no word stays."""
+    """Return the name of a field with the words that were removed and added."""
     hunks = changed_words(field.before, field.after)
     return "\n".join([field.name, *(f"{hunk.removed}\t{hunk.added}" for hunk in hunks)])
 
@@ -108,7 +108,7 @@ def _without_remark(field: FieldChange) -> FieldChange:
 
 
 def _same_links(field: FieldChange) -> bool:
-    """Whether the markup of an unchanged text differs in its notation alone."""
+    """Return whether the markup of an unchanged text has the same links, but for their notation."""
     before, after = links(field.before), links(field.after)
     return before == after or not field.before or not field.after or differ_in_notation(before, after)
 

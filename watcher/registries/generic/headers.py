@@ -14,8 +14,8 @@ from watcher.registries.generic.structure import move_event, registry_changes
 from watcher.registries.shared.sentences import list_people
 
 _PROCEDURE_FIELDS = frozenset({"registration_rule", "range"})
-_SAID_IN = ("title", "note", "registration_rule", "description")
-# What a registry says of itself when it is no longer for use, the strongest first.
+_END_FIELDS = ("title", "note", "registration_rule", "description")  # may state that a registry ended
+# The statement of a registry that it is no longer for use, the strongest first.
 _ENDS = {
     "registry-moved": re.compile(
         r"\bmoved to (?:the )?\[|\bmoved to (?:the )?[^.]{0,80}\bregistry at\b|\bhas moved to\b"
@@ -52,20 +52,21 @@ def _ended_registries(context: ChangeContext) -> dict[str, str]:
     for change in headers:
         # "All registries listed below have been closed" is said once, at the root.
         path = identity.path(change.item)
-        if (above := next((above for above in _parents(path) if above in ended), None)) is not None and (
-            _says_all(context, above)
-        ):
-            ended.setdefault(path, ended[above])
+        parent = next((parent for parent in _parents(path) if parent in ended), None)
+        if parent is not None and _is_about_all(context, parent):
+            ended.setdefault(path, ended[parent])
     return ended
 
 
 def _parents(path: str) -> Iterator[str]:
+    """Yield the paths of the registries above one, the nearest first; the root is ""."""
     while path:
         path = path.rpartition("/")[0]
         yield path
 
 
-def _says_all(context: ChangeContext, path: str) -> bool:
+def _is_about_all(context: ChangeContext, path: str) -> bool:
+    """Return whether the note of a registry is about the registries below it too."""
     header = context.new.items.get((Section.REGISTRY, Key((PATH,), (path,))))
     return header is not None and bool(
         re.search(r"\b(?:all|these) registries\b", header.fields.get("note", ""), re.IGNORECASE)
@@ -76,7 +77,7 @@ def _end_event(change: Change) -> str:
     """Return the event of a header that says now, and did not before, that the registry is no longer for use."""
     assert change.before is not None and change.after is not None  # noqa: S101, PT018 - the caller's condition
     before, after = (
-        "\n".join(item.fields.get(name, "") for name in _SAID_IN) for item in (change.before, change.after)
+        "\n".join(item.fields.get(name, "") for name in _END_FIELDS) for item in (change.before, change.after)
     )
     if before == after or any(pattern.search(before) for pattern in _ENDS.values()):
         return ""
@@ -85,7 +86,7 @@ def _end_event(change: Change) -> str:
 
 def end_statement(change: Change, event: str) -> str:
     """Return the sentence in which a registry says that it ended."""
-    for name in _SAID_IN:
+    for name in _END_FIELDS:
         text = change.item.fields.get(name, "")
         if match := _ENDS[event].search(text):
             start = max(text.rfind(". ", 0, match.start()) + 1, text.rfind("\n", 0, match.start()) + 1)
@@ -97,7 +98,7 @@ def end_statement(change: Change, event: str) -> str:
 
 
 def classify_header(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
-    """Yield the finding of a changed header; dates alone have none."""
+    """Yield the finding of a changed header; changed dates alone have none."""
     before, after = change.before, change.after
     path = identity.path(change.item)
     if before is None or after is None:
@@ -123,7 +124,7 @@ def classify_header(position: int, change: Change, context: ChangeContext) -> It
 
 
 def _events(change: Change, difference: Difference, context: ChangeContext) -> list[str]:
-    """Return what a pair of headers says, the most important first."""
+    """Return the events of a pair of headers, the most important first."""
     names = {field.name for field in difference.texts}
     events = [event] if (event := ended_registries(context).get(identity.path(change.item))) else []
     if COLUMNS in names:
@@ -142,7 +143,7 @@ def _events(change: Change, difference: Difference, context: ChangeContext) -> l
 
 
 def _cause(event: str, difference: Difference) -> tuple[str, ...]:
-    """Return what headers with one cause have in common."""
+    """Return the cause of an event, which is equal for headers that share the event."""
     texts = difference.texts
     if event == "registration-procedure-changed":
         return tuple(sorted(field_cause(field) for field in texts if field.name in _PROCEDURE_FIELDS))
@@ -176,7 +177,7 @@ def _finding(
         change=position,
         subject=subject,
         kind=kind or change.kind,
-        also=tuple(each for each in also if each != event),
+        also=tuple(other for other in also if other != event),
         registry=path,
         severity=severity,
         quiet=quiet,

@@ -1,4 +1,4 @@
-"""What a row is called in a sentence. The one place that knows which column of a registry names things.
+"""The names of rows in sentences. Only this module knows which column of a registry names things.
 
 A row has a value (a code point, or a name) and mostly a column that names it. Data types, contacts, statuses, flags,
 dates and references name nothing.
@@ -44,8 +44,9 @@ _ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
 _SHORT = 40  # characters of a description that is shown behind a name
-_MOST_VALUES = 24  # characters that still read as a code point beside a name
-_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label", re.IGNORECASE)
+_LONGEST_CODE_POINT = 24  # characters
+_NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label", re.IGNORECASE)  # in the title of a column
+_REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
 
 
 def name_entry(item: Item, context: ChangeContext) -> str:
@@ -55,7 +56,7 @@ def name_entry(item: Item, context: ChangeContext) -> str:
     code = _code_point(item, context) if not any(map(parse_ranges, values)) else ""
     if not name and context.new.document:
         about = next((text for column in _DESCRIPTIONS if (text := item.fields.get(column, ""))), "")
-        name = about if len(about) <= _SHORT and _names(about) else ""
+        name = about if len(about) <= _SHORT and _can_name(about) else ""
     words = join_words([code, *values, shorten(name, _LONGEST_NAME)])
     return shorten(words, _LONGEST_NAME * 2) or _first_text(item)
 
@@ -75,10 +76,10 @@ def find_name(item: Item, context: ChangeContext) -> str:
     }
     types = ("type",) if item.key.part(PATH) in context.compute_for(context.new, _registries_named_by_type) else ()
     for column in (*_NAMES, *types, *_DESCRIPTIONS):
-        if _names(texts.get(column, "")):
+        if _can_name(texts.get(column, "")):
             return texts[column].split("\n")[0]
     rest = (text for column, text in texts.items() if column not in _NEVER and not column.endswith("(column)"))
-    return next((text.split("\n")[0] for text in rest if _names(text)), "")
+    return next((text.split("\n")[0] for text in rest if _can_name(text)), "")
 
 
 def _registries_named_by_type(content: Content) -> frozenset[str]:
@@ -94,14 +95,14 @@ def _registries_named_by_type(content: Content) -> frozenset[str]:
     )
 
 
-def _names(text: str) -> bool:
-    """Whether a text can name something."""
+def _can_name(text: str) -> bool:
+    """Return whether a text can name something."""
     lower = text.lower()
     return lower not in _NO_NAME and lower not in FLAGS and not parse_ranges(text) and "://" not in text
 
 
 def _is_named_by_key(item: Item) -> bool:
-    """Whether the value of an entry is a name: not a number, a prefix or a pattern of bits."""
+    """Return whether the value of an entry is a name: not a number, a prefix or a pattern of bits."""
     return any(
         not parse_ranges(value)
         and re.search(r"[A-Za-z]{2}", value)
@@ -133,7 +134,7 @@ def _code_point(item: Item, context: ChangeContext) -> str:
         return ""
     for column in _CODE_POINTS:
         text = item.fields.get(column, "")
-        if column not in item.key.labels and 0 < len(text) <= _MOST_VALUES and parse_ranges(text):
+        if column not in item.key.labels and 0 < len(text) <= _LONGEST_CODE_POINT and parse_ranges(text):
             return text if column in ("value", "decimal", "hex") else f"{column} {text}"
     return ""
 
@@ -158,20 +159,17 @@ def _find_title_column(content: Content) -> str:
     candidates = [
         name
         for name, texts in counts.items()
-        if name not in key and len(texts) > 1 and _mostly_names(texts) and name.lower() not in _NEVER
+        if name not in key and len(texts) > 1 and _has_names(texts) and name.lower() not in _NEVER
     ]
     named = [name for name in candidates if _NAME_WORDS.search(name) and len(counts[name]) >= _DISTINCT * rows]
     distinct = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
     return next(iter(named or distinct or candidates), "")
 
 
-def _mostly_names(texts: Counter[str]) -> bool:
+def _has_names(texts: Counter[str]) -> bool:
     """Whether most texts of a column can name something and are short."""
-    good = sum(number for text, number in texts.items() if _names(text) and len(text) <= 2 * _LONGEST_NAME)
+    good = sum(number for text, number in texts.items() if _can_name(text) and len(text) <= 2 * _LONGEST_NAME)
     return good > texts.total() / 2
-
-
-_REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
 
 
 def bare_name(name: str) -> str:
@@ -183,12 +181,12 @@ def bare_name(name: str) -> str:
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a name is one that software uses: one word."""
+    """Return whether a name is one that software uses: one word."""
     return len(name) > 1 and not re.search(r"[\s<>]", name) and not parse_ranges(name)
 
 
 def name_registry(path: str, context: ChangeContext) -> str:
-    """Return the title of a registry; behind its parent's where several of the group have that title."""
+    """Return the title of a registry, after its parent's title where several registries of the group share it."""
     title = header_title(path, context)
     if path and context.compute_for(context.new, _titles)[title] > 1 and "/" in path:
         return shorten(f"{header_title(path.rpartition('/')[0], context)}: {title}")
@@ -196,6 +194,7 @@ def name_registry(path: str, context: ChangeContext) -> str:
 
 
 def header_title(path: str, context: ChangeContext) -> str:
+    """Return the title of a registry, or of the document where it has none; else its path."""
     for header_path in (path, ""):
         for content in (context.new, context.old):
             header = content.items.get((Section.REGISTRY, Key((PATH,), (header_path,))))

@@ -1,7 +1,7 @@
 """Pairing of entries whose key changed, and of registries whose path changed.
 
 The certain evidence comes first: a registry that moved, the same row, the same value under the old or the new key. The
-rest is linked by what few rows of the registry have (`diff/linkage.py`): here is only what a row of any registry has.
+rest is linked by features that few rows of the registry have (`diff/linkage.py`); `read_features` lists them.
 """
 
 from __future__ import annotations
@@ -18,37 +18,17 @@ from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.value_ranges import parse_ranges
 
-_SAME_TITLE = 2.0
+_SAME_TITLE = 2.0  # above the share of common names, 1 at most
 _LEAST_LIKENESS = 0.5
 _BRACKETS = re.compile(r"\s*[(\[{][^()\[\]{}]*[)\]}]\s*$")
 _WORD = re.compile(r"[^\W_]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _REFERENCE = re.compile(r"\[[^\[\]]+\]")
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "in",
-        "is",
-        "it",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "this",
-        "to",
-        "was",
-        "with",
-    ]
+_STOP_WORDS = frozenset(
+    {"a", "an", "and", "as", "at", "be", "by", "for", "from", "in", "is"}
+    | {"it", "of", "on", "or", "that", "the", "this", "to", "was", "with"}
 )
+# How much a shared feature counts.
 _WHOLE_NAME, _NAME_WORD, _CELL, _WORD_OF_TEXT = 2.0, 1.0, 1.0, 0.5
 _DATE = 2.0
 _BEGIN, _END = 1.0, 0.75  # of a range, which keeps its beginning more often than its end
@@ -151,7 +131,7 @@ def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
 
 
 def _words(text: str) -> Iterator[str]:
-    return (word for word in _WORD.findall(text.lower()) if word not in _COMMON)
+    return (word for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS)
 
 
 def _by_value(item: Item, path: str, labels: Labels) -> Signature:
@@ -160,7 +140,7 @@ def _by_value(item: Item, path: str, labels: Labels) -> Signature:
 
 
 def find_moved_registries(old: Content, new: Content) -> Mapping[str, str]:
-    """Return the new path of each registry whose path is gone: the same title, or at least half of its rows."""
+    """Return the new path of each registry that moved: it has the same title, or at least half of the names."""
     old_headers, new_headers = _headers(old), _headers(new)
     removed = {path: header for path, header in old_headers.items() if path not in new_headers}
     added = {path: header for path, header in new_headers.items() if path not in old_headers}
@@ -198,7 +178,7 @@ def _headers(content: Content) -> dict[str, Fields]:
 
 
 def _names_by_path(content: Content) -> dict[str, Counter[str]]:
-    """Count the names in each registry. A value counts only without a title: many registries have the same values."""
+    """Count the names in each registry: titles, and values of rows without one, as many registries share values."""
     names: dict[str, Counter[str]] = {}
     for item in content.items.values():
         if is_assigned(item):

@@ -33,7 +33,7 @@ from watcher.registries.shared.remarks import is_temporary, strip_temporary
 from watcher.registries.shared.value_ranges import parse_ranges
 
 _MANY = 8  # one document that adds more entries to a registry is one event
-_EMPTY = GroupRules(document="")
+_NO_TABLE = GroupRules(document="")
 
 
 def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
             _registry_finding("registry-moved", position, change, "") for position, change in enumerate(context.changes)
         )
         return
-    group = groups.get(context.new.document, _EMPTY)
+    group = groups.get(context.new.document, _NO_TABLE)
     for position, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
             if {field.name for field in change.fields} == {"updated"}:
@@ -60,7 +60,7 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
 
 
 def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
-    """Whether a change is quiet: see identity.is_bookkeeping; and one of nothing but ignored columns."""
+    """Return whether a change is quiet: `identity.is_bookkeeping`, or ignored columns alone changed."""
     return _is_ignored(change, context) or identity.is_bookkeeping(change, context)
 
 
@@ -76,7 +76,7 @@ def _limit_severity(finding: Finding, group: GroupRules) -> Finding:
 
 def explained_by(findings: Sequence[Finding], context: ChangeContext) -> Iterable[int]:
     """Return the rows of free space that the registry redrew for an event."""
-    ranges = [each for finding in findings for value in finding.values for each in parse_ranges(value)]
+    ranges = [number for finding in findings for value in finding.values for number in parse_ranges(value)]
     return free_space(context).explained_by(locate(findings[0].registry, ranges)) if ranges else ()
 
 
@@ -162,7 +162,7 @@ def _classify_pair(
 
 
 def _subject(event: str, change: Change, difference: Difference) -> tuple[str, ...]:
-    """Return what entries have in common that are one event."""
+    """Return the subject of an event, which is equal for the entries that share the event."""
     if event in ("editorial", "dates-changed"):
         return ("",)
     if event == "entry-moved" and change.before:
@@ -197,16 +197,16 @@ def _count_additions(context: ChangeContext) -> Counter[tuple[str, ...]]:
 
 
 def _series(item: Item) -> tuple[str, ...]:
-    """Return what the entries have in common that one document adds to one registry."""
+    """Return the key that entries share which one document adds to one registry; () without references."""
     cited = documents(find_references(item.fields.get("references", "")))
     facts = ",".join(lifecycle.facts_of(item).values()) if is_temporary(item.fields) else ""
     return (identity.path(item), str(item.status), facts, *sorted(cited)) if cited else ()
 
 
 def _is_merged_into_twin(item: Item, context: ChangeContext) -> bool:
-    """Whether a row that has the key of a removed one took over its references."""
+    """Return whether a remaining row with the key of a removed one has taken over its references."""
     twin = context.new.items.get((item.section, item.key._replace(ordinal=1)))
-    cited, kept = (find_references(" ".join(each.fields.values())) if each else [] for each in (item, twin))
+    cited, kept = (find_references(" ".join(row.fields.values())) if row else [] for row in (item, twin))
     return (
         twin is not None
         and is_assigned(twin)

@@ -11,7 +11,7 @@ from watcher.registries.generic import identity
 from watcher.registries.generic.causes import DATES
 from watcher.registries.shared.assignment import is_assigned
 
-# The registry has another column if at least this share of its assigned entries, and this many, have.
+# A registry gained or lost a column if at least this share of its assigned entries, and this many, did.
 _LEAST_SHARE = 0.34
 _LEAST_ENTRIES = 3
 _ALIKE = 0.9  # of the entries have the same text in a renamed column
@@ -111,7 +111,8 @@ def _filled_columns(content: Content, path: str) -> set[str]:
 
 def _count_empty(name: str, changes: Sequence[Change], side: str) -> int:
     """Count the entries whose column changed and is empty on one side, "before" or "after"."""
-    return sum(1 for change in changes for each in change.fields if each.name == name and not getattr(each, side))
+    cells = (cell for change in changes for cell in change.fields if cell.name == name)
+    return sum(not getattr(cell, side) for cell in cells)
 
 
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
@@ -120,7 +121,7 @@ def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
 
 
 def has_only_column_changes(change: Change, context: ChangeContext) -> bool:
-    """Whether an entry differs only in the columns that its registry gained, lost or renamed."""
+    """Return whether an entry differs only in the columns that its registry gained, lost or renamed."""
     columns = column_changes(context, identity.path(change.item)).all_names()
     return bool(columns and change.fields) and identity.changed_columns(change) <= columns | DATES
 
