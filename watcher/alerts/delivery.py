@@ -5,9 +5,11 @@ At least once: a delivery is claimed, sent, marked, and after a crash in between
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from watcher.alerts.channel_health import ChannelHealth
 from watcher.alerts.channels.base import Channel
@@ -75,6 +77,7 @@ class _Sender:
             message = f"there is no enabled channel {delivery.channel!r} in the configuration"
             wait = _UNCONFIGURED_WAIT.total_seconds()
             self._schedule_retry(delivery, DeliveryError(message, permanent=False, retry_after=wait), now)
+            self.unreachable.add(delivery.channel)
             return
         try:
             self._channels[delivery.channel].send(delivery, now)
@@ -83,6 +86,9 @@ class _Sender:
         except ConfigError as error:
             # The operator can correct a secret that cannot be read; until then the message waits.
             self._record_failure(delivery, DeliveryError(str(error), permanent=False))
+        except Exception as error:  # noqa: BLE001 - an error that no channel foresees is a failed try too
+            # Other messages of the channel are still tried: it may be this message.
+            self._record_failure(delivery, _describe_unforeseen(error), is_of_channel=False)
         else:
             now = self._clock.now()
             with self._store.transaction():
@@ -90,17 +96,17 @@ class _Sender:
                 self._health.record_success(delivery, now)
             self.report += DeliveryReport(sent=1)
 
-    def _record_failure(self, delivery: Delivery, error: DeliveryError) -> None:
+    def _record_failure(self, delivery: Delivery, error: DeliveryError, *, is_of_channel: bool = True) -> None:
         now = self._clock.now()
+        if is_of_channel and not (error.personal or error.permanent):
+            self.unreachable.add(delivery.channel)
         with self._store.transaction():
             self._health.record_failure(delivery, error, now)
             self._schedule_retry(delivery, error, now)
 
     def _schedule_retry(self, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-        """Plan the next try, or give up. An error that is not about this message is about its whole channel."""
+        """Plan the next try, or give up."""
         tries = delivery.attempts + 1
-        if not (error.personal or error.permanent):
-            self.unreachable.add(delivery.channel)
         if error.gone:
             # The channel is disabled, not the message refused: it waits until the channel is enabled again.
             self._outbox.schedule_retry(delivery.id, str(error), to_text(now))
@@ -116,3 +122,10 @@ class _Sender:
             # Rounded up, because the outbox keeps times to the second.
             self._outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
         self.report += DeliveryReport(retried=1)
+
+
+def _describe_unforeseen(error: Exception) -> DeliveryError:
+    """Return the error with its place and without its text, which could have a secret."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return DeliveryError(f"unexpected {type(error).__name__} in {where}; please report it", permanent=False)

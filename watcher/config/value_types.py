@@ -23,7 +23,10 @@ from watcher.core.times import parse_duration
 
 GROUP = "{group}"
 _LAST_PORT = 65535
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
+_ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+# RFC 5321 section 4.1.2, without quoted strings and addresses of hosts. `email` writes any other address as `<>`.
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@.{{1,255}}\Z){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _RSYNC = re.compile(r"rsync://[A-Za-z0-9.\[\]:-]+(/[A-Za-z0-9._~-]+)+/?")
 _HOST_NAME = re.compile(r"(?=.{1,255}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:IPv]+\]")
 _KEY_BYTES = (24, 64)  # Standard Webhooks, "signature scheme"
@@ -299,3 +302,14 @@ def default_sender() -> str:
     """Return the sender of mails unless one is configured: at the name of this machine if a mail address can use it."""
     name = socket.gethostname()
     return f"registry-watcher@{name if _ADDRESS.fullmatch(f'x@{name}') else 'localhost'}"
+
+
+def default_ehlo_name(sender: str) -> str:
+    """Return the name in EHLO unless one is configured: of this machine if it is a full one, else that of the sender.
+
+    Servers refuse a name without a dot, and an address of loopback, from other machines.
+    """
+    for name in (socket.getfqdn(), sender.rpartition("@")[2]):
+        if "." in name and _HOST_NAME.fullmatch(name) and not name.startswith("localhost."):
+            return name
+    return "[127.0.0.1]"

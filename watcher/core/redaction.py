@@ -20,5 +20,6 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
 def login_secrets(user: str, password: str) -> frozenset[str]:
     """Return a password, and user and password in the forms in which SMTP AUTH sends them (RFC 4616, RFC 4954)."""
     encoded = (user, password, f"\0{user}\0{password}", f"{user}\0{user}\0{password}")
-    forms = (base64.b64encode(text.encode()).decode().rstrip("=") for text in encoded)
-    return frozenset(text for text in (password, *forms) if len(text) > _SHORT)
+    forms = [base64.b64encode(text.encode()).decode() for text in encoded]
+    unpadded = [form.rstrip("=") for form in forms]
+    return frozenset(text for text in (password, *forms, *unpadded) if len(text) > _SHORT)

@@ -1,38 +1,25 @@
-"""The e-mail channel: SMTP, multipart text and HTML, one message for one recipient.
-
-Registry text is hostile in a header, so the header block of the written message is parsed again and must hold exactly
-the names that were set: Python 3.11.7 writes the plain subject `=?utf-8?q?=0ABcc:_x?=` as an extra Bcc header.
-"""
+"""The e-mail channel: SMTP, multipart text and HTML, one message for one recipient."""
 
 from __future__ import annotations
 
 import json
-import smtplib
-import socket
-import ssl
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.parser import BytesHeaderParser
-from email.policy import SMTP
 from email.utils import format_datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from watcher.alerts.channels import email_message
+from watcher.alerts.channels.mime_message import list_id, write_message
+from watcher.alerts.channels.smtp_errors import cut, explain_error
+from watcher.alerts.channels.smtp_session import Login, open_session
 from watcher.config.settings import EmailSettings, Settings, SmtpSettings
 from watcher.config.value_types import SecretRef
-from watcher.core.errors import DeliveryError
+from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import from_text
-
-_ADDED_HEADERS = {"mime-version", "content-type"}
-_PERMANENT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +33,7 @@ class EmailChannel:
     settings: EmailSettings
     smtp: SmtpSettings
     folder: Path
+    ca_file: Path | None = None
     deadline: float = 300.0
     max_digest_bytes: ClassVar[int] = 400_000
 
@@ -76,128 +64,53 @@ class EmailChannel:
         return self.smtp.host, self.smtp.port
 
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
-        """Send one message. A 5xx reply is permanent; after everything else a retry can help."""
+        """Send one message. Every exception but ConfigError becomes a DeliveryError that shows no password."""
         content = self.write_message(delivery)
-        server = self._connect()
+        login = Login(self.smtp, self.folder)
         try:
-            refused = server.sendmail(self.smtp.sender, [delivery.recipient], content)
-        except smtplib.SMTPRecipientsRefused as error:
-            raise _to_error(*error.recipients[delivery.recipient], personal=True) from error
-        except smtplib.SMTPResponseException as error:
-            about_message = isinstance(error, smtplib.SMTPDataError)
-            raise _to_error(error.smtp_code, error.smtp_error, personal=about_message) from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise self._unreachable(error) from error
+            self._transmit(delivery.recipient, content, login)
+        except (ConfigError, DeliveryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a server makes smtplib raise is a failed try
+            server = f"{self.smtp.host}:{self.smtp.port}"
+            explained = explain_error(error, server=server, recipient=delivery.recipient)
+            message = cut(login.hide(str(explained)))
+            # Without its cause, which has the reply as the server sent it.
+            raise DeliveryError(message, permanent=explained.permanent, personal=explained.personal) from None
+
+    def _transmit(self, recipient: str, content: bytes, login: Login) -> None:
+        server = open_session(self.smtp, login, ca_file=self.ca_file, deadline=self.deadline)
+        try:
+            server.sendmail(self.smtp.sender, [recipient], content)
         finally:
-            _disconnect(server)
-        if refused:
-            raise _to_error(*refused[delivery.recipient], personal=True)
+            try:
+                server.quit()
+            except Exception:  # noqa: BLE001 - the message is accepted or refused already
+                server.close()
 
     def write_message(self, delivery: Delivery) -> bytes:
         """Return the message as it is sent. The same delivery gives the same Message-ID and date."""
         body = json.loads(delivery.body)
         domain = self.smtp.sender.rpartition("@")[2]
-        message = EmailMessage(policy=SMTP)
         headers = {
             "From": self.smtp.sender,
             "To": delivery.recipient,
             "Subject": body["subject"],
             "Date": format_datetime(from_text(delivery.created)),
             "Message-ID": f"<{delivery.id}@{domain}>",
-            "List-Id": f"<{self.name}.registry-watcher.{domain}>",
+            "List-Id": list_id(self.name, domain),
             "Auto-Submitted": "auto-generated",
             "Precedence": "list",
             "X-Registry-Watcher-Source": delivery.source or "-",
             "X-Registry-Watcher-Release": delivery.release or "-",
         }
-        try:
-            for name, value in headers.items():
-                message[name] = value
-            message.set_content(body["text"], cte="quoted-printable")
-            message.add_alternative(body["html"], subtype="html", cte="quoted-printable")
-            content = message.as_bytes()
-        except ValueError as error:
-            raise DeliveryError(f"the message cannot be written: {error}", permanent=True, personal=True) from error
-        written = [name.lower() for name in BytesHeaderParser(policy=SMTP).parsebytes(content)]
-        if sorted(written) != sorted({name.lower() for name in headers} | _ADDED_HEADERS):
-            reason = "a header of the message holds another header; it was not sent"
-            raise DeliveryError(reason, permanent=True, personal=True)
-        return content
-
-    def _connect(self) -> smtplib.SMTP:
-        """Return a server that is ready for the message. An error here says nothing about the message."""
-        try:
-            return self._open_session()
-        except smtplib.SMTPAuthenticationError as error:
-            raise DeliveryError(f"{self.smtp.host} refused user and password: {error}", permanent=False) from error
-        except UnicodeError:
-            raise DeliveryError("user or password is not ASCII, and smtplib cannot send it", permanent=False) from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> DeliveryError:
-        return DeliveryError(f"{self.smtp.host}:{self.smtp.port}: {error or type(error).__name__}", permanent=False)
-
-    def _open_session(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        smtp_class = partial(_TimedTls, context=context) if self.smtp.security == "tls" else _TimedSmtp
-        server = smtp_class(self.smtp.host, self.smtp.port, timeout=self.smtp.timeout, deadline=self.deadline)
-        try:
-            server.ehlo()
-            if self.smtp.security == "starttls":
-                server.starttls(context=context)
-                server.ehlo()
-            if self.smtp.username and self.smtp.password:
-                server.login(self.smtp.username, self.smtp.password.read(self.folder))
-        except BaseException:
-            server.close()
-            raise
-        return server
+        return write_message(headers, text=body["text"], html=body["html"])
 
 
 def create_channel(settings: EmailSettings, config: Settings) -> EmailChannel:
-    return EmailChannel(settings=settings, smtp=config.smtp, folder=config.folder)
+    smtp = config.smtp
+    return EmailChannel(settings=settings, smtp=smtp, folder=config.folder, ca_file=config.ca_file(smtp.ca_file))
 
 
 def _to_body(mail: email_message.Mail) -> str:
     return json.dumps(asdict(mail), ensure_ascii=False)
-
-
-class _TimedSmtp(smtplib.SMTP):
-    """A connection that is cut after `deadline` seconds. smtplib itself limits only each single read."""
-
-    def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
-        self._timer = threading.Timer(deadline, self._cut)
-        self._timer.daemon = True
-        self._timer.start()
-        try:
-            super().__init__(*arguments, **options)
-        except BaseException:
-            self._timer.cancel()
-            raise
-
-    def _cut(self) -> None:
-        if self.sock is not None:
-            with suppress(OSError):  # already closed
-                # The plain socket: the thread that waits in it may be in the middle of TLS.
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._timer.cancel()
-        super().close()
-
-
-class _TimedTls(_TimedSmtp, smtplib.SMTP_SSL):
-    """TLS from the first byte."""
-
-
-def _disconnect(server: smtplib.SMTP) -> None:
-    try:
-        server.quit()
-    except (smtplib.SMTPException, OSError):
-        server.close()
-
-
-def _to_error(code: int, text: bytes | str, *, personal: bool) -> DeliveryError:
-    reply = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return DeliveryError(f"the mail server replied {code} {reply}", permanent=code >= _PERMANENT, personal=personal)
