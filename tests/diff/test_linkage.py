@@ -48,7 +48,7 @@ def test_two_equally_good_matches_are_not_guessed() -> None:
 
 def test_the_order_of_rows_does_not_matter() -> None:
     old = [record("rfc7", value=f"old-{name}", description=f"The {name} of it") for name in ("apple", "pear", "plum")]
-    new = [record("rfc8", value=f"new-{name}", description=f"The {name} of it") for name in ("apple", "pear", "plum")]
+    new = [record("rfc7", value=f"new-{name}", description=f"The {name} of it") for name in ("apple", "pear", "plum")]
     expected = {(f"old-{name}", f"new-{name}") for name in ("apple", "pear", "plum")}
     for shuffled in permutations(old):
         old, new = [*shuffled], new[::-1]
@@ -62,11 +62,14 @@ def test_a_merged_range_is_the_entry_that_kept_its_beginning() -> None:
 
 
 def test_a_newly_filled_column_does_not_take_over() -> None:
-    def row(number: int, **cells: str) -> str:
-        return record(hex=f"{number:04X}", description=f"Type {number % 3}", **cells)
+    def row(number: int, text: str, **cells: str) -> str:
+        return record(
+            hex=f"{number:04X}", description=" ".join(f"{text}{number}{letter}" for letter in "abcde"), **cells
+        )
 
-    old = content(registry("r", *(row(number) for number in range(2048, 2060))))
-    new = content(registry("r", *(row(number, value=str(number)) for number in range(2048, 2060))))
+    numbers = range(2048, 2060)
+    old = content(registry("r", *(row(number, "old") for number in numbers)))
+    new = content(registry("r", *(row(number, "new", value=str(number)) for number in numbers)))
     changes = compare(old, new, IANA.pairing_rules(old, new)).changes
     assert {change.item.key.labels for change in changes} == {("registry", "value")}
     assert all(change.before and change.after for change in changes)

@@ -15,7 +15,7 @@ from watcher.core.model import Item
 from watcher.registries.base import Features, LinkageRule
 
 # Chosen on all months of 2016 to 2024: docs/decisions.md, "Link by evidence".
-THRESHOLD = 0.2
+THRESHOLD = 0.25
 MARGIN = 0.05
 _DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
 _FEW = 50  # items: a feature of more items makes none of them a candidate

@@ -103,9 +103,7 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
     def add(feature: str, weight: float) -> None:
         features[feature] = max(weight, features.get(feature, 0.0))
 
-    named = [text for text in (*identity.values(item), identity.title(item)) if text and not parse_ranges(text)]
-    for text in named:
-        bare = _bare(text)
+    for bare in map(_bare, _list_names(item)):
         add("name:" + _NOT_WORD.sub("", bare), _WHOLE_NAME)
         for word in _words(bare):
             add(word, _NAME_WORD)
@@ -114,6 +112,12 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
             for feature, weight in _read_cell(column, text):
                 add(feature, weight)
     return features
+
+
+def _list_names(item: Item) -> list[str]:
+    """Return the texts of an entry's key, or its title where the key is numbers: the owner of a name is no name."""
+    names = [text for text in identity.values(item) if text and not parse_ranges(text)]
+    return names or [identity.title(item)]
 
 
 def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
