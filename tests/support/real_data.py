@@ -181,6 +181,42 @@ def iana_documents(group: str) -> Iterator[tuple[str, bytes]]:
         yield month, _objects(IANA_BUNDLE).read(blob)
 
 
+def group_months(bundle: str) -> dict[str, tuple[tuple[str, bytes], ...]]:
+    """Return (month, bytes) of each registry group of a bundle, each month in which it differs from the one before.
+
+    Only groups that ever had the word TEMPORARY are read: all of them would take a gigabyte.
+    """
+    git = f"--git-dir={repository(bundle)}"
+    versions: dict[str, list[tuple[str, str]]] = {}
+    for month in sorted(_git(git, "tag").decode().split()):
+        found = subprocess.run(
+            ["git", git, "grep", "--name-only", "-z", "TEMPORARY - ", month], capture_output=True, check=False,
+            env=_ENVIRONMENT,
+        ).stdout  # fmt: skip
+        for name in found.decode().split("\0"):
+            if name:
+                versions.setdefault(name.partition(":")[2].partition("/")[0], [])
+    for month in sorted(_git(git, "tag").decode().split()):
+        for line in _git(git, "ls-tree", "-r", month).decode().splitlines():
+            meta, path = line.split("\t")
+            group, blob = path.partition("/")[0], meta.split()[2]
+            if group in versions and (not versions[group] or versions[group][-1][1] != blob):
+                versions[group].append((month, blob))
+    wanted = [blob for months in versions.values() for _, blob in months]
+    with subprocess.Popen(
+        ["git", git, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT
+    ) as batch:
+        assert batch.stdin is not None
+        assert batch.stdout is not None
+        contents = {}
+        for blob in wanted:
+            batch.stdin.write(f"{blob}\n".encode())
+            batch.stdin.flush()
+            contents[blob] = batch.stdout.read(int(batch.stdout.readline().split()[2]))
+            batch.stdout.read(1)
+    return {group: tuple((month, contents[blob]) for month, blob in months) for group, months in versions.items()}
+
+
 def iana_groups() -> tuple[str, ...]:
     """Return the ids of the registry groups there are."""
     return tuple(iana_versions())
