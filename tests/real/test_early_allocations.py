@@ -43,6 +43,10 @@ url = "https://example.org/hook"
 secret = "env:HOOK"
 events = ["temporary-expiring", "temporary-expired"]
 """
+# Made permanent under another name, which no comparison of texts can know.
+RENAMED = {
+    ("iana-2022-2024/jwt", "2024-01-05"): ("secboot",),  # oemboot: the same registration date, and the RFC says so
+}
 IDS = {
     "temporary-registered": GRANTED,
     "temporary-extended": EXTENDED,
@@ -204,6 +208,9 @@ def test_granted_extended_permanent_and_withdrawn_are_right_in_each_month(number
     for group in sorted(groups())[number::SLICES]:
         for month, old, new, found in _product(group):
             expected = _own_reading(old, new)
+            for name in RENAMED.get((group, month), ()):
+                expected -= Counter([(WITHDRAWN, name)])
+                expected[PERMANENT, name] += 1
             for (what, _), times in expected.items():
                 happened[what] += times
             if found != expected:
@@ -227,6 +234,7 @@ def test_every_row_is_read_with_all_its_dates() -> None:
     assert len(spellings) >= 8
 
 
+@pytest.mark.timeout(900)
 def test_replaying_two_years_no_expiry_is_missed_and_none_is_sent_twice(tmp_path: Path) -> None:
     months = {group.partition("/")[2]: versions for group, versions in groups().items() if group.startswith(BUNDLES[1])}
     sources = "".join(
