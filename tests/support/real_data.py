@@ -161,12 +161,21 @@ def _git(*arguments: str) -> bytes:
 
 
 @cache
-def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return every registry group of the months there are: (month, blob) for each that differs from the one before."""
-    command = ("log", "--reverse", "--root", "--raw", "--no-abbrev", "--format=%D")
+def bundle_versions(bundle: str) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return every registry group of a bundle: (month, blob) for each that differs from the one before."""
+    command = (
+        "log",
+        "--reverse",
+        "--root",
+        "--raw",
+        "--no-abbrev",
+        "--diff-filter=d",
+        "--format=%D",
+        _tags(bundle)[-1],
+    )
     found: dict[str, list[tuple[str, str]]] = {}
     month = ""
-    for line in _git(f"--git-dir={repository(IANA_BUNDLE)}", *command).decode().splitlines():
+    for line in _git(f"--git-dir={repository(bundle)}", *command).decode().splitlines():
         if "tag: " in line:
             month = line.partition("tag: ")[2].partition(",")[0]
         elif line:
@@ -175,46 +184,22 @@ def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
     return {group: tuple(found[group]) for group in sorted(found)}
 
 
+def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return the versions of every registry group of 2016 to 2021."""
+    return bundle_versions(IANA_BUNDLE)
+
+
 def iana_documents(group: str) -> Iterator[tuple[str, bytes]]:
     """Yield (month, bytes) of one registry group, each month in which it differs from the one before."""
     for month, blob in iana_versions()[group]:
         yield month, _objects(IANA_BUNDLE).read(blob)
 
 
-def group_months(bundle: str) -> dict[str, tuple[tuple[str, bytes], ...]]:
-    """Return (month, bytes) of each registry group of a bundle, each month in which it differs from the one before.
-
-    Only groups that ever had the word TEMPORARY are read: all of them would take a gigabyte.
-    """
-    git = f"--git-dir={repository(bundle)}"
-    versions: dict[str, list[tuple[str, str]]] = {}
-    for month in sorted(_git(git, "tag").decode().split()):
-        found = subprocess.run(
-            ["git", git, "grep", "--name-only", "-z", "TEMPORARY - ", month], capture_output=True, check=False,
-            env=_ENVIRONMENT,
-        ).stdout  # fmt: skip
-        for name in found.decode().split("\0"):
-            if name:
-                versions.setdefault(name.partition(":")[2].partition("/")[0], [])
-    for month in sorted(_git(git, "tag").decode().split()):
-        for line in _git(git, "ls-tree", "-r", month).decode().splitlines():
-            meta, path = line.split("\t")
-            group, blob = path.partition("/")[0], meta.split()[2]
-            if group in versions and (not versions[group] or versions[group][-1][1] != blob):
-                versions[group].append((month, blob))
-    wanted = [blob for months in versions.values() for _, blob in months]
-    with subprocess.Popen(
-        ["git", git, "cat-file", "--batch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT
-    ) as batch:
-        assert batch.stdin is not None
-        assert batch.stdout is not None
-        contents = {}
-        for blob in wanted:
-            batch.stdin.write(f"{blob}\n".encode())
-            batch.stdin.flush()
-            contents[blob] = batch.stdout.read(int(batch.stdout.readline().split()[2]))
-            batch.stdout.read(1)
-    return {group: tuple((month, contents[blob]) for month, blob in months) for group, months in versions.items()}
+def bundle_documents(bundle: str) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (group, month, bytes) of the registry groups of a bundle, by group, where one differs from its last."""
+    for group, versions in bundle_versions(bundle).items():
+        for month, blob in versions:
+            yield group, month, _objects(bundle).read(blob)
 
 
 def iana_groups() -> tuple[str, ...]:

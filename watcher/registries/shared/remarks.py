@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]+?)"
@@ -73,6 +74,7 @@ def read_facts(fields: Mapping[str, str]) -> EntryFacts:
     return facts
 
 
+@lru_cache(maxsize=8192)  # a row is read each day and in each comparison
 def read_text(text: str) -> EntryFacts:
     """Return the facts in one text."""
     facts = NO_FACTS
