@@ -346,16 +346,16 @@ def test_a_release_gives_each_recipient_the_same_id_whenever_it_is_rendered() ->
         return messages.render_release(email_channel(name), recipient, comparison_of("one"))
 
     recipients = ("ann@example.org", "bob@example.org")
-    assert [rendered("noc", each).recipient for each in recipients] == [*recipients]
+    assert [rendered("noc", address).recipient for address in recipients] == [*recipients]
     assert rendered("noc", recipients[0]) == rendered("noc", recipients[0])
-    assert len({rendered(name, each).id for name in ("noc", "other") for each in recipients}) == 4
+    assert len({rendered(name, address).id for name in ("noc", "other") for address in recipients}) == 4
 
 
 def test_another_release_or_direction_gives_another_id() -> None:
     comparison = comparison_of("one")
     other = replace(comparison, new=replace(comparison.new, id="c" * 12))
     reverse = replace(comparison, old=comparison.new, new=comparison.old)
-    ids = {messages.render_release(webhook_channel(), "", each).id for each in (comparison, other, reverse)}
+    ids = {messages.render_release(webhook_channel(), "", changed).id for changed in (comparison, other, reverse)}
     assert len(ids) == 3
 
 

@@ -55,8 +55,8 @@ def test_a_check_of_a_collection_prints_changes_and_a_summary(run: RunCli, tree:
 
 
 def test_a_check_in_json_has_the_index_and_every_group(run: RunCli, tree: IndexServer) -> None:
-    found = json.loads(run("check", "--format", "json").out)["checks"]
-    assert [(each["source"], each["outcome"]) for each in found] == [
+    rows = json.loads(run("check", "--format", "json").out)["checks"]
+    assert [(row["source"], row["outcome"]) for row in rows] == [
         ("iana", "baseline"),
         *((f"iana.{group}", "baseline") for group in GROUPS),
     ]
@@ -67,7 +67,7 @@ def test_one_group_can_be_checked_by_its_name(run: RunCli, tree: IndexServer) ->
     tree.take_requests()
     result = run("check", "iana.beta")
     assert (result.code, result.out) == (0, "iana.beta: unchanged\n")
-    assert [each.path for each in tree.take_requests()] == [group_path("beta")]
+    assert [request.path for request in tree.take_requests()] == [group_path("beta")]
     slip = run("check", "iana.betta")
     assert slip.code == 2
     assert "did you mean iana.beta?" in slip.err
@@ -106,8 +106,8 @@ def test_a_collection_is_one_line_of_the_status_with_its_failing_groups(run: Run
 def test_the_status_in_json_has_a_summary_of_a_collection(run: RunCli, tree: IndexServer) -> None:
     tree.answers[group_path("alpha")] = (503, {"Retry-After": "600"})
     run("check")
-    found = json.loads(run("status", "--format", "json").out)
-    (collection,) = found["collections"]
+    report = json.loads(run("status", "--format", "json").out)
+    (collection,) = report["collections"]
     assert collection == {
         "source": "iana",
         "groups": 3,
@@ -116,7 +116,7 @@ def test_the_status_in_json_has_a_summary_of_a_collection(run: RunCli, tree: Ind
         "left_out": [],
         "last_full_sweep": None,
     }
-    assert [row["source"] for row in found["sources"]] == ["iana", "iana.alpha"]
+    assert [row["source"] for row in report["sources"]] == ["iana", "iana.alpha"]
 
 
 def test_a_collection_with_listed_groups_has_no_index(run: RunCli, tree: IndexServer, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_folder_of_documents_is_imported_into_their_groups(
     result = run("import", "iana", str(old), "--format", "json")
     report = json.loads(result.out)
     assert (result.code, sum(report["taken"].values())) == (1, 4)
-    assert [each["origin"] for each in report["refused"]] == [str(old / "2016-02" / "gamma.xml")]
+    assert [refusal["origin"] for refusal in report["refused"]] == [str(old / "2016-02" / "gamma.xml")]
     assert "2016-02-01" in run("releases", "iana.ieee-x").out
     assert "2016-01-01" in run("releases", "iana.beta").out
     assert (
@@ -210,8 +210,8 @@ def test_a_folder_of_a_repository_is_imported_commit_by_commit(run: RunCli, tree
         git("commit", "--quiet", "-m", day)
     assert run("import", "iana", f"git:{place}:assignments/").out.startswith("iana: ")
     for group in ("beta", "delta"):
-        found = json.loads(run("releases", f"iana.{group}", "--format", "json").out)["releases"]
-        assert [each["published"] for each in found][:2] == ["2016-01-01", "2016-02-01"]
+        rows = json.loads(run("releases", f"iana.{group}", "--format", "json").out)["releases"]
+        assert [row["published"] for row in rows][:2] == ["2016-01-01", "2016-02-01"]
     assert run("import", "iana", f"git:{place}:/").code == 0
     result = run("import", "iana", f"git:{place}:nowhere/")
     assert (result.code, "no commit of this repository has a file in nowhere/" in result.err) == (2, True)

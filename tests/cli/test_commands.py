@@ -49,8 +49,8 @@ def test_a_held_release_is_listed_rejected_and_accepted(run: RunCli, tmp_path: P
         assert (result.code, result.err) == (0, "")
         identifier = next(word for word in result.out.split() if len(word) == 12 and word.isalnum())
         assert "its date is 2020-01-18" in " ".join(result.out.split())
-        (found,) = json.loads(run_here("held", "ports", "--format", "json").out)["held"]
-        assert (found["release"], found["reasons"][0]["code"]) == (identifier, "goes_back")
+        (hold,) = json.loads(run_here("held", "ports", "--format", "json").out)["held"]
+        assert (hold["release"], hold["reasons"][0]["code"]) == (identifier, "goes_back")
         assert json.loads(run_here("status", "--format", "json").out)["sources"][0]["held"] == 1
         unknown = run_here("held", "prots")
         assert (unknown.code, unknown.out) == (2, "")
@@ -75,12 +75,12 @@ def test_a_held_release_is_listed_rejected_and_accepted(run: RunCli, tmp_path: P
 
 def test_releases_history_and_show(run_in_demo: RunCli) -> None:
     releases = json.loads(run_in_demo("releases", "ports", "--format", "json").out)["releases"]
-    assert [each["published"] for each in releases] == [
+    assert [row["published"] for row in releases] == [
         "2024-11-19", "2024-12-03", "2025-01-14", "2025-02-11", "2025-03-04", "2025-04-22",
     ]  # fmt: skip
     assert run_in_demo("releases", "ports").out.count("\n") == 9
     events = json.loads(run_in_demo("history", "--port", "3070", "--format", "json").out)["events"]
-    assert [each["id"] for each in events] == ["port-assigned", "service-renamed"]
+    assert [row["id"] for row in events] == ["port-assigned", "service-renamed"]
     assert events[1]["between"] == ["2025-01-14", "2025-02-11"]
     assert run_in_demo("history", "--service", "tidepool", "--kind", "deprecated").out.count("\n") == 2
     assert run_in_demo("history", "--port", "1").out == f"no matching events (6 releases, {FIRST} to {LAST})\n"
@@ -212,10 +212,10 @@ def test_an_entry_of_any_registry_is_shown_with_its_history(run: RunCli, tmp_pat
         (tmp_path / f"{day}.xml").write_bytes(group(registry("r", *held), updated=day))
         assert run("import", "toys", str(tmp_path / f"{day}.xml")).code == 0
     for what in ("n2", "0x02", "2"):
-        found = run("show", "toys", what)
-        assert "r  0x02  n2" in found.out, what
-        assert "flag: Y" in found.out
-        assert "entry-added" in found.out
+        result = run("show", "toys", what)
+        assert "r  0x02  n2" in result.out, what
+        assert "flag: Y" in result.out
+        assert "entry-added" in result.out
     assert "n2" not in run("show", "toys", "n1").out
 
 
@@ -276,15 +276,15 @@ def test_a_document_is_a_view_over_all_sources(run: RunCli, tmp_path: Path) -> N
         assert run("import", name, str(file)).code == 0
     for form in ("9350", "RFC9350", "rfc9350"):
         assert run("history", "--rfc", form).out.startswith("RFC 9350 was published: 2 registries in 2 groups\n"), form
-    found = json.loads(run("history", "--rfc", "9350", "--format", "json").out)
-    assert found["registries"] == [{"source": name, "registry": "r"} for name in ("games", "toys")]
-    assert {(each["source"], each["values"][0]) for each in found["created"]} == {("games", "3")}
-    assert {(each["source"], each["values"][0]) for each in found["changed"]} == {("games", "2"), ("toys", "3")}
-    assert [(each["source"], each["published"]) for each in found["later"]] == [("games", "2020-04-01")]
+    result = json.loads(run("history", "--rfc", "9350", "--format", "json").out)
+    assert result["registries"] == [{"source": name, "registry": "r"} for name in ("games", "toys")]
+    assert {(row["source"], row["values"][0]) for row in result["created"]} == {("games", "3")}
+    assert {(row["source"], row["values"][0]) for row in result["changed"]} == {("games", "2"), ("toys", "3")}
+    assert [(row["source"], row["published"]) for row in result["later"]] == [("games", "2020-04-01")]
     for draft in ("draft-ietf-toy", "draft-ietf-toy-03", "draft-ietf-toy-00"):
         shown = json.loads(run("history", "--draft", draft, "--format", "json").out)
-        assert [(each["source"], each["published"]) for each in shown["created"]] == [("toys", "2020-02-01")]
-        assert [each["published"] for each in shown["later"]] == ["2020-03-01"]
+        assert [(row["source"], row["published"]) for row in shown["created"]] == [("toys", "2020-02-01")]
+        assert [row["published"] for row in shown["later"]] == ["2020-03-01"]
     text = run("history", "--rfc", "9350", "games").out
     assert text.startswith("RFC 9350 was published: 1 registry in 1 group\n")
     assert "\ncreated\n  games\n    2020-03-01  " in text
@@ -313,15 +313,15 @@ def test_an_entry_is_followed_over_renames_with_since_when_its_status_holds(run:
         return run("show", "toys", *arguments).out, json.loads(run("show", "toys", *arguments, "--format", "json").out)
 
     for what in ("KITE_512", "KITE_256", "0x09"):
-        text, found = show(what, "--at", "2020-04")
+        text, result = show(what, "--at", "2020-04")
         assert "assigned since 2020-02-01 (registered 2019-12-24), text last changed 2020-04-01" in text, what
         assert "[Ann_Toy] Ann Toy, Toys, ann@example.org" in text
-        assert found["events"][0]["id"] == "entry-added"
-        assert found["contacts"]["Ann_Toy"]["org"] == "Toys"
-    text, found = show("KITE_512")
+        assert result["events"][0]["id"] == "entry-added"
+        assert result["contacts"]["Ann_Toy"]["org"] == "Toys"
+    text, result = show("KITE_512")
     assert "deprecated since 2020-05-01 (registered 2019-12-24)  (" in text
-    assert [version["fields"]["description"][:8] for version in found["versions"]] == ["KITE_256", *["KITE_512"] * 3]
-    assert len(found["lives"]) == 1
+    assert [version["fields"]["description"][:8] for version in result["versions"]] == ["KITE_256", *["KITE_512"] * 3]
+    assert len(result["lives"]) == 1
     assert "assigned since 2020-01-01 or before  (" in show("n1")[0]
     assert "contact, last changed 2020-01-01" in show("Ann_Toy")[0]
     assert show("Ann_Toy")[1]["current"][0]["standing"] is None

@@ -101,11 +101,11 @@ def test_files_of_any_registry_are_read_by_the_id_in_them(run: RunCli, tmp_path:
     rows = [record("rfc1", value=str(number), description=f"n{number}") for number in range(3)]
     (tmp_path / "old.xml").write_bytes(group(registry("r", *rows[:2])))
     (tmp_path / "new.xml").write_bytes(group(registry("r", *rows), updated="2020-02-01"))
-    found = run("diff", str(tmp_path / "old.xml"), str(tmp_path / "new.xml"))
-    assert found.out.startswith("toy-parameters  2020-01-01 → 2020-02-01    1 added")
-    assert "entry-added" in found.out
+    result = run("diff", str(tmp_path / "old.xml"), str(tmp_path / "new.xml"))
+    assert result.out.startswith("toy-parameters  2020-01-01 → 2020-02-01    1 added")
+    assert "entry-added" in result.out
     (tmp_path / "old.csv").write_text("code,name\n1,one\n")
     (tmp_path / "new.csv").write_text("code,name\n1,one\n2,two\n")
-    found = run("diff", "--key", "code", str(tmp_path / "old.csv"), str(tmp_path / "new.csv"))
-    assert "2 two added" in found.out
+    result = run("diff", "--key", "code", str(tmp_path / "old.csv"), str(tmp_path / "new.csv"))
+    assert "2 two added" in result.out
     assert run("diff", "--key", "x", str(tmp_path / "old.csv"), str(tmp_path / "new.csv")).code == 2

@@ -56,7 +56,7 @@ def test_a_change_happened_between_the_last_check_with_the_old_and_the_first_wit
     (event,) = run_json(config, "history")["events"]
     assert event["between"] == ["2020-01-01", "2020-01-02"]
     assert event["observed_between"] == [last_seen, first_seen]
-    assert [each["observed_between"] for each in run_json(config, "releases", "ports")["releases"]][1] == [
+    assert [row["observed_between"] for row in run_json(config, "releases", "ports")["releases"]][1] == [
         last_seen,
         first_seen,
     ]

@@ -58,7 +58,7 @@ def test_verify_compares_the_history_with_the_snapshots(run: RunCli, copied_hist
 def test_verify_lists_what_differs_in_the_history(run: RunCli, copied_history: Path, spoiled: str, result: str) -> None:
     with closing(sqlite3.connect(copied_history, isolation_level=None)) as database:
         assert database.execute(spoiled).rowcount > 0
-    found = run("verify", "ports", "--history")
-    assert found.code == 1
-    assert re.search(result, found.err)
-    assert "watcher rebuild" in found.out
+    verified = run("verify", "ports", "--history")
+    assert verified.code == 1
+    assert re.search(result, verified.err)
+    assert "watcher rebuild" in verified.out

@@ -104,7 +104,7 @@ def test_messages_committed_before_the_start_are_delivered(env: Environment) -> 
     assert (len(pending), env.servers.webhooks) == (2, [])
     with run_daemon(env) as running:
         delivered = [running.logged("delivered") for _ in range(2)]
-        assert {(each["channel"], each["sent"]) for each in delivered} == {("hook", 1), ("mail", 1)}
+        assert {(record["channel"], record["sent"]) for record in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
     (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending

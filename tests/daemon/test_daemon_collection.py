@@ -68,7 +68,7 @@ def test_the_index_and_every_group_that_is_due_are_checked(env: CollectionDaemon
     env.place.tree.take_requests()
     assert env.check()[-1]["left"] == 0
     # None was due again: the index alone was asked for.
-    assert [each.path for each in env.place.tree.take_requests()] == [INDEX]
+    assert [request.path for request in env.place.tree.take_requests()] == [INDEX]
 
 
 def test_a_collection_is_one_job_that_follows_the_record_of_checks(env: CollectionDaemon) -> None:
@@ -108,7 +108,7 @@ def test_a_stop_ends_the_check_between_two_groups(env: CollectionDaemon) -> None
     env.daemon.stop()
     logs = env.check()
     assert (logs[-1]["event"], logs[-1]["left"]) == ("collection checked", len(GROUPS))
-    assert [each.path for each in env.place.tree.take_requests()] == [INDEX]
+    assert [request.path for request in env.place.tree.take_requests()] == [INDEX]
 
 
 def test_a_defect_in_one_group_ends_only_the_check_of_that_group(

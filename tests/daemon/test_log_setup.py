@@ -64,8 +64,8 @@ def test_a_record_has_its_time_its_level_its_words_and_its_values(format: str) -
 
 
 def test_json_is_one_object_a_line() -> None:
-    found = json.loads(logged("json", "checked\nagain", source="ports", number=3, events=["a", "b"]))
-    assert {name: found[name] for name in ("event", "level", "source", "number", "events")} == {
+    text = json.loads(logged("json", "checked\nagain", source="ports", number=3, events=["a", "b"]))
+    assert {name: text[name] for name in ("event", "level", "source", "number", "events")} == {
         "event": "checked again",
         "level": "warning",
         "source": "ports",
@@ -128,11 +128,11 @@ def test_a_traceback_is_told_without_secrets(format: str) -> None:  # noqa: A002
     except ValueError:
         structlog.get_logger("watcher.test").exception("broken")
         logging.getLogger("somebody.else").exception("broken too")
-    told = stream.getvalue()
-    assert told.count("ValueError: https://***@") == 2
-    assert "hunter2" not in told
-    assert "c2VjcmV0" not in told
-    assert "\x1b" not in told
+    output = stream.getvalue()
+    assert output.count("ValueError: https://***@") == 2
+    assert "hunter2" not in output
+    assert "c2VjcmV0" not in output
+    assert "\x1b" not in output
 
 
 def test_redaction_leaves_what_is_no_secret() -> None:
@@ -143,9 +143,9 @@ def test_redaction_leaves_what_is_no_secret() -> None:
 @pytest.mark.fault(63)
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8), st.text(), st.text())
 def test_a_password_in_a_url_is_redacted_wherever_it_stands(password: str, before: str, after: str) -> None:
-    found = log_setup.redact(f"{before} https://watcher:~{password}~@example.org/ {after}")
-    assert f"~{password}~@" not in found
-    assert "https://***@example.org/" in found
+    redacted = log_setup.redact(f"{before} https://watcher:~{password}~@example.org/ {after}")
+    assert f"~{password}~@" not in redacted
+    assert "https://***@example.org/" in redacted
 
 
 @pytest.mark.fault(34)
@@ -155,8 +155,8 @@ def test_what_would_hide_or_move_text_is_shown(format: str, hidden: str) -> None
     line = logged(format, f"a{hidden}b", value=f"c{hidden}d", several=[f"e{hidden}f"], deep={"g": f"h{hidden}i"})
     assert hidden not in line
     shown = f"<U+{ord(hidden[0]):04X}>{hidden[1:]}"
-    for around in ("ab", "cd", "ef"):
-        assert f"{around[0]}{shown}{around[1]}" in line
+    for letters in ("ab", "cd", "ef"):
+        assert f"{letters[0]}{shown}{letters[1]}" in line
 
 
 @pytest.mark.fault(34)

@@ -87,8 +87,8 @@ def test_a_failed_check_changes_nothing_and_is_told_once(env: Environment, kind:
         assert {(row["outcome"], row["reason"]) for row in checks} == {("failed", reason)}
         assert stored(env) == before
         (notice,) = notices(env)
-        gone = kind in ("404", "410", "403", "451")
-        assert (notice["id"], notice["source"]) == ("source-gone" if gone else "source-unhealthy", SOURCE)
+        says_gone = kind in ("404", "410", "403", "451")
+        assert (notice["id"], notice["source"]) == ("source-gone" if says_gone else "source-unhealthy", SOURCE)
         assert (notice["details"]["reason"], notice["details"]["failures"]) == (reason, Limits().failures)
         assert notice["details"]["message"] in notice["summary"]
         env.configure(
@@ -97,7 +97,7 @@ def test_a_failed_check_changes_nothing_and_is_told_once(env: Environment, kind:
     for _ in range(2):
         assert env.check().outcome is Outcome.UNCHANGED
     assert stored(env) == before
-    assert [each["id"] for each in notices(env)[1:]] == ["source-recovered"]
+    assert [alert["id"] for alert in notices(env)[1:]] == ["source-recovered"]
     assert len(env.servers.webhooks) == 2
     assert env.servers.mails == []
 
@@ -118,7 +118,7 @@ def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(e
     env.check(b"<html></html>")
     env.now += timedelta(hours=25)
     env.check()
-    assert [each["id"] for each in notices(env)] == ["source-unhealthy"]
+    assert [notice["id"] for notice in notices(env)] == ["source-unhealthy"]
 
 
 @pytest.mark.fault(18)
@@ -133,4 +133,4 @@ def test_the_limits_are_configured_for_all_and_for_one_source(env: Environment) 
         env.check()
     assert len(notices(env)) == 2
     env.check()
-    assert [each["id"] for each in notices(env)][2:] == ["source-unhealthy"]
+    assert [notice["id"] for notice in notices(env)][2:] == ["source-unhealthy"]

@@ -28,8 +28,8 @@ def env(tmp_path: Path) -> Iterator[CollectionEnvironment]:
 
 def notices(env: CollectionEnvironment) -> list[dict[str, Any]]:
     """The notices to the operators, whether they can be sent or not."""
-    found = [json.loads(row["body"])["data"] for row in env.rows("outbox")["outbox"]]
-    return sorted((each for each in found if "details" in each), key=lambda each: each["id"])
+    bodies = [json.loads(row["body"])["data"] for row in env.rows("outbox")["outbox"]]
+    return sorted((body for body in bodies if "details" in body), key=lambda body: body["id"])
 
 
 def test_a_tree_that_fails_is_one_alarm_and_one_all_clear(env: CollectionEnvironment) -> None:
@@ -43,7 +43,7 @@ def test_a_tree_that_fails_is_one_alarm_and_one_all_clear(env: CollectionEnviron
     env.tree.answers.clear()
     for _ in range(3):
         env.check_all()
-    assert [each["id"] for each in notices(env)] == ["source-gone", "source-recovered"]
+    assert [notice["id"] for notice in notices(env)] == ["source-gone", "source-recovered"]
     assert env.rows("troubles")["troubles"] == []
 
 

@@ -42,16 +42,16 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(
         configured = load_settings(env.servers.config)
         pace = create_rate_limiter(configured)
         began = time.monotonic()
-        found: list[Any] = []
+        results: list[Any] = []
         for _ in range(3):
             with Monitor(configured, rate_limiter=pace, clock=env.clock) as service:
                 source = service.source(SOURCE)
-                found.append(service.check(source))  # type: ignore[arg-type]
+                results.append(service.check(source))  # type: ignore[arg-type]
                 wait = service.fetcher.blocked_for(server.url("/"))
                 deliver_all(service)
         assert time.monotonic() - began < 30
         assert len(server.requests) == 1
-    assert {(each.outcome, each.reason) for each in found} == {(Outcome.FAILED, "retry_later")}
+    assert {(result.outcome, result.reason) for result in results} == {(Outcome.FAILED, "retry_later")}
     assert left - 30 <= wait <= left
     # A server that asks to wait is a failed check: the operators are notified as of any failure.
     assert [hook["data"]["id"] for hook in env.servers.webhooks] == ["source-unhealthy"]

@@ -92,7 +92,7 @@ def test_a_document_made_to_cost_is_read_or_refused_in_bounded_time_and_memory(n
 
 
 def crowd(number: int) -> bytes:
-    return b"<a " + b" ".join(b"x%d='<\">'" % each for each in range(number)) + b"/>"
+    return b"<a " + b" ".join(b"x%d='<\">'" % index for index in range(number)) + b"/>"
 
 
 @pytest.mark.fault(24)

@@ -60,15 +60,15 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         yield made
 
 
-def shown(found: str) -> set[str]:
+def shown(output: str) -> set[str]:
     """What could do harm on a terminal."""
-    return {char for line in found.split("\n") for char in hidden(line)}
+    return {char for line in output.split("\n") for char in hidden(line)}
 
 
 @pytest.fixture(scope="module")
 def releases(env: Environment) -> list[str]:
-    said = json.loads(run_command(env.servers.config, "releases", "ports", "--format", "json").stdout)
-    return [each["release"] for each in said["releases"]]
+    result = json.loads(run_command(env.servers.config, "releases", "ports", "--format", "json").stdout)
+    return [release["release"] for release in result["releases"]]
 
 
 COMMANDS = (
@@ -99,34 +99,38 @@ COMMANDS = (
 
 
 @pytest.mark.fault(31, 34, 35)
-@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda each: " ".join(each)[:30].encode("ascii", "ignore").decode())
+@pytest.mark.parametrize(
+    "arguments", COMMANDS, ids=lambda words: " ".join(words)[:30].encode("ascii", "ignore").decode()
+)
 def test_no_command_prints_what_a_terminal_would_obey(env: Environment, arguments: list[str]) -> None:
-    said = run_command(env.servers.config, *arguments)
-    assert shown(said.stdout) == set()
-    assert shown(said.stderr) == set()
+    result = run_command(env.servers.config, *arguments)
+    assert shown(result.stdout) == set()
+    assert shown(result.stderr) == set()
     if "json" in arguments:
-        json.loads(said.stdout)
+        json.loads(result.stdout)
 
 
 @pytest.mark.fault(31, 34, 35)
 @pytest.mark.parametrize("format", ["text", "json", "md", "html"])
 def test_no_difference_prints_what_a_terminal_would_obey(env: Environment, releases: list[str], format: str) -> None:  # noqa: A002
     for old, new in pairwise(releases):
-        said = run_command(env.servers.config, "diff", "ports", old, new, "--format", format)
-        assert shown(said.stdout) == set()
+        result = run_command(env.servers.config, "diff", "ports", old, new, "--format", format)
+        assert shown(result.stdout) == set()
         if format == "json":
-            texts = {text for change in json.loads(said.stdout)["changes"] for text in (change["after"] or {}).values()}
+            texts = {
+                text for change in json.loads(result.stdout)["changes"] for text in (change["after"] or {}).values()
+            }
             assert "\x1b[31mred" in "".join(texts)
         if format == "html":
-            page = lxml.html.document_fromstring(said.stdout)
+            page = lxml.html.document_fromstring(result.stdout)
             assert page.xpath("//script | //img | //a[starts-with(@href, 'javascript')] | //@onerror") == []
 
 
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("command", [["status"], ["releases", "ports"], ["history"], ["held", "--all"]])
 def test_no_cell_of_any_table_is_computed(env: Environment, command: list[str]) -> None:
-    said = run_command(env.servers.config, *command, "--format", "csv").stdout
-    cells = [cell for row in csv.reader(io.StringIO(said, newline="")) for cell in row]
+    result = run_command(env.servers.config, *command, "--format", "csv").stdout
+    cells = [cell for row in csv.reader(io.StringIO(result, newline="")) for cell in row]
     assert cells
     assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
@@ -134,10 +138,10 @@ def test_no_cell_of_any_table_is_computed(env: Environment, command: list[str]) 
 @pytest.mark.fault(32, 34, 35, 38)
 def test_no_message_carries_a_header_or_an_escape_of_the_registrys(env: Environment) -> None:
     assert env.servers.mails
-    for each in env.servers.mails:
-        assert {"bcc", "cc", "x-evil"} & {name.lower() for name in each.keys()} == set()  # noqa: SIM118 - a Message
-        assert shown(str(each["Subject"]).replace("\r\n ", " ")) == set()  # folded
-        for part in each.walk():
+    for message in env.servers.mails:
+        assert {"bcc", "cc", "x-evil"} & {name.lower() for name in message.keys()} == set()  # noqa: SIM118 - a Message
+        assert shown(str(message["Subject"]).replace("\r\n ", " ")) == set()  # folded
+        for part in message.walk():
             if part.get_content_maintype() == "text":
                 assert shown(_decoded(part)) <= {"\r"}
     assert env.servers.webhooks
@@ -162,21 +166,21 @@ def test_no_line_of_the_log_is_the_registrys(env: Environment, tmp_path: Path, f
             "structlog.get_logger('x').warning('checked', source=sys.argv[1], events=[sys.argv[1]], message=sys.argv[1])",  # noqa: E501 - one line of a script
         ]
     )
-    said = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script, EVIL.replace("\0", "") + " https://me:hunter2@example.org/ whsec_c2VjcmV0"],
         capture_output=True, text=True, timeout=60, check=True, env={**os.environ, "PYTHONUTF8": "1"},
     ).stderr  # fmt: skip
-    assert said.count("\n") == 1
-    assert shown(said) == set()
-    assert "hunter2" not in said
-    assert "c2VjcmV0" not in said
+    assert result.count("\n") == 1
+    assert shown(result) == set()
+    assert "hunter2" not in result
+    assert "c2VjcmV0" not in result
 
 
 def explained(before: tuple[str, ...], after: tuple[str, ...]) -> Comparison:
     """What differs between two groups whose titles, columns, notes and values are these texts."""
     sides = []
     for texts in (before, after):
-        a, b, c = (each for each in texts)
+        a, b, c = (text for text in texts)
         data = group(
             registry(
                 "one", record(value="1", description=a), record(value=b[:20] or "2", name=c), title=c, note=a, rule=b
@@ -201,8 +205,8 @@ def explained(before: tuple[str, ...], after: tuple[str, ...]) -> Comparison:
 
 
 # What XML can carry: no C0 control but three, no surrogate, nothing that is no character.
-XML = TEXT.map(lambda said: "".join(char for char in said if char >= " " and not 0xD800 <= ord(char) < 0xE000))
-XML = XML.map(lambda said: said.replace("\ufffe", "").replace("\uffff", ""))
+XML = TEXT.map(lambda text: "".join(char for char in text if char >= " " and not 0xD800 <= ord(char) < 0xE000))
+XML = XML.map(lambda text: text.replace("\ufffe", "").replace("\uffff", ""))
 
 
 @pytest.mark.fault(31, 32, 33, 34, 35, 36)
@@ -211,23 +215,23 @@ XML = XML.map(lambda said: said.replace("\ufffe", "").replace("\uffff", ""))
 def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
     before: tuple[str, str, str], after: tuple[str, str, str]
 ) -> None:
-    found = explained(before, after)
+    comparison = explained(before, after)
     renderings: Mapping[str, str] = {
-        "text": text.render_comparison(found, all=True),
-        "markdown": markdown.render_comparison(found),
-        "html": html.render_comparison(found),
-        "json": as_json.render_comparison(found),
-        "webhook": webhook_message.release_body(found, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
+        "text": text.render_comparison(comparison, all=True),
+        "markdown": markdown.render_comparison(comparison),
+        "html": html.render_comparison(comparison),
+        "json": as_json.render_comparison(comparison),
+        "webhook": webhook_message.release_body(comparison, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
     }
-    written: Any = email_message.release_mail(found, list_name="noc") if found.events else None
+    written: Any = email_message.release_mail(comparison, list_name="noc") if comparison.events else None
     if written is not None:
         renderings = {**renderings, "subject": written.subject, "mail": written.text, "page": written.html}
         assert "\n" not in written.subject
-    assert {name: shown(said) for name, said in renderings.items() if shown(said)} == {}
+    assert {name: shown(result) for name, result in renderings.items() if shown(result)} == {}
     for name in ("html", "page"):
         if name in renderings:
             page = lxml.html.document_fromstring(renderings[name])
             assert page.xpath("//script | //img | //iframe | //svg | //@onerror | //@onload | //@srcdoc") == []
     assert "49" not in (set(renderings["html"].split()) - set(str((before, after)).split()))
-    rows = list(csv.reader(io.StringIO(as_csv.render_comparison(found), newline="")))
+    rows = list(csv.reader(io.StringIO(as_csv.render_comparison(comparison), newline="")))
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

@@ -37,7 +37,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 def changes(env: Environment, number: int, first: int = 1) -> None:
     for day in range(first, first + number):
-        env.check(release([tcp(f"s{each}", str(each + 1)) for each in range(day)], f"2020-01-{day:02}"))
+        env.check(release([tcp(f"s{index}", str(index + 1)) for index in range(day)], f"2020-01-{day:02}"))
 
 
 def text(mail: Message) -> str:
@@ -68,8 +68,8 @@ def test_messages_within_the_digest_window_become_one_for_each_channel(env: Envi
     (hook,), (mail,) = env.servers.webhooks, env.servers.mails
     assert hook["type"] == "org.registry-watcher.digest"
     messages = hook["data"]["messages"]
-    assert [each["type"] for each in messages] == ["org.registry-watcher.release.changed"] * 3
-    assert [each["data"]["events"][0]["ports"] for each in messages] == [["2"], ["3"], ["4"]]
+    assert [member["type"] for member in messages] == ["org.registry-watcher.release.changed"] * 3
+    assert [member["data"]["events"][0]["ports"] for member in messages] == [["2"], ["3"], ["4"]]
     assert "(and 2 more)" in str(mail["Subject"])
     assert all(f"{port}/tcp assigned" in text(mail) for port in (2, 3, 4))
     assert states(env) == {"digested": 6, "sent": 2}
@@ -111,8 +111,8 @@ def test_messages_that_do_not_fit_into_one_digest_make_another(tmp_path: Path) -
         digests.create_digests(store, {"hook": webhook_channel()}, datetime(2026, 1, 1, tzinfo=UTC))
         due = deliveries.list_due("9999")
     bodies = [json.loads(delivery.body) for delivery in due]
-    members = [each for body in bodies for each in (body["data"]["messages"] if "data" in body else [body])]
-    assert sorted(each["id"] for each in members) == sorted(f"m{number}" for number in range(12))
+    members = [member for body in bodies for member in (body["data"]["messages"] if "data" in body else [body])]
+    assert sorted(member["id"] for member in members) == sorted(f"m{number}" for number in range(12))
     assert len(due) == 4
     assert all(len(delivery.body) <= 20_000 for delivery in due)
 

@@ -31,7 +31,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def silence(env: Environment, rest: str = "", *, hours: float = 1) -> None:
-    begin, until = (to_text(env.now + timedelta(hours=each)) for each in (-1, hours))
+    begin, until = (to_text(env.now + timedelta(hours=offset)) for offset in (-1, hours))
     env.configure("[store]", f"[[silence]]\nfrom = {begin}\nuntil = {until}\n{rest}\n\n[store]")
 
 

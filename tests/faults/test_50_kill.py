@@ -127,12 +127,12 @@ class Travel:
         self._prepare()
         ended = self._take(self.folder, self.journey.killed, at)
         # A run may have a step or two less than the one they were counted in: an answer can come in one piece.
-        assert ended.killed or at is None or len(ended.steps) < at, ended.said
+        assert ended.killed or at is None or len(ended.steps) < at, ended.output
         intact(self.folder)
         for step in self.journey.after:
             _time_passes(self.folder)
             done = self._take(self.folder, step)
-            assert done.code == 0, done.said
+            assert done.code == 0, done.output
         intact(self.folder)
         return ended, self._found()
 
@@ -205,12 +205,12 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def compare(travel: Travel, at: int) -> None:
-    _, found = travel.go(at)
+    _, outcome = travel.go(at)
     where = f"killed before step {at} of {len(travel.steps)}, {travel.steps[at - 1]}"
-    assert found.history == travel.whole.history, where
-    assert found.outbox == travel.whole.outbox, where
-    assert found.webhooks == travel.whole.webhooks, where
-    assert found.mails == travel.whole.mails, where
+    assert outcome.history == travel.whole.history, where
+    assert outcome.outbox == travel.whole.outbox, where
+    assert outcome.webhooks == travel.whole.webhooks, where
+    assert outcome.mails == travel.whole.mails, where
 
 
 def distinct(steps: Sequence[str]) -> list[int]:
@@ -260,11 +260,11 @@ def test_what_was_kept_and_not_committed_reaches_its_subscribers(
         "an import": [Step(("import", "ports", str(old)))],
     }
     for step in [*steps[then], Step(CHECK)]:
-        assert (done := travel._take(travel.folder, step)).code == 0, done.said
-    found = travel._found()
-    assert set(found.outbox) >= set(travel.whole.outbox)
-    assert found.webhooks.keys() >= travel.whole.webhooks.keys()
-    assert found.mails.keys() >= travel.whole.mails.keys()
+        assert (done := travel._take(travel.folder, step)).code == 0, done.output
+    outcome = travel._found()
+    assert set(outcome.outbox) >= set(travel.whole.outbox)
+    assert outcome.webhooks.keys() >= travel.whole.webhooks.keys()
+    assert outcome.mails.keys() >= travel.whole.mails.keys()
 
 
 @pytest.mark.slow
@@ -294,10 +294,10 @@ def kill_at_random_moments(
 
     A release is followed by the next one when the history has it, as if a registry waited for us.
     """
-    chance, found, published = random.Random(seed), RandomKills(), []  # noqa: S311 - the same moments each time
+    chance, tally, published = random.Random(seed), RandomKills(), []  # noqa: S311 - the same moments each time
     folder = killed.servers.folder
     longest = 0.4
-    while found.kills < kills:
+    while tally.kills < kills:
         if not published or _has(folder, published[-1]):
             published.append(_next_release(published, chance))
             killed.publish(published[-1])
@@ -306,22 +306,22 @@ def kill_at_random_moments(
         command = chance.choice([("check",), ("check",), ("check", "--no-deliver"), ("run",)])
         ended = killing.run(killed.servers.config, *command, after=chance.uniform(0.0, longest))
         if ended.killed:
-            found.kills += 1
-            found.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
+            tally.kills += 1
+            tally.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
         intact(folder)
     _settle(killed, killing, checks=2)
     for data in published:
         undisturbed.publish(data)
         _settle(undisturbed, killing)
-    found.releases = len(published)
-    found.repeats = len(killed.servers.webhooks) + len(killed.servers.mails)
-    env, there = (_told(each) for each in (killed, undisturbed))
-    found.repeats -= len(env[0]) + len(env[1])
-    assert env == there
-    histories = [content_of(rows(each.servers.folder / "history.db")) for each in (killed, undisturbed)]
-    first, second = ([[_timeless(str(line)) for line in table] for table in each] for each in histories)  # type: ignore[attr-defined]
+    tally.releases = len(published)
+    tally.repeats = len(killed.servers.webhooks) + len(killed.servers.mails)
+    env, expected = (_told(environment) for environment in (killed, undisturbed))
+    tally.repeats -= len(env[0]) + len(env[1])
+    assert env == expected
+    histories = [content_of(rows(environment.servers.folder / "history.db")) for environment in (killed, undisturbed)]
+    first, second = ([[_timeless(str(line)) for line in table] for table in history] for history in histories)  # type: ignore[attr-defined]
     assert first == second
-    return found
+    return tally
 
 
 def _has(folder: Path, data: bytes) -> bool:
@@ -348,7 +348,7 @@ def _settle(env: Environment, killing: ProcessKiller, *, checks: int = 1) -> Non
     for _ in range(checks):
         _time_passes(env.servers.folder)
         done = killing.run(env.servers.config, "check")
-        assert done.code == 0, done.said
+        assert done.code == 0, done.output
     intact(env.servers.folder)
     states = {row["state"] for row in env.rows("outbox")["outbox"]}
     assert states <= {"sent"}
@@ -377,8 +377,8 @@ def two_environments(folder: Path) -> Iterator[tuple[Environment, Environment]]:
 
 def test_fifteen_kills_at_random_moments_lose_nothing(tmp_path: Path, killing: ProcessKiller) -> None:
     with two_environments(tmp_path) as worlds:
-        found = kill_at_random_moments(*worlds, killing, kills=15, seed=50)
-    assert (found.kills, found.died_at.total()) == (15, 15)
+        tally = kill_at_random_moments(*worlds, killing, kills=15, seed=50)
+    assert (tally.kills, tally.died_at.total()) == (15, 15)
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def series(store: Store, archive: SnapshotArchive) -> None:
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):
         data = release(
-            [*rows, *(tcp(f"n{each}", str(20 + each)) for each in range(4 * number))], f"2020-01-{number + 1:02}"
+            [*rows, *(tcp(f"n{extra}", str(20 + extra)) for extra in range(4 * number))], f"2020-01-{number + 1:02}"
         )
         if number == 3:
             data = release(rows[:1], "2019-06-01")  # goes back: held
@@ -115,10 +115,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def statements(real: Path) -> Sequence[str]:
     """What our code says to SQLite, the pragmas first."""
-    said = [each[LEADING.match(each).end() :] for each in Recorded.said]  # type: ignore[union-attr]
-    statements = [each for each in said if each.startswith(("PRAGMA", *WRITES))]
+    texts = [text[LEADING.match(text).end() :] for text in Recorded.said]  # type: ignore[union-attr]
+    statements = [text for text in texts if text.startswith(("PRAGMA", *WRITES))]
     # A statement is reported once more for each trigger that it fires.
-    return [each for each, _ in groupby(statements)]
+    return [text for text, _ in groupby(statements)]
 
 
 def state(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -128,21 +128,21 @@ def state(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]
     return {name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr) for name in tables}  # noqa: S608
 
 
-def commits(said: Sequence[str]) -> Iterator[int]:
-    return (number for number, each in enumerate(said, 1) if each == "COMMIT")
+def commits(executed: Sequence[str]) -> Iterator[int]:
+    return (number for number, statement in enumerate(executed, 1) if statement == "COMMIT")
 
 
 @pytest.fixture(scope="module")
 def states(statements: Sequence[str]) -> list[dict[str, list[tuple[object, ...]]]]:
     """The tables after each commit, none included."""
-    found: list[dict[str, list[tuple[object, ...]]]] = [{}]
+    tables: list[dict[str, list[tuple[object, ...]]]] = [{}]
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as undisturbed:
-        for each in statements:
-            if not each.startswith("PRAGMA"):
-                undisturbed.execute(each)
-            if each == "COMMIT":
-                found.append(state(undisturbed))
-    return found
+        for statement in statements:
+            if not statement.startswith("PRAGMA"):
+                undisturbed.execute(statement)
+            if statement == "COMMIT":
+                tables.append(state(undisturbed))
+    return tables
 
 
 def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[int]:
@@ -152,12 +152,12 @@ def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[i
     connection = None
     try:
         connection = apsw.Connection("/history.db", vfs="lossy")
-        for each in pragmas:
-            connection.execute(each).fetchall()
-        for each in statements:
-            if not each.startswith("PRAGMA"):
-                connection.execute(each)
-            if each == "COMMIT":
+        for statement in pragmas:
+            connection.execute(statement).fetchall()
+        for statement in statements:
+            if not statement.startswith("PRAGMA"):
+                connection.execute(statement)
+            if statement == "COMMIT":
                 acknowledged.append(disk.steps)
     except (apsw.Error, PowerCut):
         assert disk.dark
@@ -170,11 +170,11 @@ def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[i
 
 def pragmas(statements: Sequence[str], mode: str) -> list[str]:
     """Those that `Store` gives, for this journal; a WAL without shared memory needs the file for itself."""
-    ours = [said for said in statements if said.startswith("PRAGMA") and "=" in said]
-    given = [said for said in ours if "journal_mode" not in said]
-    assert len(given) < len(ours)
+    settings = [statement for statement in statements if statement.startswith("PRAGMA") and "=" in statement]
+    kept = [statement for statement in settings if "journal_mode" not in statement]
+    assert len(kept) < len(settings)
     alone = ["PRAGMA locking_mode = EXCLUSIVE"] if mode == "wal" else []
-    return [*alone, *given, f"PRAGMA journal_mode = {mode}"]
+    return [*alone, *kept, f"PRAGMA journal_mode = {mode}"]
 
 
 @pytest.mark.fault(51)

@@ -91,7 +91,7 @@ class Turns:
 
 def large(number: int, updated: str) -> bytes:
     """A release that takes room: text that does not compress away."""
-    rows: list[Row] = [tcp(f"s{each}", str(each + 1), description=os.urandom(40).hex()) for each in range(number)]
+    rows: list[Row] = [tcp(f"s{index}", str(index + 1), description=os.urandom(40).hex()) for index in range(number)]
     return release(rows, updated)
 
 

@@ -21,7 +21,7 @@ from watcher.core.errors import StoreError
 def env(tmp_path: Path) -> Iterator[Environment]:
     with open_environment(tmp_path) as made:
         made.check(release([tcp("a", "1")]))
-        made.check(release([tcp("a", "1"), *(tcp(f"s{each}", str(each)) for each in range(2, 200))], "2020-01-02"))
+        made.check(release([tcp("a", "1"), *(tcp(f"s{index}", str(index)) for index in range(2, 200))], "2020-01-02"))
         yield made
 
 
@@ -66,12 +66,12 @@ def test_a_damaged_history_refuses_the_start_and_is_restored_from_the_snapshots(
     path = env.servers.folder / "history.db"
     releases = [row["content"] for row in env.rows("releases")["releases"]]
     damage(path)
-    said = started(env)
-    assert said.returncode == 2, said.stderr
-    assert said.stderr.startswith("watcher: error: ")
-    assert "watcher backup FOLDER --restore" in said.stderr
-    assert "watcher rebuild" in said.stderr
-    assert said.stderr.count("\n") == 1
+    result = started(env)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("watcher: error: ")
+    assert "watcher backup FOLDER --restore" in result.stderr
+    assert "watcher rebuild" in result.stderr
+    assert result.stderr.count("\n") == 1
     path.rename(path.with_name("damaged.db"))
     assert run_command(env.servers.config, "rebuild").returncode == 0
     assert [row["content"] for row in env.rows("releases")["releases"]] == releases
@@ -84,10 +84,10 @@ def test_damage_found_while_reading_is_one_line(env: Environment) -> None:
     in_the_middle(env.servers.folder / "history.db")
     for arguments in (["history", "--port", "7"], ["status"], ["check"]):
         assert run_command(env.servers.config, *arguments).returncode in (0, 2)
-    said = run_command(env.servers.config, "show", "ports", "--port", "7")
-    assert said.returncode == 2
-    assert "history.db: damaged (" in said.stderr
-    assert said.stderr.count("\n") == 1
+    result = run_command(env.servers.config, "show", "ports", "--port", "7")
+    assert result.returncode == 2
+    assert "history.db: damaged (" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.fault(54)
@@ -100,10 +100,10 @@ def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(env: En
     path.write_bytes(data)
     with env.service() as service, pytest.raises(StoreError, match="backup"):
         service.verify()
-    said = started(env)
-    assert said.returncode == 2
-    assert str(path) in said.stderr
-    assert "restore" in said.stderr
+    result = started(env)
+    assert result.returncode == 2
+    assert str(path) in result.stderr
+    assert "restore" in result.stderr
     verified = run_command(env.servers.config, "verify")
     assert verified.returncode == 1
     assert str(path) in verified.stderr

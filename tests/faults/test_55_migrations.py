@@ -72,7 +72,7 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     assert "weight" not in columns(before)[0]
     with Store(before) as kept:
         assert connection(kept).execute("SELECT count(*) FROM sources").fetchone() == (3,)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["history.db", "history.db.before-version_4"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", "history.db.before-version_4"]
 
 
 @pytest.mark.fault(55)

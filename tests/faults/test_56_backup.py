@@ -49,8 +49,8 @@ def test_a_backup_is_made_checked_brought_up_to_date_and_put_back(env: Environme
     kept, store = tmp_path / "backup", env.servers.folder
     assert "2 releases, 2 messages, 2 snapshots, 2 of them new" in run_command(env, str(kept)).stdout
     env.check(release([tcp("a", "1"), tcp("c", "3")], "2020-01-03"))
-    said = json.loads(run_command(env, str(kept), "--format", "json").stdout)
-    assert (said["snapshots"], said["copied"], said["rows"]["releases"], said["wrong"]) == (3, 1, 3, [])
+    result = json.loads(run_command(env, str(kept), "--format", "json").stdout)
+    assert (result["snapshots"], result["copied"], result["rows"]["releases"], result["wrong"]) == (3, 1, 3, [])
     assert ", 0 damaged\n" in run_command(env, str(kept), "--verify").stdout
     before, files = env.rows(*TABLES), snapshots(store / "snapshots")
     assert len(files) == 3
@@ -80,9 +80,9 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(env: Env
             number = 0
             while not stop.is_set():
                 with store.transaction():
-                    for each in ("one", "two"):  # never one without the other
+                    for half in ("one", "two"):  # never one without the other
                         connection(store).execute(
-                            "INSERT INTO sources (name, registry) VALUES (?, 'ports')", [f"{each} {number}"]
+                            "INSERT INTO sources (name, registry) VALUES (?, 'ports')", [f"{half} {number}"]
                         )
                 number += 1
                 if number > 20:
@@ -123,8 +123,8 @@ def test_a_backup_that_is_not_whole_is_named_and_never_restored(env: Environment
         case "manifest":
             (kept / "backup.json").write_text("{")
     code = 2 if hurt == "manifest" else 1
-    said = run_command(env, str(kept), "--verify", code=code).stderr
-    assert {"snapshot": snapshot.name, "missing": snapshot.name}.get(hurt, hurt) in said or str(kept) in said
+    result = run_command(env, str(kept), "--verify", code=code).stderr
+    assert {"snapshot": snapshot.name, "missing": snapshot.name}.get(hurt, hurt) in result or str(kept) in result
     store = env.servers.folder
     (store / "history.db").rename(store / "old.db")
     run_command(env, str(kept), "--restore", code=2)

@@ -68,14 +68,14 @@ def test_a_secret_is_in_no_log_no_file_of_ours_and_no_process_list(env: Environm
 
 def listening(process: int) -> set[str]:
     """The addresses on which a process takes connections."""
-    ours = {str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir() if path.is_symlink()}
-    found = set()
+    sockets = {str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir() if path.is_symlink()}
+    addresses = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             cells = line.split()
-            if cells[3] == "0A" and f"socket:[{cells[9]}]" in ours:
-                found.add(cells[1])
-    return found
+            if cells[3] == "0A" and f"socket:[{cells[9]}]" in sockets:
+                addresses.add(cells[1])
+    return addresses
 
 
 @pytest.mark.fault(64)

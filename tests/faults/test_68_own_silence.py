@@ -125,21 +125,21 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: E
     with own.serve_pages() as port:
         assert ask(port, "/healthz") == (200, "ok\n")
         assert ask(port, "/nothing")[0] == 404
-        found = values(ask(port, "/metrics")[1])
-        assert found["watcher_healthy",] == 1
-        assert found["watcher_checks_total", "unchanged", SOURCE] == 1
-        assert found["watcher_releases", SOURCE] == 1
-        assert found["watcher_last_success_age_seconds", SOURCE] == 0
-        assert found["watcher_deliveries", "hook", "failed"] == 0
-        assert any(name[0] == "watcher_build_info" for name in found)
+        metrics = values(ask(port, "/metrics")[1])
+        assert metrics["watcher_healthy",] == 1
+        assert metrics["watcher_checks_total", "unchanged", SOURCE] == 1
+        assert metrics["watcher_releases", SOURCE] == 1
+        assert metrics["watcher_last_success_age_seconds", SOURCE] == 0
+        assert metrics["watcher_deliveries", "hook", "failed"] == 0
+        assert any(name[0] == "watcher_build_info" for name in metrics)
         env.now += timedelta(hours=13)
         code, text = ask(port, "/healthz")
         assert (code, text.split("\n")[0]) == (503, "critical")
         assert f"{SOURCE} is overdue: not checked since" in text
-        found = values(ask(port, "/metrics")[1])
-        assert found["watcher_healthy",] == 0
-        assert found["watcher_overdue", SOURCE] == 1
-        assert found["watcher_last_success_age_seconds", SOURCE] == 13 * 3600
+        metrics = values(ask(port, "/metrics")[1])
+        assert metrics["watcher_healthy",] == 0
+        assert metrics["watcher_overdue", SOURCE] == 1
+        assert metrics["watcher_last_success_age_seconds", SOURCE] == 13 * 3600
 
 
 def test_a_history_that_cannot_be_read_is_a_503_not_an_end(env: Environment) -> None:
@@ -178,7 +178,7 @@ def test_a_sign_of_life_is_given_while_all_is_looked_at_and_no_longer(env: Envir
         env.configure("[store]", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n\n[store]')
         own = self_check(env)
         own.send_heartbeat()
-        assert [(each.method, each.target) for each in server.requests] == [("GET", f"/{TOKEN}")]
+        assert [(request.method, request.target) for request in server.requests] == [("GET", f"/{TOKEN}")]
         env.now += timedelta(hours=13)
         with structlog.testing.capture_logs() as logs:
             own.send_heartbeat()
@@ -202,7 +202,7 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
     secret.write_text(refused + "\n")
     secret.chmod(0o600)
     with FaultServer(reply(status=500)) as broken, FaultServer(reply(status=302, Location="/" + TOKEN)) as moved:
-        said = []
+        texts = []
         for url in ("file:beat", refused, broken.url("/" + TOKEN), moved.url("/" + TOKEN)):
             text = env.servers.config.read_text()
             env.servers.config.write_text(
@@ -213,9 +213,9 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
                 own.send_heartbeat()
             assert logs[0]["event"] == "heartbeat failed"
             configured = load_settings(env.servers.config)
-            said += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
-        assert "HTTP 500" in str(said)
-    assert TOKEN not in str(said)
+            texts += [str(logs), repr(configured), str(configured), configured.model_dump_json()]
+        assert "HTTP 500" in str(texts)
+    assert TOKEN not in str(texts)
     with FaultServer(hang()) as silent, pytest.raises(DeliveryError, match="no answer: timeout") as error:
         ping(silent.url("/" + TOKEN), 0.1)
     assert TOKEN not in str(error.value)

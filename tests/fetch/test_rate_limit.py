@@ -96,9 +96,9 @@ def test_a_server_that_asks_for_a_pause_gets_no_request_until_it_is_over(clock: 
         with pytest.raises(FetchError):
             fetcher.fetch(server.url())
         assert fetcher.blocked_for(server.url("/other")) == 300.0
-        for each in (fetcher, another):
+        for fetching in (fetcher, another):
             with pytest.raises(FetchError) as caught:
-                each.fetch(server.url("/other"))
+                fetching.fetch(server.url("/other"))
             assert (caught.value.reason, caught.value.retry_after) == ("retry_later", 300.0)
         assert len(server.requests) == 1
         clock.advance(timedelta(seconds=300))

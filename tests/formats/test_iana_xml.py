@@ -439,19 +439,19 @@ def test_the_next_release_reads_the_same_in_chunks_and_whole(chance: random.Rand
 
 @pytest.mark.parametrize("marks", [*_PAIRS, *((nasty,) for nasty in _NASTY)], ids=repr)
 def test_markup_anywhere_reads_the_same_in_chunks_and_whole(marks: tuple[bytes, ...]) -> None:
-    known = (
+    document = (
         b'<?xml version="1.0" encoding="UTF-8"?>\n<registry xmlns="http://www.iana.org/assignments" id="x">\n'
         b"<record><value>1</value></record>\n<registry id='a'><record><value>2</value></record>"
         b"<record><value>3</value></record></registry><people><person id='A'></person></people></registry>"
     )
-    places = [match.end() for match in re.finditer(b">", known)]
+    places = [match.end() for match in re.finditer(b">", document)]
     for one in places:
         for other in places if len(marks) > 1 else (one,):
             if other < one:
                 continue
             cache = RowCache()
-            read(known, ANY, cache)
-            data = known[:one] + marks[0] + known[one:other] + b"".join(marks[1:]) + known[other:]
+            read(document, ANY, cache)
+            data = document[:one] + marks[0] + document[one:other] + b"".join(marks[1:]) + document[other:]
             assert outcome_of(data, lambda data, cache=cache: read(data, ANY, cache)) == outcome_of(data, alone), data  # type: ignore[misc]
 
 

@@ -61,8 +61,8 @@ def test_it_changes_on_its_schedule_and_only_then() -> None:
     assert canary.make_document(at + DAY, DAY) != first
     hourly = {canary.make_document(at + timedelta(minutes=10 * step), timedelta(hours=1)) for step in range(24 * 6)}
     assert len(hourly) == 24
-    found = read_content(first, REGISTRIES["canary"])
-    assert (found.document, found.published, found.entries, found.problems) == ("canary", "2026-11-25", 1, ())
+    content = read_content(first, REGISTRIES["canary"])
+    assert (content.document, content.published, content.entries, content.problems) == ("canary", "2026-11-25", 1, ())
 
 
 def test_it_is_scheduled_and_seen_in_status(env: Environment) -> None:

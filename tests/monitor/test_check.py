@@ -35,10 +35,10 @@ def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> N
     result = env.check(release(FIRST))
     assert result.outcome is Outcome.BASELINE
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
-    found = env.rows("releases", "versions", "changes", "events", "outbox")
-    assert len(found["releases"]) == 1
-    assert len(found["versions"]) == len(FIRST) + 1
-    assert found["changes"] == found["events"] == found["outbox"] == []
+    tables = env.rows("releases", "versions", "changes", "events", "outbox")
+    assert len(tables["releases"]) == 1
+    assert len(tables["versions"]) == len(FIRST) + 1
+    assert tables["changes"] == tables["events"] == tables["outbox"] == []
 
 
 def test_a_new_release_is_compared_classified_stored_and_alerted(env: Environment) -> None:
@@ -90,9 +90,9 @@ def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(env: En
     env.check(release(FIRST))
     result = env.check(release(FIRST).replace(b"<?xml-stylesheet", b"<?xml-model a='b'?><?xml-stylesheet"))
     assert result.outcome is Outcome.COSMETIC
-    found = env.rows("releases", "snapshots")
-    assert len(found["releases"]) == 1
-    assert {row["sha256"] + ".zst" for row in found["snapshots"]} == env.files()
+    tables = env.rows("releases", "snapshots")
+    assert len(tables["releases"]) == 1
+    assert {row["sha256"] + ".zst" for row in tables["snapshots"]} == env.files()
     assert len(env.files()) == 2
 
 
@@ -100,10 +100,10 @@ def test_a_new_date_alone_is_a_release_and_tells_nobody(env: Environment) -> Non
     env.check(release(FIRST))
     result = env.check(release(FIRST, "2020-06-02"))
     assert result.outcome is Outcome.CHANGED
-    found = env.rows("releases", "changes", "events", "outbox")
-    assert len(found["releases"]) == 2
-    assert len(found["changes"]) == 1
-    assert found["events"] == found["outbox"] == []
+    tables = env.rows("releases", "changes", "events", "outbox")
+    assert len(tables["releases"]) == 2
+    assert len(tables["changes"]) == 1
+    assert tables["events"] == tables["outbox"] == []
 
 
 def test_two_contents_under_one_date_are_two_releases(env: Environment) -> None:
@@ -216,7 +216,7 @@ def test_questions_are_answered_without_the_snapshots(env: Environment) -> None:
         day = queries.find_release(SOURCE, "2020-03-01")
         versions = queries.find_versions(SOURCE, port=(3, 3), at=day)
         events = queries.find_events(EventQuery(source=SOURCE, port=(3, 3)))
-        entries = [queries.read_content(SOURCE, each).entries for each in queries.list_releases(SOURCE)]
+        entries = [queries.read_content(SOURCE, stored).entries for stored in queries.list_releases(SOURCE)]
     assert [version.item.key.part("port") for version in versions] == ["3-9"]
     assert [event.event.id for event in events] == ["port-assigned"]
     assert entries == [len(FIRST), len(SECOND)]

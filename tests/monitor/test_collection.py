@@ -29,12 +29,12 @@ def named(*groups: str) -> set[str]:
 
 
 def test_every_group_of_the_index_is_a_source_of_its_own(env: CollectionEnvironment) -> None:
-    found = env.outcomes()
-    assert set(found) == {"iana", *named(*GROUPS)}
-    assert set(found.values()) == {Outcome.BASELINE}
+    by_source = env.outcomes()
+    assert set(by_source) == {"iana", *named(*GROUPS)}
+    assert set(by_source.values()) == {Outcome.BASELINE}
     releases = {row["name"] for row in env.rows("sources")["sources"]}
-    assert releases == set(found)
-    assert sorted(path.name for path in (env.folder / "snapshots").iterdir()) == sorted(found)
+    assert releases == set(by_source)
+    assert sorted(path.name for path in (env.folder / "snapshots").iterdir()) == sorted(by_source)
     assert env.stored_events() == []
 
 
@@ -48,13 +48,13 @@ def test_a_look_at_an_unchanged_tree_is_one_conditional_request_a_group_and_a_ro
     tables = ("sources", "snapshots", "releases", "versions", "changes", "events", "outbox")
     before, files = env.rows(*tables), sorted((env.folder / "snapshots").rglob("*"))
     assert set(env.outcomes().values()) == {Outcome.UNCHANGED}
-    asked = env.tree.take_requests()
-    assert sorted(each.path for each in asked) == sorted([INDEX, *map(group_path, many)])
-    assert all(each.conditional and each.status == 304 for each in asked)
-    assert {each.connection for each in asked} == {asked[0].connection}
+    requests = env.tree.take_requests()
+    assert sorted(request.path for request in requests) == sorted([INDEX, *map(group_path, many)])
+    assert all(request.conditional and request.status == 304 for request in requests)
+    assert {request.connection for request in requests} == {requests[0].connection}
     assert env.rows(*tables) == before
     assert sorted((env.folder / "snapshots").rglob("*")) == files
-    checks = env.rows("checks")["checks"][-len(asked) :]
+    checks = env.rows("checks")["checks"][-len(requests) :]
     assert [check["outcome"] for check in checks] == ["unchanged"] * (len(many) + 1)
 
 
@@ -63,8 +63,8 @@ def test_a_change_in_a_group_is_an_event_of_that_group(env: CollectionEnvironmen
     env.tree.pages[group_path("group-07")] = group_xml(
         "group-07", "Reserved", "First of group-07", "Second", updated="2024-01-02"
     )
-    found = env.outcomes()
-    assert {name for name, outcome in found.items() if outcome is Outcome.CHANGED} == {"iana.group-07"}
+    by_source = env.outcomes()
+    assert {name for name, outcome in by_source.items() if outcome is Outcome.CHANGED} == {"iana.group-07"}
     assert env.stored_events() == [("iana.group-07", "entry-added")]
     (delivery,) = env.rows("outbox")["outbox"]
     assert (delivery["channel"], delivery["source"]) == ("hook", "iana.group-07")
@@ -73,9 +73,9 @@ def test_a_change_in_a_group_is_an_event_of_that_group(env: CollectionEnvironmen
 def test_a_new_group_is_news_once_and_is_watched_from_then_on(env: CollectionEnvironment) -> None:
     env.check_all()
     env.tree.publish(*GROUPS, "newcomer")
-    found = env.check_all()
-    assert found["iana"].outcome is Outcome.CHANGED
-    assert found["iana.newcomer"].outcome is Outcome.BASELINE
+    outcomes = env.check_all()
+    assert outcomes["iana"].outcome is Outcome.CHANGED
+    assert outcomes["iana.newcomer"].outcome is Outcome.BASELINE
     env.check_all()
     assert env.stored_events() == [("iana", "group-added")]
     assert [row["source"] for row in env.rows("outbox")["outbox"]] == ["iana"]
@@ -85,16 +85,16 @@ def test_a_vanished_group_is_news_once_after_three_reads_and_keeps_its_history(e
     env.check_all()
     env.tree.publish(*GROUPS[1:])
     for _ in range(CONFIRMING_CHECKS - 1):
-        found = env.check_all()
-        assert (found["iana"].outcome, found["iana"].reason) == (Outcome.HELD, "groups_absent")
-        assert found["iana"].message == "not in the index: group-00"
-        assert "iana.group-00" in found
+        outcomes = env.check_all()
+        assert (outcomes["iana"].outcome, outcomes["iana"].reason) == (Outcome.HELD, "groups_absent")
+        assert outcomes["iana"].message == "not in the index: group-00"
+        assert "iana.group-00" in outcomes
     assert env.stored_events() == []
     env.tree.take_requests()
-    found = env.check_all()
-    assert found["iana"].outcome is Outcome.CHANGED
-    assert "iana.group-00" not in found
-    assert group_path("group-00") not in {each.path for each in env.tree.take_requests()}
+    outcomes = env.check_all()
+    assert outcomes["iana"].outcome is Outcome.CHANGED
+    assert "iana.group-00" not in outcomes
+    assert group_path("group-00") not in {request.path for request in env.tree.take_requests()}
     for _ in range(CONFIRMING_CHECKS):
         env.check_all()
     assert env.stored_events() == [("iana", "group-removed")]
@@ -131,9 +131,9 @@ def test_a_failed_read_of_the_index_is_no_read_and_stops_no_group(env: Collectio
     env.tree.publish(*GROUPS[1:])
     env.check_all()
     env.tree.answers[INDEX] = (404, {})
-    found = env.outcomes()
-    assert found.pop("iana") is Outcome.FAILED
-    assert found == dict.fromkeys(named(*GROUPS), Outcome.UNCHANGED)
+    by_source = env.outcomes()
+    assert by_source.pop("iana") is Outcome.FAILED
+    assert by_source == dict.fromkeys(named(*GROUPS), Outcome.UNCHANGED)
     del env.tree.answers[INDEX]
     assert env.check_all()["iana"].outcome is Outcome.HELD
     assert env.check_all()["iana"].outcome is Outcome.CHANGED
@@ -142,9 +142,9 @@ def test_a_failed_read_of_the_index_is_no_read_and_stops_no_group(env: Collectio
 def test_a_page_that_names_no_group_takes_none_away(env: CollectionEnvironment) -> None:
     env.check_all()
     env.tree.pages[INDEX] = b"<!DOCTYPE html><html><h1>Maintenance</h1></html>"
-    found = env.check_all()
-    assert (found["iana"].outcome, found["iana"].reason) == (Outcome.FAILED, "not_expected_format")
-    assert len(found) == len(GROUPS) + 1
+    outcomes = env.check_all()
+    assert (outcomes["iana"].outcome, outcomes["iana"].reason) == (Outcome.FAILED, "not_expected_format")
+    assert len(outcomes) == len(GROUPS) + 1
 
 
 def test_a_failing_group_stops_no_other(env: CollectionEnvironment) -> None:
@@ -152,14 +152,14 @@ def test_a_failing_group_stops_no_other(env: CollectionEnvironment) -> None:
     env.tree.pages[group_path("group-03")] = b"<html>502</html>"
     env.tree.answers[group_path("group-04")] = (404, {})
     env.tree.pages[group_path("group-05")] = group_xml("group-06")
-    found = env.check_all()
-    failed = {name: result.reason for name, result in found.items() if result.outcome is Outcome.FAILED}
+    outcomes = env.check_all()
+    failed = {name: result.reason for name, result in outcomes.items() if result.outcome is Outcome.FAILED}
     assert failed == {
         "iana.group-03": "not_expected_format",
         "iana.group-04": "not_found",
         "iana.group-05": "wrong_registry",
     }
-    assert len(found) == len(GROUPS) + 1
+    assert len(outcomes) == len(GROUPS) + 1
 
 
 def test_a_group_that_moved_says_so_and_is_no_failure(env: CollectionEnvironment) -> None:
@@ -174,13 +174,13 @@ def test_a_server_that_asks_for_time_ends_the_sweep_and_the_rest_comes_first_in_
     env.check_all()
     env.tree.answers[group_path("group-05")] = (429, {"Retry-After": "3600"})
     env.tree.take_requests()
-    found = env.check_all()
-    assert found["iana.group-05"].reason == "retry_later"
-    asked = [each.path for each in env.tree.take_requests()]
-    assert asked[-1] == group_path("group-05")
-    assert len(asked) == len(found) < len(GROUPS)
+    outcomes = env.check_all()
+    assert outcomes["iana.group-05"].reason == "retry_later"
+    requests = [request.path for request in env.tree.take_requests()]
+    assert requests[-1] == group_path("group-05")
+    assert len(requests) == len(outcomes) < len(GROUPS)
     env.tree.answers.clear()
-    rest = named(*GROUPS) - set(found)
+    rest = named(*GROUPS) - set(outcomes)
     looked = list(env.check_all())[1:]
     assert set(looked[: len(rest)]) == rest
 
@@ -212,10 +212,10 @@ def test_ids_that_could_do_harm_are_left_out_and_reported(env: CollectionEnviron
     env.tree.publish("good", "ip-over-IEEE1394", "_6lo", index=False)
     env.tree.pages[INDEX] = index_page(["good", "..", "%2e%2e", "a b", "GOOD", "ip-over-IEEE1394", "_6lo", "x" * 65])
     env.tree.take_requests()
-    found = env.check_all()
+    outcomes = env.check_all()
     # Of two that differ in case only, the first by name.
-    assert set(found) == {"iana", "iana.good", "iana.ip-over-ieee1394", "iana._6lo"}
-    assert group_path("ip-over-IEEE1394") in {each.path for each in env.tree.take_requests()}
+    assert set(outcomes) == {"iana", "iana.good", "iana.ip-over-ieee1394", "iana._6lo"}
+    assert group_path("ip-over-IEEE1394") in {request.path for request in env.tree.take_requests()}
     with env.service() as service:
         state = service.collection(env.settings).state()
     assert sorted(state.refused) == ["%2e%2e", "..", "a b", "good", "x" * 65]
@@ -231,8 +231,8 @@ def test_a_group_is_found_by_name_and_a_slip_is_answered(env: CollectionEnvironm
         assert service.source("iana.anything").name == "iana.anything"  # nothing is known yet
     env.check_all()
     with env.service() as service:
-        found = service.source("iana.Group-03")
-        assert (found.name, found.registry) == ("iana.group-03", "iana")
+        group = service.source("iana.Group-03")
+        assert (group.name, group.registry) == ("iana.group-03", "iana")
         with pytest.raises(UsageError, match=r"no group 'group-3'; did you mean iana\.group-"):
             service.source("iana.group-3")
         assert service.source("iana.group-3", new=True).name == "iana.group-3"
@@ -250,7 +250,7 @@ def test_a_collection_as_a_list_needs_no_index(env: CollectionEnvironment) -> No
     text = made.config.read_text()
     made.config.write_text(text.replace(f'index = "{env.tree.url}{INDEX}"', 'groups = ["group-01", "group-02"]'))
     assert made.outcomes() == dict.fromkeys(named("group-01", "group-02"), Outcome.BASELINE)
-    assert INDEX not in {each.path for each in env.tree.take_requests()}
+    assert INDEX not in {request.path for request in env.tree.take_requests()}
     made.clock.advance(timedelta(days=1))
     with made.service() as service:
         assert service.collection(made.settings).next_due(made.clock.now()) > made.clock.now()

@@ -35,26 +35,26 @@ def group(*records: str, registry: str = "one") -> Document:
     return reader.read(f'<registry xmlns="http://www.iana.org/assignments" id="g">{inner}</registry>'.encode(), ANY)
 
 
-def places(found: CrossCheck) -> list[tuple[str, str, str, str]]:
-    return [(each.row, each.field, each.xml, each.other) for each in found.examples]
+def places(result: CrossCheck) -> list[tuple[str, str, str, str]]:
+    return [(difference.row, difference.field, difference.xml, difference.other) for difference in result.examples]
 
 
 def test_the_same_in_another_order_and_with_other_white_space_agrees() -> None:
-    found = crosscheck(xml(), ports(*[row.replace("The ", "The  \t") for row in rows()[::-1]]), PORTS.columns)
-    assert (found.verdict, found.total, found.examples, found.unmatched) == (Agreement.AGREE, 0, (), ())
-    assert found.compared == {"name", "port", "protocol", "description", "assignee", "contact"}
+    result = crosscheck(xml(), ports(*[row.replace("The ", "The  \t") for row in rows()[::-1]]), PORTS.columns)
+    assert (result.verdict, result.total, result.examples, result.unmatched) == (Agreement.AGREE, 0, (), ())
+    assert result.compared == {"name", "port", "protocol", "description", "assignee", "contact"}
 
 
 def test_a_cell_that_differs_is_named_with_both_texts() -> None:
-    found = crosscheck(xml(), ports(*rows(2), "s2,2,tcp,Another service,,"), PORTS.columns)
-    assert (found.verdict, found.total) == (Agreement.DISAGREE, 1)
-    assert places(found) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
+    result = crosscheck(xml(), ports(*rows(2), "s2,2,tcp,Another service,,"), PORTS.columns)
+    assert (result.verdict, result.total) == (Agreement.DISAGREE, 1)
+    assert places(result) == [("s2 2 tcp", "description", "The s2 service", "Another service")]
 
 
 def test_rows_are_paired_by_all_that_tells_them_apart() -> None:
     rich = reader.read(release([tcp("a", "1"), udp("a", "1"), tcp("a", "2")]), PORTS.columns)
-    found = crosscheck(rich, ports("a,2,tcp,Two,,", "a,1,udp,Udp,,", "a,1,tcp,Tcp,,"), PORTS.columns)
-    assert [(row, other) for row, _, _, other in places(found)] == [
+    result = crosscheck(rich, ports("a,2,tcp,Two,,", "a,1,udp,Udp,,", "a,1,tcp,Tcp,,"), PORTS.columns)
+    assert [(row, other) for row, _, _, other in places(result)] == [
         ("a 1 tcp", "Tcp"),
         ("a 1 udp", "Udp"),
         ("a 2 tcp", "Two"),
@@ -62,8 +62,8 @@ def test_rows_are_paired_by_all_that_tells_them_apart() -> None:
 
 
 def test_rows_that_one_of_them_does_not_have_are_named() -> None:
-    found = crosscheck(xml(), ports(*rows(2), "new,9,udp,New,,"), PORTS.columns)
-    assert places(found) == [
+    result = crosscheck(xml(), ports(*rows(2), "new,9,udp,New,,"), PORTS.columns)
+    assert places(result) == [
         ("s2 2 tcp", "", "s2 | 2 | tcp | The s2 service", ""),
         ("new 9 udp", "", "", "new | 9 | udp | New"),
     ]
@@ -78,8 +78,10 @@ def test_a_row_too_few_of_equal_ones_is_a_disagreement() -> None:
 
 def test_a_table_prints_the_contact_where_there_is_no_assignee() -> None:
     assert crosscheck(xml(contact="Jo"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns).verdict is Agreement.AGREE
-    found = crosscheck(xml(contact="Jo", assignee="Al"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns)
-    assert {(each.field, each.xml, each.other) for each in found.examples} == {("assignee", "[Al]", "[Jo]")}
+    result = crosscheck(xml(contact="Jo", assignee="Al"), ports(*rows(end="[Jo],[Jo]")), PORTS.columns)
+    assert {(difference.field, difference.xml, difference.other) for difference in result.examples} == {
+        ("assignee", "[Al]", "[Jo]")
+    }
 
 
 def test_a_release_cut_short_is_a_disagreement_and_no_lag() -> None:
@@ -94,16 +96,16 @@ def test_a_table_of_an_older_release_lags_and_others_are_read_only_then() -> Non
 
     assert crosscheck(xml(), ports(*rows()), PORTS.columns, earlier=earlier()).verdict is Agreement.AGREE
     releases = earlier(("newer", xml(5)), ("older", xml(2)))
-    found = crosscheck(xml(), ports(*rows(2)), PORTS.columns, earlier=releases)
-    assert (found.verdict, found.lag, found.total) == (Agreement.LAG, "older", 1)
+    result = crosscheck(xml(), ports(*rows(2)), PORTS.columns, earlier=releases)
+    assert (result.verdict, result.lag, result.total) == (Agreement.LAG, "older", 1)
 
 
 def test_formats_that_both_name_a_date_are_of_two_releases_where_it_differs() -> None:
     old = reader.read(release([tcp("a", "1")], "2019-12-31"), PORTS.columns)
     new = reader.read(release([tcp("a", "1"), udp("a", "1")]), PORTS.columns)
     (page,) = pages(old, PORTS.columns)
-    found = crosscheck(new, iana_xhtml.read(page, PORTS.columns), PORTS.columns)
-    assert (found.verdict, found.lag) == (Agreement.LAG, "2019-12-31")
+    result = crosscheck(new, iana_xhtml.read(page, PORTS.columns), PORTS.columns)
+    assert (result.verdict, result.lag) == (Agreement.LAG, "2019-12-31")
     same = reader.read(release([tcp("a", "1"), udp("a", "1")], "2019-12-31"), PORTS.columns)
     assert crosscheck(same, iana_xhtml.read(page, PORTS.columns), PORTS.columns).verdict is Agreement.DISAGREE
 
@@ -127,34 +129,34 @@ def table(*titles: str, cells: str = "d{n},{odd},[RFC{n}],{n}") -> Document:
 
 
 def test_columns_are_matched_by_name_then_by_what_they_hold_and_the_rest_is_said() -> None:
-    found = crosscheck(group(*RECORDS), table("Value", "Is Odd", "Reference(s)", "Colour"), ANY, registry="one")
-    assert (found.verdict, found.compared) == (Agreement.AGREE, {"description", "odd", "references"})
-    assert found.unmatched == ("one: Colour",)
+    result = crosscheck(group(*RECORDS), table("Value", "Is Odd", "Reference(s)", "Colour"), ANY, registry="one")
+    assert (result.verdict, result.compared) == (Agreement.AGREE, {"description", "odd", "references"})
+    assert result.unmatched == ("one: Colour",)
 
 
 def test_a_similar_name_is_no_match_if_the_texts_differ() -> None:
     swapped = [record.replace("<odd>", "<value>x</value><odd>") for record in RECORDS]
-    found = crosscheck(group(*swapped), table("Value", "Odd [1]", "Reference", "N"), ANY, registry="one")
-    assert (found.verdict, found.compared) == (Agreement.AGREE, {"description", "odd", "references"})
+    result = crosscheck(group(*swapped), table("Value", "Odd [1]", "Reference", "N"), ANY, registry="one")
+    assert (result.verdict, result.compared) == (Agreement.AGREE, {"description", "odd", "references"})
 
 
 def test_two_fields_that_hold_the_same_match_no_column() -> None:
     twins = [record + "<copy>" + record[13:15] + "</copy>" for record in RECORDS]
-    found = crosscheck(group(*twins), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
-    assert found.unmatched == ("one: Value", "one: N")
+    result = crosscheck(group(*twins), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
+    assert result.unmatched == ("one: Value", "one: N")
 
 
 def test_a_column_of_few_texts_is_not_matched_by_them_when_rows_are_missing() -> None:
-    found = crosscheck(group(*RECORDS[:6]), table("Description", "Q", "Reference", "N"), ANY, registry="one")
-    assert "one: Q" in found.unmatched
-    assert (found.verdict, found.total) == (Agreement.DISAGREE, 2)
+    result = crosscheck(group(*RECORDS[:6]), table("Description", "Q", "Reference", "N"), ANY, registry="one")
+    assert "one: Q" in result.unmatched
+    assert (result.verdict, result.total) == (Agreement.DISAGREE, 2)
 
 
 def test_a_column_without_a_text_where_the_xml_has_some_is_a_disagreement() -> None:
-    found = crosscheck(
+    result = crosscheck(
         group(*RECORDS), table("Description", "Odd", "Reference", "N", cells="d{n},,[RFC{n}],"), ANY, registry="one"
     )
-    assert (found.verdict, {each.field for each in found.examples}) == (Agreement.DISAGREE, {"odd"})
+    assert (result.verdict, {difference.field for difference in result.examples}) == (Agreement.DISAGREE, {"odd"})
 
 
 @pytest.mark.parametrize("gone", ["one", "two"])
@@ -167,12 +169,12 @@ def test_a_registry_that_a_page_does_not_have_is_a_disagreement(gone: str) -> No
     assert crosscheck(rich, iana_xhtml.read(page, ANY), ANY).verdict is Agreement.AGREE
     start = page.index(f'<table id="table-{gone}"'.encode())
     less = page[:start] + page[page.index(b"</table>", start) + 8 :]
-    found = crosscheck(rich, iana_xhtml.read(less, ANY), ANY)
-    assert (found.verdict, [each.registry for each in found.examples]) == (Agreement.DISAGREE, [gone])
-    assert places(found) == [("1", "", "1", "")]
+    result = crosscheck(rich, iana_xhtml.read(less, ANY), ANY)
+    assert (result.verdict, [difference.registry for difference in result.examples]) == (Agreement.DISAGREE, [gone])
+    assert places(result) == [("1", "", "1", "")]
 
 
 def test_rows_of_a_registry_that_is_empty_in_the_xml_are_reported_whole() -> None:
-    found = crosscheck(group(), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
-    assert (found.verdict, found.total) == (Agreement.DISAGREE, 8)
-    assert places(found)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")
+    result = crosscheck(group(), table("Value", "Odd", "Reference", "N"), ANY, registry="one")
+    assert (result.verdict, result.total) == (Agreement.DISAGREE, 8)
+    assert places(result)[0] == ("d1 Y [RFC1]", "", "", "d1 | Y | [RFC1] | 1")

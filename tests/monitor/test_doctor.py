@@ -29,30 +29,32 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 def run_command(env: Environment, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]:
     done = run_cli.run_command(env.servers.config, "doctor", "--format", "json", *arguments)
     assert done.stderr == ""
-    found = json.loads(done.stdout)
-    return done.returncode, found["state"], found["findings"]
+    report = json.loads(done.stdout)
+    return done.returncode, report["state"], report["findings"]
 
 
 def examined(env: Environment, **more: Any) -> list[Diagnosis]:
     return list(doctor.diagnose(load_settings(env.servers.config), env.now, **more))
 
 
-def bad(found: list[Diagnosis]) -> dict[str, str]:
+def bad(diagnoses: list[Diagnosis]) -> dict[str, str]:
     """What is not well, by area; of several in an area, the last."""
-    return {each.area: each.message for each in found if each.state is not DiagnosisState.OK}
+    return {diagnosis.area: diagnosis.message for diagnosis in diagnoses if diagnosis.state is not DiagnosisState.OK}
 
 
 def test_a_healthy_installation_has_only_ok_results(env: Environment) -> None:
     env.configure('name = "mail"', 'name = "mail"\noperator = true')
     before = {path: path.read_bytes() for path in env.servers.folder.rglob("*") if path.is_file()}
-    code, state, found = run_command(env)
-    as_root = {"user"} if any(each["area"] == "user" for each in found) else set()
-    assert {each["area"] for each in found if each["state"] != "ok"} == as_root
+    code, state, diagnoses = run_command(env)
+    as_root = {"user"} if any(diagnosis["area"] == "user" for diagnosis in diagnoses) else set()
+    assert {diagnosis["area"] for diagnosis in diagnoses if diagnosis["state"] != "ok"} == as_root
     assert (code, state) == ((1, "warning") if as_root else (0, "ok"))
     assert {"python", "sqlite", "config", "secrets", "programs", "store", "disk", "history", "clock", "sources"} <= {
-        each["area"] for each in found
+        diagnosis["area"] for diagnosis in diagnoses
     }
-    assert sqlite3.sqlite_version in next(each["message"] for each in found if each["area"] == "sqlite")
+    assert sqlite3.sqlite_version in next(
+        diagnosis["message"] for diagnosis in diagnoses if diagnosis["area"] == "sqlite"
+    )
     assert {path: path.read_bytes() for path in env.servers.folder.rglob("*") if path.is_file()} == before
 
 
@@ -67,10 +69,10 @@ def test_as_text_it_is_a_line_for_each_finding(env: Environment) -> None:
 def test_an_invalid_configuration_is_a_problem_and_the_rest_is_still_examined(env: Environment) -> None:
     env.configure("[store]", "nonsense = 1\n\n[store]")
     env.servers.config.write_text(env.servers.config.read_text().replace("[store]", "[store]\nother = 2"))
-    code, state, found = run_command(env)
+    code, state, diagnoses = run_command(env)
     assert (code, state) == (2, "problem")
-    assert len([each for each in found if each["area"] == "config"]) == 2
-    assert "python" in {each["area"] for each in found}
+    assert len([diagnosis for diagnosis in diagnoses if diagnosis["area"] == "config"]) == 2
+    assert "python" in {diagnosis["area"] for diagnosis in diagnoses}
     env.servers.config.chmod(0o666)
     assert "can be written by others" in str(run_command(env)[2])
 
@@ -89,8 +91,8 @@ def test_a_secret_that_others_can_read_or_that_is_not_there_is_a_problem_and_is_
 def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> None:
     path = env.servers.folder / "history.db"
     path.write_bytes(path.read_bytes()[:8192])
-    found = bad(examined(env))["history"]
-    assert "watcher rebuild" in found
+    message = bad(examined(env))["history"]
+    assert "watcher rebuild" in message
     path.write_bytes(b"no database" * 1000)
     assert "cannot be read" in bad(examined(env))["history"] or "damaged" in bad(examined(env))["history"]
     path.unlink()
@@ -117,7 +119,7 @@ def test_a_disk_that_is_nearly_full_is_reported(env: Environment, monkeypatch: p
     monkeypatch.setattr(doctor, "_WARNING_FREE", 2**60)
     assert "MiB free" in bad(examined(env))["disk"]
     monkeypatch.setattr(doctor, "_PROBLEM_FREE", 2**60)
-    assert [each.state for each in examined(env) if each.area == "disk"] == [DiagnosisState.PROBLEM] * 2
+    assert [diagnosis.state for diagnosis in examined(env) if diagnosis.area == "disk"] == [DiagnosisState.PROBLEM] * 2
 
 
 @pytest.mark.fault(58)

@@ -76,10 +76,10 @@ def test_only_an_open_alarm_is_cleared() -> None:
 
 
 def test_a_tree_that_fails_is_one_notice() -> None:
-    each = [
+    candidates = [
         health.source_notice(replace(run(3), source=f"iana.g{number:03}"), LIMITS, (), ago()) for number in range(640)
     ]
-    (notice,) = health.merge_notices("iana", [found for found in each if found])
+    (notice,) = health.merge_notices("iana", [notice_or_none for notice_or_none in candidates if notice_or_none])
     assert (notice.source, notice.id, notice.details["number"]) == ("iana", "source-unhealthy", 640)
     assert "iana.g000, iana.g001, iana.g002 and 637 more" in notice.summary
     assert len(notice.details["groups"]) == 50

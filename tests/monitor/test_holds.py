@@ -66,9 +66,9 @@ def holds(env: Environment) -> list[Hold]:
 
 def receipt(env: Environment, sha256: str) -> SnapshotInfo:
     return next(
-        each
-        for each in SnapshotArchive(env.servers.folder / "snapshots").list_snapshots(SOURCE)
-        if each.sha256 == sha256
+        snapshot
+        for snapshot in SnapshotArchive(env.servers.folder / "snapshots").list_snapshots(SOURCE)
+        if snapshot.sha256 == sha256
     )
 
 
@@ -117,9 +117,9 @@ def test_a_hold_notifies_the_operators_by_mail_too(env: Environment) -> None:
     (mail,) = env.servers.mails
     assert "2020-01-18 is held: its date is" in " ".join(mail["Subject"].split())
     text, html = (_text(part) for part in mail.get_payload())  # type: ignore[arg-type,union-attr]
-    for said in (text, html):
-        assert "watcher accept ports" in said
-        assert SLIP in said
+    for body in (text, html):
+        assert "watcher accept ports" in body
+        assert SLIP in body
 
 
 def _text(part: Message) -> str:
@@ -157,11 +157,11 @@ def test_other_bytes_of_the_same_content_confirm_it_and_all_are_kept(env: Enviro
     env.check(slip())
     result = env.check(b"\xef\xbb\xbf" + slip())
     assert result.outcome is Outcome.CHANGED
-    found = env.rows()
-    assert len(found["snapshots"]) == 3
+    tables = env.rows()
+    assert len(tables["snapshots"]) == 3
     assert len(env.files()) == 3
-    assert all(receipt(env, row["sha256"]).accepted for row in found["snapshots"])
-    assert content_of(rebuilt(env)) == content_of(found)
+    assert all(receipt(env, row["sha256"]).accepted for row in tables["snapshots"])
+    assert content_of(rebuilt(env)) == content_of(tables)
 
 
 def test_how_often_it_must_be_served_is_configured(env: Environment) -> None:
@@ -284,10 +284,10 @@ def test_what_was_superseded_and_is_accepted_by_hand_goes_where_it_belongs(env: 
     env.check(release([*NEWS, *MANY], LATER))
     assert alerts(env) == 1
     assert decide(env, "accept", holds(env)[0].id).outcome is Outcome.INSERTED
-    found = env.rows()
-    assert [row["published"] for row in sorted(found["releases"], key=lambda row: row["place"])] == [NOW, SLIP, LATER]
+    tables = env.rows()
+    assert [row["published"] for row in sorted(tables["releases"], key=lambda row: row["place"])] == [NOW, SLIP, LATER]
     assert alerts(env) == 1
-    assert content_of(rebuilt(env)) == content_of(found)
+    assert content_of(rebuilt(env)) == content_of(tables)
 
 
 def test_importing_a_held_release_accepts_it(env: Environment) -> None:
@@ -298,9 +298,9 @@ def test_importing_a_held_release_accepts_it(env: Environment) -> None:
         importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
     (hold,) = holds(env)
     assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")
-    found = env.rows()
-    assert len(found["releases"]) == 2
-    assert content_of(rebuilt(env)) == content_of(found)
+    tables = env.rows()
+    assert len(tables["releases"]) == 2
+    assert content_of(rebuilt(env)) == content_of(tables)
 
 
 def test_a_rebuild_uses_only_accepted_snapshots(env: Environment) -> None:
@@ -403,25 +403,25 @@ def test_a_server_that_flaps_between_two_releases_tells_nobody(lagging: Environm
 def test_an_old_release_that_is_served_long_enough_is_in_the_history_again(lagging: Environment) -> None:
     outcomes = [lagging.check(OLD).outcome for _ in range(3)]
     assert outcomes == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
-    found = lagging.rows()
-    first, second, third = sorted(found["releases"], key=lambda row: row["place"])
+    tables = lagging.rows()
+    first, second, third = sorted(tables["releases"], key=lambda row: row["place"])
     assert (third["published"], third["sha256"], third["returns"]) == (NOW, first["sha256"], first["content"])
     assert third["dated"] == second["dated"] == LATER
     assert [problem["code"] for problem in json.loads(third["problems"])] == ["duplicate_key", "rollback"]
-    assert [row["event"] for row in found["events"] if row["release_id"] == third["id"]] == ["port-released"]
+    assert [row["event"] for row in tables["events"] if row["release_id"] == third["id"]] == ["port-released"]
     assert alerts(lagging) == 1
     assert [lagging.check().outcome, lagging.check().outcome] == [Outcome.UNCHANGED] * 2
     assert lagging.servers.requests[-1] == 304
-    assert content_of(rebuilt(lagging)) == content_of(found)
+    assert content_of(rebuilt(lagging)) == content_of(tables)
 
 
 def test_other_bytes_of_a_release_that_came_back_are_another_snapshot_of_it(lagging: Environment) -> None:
     for _ in range(3):
         lagging.check(OLD)
     assert lagging.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
-    found = lagging.rows()
-    assert len(found["snapshots"]) == 3
-    assert content_of(rebuilt(lagging)) == content_of(found)
+    tables = lagging.rows()
+    assert len(tables["snapshots"]) == 3
+    assert content_of(rebuilt(lagging)) == content_of(tables)
 
 
 def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
@@ -433,18 +433,18 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
         assert env.check(CURRENT).outcome is Outcome.CHANGED
         assert [env.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
         assert env.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC
-        found = env.rows()
-        assert [row["live"] for row in sorted(found["releases"], key=lambda row: row["place"])] == [0, 1, 1]
-        assert content_of(rebuilt(env)) == content_of(found)
+        tables = env.rows()
+        assert [row["live"] for row in sorted(tables["releases"], key=lambda row: row["place"])] == [0, 1, 1]
+        assert content_of(rebuilt(env)) == content_of(tables)
 
 
 def test_a_release_that_came_back_can_be_replaced_again(lagging: Environment) -> None:
     for data in (OLD, CURRENT, OLD):
         assert [lagging.check(data).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
     assert alerts(lagging) == 3
-    found = lagging.rows()
-    assert len(found["releases"]) == 5
-    assert content_of(rebuilt(lagging)) == content_of(found)
+    tables = lagging.rows()
+    assert len(tables["releases"]) == 5
+    assert content_of(rebuilt(lagging)) == content_of(tables)
     assert lagging.check(release([*NEWS, *MANY, tcp("c", "7")], "2021-03-01")).outcome is Outcome.CHANGED
 
 
@@ -474,9 +474,9 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         assert env.outcomes() == {"iana": Outcome.UNCHANGED, "iana.one": Outcome.HELD, "iana.two": Outcome.UNCHANGED}
         assert env.outcomes()["iana.one"] is Outcome.HELD
         with env.service() as service:
-            (found,) = service.store.holds.list_holds()
-            assert (found.source, found.in_a_row) == ("iana.one", 2)
-            assert service.ingest(service.source("iana.one")).accept(found.id).outcome is Outcome.CHANGED
+            (tables,) = service.store.holds.list_holds()
+            assert (tables.source, tables.in_a_row) == ("iana.one", 2)
+            assert service.ingest(service.source("iana.one")).accept(tables.id).outcome is Outcome.CHANGED
         assert env.outcomes()["iana.one"] is Outcome.UNCHANGED
 
 
@@ -522,8 +522,8 @@ def test_nothing_that_the_registry_says_breaks_out_of_a_notice() -> None:
 
 
 def test_a_notice_of_one_subject_always_has_the_same_id() -> None:
-    def identifier(found: Hold) -> str:
-        return messages.render_notice(webhook_channel(), "", notices.held(found)).id
+    def identifier(tables: Hold) -> str:
+        return messages.render_notice(webhook_channel(), "", notices.held(tables)).id
 
     again = hold(last_seen="2026-01-09T00:00:00Z", times=7)
     assert identifier(hold()) == identifier(again)

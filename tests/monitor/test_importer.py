@@ -37,11 +37,11 @@ SERIES = [
 def files(tmp_path: Path) -> list[Path]:
     folder = tmp_path / "old"
     folder.mkdir()
-    found = []
+    paths = []
     for number, (date, records) in enumerate(SERIES):
-        found.append(folder / f"{number}.xml")
-        found[-1].write_bytes(release(records, date))
-    return found
+        paths.append(folder / f"{number}.xml")
+        paths[-1].write_bytes(release(records, date))
+    return paths
 
 
 def take(folder: Path, paths: Sequence[str]) -> ImportReport:
@@ -87,9 +87,9 @@ def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path
     folder = tmp_path / "store"
     take(folder, [str(files[0]), str(files[4])])
     assert take(folder, [str(files[3])]).outcomes == {Outcome.INSERTED: 1}
-    found = rows(folder / "history.db", "releases", "events")
-    order = {row["id"]: row["published"] for row in found["releases"]}
-    assert [(order[row["release_id"]], row["summary"]) for row in found["events"]] == [
+    tables = rows(folder / "history.db", "releases", "events")
+    order = {row["id"]: row["published"] for row in tables["releases"]}
+    assert [(order[row["release_id"]], row["summary"]) for row in tables["events"]] == [
         ("2019-04-01", "service name rdp withdrawn (no protocol)"),
         ("2019-04-01", "1/tcp reassigned from a to z"),
     ]
@@ -278,10 +278,10 @@ def states(folder: Path) -> list[tuple[str, str]]:
         queries = store.history
         return [
             (
-                each.dated,
-                "".join(item.fields.get("Name", "") for item in queries.read_content("t", each).items.values()),
+                stored.dated,
+                "".join(item.fields.get("Name", "") for item in queries.read_content("t", stored).items.values()),
             )
-            for each in queries.list_releases("t")
+            for stored in queries.list_releases("t")
         ]
 
 

@@ -41,49 +41,49 @@ def named(digest: str, published: str, day: str) -> Label:
     return Label(digest=digest, published=published, observed=None, live=False, named=f"{day}T00:00:00Z")
 
 
-def digests(*found: Label) -> list[str]:
-    return [placed.digest for placed in in_order(found)]
+def digests(*given: Label) -> list[str]:
+    return [placed.digest for placed in in_order(given)]
 
 
 @given(labels(), st.data())
-def test_the_order_does_not_depend_on_the_order_they_are_handed_in(found: list[Label], data: st.DataObject) -> None:
-    assert in_order(data.draw(st.permutations(found))) == in_order(found)
+def test_the_order_does_not_depend_on_the_order_they_are_handed_in(labelled: list[Label], data: st.DataObject) -> None:
+    assert in_order(data.draw(st.permutations(labelled))) == in_order(labelled)
 
 
 @given(labels())
-def test_every_release_is_placed_once_and_the_days_never_go_back(found: list[Label]) -> None:
-    placed = in_order(found)
-    assert sorted(each.digest for each in placed) == [label.digest for label in found]
-    assert [each.dated for each in placed] == sorted(each.dated for each in placed)
+def test_every_release_is_placed_once_and_the_days_never_go_back(labelled: list[Label]) -> None:
+    placed = in_order(labelled)
+    assert sorted(release.digest for release in placed) == [label.digest for label in labelled]
+    assert [release.dated for release in placed] == sorted(release.dated for release in placed)
 
 
 @given(labels())
-def test_a_live_release_is_never_placed_before_one_that_we_saw_earlier(found: list[Label]) -> None:
-    observed = {label.digest: label.observed or "" for label in found if label.live}
-    seen = [observed[placed.digest] for placed in in_order(found) if placed.digest in observed]
+def test_a_live_release_is_never_placed_before_one_that_we_saw_earlier(labelled: list[Label]) -> None:
+    observed = {label.digest: label.observed or "" for label in labelled if label.live}
+    seen = [observed[placed.digest] for placed in in_order(labelled) if placed.digest in observed]
     assert seen == sorted(seen)
 
 
 @given(labels())
-def test_no_release_counts_for_more_than_the_day_after_the_newest_that_anybody_saw(found: list[Label]) -> None:
-    seen = [label for label in found if label.observed]
+def test_no_release_counts_for_more_than_the_day_after_the_newest_that_anybody_saw(labelled: list[Label]) -> None:
+    seen = [label for label in labelled if label.observed]
     if seen:
         newest = max(date.fromisoformat((label.observed or "")[:10]) for label in seen)
-        days = {placed.digest: placed.dated for placed in in_order(found)}
+        days = {placed.digest: placed.dated for placed in in_order(labelled)}
         assert max(days[label.digest] for label in seen) <= (newest + timedelta(days=1)).isoformat()
 
 
 @given(st.lists(st.sampled_from([*DAYS, *LYING]), max_size=8))
 def test_releases_that_nobody_saw_stand_by_their_published_date(days: list[str]) -> None:
-    found = [imported(f"{number:064x}", day) for number, day in enumerate(days)]
-    assert [placed.dated for placed in in_order(found)] == sorted(days)
+    labelled = [imported(f"{number:064x}", day) for number, day in enumerate(days)]
+    assert [placed.dated for placed in in_order(labelled)] == sorted(days)
 
 
 @given(labels(), st.sampled_from(DAYS))
-def test_a_new_imported_release_leaves_the_order_of_the_others_alone(found: list[Label], day: str) -> None:
+def test_a_new_imported_release_leaves_the_order_of_the_others_alone(labelled: list[Label], day: str) -> None:
     added = imported("f" * 64, day)
-    after = [placed for placed in in_order([*found, added]) if placed.digest != added.digest]
-    assert after == in_order(found)
+    after = [placed for placed in in_order([*labelled, added]) if placed.digest != added.digest]
+    assert after == in_order(labelled)
 
 
 def test_no_release_is_no_order() -> None:
@@ -160,8 +160,8 @@ def test_releases_with_equal_dates_always_get_the_same_order(one: Label, other: 
 
 
 def test_four_releases_of_one_day_seen_one_after_the_other_stay_in_that_order() -> None:
-    found = [live(digest, "2025-06-01", f"2025-06-01T0{hour}:00:00Z") for hour, digest in enumerate("dbca")]
-    assert digests(*reversed(found)) == ["d", "b", "c", "a"]
+    given = [live(digest, "2025-06-01", f"2025-06-01T0{hour}:00:00Z") for hour, digest in enumerate("dbca")]
+    assert digests(*reversed(given)) == ["d", "b", "c", "a"]
 
 
 def test_to_have_seen_a_release_ourselves_can_only_move_it_later() -> None:
@@ -171,27 +171,27 @@ def test_to_have_seen_a_release_ourselves_can_only_move_it_later() -> None:
     assert digests(*others, replace(late_copy, live=True)) == ["c", "a", "b"]
 
 
-def ending(found: list[Label]) -> Ending:
+def ending(given: list[Label]) -> Ending:
     """How an order ends, by the definition."""
-    placed = in_order(found)
-    by_digest = {label.digest: label for label in found}
+    placed = in_order(given)
+    by_digest = {label.digest: label for label in given}
     return Ending(
-        count=len(found),
+        count=len(given),
         digest=placed[-1].digest,
         dated=placed[-1].dated,
         seen=by_digest[placed[-1].digest].seen,
-        newest=max(label.observed or "" for label in found),
-        live=max((each.dated for each in placed if by_digest[each.digest].live), default=""),
+        newest=max(label.observed or "" for label in given),
+        live=max((release.dated for release in placed if by_digest[release.digest].live), default=""),
     )
 
 
 @given(labels(), labels())
 def test_a_release_place_last_is_where_the_whole_order_has_it_and_moves_no_other(
-    found: list[Label], more: list[Label]
+    labelled: list[Label], more: list[Label]
 ) -> None:
-    for label in (replace(each, digest=f"{number:064x}") for number, each in enumerate(more, 100)):
-        if found and (placed := place_last(label, ending(found))):
-            assert in_order([*found, label]) == [*in_order(found), placed]
+    for label in (replace(release, digest=f"{number:064x}") for number, release in enumerate(more, 100)):
+        if labelled and (placed := place_last(label, ending(labelled))):
+            assert in_order([*labelled, label]) == [*in_order(labelled), placed]
 
 
 def test_the_next_release_needs_no_look_at_the_others() -> None:

@@ -134,8 +134,8 @@ def test_what_no_number_of_servings_settles(code: str) -> None:
 
 
 def test_a_release_that_comes_back_has_to_be_served_once_more() -> None:
-    found = [is_confirmed(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2, 3)]
-    assert found == [False, False, True]
+    confirmed = [is_confirmed(hold("stale_server", in_a_row=times), BOUNDS) for times in (1, 2, 3)]
+    assert confirmed == [False, False, True]
 
 
 def test_a_hold_without_a_reason_is_confirmed_unless_it_was_rejected() -> None:

@@ -75,8 +75,8 @@ def test_the_reason_quotes_both_texts_of_a_field_that_differs(tmp_path: Path) ->
         result = env.check(release(BEFORE))
         assert result.outcome is Outcome.HELD, "a first release too"
         assert result.hold is not None
-        said = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other format"
-        assert said in result.hold.reasons[0].where[0]
+        sentence = "a 1 tcp: description is 'The a service' in the XML and 'Another' in the other format"
+        assert sentence in result.hold.reasons[0].where[0]
 
 
 def test_a_second_format_that_lags_holds_nothing_and_that_is_recorded(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ def read(text: str) -> list[list[str]]:
     return list(reader.reader(io.StringIO(text, newline=""), strict=True))
 
 
-def values(found: Comparison) -> list[list[str]]:
+def values(shown: Comparison) -> list[list[str]]:
     """What every row has to say, written down in another way."""
     rows = []
-    for change in found.changes.changes:
+    for change in shown.changes.changes:
         key = change.item.key
         head = [str(change.kind), "entry", "", " ".join(filter(None, key.values)), "1"]
         if change.before and change.after:
@@ -40,11 +40,11 @@ def values(found: Comparison) -> list[list[str]]:
 @example(["a\rb"])
 @example(["a\r=1+1"])
 def test_every_value_is_read_back_and_no_cell_begins_a_formula(texts: list[str]) -> None:
-    found = saying(*texts)
-    header, *rows = read(csv(found))
+    shown = saying(*texts)
+    header, *rows = read(csv(shown))
     assert tuple(header) == HEADER
     assert not [cell for row in rows for cell in row if cell.startswith(FORMULAS)]
-    expected = [[cell.replace("\0", "") for cell in row] for row in values(found)]
+    expected = [[cell.replace("\0", "") for cell in row] for row in values(shown)]
     assert [
         [cell[1:] if was.startswith(FORMULAS) else cell for cell, was in zip(row, each, strict=True)]
         for row, each in zip(rows, expected, strict=True)
@@ -55,8 +55,8 @@ def test_every_value_is_read_back_and_no_cell_begins_a_formula(texts: list[str])
 @given(st.lists(TEXT, max_size=4))
 @example(["a\rb"])
 def test_raw_leaves_every_value_as_it_is(texts: list[str]) -> None:
-    found = saying(*(text.replace("\0", "") for text in texts))
-    assert read(csv(found, raw=True))[1:] == values(found)
+    shown = saying(*(text.replace("\0", "") for text in texts))
+    assert read(csv(shown, raw=True))[1:] == values(shown)
 
 
 @pytest.mark.fault(33)
@@ -68,19 +68,19 @@ def test_a_cell_that_begins_like_a_formula_gets_a_quote_before_it(start: str) ->
     assert escape_cell("") == ""
 
 
-@pytest.mark.parametrize("said", HOSTILE)
-def test_no_text_makes_a_row_of_its_own(said: str) -> None:
-    found = comparison((modified(1, "one", "before", said),))
-    assert read(csv(found, raw=True))[1:] == [
-        ["modified", "entry", "", "one 1 tcp", "1", "description", "before", said]
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_makes_a_row_of_its_own(text: str) -> None:
+    shown = comparison((modified(1, "one", "before", text),))
+    assert read(csv(shown, raw=True))[1:] == [
+        ["modified", "entry", "", "one 1 tcp", "1", "description", "before", text]
     ]
 
 
 def test_an_added_or_removed_item_has_a_row_for_each_field_it_has() -> None:
-    found = comparison(
+    shown = comparison(
         (Change(before=None, after=item(2, "two", "x")), Change(before=item(3, "three", ""), after=None))
     )
-    assert read(csv(found)) == [
+    assert read(csv(shown)) == [
         list(HEADER),
         ["added", "entry", "", "two 2 tcp", "1", "name", "", "two"],
         ["added", "entry", "", "two 2 tcp", "1", "port", "", "2"],

@@ -32,14 +32,14 @@ def elements(page: str) -> set[str]:
 def test_any_text_is_text_and_stands_in_its_cell_as_it_is(texts: list[str], note: str) -> None:
     page = html(saying(*texts), note=visible(note))
     assert elements(page) <= ELEMENTS
-    assert [row[2] for row in cells(page)] == [visible(said) for said in texts]
+    assert [row[2] for row in cells(page)] == [visible(text) for text in texts]
     assert {char for line in page.split("\n") for char in hidden(line)} == set()
 
 
 @pytest.mark.fault(31)
-@pytest.mark.parametrize("said", HOSTILE)
-def test_no_markup_of_the_registry_gets_into_the_page(said: str) -> None:
-    page = html(saying(said), note=said)
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_markup_of_the_registry_gets_into_the_page(text: str) -> None:
+    page = html(saying(text), note=text)
     assert not re.search(r"<(script|img|b)\b", page, re.IGNORECASE)
     assert elements(page) <= ELEMENTS
     root = lxml.html.document_fromstring(page)
@@ -72,7 +72,7 @@ def test_the_page_needs_nothing_from_anywhere() -> None:
 def test_the_head_names_source_dates_and_counts() -> None:
     root = lxml.html.document_fromstring(html(saying("one", "two")))
     assert root.findtext(".//title") == root.findtext(".//h1") == "ports: 2020-01-01 → 2020-01-02"
-    assert [each.text_content() for each in root.findall(".//body/p")] == ["2 added, 2 modified, 2 removed"]
+    assert [paragraph.text_content() for paragraph in root.findall(".//body/p")] == ["2 added, 2 modified, 2 removed"]
 
 
 def test_events_that_are_left_out_are_counted() -> None:

@@ -24,8 +24,8 @@ def read(text: str) -> list[icalendar.Event]:
     calendar = icalendar.Calendar.from_ical(text)
     assert isinstance(calendar, icalendar.Calendar)
     assert calendar.errors == []
-    events = [each for each in calendar.walk("VEVENT") if isinstance(each, icalendar.Event)]
-    assert all(each.errors == [] for each in events)
+    events = [event for event in calendar.walk("VEVENT") if isinstance(event, icalendar.Event)]
+    assert all(event.errors == [] for event in events)
     return events
 
 
@@ -43,8 +43,12 @@ def test_a_day_is_an_all_day_event_with_a_stamp_and_a_uid() -> None:
 
 def test_a_uid_depends_on_the_identity_alone() -> None:
     texts = [
-        render_calendar([each], name="x", stamp=stamp)
-        for each, stamp in ((day("a"), STAMP), (day("b"), "2027-01-01T00:00:00Z"), (day("a", identity=("jwt",)), STAMP))
+        render_calendar([event], name="x", stamp=stamp)
+        for event, stamp in (
+            (day("a"), STAMP),
+            (day("b"), "2027-01-01T00:00:00Z"),
+            (day("a", identity=("jwt",)), STAMP),
+        )
     ]
     first, second, other = (str(read(text)[0]["uid"]) for text in texts)
     assert first == second != other

@@ -52,16 +52,16 @@ def test_no_text_makes_a_row_of_its_own(said: str) -> None:
 
 
 def test_the_date_is_registry_text_too() -> None:
-    found = replace(saying("x"), new=release("2020-01-02\u202e<img src=x>\n# Title", "b"))
-    heading, *rest = markdown(found).split("\n")
+    shown = replace(saying("x"), new=release("2020-01-02\u202e<img src=x>\n# Title", "b"))
+    heading, *rest = markdown(shown).split("\n")
     assert hidden(heading) == set()
     assert not re.search(r"[<>]", bare(heading))
     assert rest[0] == ""
 
 
 def test_a_comparison_is_a_heading_the_counts_and_a_table() -> None:
-    found = comparison(saying("x").changes.changes, (event(0, "a_b | c", Severity.WARNING), event(0, "plain")))
-    assert markdown(found).splitlines() == [
+    shown = comparison(saying("x").changes.changes, (event(0, "a_b | c", Severity.WARNING), event(0, "plain")))
+    assert markdown(shown).splitlines() == [
         "## ports: 2020-01-01 → 2020-01-02",
         "",
         "1 added, 1 modified, 1 removed",

@@ -108,27 +108,27 @@ def test_a_fields_name_is_registry_text_too(name: str) -> None:
 
 @pytest.mark.parametrize("said", HOSTILE)
 def test_wrapping_loses_no_word(said: str) -> None:
-    found = saying(" ".join([said] * 9))
-    words = text(found).split()
-    assert text(found, width=60).split() == words
+    shown = saying(" ".join([said] * 9))
+    words = text(shown).split()
+    assert text(shown, width=60).split() == words
 
 
 def test_lines_are_no_longer_than_the_width_unless_one_word_is() -> None:
     changes = (modified(1, "one", "few words", "many words " * 30), modified(2, "two", "a b " * 40, "a c " * 40))
-    found = comparison(changes, (event(0, "many words " * 30),))
-    assert max(map(len, text(found, width=78, all=True).splitlines())) <= 78
+    shown = comparison(changes, (event(0, "many words " * 30),))
+    assert max(map(len, text(shown, width=78, all=True).splitlines())) <= 78
     assert "x" * 200 in text(saying("x" * 200), width=40, all=True)
 
 
 @pytest.mark.parametrize("width", [None, 40])
 def test_the_date_is_registry_text_too(width: int | None) -> None:
-    found = replace(saying("x"), new=release("2020-01-02\u202e\x1b[2J", "b"))
-    assert hidden(text(found, all=True, width=width)) == {"\n"}
+    shown = replace(saying("x"), new=release("2020-01-02\u202e\x1b[2J", "b"))
+    assert hidden(text(shown, all=True, width=width)) == {"\n"}
 
 
 def test_the_head_names_source_dates_and_counts() -> None:
-    found = comparison((modified(1, "one", "a", "b"), Change(before=None, after=item(2, "two", "x"))))
-    assert text(found) == "ports  2020-01-01 → 2020-01-02    1 added, 1 modified"
+    shown = comparison((modified(1, "one", "a", "b"), Change(before=None, after=item(2, "two", "x"))))
+    assert text(shown) == "ports  2020-01-01 → 2020-01-02    1 added, 1 modified"
 
 
 def test_nothing_changed_is_said_in_words() -> None:
@@ -136,28 +136,28 @@ def test_nothing_changed_is_said_in_words() -> None:
 
 
 def test_a_quiet_change_of_an_assigned_row_is_not_called_free_space() -> None:
-    found = comparison((replace(modified(1, "one", "a", "b"), quiet=True),))
-    assert "1 row changed only in key, notation or unassigned ranges (--all shows them)" in text(found)
+    shown = comparison((replace(modified(1, "one", "a", "b"), quiet=True),))
+    assert "1 row changed only in key, notation or unassigned ranges (--all shows them)" in text(shown)
 
 
 def test_quiet_rows_are_counted_and_listed_only_with_all() -> None:
     changes, events = explained([*BASE, unassigned("2000-2009")], [*BASE, unassigned("2000-2008"), tcp("new", "2009")])
-    found = comparison(changes.changes, events)
-    assert "2 rows of unassigned or reserved ranges were adjusted (--all shows them)" in text(found)
-    assert "2000-2008" not in text(found)
-    assert "(quiet)" in text(found, all=True)
-    assert "2000-2008" in text(found, all=True)
+    shown = comparison(changes.changes, events)
+    assert "2 rows of unassigned or reserved ranges were adjusted (--all shows them)" in text(shown)
+    assert "2000-2008" not in text(shown)
+    assert "(quiet)" in text(shown, all=True)
+    assert "2000-2008" in text(shown, all=True)
 
 
 def test_all_shows_every_change_with_its_fields() -> None:
-    found = comparison(
+    shown = comparison(
         (
             modified(1, "one", "a", "b"),
             Change(before=None, after=item(2, "two", "x")),
             Change(before=item(3, "three", "y"), after=None),
         )
     )
-    assert text(found, all=True).splitlines()[2:] == [
+    assert text(shown, all=True).splitlines()[2:] == [
         "  ~ one 1 tcp",
         "      description: a → b",
         "  + two 2 tcp",
@@ -180,12 +180,12 @@ def test_two_long_texts_are_shown_by_the_words_that_differ() -> None:
 
 
 def test_colours_are_ours_alone_and_change_no_column() -> None:
-    found = comparison((modified(1, "one", "a", "b"),), (event(0, "said \x1b[0m", Severity.WARNING), event(0, "x")))
-    coloured = text(found, colour=True)
+    shown = comparison((modified(1, "one", "a", "b"),), (event(0, "said \x1b[0m", Severity.WARNING), event(0, "x")))
+    coloured = text(shown, colour=True)
     for code in ("\x1b[1m", "\x1b[33m", "\x1b[2m", "\x1b[0m"):
         assert code in coloured
         coloured = coloured.replace(code, "")
-    assert coloured == text(found)
+    assert coloured == text(shown)
 
 
 def test_the_columns_of_a_table_stand_under_each_other() -> None:

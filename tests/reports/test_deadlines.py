@@ -45,8 +45,14 @@ def store(tmp_path: Path) -> Store:
 
 def test_the_first_to_expire_comes_first_and_what_has_no_date_last(store: Store) -> None:
     rows = [
-        (each.allocation.source, each.allocation.value, each.allocation.name, each.days_left, each.state)
-        for each in find_deadlines(store, (), TODAY)
+        (
+            deadline.allocation.source,
+            deadline.allocation.value,
+            deadline.allocation.name,
+            deadline.days_left,
+            deadline.state,
+        )
+        for deadline in find_deadlines(store, (), TODAY)
     ]
     assert rows == [
         ("toy", "2", "expired", -35, "expired"),
@@ -58,7 +64,7 @@ def test_the_first_to_expire_comes_first_and_what_has_no_date_last(store: Store)
 
 
 def test_within_leaves_out_what_is_later_and_what_has_no_date(store: Store) -> None:
-    assert [each.allocation.value for each in find_deadlines(store, ("toy",), TODAY, 90)] == ["2", "4"]
+    assert [deadline.allocation.value for deadline in find_deadlines(store, ("toy",), TODAY, 90)] == ["2", "4"]
     assert find_deadlines(store, ("other",), TODAY, 90) == []
 
 
@@ -68,7 +74,9 @@ def test_an_unknown_source_is_an_error(store: Store) -> None:
 
 
 def test_the_document_has_null_for_a_date_that_is_not_given(store: Store) -> None:
-    documents = {str(each["value"]): each for each in map(deadline_document, find_deadlines(store, ("toy",), TODAY))}
+    documents = {
+        str(deadline["value"]): deadline for deadline in map(deadline_document, find_deadlines(store, ("toy",), TODAY))
+    }
     assert documents["2"] == {
         "source": "toy",
         "registry": "toys",

@@ -139,8 +139,8 @@ def test_a_digest_and_a_notice_are_rendered_by_the_new_channel(package: Extended
     failed = package.run("check", folder=home)  # gathers the notice that the source fails
     assert "failed" in failed.stdout + failed.stderr
     package.run("check", folder=home)
-    found = messages(home)
-    members = [member for message in found for member in message.get("messages", [message])]  # type: ignore[attr-defined]
+    bodies = messages(home)
+    members = [member for message in bodies for member in message.get("messages", [message])]  # type: ignore[attr-defined]
     assert sorted(member["kind"] for member in members) == ["notice", "release"]
 
 

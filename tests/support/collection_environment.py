@@ -64,21 +64,21 @@ class CollectionEnvironment:
 
     @property
     def settings(self) -> CollectionSettings:
-        (found,) = load_settings(self.config).collections
-        return found
+        (results,) = load_settings(self.config).collections
+        return results
 
     def check_all(self, *, due: bool = False) -> dict[str, CheckResult]:
         """Check the index and every group, or with `due` only the groups that are due."""
         self.clock.advance(timedelta(seconds=1))
-        found = {}
+        results = {}
         with self.service() as service:
             if (index := service.check_index(self.settings)) is not None:
-                found["iana"] = index
+                results["iana"] = index
             collection = service.collection(self.settings)
             chosen = collection.groups_due(self.clock.now()) if due else collection.groups()
             with sweep(service, self.settings, chosen) as checks:
-                found |= {group.name: checks.check(group) for group in checks}
-        return found
+                results |= {group.name: checks.check(group) for group in checks}
+        return results
 
     def outcomes(self, *, due: bool = False) -> dict[str, Outcome]:
         return {name: taken.outcome for name, taken in self.check_all(due=due).items()}

@@ -19,7 +19,7 @@ def record(references: str = "", *, date: str = "", updated: str = "", **cells: 
     inner = "".join(
         f"<{name.replace('__', '-')}>{escape(text)}</{name.replace('__', '-')}>" for name, text in cells.items()
     )
-    xrefs = "".join(f'<xref type="{_kind(name)}" data="{name}"/>' for name in references.split())
+    xrefs = "".join(f'<xref type="{_kind(reference)}" data="{reference}"/>' for reference in references.split())
     return f"<record{dates}>{inner}{xrefs}</record>\n"
 
 

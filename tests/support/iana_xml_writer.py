@@ -60,9 +60,9 @@ def _row(tag: str, row: Row, columns: FieldMap) -> Iterator[str]:
 
 def _attributes(fields: Mapping[str, str], columns: FieldMap) -> str:
     names = {field: name for name, field in columns.attributes.items()}
-    found = {names.get(field, field.removeprefix("@")): value for field, value in fields.items()
+    values = {names.get(field, field.removeprefix("@")): value for field, value in fields.items()
              if field.startswith("@") or (field in names and value)}  # fmt: skip
-    return "".join(f" {name}={quoteattr(value)}" for name, value in found.items())
+    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
 
 
 def _children(fields: Mapping[str, str], columns: FieldMap) -> Iterator[str]:

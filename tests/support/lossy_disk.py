@@ -76,9 +76,9 @@ class Disk:
 
     def delete(self, name: str, *, sync_folder: bool) -> None:
         self.step()
-        gone = self.files.pop(name)
+        file = self.files.pop(name)
         if not sync_folder:
-            self.deleted[name] = gone
+            self.deleted[name] = file
         else:
             self.deleted.clear()
 

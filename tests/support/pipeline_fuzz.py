@@ -79,7 +79,7 @@ def run_pipeline(format: str, data: bytes, *registries: Registry) -> bool:  # no
 
     Returns whether any of them took it; nothing but a ParseError with a reason may stop it.
     """
-    taken = False
+    was_read = False
     for rules in registries or REGISTRIES.values():
         try:
             content = read_content(data, rules, format)
@@ -87,14 +87,14 @@ def run_pipeline(format: str, data: bytes, *registries: Registry) -> bool:  # no
             if not error.reason:
                 raise
             continue
-        taken = True
+        was_read = True
         start = _start(format, rules.id) or content
         for old, new in ((start, content), (content, start)):
-            _told(rules, old, new)
-    return taken
+            _render_everything(rules, old, new)
+    return was_read
 
 
-def _told(rules: Registry, old: Content, new: Content) -> None:
+def _render_everything(rules: Registry, old: Content, new: Content) -> None:
     changes, events = explain(rules, old, new)
     assert apply(changes, old.items) == new.items
     sides = [
@@ -104,10 +104,14 @@ def _told(rules: Registry, old: Content, new: Content) -> None:
         )
         for side in (old, new)
     ]  # fmt: skip
-    found = Comparison(source="fuzzed", old=sides[0], new=sides[1], changes=changes, events=events)
-    shown = [text.render_comparison(found, all=True), html.render_comparison(found), markdown.render_comparison(found)]
+    comparison = Comparison(source="fuzzed", old=sides[0], new=sides[1], changes=changes, events=events)
+    shown = [
+        text.render_comparison(comparison, all=True),
+        html.render_comparison(comparison),
+        markdown.render_comparison(comparison),
+    ]
     assert not {char for whole in shown for line in whole.split("\n") for char in hidden(line)}
     assert (
-        len(webhook_message.release_body(found, delivery_id="id", occurred="2020-01-01T00:00:00Z"))
+        len(webhook_message.release_body(comparison, delivery_id="id", occurred="2020-01-01T00:00:00Z"))
         <= webhook_message.MAX_BYTES
     )

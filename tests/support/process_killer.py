@@ -41,7 +41,7 @@ class Ended:
 
     code: int
     steps: tuple[str, ...]
-    said: str
+    output: str
 
     @property
     def killed(self) -> bool:
@@ -86,8 +86,8 @@ class ProcessKiller:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        found = json.loads(self._process.stdout.readline())
-        return Ended(code=found["code"], steps=tuple(found["steps"]), said=found["said"])
+        answer = json.loads(self._process.stdout.readline())
+        return Ended(code=answer["code"], steps=tuple(answer["steps"]), output=answer["output"])
 
     def __enter__(self) -> Self:
         return self
@@ -148,10 +148,10 @@ class _Steps:
 
 def _child(order: dict[str, Any]) -> None:
     scratch = order["scratch"]
-    said = os.open(f"{scratch}.said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    output = os.open(f"{scratch}.output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     log = os.open(f"{scratch}.steps", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(said, 1)
-    os.dup2(said, 2)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
     _Steps(log, order["at"]).install()
     if order["seconds"]:
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -182,9 +182,9 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
         signal.sigtimedwait({signal.SIGCHLD}, order["after"])
         os.kill(child, signal.SIGKILL)  # a child that has ended is still there to be waited for
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    read = [Path(f"{order['scratch']}.{name}") for name in ("steps", "said")]
-    steps, said = (path.read_text("utf-8", "replace") if path.exists() else "" for path in read)
-    return {"code": code, "steps": steps.split(), "said": said}
+    read = [Path(f"{order['scratch']}.{name}") for name in ("steps", "output")]
+    steps, output = (path.read_text("utf-8", "replace") if path.exists() else "" for path in read)
+    return {"code": code, "steps": steps.split(), "output": output}
 
 
 def _serve(commands: Sequence[str]) -> None:

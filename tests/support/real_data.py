@@ -137,7 +137,7 @@ def formats_files(date: str) -> dict[str, bytes]:
     """Return every file of such a date by its path, `tls-parameters/tls-parameters-4.csv`."""
     archive = _git(f"--git-dir={repository(FORMATS_BUNDLE)}", "archive", "--format=tar", date)
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-        return {each.name: file.read() for each in members if (file := members.extractfile(each)) is not None}
+        return {member.name: file.read() for member in members if (file := members.extractfile(member)) is not None}
 
 
 @cache

@@ -30,9 +30,9 @@ def pages(reading: Document, columns: FieldMap | None = None, size: int | None =
     titles = {field: title for title, field in columns.titles.items()} if columns and columns.titles else TITLES
     rows = [_shown(row, columns.shown_for if columns else {}) for row in reading.rows]
     parts = [rows[at : at + size] for at in range(0, len(rows), size)] if size else [rows]
-    known = {path: _columns(list(group)) for path, group in groupby(rows, key=lambda row: row.registry)}
+    columns_by_path = {path: _columns(list(group)) for path, group in groupby(rows, key=lambda row: row.registry)}
     return [
-        _page(reading, part, known, titles, _bar(number, len(parts)) if len(parts) > 1 else "")
+        _page(reading, part, columns_by_path, titles, _bar(number, len(parts)) if len(parts) > 1 else "")
         for number, part in enumerate(parts, 1)
     ]
 
@@ -74,11 +74,11 @@ def _columns(rows: Sequence[Row]) -> list[str]:
 
 
 def _terms(header: Mapping[str, str], root_id: str, *, root: bool) -> str:
-    said = "".join(
+    terms = "".join(
         f"<dt>{term}</dt><dd><pre>{_cell(header[name])}</pre></dd>" for name, term in _TERMS.items() if header.get(name)
     )
     link = f'<a class="altformat" href="{root_id}.xml"><img src="/_img/xml.png"/><br/>XML</a>' if root else ""
-    return f"<dl>{said}<dt>Available Formats</dt><dd>{link}</dd></dl>\n"
+    return f"<dl>{terms}<dt>Available Formats</dt><dd>{link}</dd></dl>\n"
 
 
 def _table(identifier: str, columns: Sequence[str], rows: Sequence[Row], titles: Mapping[str, str]) -> str:

@@ -31,12 +31,12 @@ def asked(port: int, text: str) -> Iterator[socket.socket]:
 
 
 def ask(port: int, text: str) -> str:
-    found = b""
+    answer = b""
     # A client that is cut off sees a reset.
     with asked(port, text) as sock, suppress(ConnectionResetError):
         while more := sock.recv(65536):
-            found += more
-    return found.decode()
+            answer += more
+    return answer.decode()
 
 
 def request(method: str = "GET", host: str = "localhost", path: str = "/") -> str:

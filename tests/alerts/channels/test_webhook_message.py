@@ -40,7 +40,7 @@ def large(count: int, events: int, text: str = "a text") -> Comparison:
         replace(modified(number, f"name{number}", "before", f"{text} {number}"), quiet=number % 2 == 0)
         for number in range(count)
     )
-    severities = sorted((list(Severity)[number % 3] for number in range(events)), key=lambda each: -each.rank)
+    severities = sorted((list(Severity)[number % 3] for number in range(events)), key=lambda item: -item.rank)
     named = tuple(event(count - 1 - number, f"event {number}", severity) for number, severity in enumerate(severities))
     return comparison(changes, named)
 
@@ -62,8 +62,8 @@ def assert_consistent(release: Comparison, inner: dict[str, Any]) -> None:
         assert {name: change[name] for name in ("kind", "section", "quiet", "key")} == {
             name: full[name] for name in ("kind", "section", "quiet", "key")
         }
-    assert [each["fingerprint"] for each in inner["events"]] == [
-        each["fingerprint"] for each in whole["events"][: len(inner["events"])]
+    assert [event["fingerprint"] for event in inner["events"]] == [
+        event["fingerprint"] for event in whole["events"][: len(inner["events"])]
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_least_severe_events_are_left_out_after_all_changes() -> None:
     inner = data(large(3000, 3000))
     assert inner["changes"] == []
     assert 10 < len(inner["events"]) < 1000
-    assert {each["severity"] for each in inner["events"]} == {"warning"}
+    assert {event["severity"] for event in inner["events"]} == {"warning"}
 
 
 def test_as_many_changes_are_sent_as_fit() -> None:
