@@ -30,13 +30,14 @@ def newer(*, breaks: bool = False) -> Migrations:
     made(name="version_1")(schema.version_1)
     made(name="version_2")(schema.version_2)
     made(name="version_3")(schema.version_3)
-
-    @made()
-    def version_4(db: sqlite_utils.Database) -> None:
-        db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
+    made(name="version_4")(schema.version_4)
 
     @made()
     def version_5(db: sqlite_utils.Database) -> None:
+        db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
+
+    @made()
+    def version_6(db: sqlite_utils.Database) -> None:
         db.execute("UPDATE sources SET weight = 8")
         if breaks:
             raise sqlite3.OperationalError("no such luck")
@@ -67,12 +68,12 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     with Store(path, migrations=newer()) as store:
         rows = connection(store).execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
-    assert columns(path)[1] == [*MIGRATIONS, "version_4", "version_5"]
-    before = tmp_path / "history.db.before-version_4"
+    assert columns(path)[1] == [*MIGRATIONS, "version_5", "version_6"]
+    before = tmp_path / "history.db.before-version_5"
     assert "weight" not in columns(before)[0]
     with Store(before) as kept:
         assert connection(kept).execute("SELECT count(*) FROM sources").fetchone() == (3,)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", "history.db.before-version_4"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", "history.db.before-version_5"]
 
 
 @pytest.mark.fault(55)
@@ -102,7 +103,7 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
 def test_a_migration_is_not_begun_where_no_copy_can_be_made(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     old(path)
-    (tmp_path / "history.db.before-version_4").mkdir()
+    (tmp_path / "history.db.before-version_5").mkdir()
     with pytest.raises(StoreError, match="cannot be copied there"):
         Store(path, migrations=newer())
     assert columns(path)[1] == MIGRATIONS
@@ -122,7 +123,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         made = newer()
 
         @made()
-        def version_6(db):
+        def version_7(db):
             db.execute("PRAGMA cache_size = 4")  # so that pages are written to the file before the commit
             db.execute("UPDATE sources SET name = name || printf('%.500c', 'x')")
             print("midway", flush=True)
@@ -148,7 +149,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
             len("kept 1999"),
             8,
         )
-    assert columns(tmp_path / "history.db.before-version_4")[1] == MIGRATIONS
+    assert columns(tmp_path / "history.db.before-version_5")[1] == MIGRATIONS
 
 
 @pytest.mark.fault(55)

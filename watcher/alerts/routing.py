@@ -29,7 +29,10 @@ class AlertRouter:
 
     def for_release(self, comparison: Comparison) -> list[Delivery]:
         """Return the rendered deliveries of a release. An address that several channels list gets one for all."""
-        silenced = [self._is_silenced(comparison.source, event.id) for event in comparison.events]
+        silenced = [
+            all(self._is_silenced(source, event.id) for source in _sources(comparison.source, event))
+            for event in comparison.events
+        ]
         deliveries = []
         for (name, recipient), wanted in self._wanted_events(comparison).items():
             for silent in (False, True):
@@ -102,16 +105,20 @@ class AlertRouter:
 
 def select_events(channel: AnyChannel, source: str, events: Iterable[Event]) -> tuple[Event, ...]:
     """Return the events of a source that a channel subscribed to, by their id or one of their further ids (`also`)."""
-    if not _matches_any(channel.sources, source):
-        return ()
     ports = [parse_ports(text) for text in channel.ports]
     return tuple(
         event
         for event in events
-        if event.severity.rank >= channel.severity.rank
+        if any(_matches_any(channel.sources, name) for name in _sources(source, event))
+        and event.severity.rank >= channel.severity.rank
         and _selects(channel.events, event)
         and (not ports or _overlaps(event, ports))
     )
+
+
+def _sources(source: str, event: Event) -> tuple[str, ...]:
+    """Return the groups that an event of a source is about."""
+    return (source, event.other.source) if event.other else (source,)
 
 
 def _selects(globs: Sequence[str], event: Event) -> bool:

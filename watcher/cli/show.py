@@ -112,6 +112,8 @@ def print_entry(entry: EntryHistory) -> None:
                 click.echo(f"      {name.replace('_', ' ')}: {visible(text)}")
         if steps := entry.lives.get(version.item.key):
             click.echo(f"      life: {_life(steps)}")
+    for version in entry.elsewhere:
+        click.echo(f"  {version.first.release.source}: {_item_line(version.item)}")
     for identifier, fields in entry.contacts.items():
         click.echo(f"  {_contact_line(identifier, fields)}")
     for steps in entry.lives.values() if not entry.current else ():
@@ -137,7 +139,8 @@ def _life(steps: Sequence[LifeStep]) -> str:
 def _state(entry: EntryHistory) -> str:
     """Return the status words and since when they hold: all of them, if there are several current versions."""
     if not entry.current:
-        return "not in the registry"
+        groups = ", ".join(dict.fromkeys(version.first.release.source for version in entry.elsewhere))
+        return "not in the registry" + (f"; is now in {groups}" if groups else "")
     states = dict.fromkeys(_standing(entry, version) for version in entry.current)
     if len(states) == 1:
         return next(iter(states))

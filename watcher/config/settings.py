@@ -173,6 +173,7 @@ class GroupSettings(SourceSettings):
 
     name: GroupName
     group: str = Field(description="the id of the group as published")
+    collection: str = Field(description="the name of its collection")
 
 
 class CanarySource(SourceSettings):

@@ -205,6 +205,21 @@ class ChangeSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The other side of an event over two registry groups of a collection.
+
+    `source` is the group, `release` and `published` name its release. `registries` are the paths of the nested
+    registries there, `changes` positions in the ChangeSet of that release.
+    """
+
+    source: str
+    release: str
+    published: str | None
+    registries: tuple[str, ...]
+    changes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What one or more changes mean, in the words of the registry.
 
@@ -214,6 +229,7 @@ class Event:
     quiet changes that this event explains. `registries` are the paths of the nested registries, `registry` is the first
     of them; `values` are the assigned values.
     `fingerprint` depends on what changed, not on the event's id or sentence, so it is the same under newer rules.
+    `other` is the side of an entry that moved to or from another group of the collection.
     """
 
     id: str
@@ -232,6 +248,7 @@ class Event:
     values: tuple[str, ...] = ()
     evidence: str | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    other: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from itertools import chain
 from watcher.core.model import Change, ChangeSet, Content, Event, Section, Severity
 from watcher.diff.compare import compare
 from watcher.registries.base import Finding, Registry
-from watcher.registries.context import ChangeContext, ItemIndexes
+from watcher.registries.context import NO_MOVES, ChangeContext, ItemIndexes, Move
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -39,17 +39,20 @@ def classify(
     new: Content,
     severities: Mapping[str, Severity] | None = None,
     indexes: ItemIndexes | None = None,
+    moves: Mapping[int, Move] = NO_MOVES,
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
     """Return the changes with bookkeeping marked quiet, and the events, those of highest severity first.
 
-    `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next.
+    `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next. `moves` are
+    what has another side in another group; what came from there is named by the event of that group.
     """
-    context = ChangeContext(changes, old, new, indexes, registry.table)
+    context = ChangeContext(changes, old, new, indexes, registry.table, moves)
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in registry.classify(context):
         groups.setdefault((finding.event, *finding.subject), []).append(finding)
-    loud = {finding.change for findings in groups.values() for finding in findings if not finding.quiet}
-    named = {finding.change for findings in groups.values() for finding in findings}
+    elsewhere = {position for position, move in moves.items() if not move.leaves}
+    loud = elsewhere.union(finding.change for findings in groups.values() for finding in findings if not finding.quiet)
+    named = elsewhere.union(finding.change for findings in groups.values() for finding in findings)
     events = _explain_quiet(
         registry,
         [(_make_event(registry, findings, context, severities or {}), findings) for findings in groups.values()],

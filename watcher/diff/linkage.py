@@ -17,7 +17,7 @@ from watcher.registries.base import Features, LinkageRule
 # Chosen on all months of 2016 to 2024: docs/decisions.md, "Link by evidence".
 THRESHOLD = 0.25
 MARGIN = 0.05
-_DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
+DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
 _FEW = 50  # items: a feature of more items makes none of them a candidate
 
 
@@ -75,7 +75,7 @@ def score_candidates(
     holders: dict[str, list[int]] = {}
     for position, features in enumerate(new):
         for feature in features:
-            if rarity[feature] >= _DISTINCTIVE * greatest:
+            if rarity[feature] >= DISTINCTIVE * greatest:
                 holders.setdefault(feature, []).append(position)
     totals = [sum(weight * rarity[feature] for feature, weight in features.items()) for features in new]
     scores: list[ScoredPair] = []

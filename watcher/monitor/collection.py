@@ -95,6 +95,7 @@ class Collection:
         return GroupSettings(
             name=f"{self.name}.{group.lower()}",
             group=group,
+            collection=self.name,
             url=group_document(self._folder, group).absolute().as_uri()
             if self._folder
             else self.settings.url.replace("{group}", group),

@@ -13,23 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
-from watcher.core.model import Content, Severity
-from watcher.core.operations import Hold, HoldState, Reason
+from watcher.core.model import Comparison, Content, Severity
+from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.core.tables import Layout
 from watcher.core.times import to_text
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.holds import Holds, end_hold
+from watcher.monitor.moves import MoveLinker
 from watcher.monitor.plausibility import Bounds, Newest
 from watcher.monitor.release_reader import ReleaseReader
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.timeline import OvertakenError, Timeline
+from watcher.monitor.unsent_alerts import postpone, render_again
 from watcher.registries.base import Labels, describe_key, with_key
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
@@ -61,8 +63,13 @@ class ReleaseIngest:
         layout: Layout = Layout(),  # noqa: B008 - frozen
         renames: bool = False,
         table: TableSettings = NO_TABLE_SETTINGS,
+        collection: str = "",
+        patience: timedelta = timedelta(),
     ) -> None:
         """Without `alerts` nobody is notified.
+
+        `collection` is the name of the collection that the source is a group of. Alerts about entries that may have
+        moved to or from another group wait for so much `patience`, unless the sweep ends before.
 
         `document` is the id that the published document must have if the registry's rules do not say; a document
         without an id, as one that only says where the registry moved, is accepted. `key`, `layout`, `renames`
@@ -79,7 +86,9 @@ class ReleaseIngest:
         self._second_format = second_format
         self._bounds = bounds or Bounds()
         self._holds = Holds(source, store, self._bounds, alerts)
-        self._writer = store.writer(source, self.registry)
+        self._patience = patience
+        self._writer = store.writer(source, self.registry, is_group=bool(collection))
+        self._linker = MoveLinker(collection, store, severities or {})
         self._reader = ReleaseReader(
             source,
             registry=self.registry,
@@ -88,7 +97,9 @@ class ReleaseIngest:
             archive=archive,
             severities=severities or {},
         )
-        self._timeline = Timeline(source, registry=self.registry, store=store, archive=archive, reader=self._reader)
+        self._timeline = Timeline(
+            source, writer=self._writer, store=store, archive=archive, reader=self._reader, linker=self._linker
+        )
         self._is_recovered = False  # whether the history has every release of the archive
 
     def ingest(self, candidate: Candidate) -> CheckResult:
@@ -144,13 +155,22 @@ class ReleaseIngest:
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
         # 3. Render the alerts before the write lock is taken, because that takes long.
         alerts = []
-        if self._alerts and comparison and new.live and placement.is_newest:
-            alerts = self._alerts.for_release(comparison)
+        alerts_now = new.live and placement.is_newest
+        if self._alerts and comparison and alerts_now:
+            alerts = self._render(comparison, self._alerts)
         reports = self._holds.render_end(ended) if ended else []
         # 4. Write all or nothing.
         at = new.observed or to_text(self._clock.now())
         with self._store.transaction():
-            release = self._timeline.record(placement, snapshots)
+            release, relinked = self._timeline.record(placement, snapshots)
+            if comparison and relinked and (before := self._history.find_predecessor(release)):
+                # Its events are other ones: entries moved from or to other groups. This is rare, so rendering again
+                # may take the lock.
+                linked = self._history.read_comparison(self.source, release, before)
+                comparison = replace(linked, marks=comparison.marks)
+                if self._alerts:
+                    alerts = self._render(comparison, self._alerts) if alerts_now else []
+                    render_again(self._store, self._alerts, relinked - {release.row})
             self._store.outbox.add_deliveries(alerts, now=at)
             if ended:
                 self._holds.save_end(ended, reports)
@@ -161,6 +181,13 @@ class ReleaseIngest:
         )
         key = describe_key(self._history.read_key_columns(self.source)) if placement.is_first else ""
         return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
+
+    def _render(self, comparison: Comparison, router: AlertRouter) -> list[Delivery]:
+        """Return the alerts of a release; they wait if a group that is checked later may have the rest of the story."""
+        alerts = router.for_release(comparison)
+        if self._patience and any(map(self.registry.leftover_names, comparison.changes.changes)):
+            return postpone(alerts, self._clock.now() + self._patience)
+        return alerts
 
     def _accept_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
         """Record an old release that came back at a UTC time as one more release, of that time."""

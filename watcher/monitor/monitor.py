@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -79,9 +80,12 @@ class Monitor:
         self.alarms.after_check(source, self.clock.now())
         return result
 
-    def check_without_alarm(self, source: SourceSettings) -> CheckResult:
-        """Check a source once. `sweep` raises the alarms of a collection's groups together."""
-        return self._check(source, source.url, self._source_fetcher(source))
+    def check_without_alarm(self, source: SourceSettings, *, patience: timedelta = timedelta()) -> CheckResult:
+        """Check a source once. `sweep` raises the alarms of a collection's groups together.
+
+        Alerts about entries that may have moved to another group wait for so much `patience`.
+        """
+        return self._check(source, source.url, self._source_fetcher(source), patience)
 
     def check_index(self, collection: CollectionSettings) -> CheckResult | None:
         """Check the index of a collection once; None if its groups are listed in the configuration.
@@ -95,9 +99,11 @@ class Monitor:
         self.alarms.after_check(collection, self.clock.now())
         return result
 
-    def _check(self, source: AnySource, url: str, fetcher: Fetcher) -> CheckResult:
+    def _check(self, source: AnySource, url: str, fetcher: Fetcher, patience: timedelta = timedelta()) -> CheckResult:
         max_bytes = self.settings.fetch.max_bytes
-        return check_source(url, fetcher, self.ingest(source), self.store, self.clock, max_bytes=max_bytes)
+        return check_source(
+            url, fetcher, self.ingest(source, patience=patience), self.store, self.clock, max_bytes=max_bytes
+        )
 
     def verify(self) -> None:
         """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
@@ -166,8 +172,8 @@ class Monitor:
         names = ", ".join(channel.name for channel in self.settings.channel) or "none"
         raise UsageError(f"no channel named {name!r} is configured (configured: {names})")
 
-    def ingest(self, source: AnySource) -> ReleaseIngest:
-        """Return the ingest of a source; of a collection, that of its index."""
+    def ingest(self, source: AnySource, *, patience: timedelta = timedelta()) -> ReleaseIngest:
+        """Return the ingest of a source; of a collection, that of its index. `patience`: see `ReleaseIngest`."""
         if isinstance(source, CollectionSettings):
             return IndexIngest(
                 source.name,
@@ -198,6 +204,8 @@ class Monitor:
             if isinstance(source, SourceSettings)
             else NO_TABLE_SETTINGS,
             layout=source.layout if isinstance(source, SourceSettings) else Layout(),
+            collection=source.collection if isinstance(source, GroupSettings) else "",
+            patience=patience,
         )
 
     def _source_fetcher(self, source: SourceSettings) -> Fetcher:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from watcher.core.operations import Label
 from watcher.monitor import plausibility
+from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order
 from watcher.monitor.release_reader import ReleaseReader
 from watcher.store.new_release import Neighbour, NewRelease
@@ -59,6 +60,7 @@ def rebuild_source(
     writer: HistoryWriter,
     archive: SnapshotArchive,
     reader: ReleaseReader,
+    linker: MoveLinker,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Replace the history of a source by that of its accepted snapshots, all or nothing; return how many releases.
@@ -81,6 +83,7 @@ def rebuild_source(
     copies = {digest for digest, release in releases.items() if release.returned and not release.label.live}
     placed = drop_repeats(in_order(release.label for release in releases.values()), originals, copies)
     with store.transaction():
+        rows = writer.list_rows()
         writer.delete_history()
         writer.record_rules()
         previous: Neighbour | None = None
@@ -95,6 +98,7 @@ def rebuild_source(
             previous = Neighbour(id=row, place=stored.place, content=new.content)
             if progress:
                 progress(len(accepted) + number, len(accepted) + len(placed))
+        linker.relink([*rows, *writer.list_rows()])
     return len(placed)
 
 
@@ -103,6 +107,7 @@ def rebuild_events(
     store: Store,
     writer: HistoryWriter,
     reader: ReleaseReader,
+    linker: MoveLinker,
     progress: Callable[[int, int], None] | None = None,
 ) -> int | None:
     """Derive the changes and events of a source again from its stored releases, all or nothing; return their number.
@@ -119,6 +124,7 @@ def rebuild_events(
             writer.replace_transition(before, after, reader.compare(*contents))
             if progress:
                 progress(number, len(releases) - 1)
+        linker.relink(writer.list_rows())
         writer.record_rules()
     return len(releases)
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from watcher.config.settings import CollectionSettings, GroupSettings
+from watcher.core.times import to_text
 from watcher.monitor.collection import Group
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
 
+# An entry that is removed from one group may be added to a group that is checked later: alerts about it wait for the
+# end of the sweep, or so long if the process dies before.
+_PATIENCE = timedelta(hours=1)
 _BATCH = 64  # checks that found nothing and are recorded in one transaction
 
 
@@ -30,7 +35,7 @@ class Sweep:
 
     def check(self, group: GroupSettings) -> CheckResult:
         """Check a group once. Its alarm, if it deserves one, is raised at the end of the sweep."""
-        result = self._monitor.check_without_alarm(group)
+        result = self._monitor.check_without_alarm(group, patience=_PATIENCE)
         self.checked.append(group)
         return result
 
@@ -41,7 +46,10 @@ def sweep(monitor: Monitor, collection: CollectionSettings, groups: Iterable[Gro
 
     Checks that find nothing are recorded in batches, the last of them when the sweep ends.
     """
-    with monitor.store.checks.batch_checks(_BATCH):
-        sweep = Sweep(monitor, groups)
-        yield sweep
+    try:
+        with monitor.store.checks.batch_checks(_BATCH):
+            sweep = Sweep(monitor, groups)
+            yield sweep
+    finally:
+        monitor.store.outbox.end_patience(f"{collection.name}.", to_text(monitor.clock.now()))
     monitor.alarms.after_sweep(collection, sweep.checked, monitor.clock.now())

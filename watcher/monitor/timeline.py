@@ -6,19 +6,20 @@ caller renders alerts and takes the write lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher.core.errors import StoreError
 from watcher.core.model import Comparison, Release
 from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.monitor import plausibility
+from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order, place_last
 from watcher.monitor.rebuild import rebuild_events, rebuild_source
 from watcher.monitor.release_reader import ReleaseReader
-from watcher.registries.base import Registry
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import Neighbour, NewRelease, Transition
+from watcher.store.release_writer import HistoryWriter
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
@@ -70,13 +71,21 @@ class Timeline:
     """The history of one source in the order of its releases. For one thread."""
 
     def __init__(
-        self, source: str, *, registry: Registry, store: Store, archive: SnapshotArchive, reader: ReleaseReader
+        self,
+        source: str,
+        *,
+        writer: HistoryWriter,
+        store: Store,
+        archive: SnapshotArchive,
+        reader: ReleaseReader,
+        linker: MoveLinker,
     ) -> None:
         self._source = source
         self._archive = archive
         self._reader = reader
         self._store = store
-        self._writer = store.writer(source, registry)
+        self._writer = writer
+        self._linker = linker
 
     def place(self, new: NewRelease) -> Placement:
         """Return the place of a new release, compared with its neighbours. Writes nothing."""
@@ -108,9 +117,10 @@ class Timeline:
             comparison=comparison,
         )
 
-    def record(self, placement: Placement, snapshots: Sequence[SnapshotInfo]) -> StoredRelease:
-        """Write a placed release with its snapshots, in the caller's transaction.
+    def record(self, placement: Placement, snapshots: Sequence[SnapshotInfo]) -> tuple[StoredRelease, frozenset[int]]:
+        """Write a placed release with its snapshots, in the caller's transaction, and link it with other groups.
 
+        Returns the release, and the rows of the releases whose events changed because entries moved between groups.
         Raises OvertakenError if another process recorded a release of the source since `place`.
         """
         if self._writer.read_ending() != placement.ending:
@@ -118,15 +128,17 @@ class Timeline:
         new = placement.new
         if placement.reorders:
             self.rebuild()
-            return self._store.history.read_release(self._source, new.content.digest)
+            return self._store.history.read_release(self._source, new.content.digest), frozenset()
         row = self._writer.add_release(new, placement.before, placement.after, placement.into, placement.out_of)
         for snapshot in snapshots:
             self._writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
         self._writer.set_dates(placement.redated)
+        written = [row, *([placement.after.id] if placement.after else []), *self._find_rows(placement.redated)]
+        relinked = self._linker.relink(written)
         release = self._store.history.read_release(self._source, new.content.digest)
         if new.content.published is None and self._has_later_copy(new.observed or ""):
             self.restore_order()
-        return release
+        return release, relinked
 
     def record_copy(self, stored: StoredRelease, snapshot: SnapshotInfo, *, live: bool) -> bool:
         """Record another snapshot of a release; return whether it changes when the release was first seen."""
@@ -160,17 +172,20 @@ class Timeline:
         elif moved := {release.digest: release.dated for release in placed if release.dated != current[release.digest]}:
             with self._store.transaction():
                 self._writer.set_dates(moved)
+                self._linker.relink(self._find_rows(moved))
 
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Derive the history from the archive, all or nothing; return its number of releases."""
-        return rebuild_source(self._source, self._store, self._writer, self._archive, self._reader, progress)
+        return rebuild_source(
+            self._source, self._store, self._writer, self._archive, self._reader, self._linker, progress
+        )
 
     def rebuild_events(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Derive changes and events again, all or nothing; return the number of releases.
 
         The whole history is derived again if this version reads its releases differently.
         """
-        number = rebuild_events(self._source, self._store, self._writer, self._reader, progress)
+        number = rebuild_events(self._source, self._store, self._writer, self._reader, self._linker, progress)
         return self.rebuild(progress) if number is None else number
 
     def _find_slot(self, new: NewRelease, ending: Ending | None) -> _Slot | None:
@@ -215,6 +230,10 @@ class Timeline:
 
     def _neighbour(self, release: StoredRelease) -> Neighbour:
         return Neighbour(id=release.row, place=release.place, content=self._reader.read_release(release))
+
+    def _find_rows(self, digests: Iterable[str]) -> list[int]:
+        releases = (self._store.history.find_by_hash(self._source, digest=digest) for digest in digests)
+        return [release.row for release in releases if release]
 
     def _has_later_copy(self, at: str) -> bool:
         """Return whether an imported copy of any release was seen later than a UTC time."""

@@ -113,8 +113,8 @@ class Registry:
     labels of the key columns; `PATH` is the label of the path. `status` gets the document's id and a row. `names`
     and `interval` are what an entry is looked up by. `duplicate_order` is the field that sorts entries with equal keys.
     `pairing_rules` returns the steps for two releases. `is_bookkeeping` says whether a change is quiet unless a
-    finding names it; `explained_by` returns the bookkeeping that the event of some findings caused. `table` is set by
-    the configuration.
+    finding names it; `explained_by` returns the bookkeeping that the event of some findings caused. `leftover_names`
+    returns the names by which a removed or added entry is found in another group. `table` is set by the configuration.
     """
 
     id: str
@@ -132,6 +132,7 @@ class Registry:
     pairing_rules: Callable[[Content, Content], Sequence[PairingRule | LinkageRule]] = _nothing
     is_bookkeeping: Callable[[Change, ChangeContext], bool] = _never
     explained_by: Callable[[Sequence[Finding], ChangeContext], Iterable[int]] = _nothing
+    leftover_names: Callable[[Change], Sequence[str]] = _nothing
     table: TableSettings = NO_TABLE_SETTINGS
 
 

@@ -8,7 +8,7 @@ the index needs (`Selective`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from watcher.core.intervals import Interval
@@ -87,6 +87,24 @@ class TableSettings(NamedTuple):
 NO_TABLE_SETTINGS = TableSettings()
 
 
+class Move(NamedTuple):
+    """What a change has in another group of the collection: the same entry, or a registry that moved with its entries.
+
+    `leaves`: the entry is there now and is removed here; otherwise it came from there, and the event is that of the
+    other group. `group` is the other group's id, `release` names the release there; `path` and `title` are those of
+    the registry there.
+    """
+
+    leaves: bool
+    group: str
+    release: str
+    path: str
+    title: str
+
+
+NO_MOVES: Mapping[int, Move] = {}
+
+
 class ChangeContext:
     """One change set and the two contents it was computed from. Lives as long as the change set is judged."""
 
@@ -97,8 +115,11 @@ class ChangeContext:
         new: Content,
         indexes: ItemIndexes | None = None,
         table: TableSettings = NO_TABLE_SETTINGS,
+        moves: Mapping[int, Move] = NO_MOVES,
     ) -> None:
+        """`moves` are what has another side in another group, by the position of the change."""
         self.changes: Sequence[Change] = changes.changes
+        self.moves = moves
         self.old = old
         self.new = new
         self.table = table

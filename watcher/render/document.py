@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from watcher.core.model import Change, Comparison, Event, Release, count_changes
+from watcher.core.model import Change, Comparison, Event, Release, Side, count_changes
 from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1
@@ -55,6 +55,18 @@ def event_document(event: Event) -> dict[str, Any]:
         "evidence": event.evidence,
         **({"facts": dict(event.facts)} if event.facts else {}),
         "fingerprint": event.fingerprint,
+        **({"other": side_document(event.other)} if event.other else {}),
+    }
+
+
+def side_document(side: Side) -> dict[str, Any]:
+    """Return the other side of an event, in another group of the collection."""
+    return {
+        "source": side.source,
+        "release": side.release,
+        "published": side.published,
+        "registries": list(side.registries),
+        "changes": list(side.changes),
     }
 
 

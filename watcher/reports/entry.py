@@ -40,6 +40,17 @@ class EntryHistory:
         return read_lives(self.versions, self.links, self.release)
 
     @property
+    def elsewhere(self) -> tuple[EntryVersion, ...]:
+        """The versions in other groups of the collection, where the entry is since it moved."""
+        source = self.release.release.source
+        return tuple(
+            version
+            for version in self.versions
+            if version.first.release.source != source
+            and (version.until is None or not _has_come(version.until, self.release))
+        )
+
+    @property
     def current(self) -> tuple[EntryVersion, ...]:
         """The versions that are part of the release."""
         return tuple(version for version in self.versions if _is_in(version, self.release))
@@ -63,10 +74,10 @@ def read_lives(
         if version.item.section is Section.ENTRY:
             key = links.first_of(version).item.key
             same.setdefault((*map(strip_temporary, key.values), str(key.ordinal)), []).append(version)
-    return {states[-1].item.key: tuple(_life(states, at)) for states in same.values()}
+    return {states[-1].item.key: tuple(_life(states, links, at)) for states in same.values()}
 
 
-def _life(states: Sequence[EntryVersion], at: StoredRelease) -> Iterator[LifeStep]:
+def _life(states: Sequence[EntryVersion], links: VersionLinks, at: StoredRelease) -> Iterator[LifeStep]:
     last: tuple[Stage, str] | None = None
     for number, version in enumerate(states):
         stage, facts = read_stage(version.item), facts_of(version.item)
@@ -75,8 +86,9 @@ def _life(states: Sequence[EntryVersion], at: StoredRelease) -> Iterator[LifeSte
         if step != last:
             yield LifeStep(stage=stage, since=version.first, facts=facts)
         last = step
-        is_followed = number + 1 < len(states) and states[number + 1].first == version.until
-        if version.until is not None and version.until.place <= at.place and not is_followed:
+        after = states[number + 1] if number + 1 < len(states) else None
+        is_followed = after is not None and (after.first == version.until or links.before(after) == version)
+        if version.until is not None and _has_come(version.until, at) and not is_followed:
             yield LifeStep(stage=Stage.REMOVED, since=version.until, facts={})
             last = None
 
@@ -133,7 +145,7 @@ def find_entry(
     links = history.follow_versions(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)
     if not (is_port and port):  # a port has the versions of all its services, and of no other port
-        versions = sorted(links.versions.values(), key=lambda version: (version.first.place, version.row))
+        versions = sorted(links.versions.values(), key=_order)
     query = EventQuery(source=source, port=port, service=service, protocol=protocol, until=at) if is_port else None
     events = _find_events(history, query, () if is_port and port else versions, until=at)
     return EntryHistory(
@@ -147,7 +159,20 @@ def find_entry(
     )
 
 
+def _has_come(release: StoredRelease, at: StoredRelease) -> bool:
+    """Whether a release, maybe of another group, was out by another one."""
+    if release.release.source != at.release.source:
+        return release.dated <= at.dated
+    return release.place <= at.place
+
+
+def _order(version: EntryVersion) -> tuple[str, int, int]:
+    return version.first.dated, version.first.place, version.row
+
+
 def _is_in(version: EntryVersion, release: StoredRelease) -> bool:
+    if version.first.release.source != release.release.source:
+        return False
     return version.first.place <= release.place and (version.until is None or version.until.place > release.place)
 
 
@@ -164,6 +189,7 @@ def _find_events(
 def version_document(version: EntryVersion) -> dict[str, Any]:
     """Return a version as the JSON contract has it. `until`: the first release without it, null while it lasts."""
     return {
+        "source": version.first.release.source,
         "section": str(version.item.section),
         "key": version.item.key.as_dict(),
         "status": str(version.item.status) if version.item.section is Section.ENTRY else None,

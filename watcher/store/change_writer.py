@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from watcher.core.model import ChangeSet, Event, Item, Section, count_changes
+from watcher.core.model import Change, ChangeSet, Event, Item, Section, Side, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.store.database import Database
-from watcher.store.event_documents import insert_event_documents
+from watcher.store.event_documents import insert_event_documents, insert_moved_documents
 from watcher.store.history_rows import encode_event
+from watcher.store.moves import MovesTable, insert_leftovers
 from watcher.store.new_release import Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter, join_texts
@@ -18,8 +19,9 @@ from watcher.store.version_writer import VersionWriter, join_texts
 class ChangeWriter:
     """Writes the changes and events of one source, in the caller's transaction."""
 
-    def __init__(self, db: Database, versions: VersionWriter) -> None:
+    def __init__(self, db: Database, versions: VersionWriter, *, is_group: bool = False) -> None:
         self._db = db
+        self._is_group = is_group
         self._versions = versions
 
     def replace_changes(self, release_id: int, old_place: int, new_place: int, step: Transition) -> None:
@@ -27,12 +29,26 @@ class ChangeWriter:
         for table in ("events", "changes"):
             self._db.execute(f"DELETE FROM {table} WHERE release_id = ?", [release_id])  # noqa: S608 - constants
         self._insert_changes(release_id, old_place, new_place, step.changes)
+        if self._is_group:
+            names = {
+                seq: names
+                for seq, change in enumerate(step.changes.changes)
+                if (names := self._versions.find_leftover_names(change))
+            }
+            insert_leftovers(self._db, release_id, names, step.changes.changes)
         ports: list[tuple[int, int, int]] = []
         services: list[tuple[int, str]] = []
         for seq, event in enumerate(step.events):
-            items = _items_of(event, step.changes)
+            covered = [step.changes.changes[index] for index in event.changes]
+            side = self._find_release(event.other) if event.other else 0
+            added = [*MovesTable(self._db).read_changes(side, event.other.changes).values()] if event.other else []
+            items = _items_of([*covered, *added])
             event_id = self._insert_event(release_id, seq, event, items)
-            insert_event_documents(self._db.conn, event_id, [step.changes.changes[index] for index in event.changes])
+            if event.other:
+                self._insert_side(event_id, side, event.other)
+                insert_moved_documents(self._db.conn, event_id, event.registry, covered, added)
+            else:
+                insert_event_documents(self._db.conn, event_id, covered)
             intervals = {interval for port in event.ports if (interval := find_ports(port))}
             ports += [(event_id, *interval) for interval in sorted(intervals)]
             services += [(event_id, name) for name in self._search_names(event, items)]
@@ -68,6 +84,21 @@ class ChangeWriter:
         row = self._db.execute(f"INSERT INTO events ({names}) VALUES ({places})", columns)  # noqa: S608 - our columns
         return int(row.lastrowid or 0)
 
+    def _find_release(self, side: Side) -> int:
+        """Return the row of the release that the other side of an event is in."""
+        row = self._db.execute(
+            """SELECT releases.id FROM releases JOIN sources ON sources.id = source_id
+            WHERE name = ? AND substr(content, 1, ?) = ?""",
+            [side.source, len(side.release), side.release],
+        ).fetchone()
+        return int(row[0])
+
+    def _insert_side(self, event_id: int, release_id: int, side: Side) -> None:
+        self._db.execute(
+            "INSERT INTO event_sides (event_id, release_id, registry, changes) VALUES (?, ?, ?, ?)",
+            [event_id, release_id, "\n".join(side.registries), JSON.encode(side.changes)],
+        )
+
     def _search_names(self, event: Event, items: Sequence[Item]) -> list[str]:
         """Return the names that find an event: those it mentions and those of its entries, in lower case."""
         entries = [item for item in items if item.section is Section.ENTRY]
@@ -75,7 +106,6 @@ class ChangeWriter:
         return sorted({name.lower() for name in (*event.service.split(", "), *event.values, *names) if name})
 
 
-def _items_of(event: Event, changes: ChangeSet) -> list[Item]:
+def _items_of(covered: Sequence[Change]) -> list[Item]:
     """Return the items of the changes that an event covers, old and new."""
-    covered = [changes.changes[index] for index in event.changes]
     return [item for change in covered for item in (change.before, change.after) if item is not None]

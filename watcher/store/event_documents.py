@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -38,6 +38,24 @@ def insert_event_documents(db: sqlite3.Connection, event: int, changes: Iterable
     )
 
 
+def insert_moved_documents(
+    db: sqlite3.Connection, event: int, registry: str, removed: Iterable[Change], added: Iterable[Change]
+) -> None:
+    """Insert the documents of an event over two groups: what both sides refer to is kept."""
+    before, after = (
+        {
+            document
+            for change in changes
+            for item in (change.before, change.after)
+            if item is not None
+            for document in referenced_documents(item.fields)
+        }
+        for changes in (removed, added)
+    )
+    roles = {(document, registry): _role(document, before, after) for document in before | after}
+    _insert_roles(db, event, roles)
+
+
 def fill_event_documents(db: sqlite3.Connection) -> None:
     """Insert the documents of all events that are stored, for a database that did not have the table."""
     rows = db.execute(
@@ -56,6 +74,10 @@ def _insert(db: sqlite3.Connection, event: int, changes: Iterable[ReferencingCha
     for document, registry, role in _roles(changes):
         present = roles.get((document, registry), role)
         roles[document, registry] = min(present, role, key=_ROLES.index)
+    _insert_roles(db, event, roles)
+
+
+def _insert_roles(db: sqlite3.Connection, event: int, roles: Mapping[tuple[str, str], str]) -> None:
     db.executemany(
         "INSERT INTO event_documents (event_id, document, registry, role) VALUES (?, ?, ?, ?)",
         [(event, document, registry, role) for (document, registry), role in roles.items()],
@@ -66,5 +88,10 @@ def _roles(changes: Iterable[ReferencingChange]) -> Iterator[tuple[str, str, str
     for change in changes:
         before, after = referenced_documents(change.before), referenced_documents(change.after)
         for document in before | after:
-            role = "kept" if document in before & after else "added" if document in after else "removed"
-            yield document, change.registry, role
+            yield document, change.registry, _role(document, before, after)
+
+
+def _role(document: str, before: Container[str], after: Container[str]) -> str:
+    if document in before:
+        return "kept" if document in after else "removed"
+    return "added"

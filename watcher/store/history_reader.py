@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from watcher.core.errors import StoreError, UsageError
-from watcher.core.model import FREE, Change, ChangeSet, Comparison, Content, Delta, FieldChange, Item, ItemKey
+from watcher.core.model import FREE, Change, ChangeSet, Comparison, Content, Delta, Event, FieldChange, Item, ItemKey
 from watcher.store.database import Database
 from watcher.store.event_query import EventQuery, select_overlapping
 from watcher.store.history_rows import (
@@ -18,8 +19,10 @@ from watcher.store.history_rows import (
     StoredEvent,
     StoredRelease,
     VersionLinks,
+    as_seen_from,
     decode_event,
     decode_release,
+    decode_side,
 )
 from watcher.store.stored_items import StoredItems, VersionReader, decode_item
 
@@ -38,7 +41,23 @@ SELECT before_id, after_id, b.id IS NOT NULL AND a.id IS NOT NULL
 FROM changes JOIN releases ON releases.id = changes.release_id
 LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
 WHERE (before_id IN (SELECT value FROM json_each(:rows)) OR after_id IN (SELECT value FROM json_each(:rows)))
-  AND (:place IS NULL OR releases.place <= :place)"""  # noqa: S608 - constants
+  AND (:place IS NULL OR releases.place <= :place OR (releases.source_id <> :source AND dated <= :dated))"""  # noqa: S608 - constants
+# The states of entries that moved between groups, of which some rows have one side.
+_MOVED = """
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes old ON old.before_id = wanted.value
+JOIN moves ON old_release = old.release_id AND old_seq = old.seq AND is_entry
+JOIN changes new ON new.release_id = new_release AND new.seq = new_seq JOIN releases ON releases.id = new_release
+WHERE :dated IS NULL OR dated <= :dated UNION
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes new ON new.after_id = wanted.value
+JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry
+JOIN changes old ON old.release_id = old_release AND old.seq = old_seq JOIN releases ON releases.id = old_release
+WHERE :dated IS NULL OR dated <= :dated"""
+
+
+# Of an event over two groups: the group, release and changes that added what the event's own changes removed.
+_SIDES = """SELECT event_id, sources.name AS source, content, published, event_sides.registry, changes FROM event_sides
+JOIN releases ON releases.id = event_sides.release_id JOIN sources ON sources.id = source_id"""
+_JOIN_SIDES = "JOIN event_sides ON event_sides.event_id = events.id"
 
 
 class HistoryReader:
@@ -90,6 +109,13 @@ class HistoryReader:
     def find_latest(self, source: str) -> StoredRelease | None:
         """Return the newest release, or None."""
         return next(self._select_releases(source, order="place DESC", limit=1), None)
+
+    def find_by_row(self, row: int) -> StoredRelease | None:
+        """Return a release by its row, or None."""
+        found = self._db.execute(
+            "SELECT name FROM releases JOIN sources ON sources.id = source_id WHERE releases.id = ?", [row]
+        ).fetchone()
+        return next(self._select_releases(found[0], "releases.id = ?2", row)) if found else None
 
     def find_predecessor(self, release: StoredRelease) -> StoredRelease | None:
         """Return the release before one, None for the first."""
@@ -201,29 +227,61 @@ class HistoryReader:
             )
             for row in rows
         )
-        events = self._db.query("SELECT * FROM events WHERE release_id = ? ORDER BY seq", [release.row])
+        rows_of_events = self._db.query("SELECT * FROM events WHERE release_id = ? ORDER BY seq", [release.row])
+        events = [*self._decode_events([*rows_of_events]), *self._list_arrivals(release)]
         return Comparison(
             source=source,
             old=before.release,
             new=release.release,
             changes=ChangeSet(changes=changes),
-            events=tuple(decode_event(row) for row in events),
+            events=tuple(sorted(events, key=lambda event: -event.severity.rank)),
         )
+
+    def _decode_events(self, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+        """Make events of rows of `events`, with their other sides."""
+        sides = {
+            row["event_id"]: decode_side(row)
+            for row in self._db.query(
+                f"{_SIDES} WHERE event_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - a constant
+                [json.dumps([row["id"] for row in rows])],
+            )
+        }
+        return [replace(decode_event(row), other=sides.get(row["id"])) for row in rows]
+
+    def _list_arrivals(self, release: StoredRelease) -> list[Event]:
+        """Return the events of other groups from which entries moved into a release, as seen from there."""
+        ids = [row["event_id"] for row in self._db.query(f"{_SIDES} WHERE releases.id = ?", [release.row])]
+        return [event for _, event in self._read_arrivals(ids)] if ids else []
+
+    def _read_arrivals(self, ids: Iterable[int]) -> list[tuple[int, Event]]:
+        """Return events by row, as seen from the group where the entries are now."""
+        rows = list(
+            self._db.query(
+                """SELECT events.*, sources.name AS source, content, published FROM events
+                JOIN releases ON releases.id = release_id JOIN sources ON sources.id = source_id
+                WHERE events.id IN (SELECT value FROM json_each(?)) ORDER BY events.id""",
+                [json.dumps([*ids])],
+            )
+        )
+        pairs = zip(rows, self._decode_events(rows), strict=True)
+        return [(row["id"], as_seen_from(event, event.other, decode_side(row))) for row, event in pairs if event.other]
 
     def find_events(self, query: EventQuery) -> list[StoredEvent]:
         """Return the events that match, the oldest first; with a limit, the newest of them."""
         conditions, values = query.conditions()
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
-        rows = list(
-            self._db.query(
-                f"""SELECT events.*, sources.name AS source FROM events
-                JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
+        events: dict[int, StoredEvent] = {}
+        for join, release in (("", "events.release_id"), (_JOIN_SIDES, "event_sides.release_id")):
+            rows = self._db.query(
+                f"""SELECT events.*, sources.name AS source, {release} AS seen_in FROM events {join}
+                JOIN releases ON releases.id = {release} JOIN sources ON sources.id = releases.source_id
                 {where} ORDER BY releases.dated DESC, releases.place DESC, events.seq DESC {limit}""",  # noqa: S608 - the parts are ours
                 values,
             )
-        )
-        return list(self._add_releases(reversed(rows)))
+            events = {event.row: event for event in self._add_releases(reversed([*rows]))} | events
+        ordered = sorted(events.values(), key=lambda each: (each.release.dated, each.release.place))
+        return ordered[-query.limit :] if query.limit else ordered
 
     def read_document_roles(self, document: str) -> dict[int, dict[str, str]]:
         """Return by the row of an event what it did to references to a document: registry → added, removed or kept."""
@@ -236,28 +294,40 @@ class HistoryReader:
     def find_events_of(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
         """Return the events whose changes began or ended some states of entries, the oldest first."""
         rows = self._db.query(
-            """SELECT DISTINCT events.*, sources.name AS source
-            FROM json_each(:rows) wanted
-            JOIN changes ON wanted.value IN (changes.before_id, changes.after_id)
-            JOIN events ON events.release_id = changes.release_id
-              AND changes.seq IN (SELECT value FROM json_each(events.changes))
+            """WITH touched AS (
+              SELECT release_id, seq FROM json_each(:rows) wanted
+              JOIN changes ON wanted.value IN (changes.before_id, changes.after_id)),
+            named AS (
+              SELECT id FROM touched JOIN events USING (release_id)
+              WHERE touched.seq IN (SELECT value FROM json_each(events.changes)) UNION
+              SELECT event_id FROM touched JOIN event_sides USING (release_id)
+              WHERE touched.seq IN (SELECT value FROM json_each(event_sides.changes)))
+            SELECT events.*, sources.name AS source, events.release_id AS seen_in FROM named
+            JOIN events ON events.id = named.id
             JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
             WHERE :until IS NULL OR releases.dated <= :until
             ORDER BY releases.dated, releases.place, events.seq""",
             {"rows": json.dumps([version.row for version in versions]), "until": until},
         )
-        return list(self._add_releases(rows))
+        return list(self._add_releases([*rows]))
 
-    def _add_releases(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
-        """Yield events with their release and the one before it; each release is read once."""
+    def _add_releases(self, events: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
+        """Yield events with their release and the one before it; each release is read once.
+
+        `seen_in` is the row of the release that the event is seen from: its own, or that of its other side.
+        """
+        rows = [*events]
         releases: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
-        for row in rows:
-            source, release_id = row["source"], row["release_id"]
+        arrivals = dict(self._read_arrivals(row["id"] for row in rows if row["seen_in"] != row["release_id"]))
+        for row, event in zip(rows, self._decode_events(rows), strict=True):
+            source, release_id = row["source"], row["seen_in"]
             if release_id not in releases:
                 release = next(self._select_releases(source, "releases.id = ?2", release_id))
                 releases[release_id] = release, self.find_predecessor(release)
             release, before = releases[release_id]
-            yield StoredEvent(row=row["id"], source=source, release=release, before=before, event=decode_event(row))
+            yield StoredEvent(
+                row=row["id"], source=source, release=release, before=before, event=arrivals.get(row["id"], event)
+            )
 
     def find_versions(
         self,
@@ -310,22 +380,43 @@ class HistoryReader:
     def follow_versions(self, source: str, rows: Iterable[int], *, until: StoredRelease | None = None) -> VersionLinks:
         """Follow item states over the recorded changes, both ways: renames, moves and other texts of one entry.
 
+        A move can lead to another group of the collection.
+
         A change that assigns a free value, frees an assigned one or gives it to somebody else is not followed. `until`
         limits the states to those that began in it or before.
         """
         reached = frontier = set(rows)
         previous: dict[int, int] = {}
         begun: set[int] = set()
-        place = None if until is None else until.place
+        limits = {
+            "place": until.place if until else None,
+            "dated": until.dated if until else None,
+            "source": self._source_id(source),
+        }
         while frontier:
-            changes = self._db.execute(_LINKS, {"rows": json.dumps(sorted(frontier)), "place": place}).fetchall()
+            values = {"rows": json.dumps(sorted(frontier)), **limits}
+            changes = self._db.execute(_LINKS, values).fetchall()
             begun |= {after for _, after, _ in changes if after is not None}
             previous |= {after: before for before, after, is_same in changes if is_same}
             linked = {row for before, after, is_same in changes if is_same for row in (before, after)}
+            for before, after in self._db.execute(_MOVED, values).fetchall():
+                if not _leads_to(previous, before, after):
+                    previous[after] = before
+                    linked |= {before, after}
             frontier = linked - reached
             reached = reached | frontier
-        versions = {version.row: version for version in self.find_versions(source, rows=reached)}
+        statement = """SELECT DISTINCT sources.name FROM versions JOIN sources ON sources.id = source_id
+            WHERE versions.id IN (SELECT value FROM json_each(?))"""
+        sources = [name for (name,) in self._db.execute(statement, [json.dumps(sorted(reached))])]
+        versions = {version.row: version for name in sources for version in self.find_versions(name, rows=reached)}
         return VersionLinks(versions=versions, previous=previous, begun=frozenset(begun))
+
+
+def _leads_to(previous: Mapping[int, int], row: int, wanted: int) -> bool:
+    """Whether the state before one, or the one before that and so on, is a wanted one: an entry that moved back."""
+    while row != wanted and row in previous:
+        row = previous[row]
+    return row == wanted
 
 
 def _make_content(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
-from watcher.core.model import Event, Item, Kind, Problem, Release, Severity
+from watcher.core.model import Event, Item, Kind, Problem, Release, Severity, Side
 from watcher.store.stored_items import JSON
 
 _LISTS = ("changes", "also", "ports", "protocols", "values")  # of an event; JSON in the database
@@ -111,14 +111,32 @@ def encode_event(event: Event) -> dict[str, Any]:
     columns["event"] = columns.pop("id")
     columns["registry"] = "\n".join(columns.pop("registries"))  # its first line is the event's `registry`
     columns["facts"] = dict(event.facts)
+    del columns["other"]  # in a table for itself
     return columns | {name: JSON.encode(columns[name]) for name in (*_LISTS, "facts")}
 
 
+def decode_side(row: Mapping[str, Any]) -> Side:
+    """Make a side of a row with the group's name and release, and the columns of `event_sides` or `events`."""
+    return Side(
+        source=row["source"],
+        release=row["content"][:12],
+        published=row["published"],
+        registries=tuple(row["registry"].split("\n")),
+        changes=tuple(json.loads(row["changes"])),
+    )
+
+
+def as_seen_from(event: Event, side: Side, home: Side) -> Event:
+    """Return an event over two groups as the history of the other group has it; `home` is the event's own side."""
+    return replace(event, registry=side.registries[0], registries=side.registries, changes=side.changes, other=home)
+
+
 def decode_event(row: Mapping[str, Any]) -> Event:
-    """Make an event of a row of `events`."""
+    """Make an event of a row of `events`, without its other side."""
     fields = {field.name: row.get(field.name) for field in dataclass_fields(Event)}
     lists = {name: tuple(json.loads(row[name])) for name in _LISTS}
     registries = tuple(row["registry"].split("\n"))
     lists |= {"registry": registries[0], "registries": registries}
     enums = {"kind": Kind(row["kind"]), "severity": Severity(row["severity"])}
+    del fields["other"]
     return Event(**{**fields, **lists, **enums, "id": row["event"], "facts": json.loads(row["facts"])})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from watcher.core.intervals import Interval
-from watcher.core.model import ChangeSet, Content, Event, Item
+from watcher.core.model import Change, ChangeSet, Content, Event, Item
 
 
 class IndexedRegistry(Protocol):
@@ -29,6 +29,10 @@ class IndexedRegistry(Protocol):
 
     def interval(self, item: Item, /) -> Interval | None:
         """Return the numbers that an entry covers (a port, a port range)."""
+        ...
+
+    def leftover_names(self, change: Change, /) -> Sequence[str]:
+        """Return the names by which a removed or added entry is found in another group."""
         ...
 
 

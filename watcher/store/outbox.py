@@ -12,7 +12,7 @@ from watcher.core.operations import Delivery
 from watcher.store.database import Database
 
 PENDING, SENT, FAILED = "pending", "sent", "failed"
-STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced")
+STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced", "withdrawn")
 
 _DELIVERY = "id, channel, recipient, source, release, body, created, attempts"
 _DUE = """state = 'pending' AND next_attempt <= :now
@@ -64,6 +64,35 @@ class OutboxTable:
             ON CONFLICT (id) DO NOTHING""",
             [{**asdict(delivery), "next_attempt": delivery.after or now} for delivery in deliveries],
         )
+
+    def list_unsent(self, source: str, release: str) -> list[str]:
+        """Return the ids of the deliveries of a release that nobody has tried to send."""
+        rows = self._db.execute(
+            """SELECT id FROM outbox WHERE source = ? AND release = ? AND attempts = 0
+            AND state IN ('pending', 'gathering', 'silenced')""",
+            [source, release],
+        )
+        return [str(row[0]) for row in rows]
+
+    def replace_unsent(self, deliveries: Mapping[str, Delivery | None]) -> None:
+        """Give deliveries another body, by id; withdraw those that are None: nothing of what they say holds."""
+        self._db.conn.executemany(
+            "UPDATE outbox SET body = ? WHERE id = ?",
+            [(each.body, identifier) for identifier, each in deliveries.items() if each is not None],
+        )
+        self._db.conn.executemany(
+            "UPDATE outbox SET state = 'withdrawn' WHERE id = ?",
+            [(identifier,) for identifier, each in deliveries.items() if each is None],
+        )
+
+    def end_patience(self, prefix: str, now: str) -> None:
+        """Make deliveries of sources whose names begin with `prefix` due that were never tried."""
+        with self._db.transaction():
+            self._db.execute(
+                """UPDATE outbox SET next_attempt = ?1 WHERE state = 'pending' AND attempts = 0 AND next_attempt > ?1
+                AND substr(source, 1, length(?2)) = ?2""",
+                [now, prefix],
+            )
 
     def list_gathered(self, now: str) -> list[list[Delivery]]:
         """Return the gathered deliveries of each channel and recipient whose digest is due, the oldest first."""
@@ -210,9 +239,10 @@ class OutboxTable:
         )
 
     def count_by_state(self) -> dict[tuple[str, str], int]:
-        """Return the number of deliveries by channel and state, except for sent and digested ones."""
+        """Return the number of deliveries by channel and state, except for sent, digested and withdrawn ones."""
         rows = self._db.execute(
-            """SELECT channel, state, count(*) FROM outbox WHERE state NOT IN ('sent', 'digested')
+            """SELECT channel, state, count(*) FROM outbox
+            WHERE state NOT IN ('sent', 'digested') AND state <> 'withdrawn'
             GROUP BY channel, state"""
         )
         return {(channel, state): number for channel, state, number in rows}

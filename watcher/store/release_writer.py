@@ -24,8 +24,10 @@ _PLACE_STEP = 1 << 32  # between two releases, so that 32 older ones fit between
 class HistoryWriter:
     """The write side of the history of one source. Everything is written in the caller's transaction."""
 
-    def __init__(self, database: Database, source: str, registry: IndexedRegistry) -> None:
+    def __init__(self, database: Database, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> None:
+        """`is_group`: entries that a release removes or adds are recorded to be found in other groups."""
         self._db = database
+        self._is_group = is_group
         self._registry = registry
         self._source = source
         self._source_id: int | None = None
@@ -77,6 +79,11 @@ class HistoryWriter:
         """Return the SHA-256 of every snapshot that belongs to a release."""
         rows = self._db.execute("SELECT sha256 FROM snapshots WHERE source_id = ?", [self.ensure_source()])
         return {str(row[0]) for row in rows}
+
+    def list_rows(self) -> list[int]:
+        """Return the rows of all releases."""
+        rows = self._db.execute("SELECT id FROM releases WHERE source_id = ?", [self.ensure_source()])
+        return [row for (row,) in rows]
 
     def list_returns(self) -> set[str]:
         """Return the UTC times at which earlier releases came back."""
@@ -134,7 +141,7 @@ class HistoryWriter:
         release_id = int(row.lastrowid or 0)
         versions = VersionWriter(self._db, source, self._registry)
         versions.insert_release(place, content, before, after, into, out_of)
-        changes = ChangeWriter(self._db, versions)
+        changes = ChangeWriter(self._db, versions, is_group=self._is_group)
         if before and into:
             changes.replace_changes(release_id, before.place, place, into)
         if after and out_of:
@@ -166,7 +173,9 @@ class HistoryWriter:
     def replace_transition(self, before: StoredRelease, after: StoredRelease, step: Transition) -> None:
         """Replace the stored changes and events of a release against the one before it."""
         versions = VersionWriter(self._db, self.ensure_source(), self._registry)
-        ChangeWriter(self._db, versions).replace_changes(after.row, before.place, after.place, step)
+        ChangeWriter(self._db, versions, is_group=self._is_group).replace_changes(
+            after.row, before.place, after.place, step
+        )
 
     def record_rules(self) -> None:
         """Record that all events of the source were judged by the present rules."""

@@ -34,6 +34,11 @@ def version_3(db: sqlite_utils.Database) -> None:
     fill_event_documents(db.conn)
 
 
+@migrations()
+def version_4(db: sqlite_utils.Database) -> None:
+    _run_script(db, "schema_4.sql")
+
+
 def _run_script(db: sqlite_utils.Database, name: str) -> None:
     """Run a script of this folder. `executescript` would commit the transaction that a migration runs in."""
     statement = ""

@@ -13,6 +13,7 @@ from watcher.store.database import Database
 from watcher.store.deadlines import DeadlinesTable
 from watcher.store.history_reader import HistoryReader
 from watcher.store.holds import HoldsTable
+from watcher.store.moves import MovesTable
 from watcher.store.new_release import IndexedRegistry
 from watcher.store.outbox import OutboxTable
 from watcher.store.release_writer import HistoryWriter
@@ -29,11 +30,12 @@ class Store(Database):
     holds = cached_property(HoldsTable)
     alarms = cached_property(AlarmsTable)
     deadlines = cached_property(DeadlinesTable)
+    moves = cached_property(MovesTable)
     channel_failures = cached_property(ChannelFailuresTable)
 
-    def writer(self, source: str, registry: IndexedRegistry) -> HistoryWriter:
-        """Return the writer for the history of one source."""
-        return HistoryWriter(self, source, registry)
+    def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> HistoryWriter:
+        """Return the writer for the history of one source; `is_group`: a registry group of a collection."""
+        return HistoryWriter(self, source, registry, is_group=is_group)
 
     def merge_search_index(self) -> None:
         """Merge the segments of both full-text indexes, which makes queries faster after many imported releases.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from watcher.core.model import Content, Fields, Item, ItemKey, Section
+from watcher.core.model import Change, Content, Fields, Item, ItemKey, Section
 from watcher.store.database import Database
 from watcher.store.new_release import IndexedRegistry, Neighbour, Transition
 from watcher.store.stored_items import JSON, encode_key
@@ -59,6 +59,10 @@ class VersionWriter:
     def find_names(self, item: Item) -> Sequence[str]:
         """Return the words that an item is looked up by."""
         return self._registry.names(item) if item.section is Section.ENTRY else item.key.values[:1]
+
+    def find_leftover_names(self, change: Change) -> Sequence[str]:
+        """Return the names by which a removed or added entry is found in another group."""
+        return self._registry.leftover_names(change)
 
     def _insert_item(
         self, key: ItemKey, place: int, before: Neighbour | None, after: Neighbour | None, item: Item | None

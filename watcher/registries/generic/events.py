@@ -12,7 +12,7 @@ from functools import partial
 from watcher.core.model import Severity
 from watcher.registries.base import EventType, Finding, Registry
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity, lifecycle, pairing
+from watcher.registries.generic import group_moves, identity, lifecycle, pairing
 from watcher.registries.generic.rules import classify, explained_by, is_bookkeeping
 from watcher.registries.generic.wording import Wording
 from watcher.registries.groups.base import ColumnWatch, GroupRules
@@ -40,6 +40,7 @@ def make_registry(groups: Sequence[GroupRules]) -> Registry:
         is_bookkeeping=is_bookkeeping,
         classify=partial(classify, groups=by_document),
         explained_by=explained_by,
+        leftover_names=group_moves.leftover_names,
         events={**_event_types(wording), **{event: _watched_event(same, wording) for event, same in watches.items()}},
     )
 

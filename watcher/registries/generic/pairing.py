@@ -104,7 +104,7 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
         features[feature] = max(weight, features.get(feature, 0.0))
 
     for bare in map(_bare, _list_names(item)):
-        add("name:" + _NOT_WORD.sub("", bare), _WHOLE_NAME)
+        add("name:" + fold_name(bare), _WHOLE_NAME)
         for word in _words(bare):
             add(word, _NAME_WORD)
     for column, text in item.fields.items():
@@ -118,6 +118,11 @@ def _list_names(item: Item) -> list[str]:
     """Return the texts of an entry's key, or its title where the key is numbers: the owner of a name is no name."""
     names = [text for text in identity.values(item) if text and not parse_ranges(text)]
     return names or [identity.title(item)]
+
+
+def fold_name(text: str) -> str:
+    """Return a name without case, remarks, spaces and punctuation: "Foo-Bar (deprecated)" is "foobar"."""
+    return _NOT_WORD.sub("", _bare(text))
 
 
 def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Kind, Section, Severity, Status
 from watcher.registries.base import Finding
-from watcher.registries.context import ChangeContext
+from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import Difference, compare_fields
 from watcher.registries.generic.coverage import (
@@ -21,8 +21,15 @@ from watcher.registries.generic.coverage import (
     locate,
     status_in,
 )
+from watcher.registries.generic.departures import (
+    classify_moved_header,
+    destination,
+    find_move,
+    has_graduated,
+    is_moved,
+)
 from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity
-from watcher.registries.generic.headers import classify_header, ended_registries
+from watcher.registries.generic.headers import classify_header
 from watcher.registries.generic.naming import find_name
 from watcher.registries.generic.structure import column_changes, has_only_column_changes, move_event, registry_changes
 from watcher.registries.groups.base import ColumnWatch, GroupRules
@@ -48,12 +55,15 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
         return
     group = groups.get(context.new.document, _NO_TABLE)
     for position, change in enumerate(context.changes):
+        if position in context.moves and not context.moves[position].leaves:
+            continue  # named by the event of the group that it came from
         if change.section is Section.CONTACT:
             if {field.name for field in change.fields} == {"updated"}:
                 continue  # a date label alone says nothing about the person
             yield from contacts.classify_update(position, change, context, identity.describe)
         elif change.section is Section.REGISTRY:
-            yield from classify_header(position, change, context)
+            moved = is_moved(identity.path(change.item), context)
+            yield from (classify_moved_header if moved else classify_header)(position, change, context)
         else:
             for finding in _classify_row(position, change, context, group.watched):
                 yield _limit_severity(finding, group)
@@ -95,7 +105,9 @@ def _classify_row(
 ) -> Iterator[Finding]:
     if _is_ignored(change, context):
         return
-    if (finding := _classify_with_registry(position, change, context)) is not None:
+    if (move := find_move(position, context)) is not None:
+        yield _classify_move(position, change, context, move)
+    elif (finding := _classify_with_registry(position, change, context)) is not None:
         yield finding
     elif identity.is_bookkeeping(change, context) and not (is_assigned(change.before) and is_assigned(change.after)):
         yield from _classify_free_row(position, change, context)
@@ -111,12 +123,12 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
     if before is None or after is None:
         if before is None and path in registries.added:
             return _registry_finding("registry-added", position, change, path)
-        if after is None and path in registries.removed:
-            return _registry_finding("registry-removed", position, change, path)
-        if after is None and is_assigned(before) and ended_registries(context).get(path) == "registry-moved":
+        if after is None and is_moved(path, context) and (is_assigned(before) or path in registries.removed):
             # Its rows went with it.
             finding = _registry_finding("registry-moved", position, change, path, also=("entry-moved",))
-            return finding._replace(subject=(), kind=Kind.DEPRECATED)
+            return finding._replace(subject=destination(path, context), kind=Kind.DEPRECATED)
+        if after is None and path in registries.removed:
+            return _registry_finding("registry-removed", position, change, path)
         return None
     old_path = identity.path(before)
     if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
@@ -124,6 +136,15 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
     if has_only_column_changes(change, context):
         return _registry_finding("schema-changed", position, change, path)
     return None
+
+
+def _classify_move(position: int, change: Change, context: ChangeContext, move: Move) -> Finding:
+    """Report an entry that is in another group now."""
+    path = identity.path(change.item)
+    same = (path, move.group, move.release, move.path)
+    graduated = has_graduated(path, move, context)
+    event, also = ("entry-graduated", ("entry-moved",)) if graduated else ("entry-moved", ())
+    return _finding(event, position, change, context, kind=Kind.MODIFIED, also=also, same=same)
 
 
 def _classify_entry(

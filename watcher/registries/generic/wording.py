@@ -10,6 +10,7 @@ from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import DATES, Difference, compare_fields, links
 from watcher.registries.generic.coverage import status_in
+from watcher.registries.generic.departures import find_pointer, is_moved
 from watcher.registries.generic.headers import end_statement
 from watcher.registries.generic.naming import bare_name, find_name, name_entry, name_registry
 from watcher.registries.generic.structure import column_changes
@@ -139,12 +140,14 @@ class Wording:
         change = context.changes[findings[0].change]
         key = [field for field in change.fields if field.name in change.item.key.labels]
         value = ", ".join(describe_difference(self._word(each.name, context), each.before, each.after) for each in key)
-        words = f" {_is_now(findings)} permanent (was provisional)"
+        words = f" {_is_now(findings)} permanent (was provisional){_describe_move(findings, context)}"
         return self._sentence(findings, context, words + (f", {value}" if value and len(findings) == 1 else ""))
 
     def moved(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         change = context.changes[findings[0].change]
         old = identity.path(change.before) if change.before else findings[0].registry
+        if move := _describe_move(findings, context):
+            return self._sentence(findings, context, move.removeprefix(","))
         if old == findings[0].registry:
             return self.modified(findings, context)
         titles = [name_registry(path, context) for path in (old, findings[0].registry)]
@@ -240,10 +243,14 @@ class Wording:
             changes = [context.changes[finding.change] for finding in findings]
             headers = [finding for finding in findings if context.changes[finding.change].section is Section.REGISTRY]
             entries = len(findings) - len(headers)
-            statement = next(filter(None, (end_statement(change, event) for change in changes)), "")
+            statement = next(filter(None, (end_statement(change, event) for change in changes)), "") or (
+                next(filter(None, map(find_pointer, changes)), "") if event == "registry-moved" else ""
+            )
             number = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
             quoted = f": {shorten(statement)}" if len(statement) > len("Registry closed") else ""
-            subject = self._registries(headers or findings, context, LONGEST_SENTENCE - len(quoted) - 40)
+            place = _describe_move(findings, context).removeprefix(", moved")
+            number = place + number
+            subject = self._registries(headers or findings, context, LONGEST_SENTENCE - len(number + quoted) - 40)
             return shorten(
                 f"{'registry ' if len(headers) == 1 else ''}{subject} {verb}{number}{quoted}", LONGEST_SENTENCE
             )
@@ -270,7 +277,7 @@ class Wording:
             for field in change.fields:
                 if field.name == "moved_to":
                     return f"this registry group is now published as {field.after}"
-        if any(end_statement(context.changes[finding.change], "registry-moved") for finding in findings):
+        if any(is_moved(finding.registry, context) for finding in findings):
             return self.ended("moved", "registry-moved")(findings, context)
         return self.registry_renamed(findings, context)
 
@@ -296,6 +303,16 @@ def _fit(names: Sequence[str], total: int, room: int) -> str:
     # Entries with the name of another one are not counted apart.
     more = total - len(shown) if len(shown) < len(names) or len(names) < total else 0
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _describe_move(findings: Sequence[Finding], context: ChangeContext) -> str:
+    """Return ", moved from toy-parameters to other-parameters", with the registry there; "" without another group."""
+    move = next((move for each in findings if (move := context.moves.get(each.change))), None)
+    if move is None:
+        return ""
+    titles = {name_registry(each.registry, context) for each in findings}
+    title = f" ({shorten(move.title)})" if move.title and move.title not in titles and len(titles) == 1 else ""
+    return f", moved from {context.new.document} to {move.group}{title}"
 
 
 def _is_now(findings: Sequence[Finding]) -> str:
