@@ -96,7 +96,7 @@ def test_install_lists_what_the_service_still_needs(run: RunCli, config: Path, t
 def test_an_unreadable_configuration_is_reported(
     config: str, mode: int, result: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where temporary folders are is no matter here.
+    # This test does not depend on the folder for temporary files.
     monkeypatch.setattr(systemd_units, "_HIDDEN", (Path("/home"),))
     path = tmp_path / config
     if not path.is_relative_to("/home"):

@@ -1,4 +1,4 @@
-"""What a log line holds, and what it must not."""
+"""A log line holds its values and no secret."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Terminal(io.StringIO):
 
 
 def logged(format: str, event: str, *, stream: io.StringIO | None = None, **values: object) -> str:  # noqa: A002
-    """What one record becomes."""
+    """Return the line of one record."""
     stream = stream or io.StringIO()
     log_setup.configure("info", format, stream)
     structlog.get_logger("watcher.test").warning(event, **values)
@@ -48,7 +48,7 @@ def logged(format: str, event: str, *, stream: io.StringIO | None = None, **valu
 
 
 def foreign(format: str, message: str, *arguments: object) -> str:  # noqa: A002
-    """What a record of a library becomes."""
+    """Return the line of a record of a library."""
     stream = io.StringIO()
     log_setup.configure("info", format, stream)
     logging.getLogger("somebody.else").warning(message, *arguments)

@@ -61,7 +61,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
 
 
 def shown(output: str) -> set[str]:
-    """What could do harm on a terminal."""
+    """Return the characters that could do harm on a terminal."""
     return {char for line in output.split("\n") for char in hidden(line)}
 
 
@@ -177,7 +177,7 @@ def test_no_line_of_the_log_is_the_registrys(env: Environment, tmp_path: Path, f
 
 
 def explained(before: tuple[str, ...], after: tuple[str, ...]) -> Comparison:
-    """What differs between two groups whose titles, columns, notes and values are these texts."""
+    """Compare two groups whose titles, columns, notes and values are these texts."""
     sides = []
     for texts in (before, after):
         a, b, c = (text for text in texts)
@@ -204,7 +204,7 @@ def explained(before: tuple[str, ...], after: tuple[str, ...]) -> Comparison:
     return Comparison(source="toy", old=old, new=new, changes=changes, events=events)
 
 
-# What XML can carry: no C0 control but three, no surrogate, nothing that is no character.
+# The text that XML can carry: of C0 controls only three, no surrogate, no noncharacter.
 XML = TEXT.map(lambda text: "".join(char for char in text if char >= " " and not 0xD800 <= ord(char) < 0xE000))
 XML = XML.map(lambda text: text.replace("\ufffe", "").replace("\uffff", ""))
 

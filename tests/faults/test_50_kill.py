@@ -86,7 +86,7 @@ JOURNEYS = {
 
 @dataclass
 class Found:
-    """What a journey left: the history, the outbox, and what subscribers received."""
+    """The traces of a journey: the history, the outbox, and what subscribers received."""
 
     history: list[object]
     outbox: list[tuple[str, str]]
@@ -355,7 +355,7 @@ def _settle(env: Environment, killing: ProcessKiller, *, checks: int = 1) -> Non
 
 
 def _told(env: Environment) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """What subscribers have, by id: what bears one id says one thing."""
+    """Return what subscribers received, by id; messages with one id must be equal."""
     webhooks: dict[str, list[str]] = {}
     for body in env.servers.webhooks:
         events = [event["summary"] for event in body["data"]["events"]]

@@ -100,7 +100,7 @@ def series(store: Store, archive: SnapshotArchive) -> None:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database that our code made, and what it said to SQLite meanwhile in `Recorded.said`."""
+    """Return the database that our code made; `Recorded.said` has the statements that made it."""
     folder = tmp_path_factory.mktemp("series")
     Recorded.said = []
     connect = sqlite3.connect
@@ -114,7 +114,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def statements(real: Path) -> Sequence[str]:
-    """What our code says to SQLite, the pragmas first."""
+    """Return the statements that our code gives to SQLite, the pragmas first."""
     texts = [text[LEADING.match(text).end() :] for text in Recorded.said]  # type: ignore[union-attr]
     statements = [text for text in texts if text.startswith(("PRAGMA", *WRITES))]
     # A statement is reported once more for each trigger that it fires.
@@ -169,7 +169,7 @@ def run(disk: Disk, statements: Sequence[str], pragmas: Sequence[str]) -> list[i
 
 
 def pragmas(statements: Sequence[str], mode: str) -> list[str]:
-    """Those that `Store` gives, for this journal; a WAL without shared memory needs the file for itself."""
+    """Return the pragmas of `Store` for this journal; a WAL without shared memory needs the file for itself."""
     settings = [statement for statement in statements if statement.startswith("PRAGMA") and "=" in statement]
     kept = [statement for statement in settings if "journal_mode" not in statement]
     assert len(kept) < len(settings)

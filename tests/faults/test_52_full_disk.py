@@ -64,7 +64,7 @@ class Turns:
         self._jobs._senders.start = self._jobs.deliver  # type: ignore[method-assign]  # in this thread, too
 
     def take(self) -> list[dict[str, Any]]:
-        """What a check and a delivery logged."""
+        """Return the log of a check and a delivery."""
         with structlog.testing.capture_logs() as logs:
             self._jobs.check_source(self._source)
             self._jobs.send_due()

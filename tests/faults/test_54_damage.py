@@ -26,7 +26,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def started(env: Environment) -> subprocess.CompletedProcess[str]:
-    """What the daemon says that must not start: a process of its own."""
+    """Run a daemon that must not start, in its own process."""
     command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 

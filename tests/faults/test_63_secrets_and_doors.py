@@ -1,4 +1,4 @@
-"""What is inside stays inside: secrets, and doors that nobody opened; ids never become paths."""
+"""Secrets do not leak, nothing listens unless configured, and ids never become paths."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def running(env: Environment) -> Iterator[tuple[int, list[str]]]:
 def test_a_secret_is_in_no_log_no_file_of_ours_and_no_process_list(env: Environment) -> None:
     env.check(release([tcp("a", "1")]))
     env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
-    # As if a day had passed: the daemon looks at once, finds something, and signs a webhook.
+    # The source is due at once, so the daemon checks it, finds a change and signs a webhook.
     env.configure('registry = "ports"', 'registry = "ports"\nevery = "1m"')
     (env.servers.folder / "history.db").rename(env.servers.folder / "old.db")
     secret = (env.servers.folder / "webhook-secret").read_text()

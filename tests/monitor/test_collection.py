@@ -213,7 +213,7 @@ def test_ids_that_could_do_harm_are_left_out_and_reported(env: CollectionEnviron
     env.tree.pages[INDEX] = index_page(["good", "..", "%2e%2e", "a b", "GOOD", "ip-over-IEEE1394", "_6lo", "x" * 65])
     env.tree.take_requests()
     outcomes = env.check_all()
-    # Of two that differ in case only, the first by name.
+    # Two ids differ only in case: the first by name is watched.
     assert set(outcomes) == {"iana", "iana.good", "iana.ip-over-ieee1394", "iana._6lo"}
     assert group_path("ip-over-IEEE1394") in {request.path for request in env.tree.take_requests()}
     with env.service() as service:

@@ -38,7 +38,7 @@ def examined(env: Environment, **more: Any) -> list[Diagnosis]:
 
 
 def bad(diagnoses: list[Diagnosis]) -> dict[str, str]:
-    """What is not well, by area; of several in an area, the last."""
+    """Return the messages of warnings and problems by area; of several in an area, the last."""
     return {diagnosis.area: diagnosis.message for diagnosis in diagnoses if diagnosis.state is not DiagnosisState.OK}
 
 

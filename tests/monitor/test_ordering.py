@@ -172,7 +172,7 @@ def test_to_have_seen_a_release_ourselves_can_only_move_it_later() -> None:
 
 
 def ending(given: list[Label]) -> Ending:
-    """How an order ends, by the definition."""
+    """Return the end of an order by its definition."""
     placed = in_order(given)
     by_digest = {label.digest: label for label in given}
     return Ending(

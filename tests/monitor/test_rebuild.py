@@ -29,7 +29,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 
 def judged(path: Path) -> dict[str, list[dict[str, object]]]:
-    """What the rules made, without the rows' numbers."""
+    """Return what the rules made, without the numbers of rows."""
     return {
         table: [{name: value for name, value in row.items() if name not in ("id", "event_id")} for row in found]
         for table, found in rows(path, *EVENTS).items()

@@ -34,14 +34,14 @@ HOSTILE = (
     "&lt;b&gt; & \" '",
     "e\u0301 漢字 😀 \U000e0041",
 )
-# What a parser of HTML may drop by its own rules is not asked of it.
+# An HTML parser may drop unassigned characters (Cn) by its own rules, so there are none of them here.
 TEXT = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cn"]), max_size=40)
 _BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _MARKS = "\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 
 def hidden(text: str) -> set[str]:
-    """Characters in a text that move a cursor, hide or turn text around; line feeds are looked at by line."""
+    """Return the characters of a line that move a cursor, hide text or reverse its direction."""
     return {
         char
         for char in text

@@ -22,7 +22,7 @@ def read(text: str) -> list[list[str]]:
 
 
 def values(shown: Comparison) -> list[list[str]]:
-    """What every row has to say, written down in another way."""
+    """Return the expected rows, computed in another way."""
     rows = []
     for change in shown.changes.changes:
         key = change.item.key

@@ -23,7 +23,7 @@ def unescaped(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """What of a text has a meaning to Markdown: all that no backslash stands before."""
+    """Return the characters that Markdown interprets: those without a backslash before them."""
     return re.sub(r"\\.", "", text)
 
 

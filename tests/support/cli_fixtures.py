@@ -15,7 +15,7 @@ from watcher.__main__ import main
 
 
 class CliResult(NamedTuple):
-    """How a command ended and what it printed."""
+    """The exit code of a command and its output."""
 
     code: int
     out: str

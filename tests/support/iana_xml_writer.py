@@ -47,7 +47,7 @@ def _registry(reading: Document, path: str, columns: FieldMap) -> Iterator[str]:
 
 
 def _inside(inner: str, path: str, headers: Mapping[str, object]) -> bool:
-    """Whether a path belongs to a longer one: an id may hold a slash."""
+    """Return whether a path belongs to a longer one: an id may hold a slash."""
     return any(other not in (inner, path) and inner.startswith(f"{other}/") and len(other) > len(path)
                for other in headers if other)  # fmt: skip
 

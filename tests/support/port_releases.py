@@ -101,7 +101,7 @@ def explained(
     old_people: Sequence[str] = (),
     new_people: Sequence[str] = (),
 ) -> tuple[ChangeSet, tuple[Event, ...]]:
-    """What the difference of two small releases means."""
+    """Return the events of the difference of two small releases."""
     incremental = IncrementalReader(PORTS)
     return explain(
         PORTS,

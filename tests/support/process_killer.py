@@ -37,7 +37,7 @@ _SOCKETS = ("connect", "sendall", "recv_into", "recv")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a run ended: its exit code, negative for the signal that killed it, and the steps it came to."""
+    """The end of a run: its exit code (negative: the signal that killed it), the steps that it reached, its output."""
 
     code: int
     steps: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""Who receives what over which channel, and the delivery of it."""
+"""Decides who receives an event or notice over which channel, and delivers it."""

@@ -122,7 +122,7 @@ def _sources(source: str, event: Event) -> tuple[str, ...]:
 
 
 def _selects(globs: Sequence[str], event: Event) -> bool:
-    """Whether the globs match an event; a quiet event needs one that says more than `*`."""
+    """Return whether the globs match an event; a quiet event needs one that says more than `*`."""
     if event.id in QUIET_EVENTS:
         globs = [glob for glob in globs if glob.strip("*")]
     return any(_matches_any(globs, identifier) for identifier in (event.id, *event.also))

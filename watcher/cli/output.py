@@ -1,4 +1,4 @@
-"""What all commands share: options, their parsers, and printing."""
+"""Options, their parsers, and printing, for all commands."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""daemon."""
+"""The daemon: its schedule, jobs and watchdog, signals, and the service manager."""

@@ -21,7 +21,7 @@ FOLDER = Path("/etc/systemd/system")
 _PACKAGE = Path(__file__).parents[1]
 _PLAIN = re.compile(r"[A-Za-z0-9/._+@-]+")
 _CREDENTIALS = re.compile(r"(#LoadCredential=.*\n)+")
-# What ProtectHome= and PrivateTmp= of the units hide.
+# The folders that ProtectHome= and PrivateTmp= of the units hide.
 _HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 
 

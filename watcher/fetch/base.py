@@ -27,7 +27,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What a server calls the state of a resource. Sent back to it, so that it can answer "not modified"."""
+    """A server's names for the state of a resource. A request sends them back, so that it can answer "not modified"."""
 
     etag: str | None = None
     last_modified: str | None = None

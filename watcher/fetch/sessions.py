@@ -26,7 +26,7 @@ _MAX_INFORMATIONAL = 20  # 1xx responses before the one that counts
 
 
 class MalformedHeader(http.client.HTTPException):
-    """A header line that is none. http.client loses it and every line after it, Content-Length included."""
+    """A malformed header line. http.client loses it and every line after it, Content-Length included."""
 
 
 class _Response(http.client.HTTPResponse):

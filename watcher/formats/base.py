@@ -1,4 +1,4 @@
-"""What every format gets and returns: a field map; a document with rows, contacts and headers. Knows no registry."""
+"""The input and output of every format: a field map; a document of rows, contacts and headers. Knows no registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class FieldMap(NamedTuple):
-    """How the element names, attributes and column titles of one registry become fields."""
+    """Maps the element names, attributes and column titles of one registry to fields."""
 
     elements: Mapping[str, str] = _EMPTY  # XML name → field
     attributes: Mapping[str, str] = _EMPTY  # XML name → field; an unknown one is reported

@@ -1,1 +1,1 @@
-"""monitor."""
+"""Checks, ingests, holds, imports, rebuilds and verifies releases. Start with `check`, then read `ingest`."""

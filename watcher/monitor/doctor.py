@@ -44,7 +44,7 @@ class DiagnosisState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What was examined, its state, and what to do if it is not ok."""
+    """One result: the area that was examined, its state, and what to do if it is not ok."""
 
     area: str
     state: DiagnosisState

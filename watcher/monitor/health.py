@@ -32,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHealth:
-    """How the checks of one configured source go; of a collection, those of all its groups together.
+    """The recent checks of one configured source; of a collection, those of all its groups together.
 
     `streak` has the newest check and success of any group. `every` is the longest time allowed between two checks.
     `failing` are the names of the unhealthy sources: itself or groups.

@@ -50,7 +50,7 @@ class ImportItem:
 
 @dataclass(slots=True)
 class ImportReport:
-    """How many items had each outcome, and the (origin, reason) of each that was refused."""
+    """The numbers of items by outcome, and the (origin, reason) of every item that was refused."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the daemon and the commands work with: the parts that the settings describe, and checks of sources."""
+"""The monitor: builds the parts that the settings describe, and checks sources with them, for daemon and commands."""
 
 from __future__ import annotations
 

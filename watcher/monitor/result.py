@@ -1,4 +1,4 @@
-"""What a check or an import returns: an outcome, and what goes with it."""
+"""The result of a check or an import: an outcome with its release, changes, reason or hold."""
 
 from __future__ import annotations
 

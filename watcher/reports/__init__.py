@@ -1,1 +1,1 @@
-"""What people ask, answered as values: commands print them, web pages show them."""
+"""Answers to what people ask about the history, as values: commands print them, web pages show them."""

@@ -29,7 +29,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationGaps:
-    """What the check log says about the observation of a history. Lives as long as its store is open."""
+    """The windows and gaps of observation, read from the check log. Lives as long as its store is open."""
 
     overview: ConfigOverview
     checks: CheckLog

@@ -1,1 +1,1 @@
-"""web."""
+"""Metrics and health over HTTP. `routes.ROUTES` lists the pages."""

@@ -1,4 +1,4 @@
-"""What a page gets and returns. A page is a function `render(context, request) -> PageResponse` in a module of web/."""
+"""The types of pages. A page is a function `render(context, request) -> PageResponse` in a module of web/."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """What the server sends; `status` is a code and its reason phrase."""
+    """The response of a page; `status` is a code and its reason phrase."""
 
     body: bytes
     status: str = "200 OK"
@@ -36,7 +36,7 @@ class PageResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContext:
-    """What every page may use; lives as long as the daemon. Pages run in threads of the server."""
+    """The parts that every page may use; one for the life of the daemon. Pages run in threads of the server."""
 
     open_monitor: Callable[[], Monitor]
     clock: Clock

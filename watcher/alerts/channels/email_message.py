@@ -1,4 +1,4 @@
-"""What an e-mail says about a release, a notice, a digest and a test: subject, text and HTML, safe to display."""
+"""The subject, text and HTML of an e-mail about a release, a notice, a digest or a test, safe to display."""
 
 from __future__ import annotations
 
