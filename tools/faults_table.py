@@ -88,6 +88,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     66: ("signals during work", "it is finished or rolled back in time"),
     67: ("no service manager, or a hung worker", "nothing happens, or the watchdog restarts the daemon"),
     68: ("the watcher itself is silent", "shown by status, metrics, health and a heartbeat"),
+    76: ("a document, a reply or an error of megabytes", "what is stored, shown or sent is limited; counts stay true"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
 }  # fmt: skip

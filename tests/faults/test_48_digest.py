@@ -14,6 +14,7 @@ import pytest
 from tests.support.alerts import webhook_channel
 from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from watcher.alerts import digests
 from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery
@@ -85,6 +86,20 @@ def test_a_single_message_is_sent_as_it_is(env: Environment) -> None:
     deliver(env)
     assert [hook["type"] for hook in env.servers.webhooks] == ["org.registry-watcher.release.changed"]
     assert "digest" not in text(env.servers.mails[0])
+
+
+@pytest.mark.fault(82)
+def test_messages_whose_digest_cannot_be_made_are_sent_one_by_one(env: Environment) -> None:
+    changes(env, 4)
+    with env.service() as service:
+        database = connection(service.store)
+        (row,) = database.query("SELECT min(id) AS id FROM outbox WHERE channel = 'mail'")
+        with service.store.transaction():
+            database.execute("UPDATE outbox SET body = 'no JSON' WHERE id = ?", [row["id"]])
+    env.now += timedelta(minutes=10)
+    deliver(env)
+    assert len(env.servers.webhooks) == 1
+    assert len(env.servers.mails) == 2
 
 
 def test_the_digest_window_begins_with_the_first_message(env: Environment) -> None:

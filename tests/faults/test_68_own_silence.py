@@ -28,6 +28,7 @@ from watcher.cli.demo_servers import SOURCE
 from watcher.core.errors import DeliveryError
 from watcher.core.times import to_text
 from watcher.daemon.self_check import SelfCheck, ping
+from watcher.monitor import doctor
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.web.metrics import HistoryCollector
@@ -54,6 +55,11 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 def self_check(env: Environment) -> SelfCheck:
     configured = load_settings(env.servers.config)
     return SelfCheck(lambda: configured, lambda: Monitor(configured, clock=env.clock), env.clock)
+
+
+def heartbeat_diagnoses(env: Environment) -> list[str]:
+    found = doctor.diagnose(load_settings(env.servers.config), env.now)
+    return [diagnosis.message for diagnosis in found if diagnosis.area == "heartbeat"]
 
 
 def notices(env: Environment) -> list[str]:
@@ -231,6 +237,12 @@ def test_a_heartbeat_that_is_answered_but_not_counted_is_logged(env: Environment
     assert [(log["event"], log["answer"]) for log in logs] == [
         ("heartbeat not counted; is its URL right?", answer.strip())
     ]
+    message = f"since {to_text(env.now)} its server answers and does not count it; is the URL of [heartbeat] right?"
+    assert heartbeat_diagnoses(env) == [message]
+    with FaultServer(reply(b"OK")) as server:
+        env.configure("[heartbeat]\n", f'[heartbeat]\nurl = "{server.url("/" + TOKEN)}"\n# ')
+        self_check(env).send_heartbeat()
+    assert heartbeat_diagnoses(env) == []
 
 
 @pytest.mark.parametrize("answer", [b"OK", b"", b"ok (pong)", b"\xff" * 100_000])

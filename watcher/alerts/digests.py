@@ -21,11 +21,20 @@ def create_digests(store: Store, channels: Mapping[str, Channel], now: datetime)
         for gathered in store.outbox.list_gathered(to_text(now)):
             channel = channels.get(gathered[0].channel)
             for members in _split_by_size(gathered, channel.max_digest_bytes if channel else 0):
-                if channel is None or len(members) == 1:
-                    store.outbox.make_pending(members[0].id)
-                else:
-                    digest = messages.render_digest(channel, members, now)
+                digest = _render(channel, members, now) if channel is not None and len(members) > 1 else None
+                if digest is not None:
                     store.outbox.replace_with_digest(members, digest, now=to_text(now))
+                else:
+                    for member in members:
+                        store.outbox.make_pending(member.id)
+
+
+def _render(channel: Channel, members: Sequence[Delivery], now: datetime) -> Delivery | None:
+    """Return a digest; None if it cannot be made: then its members are sent one by one."""
+    try:
+        return messages.render_digest(channel, members, now)
+    except Exception:  # noqa: BLE001 - a body that cannot be read must not stop all other messages
+        return None
 
 
 def _split_by_size(gathered: Sequence[Delivery], max_bytes: int) -> Iterator[list[Delivery]]:

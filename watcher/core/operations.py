@@ -96,6 +96,7 @@ class ChannelFailure:
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source
+HEARTBEAT_ALARM = "watcher:heartbeat"  # the source of the alarm that a heartbeat is answered and not counted
 # The server's statement that the document does not exist (404, 410) or is not for us (401, 403, 451).
 GONE_REASONS = ("not_found", "denied")
 

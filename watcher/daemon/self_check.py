@@ -65,6 +65,8 @@ class SelfCheck:
         else:
             if uncounted:
                 self._log.warning("heartbeat not counted; is its URL right?", answer=uncounted)
+            with self._context.open_monitor() as monitor:
+                monitor.alarms.record_heartbeat(is_counted=uncounted is None, now=self._context.clock.now())
 
     @contextmanager
     def serve_pages(self) -> Iterator[int | None]:

@@ -60,7 +60,7 @@ class Guard:
         return self._file
 
     def close_file(self) -> None:
-        """Close the file opened last: urllib3 loses it when it refuses the Content-Length of a response."""
+        """Close the file that was opened last."""
         if self._file is not None:
             self._file.close()
 

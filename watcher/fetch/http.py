@@ -198,7 +198,6 @@ class HttpFetcher:
                 timeout=(self._policy.connect_timeout, self._policy.read_timeout),
             )
         except LIBRARY_ERRORS as error:
-            self._guard.close_file()
             raise explain_error(error) from error
         except ConfigError as error:
             raise FetchError("certificate", str(error), transient=False) from error

@@ -193,6 +193,14 @@ def _describe(reason: str, cause: BaseException) -> str:
         return describe_tls_error(tls_error)
     if reason == "proxy":
         return _describe_proxy_error(cause)
+    if reason == "timeout":
+        return "the server sent nothing in time"
+    if reason == "cut":
+        return f"the connection broke in the middle of the response: {cause}"
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return "the server closed the connection without an answer"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     return str(cause) or type(cause).__name__
 
 

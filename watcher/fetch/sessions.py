@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
 from watcher.core.errors import FetchError
 from watcher.fetch.guarded_sockets import FileSource, Guard
@@ -72,6 +73,14 @@ class _GuardedConnection(HTTPConnection):
         super().__init__(*args, **kwargs)
         self._guard = guard
         self.response_class = partial(_Response, guard=guard, lenient=lenient)  # type: ignore[assignment]
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        try:
+            return super().getresponse()
+        except BaseException:
+            # urllib3 loses the file when it refuses the Content-Length of a response.
+            self._guard.close_file()
+            raise
 
     def _new_conn(self) -> socket.socket:
         if self.proxy is None:

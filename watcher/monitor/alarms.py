@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
-from watcher.core.operations import WATCHER, CheckStreak, Notice, OpenAlarm
+from watcher.core.operations import HEARTBEAT_ALARM, WATCHER, CheckStreak, Notice, OpenAlarm
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
 from watcher.monitor.collection import Collection
@@ -46,6 +46,16 @@ class Alarms:
         open_alarms = self._store.alarms.list_alarms_of(WATCHER)
         notice = health.watcher_notice(self.sources_health(), open_alarms[0] if open_alarms else None, now, started)
         self._apply([notice] if notice else [])
+
+    def record_heartbeat(self, *, is_counted: bool, now: datetime) -> None:
+        """Keep since when heartbeats are answered and not counted, for `watcher doctor`; the log says it too."""
+        alarms = self._store.alarms
+        if is_counted == bool(alarms.list_alarms_of(HEARTBEAT_ALARM)):
+            with self._store.transaction():
+                if is_counted:
+                    alarms.clear_alarms(HEARTBEAT_ALARM)
+                else:
+                    alarms.add_alarm(OpenAlarm(source=HEARTBEAT_ALARM, notice="not-counted", since=to_text(now)))
 
     def after_start(self, now: datetime) -> None:
         """Report a clock that is behind the newest check, and sources that are overdue after a downtime."""

@@ -24,6 +24,7 @@ from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.model import RULES_VERSION
+from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
 from watcher.store.database import journal_mode
 from watcher.store.store import Store
@@ -147,6 +148,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             yield from _rules(store)
             yield diagnose_clock(now, store.checks.find_latest_time())
             yield from _sources(store, settings, now)
+            yield from _heartbeat(store, settings)
     except StoreError as error:
         yield _problem("history", str(error))
 
@@ -173,6 +175,13 @@ def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagno
             yield _warning("sources", f"{source.name}: last checked at {last['at']}; is the daemon running?")
         else:
             yield _ok("sources", f"{source.name}: {last['outcome']} at {last['at']}")
+
+
+def _heartbeat(store: Store, settings: Settings) -> Iterator[Diagnosis]:
+    if settings.heartbeat is not None:
+        for alarm in store.alarms.list_alarms_of(HEARTBEAT_ALARM):
+            message = f"since {alarm.since} its server answers and does not count it; is the URL of [heartbeat] right?"
+            yield _warning("heartbeat", message)
 
 
 def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:

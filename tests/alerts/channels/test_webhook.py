@@ -432,7 +432,7 @@ def _outcome(server: FaultServer, timeout: float) -> None:
         channel(server.url(), timeout=timeout).send(DELIVERY, NOW)
 
 
-@pytest.mark.fault(44)
+@pytest.mark.fault(44, 76)
 def test_an_endless_body_is_read_a_little_and_the_status_counts() -> None:
     def endless(sock: socket.socket, stopped: threading.Event) -> bool:
         sock.sendall(head(200))
