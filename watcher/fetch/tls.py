@@ -1,4 +1,4 @@
-"""Which certificates are trusted, for HTTP and mail alike, and what a failed handshake means in words."""
+"""The trusted certificates of HTTP and mail alike, and failed handshakes in words."""
 
 from __future__ import annotations
 

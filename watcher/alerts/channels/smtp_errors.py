@@ -1,4 +1,4 @@
-"""What it means that a mail server refused: in words, whose fault it is, and whether a retry can help. Pure.
+"""Explain the refusal of a mail server: in words, whose fault it is, and whether a retry can help. Pure.
 
 A refusal is final only where it is about this recipient or this message. All others are retried: the operator, or the
 administrator of the server, can correct them.
@@ -22,7 +22,7 @@ _SESSION_CODES = frozenset({421, 432, 454, 500, 502, 503, 504, 530, 534, 535, 53
 # Enhanced status codes (RFC 3463 and IANA's registry of them) of a 5xx reply that are about our address, our host or
 # the login: bad sender, protocol, policies about SPF, DKIM, reverse DNS and encryption.
 _SENDER_STATUS = frozenset({(1, 7), (1, 8), *((7, detail) for detail in (*range(3, 15), *range(20, 31)))})
-# Of the message, in reply to MAIL with its size.
+# Replies to MAIL with the size of the message: it is too large.
 _TOO_LARGE_STATUS = frozenset({(2, 3), (3, 4)})
 _POLICY_STATUS = frozenset({(7, 0), (7, 1)})
 _PROTOCOL_SUBJECT = 5
@@ -41,7 +41,7 @@ class Step(StrEnum):
 
 
 def explain_error(error: Exception, *, server: str, recipient: str) -> DeliveryError:
-    """Return what any exception of a try means. The text still has what the server said: hide secrets in it."""
+    """Return any exception of a try as a DeliveryError. Its text repeats the server's reply: hide secrets in it."""
     if isinstance(error, smtplib.SMTPRecipientsRefused) and recipient in error.recipients:
         return _explain_reply(Step.RCPT, *error.recipients[recipient])
     if isinstance(error, smtplib.SMTPSenderRefused):
@@ -82,8 +82,8 @@ def _explain_reply(step: Step, code: int, text: bytes | str) -> DeliveryError:
 
 def judge_reply(step: Step, code: int, reply: str) -> tuple[bool, bool]:
     """Return whether a refusal is final, and whether it is this recipient's or message's and others may work."""
-    found = re.match(r"[0-9]{3} [245]\.([0-9]{1,3})\.([0-9]{1,3})\b", reply)
-    status = (int(found[1]), int(found[2])) if found else None
+    match = re.match(r"[0-9]{3} [245]\.([0-9]{1,3})\.([0-9]{1,3})\b", reply)
+    status = (int(match[1]), int(match[2])) if match else None
     if step is Step.MAIL:
         is_too_large = code == _TOO_LARGE or (code >= _PERMANENT and status in _TOO_LARGE_STATUS)
         return is_too_large, is_too_large
