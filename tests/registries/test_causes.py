@@ -59,7 +59,7 @@ def test_one_document_that_is_published_is_one_event_over_registries_and_headers
 
     _, (event,) = explained(group("draft-toy"), group("rfc7"))  # type: ignore[arg-type]
     assert (event.id, event.registries, len(event.changes)) == ("reference-published", ("r", "s"), 5)
-    assert event.summary == "R: 0 n0, 1 n1 and 2 more (also in 1 other registry): references [draft-toy] → [RFC7]"
+    assert event.summary == "R: 0 n0, 1 n1; S: 0 n0, 1 n1: references [draft-toy] → [RFC7]"
 
 
 @pytest.mark.parametrize(

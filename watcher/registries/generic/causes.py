@@ -64,6 +64,12 @@ REFERENCE_EVENTS = (
 )
 
 
+def is_newer_version(field: FieldChange) -> bool:
+    """Whether references differ in the versions of drafts alone."""
+    lost, gained = changed_references(field.before, field.after)
+    return documents(lost) == documents(gained)
+
+
 def field_cause(field: FieldChange) -> str:
     """Return the name of a field with the words that were removed and added."""
     hunks = changed_words(field.before, field.after)
@@ -77,6 +83,8 @@ def compare_fields(change: Change, context: ChangeContext, ignored: Collection[s
     remarks = lifecycle.remark_columns(change.before, change.after) if change.before and change.after else set()
     keeps_zeros = not context.new.document  # in a plain table a code is a text
     key = {*change.item.key.labels}
+    # Nobody files an erratum about a value whose case does not matter.
+    is_corrected = any(adds_erratum(field.before, field.after) for field in change.fields)
     skipped = {*remarks, *relabelled, *ignored, *_LABELS}
     sorted_fields: dict[str, list[FieldChange]] = {"texts": [], "references": [], "notation": [], "dates": []}
     for field in map(_without_remark, change.fields):
@@ -87,11 +95,7 @@ def compare_fields(change: Change, context: ChangeContext, ignored: Collection[s
             group = "dates"
         elif bare != field.name:
             group = "notation" if _same_links(field) else "texts"
-        elif differ_in_notation(field.before, field.after, keep_zeros=keeps_zeros, keep_case=bare in key) or (
-            bare in key
-            and not keeps_zeros
-            and identity.normalize_value(field.before) == identity.normalize_value(field.after)
-        ):
+        elif _is_notation(field, in_key=bare in key, keeps_zeros=keeps_zeros) and not (is_corrected and bare in key):
             group = "notation"
         elif bare == "references" or is_only_references(field.before, field.after):
             group = "references"
@@ -105,6 +109,14 @@ def _without_remark(field: FieldChange) -> FieldChange:
     """Return a change of a text without the remark about an early allocation, which is an event of its own."""
     before, after = strip_temporary(field.before), strip_temporary(field.after)
     return field if (before, after) == (field.before, field.after) else replace(field, before=before, after=after)
+
+
+def _is_notation(field: FieldChange, *, in_key: bool, keeps_zeros: bool) -> bool:
+    # A text in angle brackets ("<all values of …>") is no name that software uses.
+    keep_case = in_key and field.after[:1] != "<"
+    return differ_in_notation(field.before, field.after, keep_zeros=keeps_zeros, keep_case=keep_case) or (
+        in_key and not keeps_zeros and identity.normalize_value(field.before) == identity.normalize_value(field.after)
+    )
 
 
 def _same_links(field: FieldChange) -> bool:

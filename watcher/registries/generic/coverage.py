@@ -11,7 +11,8 @@ from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
 from watcher.registries.shared.value_ranges import ValueRange, parse_ranges
 
-FreeRows = dict[str, list[tuple[ValueRange, str]]]
+Box = tuple[tuple[ValueRange, ...] | str, ...]  # the parts of a key: numbers, or a text in lower case
+FreeRows = dict[str, list[tuple[ValueRange, str, Box]]]
 Blocks = dict[tuple[str, str], list[ValueRange]]
 
 
@@ -39,14 +40,52 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     ranges = numbers(item)
     if not ranges:
         return ABSENT
-    holding = (status for row, status in rows.get(identity.path(item), ()) if row.contains(ranges[0]))
+    own = _box(item)
+    holding = (
+        status for row, status, box in rows.get(identity.path(item), ()) if row.contains(ranges[0]) and _meet(box, own)
+    )
     return next(holding, ABSENT)
 
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
     """Whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
     rows = context.compute_for(context.old, _free_rows).get(identity.path(item), ())
-    return any(row.overlaps(own) for row, status in rows if status == item.status for own in numbers(item))
+    box = _box(item)
+    return any(
+        status == item.status and _meet(other, box) and any(row.overlaps(own) for own in numbers(item))
+        for row, status, other in rows
+    )
+
+
+def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
+    """Whether the changes assigned or released any of the values of a row."""
+    if not free_space(context).is_assigned_at(item):
+        return False
+    box = _box(item)
+    return len(box) < 2 or any(
+        is_assigned(side) and identity.path(side) == identity.path(item) and _meet(_box(side), box)
+        for change in context.changes
+        for side in (change.before, change.after)
+        if side is not None
+    )
+
+
+def _box(item: Item) -> Box:
+    return tuple(parse_ranges(value) or value.casefold() for value in identity.values(item))
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Whether two rows share a value in all parts of their keys; a part without text has all values."""
+    return all(
+        not left
+        or not right
+        or (left == right if isinstance(left, str) or isinstance(right, str) else _overlap(left, right))
+        for left, right in zip(one, other, strict=False)
+    )
+
+
+def _overlap(one: tuple[ValueRange, ...], other: tuple[ValueRange, ...]) -> bool:
+    return any(left.overlaps(right) for left in one for right in other)
 
 
 def _free_rows(content: Content) -> FreeRows:
@@ -54,7 +93,8 @@ def _free_rows(content: Content) -> FreeRows:
     rows: FreeRows = {}
     for (section, _), item in content.items.items():
         if section is Section.ENTRY and item.status in FREE:
-            rows.setdefault(identity.path(item), []).extend((each, str(item.status)) for each in numbers(item))
+            box = _box(item)
+            rows.setdefault(identity.path(item), []).extend((each, str(item.status), box) for each in numbers(item))
     for found in rows.values():
         found.sort(key=lambda row: row[0].high - row[0].low)
     return rows

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from watcher.core.model import MARKUP, RETIRED, Change, Item, Severity
+from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Severity
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import Difference
-from watcher.registries.generic.naming import bare_name, find_name, header_title, is_identifier
+from watcher.registries.generic.naming import CODE_POINTS, bare_name, find_name, header_title, is_identifier
 from watcher.registries.generic.structure import (
     column_changes,
+    new_columns,
     registries_with_column_event,
     registry_changes,
 )
@@ -21,11 +22,14 @@ from watcher.registries.shared.value_ranges import parse_ranges
 
 BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
 _MOVED = re.compile(r"\bmoved to\b", re.IGNORECASE)
+_RESERVED = re.compile(r"\W*reserved\b", re.IGNORECASE)  # the name stays: "RESERVED (will be used for ECH)"
 _PROVISIONAL = re.compile(r"\W*provisional\b", re.IGNORECASE)
 _PERMANENT = re.compile(r"\W*permanent\b", re.IGNORECASE)
 
 
-def find_severity(events: Sequence[str], before: Item, after: Item, context: ChangeContext) -> Severity | None:
+def find_severity(
+    events: Sequence[str], before: Item, after: Item, difference: Difference, context: ChangeContext
+) -> Severity | None:
     """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
     if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events:
         names = [next(iter(identity.values(item)), "") for item in (before, after)]
@@ -35,10 +39,15 @@ def find_severity(events: Sequence[str], before: Item, after: Item, context: Cha
         if _singular(names[0]) != _singular(names[1]) and all(map(is_identifier, names)):
             return Severity.WARNING
     if "entry-renumbered" in events:
-        old, new = (
-            [number for value in identity.values(item)[:1] for number in parse_ranges(value)]
-            for item in (before, after)
+        code = next((field for field in difference.texts if is_code_point(field, after)), None)
+        if code and _OBJECT_IDENTIFIER.fullmatch(code.after):
+            return None  # an identifier that somebody uses never changes; the registry's copy of it was wrong
+        texts = (
+            (code.before, code.after)
+            if code
+            else (next(iter(identity.values(before)), ""), next(iter(identity.values(after)), ""))
         )
+        old, new = map(parse_ranges, texts)
         if not any(one.overlaps(other) for one in old for other in new):
             return Severity.WARNING  # another code point, and no range that was redrawn
     return None
@@ -59,9 +68,8 @@ def find_entry_events(
     """Return the events of an entry that is assigned before and after, the most important first."""
     old_path, path = identity.path(before), identity.path(after)
     columns = column_changes(context, path).all_names()
-    events = [watch.event for watch in watches if watch.column not in columns and watch.matches(change)]
-    if (after.status in RETIRED) != (before.status in RETIRED):
-        events.insert(0, "entry-deprecated" if after.status in RETIRED else "entry-reinstated")
+    events = _status_events(before, after, difference)
+    events += [watch.event for watch in watches if watch.column not in columns and watch.matches(change)]
     if _became_permanent(difference, old_path, path, context):
         events.append("entry-graduated")
     has_moved = old_path != path and registry_changes(context).moved.get(old_path) != path
@@ -75,9 +83,11 @@ def find_entry_events(
     if allocation is not None:
         events.append(allocation)
     if difference.texts or difference.notation:
-        events += _name_events(before, after, context)
+        events += _name_events(before, after, difference, context)
     events += _cited_events(difference)
-    if columns & identity.changed_columns(change) and path not in context.compute_once(registries_with_column_event):
+    if path not in context.compute_once(registries_with_column_event) and (
+        columns & identity.changed_columns(change) or (events and new_columns(change, context))
+    ):
         events.append("schema-changed")
     if difference.notation and not events:
         events.append("editorial")
@@ -86,6 +96,13 @@ def find_entry_events(
     if not events and lifecycle.remark_columns(before, after):
         events.append("entry-modified")  # the remark about an early allocation was mended
     return tuple(dict.fromkeys(events))
+
+
+def _status_events(before: Item, after: Item, difference: Difference) -> list[str]:
+    if (after.status in RETIRED) != (before.status in RETIRED):
+        return ["entry-deprecated" if after.status in RETIRED else "entry-reinstated"]
+    is_reserved = any(_RESERVED.match(each.after) and not _RESERVED.match(each.before) for each in difference.texts)
+    return ["entry-reserved"] if is_reserved else []
 
 
 def _cited_events(difference: Difference) -> tuple[str, ...]:
@@ -105,17 +122,33 @@ def _became_permanent(difference: Difference, old_path: str, path: str, context:
     return "provisional" in titles[0] and "provisional" not in titles[1]
 
 
-def _name_events(before: Item, after: Item, context: ChangeContext) -> list[str]:
+def _name_events(before: Item, after: Item, difference: Difference, context: ChangeContext) -> list[str]:
     """Return whether an entry has another value or name; a remark behind the name does not count."""
+    if any(is_code_point(field, after) for field in difference.texts):
+        return ["entry-renumbered"]
     old_values, new_values = identity.values(before), identity.values(after)
     if old_values != new_values and before.key.labels == after.key.labels:
         number = new_values and parse_ranges(new_values[0])
         if number and identity.normalize_value(old_values[0]) != identity.normalize_value(new_values[0]):
             return ["entry-renumbered"]
-        if not number and _is_other_name(old_values[0], new_values[0]):
+        is_corrected = any(field.name in after.key.labels for field in difference.texts)  # in its case alone
+        if not number and (is_corrected or _is_other_name(old_values[0], new_values[0])):
             return ["entry-renamed"]
     names = [item.fields.get("name") or find_name(item, context) for item in (before, after)]
     return ["entry-renamed"] if all(names) and _is_other_name(*names) else []
+
+
+_OBJECT_IDENTIFIER = re.compile(r"\d+(?:\.\d+){3,}")
+
+
+def is_code_point(field: FieldChange, item: Item) -> bool:
+    """Whether a field beside the key of a named entry is the number that it has on the wire."""
+    if field.name in item.key.labels or any(map(parse_ranges, identity.values(item)[:1])):
+        return False
+    texts = (field.before, field.after)
+    return all(map(_OBJECT_IDENTIFIER.fullmatch, texts)) or (
+        field.name in CODE_POINTS and all(map(parse_ranges, texts))
+    )
 
 
 def _is_other_name(before: str, after: str) -> bool:

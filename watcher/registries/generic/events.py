@@ -87,7 +87,7 @@ def _event_types(wording: Wording) -> dict[str, EventType]:
         "registration-procedure-changed": EventType(Severity.INFO, wording.header),
         "registry-note-changed": EventType(Severity.INFO, wording.header),
         "expert-changed": EventType(Severity.INFO, wording.header),
-        "schema-changed": EventType(Severity.NOTICE, wording.columns_changed),
+        "schema-changed": EventType(Severity.INFO, wording.columns_changed),
         "contact-updated": EventType(Severity.INFO, partial(describe_contact, by_name=True)),
     }
 

@@ -33,10 +33,14 @@ _ENDS = {
         r"\bno longer (?:be )?(?:maintained|updated|used|in use)\b|\((?:obsoleted?|deprecated|historic)\)"
         r"|\b(?:is|are|been|now) (?:now )?(?:obsoleted?|deprecated|historic)\b(?! interest)"
         r"|^(?:obsoleted?|deprecated|historic)\b"
+        r"|\bregistry (?:was|has been) (?:obsoleted|deprecated|made historic)\b"
         r"|\blegacy registry\b|\bobsolete registry\b",
         re.IGNORECASE | re.MULTILINE,
     ),
 }
+
+
+END_EVENTS = tuple(_ENDS)
 
 
 def ended_registries(context: ChangeContext) -> Mapping[str, str]:
@@ -48,7 +52,7 @@ def _ended_registries(context: ChangeContext) -> dict[str, str]:
     headers = [
         change for change in context.changes if change.section is Section.REGISTRY and change.before and change.after
     ]
-    ended = {identity.path(change.item): event for change in headers if (event := _end_event(change))}
+    ended = {identity.path(change.item): events[0] for change in headers if (events := _end_events(change))}
     for change in headers:
         # "All registries listed below have been closed" is said once, at the root.
         path = identity.path(change.item)
@@ -73,15 +77,15 @@ def _is_about_all(context: ChangeContext, path: str) -> bool:
     )
 
 
-def _end_event(change: Change) -> str:
-    """Return the event of a header that says now, and did not before, that the registry is no longer for use."""
+def _end_events(change: Change) -> list[str]:
+    """Return the events of a header that says now, and did not before, that the registry is no longer for use."""
     assert change.before is not None and change.after is not None  # noqa: S101, PT018 - the caller's condition
     before, after = (
         "\n".join(item.fields.get(name, "") for name in _END_FIELDS) for item in (change.before, change.after)
     )
     if before == after or any(pattern.search(before) for pattern in _ENDS.values()):
-        return ""
-    return next((event for event, pattern in _ENDS.items() if pattern.search(after)), "")
+        return []
+    return [event for event, pattern in _ENDS.items() if pattern.search(after)]
 
 
 def end_statement(change: Change, event: str) -> str:
@@ -127,6 +131,7 @@ def _events(change: Change, difference: Difference, context: ChangeContext) -> l
     """Return the events of a pair of headers, the most important first."""
     names = {field.name for field in difference.texts}
     events = [event] if (event := ended_registries(context).get(identity.path(change.item))) else []
+    events += _end_events(change)[1:]
     if COLUMNS in names:
         events.append("schema-changed")
     if names & _PROCEDURE_FIELDS:

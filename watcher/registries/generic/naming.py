@@ -33,13 +33,15 @@ _NEVER = frozenset(
     | {"rec", "recommended", "dtls", "required", "range", "context", "elementid", "datatypesemantics", "rdapurl"}
     | {"use", "collection", "registered", "modified", "#text", "any", "charset", "contentcoding", "intended_usage"}
 )
-_CODE_POINTS = ("label", "tag", "value", "code", "number", "key", "id", "decimal", "hex", "type-value", "bit", "flag")
+CODE_POINTS = ("label", "tag", "value", "code", "number", "key", "id", "decimal", "hex", "type-value", "bit", "flag")
 _NO_NAME = frozenset({"any", "none", "n/a", "all", "-", "*", ""})
 _DATA_TYPE = re.compile(
     r"(?:(?:unsigned|negative|byte|text|utf-8)\s+)?(?:string|integer|int|uint|array|map|boolean|bool|tstr|bstr|float|any|object)\b",
     re.IGNORECASE,
 )
 _CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
+_BRACKETED = re.compile(r"^\[([^\[\]]+)\]$")  # a name that is a link
+_STATUS = re.compile(r"\s*\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
@@ -51,14 +53,20 @@ _REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
 
 def name_entry(item: Item, context: ChangeContext) -> str:
     """Return the value and the name of an entry: "0x13,0x01 TLS_AES_128_GCM_SHA256", "label 7 counter signature"."""
-    values = [strip_temporary(value) for value in _key_words(item)]
-    name = strip_temporary(find_name(item, context))
+    values = [_BRACKETED.sub(r"\1", _without_status(value)) for value in _key_words(item)]
+    name = _without_status(find_name(item, context))
     code = _code_point(item, context) if not any(map(parse_ranges, values)) else ""
     if not name and context.new.document:
         about = next((text for column in _DESCRIPTIONS if (text := item.fields.get(column, ""))), "")
         name = about if len(about) <= _SHORT and _can_name(about) else ""
     words = join_words([code, *values, shorten(name, _LONGEST_NAME)])
     return shorten(words, _LONGEST_NAME * 2) or _first_text(item)
+
+
+def _without_status(name: str) -> str:
+    """Return a name without what its event says; "(OBSOLETED in favor of X)" says more and stays."""
+    name = strip_temporary(name)
+    return _STATUS.sub("", name) or name
 
 
 def find_name(item: Item, context: ChangeContext) -> str:
@@ -114,9 +122,12 @@ def _is_named_by_key(item: Item) -> bool:
 
 
 def _key_words(item: Item) -> list[str]:
-    """Return the parts of a key that tell what the entry is; a status or a type only if there is nothing else."""
+    """Return the parts of a key that tell what the entry is; a status or a type only if there is nothing else.
+
+    A number that the registry prints in hexadecimal as well is known by that.
+    """
     pairs = [
-        (label.lower(), value)
+        (label.lower(), item.fields.get(label.replace("decimal", "hex")) or value)
         for label, value in zip(item.key.labels, item.key.values, strict=True)
         if label != PATH and value
     ]
@@ -132,7 +143,7 @@ def _code_point(item: Item, context: ChangeContext) -> str:
     """Return the code point of an entry whose key is a name, with the word of its column."""
     if not context.new.document:
         return ""
-    for column in _CODE_POINTS:
+    for column in CODE_POINTS:
         text = item.fields.get(column, "")
         if column not in item.key.labels and 0 < len(text) <= _LONGEST_CODE_POINT and parse_ranges(text):
             return text if column in ("value", "decimal", "hex") else f"{column} {text}"

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from watcher.core.model import Content, Fields, Item, Section
+from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.generic import identity
 from watcher.registries.generic.key_columns import fold
@@ -91,6 +91,7 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
             features=read_features,
             rows=rows,
         ),
+        step("what is set aside under another value", _by_reservation),
         step("the same row in another registry", _by_row_anywhere, interchangeable=True),
         step("the same name in another registry", _by_name_anywhere),
     )
@@ -191,8 +192,10 @@ def _names_by_path(content: Content) -> dict[str, Counter[str]]:
     names: dict[str, Counter[str]] = {}
     for item in content.items.values():
         if is_assigned(item):
-            name = identity.title(item) or " ".join(identity.values(item))
-            names.setdefault(identity.path(item), Counter())[_bare(name)] += 1
+            value = " ".join(identity.values(item))
+            # A value that is a name lasts longer than the text that describes it.
+            name = identity.title(item) if parse_ranges(value) else value
+            names.setdefault(identity.path(item), Counter())[_bare(name or value)] += 1
     return names
 
 
@@ -217,6 +220,13 @@ def _by_registry(item: Item, path: str) -> Signature:
 
 def _by_row(item: Item, path: str) -> Signature:
     return (path, *_content(item)) if item.section is Section.ENTRY else None
+
+
+def _by_reservation(item: Item, path: str) -> Signature:
+    """Return what tells a dated row without an owner from the others of its registry: "Experimental" of 2016-04-14."""
+    day = item.fields.get("registered", "")
+    is_free = item.section is Section.ENTRY and item.status in FREE and item.status is not Status.UNASSIGNED
+    return (path, str(item.status), identity.title(item).lower(), day) if is_free and day else None
 
 
 def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one signature for all

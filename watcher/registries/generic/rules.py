@@ -18,7 +18,9 @@ from watcher.registries.generic.coverage import (
     free_space,
     had_status_before,
     is_in_block_of_owner,
+    is_redrawn_by_assignment,
     locate,
+    numbers,
     status_in,
 )
 from watcher.registries.generic.departures import (
@@ -31,7 +33,13 @@ from watcher.registries.generic.departures import (
 from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity
 from watcher.registries.generic.headers import classify_header
 from watcher.registries.generic.naming import find_name
-from watcher.registries.generic.structure import column_changes, has_only_column_changes, move_event, registry_changes
+from watcher.registries.generic.structure import (
+    column_changes,
+    has_only_column_changes,
+    move_event,
+    new_columns,
+    registry_changes,
+)
 from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
@@ -168,6 +176,9 @@ def _classify_pair(
     events = find_entry_events(change, before, after, difference, context, watches)
     if not events:
         return
+    if _is_redrawn(before, after, difference):
+        yield _redrawn_block(position, change, context)
+        return
     yield _finding(
         events[0],
         position,
@@ -177,7 +188,7 @@ def _classify_pair(
         same=_subject(events[0], change, difference),
         was=str(before.status) if before.status is not after.status else None,
         evidence=_evidence(after),
-        severity=find_severity(events, before, after, context),
+        severity=find_severity(events, before, after, difference, context),
         quiet=events[0] == "editorial",
     )
 
@@ -203,9 +214,18 @@ def _classify_addition(position: int, change: Change, context: ChangeContext) ->
     evidence = _evidence(change.item)
     series = _series(change.item)
     same = (*series, was) if series and context.compute_once(_count_additions)[series] > _MANY else ()
-    also = (lifecycle.REGISTERED,) if is_temporary(change.item.fields) else ()
+    also = [lifecycle.REGISTERED] if is_temporary(change.item.fields) else []
+    also += ["schema-changed"] if new_columns(change, context) else []
     return _finding(
-        "entry-added", position, change, context, kind=Kind.ADDED, also=also, was=was, evidence=evidence, same=same
+        "entry-added",
+        position,
+        change,
+        context,
+        kind=Kind.ADDED,
+        also=tuple(also),
+        was=was,
+        evidence=evidence,
+        same=same,
     )
 
 
@@ -257,9 +277,22 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
     return _finding(event, position, change, context, kind=kind, was=Status.ASSIGNED, severity=severity)
 
 
+def _is_redrawn(before: Item, after: Item, difference: Difference) -> bool:
+    """Whether nothing but the ends of a block differ, in whatever column it is printed."""
+    old, new = numbers(before), numbers(after)
+    is_block = any(each.high > each.low for each in (*old, *new))
+    changed = [(parse_ranges(field.before), parse_ranges(field.after)) for field in difference.texts]
+    return _overlap(before, after) and is_block and old != new and not difference.references and all(map(all, changed))
+
+
+def _overlap(before: Item, after: Item) -> bool:
+    return any(one.overlaps(other) for one in numbers(before) for other in numbers(after))
+
+
 def _redrawn_block(position: int, change: Change, context: ChangeContext) -> Finding:
-    same = ("range", identity.path(change.item), identity.title(change.item))
-    return _finding("entry-modified", position, change, context, also=("range-redrawn",), same=same)
+    same = ("range", identity.title(change.item))
+    also = ("range-redrawn", "entry-renumbered") if change.before and change.after else ("range-redrawn",)
+    return _finding("entry-modified", position, change, context, also=also, same=same)
 
 
 def _classify_free_row(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
@@ -270,14 +303,18 @@ def _classify_free_row(position: int, change: Change, context: ChangeContext) ->
     if before is not None and before.status is after.status:
         columns = column_changes(context, identity.path(after)).all_names()
         difference = compare_fields(change, context, columns)
-        if before.key == after.key and (events := difference.reference_events()):
+        if before.key != after.key and not _overlap(before, after):
+            same = (identity.path(after), after.status, *difference.reference_cause())
+            also = ("entry-renumbered", *difference.reference_events())
+            yield _finding("entry-modified", position, change, context, also=also, same=same)
+        elif before.key == after.key and (events := difference.reference_events()):
             also = (*events[1:], "entry-modified")
             yield _finding(events[0], position, change, context, also=also, same=difference.reference_cause())
         elif before.key == after.key and difference.notation:
             yield _finding("editorial", position, change, context, same=("",), quiet=True)
         return
     was = str(before.status) if before else status_in(context, context.old, after)
-    redrawn = free_space(context).is_assigned_at(after) or had_status_before(context, after)
+    redrawn = is_redrawn_by_assignment(context, after) or had_status_before(context, after)
     if was != after.status and not redrawn:
         same = (identity.path(after), after.status, was, identity.title(after))
         evidence = _evidence(after)

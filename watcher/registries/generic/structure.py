@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from watcher.core.model import MARKUP, Change, Content, Item, Section
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
 from watcher.registries.generic.causes import DATES
+from watcher.registries.generic.key_columns import META
 from watcher.registries.shared.assignment import is_assigned
 
 # A registry gained or lost a column if at least this share of its assigned entries, and this many, did.
@@ -122,8 +126,66 @@ def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
 
 def has_only_column_changes(change: Change, context: ChangeContext) -> bool:
     """Return whether an entry differs only in the columns that its registry gained, lost or renamed."""
-    columns = column_changes(context, identity.path(change.item)).all_names()
-    return bool(columns and change.fields) and identity.changed_columns(change) <= columns | DATES
+    columns = column_changes(context, identity.path(change.item))
+    names = columns.all_names()
+    if not names or not change.fields:
+        return False
+    changed = identity.changed_columns(change)
+    if not changed & names:
+        return changed <= DATES
+    return changed - names - DATES <= _columns_with_moved_words(change, columns)
+
+
+def _columns_with_moved_words(change: Change, columns: ColumnChanges) -> set[str]:
+    """Return the columns whose text took over that of a lost column, or gave its own to a new one, and nothing else.
+
+    "[RFC9460]" and a lost cell "Section 7.2" became "[RFC9460, Section 7.2]".
+    """
+    lost, gained = (
+        Counter(word for field in change.fields if field.name in names for word in _words(getattr(field, side)))
+        for names, side in ((columns.lost, "before"), (columns.gained, "after"))
+    )
+    moved: set[str] = set()
+    for each in change.fields:
+        before, after = (Counter(_words(text)) for text in (each.before, each.after))
+        if each.name not in columns.all_names() and after - before <= lost and before - after <= gained:
+            moved.add(each.name.removeprefix(MARKUP))
+    return moved
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s\[\](),;:]+", text.lower())
+
+
+def new_columns(change: Change, context: ChangeContext) -> list[str]:
+    """Return the columns that an entry has, and no entry of its registry had before."""
+    new = context.compute_once(_new_columns)
+    return sorted(name for path, name in new if path == identity.path(change.item) and change.item.fields.get(name))
+
+
+def _new_columns(context: ChangeContext) -> frozenset[tuple[str, str]]:
+    """Return (path, column) of the columns that no entry of a registry had before; a plain table has a header."""
+    if not context.new.document:
+        return frozenset()
+    old_paths = {new: old for old, new in registry_changes(context).moved.items()}
+    filled = {
+        (identity.path(change.after), name)
+        for change in context.changes
+        if change.section is Section.ENTRY and change.after and identity.path(change.after) not in _added(context)
+        for name, text in change.after.fields.items()
+        if text and not name.startswith(MARKUP) and name not in META
+    }
+    new: set[tuple[str, str]] = set()
+    for path, name in filled:
+        old_path = old_paths.get(path, path)
+        if not any(item.fields.get(name) for item in _entries(context.old, old_path)):
+            few = [*islice(_entries(context.old, old_path), _LEAST_ENTRIES)]
+            new |= {(path, name)} if len(few) == _LEAST_ENTRIES else set()
+    return frozenset(new)
+
+
+def _added(context: ChangeContext) -> frozenset[str]:
+    return registry_changes(context).added
 
 
 def registries_with_column_event(context: ChangeContext) -> frozenset[str]:

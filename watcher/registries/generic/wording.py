@@ -8,15 +8,16 @@ from watcher.core.model import MARKUP, Change, FieldChange, Item, Section
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
-from watcher.registries.generic.causes import DATES, Difference, compare_fields, links
+from watcher.registries.generic.causes import DATES, Difference, compare_fields, is_newer_version, links
 from watcher.registries.generic.coverage import status_in
 from watcher.registries.generic.departures import find_pointer, is_moved
-from watcher.registries.generic.headers import end_statement
-from watcher.registries.generic.naming import bare_name, find_name, name_entry, name_registry
-from watcher.registries.generic.structure import column_changes
+from watcher.registries.generic.headers import END_EVENTS, end_statement
+from watcher.registries.generic.naming import find_name, name_entry, name_registry
+from watcher.registries.generic.structure import column_changes, new_columns
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.references import changed_references, describe_references
+from watcher.registries.shared.remarks import bare_name as strip_remarks
 from watcher.registries.shared.sentences import (
     LONGEST_SENTENCE,
     describe_columns,
@@ -34,7 +35,9 @@ Sentence = Callable[[Sequence[Finding], ChangeContext], str]
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
 _MOST_REGISTRIES = 3
+_LEAST_SHARE = 30  # characters for the names of each of several registries
 _LEAST_ROOM = 70  # characters for the names of entries, however long the rest of a sentence is
+_TEXT, _LONG_TEXT = 120, 160  # characters of a text that was added or removed
 _ALIKE = 0.5  # of the words: two paragraphs are versions of one
 
 
@@ -58,15 +61,28 @@ class Wording:
         entries = [each for each in findings if context.changes[each.change].section is Section.ENTRY]
         if not entries:
             return self._registries(findings, context, LONGEST_SENTENCE - taken)
-        registries = list(dict.fromkeys(finding.registry for finding in findings))
-        names = list(dict.fromkeys(name_entry(context.changes[each.change].item, context) for each in entries))
-        lead = self._lead(entries, context)
-        room = max(_LEAST_ROOM, LONGEST_SENTENCE - taken - len(lead) - len(" and 999 more"))
-        if len(registries) == 1:
-            return lead + _fit(names, len(entries), room)
-        rest = len(registries) - 1
-        others = f"{rest} other {'registry' if rest == 1 else 'registries'}"
-        return f"{lead}{_fit(names, len(entries), room - len(others) - 10)} (also in {others})"
+        by_registry: dict[str, list[Finding]] = {}
+        for finding in entries:
+            by_registry.setdefault(finding.registry, []).append(finding)
+        leads = {path: self._lead(same, context) for path, same in by_registry.items()}
+        room = LONGEST_SENTENCE - taken - len(" and 999 more")
+        share = (room - len("; ") - sum(map(len, leads.values()))) // len(leads)
+        if len(leads) == 1 or (len(leads) <= _MOST_REGISTRIES and share >= _LEAST_SHARE):
+            return "; ".join(
+                lead
+                + _fit(
+                    _names(by_registry[path], context),
+                    len(by_registry[path]),
+                    max(share, _LEAST_ROOM if len(leads) == 1 else 0),
+                )
+                for path, lead in leads.items()
+            )
+        # One name of each registry comes first.
+        firsts = [same[0] for same in by_registry.values()]
+        names = _names([*firsts, *entries], context)
+        others = f" (also in {len(leads) - 1} other {'registry' if len(leads) == 2 else 'registries'})"
+        lead = leads[entries[0].registry]
+        return lead + _fit(names, len(entries), max(_LEAST_ROOM, room - len(lead) - len(others))) + others
 
     def _registries(self, findings: Sequence[Finding], context: ChangeContext, room: int) -> str:
         """Return the titles of registries: "Codes, Types and 3 more registries"."""
@@ -82,6 +98,8 @@ class Wording:
         return f"{', '.join(titles[:shown])} and {more} more {'registry' if more == 1 else 'registries'}"
 
     def _sentence(self, findings: Sequence[Finding], context: ChangeContext, text: str) -> str:
+        if "schema-changed" in findings[0].also:
+            text = f"{text}; {_describe_column_changes(findings[0], context)}"
         return shorten(f"{self._subjects(findings, context, len(text))}{text}", LONGEST_SENTENCE)
 
     def added(self, findings: Sequence[Finding], context: ChangeContext) -> str:
@@ -105,9 +123,19 @@ class Wording:
         """Return the sentence for an early allocation: what `describe` says, then what else differs."""
 
         def sentence(findings: Sequence[Finding], context: ChangeContext) -> str:
-            words = describe(context.changes[findings[0].change]).partition(", references ")[0]
-            rest = self._differences(findings, context, hidden=DATES)
-            return self._sentence(findings, context, f": {words}{f', {rest}' if rest else ''}")
+            change = context.changes[findings[0].change]
+            words = describe(change).partition(", references ")[0]
+            # That a draft has a newer version is not the news.
+            versions = {each.name for each in compare_fields(change, context).references if is_newer_version(each)}
+            references = {each.name for each in compare_fields(change, context).references}
+            for hidden in (versions | DATES, references | DATES):
+                rest = self._differences(findings, context, hidden=hidden)
+                text = f": {words}{f', {rest}' if rest else ''}"
+                sentence = f"{self._subjects(findings, context, len(text))}{text}"
+                # Without room for all, the references are only in the fields.
+                if len(sentence) <= LONGEST_SENTENCE:
+                    break
+            return self._sentence(findings, context, text)
 
         return sentence
 
@@ -132,6 +160,10 @@ class Wording:
 
     def reserved(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         item = context.changes[findings[0].change].item
+        if is_assigned(item):  # its name stays
+            return self._sentence(
+                findings, context, f" {_is_now(findings)} reserved: {self._differences(findings, context)}"
+            )
         values = [" ".join(finding.values) or name_entry(item, context) for finding in findings]
         names = enumerate_names(values, _MOST_VALUES)
         return f"{self._lead(findings, context)}{names} {_is_now(findings)} {item.status} (was {findings[0].was})"
@@ -158,8 +190,9 @@ class Wording:
 
     def modified(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         if "range-redrawn" in findings[0].also:
-            blocks = enumerate_names([value for finding in findings for value in finding.values])
-            return f"{self._lead(findings, context)}{shorten(findings[0].service)}: blocks merged or split: {blocks}"
+            blocks = enumerate_names([_describe_block(context.changes[each.change]) for each in findings])
+            subject = f"{self._lead(findings, context)}{shorten(findings[0].service)}"
+            return shorten(f"{subject}: blocks redrawn: {blocks}", LONGEST_SENTENCE)
         if "twin-removed" in findings[0].also:
             return self._sentence(findings, context, ": a second row with this key merged into the first")
         difference = self._differences(findings, context)
@@ -178,7 +211,7 @@ class Wording:
         if not all(names) or names[0] == names[1]:
             return ""
         code = join_words(value for value in identity.values(change.before) if value not in names[:1])
-        shown = {name for name, text in change.after.fields.items() if shorten(bare_name(text)) == names[1]}
+        shown = {name for name, text in change.after.fields.items() if shorten(strip_remarks(text)) == names[1]}
         rest = self._differences(findings, context, hidden=shown | DATES)
         return f"{self._lead(findings, context)}{join_words([code, names[0]])} renamed to {names[1]}" + (
             f"; {rest}" if rest else ""
@@ -192,27 +225,32 @@ class Wording:
         ignored = {*columns.all_names(), *context.table.ignore, *hidden}
         all_differences = [compare_fields(context.changes[each.change], context, ignored) for each in findings]
         first = all_differences[0]
-        parts = [self._describe_field(field, [*all_differences], context) for field in first.texts]
+        # A single text has the room of the whole sentence.
+        is_single = len(first.texts) == 1 and (
+            len(findings) == 1 or context.changes[findings[0].change].section is Section.REGISTRY
+        )
+        longest = _LONG_TEXT if is_single else _TEXT
+        parts = [self._describe_field(field, [*all_differences], context, longest) for field in first.texts]
         if first.references:
             parts.append(_describe_references(all_differences))
-        if "schema-changed" in findings[0].also:
-            parts.append(_describe_column_changes(findings[0].registry, context))
         if not parts:
             parts = [self._describe_text(field, context) for field in first.notation or first.dates]
         more = f" and {len(parts) - _MOST_FIELDS} more" if len(parts) > _MOST_FIELDS else ""
         return ", ".join(filter(None, parts[:_MOST_FIELDS])) + more
 
-    def _describe_field(self, field: FieldChange, differences: Sequence[Difference], context: ChangeContext) -> str:
+    def _describe_field(
+        self, field: FieldChange, differences: Sequence[Difference], context: ChangeContext, longest: int
+    ) -> str:
         """Describe one field; of texts that lost and gained the same words, those words."""
         alike = [other for each in differences for other in each.texts if other.name == field.name]
         if field.name == "expert":
             return describe_people(self._word(field.name, context), field.before, field.after)
         if all((other.before, other.after) == (field.before, field.after) for other in alike):
-            return self._describe_text(field, context)
+            return self._describe_text(field, context, longest)
         hunks = ", ".join(map(describe_hunk, changed_words(field.before, field.after)[:_MOST_FIELDS]))
         return f"{self._word(field.name, context)}: {hunks}"
 
-    def _describe_text(self, field: FieldChange, context: ChangeContext) -> str:
+    def _describe_text(self, field: FieldChange, context: ChangeContext, longest: int = _TEXT) -> str:
         word = self._word(field.name, context)
         if field.name.startswith(MARKUP):
             old, new = (links(text).split() for text in (field.before, field.after))
@@ -220,7 +258,7 @@ class Wording:
             if not removed and not added:
                 return f"{word} changed"
             return describe_difference(word, " ".join(removed[:1]), " ".join(added[:1]))
-        return _describe_paragraphs(word, field)
+        return _describe_paragraphs(word, field, longest)
 
     def _word(self, name: str, context: ChangeContext) -> str:
         group = self._groups.get(context.new.document)
@@ -243,7 +281,9 @@ class Wording:
             changes = [context.changes[finding.change] for finding in findings]
             headers = [finding for finding in findings if context.changes[finding.change].section is Section.REGISTRY]
             entries = len(findings) - len(headers)
-            statement = next(filter(None, (end_statement(change, event) for change in changes)), "") or (
+            events = (event, *(each for each in findings[0].also if each in END_EVENTS))
+            said = [next(filter(None, (end_statement(change, each) for change in changes)), "") for each in events]
+            statement = "; ".join(dict.fromkeys(filter(None, said))) or (
                 next(filter(None, map(find_pointer, changes)), "") if event == "registry-moved" else ""
             )
             number = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
@@ -284,7 +324,7 @@ class Wording:
     def columns_changed(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         if context.changes[findings[0].change].section is Section.REGISTRY:
             return describe_columns(findings, context)
-        described = _describe_column_changes(findings[0].registry, context) or "the columns changed"
+        described = _describe_column_changes(findings[0], context) or "the columns changed"
         entries = f"{len(findings)} {'entry' if len(findings) == 1 else 'entries'}"
         return f"{self._lead(findings, context)}{described} ({entries})"
 
@@ -315,6 +355,16 @@ def _describe_move(findings: Sequence[Finding], context: ChangeContext) -> str:
     return f", moved from {context.new.document} to {move.group}{title}"
 
 
+def _names(findings: Sequence[Finding], context: ChangeContext) -> list[str]:
+    return list(dict.fromkeys(name_entry(context.changes[each.change].item, context) for each in findings))
+
+
+def _describe_block(change: Change) -> str:
+    """Return "100-171 → 100-177", or the block that was merged with others or split off."""
+    old, new = (" ".join(identity.values(item)) if item else "" for item in (change.before, change.after))
+    return f"{old} → {new}" if old and new else f"{old} merged" if old else f"{new} split off"
+
+
 def _is_now(findings: Sequence[Finding]) -> str:
     return "is now" if len(findings) == 1 else "are now"
 
@@ -327,7 +377,7 @@ def _own_word(finding: Finding, item: Item) -> str:
 
 def _own_name(item: Item, context: ChangeContext) -> str:
     values = [value for value in identity.values(item) if value]
-    return shorten(bare_name(find_name(item, context) or (values[0] if values else "")))
+    return shorten(strip_remarks(find_name(item, context) or (values[0] if values else "")))
 
 
 def _describe_references(differences: Sequence[Difference]) -> str:
@@ -337,15 +387,15 @@ def _describe_references(differences: Sequence[Difference]) -> str:
     return "references in another order"
 
 
-def _describe_paragraphs(word: str, field: FieldChange) -> str:
+def _describe_paragraphs(word: str, field: FieldChange, longest: int) -> str:
     """Say which of several notes or ranges were removed and added."""
     before, after = ([text for text in texts.split("\n\n") if text] for texts in (field.before, field.after))
     if len(before) < 2 and len(after) < 2:
-        return describe_difference(word, field.before, field.after)
+        return describe_difference(word, field.before, field.after, longest)
     removed = [text for text in before if text not in after]
     added = [text for text in after if text not in before]
     if len(removed) == len(added) == 1:
-        return describe_difference(word, removed[0], added[0])
+        return describe_difference(word, removed[0], added[0], longest)
     parts: list[str] = []
     for text in [*removed]:
         likest = max(added, key=lambda other: share_of_words(text, other), default="")
@@ -358,9 +408,10 @@ def _describe_paragraphs(word: str, field: FieldChange) -> str:
     return f"{word}: {', '.join(parts)}" if parts else f"{word} in another order"
 
 
-def _describe_column_changes(path: str, context: ChangeContext) -> str:
-    columns = column_changes(context, path)
+def _describe_column_changes(finding: Finding, context: ChangeContext) -> str:
+    columns = column_changes(context, finding.registry)
+    new = {*new_columns(context.changes[finding.change], context)} - columns.all_names()
     parts = [f"column {old} renamed to {new}" for old, new in columns.renamed.items()]
-    parts += [f"column {name} added" for name in sorted(columns.gained)]
+    parts += [f"column {name} added" for name in sorted(columns.gained | new)]
     parts += [f"column {name} removed" for name in sorted(columns.lost)]
     return ", ".join(parts)

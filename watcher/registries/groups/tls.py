@@ -17,7 +17,7 @@ _WATCHED = (
     ColumnWatch(
         column="rec",
         event="recommendation-granted",
-        severity=Severity.NOTICE,
+        severity=Severity.INFO,
         says="now recommended",
         after=("y",),
         before=("n", "d"),

@@ -51,10 +51,33 @@ def translate(item: Item | None, context: ChangeContext) -> Item | None:
 
 
 def _new_ids(context: ChangeContext) -> Mapping[str, str]:
-    """Return the new id of each contact that has another one."""
-    pairs = [(change.before, change.after) for change in context.changes if is_relabelled(change)]
-    ids = [(before.key.part("id"), after.key.part("id")) for before, after in pairs if before and after]
-    return {old: new for old, new in ids if old != new}
+    """Return the new id of each contact whose id now is another person's, or nobody's.
+
+    Numbers behind an id move up when IANA removes a person: X_2 becomes X, and X_3 becomes X_2.
+    """
+    changed = [change for change in context.changes if change.section is Section.CONTACT]
+    old, new = ([side for change in changed if (side := getattr(change, name))] for name in ("before", "after"))
+    ids: dict[str, str] = {}
+    for details in (by_details, _by_details_and_date):
+        after = _group_by(new, details)
+        for signature, people in _group_by(old, details).items():
+            same = after.get(signature, [])
+            if len(people) == len(same) == 1:
+                ids[people[0].key.part("id")] = same[0].key.part("id")
+    return {before: after for before, after in ids.items() if before != after}
+
+
+def _by_details_and_date(item: Item) -> Signature:
+    details = by_details(item)
+    return (*details, item.fields.get("updated", "")) if details else None
+
+
+def _group_by(items: Iterable[Item], sign: Callable[[Item], Signature]) -> Mapping[tuple[str, ...], list[Item]]:
+    groups: dict[tuple[str, ...], list[Item]] = {}
+    for item in items:
+        if (signature := sign(item)) is not None:
+            groups.setdefault(signature, []).append(item)
+    return groups
 
 
 def _translate(text: str, ids: Mapping[str, str]) -> str:
@@ -65,6 +88,9 @@ def classify_update(position: int, change: Change, context: ChangeContext, descr
     """Yield the finding for a changed contact; `describe` returns an entry's name, port and protocol, or ""."""
     if change.before is None or change.after is None or is_relabelled(change):
         return
+    ids = context.compute_once(_new_ids)
+    if change.item.key.part("id") in {*ids, *ids.values()}:
+        return  # the id is another person's now
     entries = context.get_index(_ENTRIES_BY_CONTACT, context.new).get(change.item.key.part("id"), {})
     described = [describe(entries[key]) for key in sorted(entries, key=_natural_order)]
     yield Finding(

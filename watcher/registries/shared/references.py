@@ -33,7 +33,7 @@ def document_of(reference: str) -> str:
     """Return the document of a reference, without section and version of a draft."""
     text = reference.strip("[] ,")
     if text.startswith(("RFC", "draft-")):
-        text = text.partition(",")[0].replace("RFC ", "RFC")
+        text = text.partition(",")[0].rstrip("] ").replace("RFC ", "RFC")
     return _VERSION.sub("", text) if text.startswith(("draft-", "RFC-")) else text
 
 

@@ -36,26 +36,32 @@ def field_word(name: str, words: dict[str, str] | None = None) -> str:
     return f"links of the {word}" if bare != name else word
 
 
-def describe_difference(word: str, before: str, after: str) -> str:
-    """Return "WORD old → new"; of a long text the words that were removed and added."""
+def describe_difference(word: str, before: str, after: str, longest: int = _LONGEST) -> str:
+    """Return "WORD old → new"; of a long text the words that were removed and added, at most so many characters."""
     before, after = (" ".join(text.split()) for text in (before, after))
     if before == after:
         return f"{word} changed in line breaks"
     if not before:
-        return f"{word} added: {shorten(after)}"
+        return f"{word} added: {shorten(after, longest)}"
     if not after:
-        return f"{word} removed: {shorten(before)}"
+        return f"{word} removed: {shorten(before, longest)}"
     if len(before) <= _LONGEST_QUOTED and len(after) <= _LONGEST_QUOTED:
         return f"{word} {before} → {after}"
     hunks = changed_words(before, after)
     more = f" and {len(hunks) - _MOST_HUNKS} more places" if len(hunks) > _MOST_HUNKS else ""
-    return f"{word}: {', '.join(map(describe_hunk, hunks[:_MOST_HUNKS]))}{more}"
+    shown = hunks[:_MOST_HUNKS]
+    # The last one may be long: the sentence is cut behind it.
+    parts = [
+        *map(describe_hunk, shown[:-1]),
+        *(describe_hunk(hunk, max(_LONGEST_PART, longest - 40)) for hunk in shown[-1:]),
+    ]
+    return f"{word}: {', '.join(parts)}{more}"
 
 
-def describe_hunk(hunk: Hunk) -> str:
+def describe_hunk(hunk: Hunk, longest: int = _LONGEST_PART) -> str:
     """Say which words were replaced, with a little of the text around them."""
     left, right = (f"{hunk.left} " if hunk.left else ""), (f" {hunk.right}" if hunk.right else "")
-    removed, added = shorten(hunk.removed, _LONGEST_PART), shorten(hunk.added, _LONGEST_PART)
+    removed, added = shorten(hunk.removed, min(longest, _LONGEST_PART)), shorten(hunk.added, longest)
     if hunk.removed and hunk.added:
         return f"“{removed}” → “{added}”" + (f" after “{hunk.left}”" if left else "")
     if hunk.added:
