@@ -12,8 +12,8 @@ contact-updated 5; entry-renumbered 5; registry-closed 5; registry-moved 5; date
 registry-deprecated 3; temporary-withdrawn 3; contact-changed 2; recommendation-granted 2; recommendation-withdrawn 2;
 entry-reinstated 1; registry-removed 1; "" 42.
 
-In `also`: temporary-registered 15; range-redrawn 4; erratum-added 5; reference-approved 5; entry-renamed 3; temporary-made-permanent
-2; reference-published 1.
+In `also`: temporary-registered 15; erratum-added 5; reference-approved 5; range-redrawn 4; entry-renamed 3;
+temporary-made-permanent 2; reference-published 1.
 
 The examples of the rules that are not here, because the months do not have them: service-lost-port (compressnet,
 netconf-beep), protocol-changed (digitalelectric), ThreeGPP_5 to _3GPP_3 and the mended remark of ceph 3300, all of

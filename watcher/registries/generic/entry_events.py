@@ -9,7 +9,7 @@ from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Sever
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import Difference
-from watcher.registries.generic.naming import CODE_POINTS, bare_name, find_name, header_title, is_identifier
+from watcher.registries.generic.naming import CODE_POINTS, bare_name, find_name, header_title, is_identifier, own_value
 from watcher.registries.generic.structure import (
     column_changes,
     new_columns,
@@ -32,7 +32,7 @@ def find_severity(
 ) -> Severity | None:
     """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
     if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events:
-        names = [next(iter(identity.values(item)), "") for item in (before, after)]
+        names = [own_value(item) for item in (before, after)]
         if any(map(parse_ranges, names)):
             names = [find_name(item, context) for item in (before, after)]
         names = [bare_name(name) for name in names]
@@ -131,8 +131,9 @@ def _name_events(before: Item, after: Item, difference: Difference, context: Cha
         number = new_values and parse_ranges(new_values[0])
         if number and identity.normalize_value(old_values[0]) != identity.normalize_value(new_values[0]):
             return ["entry-renumbered"]
-        is_corrected = any(field.name in after.key.labels for field in difference.texts)  # in its case alone
-        if not number and (is_corrected or _is_other_name(old_values[0], new_values[0])):
+        old_name, new_name = own_value(before), own_value(after)
+        is_corrected = (old_name, new_name) in [(field.before, field.after) for field in difference.texts]
+        if not number and (is_corrected or _is_other_name(old_name, new_name)):
             return ["entry-renamed"]
     names = [item.fields.get("name") or find_name(item, context) for item in (before, after)]
     return ["entry-renamed"] if all(names) and _is_other_name(*names) else []

@@ -139,6 +139,16 @@ def _key_words(item: Item) -> list[str]:
     return words or [value for _, value in pairs]
 
 
+def own_value(item: Item) -> str:
+    """Return the part of a key that is the entry's own: not the heading, type or status that groups the rows."""
+    pairs = [
+        (label.lower(), value)
+        for label, value in zip(item.key.labels, item.key.values, strict=True)
+        if label != PATH and value
+    ]
+    return next((value for label, value in pairs if label not in _NEVER), pairs[0][1] if pairs else "")
+
+
 def _code_point(item: Item, context: ChangeContext) -> str:
     """Return the code point of an entry whose key is a name, with the word of its column."""
     if not context.new.document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from watcher.core.model import Change, Item, Kind, Section, Severity, Status
+from watcher.core.model import RETIRED, Change, Item, Kind, Section, Severity, Status
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import identity, lifecycle
@@ -40,9 +40,10 @@ from watcher.registries.generic.structure import (
     new_columns,
     registry_changes,
 )
+from watcher.registries.generic.twins import find_twin
 from watcher.registries.groups.base import ColumnWatch, GroupRules
 from watcher.registries.shared import contacts
-from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.references import documents, find_references
 from watcher.registries.shared.remarks import is_temporary, strip_temporary
 from watcher.registries.shared.value_ranges import parse_ranges
@@ -244,24 +245,12 @@ def _series(item: Item) -> tuple[str, ...]:
     return (identity.path(item), str(item.status), facts, *sorted(cited)) if cited else ()
 
 
-def _is_merged_into_twin(item: Item, context: ChangeContext) -> bool:
-    """Return whether a remaining row with the key of a removed one has taken over its references."""
-    twin = context.new.items.get((item.section, item.key._replace(ordinal=1)))
-    cited, kept = (find_references(" ".join(row.fields.values())) if row else [] for row in (item, twin))
-    return (
-        twin is not None
-        and is_assigned(twin)
-        and find_name(twin, context) == find_name(item, context)
-        and bool(cited)
-        and {*cited} <= {*kept}
-    )
-
-
 def _classify_removal(position: int, change: Change, context: ChangeContext) -> Finding:
     if change.after is None and is_in_block_of_owner(context, context.new, change.item):
         return _redrawn_block(position, change, context)
-    if change.after is None and _is_merged_into_twin(change.item, context):
-        return _finding("entry-modified", position, change, context, also=("twin-removed",))
+    if change.after is None and find_twin(change.item, context) is not None:
+        shared = ("twin", identity.path(change.item))
+        return _finding("entry-modified", position, change, context, also=("twin-removed",), same=shared)
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
     if change.before is not None and is_temporary(change.before.fields):
         same = lifecycle.common_part(lifecycle.WITHDRAWN, change)
@@ -269,12 +258,14 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
         return _finding(
             lifecycle.WITHDRAWN, position, change, context, kind=Kind.REMOVED, also=also, same=same, was=Status.ASSIGNED
         )
-    # A text in angle brackets ("<all values of …>") is no value that somebody uses.
-    severity = Severity.INFO if all(value[:1] == "<" for value in identity.values(change.item)[:1]) else None
+    # A text in angle brackets ("<all values of …>") is no value that somebody uses; nor is one that was retired.
+    is_unused = change.item.status in RETIRED or all(value[:1] == "<" for value in identity.values(change.item)[:1])
+    severity = Severity.INFO if is_unused and status == ABSENT else None
     event, kind = ("entry-removed", Kind.REMOVED)
     if status == Status.RESERVED:
         event, kind = ("entry-deprecated", Kind.DEPRECATED)
-    return _finding(event, position, change, context, kind=kind, was=Status.ASSIGNED, severity=severity)
+    was = str((change.before or change.item).status)
+    return _finding(event, position, change, context, kind=kind, was=was, severity=severity)
 
 
 def _is_redrawn(before: Item, after: Item, difference: Difference) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from watcher.core.model import MARKUP, Change, FieldChange, Item, Section
+from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Section
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
@@ -12,7 +12,7 @@ from watcher.registries.generic.causes import DATES, Difference, compare_fields,
 from watcher.registries.generic.coverage import status_in
 from watcher.registries.generic.departures import find_pointer, is_moved
 from watcher.registries.generic.headers import END_EVENTS, end_statement
-from watcher.registries.generic.naming import find_name, name_entry, name_registry
+from watcher.registries.generic.naming import find_name, name_entry, name_registry, own_value
 from watcher.registries.generic.structure import column_changes, new_columns
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.assignment import ABSENT, is_assigned
@@ -111,8 +111,10 @@ class Wording:
     def removed(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         change = context.changes[findings[0].change]
         status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
+        was = (change.before or change.item).status
+        retired = f" (was {was})" if was in RETIRED else ""
         now = f"; is now {status}" if status != ABSENT else ""
-        return f"{self._old_subject(findings, context)} removed{now}"
+        return f"{self._old_subject(findings, context)} removed{retired}{now}"
 
     def withdrawn(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         removed = [context.changes[each.change] for each in findings]
@@ -194,7 +196,8 @@ class Wording:
             subject = f"{self._lead(findings, context)}{shorten(findings[0].service)}"
             return shorten(f"{subject}: blocks redrawn: {blocks}", LONGEST_SENTENCE)
         if "twin-removed" in findings[0].also:
-            return self._sentence(findings, context, ": a second row with this key merged into the first")
+            rows = "second row" if len(findings) == 1 else "second rows"
+            return self._sentence(findings, context, f": {rows} merged into the first")
         difference = self._differences(findings, context)
         if "entry-renamed" in findings[0].also and len(findings) == 1:
             renamed = self._renamed(findings, context)
@@ -376,8 +379,7 @@ def _own_word(finding: Finding, item: Item) -> str:
 
 
 def _own_name(item: Item, context: ChangeContext) -> str:
-    values = [value for value in identity.values(item) if value]
-    return shorten(strip_remarks(find_name(item, context) or (values[0] if values else "")))
+    return shorten(strip_remarks(find_name(item, context) or own_value(item)))
 
 
 def _describe_references(differences: Sequence[Difference]) -> str:

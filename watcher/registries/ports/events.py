@@ -200,7 +200,7 @@ EVENTS: Mapping[str, EventType] = {
     "dates-changed": EventType(Severity.INFO, _dates),
     "entry-modified": EventType(Severity.INFO, _modified),
     "registry-note-changed": EventType(Severity.INFO, describe_header),
-    "schema-changed": EventType(Severity.NOTICE, describe_columns),
+    "schema-changed": EventType(Severity.INFO, describe_columns),
 }
 
 REGISTRY = Registry(

@@ -1,0 +1,73 @@
+"""Rows that a registry listed twice: of a removed row, the one that remains."""
+
+from __future__ import annotations
+
+import re
+
+from watcher.core.model import MARKUP, Content, Item, Section
+from watcher.registries.base import PATH
+from watcher.registries.context import ChangeContext
+from watcher.registries.generic import identity
+from watcher.registries.generic.key_columns import META
+from watcher.registries.generic.naming import bare_name, find_name
+from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.references import documents, find_references
+from watcher.registries.shared.value_ranges import parse_ranges
+
+_MOST_CANDIDATES = 100  # a word that more rows have in their key tells nothing
+
+
+def find_twin(item: Item, context: ChangeContext) -> Item | None:
+    """Return the row of the new release that a removed row was merged into, or None.
+
+    It has the same key and took over the references; or it has all words of the removed row, but for one column that
+    groups the rows ("Document Description" and "Document Status"), and cites its document.
+    """
+    first = context.new.items.get((item.section, item.key._replace(ordinal=1)))
+    if first is not None and is_assigned(first) and find_name(first, context) == find_name(item, context):
+        cited, kept = (find_references(" ".join(each.fields.values())) for each in (item, first))
+        if cited and {*cited} <= {*kept}:
+            return first
+    rows = context.compute_for(context.new, _rows_by_name)
+    groups = [rows.get((identity.path(item), name), []) for name in _names(item)]
+    candidates = (each for group in groups if len(group) <= _MOST_CANDIDATES for each in group)
+    return next((each for each in candidates if _is_absorbed(item, each)), None)
+
+
+def _rows_by_name(content: Content) -> dict[tuple[str, str], list[Item]]:
+    """Return the assigned rows by path and each name in their keys."""
+    rows: dict[tuple[str, str], list[Item]] = {}
+    for (section, _), item in content.items.items():
+        if section is Section.ENTRY and is_assigned(item):
+            for name in _names(item):
+                rows.setdefault((identity.path(item), name), []).append(item)
+    return rows
+
+
+def _names(item: Item) -> list[str]:
+    return [bare_name(value).casefold() for value in identity.values(item) if value and not parse_ranges(value)]
+
+
+def _is_absorbed(item: Item, other: Item) -> bool:
+    keys = {label for label in item.key.labels if label != PATH}
+    differing = [
+        name
+        for name, text in item.fields.items()
+        if name not in META and not name.startswith(MARKUP) and not _has(text, other.fields.get(name, ""), name in keys)
+    ]
+    cited, kept = (documents(find_references(each.fields.get("references", ""))) for each in (item, other))
+    if not differing:
+        return cited <= kept
+    (name, *more) = differing
+    # Error values of two error types may have one name: a number does not group rows.
+    return not more and len(keys) > 1 and name in keys and not parse_ranges(item.fields[name])
+
+
+def _has(text: str, other: str, is_key: bool) -> bool:
+    if is_key:
+        return bare_name(text).casefold() == bare_name(other).casefold()
+    return {*_words(text)} <= {*_words(other)}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s,;|]+", text.casefold())
