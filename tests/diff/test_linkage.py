@@ -1,4 +1,4 @@
-"""Leftovers are one entry where they share what few rows have, and never by an empty cell or a common word."""
+"""A removed and an added row are one entry if they share rare features, not empty cells or common words."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_rows_that_share_only_empty_cells_are_two_entries() -> None:
     assert pairs(old, new) == {("apple", ""), ("", "pear")}
 
 
-def test_two_equally_good_matches_are_not_guessed() -> None:
+def test_two_equally_good_matches_are_not_paired() -> None:
     old = release(record("rfc7", value="apple", description="Quaint fruit"))
     new = release(*(record("rfc7", value=name, description="Quaint fruit") for name in ("pear", "plum")))
     assert ("apple", "") in pairs(old, new)
 
 
-def test_the_order_of_rows_does_not_matter() -> None:
+def test_pairs_do_not_depend_on_the_order_of_rows() -> None:
     old = [record("rfc7", value=f"old-{name}", description=f"The {name} of it") for name in ("apple", "pear", "plum")]
     new = [record("rfc7", value=f"new-{name}", description=f"The {name} of it") for name in ("apple", "pear", "plum")]
     expected = {(f"old-{name}", f"new-{name}") for name in ("apple", "pear", "plum")}
@@ -61,7 +61,7 @@ def test_a_merged_range_is_the_entry_that_kept_its_beginning() -> None:
     assert pairs(old, new) == {("100-171", "100-177"), ("175", "")}
 
 
-def test_a_newly_filled_column_does_not_take_over() -> None:
+def test_a_newly_filled_column_keeps_the_entries() -> None:
     def row(number: int, text: str, **cells: str) -> str:
         return record(
             hex=f"{number:04X}", description=" ".join(f"{text}{number}{letter}" for letter in "abcde"), **cells

@@ -178,7 +178,7 @@ def test_a_login_that_only_gets_malformed_challenges_is_retried_and_reported(sen
     assert [row["attempts"] for row in failed] == [len(RETRY_WAITS) + 1] * 2
     assert "refused user and password: 501 CRAM-MD5: bad challenge" in failed[0]["last_error"]
     (failure,) = sending.store.channel_failures.list_failures_of("noc")
-    assert (failure.recipient, failure.told is not None) == ("", True)
+    assert (failure.recipient, failure.alerted is not None) == ("", True)
 
 
 SHOWN = [

@@ -32,15 +32,15 @@ class ChannelHealth:
         if error.gone:
             self._failures.disable_channel(delivery.channel, at)
             self._alert(failure, notices.channel_disabled(failure, at))
-        elif failure.told is None and error.permanent:
+        elif failure.alerted is None and error.permanent:
             self._alert(failure, notices.recipient_refused(failure, delivery, at))
-        elif failure.told is None and is_broken(failure, now):
+        elif failure.alerted is None and is_broken(failure, now):
             self._alert(failure, notices.channel_broken(failure, at))
 
     def record_success(self, delivery: Delivery, now: datetime) -> None:
         """Record an accepted message: it ends the failure of its channel and of its recipient."""
         for failure in self._failures.clear_recovered(delivery.channel, delivery.recipient):
-            if failure.told:
+            if failure.alerted:
                 self._alert(failure, notices.channel_recovered(failure, to_text(now)))
 
     def _alert(self, failure: ChannelFailure, notice: Notice) -> None:

@@ -51,7 +51,7 @@ def _row(store: Store, channel: AnyChannel) -> dict[str, Any]:
     failures = store.channel_failures.list_failures_of(channel.name)
     failure = next((failure for failure in failures if not failure.recipient), None)
     counts = store.outbox.count_by_state()
-    state = "ok" if failure is None else _GONE if failure.gone else "failing"
+    state = "ok" if failure is None else _GONE if failure.disabled else "failing"
     return {
         "channel": channel.name,
         "type": channel.type,

@@ -20,6 +20,7 @@ from watcher.render.safe_text import visible
 from watcher.reports.status import CollectionSummary, SourceStatus, StatusReport, report_health, report_status
 from watcher.store.store import Store
 
+_FAILURE_KEYS = {"alerted": "told", "disabled": "gone"}  # fields of a channel failure whose key is another word
 _COLUMNS = columns(
     "source", "releases", "latest", "entries", "last_check", "outcome", "last_success", "next_check", "failures", "held"
 )
@@ -58,7 +59,10 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
                 "collections": [asdict(summary) for summary in report.collections],
                 "pending_deliveries": [dict(row) for row in report.pending],
                 "judged_by_older_rules": list(report.judged_by_older_rules),
-                "endpoints": [asdict(failure) for failure in report.channels],
+                "endpoints": [
+                    {_FAILURE_KEYS.get(name, name): value for name, value in asdict(failure).items()}
+                    for failure in report.channels
+                ],
             }
         )
         return
@@ -121,8 +125,8 @@ def _summary_parts(summary: CollectionSummary) -> Iterator[str]:
 
 def _channel_line(failure: ChannelFailure) -> str:
     error = visible(failure.last_error)
-    if failure.gone:
+    if failure.disabled:
         enable = f"`watcher channel enable {failure.channel}` enables it"
-        return f"channel {failure.channel} has been disabled since {failure.gone}: {error}; {enable}"
+        return f"channel {failure.channel} has been disabled since {failure.disabled}: {error}; {enable}"
     recipient = f"{failure.recipient} of " if failure.recipient else ""
     return f"{recipient}channel {failure.channel} has been failing since {failure.since}: {error}"

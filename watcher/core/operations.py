@@ -91,8 +91,8 @@ class ChannelFailure:
     failures: int  # failed attempts in a row
     since: str  # the first of them
     last_error: str
-    told: str | None = None  # when the operators were alerted
-    gone: str | None = None  # when its server said that it accepts nothing any more, which disables the channel
+    alerted: str | None = None  # when the operators were
+    disabled: str | None = None  # when its server said that it accepts nothing any more
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source

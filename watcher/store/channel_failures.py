@@ -5,7 +5,7 @@ from __future__ import annotations
 from watcher.core.operations import ChannelFailure
 from watcher.store.database import Database
 
-_COLUMNS = "channel, recipient, failures, since, last_error, told, gone"
+_COLUMNS = "channel, recipient, failures, since, last_error, told AS alerted, gone AS disabled"
 
 
 class ChannelFailuresTable:

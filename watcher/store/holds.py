@@ -73,7 +73,7 @@ class HoldsTable:
         return [row[0] for row in rows]
 
     def has_open_run(self, source: str) -> bool:
-        """Whether a release of the source is held, or the last check was served one that was."""
+        """Return whether a release of the source is held, or the last check was served one that was."""
         rows = self._db.execute(
             "SELECT 1 FROM held WHERE source = ? AND (state = 'held' OR in_a_row > 0) LIMIT 1", [source]
         )

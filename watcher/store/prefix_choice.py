@@ -30,7 +30,7 @@ def choose_prefix(infos: Mapping[str, SnapshotInfo], number: int, near: str | No
 
 
 def is_next_step(number: int) -> bool:
-    """Whether the next longer step back leads to this number."""
+    """Return whether the next longer step back leads to this number."""
     return number % _BASE == 0
 
 

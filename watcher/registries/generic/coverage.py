@@ -48,7 +48,7 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
 
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
-    """Whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
+    """Return whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
     rows = context.compute_for(context.old, _free_rows).get(identity.path(item), ())
     box = _box(item)
     return any(
@@ -101,7 +101,7 @@ def _free_rows(content: Content) -> FreeRows:
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
-    """Whether one of the contents has the value in a larger block of the same owner: blocks were merged or split."""
+    """Return whether a content has the value in a larger block of the same owner: blocks were merged or split."""
     ranges = numbers(item)
     place = identity.path(item), identity.title(item)
     if not ranges or not place[1]:

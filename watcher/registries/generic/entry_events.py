@@ -113,7 +113,7 @@ def _cited_events(difference: Difference) -> tuple[str, ...]:
 
 
 def _became_permanent(difference: Difference, old_path: str, path: str, context: ChangeContext) -> bool:
-    """Whether a provisional entry became permanent, in a column or by its registry."""
+    """Return whether a provisional entry became permanent, in a column or by its registry."""
     if any(_PROVISIONAL.match(each.before) and _PERMANENT.match(each.after) for each in difference.texts):
         return True
     if old_path == path:

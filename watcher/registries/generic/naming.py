@@ -188,7 +188,7 @@ def _find_title_column(content: Content) -> str:
 
 
 def _has_names(texts: Counter[str]) -> bool:
-    """Whether most texts of a column can name something and are short."""
+    """Return whether most texts of a column can name something and are short."""
     good = sum(number for text, number in texts.items() if _can_name(text) and len(text) <= 2 * _LONGEST_NAME)
     return good > texts.total() / 2
 

@@ -100,7 +100,7 @@ def explained_by(findings: Sequence[Finding], context: ChangeContext) -> Iterabl
 
 
 def _is_redirect(context: ChangeContext) -> bool:
-    """Whether the new document only says where the registry group is published now."""
+    """Return whether the new document only says where the registry group is published now."""
     return any(
         field.name == "moved_to" and field.after
         for change in context.changes

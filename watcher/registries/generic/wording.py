@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Section
-from watcher.registries.base import Finding
+from watcher.registries.base import Finding, Sentence
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import DATES, Difference, compare_fields, is_newer_version, links
@@ -31,7 +31,6 @@ from watcher.registries.shared.sentences import (
 )
 from watcher.registries.shared.text_differences import changed_words, share_of_words
 
-Sentence = Callable[[Sequence[Finding], ChangeContext], str]
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
 _MOST_REGISTRIES = 3

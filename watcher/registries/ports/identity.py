@@ -94,7 +94,7 @@ def is_relabelled(change: Change, context: ChangeContext) -> bool:
 
 
 def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
-    """Whether a change is between rows of unassigned and reserved space, or only labels a contact."""
+    """Return whether a change is between rows of unassigned and reserved space, or only labels a contact."""
     if change.section is not Section.ENTRY:
         return contacts.is_relabelled(change)
     return is_relabelled(change, context) or not (is_assigned(change.before) or is_assigned(change.after))

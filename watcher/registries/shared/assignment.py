@@ -1,4 +1,4 @@
-"""Whether an entry gives its value to somebody."""
+"""Return whether an entry gives its value to somebody."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class FreeSpaceChanges:
                 yield from (position for _, position in self._redrawn[space].overlapping(interval))
 
     def is_assigned_at(self, item: Item) -> bool:
-        """Whether the changes assigned or released any of an item's numbers."""
+        """Return whether the changes assigned or released any of an item's numbers."""
         return any(
             space in self._assigned and self._assigned[space].overlaps(interval)
             for space, interval in self._locate(item)
