@@ -10,6 +10,7 @@ from bench.measuring import Part, cpu_of, table
 from tests.support.change_sets import apply, invert
 from tests.support.environment import content_of, rows
 from watcher.core.model import ChangeSet, Content
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.compare import compare
 from watcher.diff.incremental import IncrementalReader
@@ -63,7 +64,9 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
         place.mkdir()
         with Store(place / "history.db") as store:
             archive = SnapshotArchive(place / "snapshots")
-            ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+            ingest = ReleaseIngest(
+                "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+            )
             lines.append([name, cpu_of(lambda ingest=ingest, order=order: _import(ingest, order))])  # type: ignore[misc]
             histories.append(content_of(rows(place / "history.db")))
             if name == "shuffled":

@@ -17,6 +17,7 @@ from typing import Any
 from bench.measuring import Part, Target, cpu_of, memory_of, run_module, table
 from bench.series import FORMATS, Registry, write_release
 from watcher.core.errors import WatcherError
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery
@@ -207,7 +208,10 @@ def many_releases(folder: Path, releases: int, records: int = _SMALL) -> Measure
 
 def _new_ingest(store: Store, folder: Path, format: str) -> ReleaseIngest:  # noqa: A002
     return ReleaseIngest(
-        "ports", registry="ports", format=format, store=store, archive=SnapshotArchive(folder / "snapshots")
+        "ports",
+        settings=ReadSettings(registry="ports", format=format),
+        store=store,
+        archive=SnapshotArchive(folder / "snapshots"),
     )
 
 

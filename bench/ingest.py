@@ -11,6 +11,7 @@ from xml.parsers import expat
 from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDict
 
 from bench.measuring import Part, Target, cpu_of, table
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -67,7 +68,10 @@ def _medians(files: Sequence[Path], folder: Path) -> tuple[list[float], float]:
     ours: list[float] = []
     with Store(folder / "ingest.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "ingest")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(folder / "ingest"),
         )
         before = files[0].read_bytes()
         ingest.ingest(Candidate(data=before, origin=files[0].name))

@@ -88,7 +88,10 @@ ROWS: Mapping[int, tuple[str, str]] = {
     66: ("signals during work", "it is finished or rolled back in time"),
     67: ("no service manager, or a hung worker", "nothing happens, or the watchdog restarts the daemon"),
     68: ("the watcher itself is silent", "shown by status, metrics, health and a heartbeat"),
+    69: ("a release that cannot be judged or stored", "it never counts as accepted; a failed check with a reason"),
+    72: ("any exception while one source is checked", "a failed check of that source; the others are checked and sent"),
     76: ("a document, a reply or an error of megabytes", "what is stored, shown or sent is limited; counts stay true"),
+    77: ("settings of a source changed after its baseline", "its history is derived again, or the check says why not"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
 }  # fmt: skip

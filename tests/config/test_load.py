@@ -596,12 +596,12 @@ def test_the_schema_does_not_demand_a_duration_format_that_loading_refuses() -> 
 
 def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
     settings = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
-    assert (settings.key, settings.layout) == (("column 1",), Layout(header=False))
+    assert (settings.key, settings.read_settings.layout) == (("column 1",), Layout(header=False))
     named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]
-    assert named.layout == Layout(header=False, names=("code", "name"))
+    assert named.read_settings.layout == Layout(header=False, names=("code", "name"))
     listed = loaded(write(PORTS + 'format = "json"\npath = "data.items"\n')).source[0]
-    assert listed.layout == Layout(path="data.items")
-    assert loaded(write(PORTS)).source[0].layout == Layout()
+    assert listed.read_settings.layout == Layout(path="data.items")
+    assert loaded(write(PORTS)).source[0].read_settings.layout == Layout()
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,10 @@ def test_a_defect_in_one_group_ends_only_the_check_of_that_group(
 ) -> None:
     check = Monitor.check_without_alarm
 
-    def broken(self: Monitor, source: Any, **options: Any) -> Any:
+    def broken(self: Monitor, source: Any, *arguments: Any, **options: Any) -> Any:
         if source.name == "iana.group-02":
             raise RuntimeError("a defect")
-        return check(self, source, **options)
+        return check(self, source, *arguments, **options)
 
     monkeypatch.setattr(Monitor, "check_without_alarm", broken)
     logs = env.check()

@@ -26,6 +26,7 @@ from tests.support.port_releases import release, tcp, unassigned
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.check_log import Check
@@ -76,7 +77,7 @@ def with_delivery(store: Store, delivery: Delivery) -> Iterator[None]:
 
 def series(store: Store, archive: SnapshotArchive) -> None:
     """Releases, a held one among them, with what a check writes beside them."""
-    ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+    ingest = ReleaseIngest("ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive)
     at = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [tcp("a", "1"), tcp("b", "2"), unassigned("3-9")]
     for number in range(6):

@@ -22,22 +22,21 @@ from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
+NEXT, LAST = (f"version_{len(MIGRATIONS) + more}" for more in (1, 2))
 
 
 def newer(*, breaks: bool = False) -> Migrations:
     """Our migrations and two to come."""
     made = Migrations("registry-watcher")
-    made(name="version_1")(schema.version_1)
-    made(name="version_2")(schema.version_2)
-    made(name="version_3")(schema.version_3)
-    made(name="version_4")(schema.version_4)
+    for name in MIGRATIONS:
+        made(name=name)(getattr(schema, name))
 
-    @made()
-    def version_5(db: sqlite_utils.Database) -> None:
+    @made(name=NEXT)
+    def add_weight(db: sqlite_utils.Database) -> None:
         db.execute("ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 7")
 
-    @made()
-    def version_6(db: sqlite_utils.Database) -> None:
+    @made(name=LAST)
+    def set_weight(db: sqlite_utils.Database) -> None:
         db.execute("UPDATE sources SET weight = 8")
         if breaks:
             raise sqlite3.OperationalError("no such luck")
@@ -68,12 +67,12 @@ def test_an_old_history_is_migrated_after_a_copy_of_it_was_made(tmp_path: Path) 
     with Store(path, migrations=newer()) as store:
         rows = connection(store).execute("SELECT name, weight FROM sources").fetchall()
     assert rows == [("kept 0", 8), ("kept 1", 8), ("kept 2", 8)]
-    assert columns(path)[1] == [*MIGRATIONS, "version_5", "version_6"]
-    before = tmp_path / "history.db.before-version_5"
+    assert columns(path)[1] == [*MIGRATIONS, NEXT, LAST]
+    before = tmp_path / f"history.db.before-{NEXT}"
     assert "weight" not in columns(before)[0]
     with Store(before) as kept:
         assert connection(kept).execute("SELECT count(*) FROM sources").fetchone() == (3,)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", "history.db.before-version_5"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["history.db", f"history.db.before-{NEXT}"]
 
 
 @pytest.mark.fault(55)
@@ -103,7 +102,7 @@ def test_a_migration_that_fails_takes_back_those_before_it(tmp_path: Path) -> No
 def test_a_migration_is_not_begun_where_no_copy_can_be_made(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     old(path)
-    (tmp_path / "history.db.before-version_5").mkdir()
+    (tmp_path / f"history.db.before-{NEXT}").mkdir()
     with pytest.raises(StoreError, match="cannot be copied there"):
         Store(path, migrations=newer())
     assert columns(path)[1] == MIGRATIONS
@@ -123,7 +122,7 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         made = newer()
 
         @made()
-        def version_7(db):
+        def version_later(db):
             db.execute("PRAGMA cache_size = 4")  # so that pages are written to the file before the commit
             db.execute("UPDATE sources SET name = name || printf('%.500c', 'x')")
             print("midway", flush=True)
@@ -142,14 +141,17 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
         process.wait(30)
     # Half of it is in the file, or in the log beside it.
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
-    assert columns(path) == (["id", "name", "registry", "url", "etag", "last_modified", "rules"], MIGRATIONS)
+    assert columns(path) == (
+        ["id", "name", "registry", "url", "etag", "last_modified", "rules", "read_settings", "derived_again"],
+        MIGRATIONS,
+    )
     with Store(path, migrations=newer()) as store:
         assert connection(store).execute("SELECT count(*), max(length(name)), max(weight) FROM sources").fetchone() == (
             2000,
             len("kept 1999"),
             8,
         )
-    assert columns(tmp_path / "history.db.before-version_5")[1] == MIGRATIONS
+    assert columns(tmp_path / f"history.db.before-{NEXT}")[1] == MIGRATIONS
 
 
 @pytest.mark.fault(55)

@@ -14,6 +14,7 @@ import pytest
 from tests.support.environment import content_of, rows
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher.core.errors import UsageError
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor import importer
 from watcher.monitor.importer import ImportReport
 from watcher.monitor.ingest import ReleaseIngest
@@ -48,7 +49,10 @@ def take(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(folder / "snapshots")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(folder / "snapshots"),
         )
         return importer.import_items(ingest, importer.find_items(paths, ".xml"))
 
@@ -154,7 +158,9 @@ def ports_in_order(folder: Path) -> list[str]:
 def rebuild(folder: Path) -> None:
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "snapshots")
-        ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive).rebuild()
+        ReleaseIngest(
+            "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+        ).rebuild()
 
 
 def git(repository: Path, *arguments: str, when: int = 0) -> None:
@@ -237,7 +243,10 @@ def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
     folder.mkdir(exist_ok=True)
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "t", registry="iana", format="csv", store=store, archive=SnapshotArchive(folder / "snapshots")
+            "t",
+            settings=ReadSettings(registry="iana", format="csv"),
+            store=store,
+            archive=SnapshotArchive(folder / "snapshots"),
         )
         return importer.import_items(ingest, importer.find_items(paths, ".csv"))
 
@@ -308,8 +317,10 @@ def test_a_state_that_came_back_is_in_the_history_again_in_whatever_order_it_is_
         assert rows(folder / "history.db") == before
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            ingest = ReleaseIngest("t", registry="iana", format="csv", store=store, archive=archive)
-            assert ingest.rebuild() == len(expected)
+            ingest = ReleaseIngest(
+                "t", settings=ReadSettings(registry="iana", format="csv"), store=store, archive=archive
+            )
+            assert ingest.rebuild().releases == len(expected)
         assert history(folder) == history(tmp_path / "store-0")
 
 

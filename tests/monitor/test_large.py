@@ -15,6 +15,7 @@ CHANGED = 1000
 SCRIPT = """
 import resource, sys
 from pathlib import Path
+from watcher.core.read_settings import ReadSettings
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
@@ -42,7 +43,7 @@ def document(revised):
 
 with Store(folder / "history.db") as store:
     archive = SnapshotArchive(folder / "snapshots")
-    ingest = ReleaseIngest("big", registry="iana", format=format, store=store, archive=archive)
+    ingest = ReleaseIngest("big", settings=ReadSettings(registry="iana", format=format), store=store, archive=archive)
     for number in range(2):
         at = f"2020-01-0{number + 1}T00:00:00Z"
         taken = ingest.ingest(Candidate(data=document(number), origin="test", observed=at, live=True))

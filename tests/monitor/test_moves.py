@@ -18,6 +18,7 @@ from tests.support.group_releases import group, record, registry
 from tests.support.index_server import IndexServer, group_path, serve_index
 from watcher.config.overview import ConfigOverview
 from watcher.core.model import ChangeSet, Event
+from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
@@ -50,8 +51,7 @@ class Tree:
     def ingest(self, source: str) -> ReleaseIngest:
         return ReleaseIngest(
             f"iana.{source}",
-            registry="iana",
-            format="xml",
+            settings=ReadSettings(registry="iana", format="xml"),
             store=self.store,
             archive=self.archive,
             collection="iana",
@@ -222,7 +222,11 @@ def test_releases_more_than_a_month_apart_are_not_linked(tree: Tree) -> None:
 def test_groups_of_another_collection_are_not_linked(tree: Tree) -> None:
     tree.add(*MOVE[:2])
     other = ReleaseIngest(
-        "mirror.new", registry="iana", format="xml", store=tree.store, archive=tree.archive, collection="mirror"
+        "mirror.new",
+        settings=ReadSettings(registry="iana", format="xml"),
+        store=tree.store,
+        archive=tree.archive,
+        collection="mirror",
     )
     for name, data in MOVE[2:]:
         other.ingest(Candidate(data=data, origin=name))

@@ -18,6 +18,7 @@ from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import FaultServer, reply
 from tests.support.real_data import accidents, formats_files, iana_documents, iana_groups, ports_releases
 from watcher.core.model import Content
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.content import read_content
 from watcher.diff.incremental import IncrementalReader
 from watcher.monitor.candidate import Candidate
@@ -122,7 +123,10 @@ def test_a_release_after_one_with_a_future_date_is_not_held(tmp_path: Path) -> N
     name = "back-in-time/ikev2-parameters-43fb8ed193"
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ike", registry="iana", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ike",
+            settings=ReadSettings(registry="iana", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         outcomes = [
             ingest.ingest(

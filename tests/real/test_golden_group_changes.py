@@ -14,6 +14,7 @@ from tests.real import golden_changes
 from tests.real.golden_group_changes import CHANGES, Golden
 from tests.support import real_data
 from watcher.core.model import Change, ChangeSet, Event, Item, Section
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
@@ -168,7 +169,11 @@ def _explained_in_collection(group: str, old: str, new: str, other: str) -> tupl
         archive = SnapshotArchive(Path(folder) / "snapshots")
         for name in (group, other):
             ingest = ReleaseIngest(
-                f"iana.{name}", registry="iana", format="xml", store=store, archive=archive, collection="iana"
+                f"iana.{name}",
+                settings=ReadSettings(registry="iana", format="xml"),
+                store=store,
+                archive=archive,
+                collection="iana",
             )
             for tag in (old, new) if f"{name} {old}" not in LATER_GROUPS else (new,):
                 ingest.ingest(Candidate(data=real_data.iana_document(name, tag), origin=tag))

@@ -16,6 +16,7 @@ from tests.support.change_sets import apply, invert
 from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.model import ChangeSet, Content, Event, Item, ItemKey, Section
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.compare import compare
 from watcher.diff.content import read_content
@@ -187,12 +188,14 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
         folder.mkdir()
         with Store(folder / "history.db") as store:
             archive = SnapshotArchive(folder / "snapshots")
-            ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+            ingest = ReleaseIngest(
+                "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+            )
             for path in order:
                 importer.import_items(ingest, importer.find_items([str(path)], ".xml"))
             histories.append(history(folder))
             if order is out_of_order:
-                assert ingest.rebuild() == len(dates)
+                assert ingest.rebuild().releases == len(dates)
                 histories.append(history(folder))
     assert histories[0] == histories[1] == histories[2]
 

@@ -16,6 +16,7 @@ import sqlite_utils
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
@@ -290,7 +291,10 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
 def test_a_release_whose_commit_fails_is_in_no_table(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
 
         @contextmanager

@@ -13,6 +13,7 @@ from tests.support.port_releases import Row, person, release, tcp, udp, unassign
 from tests.support.raw_sql import connection
 from watcher.core.errors import UsageError
 from watcher.core.model import Severity
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery, full_text_query
@@ -44,10 +45,14 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]
     folder = tmp_path_factory.mktemp("queries")
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "kept")
-        ingest = ReleaseIngest("ports", registry="ports", format="xml", store=store, archive=archive)
+        ingest = ReleaseIngest(
+            "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+        )
         for data in SERIES.values():
             ingest.ingest(Candidate(data=data, origin="git:x"))
-        other = ReleaseIngest("other", registry="ports", format="xml", store=store, archive=archive)
+        other = ReleaseIngest(
+            "other", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
+        )
         for data in list(SERIES.values())[1:]:
             other.ingest(Candidate(data=data, origin="git:x"))
         yield store.history
@@ -138,7 +143,10 @@ def test_a_limit_keeps_the_newest_events_in_order(history: HistoryReader) -> Non
 def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for day, name in (("2020-01-01", "old-name"), ("2020-02-01", "new-name")):
             row = tcp(name, "10", description="The same", contact="Ann")
@@ -254,7 +262,10 @@ def test_a_date_names_the_last_release_published_on_or_before_it(history: Histor
 def test_a_day_with_two_releases_names_the_second(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for hour, rows in enumerate(([KEEP], [KEEP, RANGE])):
             ingest.ingest(
@@ -282,7 +293,10 @@ def test_a_release_is_found_by_a_prefix_of_its_id_or_of_its_snapshots_sha256(his
 def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         data = SERIES["2020-01-01"]
         shas = [
@@ -297,7 +311,10 @@ def test_a_release_is_found_by_each_of_its_snapshots(tmp_path: Path) -> None:
 def test_a_prefix_that_several_releases_share_is_refused(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for day, data in enumerate(SERIES.values()):
             row = ingest.ingest(Candidate(data=data, origin="git:x")).release

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
 from tests.support.raw_sql import connection
 from watcher.core.model import count_changes
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
@@ -77,8 +78,7 @@ def store(folder: Path, bounds: Bounds | None = None) -> Iterator[StoreWithInges
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
             "ports",
-            registry="ports",
-            format="xml",
+            settings=ReadSettings(registry="ports", format="xml"),
             store=store,
             archive=SnapshotArchive(folder / "kept"),
             bounds=bounds,
@@ -230,7 +230,7 @@ def test_a_rebuild_gives_the_same_rows(tmp_path: Path, order: Sequence[int]) -> 
         for index in order:
             history.ingest_bytes(series[index], observed=f"2021-01-0{index + 1}T00:00:00Z")
         before = rows(history)
-        assert history.ingest.rebuild() == 5
+        assert history.ingest.rebuild().releases == 5
         assert rows(history) == before
 
 
@@ -361,7 +361,10 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
     series = list(SERIES.values())
     with store(tmp_path) as history:
         other = ReleaseIngest(
-            "other", registry="ports", format="xml", store=history.store, archive=SnapshotArchive(tmp_path / "kept")
+            "other",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=history.store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for data in series:
             history.ingest_bytes(data)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store.event_query import EventQuery
@@ -18,7 +19,10 @@ INDEXES = ("versions_fts", "events_fts")
 def test_merged_indexes_give_the_same_answers(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for number in range(1, 13):
             rows = [tcp(f"service{n}", str(n), description=f"word{n}") for n in range(1, number + 1)]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.port_releases import PORTS, Row, person, release, tcp, unassigned
 from watcher.core.model import Content, Item, ItemKey, Key, Section
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
@@ -34,7 +35,10 @@ PLAIN = [read_content(data, PORTS) for data in (OLD, NEW)]
 def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
     with Store(tmp_path / "history.db") as store:
         ingest = ReleaseIngest(
-            "ports", registry="ports", format="xml", store=store, archive=SnapshotArchive(tmp_path / "kept")
+            "ports",
+            settings=ReadSettings(registry="ports", format="xml"),
+            store=store,
+            archive=SnapshotArchive(tmp_path / "kept"),
         )
         for data in (OLD, NEW):
             ingest.ingest(Candidate(data=data, origin="test"))

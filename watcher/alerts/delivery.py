@@ -24,6 +24,7 @@ from watcher.store.store import Store
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 _CLAIM = timedelta(minutes=10)
 _UNCONFIGURED_WAIT = timedelta(hours=1)
+_LONGEST_ERROR = 500  # characters
 _LONGEST_WAIT = timedelta(hours=24)
 
 

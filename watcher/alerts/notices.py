@@ -53,6 +53,18 @@ def config_refused(problems: Sequence[str], at: str) -> Notice:
     )
 
 
+def settings_changed(source: str, summary: str, changes: Sequence[str], releases: int, at: str) -> Notice:
+    """Return the notice that a history was derived again, because settings of its source were changed."""
+    return Notice(
+        id="settings-changed",
+        source=source,
+        subject=at,
+        summary=summary,
+        details={"changes": list(changes), "releases": releases},
+        at=at,
+    )
+
+
 def channel_broken(failure: ChannelFailure, at: str) -> Notice:
     summary = f"{_endpoint(failure)} has been failing since {failure.since}: {failure.last_error}"
     return _about_channel("channel-broken", failure, summary, at)

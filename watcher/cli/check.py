@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from watcher.cli.context import open_monitor
-from watcher.cli.output import format_option, print_json, progress_bar, terminal_width, use_colour
-from watcher.config.settings import CollectionSettings, GroupSettings
-from watcher.core.errors import StoreError
+from watcher.cli.output import format_option, lazy_progress, print_json, progress_bar, terminal_width, use_colour
+from watcher.config.settings import CollectionSettings, SourceSettings
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import deliver_all
+from watcher.monitor.failures import describe_error
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
-from watcher.monitor.sweep import Sweep, sweep
+from watcher.monitor.sweep import sweep
 from watcher.render import document, text
 from watcher.render.safe_text import visible
 
@@ -49,21 +52,21 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
       watcher check iana
       watcher check iana.tls-parameters
     """
+    printer = _Printer(is_quiet=format == "json")  # JSON is printed at the end
     results: list[tuple[str, CheckResult]] = []
-    show = format == "text"  # print each result at once; JSON is printed at the end
     with open_monitor(config) as monitor:
         chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):
-                results += _check_collection(monitor, source, show=show)
+                results += _check_collection(monitor, source, printer)
             else:
-                if sys.stderr.isatty():
-                    click.echo(f"{source.name}: checking {source.url} …", err=True)
-                results.append((source.name, monitor.check(source)))
-                if show:
-                    _print_result(*results[-1])
-        check_deadlines(monitor)
-        report = deliver_all(monitor) if deliver else None
+                results.append((source.name, _check_source(monitor, source)))
+                printer.print_result(*results[-1])
+        try:
+            check_deadlines(monitor)
+        finally:
+            report = deliver_all(monitor) if deliver else None
+    printer.raise_error()
     if format == "json":
         print_json({"checks": [_result_document(name, result) for name, result in results]})
     elif report and (report.sent or report.retried or report.failed):
@@ -72,33 +75,77 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
         raise click.exceptions.Exit(1)
 
 
-def _check_collection(monitor: Monitor, settings: CollectionSettings, *, show: bool) -> list[tuple[str, CheckResult]]:
-    """Check a collection's index and every group; `show` prints the results."""
+class _Printer:
+    """Prints each result of one command as soon as it is there. An output that fails does not end the checks."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
+        self._error: OSError | None = None
+
+    def print_result(self, source: str, result: CheckResult) -> None:
+        self.print_line(_result_text(source, result), err=result.outcome is Outcome.FAILED)
+
+    def print_line(self, line: str, *, err: bool = False) -> None:
+        if self._is_quiet or self._error:
+            return
+        try:
+            click.echo(line, err=err)
+        except OSError as error:
+            self._error = error
+
+    def raise_error(self) -> None:
+        """Raise ClickException if an error ended the output."""
+        if self._error is None:
+            return
+        with suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # so that the interpreter's last flush succeeds
+        raise click.ClickException(f"the sources were checked, but the output cannot be written: {self._error}")
+
+
+def _check_source(monitor: Monitor, source: SourceSettings) -> CheckResult:
+    if sys.stderr.isatty():
+        click.echo(f"{source.name}: checking {source.url} …", err=True)
+    with lazy_progress(f"{source.name}: settings changed, deriving its history again") as progress:
+        return monitor.check(source, progress)
+
+
+def _check_collection(
+    monitor: Monitor, settings: CollectionSettings, printer: _Printer
+) -> list[tuple[str, CheckResult]]:
+    """Check a collection's index and every group; the results are printed."""
     results: list[tuple[str, CheckResult]] = []
     if (index := monitor.check_index(settings)) is not None:
         results.append((settings.name, index))
-        if show:
-            _print_result(settings.name, index)
+        printer.print_result(settings.name, index)
         if index.outcome is Outcome.FAILED and settings.is_local:
             return results
+    checked: list[tuple[str, CheckResult]] = []
+    try:
+        groups = _sweep_groups(monitor, settings, checked)
+    except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
+        checked.append((settings.name, monitor.record_failure(settings, error)))
+        groups = len(checked)
+    for name, result in checked:
+        if result.outcome not in _NOT_SHOWN or result.rederivation:
+            printer.print_result(name, result)
+    printer.print_line(f"{settings.name}: {_sweep_summary(groups, checked)}")
+    return results + checked
+
+
+def _sweep_groups(monitor: Monitor, settings: CollectionSettings, checked: list[tuple[str, CheckResult]]) -> int:
+    """Check every group of a collection; add the results to `checked` and return how many groups there are."""
     collection = monitor.collection(settings)
     for name in collection.refused:
         click.echo(f"{settings.name}: {visible(name)!r} is not a valid group id and is left out", err=True)
     groups = collection.groups()
-    checked: list[tuple[str, CheckResult]] = []
     with (
         progress_bar(len(groups), settings.name, hidden=not sys.stderr.isatty()) as bar,
         sweep(monitor, settings, groups) as checks,
     ):
         for group in checks:
-            checked.append((group.name, _check_group(checks, group)))
+            checked.append((group.name, checks.check(group)))
             bar.update(1)
-    if show:
-        for name, result in checked:
-            if result.outcome not in _NOT_SHOWN:
-                _print_result(name, result)
-        click.echo(f"{settings.name}: {_sweep_summary(len(groups), checked)}")
-    return results + checked
+    return len(groups)
 
 
 def _sweep_summary(groups: int, checked: Sequence[tuple[str, CheckResult]]) -> str:
@@ -108,19 +155,16 @@ def _sweep_summary(groups: int, checked: Sequence[tuple[str, CheckResult]]) -> s
     return f"{groups} groups: {parts}" + (f"; {rest} not checked: their server asked to wait" if rest else "")
 
 
-def _check_group(checks: Sweep, group: GroupSettings) -> CheckResult:
-    """Check one group. If its snapshots are damaged, only its own check fails."""
-    try:
-        return checks.check(group)
-    except StoreError as error:
-        return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(error))
-
-
-def _print_result(source: str, result: CheckResult) -> None:
-    click.echo(_result_text(source, result), err=result.outcome is Outcome.FAILED)
-
-
 def _result_text(source: str, result: CheckResult) -> str:
+    lines = [f"{source}: {visible(result.rederivation.summary)}"] if result.rederivation else []
+    try:
+        lines.append(_outcome_text(source, result))
+    except Exception as error:  # noqa: BLE001 - the check went well, and its result is stored
+        lines.append(f"{source}: {result.outcome}, but cannot be shown: {visible(describe_error(error))}")
+    return "\n".join(lines)
+
+
+def _outcome_text(source: str, result: CheckResult) -> str:
     message = visible(result.message or "")
     if result.outcome is Outcome.HELD and result.hold is not None:
         release = f"{result.hold.id} of {visible(result.hold.published or 'no date')}"
@@ -148,6 +192,7 @@ def _result_document(source: str, result: CheckResult) -> dict[str, object]:
         "outcome": str(result.outcome),
         "reason": result.reason,
         "message": result.message,
+        "derived_again": asdict(result.rederivation) if result.rederivation else None,
         "release": document.release_document(release) if release else None,
         "held": document.hold_document(result.hold) if result.hold else None,
         "comparison": document.comparison_document(result.comparison) if result.comparison else None,

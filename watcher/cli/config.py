@@ -9,8 +9,11 @@ import click
 
 from watcher.cli.context import load_settings
 from watcher.config import load as configuration
-from watcher.config.settings import SourceSettings
+from watcher.config.settings import Settings, SourceSettings
+from watcher.core.errors import StoreError
 from watcher.formats.catalog import FORMATS
+from watcher.render.safe_text import visible
+from watcher.store.store import Store
 
 
 @click.group("config")
@@ -28,6 +31,23 @@ def check(config: Path) -> None:
         if isinstance(source, SourceSettings) and "key" in FORMATS[source.format].options:
             key = f"{', '.join(source.key)} (declared)" if source.key else "chosen from the rows of each release"
             click.echo(f"{source.name}: key: {key}")
+    _print_pending(settings)
+
+
+def _print_pending(settings: Settings) -> None:
+    """Print which histories the next check derives again, and which were derived again."""
+    if not settings.store.path.exists():
+        return
+    try:
+        with Store(settings.store.path, read_only=True) as store:
+            for source in settings.registries:
+                if changes := store.history.find_pending_settings(source.name, source.read_settings):
+                    changed = visible("; ".join(changes))
+                    click.echo(f"{source.name}: settings changed ({changed}); the next check derives its history again")
+                elif at := store.history.read_derived_again(source.name):
+                    click.echo(f"{source.name}: its history was derived again at {at} for changed settings")
+    except StoreError as error:
+        click.echo(f"the history is not examined: {visible(str(error))}", err=True)
 
 
 @command.command("schema")

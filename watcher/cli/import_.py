@@ -57,6 +57,8 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
         with progress_bar(number, f"importing {number}") as bar:
             for name, items in by_source.items():
                 ingest = monitor.ingest(monitor.source(name, new=True))
+                if rederivation := ingest.apply_settings():
+                    click.echo(visible(f"{name}: {rederivation.summary}"), err=True)
                 report.add(importer.import_items(ingest, items, partial(bar.update, 1)))
             if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()

@@ -7,8 +7,8 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,27 @@ def _cell(value: object) -> str:
 
 def progress_bar(length: int, label: str, *, hidden: bool = False) -> AbstractContextManager[ProgressBar[int]]:
     return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden)
+
+
+@contextmanager
+def lazy_progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a function for the steps done and their total, which opens a progress bar at the first call.
+
+    Yields None if standard error is not a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as stack:
+        bars: list[ProgressBar[int]] = []
+
+        def show_progress(done: int, total: int) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress_bar(max(total, 1), label)))
+            bars[0].length = max(total, 1)
+            bars[0].update(done - bars[0].pos)
+
+        yield show_progress
 
 
 def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decorators.FC]:

@@ -9,6 +9,7 @@ import click
 from watcher.cli.context import open_monitor
 from watcher.cli.output import progress_bar
 from watcher.core.errors import UsageError
+from watcher.render.safe_text import visible
 
 
 @click.command("rebuild")
@@ -25,6 +26,8 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
     --events derives only changes and events, which is enough after an upgrade with better rules. A source that this
     version reads differently is rebuilt whole.
 
+    A snapshot that cannot be read or judged is named and left out. Exit code 1: there was one.
+
     \b
     Examples:
       watcher rebuild
@@ -39,6 +42,7 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
         chosen = [monitor.source(name, new=True) for name in sources or archived]
         if not chosen:
             raise UsageError("no snapshots to rebuild from; run `watcher check` or `watcher import` first")
+        left_out = 0
         for source in chosen:
             with progress_bar(1, source.name) as bar:
 
@@ -47,5 +51,10 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
                     bar.update(done - bar.pos)
 
                 ingest = monitor.ingest(source)
-                releases = ingest.rebuild_events(show_progress) if events else ingest.rebuild(show_progress)
-            click.echo(f"{source.name}: {releases} releases{', their events judged again' if events else ''}")
+                rebuilt = ingest.rebuild_events(show_progress) if events else ingest.rebuild(show_progress)
+            left_out += len(rebuilt.left_out)
+            for sha256, reason in rebuilt.left_out.items():
+                click.echo(visible(f"{source.name}: snapshot {sha256[:12]} is left out: {reason}"), err=True)
+            click.echo(f"{source.name}: {rebuilt.releases} releases{', their events judged again' if events else ''}")
+    if left_out:
+        raise click.exceptions.Exit(1)

@@ -15,22 +15,32 @@ from watcher.render import document
 @click.command("reject")
 @click.argument("source")
 @click.argument("release", metavar="ID")
+@click.option("--from-history", is_flag=True, help="Take a release out of the history.")
 @format_option("json")
 @click.pass_obj
-def command(config: Path, source: str, release: str, format: str) -> None:
+def command(config: Path, source: str, release: str, from_history: bool, format: str) -> None:
     """Reject a held release, however often it is served again. Its snapshot stays in the archive.
 
-    ID is the id that `watcher held` shows, or the beginning of a snapshot's SHA-256. `watcher accept` undoes it. Exit
-    code 2: there is no such release.
+    --from-history is for a release that should not have been accepted, or that changed settings cannot read. A snapshot
+    that cannot be read or judged (`watcher verify`) is not tried again by `watcher rebuild`.
+
+    ID is the id that `watcher held` or `watcher releases` shows, or the beginning of a snapshot's SHA-256. `watcher
+    accept` undoes it. Exit code 2: there is no such release.
 
     \b
     Examples:
       watcher reject ports 3f2a90c1d7be
     """
     with open_monitor(config, create=False) as monitor:
-        hold = monitor.ingest(monitor.source(source)).reject(release)
+        ingest = monitor.ingest(monitor.source(source))
+        withdrawn = ingest.withdraw(release) if from_history else ingest.withdraw_refused(release)
+        hold = None if withdrawn else ingest.reject(release)
         deliver_all(monitor)
-    if format == "json":
+    if hold is None and format == "json":
+        print_json({"source": source, "withdrawn": withdrawn})
+    elif hold is None:
+        click.echo(f"{source}: {withdrawn} is in no history; its snapshot stays in the archive")
+    elif format == "json":
         print_json({"source": source, **document.hold_document(hold)})
     else:
         click.echo(f"{source}: {hold.id} is rejected")

@@ -92,6 +92,8 @@ def _print_details(report: StatusReport, *, with_keys: bool) -> None:
     for source in report.sources:
         if with_keys and source.key:
             click.echo(f"\n{source.source}: key: {visible(source.key)}")
+        if with_keys and source.derived_again:
+            click.echo(f"\n{source.source}: history derived again at {source.derived_again} for changed settings")
         for line in _source_lines(source):
             click.echo(f"\n{source.source}: {line}")
     for summary in report.collections:
@@ -108,6 +110,9 @@ def _source_lines(source: SourceStatus) -> Iterator[str]:
     if source.message:
         reason = f"{source.reason}: " if source.reason else ""
         yield f"{reason}{visible(source.message)}"
+    if source.pending_settings:
+        changes = visible("; ".join(source.pending_settings))
+        yield f"settings changed ({changes}); the next check derives the history again"
     if source.skipped:
         yield f"{source.skipped} checks skipped because the previous check was still running"
 

@@ -40,19 +40,25 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
     snapshots = list(archive.list_snapshots(source))
     with progress_bar(len(snapshots), f"verifying {len(snapshots)} snapshots") as bar:
         damages = list(archive.find_damage(source, progress=lambda: bar.update(1)))
+    refused = [info for info in snapshots if info.accepted and info.refused]
     differences = list(_find_differences(config, [source] if source else names, newest)) if with_history else []
     if format == "json":
         damaged = [{"path": str(damage.path), "reason": damage.reason} for damage in damages]
-        print_json({"snapshots": len(snapshots), "damaged": damaged, "misfits": differences})
+        no_release = [{"source": info.source, "sha256": info.sha256, "reason": info.refused} for info in refused]
+        print_json({"snapshots": len(snapshots), "damaged": damaged, "no_release": no_release, "misfits": differences})
     else:
-        for line in (*(f"{damage.path}: {damage.reason}" for damage in damages), *differences):
+        lines = [f"{damage.path}: {damage.reason}" for damage in damages]
+        lines += [f"{info.source}/{info.sha256}.zst: is no release: {info.refused}" for info in refused]
+        for line in (*lines, *differences):
             click.echo(visible(line), err=True)
         click.echo(f"{len(snapshots)} snapshots, {len(damages)} damaged")
+        if refused:
+            click.echo(f"{len(refused)} are no release; `watcher rebuild` tries them again, `watcher reject` ends that")
         if differences:
             click.echo("`watcher rebuild` rebuilds the history from the snapshots")
         elif with_history:
             click.echo(f"the history of the newest {newest} releases matches their snapshots")
-    if damages or differences:
+    if damages or refused or differences:
         raise click.exceptions.Exit(1)
 
 
@@ -60,5 +66,8 @@ def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator
     with open_monitor(config, create=False) as monitor:
         for name in sources:
             ingest = monitor.ingest(monitor.source(name, new=True))
+            if monitor.store.history.find_pending_settings(name, ingest.settings):
+                yield f"{name}: its settings changed; verify it after the next check, which derives its history again"
+                continue
             with progress_bar(newest, f"{name}: history") as bar:
                 yield from verify_history(ingest, monitor.store.history, newest, partial(bar.update, 1))

@@ -12,6 +12,7 @@ from typing import Any
 
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
+from watcher.core.read_settings import ReadSettings
 from watcher.core.times import parse_duration
 
 HISTORY = "history.db"
@@ -21,12 +22,16 @@ DEFAULT_INTERVALS = {"registry": timedelta(hours=6), "collection": timedelta(hou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOverview:
-    """A source as far as reading needs it: one registry group or, `collection`, many."""
+    """A source as far as reading needs it: one registry group or, `collection`, many.
+
+    `read_settings` are those of one registry group.
+    """
 
     name: str
     every: timedelta
     enabled: bool = True
     collection: bool = False
+    read_settings: ReadSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,7 @@ def _source(table: Mapping[str, Any]) -> SourceOverview:
         every=_interval(table, kind),
         enabled=table.get("enabled", True) is True,
         collection=kind == "collection",
+        read_settings=ReadSettings.from_table(table) if kind == "registry" else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -37,7 +38,7 @@ from watcher.config.value_types import (
     is_loopback,
 )
 from watcher.core.model import CANARY, Severity
-from watcher.core.tables import Layout
+from watcher.core.read_settings import ReadSettings
 
 
 class _Table(BaseModel):
@@ -158,8 +159,8 @@ class SourceSettings(_Table):
     health: HealthSettings | None = Field(None, description="for this source; unset: as in [health]")
 
     @property
-    def layout(self) -> Layout:
-        return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
+    def read_settings(self) -> ReadSettings:
+        return ReadSettings(**{field.name: getattr(self, field.name) for field in fields(ReadSettings)})
 
     @model_validator(mode="after")
     def _columns_or_titles(self) -> SourceSettings:

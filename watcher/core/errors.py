@@ -3,6 +3,7 @@
 WatcherError
 ├── UsageError       the caller asked for something that does not exist or makes no sense
 ├── ConfigError      the operator: config.toml, credentials, permissions
+│   └── ReadSettingsError  changed settings cannot read the stored releases
 ├── FetchError       the network or the server
 ├── ParseError       the registry: the bytes are not in the expected format
 ├── StoreError       our database or archive: damaged, locked, of another version
@@ -28,6 +29,17 @@ class ConfigError(WatcherError):
         self.problems = problems
 
 
+class ReadSettingsError(ConfigError):
+    """The settings of a source were changed so that a stored release cannot be read any more.
+
+    Its text begins with the name of the source, `message` is the rest.
+    """
+
+    def __init__(self, source: str, message: str) -> None:
+        super().__init__(f"{source}: {message}")
+        self.message = message
+
+
 class FetchError(WatcherError):
     """A release could not be fetched."""
 
@@ -51,6 +63,15 @@ class ParseError(WatcherError):
 
 class StoreError(WatcherError):
     """The database or the archive cannot be used as it is; the message says what to do."""
+
+
+class UnreadableSnapshotError(StoreError):
+    """A stored snapshot is whole, and what it says cannot be parsed (any more)."""
+
+    def __init__(self, source: str, sha256: str, error: ParseError) -> None:
+        super().__init__(f"{source}: snapshot {sha256[:12]} cannot be parsed any more: {error}")
+        self.sha256 = sha256
+        self.error = error
 
 
 class DeliveryError(WatcherError):

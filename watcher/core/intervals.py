@@ -9,7 +9,13 @@ from operator import itemgetter
 from typing import Generic, TypeVar
 
 Interval = tuple[int, int]
+_MOST_DIGITS = 18
 Value = TypeVar("Value")
+
+
+def bounded_number(digits: str) -> int:
+    """Return decimal digits as a number; one that no 64 bits hold is 10^18. A registry may write 5,000 digits."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
 class IntervalUnion:

@@ -138,6 +138,7 @@ NOTICES: Mapping[str, Severity] = {
     "clock-jumped": Severity.WARNING,
     "check-skipped": Severity.WARNING,
     "config-refused": Severity.WARNING,
+    "settings-changed": Severity.NOTICE,
     "channel-broken": Severity.WARNING,
     "channel-disabled": Severity.WARNING,
     "channel-recovered": Severity.NOTICE,

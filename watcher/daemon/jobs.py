@@ -6,6 +6,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
@@ -24,6 +25,7 @@ from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import channels_due, deliver_channel, queue_notice
+from watcher.monitor.failures import OWN_FAULTS
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.sweep import sweep
@@ -70,7 +72,8 @@ class Jobs:
         if self.stopping.is_set():  # the job waited for a thread meanwhile
             return
         with self.run("check not recorded", self.budget(source), source=source.name), self.open_monitor() as monitor:
-            self._log_result(source.name, self._count(source.name, monitor.check(source)))
+            result = monitor.check(source, lambda done, total: self.watchdog.report_progress())  # noqa: ARG005
+            self._log_result(source.name, self._count(source.name, result))
             self._start_senders(monitor)
         runtime.return_free_memory()
 
@@ -110,8 +113,13 @@ class Jobs:
 
     def _log_result(self, source: str, result: CheckResult) -> None:
         log = self._log.warning if result.outcome in _WARNINGS else self._log.info
+        if result.reason in OWN_FAULTS:
+            log = self._log.error
         events = [event.summary for event in result.comparison.events] if result.comparison else None
-        log("checked", source=source, outcome=str(result.outcome), message=result.message, events=events)
+        if result.rederivation:
+            self._log.info("history derived again", source=source, **asdict(result.rederivation))
+        more = {"traceback": result.details} if result.details else {}
+        log("checked", source=source, outcome=str(result.outcome), message=result.message, events=events, **more)
 
     def check_health(self) -> None:
         with self.run("self check failed", self._patience, source=HEALTH):

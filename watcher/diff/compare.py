@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from watcher.core.intervals import bounded_number
 from watcher.core.model import Change, ChangeSet, Content, FieldChange, Item, ItemKey, Key, Section
 from watcher.diff.pairing import pair_items
 from watcher.registries.base import PATH, LinkageRule, PairingRule
@@ -144,4 +145,4 @@ def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:
 
 def _natural(value: str) -> tuple[int, str]:
     digits = value[: len(value) - len(value.lstrip("0123456789"))]
-    return (int(digits), value) if digits else (-1, value)
+    return (bounded_number(digits), value) if digits else (-1, value)

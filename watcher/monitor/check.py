@@ -5,30 +5,43 @@ fetch → archive → read → place in the history → compare with its neighbo
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from watcher.core.clock import Clock
-from watcher.core.errors import FetchError, ParseError
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, NotModified, Validators
 from watcher.fetch.pages import fetch_pages
 from watcher.formats.catalog import FORMATS
 from watcher.monitor.candidate import Candidate
+from watcher.monitor.failures import failed_result
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.check_log import Check
 from watcher.store.store import Store
 
 
 def check_source(
-    url: str, fetcher: Fetcher, ingest: ReleaseIngest, store: Store, clock: Clock, *, max_bytes: int
+    url: str,
+    fetcher: Fetcher,
+    ingest: ReleaseIngest,
+    store: Store,
+    clock: Clock,
+    *,
+    max_bytes: int,
+    progress: Progress | None = None,
 ) -> CheckResult:
     """Fetch a source once, ingest what is new, and record the outcome.
 
-    A failure changes nothing but the record of checks; it is returned, not raised. `max_bytes` limits a document that
-    has several pages. Raises StoreError: with a damaged store nothing can be recorded.
+    A failure changes nothing but the record of checks; it is returned, not raised, whatever it is. `max_bytes` limits a
+    document that has several pages. `progress` is called while the history is derived again for changed settings.
+    Raises what recording the check raises.
     """
     started, now = clock.monotonic(), clock.now()
     validators = None
     try:
+        rederivation = ingest.apply_settings(progress)
         next_page = FORMATS[ingest.format].next_page
         etag, last_modified = store.checks.read_validators(ingest.source, url)
         sent = Validators(etag=etag, last_modified=last_modified)
@@ -40,22 +53,43 @@ def check_source(
             # Without the validators of a held release the server sends it again, so that it can be confirmed.
             if result.outcome not in (Outcome.HELD, Outcome.STALE):
                 validators = response.validators
-    except (FetchError, ParseError) as error:
-        result = CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
+        result = replace(result, rederivation=rederivation)
+    except Exception as error:  # noqa: BLE001 - a failed check with a reason, whatever it is
+        result, validators = failed_result(error, store.path), None
+    record_result(
+        ingest.source,
+        url,
+        ingest.registry.id,
+        result,
+        store,
+        started=now,
+        validators=validators,
+        seconds=clock.monotonic() - started,
+    )
+    return result
+
+
+def record_result(
+    source: str,
+    url: str,
+    registry: str,
+    result: CheckResult,
+    store: Store,
+    *,
+    started: datetime,
+    seconds: float = 0.0,
+    validators: Validators | None = None,
+) -> None:
+    """Write the result of a check that `started` at a time into the log of checks."""
     check = Check(
-        source=ingest.source,
-        at=to_text(now),
+        source=source,
+        at=to_text(started),
         outcome=result.outcome,
         reason=result.reason,
         message=result.message,
         sha256=result.sha256 or None,
         release_id=result.release.row if result.release else None,
-        seconds=round(clock.monotonic() - started, 3),
+        seconds=round(seconds, 3),
     )
-    store.checks.record_check(
-        check,
-        url=url,
-        registry=ingest.registry.id,
-        validators=(validators.etag, validators.last_modified) if validators else None,
-    )
-    return result
+    pair = (validators.etag, validators.last_modified) if validators else None
+    store.checks.record_check(check, url=url, registry=registry, validators=pair)

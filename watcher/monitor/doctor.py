@@ -27,6 +27,7 @@ from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
 from watcher.store.database import journal_mode
+from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 _WARNING_FREE, _PROBLEM_FREE = 512 * 2**20, 64 * 2**20  # bytes of disk space
@@ -146,6 +147,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             size = path.stat().st_size // 2**20
             yield _ok("history", f"{path}: complete, {size:,} MiB, journal_mode = {store.journal_mode}")
             yield from _rules(store)
+            yield from _refused(settings)
             yield diagnose_clock(now, store.checks.find_latest_time())
             yield from _sources(store, settings, now)
             yield from _heartbeat(store, settings)
@@ -157,6 +159,16 @@ def _rules(store: Store) -> Iterator[Diagnosis]:
     if outdated := store.history.list_judged_before(RULES_VERSION):
         names = outdated[0] if len(outdated) == 1 else f"{outdated[0]} and {len(outdated) - 1} more sources"
         yield _warning("history", f"{names}: events were judged by older rules; run `watcher rebuild --events`")
+
+
+def _refused(settings: Settings) -> Iterator[Diagnosis]:
+    for info in SnapshotArchive(settings.store.snapshots).list_snapshots():
+        if info.accepted and info.refused:
+            yield _warning(
+                "snapshots",
+                f"{info.source}: snapshot {info.sha256[:12]} is no release: {info.refused}; `watcher rebuild` tries it "
+                f"again, `watcher reject {info.source} {info.sha256[:12]}` ends that",
+            )
 
 
 def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagnosis]:

@@ -17,6 +17,8 @@ from watcher.core.times import from_text, to_text
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
 NOTHING_CHECKED, CHECKED_AGAIN, CLOCK_JUMPED = "nothing-checked", "checked-again", "clock-jumped"
 
+URGENT_REASONS = ("internal", "settings")
+
 _GRACE = timedelta(minutes=15)  # beyond twice the interval: jitter, a long sweep, a slow server
 _LISTED = 50  # sources in a notice's details
 _NAMED = 3  # sources in its sentence
@@ -68,9 +70,14 @@ class HealthVerdict:
 
 
 def find_alarm(streak: CheckStreak, limits: Limits) -> str | None:
-    """Return the id of the alarm that the last checks of a source deserve; None if it is healthy."""
+    """Return the id of the alarm that the last checks of a source deserve; None if it is healthy.
+
+    A reason that waiting does not mend raises it at the first failure.
+    """
     if not streak.failures or streak.last is None or streak.failing_since is None:
         return None
+    if streak.reason in URGENT_REASONS:
+        return UNHEALTHY
     fails_long = from_text(streak.last) - from_text(streak.failing_since) >= limits.failing_for
     if streak.failures < limits.failures and not fails_long:
         return None

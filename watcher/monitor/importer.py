@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
+from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
 
@@ -80,6 +81,7 @@ def import_items(
 ) -> ImportReport:
     """Ingest every item; one that is no release of the source is refused. `progress` is called after each."""
     report = ImportReport()
+    history = ingest.history_path
     for item in items:
         try:
             result = ingest.ingest(item.candidate())
@@ -87,6 +89,10 @@ def import_items(
             report.refused.append((item.origin, str(error)))
         except OSError as error:
             report.refused.append((item.origin, error.strerror or str(error)))
+        except Exception as error:
+            if not is_fault_of_release(error, history):
+                raise
+            report.refused.append((item.origin, describe_error(error)))
         else:
             report.outcomes[result.outcome] += 1
         if progress:

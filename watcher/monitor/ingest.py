@@ -11,30 +11,34 @@ the operators, until another check confirms it or the operator decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
+from watcher.alerts import notices
 from watcher.alerts.routing import AlertRouter
 from watcher.core.clock import Clock, SystemClock
-from watcher.core.errors import UsageError
+from watcher.core.errors import ReadSettingsError, StoreError, UnreadableSnapshotError, UsageError
 from watcher.core.model import Comparison, Content, Severity
 from watcher.core.operations import Delivery, Hold, HoldState, Reason
-from watcher.core.tables import Layout
+from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
+from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.holds import Holds, end_hold
 from watcher.monitor.moves import MoveLinker
 from watcher.monitor.plausibility import Bounds, Newest
+from watcher.monitor.rebuild import LeaveOut, Progress
 from watcher.monitor.release_reader import ReleaseReader
-from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.result import CheckResult, Outcome, Rebuilt, Rederivation
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.timeline import OvertakenError, Timeline
 from watcher.monitor.unsent_alerts import postpone, render_again
-from watcher.registries.base import Labels, describe_key, with_key
-from watcher.registries.catalog import REGISTRIES
-from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
+from watcher.registries.base import describe_key
+from watcher.registries.catalog import configured_registry
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -49,8 +53,7 @@ class ReleaseIngest:
         self,
         source: str,
         *,
-        registry: str,
-        format: str,  # noqa: A002 - the config's word
+        settings: ReadSettings,
         store: Store,
         archive: SnapshotArchive,
         alerts: AlertRouter | None = None,
@@ -59,10 +62,6 @@ class ReleaseIngest:
         severities: Mapping[str, Severity] | None = None,
         bounds: Bounds | None = None,
         document: str = "",
-        key: Labels = (),
-        layout: Layout = Layout(),  # noqa: B008 - frozen
-        renames: bool = False,
-        table: TableSettings = NO_TABLE_SETTINGS,
         collection: str = "",
         patience: timedelta = timedelta(),
     ) -> None:
@@ -72,12 +71,12 @@ class ReleaseIngest:
         moved to or from another group wait for so much `patience`, unless the sweep ends before.
 
         `document` is the id that the published document must have if the registry's rules do not say; a document
-        without an id, as one that only says where the registry moved, is accepted. `key`, `layout`, `renames`
-        and `table` describe a plain table (docs/formats.md).
+        without an id, as one that only says where the registry moved, is accepted.
         """
         self.source = source
-        self.registry = replace(with_key(REGISTRIES[registry], key, layout, renames=renames), table=table)
-        self.format = format
+        self.settings = settings
+        self.registry = configured_registry(settings)
+        self.format = settings.format
         self._store = store
         self._history = store.history
         self._archive = archive
@@ -92,28 +91,98 @@ class ReleaseIngest:
         self._reader = ReleaseReader(
             source,
             registry=self.registry,
-            format=format,
+            format=settings.format,
             document=document,
             archive=archive,
             severities=severities or {},
         )
         self._timeline = Timeline(
-            source, writer=self._writer, store=store, archive=archive, reader=self._reader, linker=self._linker
+            source,
+            settings=settings,
+            writer=self._writer,
+            store=store,
+            archive=archive,
+            reader=self._reader,
+            linker=self._linker,
         )
         self._is_recovered = False  # whether the history has every release of the archive
+
+    @property
+    def history_path(self) -> Path:
+        return self._store.path
 
     def ingest(self, candidate: Candidate) -> CheckResult:
         """Ingest one release and return the result. Raises ParseError if the bytes are no release of the source.
 
-        A live release newer than all others causes alerts, and is held if it is not plausible.
+        A live release newer than all others causes alerts, and is held if it is not plausible. Raises ReadSettingsError
+        as `apply_settings` does.
         """
+        rederivation = self.apply_settings()
         try:
             result = self._ingest(candidate)
         except OvertakenError:
             # The other process may have recorded this very release: start over, and place and render it again.
             result = self._ingest(candidate)
         self._is_recovered = True
-        return result
+        return replace(result, rederivation=rederivation) if rederivation else result
+
+    def apply_settings(self, progress: Progress | None = None) -> Rederivation | None:
+        """Derive the history again if the settings that it was read with have changed; None if they have not.
+
+        It is replaced in one transaction, with a notice to the operators and without alerts. Raises ReadSettingsError
+        if a stored release cannot be read with the present settings; the history is then as it was.
+        """
+        text = self._history.read_settings(self.source)
+        if text == self.settings.to_text():
+            return None
+        latest = self._history.find_latest(self.source)
+        if latest is None:
+            return None
+        if not text and self._is_read_alike(latest):
+            with self._store.transaction():
+                self._writer.record_settings(self.settings.to_text())
+            return None
+        changes = self.settings.changes_from(ReadSettings.from_text(text) if text else None)
+        try:
+            return self._rederive(changes, progress)
+        except OvertakenError:
+            return self._rederive(changes, progress)
+        except UnreadableSnapshotError as error:
+            raise self._refuse_settings(changes, error) from error
+
+    def _rederive(self, changes: tuple[str, ...], progress: Progress | None) -> Rederivation:
+        at = to_text(self._clock.now())
+
+        def announce(releases: int) -> None:
+            summary = Rederivation(releases=releases, changes=changes).summary
+            notice = notices.settings_changed(self.source, summary, changes, releases, at)
+            deliveries = self._alerts.for_notice(notice) if self._alerts else []
+            self._store.outbox.add_deliveries(deliveries, now=at)
+
+        return Rederivation(releases=self._timeline.rederive(announce, at, progress), changes=changes)
+
+    def _is_read_alike(self, latest: StoredRelease) -> bool:
+        """Return whether the newest release is read as the history has it: an older version recorded no settings."""
+        if self._history.read_registry_id(self.source) != self.registry.id:
+            return False
+        try:
+            items = self._reader.read_independently(latest).items
+        except UnreadableSnapshotError:
+            return False
+        except StoreError:  # the snapshot is missing or damaged: there is nothing to derive the history from
+            return True
+        stored = self._history.read_content(self.source, latest).items
+        return len(stored) == len(items) and all(stored.get(key) == item for key, item in items.items())
+
+    def _refuse_settings(self, changes: tuple[str, ...], error: UnreadableSnapshotError) -> ReadSettingsError:
+        stored = self._history.find_by_hash(self.source, sha256=error.sha256)
+        release = f"the release of {stored.dated} ({stored.release.id})" if stored else f"snapshot {error.sha256[:12]}"
+        what = "; ".join(changes) or "its rules"
+        return ReadSettingsError(
+            self.source,
+            f"changed settings cannot be applied ({what}): {release} cannot be read with them: "
+            f"{error.error}; change them back, correct them, or give the source another name for a new history",
+        )
 
     def _ingest(self, candidate: Candidate) -> CheckResult:
         recovered = self._recover_unrecorded_snapshots()
@@ -146,22 +215,25 @@ class ReleaseIngest:
 
         `ended` is the hold that ends with this. `marks` are added to the alerts.
         """
-        # 1. Make the bytes safe. A check that died may have stored the first copy before.
+        # 1. Find where it belongs, what changed, and what that means. Nothing is written.
         newest = self._history.find_latest(self.source)
-        snapshots = [self._store_bytes(copy, near=newest) for copy in copies]
-        new = replace(new, observed=snapshots[0].observed) if snapshots else new
-        # 2. Find where it belongs, what changed, and what that means. Nothing is written.
+        if copies:  # a check that died may have stored the first copy before
+            observed = self._archive.find_first_observation(self.source, copies[0].sha256, copies[0].observed)
+            new = replace(new, observed=observed)
         placement = self._timeline.place(new)
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
-        # 3. Render the alerts before the write lock is taken, because that takes long.
+        # 2. Render the alerts before the write lock is taken, because that takes long.
         alerts = []
         alerts_now = new.live and placement.is_newest
         if self._alerts and comparison and alerts_now:
             alerts = self._render(comparison, self._alerts)
         reports = self._holds.render_end(ended) if ended else []
+        # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
+        # comes before.
+        snapshots = [self._store_bytes(copy, near=newest) for copy in copies]
         # 4. Write all or nothing.
         at = new.observed or to_text(self._clock.now())
-        with self._store.transaction():
+        with self._refusing(copies), self._store.transaction():
             release, relinked = self._timeline.record(placement, snapshots)
             if comparison and relinked and (before := self._history.find_predecessor(release)):
                 # Its events are other ones: entries moved from or to other groups. This is rare, so rendering again
@@ -188,6 +260,17 @@ class ReleaseIngest:
         if self._patience and any(map(self.registry.leftover_names, comparison.changes.changes)):
             return postpone(alerts, self._clock.now() + self._patience)
         return alerts
+
+    @contextmanager
+    def _refusing(self, copies: Iterable[Candidate]) -> Iterator[None]:
+        """Mark snapshots in the archive as no release if the block raises an error that is the fault of the release."""
+        try:
+            yield
+        except Exception as error:
+            if is_fault_of_release(error, self._store.path):
+                for copy in copies:
+                    self._archive.record_refusal(self.source, copy.sha256, describe_error(error))
+            raise
 
     def _accept_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
         """Record an old release that came back at a UTC time as one more release, of that time."""
@@ -306,14 +389,29 @@ class ReleaseIngest:
         results = {
             snapshot.sha256: self._recover(snapshot)
             for snapshot in snapshots
-            if snapshot.accepted and snapshot.sha256 not in recorded
+            if snapshot.accepted and snapshot.refused is None and snapshot.sha256 not in recorded
         }
         for snapshot in snapshots:
             for at in sorted(set(snapshot.returned) - returns):
-                self._accept_returned(snapshot.sha256, at)
-        return results
+                try:
+                    self._accept_returned(snapshot.sha256, at)
+                except Exception as error:
+                    if not is_fault_of_release(error, self._store.path):
+                        raise
+                    self._archive.forget_return(self.source, snapshot.sha256, at)
+        return {sha256: result for sha256, result in results.items() if result is not None}
 
-    def _recover(self, snapshot: SnapshotInfo) -> CheckResult:
+    def _recover(self, snapshot: SnapshotInfo) -> CheckResult | None:
+        """Record a snapshot that the history lacks; None if it can be no release, which the archive then says."""
+        try:
+            return self._record_recovered(snapshot)
+        except Exception as error:
+            if not is_fault_of_release(error, self._store.path):
+                raise
+            self._archive.record_refusal(self.source, snapshot.sha256, describe_error(error))
+            return None
+
+    def _record_recovered(self, snapshot: SnapshotInfo) -> CheckResult:
         content = self._reader.read_snapshot(snapshot.sha256)
         if stored := self._history.find_by_hash(self.source, digest=content.digest):
             with self._store.transaction():
@@ -330,6 +428,7 @@ class ReleaseIngest:
 
         Raises UsageError if there is no such release, or if it is the newest already.
         """
+        self.apply_settings()
         hold = self._holds.find(release)
         at = to_text(self._clock.now())
         stored = self._history.find_by_hash(self.source, digest=hold.digest)
@@ -348,20 +447,75 @@ class ReleaseIngest:
         """Reject a held release, named by an id or a SHA-256 prefix. Raises UsageError if there is no such release."""
         return self._holds.reject(self._holds.find(release), to_text(self._clock.now()))
 
+    def withdraw_refused(self, release: str) -> str | None:
+        """Take a snapshot that could be no release out of what a rebuild tries; return its id, None without one."""
+        for snapshot in self._archive.list_snapshots(self.source):
+            if snapshot.accepted and snapshot.refused and snapshot.sha256.startswith(release.lower()):
+                self._archive.withdraw(self.source, snapshot.sha256)
+                return snapshot.sha256[:12]
+        return None
+
+    def withdraw(self, release: str) -> str:
+        """Take a release out of the history and return its id; it is named by an id or a SHA-256 prefix.
+
+        It is kept in the archive and held as rejected, so that a check that is served it again does not accept it.
+        Raises UsageError if there is no such release.
+        """
+        stored = self._history.find_release(self.source, release)
+        if stored.returns:  # the snapshots are those of the release that came back
+            stored = self._history.read_release(self.source, stored.returns)
+        at = to_text(self._clock.now())
+        hold = Hold(
+            source=self.source,
+            digest=stored.digest,
+            sha256=stored.release.sha256,
+            published=stored.release.published,
+            entries=stored.release.entries,
+            reasons=(Reason(code="withdrawn", sentence="the operator took it out of the history"),),
+            first_seen=at,
+            last_seen=at,
+        )
+        snapshots = self._history.list_snapshots(self.source, stored)
+        for sha256 in snapshots:
+            self._archive.withdraw(self.source, sha256)
+        rejected = end_hold(hold, HoldState.REJECTED, by="operator", at=at)
+        self._holds.save_end(rejected, self._holds.render_end(rejected))
+        if self.apply_settings() is None:
+            self._recover_unrecorded_snapshots()
+            self._timeline.rebuild()
+        return stored.release.id
+
     def record_not_modified(self) -> CheckResult:
         """Record that the server still has the newest release."""
         self._holds.record_newest_served(to_text(self._clock.now()))
         return CheckResult(outcome=Outcome.UNCHANGED)
 
-    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Derive the source's history from the archive, all or nothing; return its number of releases."""
-        self._recover_unrecorded_snapshots()
-        return self._timeline.rebuild(progress)
+    def rebuild(self, progress: Progress | None = None) -> Rebuilt:
+        """Derive the source's history from the archive, all or nothing; return what became of it.
 
-    def rebuild_events(self, progress: Callable[[int, int], None] | None = None) -> int:
-        """Judge the source's history again by the present rules, all or nothing; return its number of releases."""
+        A snapshot that cannot be read or judged is marked in the archive and left out.
+        """
+        return self._rebuild(self._timeline.rebuild, progress)
+
+    def rebuild_events(self, progress: Progress | None = None) -> Rebuilt:
+        """Judge the source's history again by the present rules, all or nothing; return what became of it."""
+        return self._rebuild(self._timeline.rebuild_events, progress)
+
+    def _rebuild(
+        self, rebuild: Callable[[Progress | None, LeaveOut | None], int], progress: Progress | None
+    ) -> Rebuilt:
+        left_out: dict[str, str] = {}
+
+        def leave_out(snapshot: SnapshotInfo, error: Exception) -> None:
+            left_out[snapshot.sha256] = describe_error(error)
+
+        self.apply_settings(progress)
         self._recover_unrecorded_snapshots()
-        return self._timeline.rebuild_events(progress)
+        releases = rebuild(progress, leave_out)
+        for snapshot in [*self._archive.list_snapshots(self.source)]:
+            if snapshot.accepted:
+                self._archive.record_refusal(self.source, snapshot.sha256, left_out.get(snapshot.sha256))
+        return Rebuilt(releases=releases, left_out=left_out)
 
     def read_independently(self, release: StoredRelease) -> Content:
         """Return what the snapshot of a release says, without reusing anything of another release."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -25,7 +26,7 @@ from watcher.config.settings import (
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
-from watcher.core.tables import Layout
+from watcher.core.read_settings import ReadSettings
 from watcher.fetch.base import Fetcher, Policy
 from watcher.fetch.folder import FolderFetcher
 from watcher.fetch.rate_limit import HostRateLimiter
@@ -33,15 +34,16 @@ from watcher.fetch.rsync import Rsync
 from watcher.formats.catalog import FORMATS
 from watcher.monitor.alarms import Alarms
 from watcher.monitor.canary import CanaryFetcher
-from watcher.monitor.check import check_source
+from watcher.monitor.check import check_source, record_result
 from watcher.monitor.collection import Collection
+from watcher.monitor.failures import failed_result
 from watcher.monitor.index_ingest import IndexIngest
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.plausibility import Bounds
+from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.registries.catalog import REGISTRIES
-from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.database import to_store_error
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -74,36 +76,65 @@ class Monitor:
         """Return a monitor for another thread, with a connection of its own to the same history."""
         return Monitor(self.settings, create=False, clock=self.clock, rate_limiter=self._rate_limiter)
 
-    def check(self, source: SourceSettings) -> CheckResult:
-        """Check a source once, and raise or clear its alarm."""
-        result = self.check_without_alarm(source)
-        self.alarms.after_check(source, self.clock.now())
-        return result
+    def check(self, source: SourceSettings, progress: Progress | None = None) -> CheckResult:
+        """Check a source once, and raise or clear its alarm. Every exception is a failed check."""
+        return self._update_alarm(source, self.check_without_alarm(source, progress))
 
-    def check_without_alarm(self, source: SourceSettings, *, patience: timedelta = timedelta()) -> CheckResult:
+    def check_without_alarm(
+        self, source: SourceSettings, progress: Progress | None = None, *, patience: timedelta = timedelta()
+    ) -> CheckResult:
         """Check a source once. `sweep` raises the alarms of a collection's groups together.
 
         Alerts about entries that may have moved to another group wait for so much `patience`.
         """
-        return self._check(source, source.url, self._source_fetcher(source), patience)
+        try:
+            return self._check(source, source.url, self._source_fetcher(source), progress, patience)
+        except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
+            return self.record_failure(source, error)
+
+    def record_failure(self, source: AnySource, error: Exception) -> CheckResult:
+        """Return an exception as the result of a failed check, recorded if the history can be written."""
+        result = failed_result(error, self.settings.store.path)
+        with suppress(Exception):
+            settings = _read_settings(source)
+            record_result(source.name, "", settings.registry, result, self.store, started=self.clock.now())
+        return result
+
+    def _update_alarm(self, source: AnySource, result: CheckResult) -> CheckResult:
+        """Raise or clear the alarm of a source after a check; if that fails, the check has failed."""
+        try:
+            self.alarms.after_check(source, self.clock.now())
+        except Exception as error:  # noqa: BLE001 - as above
+            result = self.record_failure(source, error)
+            with suppress(Exception):
+                self.alarms.after_check(source, self.clock.now())
+        return result
 
     def check_index(self, collection: CollectionSettings) -> CheckResult | None:
         """Check the index of a collection once; None if its groups are listed in the configuration.
 
         If it fails, the groups of the newest index are still checked, unless rsync fetches them with it.
         """
-        index = self._index_fetcher(collection)
-        if index is None:
-            return None
-        result = self._check(collection, *index)
-        self.alarms.after_check(collection, self.clock.now())
-        return result
+        try:
+            index = self._index_fetcher(collection)
+            if index is None:
+                return None
+            result = self._check(collection, *index)
+        except Exception as error:  # noqa: BLE001 - as above
+            result = self.record_failure(collection, error)
+        return self._update_alarm(collection, result)
 
-    def _check(self, source: AnySource, url: str, fetcher: Fetcher, patience: timedelta = timedelta()) -> CheckResult:
+    def _check(
+        self,
+        source: AnySource,
+        url: str,
+        fetcher: Fetcher,
+        progress: Progress | None = None,
+        patience: timedelta = timedelta(),
+    ) -> CheckResult:
         max_bytes = self.settings.fetch.max_bytes
-        return check_source(
-            url, fetcher, self.ingest(source, patience=patience), self.store, self.clock, max_bytes=max_bytes
-        )
+        ingest = self.ingest(source, patience=patience)
+        return check_source(url, fetcher, ingest, self.store, self.clock, max_bytes=max_bytes, progress=progress)
 
     def verify(self) -> None:
         """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
@@ -177,8 +208,7 @@ class Monitor:
         if isinstance(source, CollectionSettings):
             return IndexIngest(
                 source.name,
-                registry="index",
-                format="index",
+                settings=_read_settings(source),
                 store=self.store,
                 archive=self.archive,
                 alerts=self.alerts,
@@ -188,8 +218,7 @@ class Monitor:
             )
         return ReleaseIngest(
             source.name,
-            registry=source.registry,
-            format=source.format,
+            settings=source.read_settings,
             store=self.store,
             archive=self.archive,
             alerts=self.alerts,
@@ -198,12 +227,6 @@ class Monitor:
             severities=self.settings.severity,
             bounds=Bounds(**dict(source.hold)),
             document=source.group if isinstance(source, GroupSettings) else "",
-            key=source.key if isinstance(source, SourceSettings) else (),
-            renames=isinstance(source, SourceSettings) and source.renames,
-            table=TableSettings(source.title, source.ignore)
-            if isinstance(source, SourceSettings)
-            else NO_TABLE_SETTINGS,
-            layout=source.layout if isinstance(source, SourceSettings) else Layout(),
             collection=source.collection if isinstance(source, GroupSettings) else "",
             patience=patience,
         )
@@ -264,6 +287,13 @@ class Monitor:
             archive=self.archive,
             history=self.store.history,
         )
+
+
+def _read_settings(source: AnySource) -> ReadSettings:
+    """Return how a source's releases are read; of a collection, those of its index."""
+    if isinstance(source, CollectionSettings):
+        return ReadSettings(registry="index", format="index")
+    return source.read_settings
 
 
 def create_rate_limiter(settings: Settings) -> HostRateLimiter:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from watcher.core.errors import StoreError
 from watcher.core.operations import Label
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor import plausibility
+from watcher.monitor.failures import is_fault_of_release
 from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order
 from watcher.monitor.release_reader import ReleaseReader
@@ -54,79 +58,152 @@ class _ArchivedRelease:
         )
 
 
-def rebuild_source(
-    source: str,
-    store: Store,
-    writer: HistoryWriter,
-    archive: SnapshotArchive,
-    reader: ReleaseReader,
-    linker: MoveLinker,
-    progress: Callable[[int, int], None] | None = None,
-) -> int:
-    """Replace the history of a source by that of its accepted snapshots, all or nothing; return how many releases.
+Progress = Callable[[int, int], None]  # called with the steps done and their total
+LeaveOut = Callable[[SnapshotInfo, Exception], None]  # called for a snapshot that cannot be a release, and why
 
-    `progress` is called with the steps done and their total.
-    """
-    accepted = sorted(
-        (info for info in archive.list_snapshots(source) if info.accepted), key=lambda info: info.observed or ""
-    )
-    releases: dict[str, _ArchivedRelease] = {}
-    for number, snapshot in enumerate(accepted, 1):
-        for release in _releases_of(snapshot, reader):
-            if earlier := releases.get(release.label.digest):
-                earlier.merge(release)
-            else:
-                releases[release.label.digest] = release
-        if progress:
-            progress(number, 2 * len(accepted))
-    originals = {digest: release.original for digest, release in releases.items()}
-    copies = {digest for digest, release in releases.items() if release.returned and not release.label.live}
-    placed = drop_repeats(in_order(release.label for release in releases.values()), originals, copies)
-    with store.transaction():
-        rows = writer.list_rows()
-        writer.delete_history()
-        writer.record_rules()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRebuild:
+    """Derives the history of one source again. For one thread; `settings` are those that `reader` reads with."""
+
+    source: str
+    settings: ReadSettings
+    store: Store
+    writer: HistoryWriter
+    archive: SnapshotArchive
+    reader: ReleaseReader
+    linker: MoveLinker
+
+    def rebuild(self, progress: Progress | None = None, *, leave_out: LeaveOut | None = None) -> int:
+        """Replace the history by that of the accepted snapshots, all or nothing; return how many releases.
+
+        Without `leave_out` a snapshot that cannot be read or judged ends it. Raises StoreError if every one is such.
+        """
+        accepted = [info for info in self.archive.list_snapshots(self.source) if info.accepted]
+        releases = self._read_releases(accepted, progress, leave_out)
+        with self.store.transaction():
+            number = self._write(releases, len(accepted), progress, leave_out)
+            if accepted and not number:
+                raise StoreError(f"{self.source}: none of {len(accepted)} snapshots can be read; the history is kept")
+        return number
+
+    def rederive(self, announce: Callable[[int], None], at: str, progress: Progress | None = None) -> int | None:
+        """Derive the releases that the history has again at a UTC time, all or nothing; return how many.
+
+        `announce` is called in the transaction with their number. Returns None, and changes nothing, if another process
+        changed the history meanwhile. Raises StoreError if a snapshot is missing, damaged or unreadable.
+        """
+        before = self._read_state()
+        recorded, returns = self.writer.list_snapshots(), self.writer.list_returns()
+        infos = [*self.archive.list_snapshots(self.source)]
+        if missing := recorded.difference(info.sha256 for info in infos):
+            raise StoreError(
+                f"{self.source}: snapshot {min(missing)[:12]} is missing, so the history cannot be derived again; "
+                "restore the snapshots from a backup"
+            )
+        infos = [
+            replace(
+                info,
+                returned=tuple(at for at in info.returned if at in returns),
+                again=tuple(at for at in info.again if at in returns),
+            )
+            for info in infos
+            if info.sha256 in recorded and info.accepted
+        ]
+        releases = self._read_releases(infos, progress, None)
+        with self.store.transaction():
+            if self._read_state() != before:
+                return None
+            number = self._write(releases, len(infos), progress, None, at=at)
+            announce(number)
+        return number
+
+    def rejudge(self, progress: Progress | None = None) -> int | None:
+        """Derive the changes and events again from the stored releases, all or nothing; return their number.
+
+        Returns None, and changes nothing, if this version reads the newest snapshot differently: then the entries
+        themselves have to be derived again (`rebuild`).
+        """
+        releases = self.store.history.list_releases(self.source)
+        if releases and self.reader.read_independently(releases[-1]).digest != releases[-1].digest:
+            return None
+        with self.store.transaction():
+            for number, (before, after) in enumerate(pairwise(releases), 1):
+                contents = self.store.history.read_content_pair(self.source, before, after)
+                self.writer.replace_transition(before, after, self.reader.compare(*contents))
+                if progress:
+                    progress(number, len(releases) - 1)
+            self.linker.relink(self.writer.list_rows())
+            self.writer.record_rules(self.settings.to_text())
+        return len(releases)
+
+    def _read_state(self) -> tuple[object, ...]:
+        return self.writer.read_ending(), self.store.history.read_settings(self.source)
+
+    def _read_releases(
+        self, snapshots: Iterable[SnapshotInfo], progress: Progress | None, leave_out: LeaveOut | None
+    ) -> dict[str, _ArchivedRelease]:
+        """Return the releases of some snapshots by digest."""
+        ordered = sorted(snapshots, key=lambda info: info.observed or "")
+        releases: dict[str, _ArchivedRelease] = {}
+        for number, snapshot in enumerate(ordered, 1):
+            with self._leaving_out([snapshot], leave_out):
+                for release in _releases_of(snapshot, self.reader):
+                    if earlier := releases.get(release.label.digest):
+                        earlier.merge(release)
+                    else:
+                        releases[release.label.digest] = release
+            if progress:
+                progress(number, 2 * len(ordered))
+        return releases
+
+    def _write(
+        self,
+        releases: Mapping[str, _ArchivedRelease],
+        steps: int,
+        progress: Progress | None,
+        leave_out: LeaveOut | None,
+        at: str | None = None,
+    ) -> int:
+        """Replace the history in the caller's transaction; `steps` were done before it, `at` is for `record_rules`."""
+        originals = {digest: release.original for digest, release in releases.items()}
+        copies = {digest for digest, release in releases.items() if release.returned and not release.label.live}
+        placed = drop_repeats(in_order(release.label for release in releases.values()), originals, copies)
+        rows = self.writer.list_rows()
+        self.writer.delete_history()
+        self.writer.record_rules(self.settings.to_text(), derived_again=at)
         previous: Neighbour | None = None
-        for number, placed_release in enumerate(placed, 1):
-            archived = releases[placed_release.digest]
-            new = archived.read(placed_release.dated, reader)
-            into = reader.compare(previous.content, new.content) if previous else None
-            row = writer.add_release(new, previous, None, into, None)
-            for snapshot in archived.snapshots if new.returns is None else ():
-                writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
-            stored = store.history.read_release(source, new.content.digest)
-            previous = Neighbour(id=row, place=stored.place, content=new.content)
+        written = 0
+        for number, place in enumerate(placed, 1):
+            release = releases[place.digest]
+            with self._leaving_out(release.snapshots, leave_out), self.store.transaction():
+                previous = self._add_release(release, place.dated, previous)
+                written += 1
             if progress:
-                progress(len(accepted) + number, len(accepted) + len(placed))
-        linker.relink([*rows, *writer.list_rows()])
-    return len(placed)
+                progress(steps + number, steps + len(placed))
+        self.writer.relink_checks()
+        self.linker.relink([*rows, *self.writer.list_rows()])
+        return written
 
+    def _add_release(self, release: _ArchivedRelease, dated: str, previous: Neighbour | None) -> Neighbour:
+        new = release.read(dated, self.reader)
+        into = self.reader.compare(previous.content, new.content) if previous else None
+        row = self.writer.add_release(new, previous, None, into, None)
+        for snapshot in release.snapshots if new.returns is None else ():
+            self.writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
+        stored = self.store.history.read_release(self.source, new.content.digest)
+        return Neighbour(id=row, place=stored.place, content=new.content)
 
-def rebuild_events(
-    source: str,
-    store: Store,
-    writer: HistoryWriter,
-    reader: ReleaseReader,
-    linker: MoveLinker,
-    progress: Callable[[int, int], None] | None = None,
-) -> int | None:
-    """Derive the changes and events of a source again from its stored releases, all or nothing; return their number.
-
-    Returns None, and changes nothing, if this version reads the newest snapshot differently: then the entries
-    themselves have to be derived again (`rebuild_source`). `progress` is called with the steps done and their total.
-    """
-    releases = store.history.list_releases(source)
-    if releases and reader.read_independently(releases[-1]).digest != releases[-1].digest:
-        return None
-    with store.transaction():
-        for number, (before, after) in enumerate(pairwise(releases), 1):
-            contents = store.history.read_content_pair(source, before, after)
-            writer.replace_transition(before, after, reader.compare(*contents))
-            if progress:
-                progress(number, len(releases) - 1)
-        linker.relink(writer.list_rows())
-        writer.record_rules()
-    return len(releases)
+    @contextmanager
+    def _leaving_out(self, snapshots: Iterable[SnapshotInfo], leave_out: LeaveOut | None) -> Iterator[None]:
+        """Leave out snapshots if the block raises an error that is the fault of what they say."""
+        try:
+            yield
+        except Exception as error:
+            if leave_out is None or not is_fault_of_release(error, self.store.path):
+                raise
+            for snapshot in snapshots:
+                leave_out(snapshot, error)
 
 
 def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_ArchivedRelease]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.core.errors import ParseError, StoreError
+from watcher.core.errors import ParseError, UnreadableSnapshotError
 from watcher.core.model import Content, Severity
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
@@ -52,12 +52,12 @@ class ReleaseReader:
         return content
 
     def read_snapshot(self, sha256: str) -> Content:
-        """Return what a snapshot says. Raises StoreError if it is missing, damaged or cannot be parsed any more."""
+        """Return what a snapshot says. Raises StoreError if it is missing or damaged, UnreadableSnapshotError."""
         data = self._archive.read_snapshot(self._source, sha256)
         try:
             return self._incremental.read(data)
         except ParseError as error:
-            raise _unreadable(self._source, sha256, error) from error
+            raise UnreadableSnapshotError(self._source, sha256, error) from error
 
     def read_independently(self, release: StoredRelease) -> Content:
         """Return what the snapshot of a release says, without reusing anything of another release."""
@@ -65,7 +65,7 @@ class ReleaseReader:
         try:
             content = read_content(self._archive.read_snapshot(self._source, sha256), self._registry, self._format)
         except ParseError as error:
-            raise _unreadable(self._source, sha256, error) from error
+            raise UnreadableSnapshotError(self._source, sha256, error) from error
         return plausibility.as_returned(content, release.release.observed or "") if release.returns else content
 
     def read_release(self, release: StoredRelease) -> Content:
@@ -85,7 +85,3 @@ class ReleaseReader:
         """Return what changed from one release to the next, and what that means."""
         changes, events = explain(self._registry, old, new, self._severities, self._indexes)
         return Transition(changes=changes, events=events)
-
-
-def _unreadable(source: str, sha256: str, error: ParseError) -> StoreError:
-    return StoreError(f"{source}: snapshot {sha256[:12]} cannot be parsed any more: {error}")

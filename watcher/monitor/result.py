@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from watcher.core.model import Comparison
@@ -24,12 +25,34 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rederivation:
+    """A history that was derived again because settings had changed: how many releases, and what changed."""
+
+    releases: int
+    changes: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        changed = f"settings changed ({'; '.join(self.changes)})" if self.changes else "its rules changed"
+        releases = "1 release" if self.releases == 1 else f"{self.releases} releases"
+        return f"{changed}; the history of {releases} was derived again from the snapshots"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """A rebuilt history: its number of releases, and why snapshots were left out, by SHA-256."""
+
+    releases: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """The result of a check or of the ingest of one release.
 
     `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
     hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`. `key` names the
-    columns that identify an entry, for a baseline.
+    columns that identify an entry, for a baseline. `details` is the traceback of an unforeseen error, for the log.
     """
 
     outcome: Outcome
@@ -40,3 +63,5 @@ class CheckResult:
     message: str | None = None
     hold: Hold | None = None
     key: str = ""
+    rederivation: Rederivation | None = None
+    details: str = ""

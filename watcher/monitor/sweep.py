@@ -10,6 +10,7 @@ from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.times import to_text
 from watcher.monitor.collection import Group
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
 
 # An entry that is removed from one group may be added to a group that is checked later: alerts about it wait for the
@@ -33,9 +34,9 @@ class Sweep:
                 return
             yield group.settings
 
-    def check(self, group: GroupSettings) -> CheckResult:
+    def check(self, group: GroupSettings, progress: Progress | None = None) -> CheckResult:
         """Check a group once. Its alarm, if it deserves one, is raised at the end of the sweep."""
-        result = self._monitor.check_without_alarm(group, patience=_PATIENCE)
+        result = self._monitor.check_without_alarm(group, progress, patience=_PATIENCE)
         self.checked.append(group)
         return result
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from watcher.core.errors import StoreError
 from watcher.core.model import Comparison, Release
 from watcher.core.operations import Ending, Label, PlacedRelease
+from watcher.core.read_settings import ReadSettings
 from watcher.monitor import plausibility
 from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order, place_last
-from watcher.monitor.rebuild import rebuild_events, rebuild_source
+from watcher.monitor.rebuild import HistoryRebuild, LeaveOut, Progress
 from watcher.monitor.release_reader import ReleaseReader
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import Neighbour, NewRelease, Transition
@@ -74,6 +75,7 @@ class Timeline:
         self,
         source: str,
         *,
+        settings: ReadSettings,
         writer: HistoryWriter,
         store: Store,
         archive: SnapshotArchive,
@@ -86,6 +88,16 @@ class Timeline:
         self._store = store
         self._writer = writer
         self._linker = linker
+        self._settings = settings
+        self._rebuild = HistoryRebuild(
+            source=source,
+            settings=settings,
+            store=store,
+            writer=writer,
+            archive=archive,
+            reader=reader,
+            linker=linker,
+        )
 
     def place(self, new: NewRelease) -> Placement:
         """Return the place of a new release, compared with its neighbours. Writes nothing."""
@@ -129,6 +141,8 @@ class Timeline:
         if placement.reorders:
             self.rebuild()
             return self._store.history.read_release(self._source, new.content.digest), frozenset()
+        if placement.ending is None:
+            self._writer.record_rules(self._settings.to_text())
         row = self._writer.add_release(new, placement.before, placement.after, placement.into, placement.out_of)
         for snapshot in snapshots:
             self._writer.add_snapshot(row, snapshot.sha256, snapshot.size, snapshot.observed)
@@ -174,19 +188,24 @@ class Timeline:
                 self._writer.set_dates(moved)
                 self._linker.relink(self._find_rows(moved))
 
-    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def rebuild(self, progress: Progress | None = None, leave_out: LeaveOut | None = None) -> int:
         """Derive the history from the archive, all or nothing; return its number of releases."""
-        return rebuild_source(
-            self._source, self._store, self._writer, self._archive, self._reader, self._linker, progress
-        )
+        return self._rebuild.rebuild(progress, leave_out=leave_out)
 
-    def rebuild_events(self, progress: Callable[[int, int], None] | None = None) -> int:
+    def rederive(self, announce: Callable[[int], None], at: str, progress: Progress | None = None) -> int:
+        """Derive the releases of the history again by the present settings, all or nothing; return their number."""
+        number = self._rebuild.rederive(announce, at, progress)
+        if number is None:
+            raise OvertakenError(f"{self._source}: another process changed the history meanwhile; try again")
+        return number
+
+    def rebuild_events(self, progress: Progress | None = None, leave_out: LeaveOut | None = None) -> int:
         """Derive changes and events again, all or nothing; return the number of releases.
 
         The whole history is derived again if this version reads its releases differently.
         """
-        number = rebuild_events(self._source, self._store, self._writer, self._reader, self._linker, progress)
-        return self.rebuild(progress) if number is None else number
+        number = self._rebuild.rejudge(progress)
+        return self.rebuild(progress, leave_out) if number is None else number
 
     def _find_slot(self, new: NewRelease, ending: Ending | None) -> _Slot | None:
         """Return where a release belongs; None if it puts others in another order."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
 from watcher.core.model import RULES_VERSION, Change, Content, Fields, Item, Kind, Severity, Status
+from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import Layout
 from watcher.formats.base import FieldMap
 from watcher.registries.context import NO_TABLE_SETTINGS, ChangeContext, TableSettings
@@ -170,3 +171,9 @@ def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, 
         return key
 
     return replace(registry, identify=identify, pairing_rules=registry.pairing_rules if renames else _nothing)
+
+
+def apply_settings(registry: Registry, settings: ReadSettings) -> Registry:
+    """Return a registry's rules with the key, the layout and the columns that the settings of a source name."""
+    keyed = with_key(registry, settings.key, settings.layout, renames=settings.renames)
+    return replace(keyed, table=TableSettings(settings.title, settings.ignore))

@@ -7,7 +7,8 @@ from functools import cache
 
 from watcher.core.lazy import import_listed
 from watcher.core.model import CANARY
-from watcher.registries.base import Registry
+from watcher.core.read_settings import ReadSettings
+from watcher.registries.base import Registry, apply_settings
 
 # The id of each registry's rules, and the module that has them as REGISTRY.
 _MODULES = {
@@ -34,6 +35,11 @@ class _Registries(Mapping[str, Registry]):
 
 
 REGISTRIES = _Registries()
+
+
+def configured_registry(settings: ReadSettings) -> Registry:
+    """Return the rules of a source: those of its registry with its own settings."""
+    return apply_settings(REGISTRIES[settings.registry], settings)
 
 
 @cache

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import Comparison, Content, Release, Severity
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import with_key
-from watcher.registries.catalog import REGISTRIES, rules_for_group
+from watcher.registries.catalog import REGISTRIES, configured_registry, rules_for_group
 from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.history_reader import HistoryReader
 
@@ -43,8 +44,9 @@ def compare_releases(
     if previous is not None and before.row == previous.row:
         return history.read_comparison(source, after, before)
     before_content, after_content = history.read_content_pair(source, before, after)
-    registry = REGISTRIES[history.read_registry_id(source)]
-    changes, events = explain(registry, before_content, after_content, severities)
+    text = history.read_settings(source)
+    settings = ReadSettings.from_text(text) if text else ReadSettings(registry=history.read_registry_id(source))
+    changes, events = explain(configured_registry(settings), before_content, after_content, severities)
     return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
 
 

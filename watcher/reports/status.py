@@ -44,6 +44,8 @@ class SourceStatus:
     failures: int
     held: int
     skipped: int  # checks that did not run because the previous one was still running
+    pending_settings: tuple[str, ...]  # changed settings that the next check applies: it derives the history again
+    derived_again: str | None  # when the history was last derived again for changed settings
     key: str  # the columns that identify an entry and how they were chosen; "" for a group of several registries
 
 
@@ -118,6 +120,8 @@ def _source_status(source: SourceOverview, due: datetime, store: Store, now: dat
         failures=state["failures"],
         held=sum(hold.state is HoldState.HELD for hold in store.holds.list_holds(source.name)),
         skipped=store.checks.read_skips(source.name)["number"],
+        pending_settings=store.history.find_pending_settings(source.name, source.read_settings),
+        derived_again=store.history.read_derived_again(source.name),
         key=describe_key(store.history.read_key_columns(source.name)),
     )
 
@@ -136,7 +140,12 @@ def _collection_statuses(
     yield status
     state = collection.state()
     for group in state.groups if all_groups else state.failing:
-        watched = SourceOverview(name=group.settings.name, every=group.settings.every, enabled=group.settings.enabled)
+        watched = SourceOverview(
+            name=group.settings.name,
+            every=group.settings.every,
+            enabled=group.settings.enabled,
+            read_settings=group.settings.read_settings,
+        )
         yield _source_status(watched, collection.group_due(group, now), store, now)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.model import FREE, Change, ChangeSet, Comparison, Content, Delta, Event, FieldChange, Item, ItemKey
+from watcher.core.read_settings import ReadSettings
 from watcher.store.database import Database
 from watcher.store.event_query import EventQuery, select_overlapping
 from watcher.store.history_rows import (
@@ -81,6 +82,29 @@ class HistoryReader:
         text = ", ".join(listed) or "none yet: run `watcher check` or `watcher import`"
         raise UsageError(f"there is no history of a source named {source!r} (known: {text}{more})")
 
+    def read_settings(self, source: str) -> str:
+        """Return the settings that a source's history was read with (`ReadSettings.to_text`).
+
+        The text is empty without a history, and if an older version of the program wrote it.
+        """
+        return str(self._read_source_column("read_settings", source) or "")
+
+    def find_pending_settings(self, source: str, present: ReadSettings | None) -> tuple[str, ...]:
+        """Return the settings that differ from those a history was read with (`ReadSettings.changes_from`)."""
+        text = self.read_settings(source)
+        return present.changes_from(ReadSettings.from_text(text)) if text and present is not None else ()
+
+    def read_derived_again(self, source: str) -> str | None:
+        """Return the UTC time at which a history was last derived again for other settings, or None."""
+        return self._read_source_column("derived_again", source)
+
+    def _read_source_column(self, column: str, source: str) -> str | None:
+        # A file that is opened read-only may not have the column yet.
+        if not self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = ?", [column]).fetchone():
+            return None
+        row = self._db.execute(f"SELECT {column} FROM sources WHERE name = ?", [source]).fetchone()  # noqa: S608 - ours
+        return row[0] if row else None
+
     def list_judged_before(self, rules_version: int) -> list[str]:
         """Return the sources with events that rules of an older version judged, by name."""
         # A file that is opened read-only may not have the column yet.
@@ -132,6 +156,12 @@ class HistoryReader:
             [source, *values],
         )
         return (decode_release(source, row) for row in rows)
+
+    def list_snapshots(self, source: str, release: StoredRelease) -> list[str]:
+        """Return the SHA-256 of every snapshot of a release."""
+        statement = "SELECT sha256 FROM snapshots WHERE source_id = ? AND release_id = ?"
+        rows = self._db.execute(statement, [self._source_id(source), release.row])
+        return [str(sha256) for (sha256,) in rows]
 
     def count_releases(self, source: str) -> int:
         """Return how many releases a source has."""

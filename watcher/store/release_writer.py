@@ -177,10 +177,28 @@ class HistoryWriter:
             after.row, before.place, after.place, step
         )
 
-    def record_rules(self) -> None:
-        """Record that all events of the source were judged by the present rules."""
+    def record_rules(self, read_settings: str, *, derived_again: str | None = None) -> None:
+        """Record that all releases of the source were read with these settings and judged by the present rules.
+
+        `derived_again` is the UTC time, if that was done because the settings had changed.
+        """
         self._db.execute(
-            "UPDATE sources SET rules = ? WHERE id = ?", [self._registry.rules_version, self.ensure_source()]
+            """UPDATE sources SET registry = ?, rules = ?, read_settings = ?, derived_again = coalesce(?, derived_again)
+            WHERE id = ?""",
+            [self._registry.id, self._registry.rules_version, read_settings, derived_again, self.ensure_source()],
+        )
+
+    def record_settings(self, read_settings: str) -> None:
+        """Record the settings that the history was read with all along."""
+        self._db.execute("UPDATE sources SET read_settings = ? WHERE id = ?", [read_settings, self.ensure_source()])
+
+    def relink_checks(self) -> None:
+        """Point the checks of the source at the releases of the snapshots that they were served."""
+        self._db.execute(
+            """UPDATE checks SET release_id = (SELECT release_id FROM snapshots
+              WHERE snapshots.source_id = ?1 AND snapshots.sha256 = checks.sha256)
+            WHERE source = ?2 AND release_id IS NULL AND sha256 IS NOT NULL AND outcome NOT IN ('held', 'failed')""",
+            [self.ensure_source(), self._source],
         )
 
     def delete_history(self) -> None:

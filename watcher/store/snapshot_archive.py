@@ -131,6 +131,7 @@ class SnapshotArchive:
         named: str | None,
     ) -> SnapshotInfo:
         """Update the receipt of a snapshot that is stored again, and return it."""
+        stored_refused, stored = stored, replace(stored, refused=None) if accepted else stored
         if not stored.accepted:
             updated = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
             info = updated if accepted else stored
@@ -139,7 +140,29 @@ class SnapshotArchive:
             info = replace(stored, live=stored.live or live, named=earliest)
             if observed and (stored.observed is None or observed < stored.observed):
                 info = replace(info, observed=observed, origin=origin)
-        return self._rewrite(stored, info)
+        return self._rewrite(stored_refused, info)
+
+    def find_first_observation(self, source: str, sha256: str, observed: str | None) -> str | None:
+        """Return the `observed` that the receipt of a snapshot would have if it were stored and accepted with this."""
+        stored = self._read_infos(source).get(sha256)
+        times = (observed, stored.observed if stored is not None and stored.accepted else None)
+        return min(filter(None, times), default=None)
+
+    def record_refusal(self, source: str, sha256: str, reason: str | None) -> None:
+        """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot."""
+        stored = self._read_infos(source).get(sha256)
+        if stored is not None and stored.refused != reason:
+            self._rewrite(stored, replace(stored, refused=reason))
+
+    def withdraw(self, source: str, sha256: str) -> None:
+        """Make a snapshot one that is not accepted, so that no rebuild makes a release of it."""
+        stored = self._read_info(source, sha256)
+        self._rewrite(stored, replace(stored, accepted=False))
+
+    def forget_return(self, source: str, sha256: str, at: str) -> None:
+        """Remove a time at which a snapshot came back (`record_return`)."""
+        stored = self._read_info(source, sha256)
+        self._rewrite(stored, replace(stored, returned=tuple(time for time in stored.returned if time != at)))
 
     def record_return(self, source: str, sha256: str, at: str) -> None:
         """Record that a snapshot came back after newer ones and was accepted. Raises StoreError if it is missing."""

@@ -32,7 +32,8 @@ class SnapshotInfo:
     `format` say how to read it again. `live`: a check of our own was served it as the newest. `accepted` is False for a
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
-    `named` is the earliest time that an imported file of it was named after (`operations.Label`).
+    `named` is the earliest time that an imported file of it was named after (`operations.Label`). `refused` says why
+    it became no release although it is accepted: it cannot be read or judged; None for any other.
     """
 
     source: str
@@ -49,11 +50,14 @@ class SnapshotInfo:
     returned: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     named: str | None = None
+    refused: str | None = None
 
 
 def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
+    if info.refused is None:
+        del fields["refused"]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from watcher.core.intervals import bounded_number
 from watcher.core.model import MARKUP, Change, Item, Key, Section
 from watcher.registries.base import Finding, Signature
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
@@ -106,7 +107,7 @@ def classify_update(position: int, change: Change, context: ChangeContext, descr
 
 
 def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:
-    return tuple((int(value) if value.isdecimal() else -1, value) for value in key.values)
+    return tuple((bounded_number(value) if value.isdecimal() else -1, value) for value in key.values)
 
 
 def _build(items: Iterable[Item]) -> EntriesByContact:

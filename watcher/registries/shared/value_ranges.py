@@ -15,7 +15,7 @@ _BOUNDS = re.compile(r"\s*(?:-|\u2013|\bto\b|\bthrough\b|\.\.)\s*", re.IGNORECAS
 _DECIMAL = re.compile(r"-?\d{1,40}")
 _HEX = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})")
 _BARE_HEX = re.compile(r"(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{2,8}")
-_NEGATIVE = re.compile(r"(-?\d+)\s*(?:-|\bto\b)\s*(-\d+)", re.IGNORECASE)
+_NEGATIVE = re.compile(r"(-?\d{1,40})\s*(?:-|\bto\b)\s*(-\d{1,40})", re.IGNORECASE)
 _OCTETS = re.compile(
     r"""0x[0-9A-F]{2} (-(0x)?[0-9A-F]{2})? ( \s*,\s* ( 0x[0-9A-F]{2} (-(0x)?[0-9A-F]{2})? | \* ) )+""",
     re.IGNORECASE | re.VERBOSE,

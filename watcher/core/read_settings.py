@@ -1,0 +1,64 @@
+"""The settings that decide how a stored release is read: its rules, its format, its key and its columns.
+
+The history keeps those that it was derived with, so that a change of them is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from watcher.core.tables import Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSettings:
+    """The settings of one source that its history depends on, under their names in the configuration."""
+
+    registry: str = "ports"
+    format: str = "xml"
+    key: tuple[str, ...] = ()
+    renames: bool = False
+    title: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Self:
+        """Return those that a table of the configuration has; its other settings are left out."""
+        given: dict[str, Any] = {field.name: table[field.name] for field in fields(cls) if field.name in table}
+        given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        return cls(**given)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        return cls.from_table(json.loads(text))
+
+    def to_text(self) -> str:
+        """Return them as a JSON object. A setting that has its default is left out, so that new ones can be added."""
+        defaults = asdict(ReadSettings())
+        changed = {name: value for name, value in asdict(self).items() if value != defaults[name]}
+        return json.dumps({"registry": self.registry, "format": self.format, **changed}, ensure_ascii=False)
+
+    def changes_from(self, old: Self | None) -> tuple[str, ...]:
+        """Return what differs from older settings: `key: unset → ["ISO"]`. Without them nothing is known."""
+        if old is None:
+            return ()
+        before, after = asdict(old), asdict(self)
+        return tuple(
+            f"{name}: {_describe(before[name])} → {_describe(after[name])}"
+            for name in after
+            if before[name] != after[name]
+        )
+
+
+def _describe(value: object) -> str:
+    return "unset" if value in ((), "", None) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,53 @@
+"""Turn an exception inside the check of one source into the result of a failed check: a reason code and a sentence."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from watcher.core.errors import (
+    FetchError,
+    ParseError,
+    ReadSettingsError,
+    StoreError,
+    UnreadableSnapshotError,
+    WatcherError,
+)
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.store.database import to_store_error
+
+OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
+_MOST = 500  # characters of an exception's text
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def failed_result(error: Exception, history: Path) -> CheckResult:
+    """Return the result of a check that ended with an exception; `history` is the path of the database."""
+    if isinstance(error, FetchError | ParseError):
+        return CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
+    if isinstance(error, ReadSettingsError):
+        return CheckResult(outcome=Outcome.FAILED, reason="settings", message=error.message)
+    store_error = error if isinstance(error, StoreError) else to_store_error(history, error)
+    if store_error is not None:
+        return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))
+    if isinstance(error, OSError | MemoryError):
+        return CheckResult(outcome=Outcome.FAILED, reason="system", message=str(error)[:_MOST] or "out of memory")
+    details = "" if isinstance(error, WatcherError) else "".join(traceback.format_exception(error))
+    return CheckResult(outcome=Outcome.FAILED, reason="internal", message=describe_error(error), details=details)
+
+
+def describe_error(error: Exception) -> str:
+    """Return an exception in one line: its text, or for one that nobody foresaw its type and where it was raised."""
+    text = str(error)[:_MOST]
+    if isinstance(error, WatcherError):
+        return text
+    places = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
+    place = f" (watcher/{Path(places[-1].filename).relative_to(_PACKAGE)}:{places[-1].lineno})" if places else ""
+    return f"unforeseen error: {type(error).__name__}: {text}{place}; please report it"
+
+
+def is_fault_of_release(error: Exception, history: Path) -> bool:
+    """Return whether an exception came from what a release says, not from the disk, the memory or another process."""
+    if isinstance(error, ParseError | UnreadableSnapshotError):
+        return True
+    return not isinstance(error, WatcherError | OSError | MemoryError) and to_store_error(history, error) is None
