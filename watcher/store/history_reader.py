@@ -443,7 +443,7 @@ class HistoryReader:
 
 
 def _leads_to(previous: Mapping[int, int], row: int, wanted: int) -> bool:
-    """Whether the state before one, or the one before that and so on, is a wanted one: an entry that moved back."""
+    """Return whether one of the states before a row is the wanted one: the entry moved back."""
     while row != wanted and row in previous:
         row = previous[row]
     return row == wanted

@@ -65,7 +65,7 @@ REFERENCE_EVENTS = (
 
 
 def is_newer_version(field: FieldChange) -> bool:
-    """Whether references differ in the versions of drafts alone."""
+    """Return whether references differ in the versions of drafts alone."""
     lost, gained = changed_references(field.before, field.after)
     return documents(lost) == documents(gained)
 

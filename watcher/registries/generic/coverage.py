@@ -1,4 +1,4 @@
-"""Which row of a release holds a value: its own row, a range, the block of an owner."""
+"""Search for the row of a release that holds a value: its own row, a range, the block of an owner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def numbers(item: Item) -> tuple[ValueRange, ...]:
 
 def locate(registry: str, ranges: Iterable[ValueRange]) -> list[Place]:
     """Return numbers of one registry as places of free space."""
-    return [((registry, each.space), (each.low, each.high)) for each in ranges]
+    return [((registry, span.space), (span.low, span.high)) for span in ranges]
 
 
 def free_space(context: ChangeContext) -> FreeSpaceChanges:
@@ -58,7 +58,7 @@ def had_status_before(context: ChangeContext, item: Item) -> bool:
 
 
 def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
-    """Whether the changes assigned or released any of the values of a row."""
+    """Return whether the changes assigned or released any of the values of a row."""
     if not free_space(context).is_assigned_at(item):
         return False
     box = _box(item)
@@ -75,7 +75,7 @@ def _box(item: Item) -> Box:
 
 
 def _meet(one: Box, other: Box) -> bool:
-    """Whether two rows share a value in all parts of their keys; a part without text has all values."""
+    """Return whether two rows share a value in all parts of their keys; a part without text has all values."""
     return all(
         not left
         or not right
@@ -95,8 +95,8 @@ def _free_rows(content: Content) -> FreeRows:
         if section is Section.ENTRY and item.status in FREE:
             box = _box(item)
             rows.setdefault(identity.path(item), []).extend((each, str(item.status), box) for each in numbers(item))
-    for found in rows.values():
-        found.sort(key=lambda row: row[0].high - row[0].low)
+    for rows_of_registry in rows.values():
+        rows_of_registry.sort(key=lambda row: row[0].high - row[0].low)
     return rows
 
 

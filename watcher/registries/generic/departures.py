@@ -34,7 +34,7 @@ def _destinations(context: ChangeContext) -> Mapping[str, tuple[str, ...]]:
 
 
 def is_moved(path: str, context: ChangeContext) -> bool:
-    """Whether a registry moved to another group as a whole: it says so, or it is removed and its entries are there."""
+    """Return whether a whole registry moved to another group: its text says so, or its entries are there."""
     return path in context.compute_once(_moved_registries)
 
 
@@ -54,7 +54,7 @@ def _moved_registries(context: ChangeContext) -> frozenset[str]:
 
 
 def has_pointer(context: ChangeContext) -> bool:
-    """Whether the group newly says where its registries are now."""
+    """Return whether the group newly says where its registries are now."""
     key = Section.REGISTRY, Key((PATH,), ("",))
     before, after = (
         header.fields.get("note", "") if (header := content.items.get(key)) else ""
@@ -94,6 +94,6 @@ def find_move(position: int, context: ChangeContext) -> Move | None:
 
 
 def has_graduated(path: str, move: Move, context: ChangeContext) -> bool:
-    """Whether an entry left a provisional registry for one that is not, by the titles of registry and group."""
+    """Return whether an entry left a provisional registry for one that is not, by the titles of registry and group."""
     here = f"{header_title(path, context)} {header_title('', context)}".lower()
     return "provisional" in here and "provisional" not in f"{move.title} {move.group}".lower()

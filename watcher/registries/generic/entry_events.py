@@ -73,7 +73,7 @@ def find_entry_events(
     if _became_permanent(difference, old_path, path, context):
         events.append("entry-graduated")
     has_moved = old_path != path and registry_changes(context).moved.get(old_path) != path
-    if has_moved or any(_MOVED.search(each.after) and not _MOVED.search(each.before) for each in difference.texts):
+    if has_moved or any(_MOVED.search(field.after) and not _MOVED.search(field.before) for field in difference.texts):
         events.append("entry-moved")
     allocation = lifecycle.find_event(before, after)
     if allocation in BY_DATES:
@@ -101,7 +101,7 @@ def find_entry_events(
 def _status_events(before: Item, after: Item, difference: Difference) -> list[str]:
     if (after.status in RETIRED) != (before.status in RETIRED):
         return ["entry-deprecated" if after.status in RETIRED else "entry-reinstated"]
-    is_reserved = any(_RESERVED.match(each.after) and not _RESERVED.match(each.before) for each in difference.texts)
+    is_reserved = any(_RESERVED.match(field.after) and not _RESERVED.match(field.before) for field in difference.texts)
     return ["entry-reserved"] if is_reserved else []
 
 
@@ -114,11 +114,11 @@ def _cited_events(difference: Difference) -> tuple[str, ...]:
 
 def _became_permanent(difference: Difference, old_path: str, path: str, context: ChangeContext) -> bool:
     """Return whether a provisional entry became permanent, in a column or by its registry."""
-    if any(_PROVISIONAL.match(each.before) and _PERMANENT.match(each.after) for each in difference.texts):
+    if any(_PROVISIONAL.match(field.before) and _PERMANENT.match(field.after) for field in difference.texts):
         return True
     if old_path == path:
         return False
-    titles = [header_title(each, context).lower() for each in (old_path, path)]
+    titles = [header_title(registry, context).lower() for registry in (old_path, path)]
     return "provisional" in titles[0] and "provisional" not in titles[1]
 
 
@@ -143,7 +143,7 @@ _OBJECT_IDENTIFIER = re.compile(r"\d+(?:\.\d+){3,}")
 
 
 def is_code_point(field: FieldChange, item: Item) -> bool:
-    """Whether a field beside the key of a named entry is the number that it has on the wire."""
+    """Return whether a field beside the key of a named entry is the number that it has on the wire."""
     if field.name in item.key.labels or any(map(parse_ranges, identity.values(item)[:1])):
         return False
     texts = (field.before, field.after)

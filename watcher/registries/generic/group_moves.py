@@ -56,7 +56,7 @@ def read_move_features(item: Item, *, with_date: bool = True) -> Features:
 
 
 def agrees_beside_name(old: Item, new: Item, rarity: Mapping[str, float], least: float) -> bool:
-    """Whether two rows share something of at least some rarity that is not a part of their name."""
+    """Return whether two rows share something of at least some rarity that is not a part of their name."""
     named = {*_words(old), *_words(new)}
     shared = read_move_features(old).keys() & read_move_features(new).keys()
     return any(
@@ -70,13 +70,13 @@ def _words(item: Item) -> set[str]:
 
 
 def is_graduation(old_titles: Iterable[str], new_titles: Iterable[str]) -> bool:
-    """Whether an entry that moved was provisional and is no longer, by the titles of registry and group."""
+    """Return whether an entry that moved was provisional and is no longer, by the titles of registry and group."""
     before, after = (" ".join(titles).lower() for titles in (old_titles, new_titles))
     return "provisional" in before and "provisional" not in after
 
 
 def names_group(headers: Iterable[Change], path: str, group: str) -> bool:
-    """Whether a registry, or one above it, newly refers to another group in what it says of itself."""
+    """Return whether a registry, or one above it, newly refers to another group in what it says of itself."""
     mention = re.compile(rf"(?<![\w-]){re.escape(group)}(?![\w-])", re.IGNORECASE)
     for change in headers:
         above = identity.path(change.item)

@@ -269,7 +269,7 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
 
 
 def _is_redrawn(before: Item, after: Item, difference: Difference) -> bool:
-    """Whether nothing but the ends of a block differ, in whatever column it is printed."""
+    """Return whether nothing but the ends of a block differ, in whatever column it is printed."""
     old, new = numbers(before), numbers(after)
     is_block = any(each.high > each.low for each in (*old, *new))
     changed = [(parse_ranges(field.before), parse_ranges(field.after)) for field in difference.texts]

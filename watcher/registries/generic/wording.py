@@ -57,7 +57,7 @@ class Wording:
 
     def _subjects(self, findings: Sequence[Finding], context: ChangeContext, taken: int) -> str:
         """Return the entries and registries of an event: "Codes: 1 first, 2 second and 3 more"."""
-        entries = [each for each in findings if context.changes[each.change].section is Section.ENTRY]
+        entries = [finding for finding in findings if context.changes[finding.change].section is Section.ENTRY]
         if not entries:
             return self._registries(findings, context, LONGEST_SENTENCE - taken)
         by_registry: dict[str, list[Finding]] = {}
@@ -184,7 +184,7 @@ class Wording:
         if old == findings[0].registry:
             return self.modified(findings, context)
         titles = [name_registry(path, context) for path in (old, findings[0].registry)]
-        names = list(dict.fromkeys(name_entry(context.changes[each.change].item, context) for each in findings))
+        names = list(dict.fromkeys(name_entry(context.changes[finding.change].item, context) for finding in findings))
         return shorten(
             f"{_fit(names, len(findings), _LEAST_ROOM)} moved from {titles[0]} to {titles[1]}", LONGEST_SENTENCE
         )
@@ -308,7 +308,9 @@ class Wording:
         return sentence
 
     def registry_renamed(self, findings: Sequence[Finding], context: ChangeContext) -> str:
-        old_paths = (identity.path(before) for each in findings if (before := context.changes[each.change].before))
+        old_paths = (
+            identity.path(before) for finding in findings if (before := context.changes[finding.change].before)
+        )
         old = next(filter(None, old_paths), "")
         path = findings[0].registry
         return f"registry {name_registry(path, context)}: id {old} → {path}"
@@ -358,7 +360,7 @@ def _describe_move(findings: Sequence[Finding], context: ChangeContext) -> str:
 
 
 def _names(findings: Sequence[Finding], context: ChangeContext) -> list[str]:
-    return list(dict.fromkeys(name_entry(context.changes[each.change].item, context) for each in findings))
+    return list(dict.fromkeys(name_entry(context.changes[finding.change].item, context) for finding in findings))
 
 
 def _describe_block(change: Change) -> str:

@@ -1,6 +1,6 @@
-"""Which row of a port release answers for a port and protocol.
+"""Search for the rows of a port release that say something about a port and protocol.
 
-Either the row of that port and protocol, a row without a protocol (all of them), or a range that contains the port.
+Such a row has that port and protocol, or no protocol (all of them), or a range that contains the port.
 """
 
 from __future__ import annotations

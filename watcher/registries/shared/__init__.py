@@ -1,1 +1,1 @@
-"""What the rules of several registries share."""
+"""Rules that several registries share."""

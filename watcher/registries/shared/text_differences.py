@@ -1,4 +1,4 @@
-"""How two texts differ: in notation alone, or in which words."""
+"""Differences of two texts: in notation alone, or in words."""
 
 from __future__ import annotations
 
