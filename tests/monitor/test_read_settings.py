@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.support.environment import rows
 from tests.support.old_history import to_version_1
+from tests.support.port_releases import release, tcp
 from tests.support.run_cli import run_command
 from tests.support.table_source import NAME, TableSource, table
+from watcher.cli.context import load_settings
 from watcher.config.settings import SourceSettings
 from watcher.core.read_settings import ReadSettings
+from watcher.daemon.daemon import Daemon
 from watcher.monitor.candidate import Candidate
+from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.reports.diff import compare_releases
 from watcher.store.store import Store
@@ -36,8 +42,8 @@ CHANGES = {
 def make(folder: Path, *releases: bytes, **settings: Any) -> TableSource:
     source = TableSource(folder=folder, settings={"key": ["project"], "hold": None})
     source.configure(**settings)
-    for release in releases:
-        assert source.check(release).outcome in (Outcome.BASELINE, Outcome.CHANGED)
+    for data in releases:
+        assert source.check(data).outcome in (Outcome.BASELINE, Outcome.CHANGED)
     return source
 
 
@@ -116,6 +122,57 @@ def test_a_format_and_rules_that_cannot_read_a_stored_release_are_refused_and_re
         assert source.history() == before
         sent = source.subjects()
         assert "checks succeed again" in sent[-1]
+
+
+@pytest.mark.fault(77)
+def test_other_rules_give_the_history_that_they_would_have_given(tmp_path: Path) -> None:
+    series = [release([tcp("a", "1"), tcp("b", port)], day) for port, day in (("2", "2024-01-01"), ("3", "2024-02-01"))]
+    settings: dict[str, Any] = {"key": None, "format": "xml", "registry": "ports"}
+    source = make(tmp_path / "changed", *series, **settings)
+    before = source.history()
+    source.configure(registry="iana")
+    assert source.check().rederivation is not None
+    assert source.history() == make(tmp_path / "fresh", *series, **{**settings, "registry": "iana"}).history()
+    source.configure(registry="ports")
+    assert source.check().rederivation is not None
+    assert source.history() == before
+
+
+@pytest.mark.fault(77)
+def test_another_url_with_another_table_is_held_and_with_the_same_changes_nothing(tmp_path: Path) -> None:
+    served = table("project,count,note", *(f"project {number},{number},x" for number in range(60)))
+    source = make(tmp_path, served)
+    before = source.history()
+    other = tmp_path / "other.csv"
+    other.write_bytes(served)
+    source.configure(url=other.as_uri())
+    assert source.check().outcome is Outcome.UNCHANGED
+    other.write_bytes(table("project,count,note", *(f"other {number},{number},x" for number in range(9))))
+    assert source.check().outcome is Outcome.HELD
+    other.write_bytes(table("error,code", "gateway,502"))
+    assert source.check().reason == "no_key"
+    assert source.history() == before
+
+
+@pytest.mark.fault(77)
+def test_a_daemon_that_was_not_reloaded_does_not_take_back_what_a_command_applied(tmp_path: Path) -> None:
+    source = make(tmp_path, OLD, MID)
+    stale = load_settings(source.config)
+    source.configure(key=["count"])
+    source.check()
+    applied = source.history()
+    daemon = Daemon(
+        stale,
+        lambda settings: Monitor(settings, clock=source.clock),
+        source.clock,
+        load=lambda: load_settings(source.config),
+    )
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            daemon.jobs.check_source(stale.registries[0])
+    assert [log["outcome"] for log in logs if log["event"] == "checked"] == ["failed", "failed"]
+    assert sum("reload the daemon" in json.dumps(row) for row in rows(tmp_path / "history.db", "outbox")["outbox"]) == 1
+    assert source.history() == applied
 
 
 def test_status_and_config_check_say_what_is_pending_and_what_was_done(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Daemon:
         self._hung: frozenset[str] = frozenset()
         self._log = structlog.get_logger("watcher.daemon")
         self.scheduler = JobScheduler()
-        self.jobs = Jobs(settings, create_monitor, self._clock, self.scheduler)
+        self.jobs = Jobs(settings, create_monitor, self._clock, self.scheduler, self._load)
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""

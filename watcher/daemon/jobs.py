@@ -16,7 +16,7 @@ from watcher.alerts.delivery import DeliveryReport
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.core import runtime
 from watcher.core.clock import Clock
-from watcher.core.errors import WatcherError
+from watcher.core.errors import ConfigError, ReadSettingsError, WatcherError
 from watcher.core.operations import Notice
 from watcher.core.times import to_text
 from watcher.daemon.scheduler import JobScheduler, NamedThreads
@@ -34,6 +34,7 @@ from watcher.monitor.sweep import sweep
 DELIVERIES, HEALTH, HEARTBEAT, DEADLINES = " deliveries", " health", " heartbeat", " deadlines"
 _CHANNELS = 64  # that are sent over at the same time
 _SMTP_COMMANDS = 10  # in a dialogue with a mail server, each of which may take the whole timeout
+_RELOAD = "the configuration was changed and another process applied it; reload the daemon"
 _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 
 
@@ -46,7 +47,9 @@ class Jobs:
         create_monitor: Callable[[Settings], Monitor],
         clock: Clock,
         scheduler: JobScheduler,
+        load: Callable[[], Settings],
     ) -> None:
+        """`load` reads the configuration again and raises ConfigError if it cannot be used."""
         self.settings = settings
         self.watchdog = Watchdog(clock)
         self.self_check = SelfCheck(lambda: self.settings, self.open_monitor, clock)
@@ -54,6 +57,7 @@ class Jobs:
         self._create_monitor = create_monitor
         self._clock = clock
         self._scheduler = scheduler
+        self._load = load
         self._senders = NamedThreads(_CHANNELS, self.deliver)
         # Written to the history by the job that delivers.
         self._notices: deque[Notice] = deque()
@@ -72,10 +76,26 @@ class Jobs:
         if self.stopping.is_set():  # the job waited for a thread meanwhile
             return
         with self.run("check not recorded", self.budget(source), source=source.name), self.open_monitor() as monitor:
-            result = monitor.check(source, lambda done, total: self.watchdog.report_progress())  # noqa: ARG005
+            if self._is_reload_due(monitor, source):
+                result = monitor.fail(source, ReadSettingsError(source.name, _RELOAD))
+            else:
+                result = monitor.check(source, lambda done, total: self.watchdog.report_progress())  # noqa: ARG005
             self._log_result(source.name, self._count(source.name, result))
             self._start_senders(monitor)
         runtime.return_free_memory()
+
+    def _is_reload_due(self, monitor: Monitor, source: SourceSettings) -> bool:
+        """Return whether a command derived the history by settings that were changed since the last reload.
+
+        Without this the daemon and commands would derive it again in turn.
+        """
+        if not monitor.store.history.find_pending_settings(source.name, source.read_settings):
+            return False
+        try:
+            changed = {other.name: other.read_settings for other in self._load().registries}
+        except ConfigError:
+            return False
+        return changed.get(source.name, source.read_settings) != source.read_settings
 
     def check_collection(self, settings: CollectionSettings) -> None:
         budget = self.budget(settings)

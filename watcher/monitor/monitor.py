@@ -92,6 +92,10 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
             return self.record_failure(source, error)
 
+    def fail(self, source: AnySource, error: Exception) -> CheckResult:
+        """Record a check that cannot be made because of an error, and raise its alarm."""
+        return self._update_alarm(source, self.record_failure(source, error))
+
     def record_failure(self, source: AnySource, error: Exception) -> CheckResult:
         """Return an exception as the result of a failed check, recorded if the history can be written."""
         result = failed_result(error, self.settings.store.path)
