@@ -15,6 +15,7 @@ from tests.support.index_server import INDEX, IndexServer, group_path, serve_ind
 from watcher.cli.context import load_settings
 from watcher.core.clock import SystemClock
 from watcher.daemon.daemon import Daemon
+from watcher.monitor.collection import Collection
 from watcher.monitor.monitor import Monitor, create_rate_limiter
 
 DAY = timedelta(days=1)
@@ -126,6 +127,24 @@ def test_a_defect_in_one_group_ends_only_the_check_of_that_group(
     (defect,) = (log for log in logs if log["log_level"] == "error")
     assert (defect["event"], defect["source"]) == ("check not recorded", "iana.group-02")
     assert logs[-1]["baseline"] == len(GROUPS) - 1
+
+
+@pytest.mark.fault(72)
+def test_groups_that_cannot_be_listed_are_a_failed_check_of_the_collection(
+    env: CollectionDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Collection, now: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, "groups_due", broken)
+        logs = env.check()
+    assert [log["outcome"] for log in logs if log["log_level"] == "error"] == ["failed"]
+    with env.place.service() as monitor:
+        last = monitor.store.checks.find_last_check("iana")
+    assert last is not None
+    assert (last["outcome"], last["reason"]) == ("failed", "internal")
+    assert env.check()[-1]["baseline"] == len(GROUPS)
 
 
 def test_no_group_is_checked_when_the_mirror_cannot_be_updated(env: CollectionDaemon, tmp_path: Path) -> None:

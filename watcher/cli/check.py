@@ -123,7 +123,7 @@ def _check_collection(
     try:
         groups = _sweep_groups(monitor, settings, checked)
     except Exception as error:  # noqa: BLE001 - one source's trouble must not stop the others
-        checked.append((settings.name, monitor.record_failure(settings, error)))
+        checked.append((settings.name, monitor.fail(settings, error)))
         groups = len(checked)
     for name, result in checked:
         if result.outcome not in _NOT_SHOWN or result.rederivation:

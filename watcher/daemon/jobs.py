@@ -105,7 +105,10 @@ class Jobs:
                 self._log_result(settings.name, self._count(settings.name, index))
                 if index.outcome is Outcome.FAILED and settings.is_local:
                     return
-            self._check_groups(monitor, settings)
+            try:
+                self._check_groups(monitor, settings)
+            except Exception as error:  # noqa: BLE001 - recorded, and the operators are notified
+                self._log_result(settings.name, self._count(settings.name, monitor.fail(settings, error)))
             self._start_senders(monitor)
         runtime.return_free_memory()
 
