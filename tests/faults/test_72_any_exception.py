@@ -27,12 +27,14 @@ from tests.support.alerts import FakeChannel, router_without_channels
 from tests.support.environment import rows
 from tests.support.fake_clock import FakeClock
 from tests.support.port_releases import release, tcp
+from tests.support.run_cli import run_command
 from watcher.alerts.delivery import DeliveryReport, deliver_due
 from watcher.cli.context import load_settings
 from watcher.core.operations import Delivery
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
+from watcher.render import text
 from watcher.store.store import Store
 
 PACKAGE = str(Path(watcher.__file__).parent)
@@ -246,7 +248,7 @@ def test_an_exception_that_nobody_foresaw_in_a_channel_is_a_failed_try_of_one_me
         report = deliver_due(store, channels, clock, router_without_channels(channels))
         assert report == DeliveryReport(sent=1, retried=1)
         (failed,) = [row for row in rows(tmp_path / "history.db", "outbox")["outbox"] if row["state"] == "pending"]
-        assert failed["last_error"] == "unforeseen error: UnforeseenError: no base64"
+        assert "UnforeseenError" in failed["last_error"]
         clock.advance(timedelta(hours=1))
         assert deliver_due(store, channels, clock, router_without_channels(channels)) == DeliveryReport(sent=1)
 
@@ -264,4 +266,19 @@ def test_an_output_that_cannot_be_written_ends_no_check(world: World) -> None:
     )
     for name in NAMES:
         assert len(world.state(name)["releases"]) == 2
+        assert len(world.state(name)["alerts"]) == 1
+
+
+@pytest.mark.fault(72)
+def test_a_result_that_cannot_be_shown_ends_no_check(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any, **options: Any) -> str:
+        raise UnforeseenError("no such colour")
+
+    world.restore()
+    world.serve(RELEASES[1])
+    monkeypatch.setattr(text, "render_comparison", broken)
+    done = run_command(world.folder / "now" / "config.toml", "check")
+    assert done.returncode == 0
+    assert done.stdout.count("changed, but cannot be shown: unforeseen error: UnforeseenError: no such colour") == 2
+    for name in NAMES:
         assert len(world.state(name)["alerts"]) == 1
