@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.support.cli_fixtures import RunCli
 from watcher.daemon import systemd_units
@@ -87,6 +88,19 @@ def test_install_lists_what_the_service_still_needs(run: RunCli, config: Path, t
     assert 'set path = "/var/lib/registry-watcher/history.db"' in result
     assert "write snapshots" not in result
     assert f"put the secret 'hook' into {tmp_path}/hook (owner root, mode 600)" in result
+
+
+def test_credentials_of_a_proxy_and_of_the_heartbeat_are_handed_to_the_service_too(
+    run: RunCli, config: Path, tmp_path: Path
+) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    fetch = '[fetch]\nproxy = "credential:proxy"\nca_file = "ca.pem"\n'
+    config.write_text(f'{CONFIG}\n{fetch}[heartbeat]\nurl = "credential:beat"\nproxy = "credential:own-proxy"\n')
+    result = run("--config", str(config), "systemd", "install", "--dry-run").out
+    names = [line.split("=")[1].split(":")[0] for line in result.splitlines() if line.startswith("LoadCredential=")]
+    assert names == ["beat", "hook", "own-proxy", "proxy", "smtp-password"]
+    # The folder for temporary files is hidden from the service.
+    assert f"fetch.ca_file: {tmp_path}/ca.pem is hidden from the service; move it to /etc/registry-watcher" in result
 
 
 @pytest.mark.parametrize(

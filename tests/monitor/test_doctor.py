@@ -87,6 +87,19 @@ def test_a_secret_that_others_can_read_or_that_is_not_there_is_a_problem_and_is_
     assert "No such file" in bad(examined(env))["secrets"]
 
 
+@pytest.mark.fault(63, 83)
+def test_a_reference_to_a_url_is_read_and_its_url_is_not_shown(env: Environment) -> None:
+    env.configure("allow_private = true", 'allow_private = true\nproxy = "file:proxy"')
+    assert "fetch.proxy: file:proxy: " in bad(examined(env))["secrets"]
+    proxy = env.servers.folder / "proxy"
+    proxy.write_text("socks5://ann:hunter2@127.0.0.1/\n")
+    proxy.chmod(0o600)
+    assert bad(examined(env))["secrets"] == "fetch.proxy: file:proxy: must begin with http:, https:"
+    proxy.write_text("http://ann:hunter2@127.0.0.1:3128/\n")
+    assert "secrets" not in bad(examined(env))
+    assert "hunter2" not in str(examined(env))
+
+
 @pytest.mark.fault(54)
 def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> None:
     path = env.servers.folder / "history.db"

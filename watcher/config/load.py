@@ -127,20 +127,16 @@ def _find_unmatched(place: str, patterns: Collection[str], events: Collection[st
 
 def _find_unusable_files(settings: Settings) -> Iterator[str]:
     """Yield what is wrong with files of authorities, and with secrets that this user can read."""
+    for place, path in settings.ca_files().items():
+        try:
+            create_tls_context(path)
+        except ConfigError as error:
+            yield f"{place}: {error}"
     webhooks = [
         (f"channel[{number}]", channel)
         for number, channel in enumerate(settings.channel)
         if isinstance(channel, WebhookSettings)
     ]
-    files = [("fetch", settings.fetch.ca_file), ("smtp", settings.smtp.ca_file)]
-    files += [("heartbeat", settings.heartbeat.ca_file)] if settings.heartbeat else []
-    files += [(place, webhook.ca_file) for place, webhook in webhooks]
-    for place, file in files:
-        if file is not None:
-            try:
-                create_tls_context(settings.folder / file)
-            except ConfigError as error:
-                yield f"{place}.{error}"
     for place, webhook in webhooks:
         try:
             split_webhook_secrets(webhook.secret.read(settings.folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -17,6 +18,7 @@ from watcher.config.value_types import (
     Duration,
     GroupIds,
     GroupName,
+    HiddenUrl,
     HiddenUrlField,
     HostName,
     HttpUrl,
@@ -387,6 +389,28 @@ class Settings(_Table):
         """Return the URL of the proxy to use: `own`, else that of [fetch]. Raises ConfigError if it cannot be read."""
         chosen = own if own is not None else self.fetch.proxy
         return (chosen.read(self.folder) or None) if chosen is not None else None
+
+    def ca_files(self) -> Mapping[str, Path]:
+        """Return the path of every file of authorities, by the place that names it."""
+        tables = {"fetch": self.fetch, "smtp": self.smtp, **self._requesting_tables()}
+        return {f"{place}.ca_file": self.folder / table.ca_file for place, table in tables.items() if table.ca_file}
+
+    def secret_urls(self) -> Mapping[str, HiddenUrl]:
+        """Return the references in place of a URL, by the place that has them."""
+        urls: dict[str, HiddenUrl | None] = {"fetch.proxy": self.fetch.proxy}
+        if self.heartbeat is not None:
+            urls["heartbeat.url"] = self.heartbeat.url
+        urls |= {f"{place}.proxy": table.proxy for place, table in self._requesting_tables().items()}
+        return {place: url for place, url in urls.items() if url is not None and url.is_reference}
+
+    def _requesting_tables(self) -> Mapping[str, WebhookSettings | HeartbeatSettings]:
+        """Return the tables that make requests besides [fetch], by their place."""
+        tables: dict[str, WebhookSettings | HeartbeatSettings] = {
+            f"channel[{number}]": channel
+            for number, channel in enumerate(self.channel)
+            if isinstance(channel, WebhookSettings)
+        }
+        return tables | ({"heartbeat": self.heartbeat} if self.heartbeat is not None else {})
 
     def folder_of(self, collection: CollectionSettings) -> Path | None:
         """Return where the documents of a collection are on this machine, or None if they are fetched one by one."""

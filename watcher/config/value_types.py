@@ -63,9 +63,13 @@ class HiddenUrl(str):
     def __repr__(self) -> str:
         return "HiddenUrl('***')"
 
+    @property
+    def is_reference(self) -> bool:
+        return _REFERENCE.fullmatch(self) is not None
+
     def read(self, folder: Path) -> str:
         """Return the URL. Raises ConfigError if what it refers to cannot be read or is not a URL."""
-        if not _REFERENCE.fullmatch(self):
+        if not self.is_reference:
             return str(self)
         try:
             return _http_url(SecretRef(self).read(folder).strip())
@@ -83,7 +87,7 @@ class ProxyUrl(HiddenUrl):
 
     def read(self, folder: Path) -> str:
         """Return the URL; "" for no proxy. Raises ConfigError if what it refers to cannot be read or is not a URL."""
-        if not _REFERENCE.fullmatch(self):
+        if not self.is_reference:
             return str(self)
         try:
             return _url(SecretRef(self).read(folder).strip(), ("http", "https"), userinfo=True)

@@ -52,7 +52,8 @@ def _read_shipped(name: str) -> str:
 
 def credential_names(settings: Settings) -> tuple[str, ...]:
     channels = [create_channel(channel, settings) for channel in settings.channel]
-    secrets = [secret for channel in channels for secret in channel.secrets().values()]
+    secrets: list[str] = [secret for channel in channels for secret in channel.secrets().values()]
+    secrets += settings.secret_urls().values()
     prefix = "credential:"
     return tuple(sorted({secret.removeprefix(prefix) for secret in secrets if secret.startswith(prefix)}))
 
@@ -64,6 +65,9 @@ def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> I
             yield f"{program} {path} is hidden from the service (homes and temporary folders are); install in /opt"
     if reason := explain_unreadable(machine.config):
         yield reason
+    for place, path in settings.ca_files().items():
+        if _hidden(path):
+            yield f"{place}: {path} is hidden from the service; move it to {CONFIG.parent}"
     for key, path in (("path", settings.store.path), ("snapshots", settings.store.snapshots)):
         if not path.is_relative_to(STATE):
             yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / path.name}"'

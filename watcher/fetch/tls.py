@@ -39,9 +39,9 @@ def create_tls_context(ca_file: Path | str | None = None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError:
-            raise ConfigError(f"ca_file: {ca_file}: not a file of certificates in PEM format") from None
+            raise ConfigError(f"{ca_file}: not a file of certificates in PEM format") from None
         except OSError as error:
-            raise ConfigError(f"ca_file: {ca_file}: {error.strerror}") from None
+            raise ConfigError(f"{ca_file}: {error.strerror}") from None
     return context
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from watcher import __version__
 from watcher.alerts.channels import create_channel
 from watcher.config.settings import Settings
-from watcher.config.value_types import SecretRef
+from watcher.config.value_types import HiddenUrl, SecretRef
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
@@ -82,19 +82,19 @@ def diagnose(settings: Settings, now: datetime, *, network: bool = False) -> Ite
 
 
 def _secrets(settings: Settings) -> Iterator[Diagnosis]:
-    refs: dict[str, SecretRef] = {}
+    refs: dict[str, SecretRef | HiddenUrl] = dict(settings.secret_urls())
     for channel in settings.channel:
         refs.update(create_channel(channel, settings).secrets())
     for name, ref in refs.items():
         if ref.startswith("credential:") and not os.environ.get("CREDENTIALS_DIRECTORY"):
-            yield _ok("secrets", f"{name}: {ref} can only be read under systemd; not examined")
+            yield _ok("secrets", f"{name}: {ref:s} can only be read under systemd; not examined")
             continue
         try:
             is_empty = not ref.read(settings.folder)
         except ConfigError as error:
             yield _problem("secrets", f"{name}: {error}")
         else:
-            yield _problem("secrets", f"{name}: {ref} is empty") if is_empty else _ok("secrets", f"{name}: {ref}")
+            yield _problem("secrets", f"{name}: {ref:s} is empty") if is_empty else _ok("secrets", f"{name}: {ref:s}")
 
 
 def _programs(settings: Settings) -> Iterator[Diagnosis]:

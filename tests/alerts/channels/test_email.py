@@ -464,6 +464,13 @@ def test_a_host_name_that_does_not_resolve_is_retried() -> None:
     assert not caught.value.permanent
 
 
+@pytest.mark.parametrize("host", ["mail..invalid", "m" * 70])
+def test_a_host_that_is_no_host_name_is_called_one(host: str) -> None:
+    with pytest.raises(DeliveryError, match=r":25: not a host name; correct host in \[smtp\]") as caught:
+        channel(25, host=host).send(deliveries()[0], NOW)
+    assert not caught.value.permanent
+
+
 @pytest.mark.parametrize(
     "start",
     [

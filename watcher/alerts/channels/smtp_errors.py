@@ -67,8 +67,10 @@ def _describe(error: Exception) -> str:
         return f"replied {reply}"
     if isinstance(error, ssl.SSLError):
         return describe_tls_error(error)
-    if isinstance(error, UnicodeError):
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":
         return "user or password is not ASCII, and smtplib cannot send it"
+    if isinstance(error, UnicodeError):  # of the codec idna
+        return "not a host name; correct host in [smtp]"
     if isinstance(error, OSError):  # of the network, and smtplib's errors without a reply
         return str(error) or type(error).__name__
     return f"unexpected {type(error).__name__}: {error}"
