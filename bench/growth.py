@@ -34,7 +34,7 @@ _LAST = 10  # the cost of the next release is the median of so many
 _PORT = (443, 443)
 _PATIENCE = 1800.0
 _RUNS = 5
-_QUERIES = ("`find_events` of a port, ms", "`find_versions` of a port, ms")
+_QUERIES = ("`events.find` of a port, ms", "`versions.find` of a port, ms")
 Measured = dict[str, Any]
 
 
@@ -217,8 +217,8 @@ def _new_ingest(store: Store, folder: Path, format: str) -> ReleaseIngest:  # no
 
 def _queries(history: HistoryReader) -> Measured:
     return {
-        "history": _milliseconds(lambda: history.find_events(EventQuery(source="ports", port=_PORT))),
-        "versions": _milliseconds(lambda: history.find_versions("ports", port=_PORT)),
+        "history": _milliseconds(lambda: history.events.find(EventQuery(source="ports", port=_PORT))),
+        "versions": _milliseconds(lambda: history.versions.find("ports", port=_PORT)),
     }
 
 

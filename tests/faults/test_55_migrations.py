@@ -171,7 +171,7 @@ def test_a_history_of_version_1_gets_what_version_2_added_and_keeps_its_events(t
             VALUES (1, 0, 'entry-added', 'added', 'notice', 'x', '', '[]', '[]', '', '[]', '[]', 'f', '[]', '')"""
         )
     with Store(path) as store:
-        (event,) = store.history.find_events(EventQuery())
+        (event,) = store.history.events.find(EventQuery())
         assert dict(event.event.facts) == {}
         assert store.deadlines.read_runs() == {}
     assert columns(path)[1] == MIGRATIONS

@@ -125,7 +125,7 @@ class World:
         with Store(self.folder / "now" / "history.db") as store:
             releases = store.history.list_releases(name)
             events = [
-                [event.summary for event in store.history.read_comparison(name, new, old).events]
+                [event.summary for event in store.history.events.read_comparison(name, new, old).events]
                 for old, new in pairwise(releases)
             ]
         bodies = [row for row in rows(self.folder / "now" / "history.db", "outbox")["outbox"] if row["source"] == name]

@@ -67,7 +67,7 @@ class Tree:
         for release in history.list_releases(f"iana.{name}")[1:]:
             before = history.find_predecessor(release)
             assert before is not None
-            comparison = history.read_comparison(f"iana.{name}", release, before)
+            comparison = history.events.read_comparison(f"iana.{name}", release, before)
             yield release.release.id, comparison.changes, comparison.events
 
     def described(self, *names: str) -> Mapping[str, list[dict[str, Any]]]:
@@ -89,7 +89,7 @@ class Tree:
         ]
 
     def history(self, source: str | None = None) -> list[tuple[str, str]]:
-        events = self.store.history.find_events(EventQuery(source=f"iana.{source}" if source else None))
+        events = self.store.history.events.find(EventQuery(source=f"iana.{source}" if source else None))
         return [(each.source, each.event.id) for each in events]
 
 
@@ -131,7 +131,7 @@ def assert_every_change_has_one_event(tree: Tree, *names: str) -> None:
             loud = {position for position, change in enumerate(changes.changes) if not change.quiet}
             assert all(named[position] == 1 for position in loud), (name, named, loud)
             assert all(number == 1 for number in named.values()), (name, named)
-    two_sided = [each.event for each in tree.store.history.find_events(EventQuery()) if each.event.other]
+    two_sided = [each.event for each in tree.store.history.events.find(EventQuery()) if each.event.other]
     for event in two_sided:
         assert event.other is not None
         (seen,) = [
@@ -317,12 +317,12 @@ def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
 
 def test_an_entry_that_moved_is_found_by_name_and_brings_no_new_reference(tree: Tree) -> None:
     tree.add(*MOVE)
-    find = tree.store.history.find_events
+    find = tree.store.history.events.find
     for source in (OLD, NEW, None):
         name = f"iana.{source}" if source else None
         assert len(find(EventQuery(source=name, service="session token"))) == 1
         assert len(find(EventQuery(source=name, document="rfc7001"))) == 1
-    (roles,) = tree.store.history.read_document_roles("rfc7001").values()
+    (roles,) = tree.store.history.events.read_document_roles("rfc7001").values()
     assert roles == {"types": "kept"}
 
 

@@ -181,7 +181,7 @@ def _explained_in_collection(group: str, old: str, new: str, other: str) -> tupl
         assert release is not None
         before = store.history.find_predecessor(release)
         assert before is not None
-        comparison = store.history.read_comparison(f"iana.{group}", release, before)
+        comparison = store.history.events.read_comparison(f"iana.{group}", release, before)
     return comparison.changes, comparison.events
 
 

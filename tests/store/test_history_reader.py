@@ -59,7 +59,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HistoryReader]
 
 
 def list_events(history: HistoryReader, wanted: EventQuery) -> list[tuple[str, str, str]]:
-    return [(event.release.dated, event.event.id, event.event.service) for event in history.find_events(wanted)]
+    return [(event.release.dated, event.event.id, event.event.service) for event in history.events.find(wanted)]
 
 
 ASSIGNED = ("2020-02-01", "port-assigned", "two")
@@ -71,7 +71,7 @@ ALL = [ASSIGNED, RELEASED, REGISTERED, DESCRIBED, CONTACT]
 
 
 def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryReader) -> None:
-    events = history.find_events(EventQuery(source="ports"))
+    events = history.events.find(EventQuery(source="ports"))
     assert sorted(list_events(history, EventQuery(source="ports"))) == sorted(ALL)
     days = [event.release.dated for event in events]
     assert days == sorted(days)
@@ -121,23 +121,23 @@ def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryRead
 def test_filters_of_events_are_combined_with_and(
     history: HistoryReader, wanted: EventQuery, expected: Sequence[tuple[str, str, str]]
 ) -> None:
-    answers = [event for event in history.find_events(wanted) if event.source == "ports"]
+    answers = [event for event in history.events.find(wanted) if event.source == "ports"]
     assert sorted((event.release.dated, event.event.id, event.event.service) for event in answers) == sorted(expected)
 
 
 def test_events_are_those_of_one_source_or_of_all(history: HistoryReader) -> None:
-    alone = history.find_events(EventQuery(source="other"))
+    alone = history.events.find(EventQuery(source="other"))
     assert {event.source for event in alone} == {"other"}
     assert [event.release.dated for event in alone] == ["2020-03-01"] * 4
-    assert {event.source for event in history.find_events(EventQuery())} == {"ports", "other"}
-    assert len(history.find_events(EventQuery())) == len(ALL) + 4
-    assert history.find_events(EventQuery(source="nobody")) == []
+    assert {event.source for event in history.events.find(EventQuery())} == {"ports", "other"}
+    assert len(history.events.find(EventQuery())) == len(ALL) + 4
+    assert history.events.find(EventQuery(source="nobody")) == []
 
 
 def test_a_limit_keeps_the_newest_events_in_order(history: HistoryReader) -> None:
-    everything = history.find_events(EventQuery(source="ports"))
-    assert history.find_events(EventQuery(source="ports", limit=2)) == everything[-2:]
-    assert history.find_events(EventQuery(source="ports", limit=100)) == everything
+    everything = history.events.find(EventQuery(source="ports"))
+    assert history.events.find(EventQuery(source="ports", limit=2)) == everything[-2:]
+    assert history.events.find(EventQuery(source="ports", limit=100)) == everything
 
 
 def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
             ingest.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
-            assert [event.event.id for event in queries.find_events(EventQuery(service=name))] == ["service-renamed"]
-        assert queries.find_events(EventQuery(service="keep")) == []
+            assert [event.event.id for event in queries.events.find(EventQuery(service=name))] == ["service-renamed"]
+        assert queries.events.find(EventQuery(service="keep")) == []
 
 
 def test_an_event_comes_with_its_release_and_the_one_before_it(history: HistoryReader) -> None:
-    (event,) = history.find_events(EventQuery(source="ports", kind="removed"))
+    (event,) = history.events.find(EventQuery(source="ports", kind="removed"))
     releases = history.list_releases("ports")
     assert (event.release, event.before) == (releases[2], releases[1])
 
@@ -192,17 +192,17 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(history: HistoryR
     ],
 )
 def test_operators_of_full_text_search_have_no_meaning(history: HistoryReader, text: str, count: int | None) -> None:
-    answers = history.find_events(EventQuery(source="ports", text=text))
+    answers = history.events.find(EventQuery(source="ports", text=text))
     assert all(event.event.service == "many" for event in answers)
     assert count is None or len(answers) == count
-    assert len(history.find_events(EventQuery(source="ports"))) == len(ALL)
+    assert len(history.events.find(EventQuery(source="ports"))) == len(ALL)
 
 
 @pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(history: HistoryReader, text: str) -> None:
-    assert len(history.find_events(EventQuery(source="ports", text=text))) <= len(ALL)
+    assert len(history.events.find(EventQuery(source="ports", text=text))) <= len(ALL)
 
 
 @pytest.mark.fault(65)
@@ -214,20 +214,20 @@ def test_no_filter_can_become_sql(history: HistoryReader, text: str) -> None:
         EventQuery(protocol=text),
         EventQuery(event=text),
     ):
-        assert history.find_events(wanted) == []
-    assert history.find_versions("ports", name=text) == []
+        assert history.events.find(wanted) == []
+    assert history.versions.find("ports", name=text) == []
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda queries: queries.find_events(EventQuery(port=(10, 10))),
-        lambda queries: queries.find_events(EventQuery(service="two")),
-        lambda queries: queries.find_versions("ports", port=(10, 10)),
-        lambda queries: queries.find_versions("ports", name="two"),
+        lambda queries: queries.events.find(EventQuery(port=(10, 10))),
+        lambda queries: queries.events.find(EventQuery(service="two")),
+        lambda queries: queries.versions.find("ports", port=(10, 10)),
+        lambda queries: queries.versions.find("ports", name="two"),
         lambda queries: queries.find_release("ports", "latest"),
-        lambda queries: queries.find_events(EventQuery(document="rfc9350")),
-        lambda queries: queries.follow_versions("ports", [2, 3]).previous,
+        lambda queries: queries.events.find(EventQuery(document="rfc9350")),
+        lambda queries: queries.versions.follow("ports", [2, 3]).previous,
     ],
 )
 def test_queries_by_number_or_name_use_an_index(history: HistoryReader, ask: Callable[[HistoryReader], object]) -> None:
@@ -356,7 +356,7 @@ def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
 def test_the_states_of_a_port_are_listed_the_oldest_first_with_their_releases(history: HistoryReader) -> None:
     states = [
         (state.item.key.values, state.first.dated, state.until.dated if state.until else None)
-        for state in history.find_versions("ports", port=(2005, 2005))
+        for state in history.versions.find("ports", port=(2005, 2005))
     ]
     assert states == [
         (("", "2000-2009", ""), "2020-01-01", "2020-02-01"),
@@ -371,9 +371,9 @@ def test_the_states_of_a_port_in_one_release(history: HistoryReader) -> None:
     first, second, third = history.list_releases("ports")
 
     def contacts(at: object) -> list[str]:
-        return [state.item.fields["contact"] for state in history.find_versions("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
+        return [state.item.fields["contact"] for state in history.versions.find("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
 
-    (gap,) = history.find_versions("ports", port=(2005, 2005), at=first)
+    (gap,) = history.versions.find("ports", port=(2005, 2005), at=first)
     assert gap.item.fields["description"] == "Unassigned"
     assert contacts(second) == ["", ""]
     assert contacts(third) == ["[Ann]", "[Ann]"]
@@ -382,7 +382,7 @@ def test_the_states_of_a_port_in_one_release(history: HistoryReader) -> None:
 def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(history: HistoryReader) -> None:
     latest = history.list_releases("ports")[-1]
     names = {
-        port: [state.item.key.part("name") for state in history.find_versions("ports", port=port, at=latest)]
+        port: [state.item.key.part("name") for state in history.versions.find("ports", port=port, at=latest)]
         for port in ((6000, 6000), (6030, 6030), (6063, 6063), (5999, 5999), (6064, 6064), (0, 65535))
     }
     assert names == {
@@ -396,12 +396,12 @@ def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(hist
 
 
 def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(history: HistoryReader) -> None:
-    assert [state.item.key.part("port") for state in history.find_versions("ports", name="ONE")] == ["10"]
-    (contact,) = history.find_versions("ports", name="ann")
+    assert [state.item.key.part("port") for state in history.versions.find("ports", name="ONE")] == ["10"]
+    (contact,) = history.versions.find("ports", name="ann")
     assert contact.item.fields["name"] == "Ann Example"
-    assert history.find_versions("ports", name="one", at=history.list_releases("ports")[-1]) == []
-    assert len(history.find_versions("ports", name="two", port=(2005, 2005))) == 4
-    assert history.find_versions("ports", name="two", port=(10, 10)) == []
+    assert history.versions.find("ports", name="one", at=history.list_releases("ports")[-1]) == []
+    assert len(history.versions.find("ports", name="two", port=(2005, 2005))) == 4
+    assert history.versions.find("ports", name="two", port=(10, 10)) == []
 
 
 def test_the_index_of_versions_has_the_words_of_items_of_every_release(history: HistoryReader) -> None:

@@ -33,7 +33,7 @@ def test_merged_indexes_give_the_same_answers(tmp_path: Path) -> None:
             return [connection(store).execute(statement.format(index)).fetchone()[0] for index in INDEXES]
 
         def search() -> list[object]:
-            return [store.history.find_events(EventQuery(text=f"word{n}")) for n in range(9)]
+            return [store.history.events.find(EventQuery(text=f"word{n}")) for n in range(9)]
 
         before = search()
         assert min(count_segments()) > 1

@@ -238,7 +238,7 @@ class ReleaseIngest:
             if comparison and relinked and (before := self._history.find_predecessor(release)):
                 # Its events are other ones: entries moved from or to other groups. This is rare, so rendering again
                 # may take the lock.
-                linked = self._history.read_comparison(self.source, release, before)
+                linked = self._history.events.read_comparison(self.source, release, before)
                 comparison = replace(linked, marks=comparison.marks)
                 if self._alerts:
                     alerts = self._render(comparison, self._alerts) if alerts_now else []

@@ -94,7 +94,7 @@ class MoveLinker:
         sides |= {
             move.new.seq: _describe(move.old, steps, leaves=False) for move in moves if move.new.release == step.row
         }
-        stored = self._store.history.read_comparison(step.source, step.release, step.before).changes
+        stored = self._store.history.events.read_comparison(step.source, step.release, step.before).changes
         changes = ChangeSet(changes=tuple(replace(change, quiet=False) for change in stored.changes))
         registry = REGISTRIES[self._store.history.read_registry_id(step.source)]
         changes, events = classify(registry, changes, *step.contents, self._severities, moves=sides)

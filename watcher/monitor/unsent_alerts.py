@@ -30,7 +30,7 @@ def render_again(store: Store, alerts: AlertRouter, releases: Iterable[int]) -> 
         source = release.release.source
         unsent = store.outbox.list_unsent(source, release.release.id)
         if unsent:
-            comparison = store.history.read_comparison(source, release, before)
+            comparison = store.history.events.read_comparison(source, release, before)
             later = store.moves.list_completed_later(row)
             events = tuple(event for event in comparison.events if event.fingerprint not in later)
             rendered = {each.id: each for each in alerts.for_release(replace(comparison, events=events))}

@@ -55,7 +55,7 @@ def _verify_changes(
     new: Content,
 ) -> Iterator[str]:
     source = release.release.source
-    recorded = history.read_comparison(source, release, before).changes.changes
+    recorded = history.events.read_comparison(source, release, before).changes.changes
     changes = compare(old, new, registry.pairing_rules(old, new)).changes
     differing = {_facts(change) for change in recorded} ^ {_facts(change) for change in changes}
     if differing:

@@ -42,7 +42,7 @@ def compare_releases(
     if before is None:
         raise UsageError(f"{source}: {old or after.dated} is the first release: no release before it to compare with")
     if previous is not None and before.row == previous.row:
-        return history.read_comparison(source, after, before)
+        return history.events.read_comparison(source, after, before)
     before_content, after_content = history.read_content_pair(source, before, after)
     text = history.read_settings(source)
     settings = ReadSettings.from_text(text) if text else ReadSettings(registry=history.read_registry_id(source))

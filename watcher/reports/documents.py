@@ -51,7 +51,7 @@ def report_document(history: HistoryReader, observation: ObservationGaps, query:
     """Return what the document of a query did, in the events that match the query."""
     document = query.document or ""
     report = find_events(history, observation, query)
-    roles = history.read_document_roles(document)
+    roles = history.events.read_document_roles(document)
     parts: dict[str, list[ObservedEvent]] = {part: [] for part in dict.fromkeys(_PARTS.values())}
     later: list[ObservedEvent] = []
     registries = set()

@@ -130,19 +130,19 @@ def find_entry(
     limit = release if at else None
     versions = [
         version
-        for version in history.find_versions(source, port=port, name=service, at=limit)
+        for version in history.versions.find(source, port=port, name=service, at=limit)
         if not protocol or version.item.key.part("protocol") in (protocol, "")
     ]
     title = title or service or _port_text(port)
     if not versions and port and not service:  # a name that is a number
-        versions = history.find_versions(source, name=_port_text(port), at=limit)
+        versions = history.versions.find(source, name=_port_text(port), at=limit)
     if not versions and service and at:  # a name that the entry had before
-        earlier = history.find_versions(source, name=service)
+        earlier = history.versions.find(source, name=service)
         versions = [version for version in earlier if version.first.place <= release.place]
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
-    links = history.follow_versions(source, (version.row for version in versions), until=limit)
+    links = history.versions.follow(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)
     if not (is_port and port):  # a port has the versions of all its services, and of no other port
         versions = sorted(links.versions.values(), key=_order)
@@ -180,8 +180,8 @@ def _find_events(
     history: HistoryReader, query: EventQuery | None, versions: Sequence[EntryVersion], *, until: str | None
 ) -> list[StoredEvent]:
     """Return the events that match a query and those of some versions, the oldest first."""
-    events = history.find_events(query) if query else []
-    events += history.find_events_of(versions, until=until)
+    events = history.events.find(query) if query else []
+    events += history.events.find_by_versions(versions, until=until)
     by_row = {event.row: event for event in events}
     return sorted(by_row.values(), key=lambda event: (event.release.dated, event.release.place, event.row))
 

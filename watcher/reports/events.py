@@ -33,7 +33,7 @@ def find_events(history: HistoryReader, observation: ObservationGaps, query: Eve
     """Return the events that match a query. Raises UsageError if its source has no history."""
     if query.source:
         history.read_registry_id(query.source)
-    events = tuple(observe_event(stored, observation) for stored in history.find_events(query))
+    events = tuple(observe_event(stored, observation) for stored in history.events.find(query))
     sources = [query.source] if query.source else sorted({event.stored.source for event in events})
     return EventReport(events=events, gaps=observation.find_gaps(sources), span=history.find_release_span(query.source))
 

@@ -1,0 +1,154 @@
+"""Reads the recorded events and changes of releases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from watcher.core.model import Change, ChangeSet, Comparison, Event, FieldChange
+from watcher.store.database import Database
+from watcher.store.event_query import EventQuery
+from watcher.store.history_rows import (
+    EntryVersion,
+    StoredEvent,
+    StoredRelease,
+    as_seen_from,
+    decode_event,
+    decode_side,
+)
+from watcher.store.release_finder import ReleaseFinder
+from watcher.store.stored_items import decode_item
+
+# Of an event over two groups: the group, release and changes that added what the event's own changes removed.
+_SIDES = """SELECT event_id, sources.name AS source, content, published, event_sides.registry, changes FROM event_sides
+JOIN releases ON releases.id = event_sides.release_id JOIN sources ON sources.id = source_id"""
+_JOIN_SIDES = "JOIN event_sides ON event_sides.event_id = events.id"
+
+
+class EventReader:
+    """The events of one history. An event over two groups is seen from either of them."""
+
+    def __init__(self, database: Database, releases: ReleaseFinder) -> None:
+        self._db = database
+        self._releases = releases
+
+    def read_comparison(self, source: str, release: StoredRelease, before: StoredRelease) -> Comparison:
+        """Return the changes and events that were stored for a release, against the one before it."""
+        rows = self._db.execute(
+            """SELECT quiet, changes.fields, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
+            FROM changes LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
+            WHERE release_id = ? ORDER BY seq""",
+            [release.row],
+        )
+        changes = tuple(
+            Change(
+                before=decode_item(*row[2:6]) if row[2] else None,
+                after=decode_item(*row[6:10]) if row[6] else None,
+                fields=tuple(FieldChange(**change) for change in json.loads(row[1])),
+                quiet=bool(row[0]),
+            )
+            for row in rows
+        )
+        rows_of_events = self._db.query("SELECT * FROM events WHERE release_id = ? ORDER BY seq", [release.row])
+        events = [*self._decode_events([*rows_of_events]), *self._list_arrivals(release)]
+        return Comparison(
+            source=source,
+            old=before.release,
+            new=release.release,
+            changes=ChangeSet(changes=changes),
+            events=tuple(sorted(events, key=lambda event: -event.severity.rank)),
+        )
+
+    def find(self, query: EventQuery) -> list[StoredEvent]:
+        """Return the events that match, the oldest first; with a limit, the newest of them."""
+        conditions, values = query.conditions()
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
+        events: dict[int, StoredEvent] = {}
+        for join, release in (("", "events.release_id"), (_JOIN_SIDES, "event_sides.release_id")):
+            rows = self._db.query(
+                f"""SELECT events.*, sources.name AS source, {release} AS seen_in FROM events {join}
+                JOIN releases ON releases.id = {release} JOIN sources ON sources.id = releases.source_id
+                {where} ORDER BY releases.dated DESC, releases.place DESC, events.seq DESC {limit}""",  # noqa: S608 - the parts are ours
+                values,
+            )
+            events = {event.row: event for event in self._add_releases(reversed([*rows]))} | events
+        ordered = sorted(events.values(), key=lambda each: (each.release.dated, each.release.place))
+        return ordered[-query.limit :] if query.limit else ordered
+
+    def find_by_versions(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
+        """Return the events whose changes began or ended some states of entries, the oldest first."""
+        rows = self._db.query(
+            """WITH touched AS (
+              SELECT release_id, seq FROM json_each(:rows) wanted
+              JOIN changes ON wanted.value IN (changes.before_id, changes.after_id)),
+            named AS (
+              SELECT id FROM touched JOIN events USING (release_id)
+              WHERE touched.seq IN (SELECT value FROM json_each(events.changes)) UNION
+              SELECT event_id FROM touched JOIN event_sides USING (release_id)
+              WHERE touched.seq IN (SELECT value FROM json_each(event_sides.changes)))
+            SELECT events.*, sources.name AS source, events.release_id AS seen_in FROM named
+            JOIN events ON events.id = named.id
+            JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
+            WHERE :until IS NULL OR releases.dated <= :until
+            ORDER BY releases.dated, releases.place, events.seq""",
+            {"rows": json.dumps([version.row for version in versions]), "until": until},
+        )
+        return list(self._add_releases([*rows]))
+
+    def read_document_roles(self, document: str) -> dict[int, dict[str, str]]:
+        """Return by the row of an event what it did to references to a document: registry → added, removed or kept."""
+        roles: dict[int, dict[str, str]] = {}
+        rows = self._db.execute("SELECT event_id, registry, role FROM event_documents WHERE document = ?", [document])
+        for event, registry, role in rows:
+            roles.setdefault(event, {})[registry] = role
+        return roles
+
+    def _add_releases(self, events: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
+        """Yield events with their release and the one before it; each release is read once.
+
+        `seen_in` is the row of the release that the event is seen from: its own, or that of its other side.
+        """
+        rows = [*events]
+        releases: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
+        arrivals = dict(self._read_arrivals(row["id"] for row in rows if row["seen_in"] != row["release_id"]))
+        for row, event in zip(rows, self._decode_events(rows), strict=True):
+            source, release_id = row["source"], row["seen_in"]
+            if release_id not in releases:
+                release = next(self._releases.select_releases(source, "releases.id = ?2", release_id))
+                releases[release_id] = release, self._releases.find_predecessor(release)
+            release, before = releases[release_id]
+            yield StoredEvent(
+                row=row["id"], source=source, release=release, before=before, event=arrivals.get(row["id"], event)
+            )
+
+    def _decode_events(self, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
+        """Make events of rows of `events`, with their other sides."""
+        sides = {
+            row["event_id"]: decode_side(row)
+            for row in self._db.query(
+                f"{_SIDES} WHERE event_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - a constant
+                [json.dumps([row["id"] for row in rows])],
+            )
+        }
+        return [replace(decode_event(row), other=sides.get(row["id"])) for row in rows]
+
+    def _list_arrivals(self, release: StoredRelease) -> list[Event]:
+        """Return the events of other groups from which entries moved into a release, as seen from there."""
+        ids = [row["event_id"] for row in self._db.query(f"{_SIDES} WHERE releases.id = ?", [release.row])]
+        return [event for _, event in self._read_arrivals(ids)] if ids else []
+
+    def _read_arrivals(self, ids: Iterable[int]) -> list[tuple[int, Event]]:
+        """Return events by row, as seen from the group where the entries are now."""
+        rows = list(
+            self._db.query(
+                """SELECT events.*, sources.name AS source, content, published FROM events
+                JOIN releases ON releases.id = release_id JOIN sources ON sources.id = source_id
+                WHERE events.id IN (SELECT value FROM json_each(?)) ORDER BY events.id""",
+                [json.dumps([*ids])],
+            )
+        )
+        pairs = zip(rows, self._decode_events(rows), strict=True)
+        return [(row["id"], as_seen_from(event, event.other, decode_side(row))) for row, event in pairs if event.other]

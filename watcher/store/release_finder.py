@@ -1,0 +1,173 @@
+"""Finds sources and their releases in the history."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from watcher.core.errors import StoreError, UsageError
+from watcher.core.read_settings import ReadSettings
+from watcher.store.database import Database
+from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HEX = re.compile(r"[0-9a-f]{4,64}")
+_MOST_NAMES = 10  # of sources in an error message
+
+
+class ReleaseFinder:
+    """The sources of one history and their releases."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def list_sources(self) -> list[str]:
+        """Return the sources that have a history, by name."""
+        return [row["name"] for row in self._db.query("SELECT name FROM sources ORDER BY name")]
+
+    def read_registry_id(self, source: str) -> str:
+        """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
+        for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
+            return str(row["registry"])
+        names = self.list_sources()
+        closest = difflib.get_close_matches(source, names, n=1, cutoff=0.8)
+        listed = list(dict.fromkeys([*closest, *names]))[:_MOST_NAMES]
+        more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
+        text = ", ".join(listed) or "none yet: run `watcher check` or `watcher import`"
+        raise UsageError(f"there is no history of a source named {source!r} (known: {text}{more})")
+
+    def read_settings(self, source: str) -> str:
+        """Return the settings that a source's history was read with (`ReadSettings.to_text`).
+
+        The text is empty without a history, and if an older version of the program wrote it.
+        """
+        return str(self._read_source_column("read_settings", source) or "")
+
+    def find_pending_settings(self, source: str, present: ReadSettings | None) -> tuple[str, ...]:
+        """Return the settings that differ from those a history was read with (`ReadSettings.changes_from`)."""
+        text = self.read_settings(source)
+        return present.changes_from(ReadSettings.from_text(text)) if text and present is not None else ()
+
+    def read_derived_again(self, source: str) -> str | None:
+        """Return the UTC time at which a history was last derived again for other settings, or None."""
+        return self._read_source_column("derived_again", source)
+
+    def _read_source_column(self, column: str, source: str) -> str | None:
+        # A file that is opened read-only may not have the column yet.
+        if not self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = ?", [column]).fetchone():
+            return None
+        row = self._db.execute(f"SELECT {column} FROM sources WHERE name = ?", [source]).fetchone()  # noqa: S608 - ours
+        return row[0] if row else None
+
+    def list_judged_before(self, rules_version: int) -> list[str]:
+        """Return the sources with events that rules of an older version judged, by name."""
+        # A file that is opened read-only may not have the column yet.
+        has_column = self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = 'rules'").fetchone()
+        if not has_column:
+            return self.list_sources()
+        rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
+        return [str(name) for (name,) in rows]
+
+    def list_releases(self, source: str) -> list[StoredRelease]:
+        """Return every release of a source, the oldest first. Raises UsageError for an unknown source."""
+        self.read_registry_id(source)
+        return list(self.select_releases(source))
+
+    def find_latest(self, source: str) -> StoredRelease | None:
+        """Return the newest release, or None."""
+        return next(self.select_releases(source, order="place DESC", limit=1), None)
+
+    def find_by_row(self, row: int) -> StoredRelease | None:
+        """Return a release by its row, or None."""
+        found = self._db.execute(
+            "SELECT name FROM releases JOIN sources ON sources.id = source_id WHERE releases.id = ?", [row]
+        ).fetchone()
+        return next(self.select_releases(found[0], "releases.id = ?2", row)) if found else None
+
+    def find_predecessor(self, release: StoredRelease) -> StoredRelease | None:
+        """Return the release before one, None for the first."""
+        source = release.release.source
+        return next(self.select_releases(source, "place < ?2", release.place, order="place DESC", limit=1), None)
+
+    def select_releases(
+        self, source: str, condition: str = "TRUE", *values: object, order: str = "place", limit: int = -1
+    ) -> Iterator[StoredRelease]:
+        """Yield the releases of a source that meet a condition; its values are ?2 and so on."""
+        rows = self._db.query(
+            f"""SELECT releases.* FROM sources JOIN releases ON releases.source_id = sources.id
+            WHERE name = ?1 AND {condition} ORDER BY {order} LIMIT {limit}""",  # noqa: S608 - the parts are ours
+            [source, *values],
+        )
+        return (decode_release(source, row) for row in rows)
+
+    def list_snapshots(self, source: str, release: StoredRelease) -> list[str]:
+        """Return the SHA-256 of every snapshot of a release."""
+        statement = "SELECT sha256 FROM snapshots WHERE source_id = ? AND release_id = ?"
+        rows = self._db.execute(statement, [self.find_source_row(source), release.row])
+        return [str(sha256) for (sha256,) in rows]
+
+    def count_releases(self, source: str) -> int:
+        """Return how many releases a source has."""
+        statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
+        return int(self._db.execute(statement, [source]).fetchone()[0])
+
+    def find_release_span(self, source: str | None) -> ReleaseSpan:
+        """Return how many releases one source or all sources have, and over which days."""
+        number, first, last = self._db.execute(
+            """SELECT count(*), coalesce(min(dated), ''), coalesce(max(dated), '')
+            FROM releases JOIN sources ON sources.id = source_id WHERE ?1 IS NULL OR name = ?1""",
+            [source],
+        ).fetchone()
+        return ReleaseSpan(number=number, first=first, last=last)
+
+    def find_release(self, source: str, reference: str) -> StoredRelease:
+        """Return the release that a date, a release id, a SHA-256 prefix or `latest` names.
+
+        A date names the last release dated on or before it. Raises UsageError, which says what can be given.
+        """
+        self.read_registry_id(source)
+        if reference in ("latest", "newest") and (latest := self.find_latest(source)):
+            return latest
+        if _DATE.fullmatch(reference):
+            # Days never go back in the order of releases, so the last one that matches is the latest.
+            for release in self.select_releases(source, "dated <= ?2", reference, order="place DESC", limit=1):
+                return release
+            first = next(self.select_releases(source, limit=1), None)
+            hint = f"the first is of {first.dated}" if first else "it has no release"
+            raise UsageError(f"{source} has no release published on or before {reference}; {hint}")
+        matches = self._find_by_prefix(source, reference.lower()) if _HEX.fullmatch(reference.lower()) else []
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise UsageError(f"{reference!r} names {len(matches)} releases of {source}; give more of it")
+        raise UsageError(
+            f"{source} has no release {reference!r}; give a date, or an id that `watcher releases {source}` shows"
+        )
+
+    def _find_by_prefix(self, source: str, prefix: str) -> list[StoredRelease]:
+        condition = """(substr(content, 1, length(?2)) = ?2 OR releases.id IN (
+            SELECT release_id FROM snapshots
+            WHERE snapshots.source_id = sources.id AND substr(snapshots.sha256, 1, length(?2)) = ?2))"""
+        return list(self.select_releases(source, condition, prefix))
+
+    def find_by_hash(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:
+        """Return the release of a snapshot (`sha256`) or of a canonical content (`digest`), None if it is new."""
+        row = self._db.execute(
+            """SELECT release_id FROM snapshots WHERE source_id = ?1 AND sha256 = ?2 UNION ALL
+            SELECT id FROM releases WHERE source_id = ?1 AND content = ?3""",
+            [self.find_source_row(source), sha256, digest],
+        ).fetchone()
+        return next(self.select_releases(source, "releases.id = ?2", row[0])) if row else None
+
+    def read_release(self, source: str, digest: str) -> StoredRelease:
+        """Return the release of a canonical content that was just written. Raises StoreError if it is missing."""
+        release = self.find_by_hash(source, digest=digest)
+        if release is None:
+            raise StoreError(f"{source}: release {digest[:12]} was written and is not there")
+        return release
+
+    def find_source_row(self, source: str) -> int:
+        """Return the source's row, 0 for an unknown source."""
+        row = self._db.execute("SELECT id FROM sources WHERE name = ?", [source]).fetchone()
+        return int(row[0]) if row else 0

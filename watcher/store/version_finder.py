@@ -1,0 +1,133 @@
+"""Finds the versions of entries, and follows them over renames and moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from watcher.core.model import FREE
+from watcher.store.database import Database
+from watcher.store.event_query import select_overlapping
+from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
+from watcher.store.release_finder import ReleaseFinder
+from watcher.store.stored_items import decode_item
+
+_FREE = ", ".join(f"'{status}'" for status in sorted(FREE))
+
+# The changes that began or ended some versions, and whether both sides are one entry.
+_LINKS = f"""
+SELECT before_id, after_id, b.id IS NOT NULL AND a.id IS NOT NULL
+  AND (b.status IN ({_FREE})) = (a.status IN ({_FREE}))
+  AND NOT EXISTS (SELECT 1 FROM events, json_each(events.changes) WHERE events.release_id = changes.release_id
+    AND event = 'port-reassigned' AND value = changes.seq)
+FROM changes JOIN releases ON releases.id = changes.release_id
+LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
+WHERE (before_id IN (SELECT value FROM json_each(:rows)) OR after_id IN (SELECT value FROM json_each(:rows)))
+  AND (:place IS NULL OR releases.place <= :place OR (releases.source_id <> :source AND dated <= :dated))"""  # noqa: S608 - constants
+# The states of entries that moved between groups, of which some rows have one side.
+_MOVED = """
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes old ON old.before_id = wanted.value
+JOIN moves ON old_release = old.release_id AND old_seq = old.seq AND is_entry
+JOIN changes new ON new.release_id = new_release AND new.seq = new_seq JOIN releases ON releases.id = new_release
+WHERE :dated IS NULL OR dated <= :dated UNION
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes new ON new.after_id = wanted.value
+JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry
+JOIN changes old ON old.release_id = old_release AND old.seq = old_seq JOIN releases ON releases.id = old_release
+WHERE :dated IS NULL OR dated <= :dated"""
+
+
+class VersionFinder:
+    """The versions of the items of one history. A version is one state of an item over some releases."""
+
+    def __init__(self, database: Database, releases: ReleaseFinder) -> None:
+        self._db = database
+        self._releases = releases
+
+    def find(
+        self,
+        source: str,
+        *,
+        port: tuple[int, int] | None = None,
+        name: str | None = None,
+        rows: Iterable[int] | None = None,
+        at: StoredRelease | None = None,
+    ) -> list[EntryVersion]:
+        """Return every state of the items with a port in a range, with a name or in some rows, the oldest first.
+
+        `at` limits them to the states in one release.
+        """
+        # The plus keeps SQLite from using the index on the source: a port or a name matches far fewer rows.
+        conditions = ["+source_id = :source"]
+        values: dict[str, object] = {"source": self._releases.find_source_row(source)}
+        if port:
+            conditions.append(f"id IN ({select_overlapping('versions', 'id', 'source_id = :source AND')})")
+            values.update(low=port[0], high=port[1])
+        if name is not None:
+            conditions.append("""id IN (
+                SELECT id FROM versions WHERE source_id = :source AND name = :name COLLATE NOCASE UNION ALL
+                SELECT id FROM versions WHERE source_id = :source AND value <> '' AND value = :name COLLATE NOCASE)""")
+            values.update(name=name)
+        if rows is not None:
+            conditions.append("id IN (SELECT value FROM json_each(:rows))")
+            values.update(rows=json.dumps(list(rows)))
+        if at:
+            conditions.append("first <= :place AND (until IS NULL OR until > :place)")
+            values.update(place=at.place)
+        states = self._db.execute(
+            f"""SELECT section, key, status, fields, first, until, id FROM versions
+            WHERE {" AND ".join(conditions)} ORDER BY first, low, name, key""",  # noqa: S608 - the parts are ours
+            values,
+        ).fetchall()
+        places = json.dumps([place for row in states for place in row[4:6] if place is not None])
+        releases = self._releases.select_releases(source, "place IN (SELECT value FROM json_each(?2))", places)
+        by_place = {release.place: release for release in releases}
+        return [
+            EntryVersion(
+                row=row[6],
+                item=decode_item(*row[:4]),
+                first=by_place[row[4]],
+                until=by_place[row[5]] if row[5] is not None else None,
+            )
+            for row in states
+        ]
+
+    def follow(self, source: str, rows: Iterable[int], *, until: StoredRelease | None = None) -> VersionLinks:
+        """Follow item states over the recorded changes, both ways: renames, moves and other texts of one entry.
+
+        A move can lead to another group of the collection.
+
+        A change that assigns a free value, frees an assigned one or gives it to somebody else is not followed. `until`
+        limits the states to those that began in it or before.
+        """
+        reached = frontier = set(rows)
+        previous: dict[int, int] = {}
+        begun: set[int] = set()
+        limits = {
+            "place": until.place if until else None,
+            "dated": until.dated if until else None,
+            "source": self._releases.find_source_row(source),
+        }
+        while frontier:
+            values = {"rows": json.dumps(sorted(frontier)), **limits}
+            changes = self._db.execute(_LINKS, values).fetchall()
+            begun |= {after for _, after, _ in changes if after is not None}
+            previous |= {after: before for before, after, is_same in changes if is_same}
+            linked = {row for before, after, is_same in changes if is_same for row in (before, after)}
+            for before, after in self._db.execute(_MOVED, values).fetchall():
+                if not _leads_to(previous, before, after):
+                    previous[after] = before
+                    linked |= {before, after}
+            frontier = linked - reached
+            reached = reached | frontier
+        statement = """SELECT DISTINCT sources.name FROM versions JOIN sources ON sources.id = source_id
+            WHERE versions.id IN (SELECT value FROM json_each(?))"""
+        sources = [name for (name,) in self._db.execute(statement, [json.dumps(sorted(reached))])]
+        versions = {version.row: version for name in sources for version in self.find(name, rows=reached)}
+        return VersionLinks(versions=versions, previous=previous, begun=frozenset(begun))
+
+
+def _leads_to(previous: Mapping[int, int], row: int, wanted: int) -> bool:
+    """Return whether one of the states before a row is the wanted one: the entry moved back."""
+    while row != wanted and row in previous:
+        row = previous[row]
+    return row == wanted
