@@ -88,7 +88,7 @@ def main(place: str, repository: str, most: str) -> None:
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
     candidates = [
         candidate
-        for candidate in importer.find_items([f"git:{repository}:/"], ".xml")
+        for candidate in importer.find_items([f"git:{repository}:/"], "xml")
         if candidate.name.removesuffix(".xml") in chosen
     ]
     outputs: list[str] = []

@@ -79,4 +79,4 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
 
 def _import(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
     for path in order:
-        importer.import_items(ingest, importer.find_items([str(path)], ".xml"))
+        importer.import_items(ingest, importer.find_items([str(path)], "xml"))

@@ -90,6 +90,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     68: ("the watcher itself is silent", "shown by status, metrics, health and a heartbeat"),
     69: ("a release that cannot be judged or stored", "it never counts as accepted; a failed check with a reason"),
     72: ("any exception while one source is checked", "a failed check of that source; the others are checked and sent"),
+    75: ("a repository that runs programs or is damaged", "nothing of it is run; what is unreadable is refused alone"),
     76: ("a document, a reply or an error of megabytes", "what is stored, shown or sent is limited; counts stay true"),
     77: ("settings of a source changed after its baseline", "its history is derived again, or the check says why not"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),

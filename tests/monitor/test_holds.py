@@ -295,7 +295,7 @@ def test_importing_a_held_release_accepts_it(env: Environment) -> None:
     path = env.servers.folder / "held.xml"
     path.write_bytes(slip())
     with env.service() as service:
-        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
+        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
     (hold,) = holds(env)
     assert (hold.state, hold.by) == (HoldState.ACCEPTED, "import")
     tables = env.rows()
@@ -429,7 +429,7 @@ def test_what_was_imported_can_come_back_too(tmp_path: Path) -> None:
         path = tmp_path / "old.xml"
         path.write_bytes(OLD)
         with env.service() as service:
-            importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], ".xml"))
+            importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
         assert env.check(CURRENT).outcome is Outcome.CHANGED
         assert [env.check(OLD).outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
         assert env.check(b"\xef\xbb\xbf" + OLD).outcome is Outcome.COSMETIC

@@ -15,6 +15,7 @@ from tests.support.environment import content_of, rows
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
 from watcher.core.errors import UsageError
 from watcher.core.read_settings import ReadSettings
+from watcher.formats.catalog import FORMATS
 from watcher.monitor import importer
 from watcher.monitor.importer import ImportReport
 from watcher.monitor.ingest import ReleaseIngest
@@ -22,6 +23,7 @@ from watcher.monitor.result import Outcome
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"
 SERIES = [
     ("2019-01-01", [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]),
     (
@@ -54,7 +56,7 @@ def take(folder: Path, paths: Sequence[str]) -> ImportReport:
             store=store,
             archive=SnapshotArchive(folder / "snapshots"),
         )
-        return importer.import_items(ingest, importer.find_items(paths, ".xml"))
+        return importer.import_items(ingest, importer.find_items(paths, "xml"))
 
 
 def history(folder: Path) -> list[object]:
@@ -76,12 +78,8 @@ def test_every_order_of_import_gives_one_history(tmp_path: Path, files: list[Pat
 
 def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> None:
     folder = tmp_path / "store"
-    # Two bear one date: which of them is the newer, nothing says; their content decides.
-    assert take(folder, [str(files[0].parent)]).outcomes == {
-        Outcome.BASELINE: 1,
-        Outcome.CHANGED: 3,
-        Outcome.INSERTED: 1,
-    }
+    # Two bear one date: they are in the order of their file names.
+    assert take(folder, [str(files[0].parent)]).outcomes == {Outcome.BASELINE: 1, Outcome.CHANGED: 4}
     before = rows(folder / "history.db")
     assert take(folder, [str(files[0].parent)]).outcomes == {Outcome.UNCHANGED: 5}
     assert rows(folder / "history.db") == before
@@ -129,6 +127,32 @@ def test_releases_of_one_date_are_in_the_order_of_the_days_of_their_files(tmp_pa
         assert history(folder) == history(tmp_path / "0")
         rebuild(folder)
         assert history(folder) == history(tmp_path / "0")
+
+
+@pytest.mark.parametrize("at", ["{}.xml", "v{}/ports.xml"])
+def test_releases_of_one_date_from_files_without_a_day_are_in_the_order_of_their_names(tmp_path: Path, at: str) -> None:
+    # In the order of their digests, or of their names as text (10 before 8), they would be another history.
+    paths = [tmp_path / "old" / at.format(number) for number in range(7, 12)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(release([tcp("a", str(number + 1))], "2019-02-01"))
+    for number, order in enumerate((paths, paths[::-1], paths[2:] + paths[:2])):
+        folder = tmp_path / str(number)
+        for path in order:
+            take(folder, [str(path)])
+        assert ports_in_order(folder) == ["1", "2", "3", "4", "5"]
+        rebuild(folder)
+        assert history(folder) == history(tmp_path / "0")
+
+
+def test_a_name_with_a_day_counts_before_one_without(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.xml", "2019-02-03.xml", "2019-02-04.xml")]
+    for path, port in zip(paths, "221", strict=True):
+        path.write_bytes(release([tcp("a", port)], "2019-02-01"))
+    for number, order in enumerate(itertools.permutations(paths)):
+        for path in order:
+            take(tmp_path / str(number), [str(path)])
+        assert ports_in_order(tmp_path / str(number)) == ["2", "1"], order
 
 
 def test_of_the_same_release_in_two_folders_the_earlier_day_counts(tmp_path: Path) -> None:
@@ -224,16 +248,62 @@ def test_commits_are_in_their_order_whatever_their_author_dates_say(tmp_path: Pa
     ("path", "message"),
     [
         ("/no/such/place", "no such file or folder"),
+        (f"/{'long' * 100}", "cannot be read: File name too long"),
         ("git:/no/such/place:x.xml", "cannot change to"),
         ("git:x.xml", "a repository is written git:REPO:PATH"),
         ("git:{repository}:other.xml", "no commit of this repository has a file other.xml"),
         ("{empty}", "no file in this folder ends in .xml"),
     ],
 )
-def test_what_cannot_be_imported_is_said(tmp_path: Path, repository: Path, path: str, message: str) -> None:
+def test_a_path_that_cannot_be_imported_is_named(tmp_path: Path, repository: Path, path: str, message: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=message):
         take(tmp_path / "store", [path.format(repository=repository, empty=tmp_path / "empty")])
+
+
+def test_a_folder_that_cannot_be_read_is_refused_and_the_others_are_imported(
+    tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = files[0].parent / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def refuse(path: str | os.PathLike[str]) -> object:  # the tests may run as root, who can read every folder
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(closed))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = take(tmp_path / "store", [str(files[0].parent)])
+    assert report.refused == [(str(closed), "Permission denied")]
+    assert sum(report.outcomes.values()) == 5
+
+
+def test_a_git_lfs_pointer_and_a_name_in_another_encoding_do_not_end_the_import(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "a.xml").write_bytes(LFS_POINTER)
+    Path(os.fsdecode(bytes(folder) + b"/b\xff.XML")).write_bytes(release([tcp("a", "1")], "2019-02-01"))
+    report = take(tmp_path / "store", [str(folder)])
+    assert [(Path(origin).name, reason.partition(",")[0]) for origin, reason in report.refused] == [
+        ("a.xml", "is a Git LFS pointer")
+    ]
+    (receipt,) = SnapshotArchive(tmp_path / "store" / "snapshots").list_snapshots("ports")
+    assert receipt.origin == f"{folder}/b\\xff.XML"
+
+
+RECORDS = "File-Date: 2019-02-01\n%%\nType: a\nSubtag: x\n%%\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["language-subtag-registry", "lsr.2019-02-01", "lsr.txt", "lsr.TXT", "a.record-jar", "a.jar"]
+)
+def test_record_jars_are_found_in_a_folder_whatever_their_suffix(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(RECORDS)
+    (tmp_path / ".hidden").write_text("x")
+    (tmp_path / "page.html").write_text("x")
+    items = importer.find_items([str(tmp_path)], *FORMATS["record-jar"].file_suffixes)
+    assert [item.name for item in items] == [name]
 
 
 TABLES = {"2019-01-08": "1,one\n", "2019-02-01": "1,one\n2,two\n", "2019-03-01": "1,uno\n2,two\n"}
@@ -248,7 +318,7 @@ def take_tables(folder: Path, paths: Sequence[str]) -> ImportReport:
             store=store,
             archive=SnapshotArchive(folder / "snapshots"),
         )
-        return importer.import_items(ingest, importer.find_items(paths, ".csv"))
+        return importer.import_items(ingest, importer.find_items(paths, "csv"))
 
 
 def dates(folder: Path) -> list[tuple[str, str]]:

@@ -192,7 +192,7 @@ def test_in_order_out_of_order_and_rebuilt_is_one_history(tmp_path: Path) -> Non
                 "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
             )
             for path in order:
-                importer.import_items(ingest, importer.find_items([str(path)], ".xml"))
+                importer.import_items(ingest, importer.find_items([str(path)], "xml"))
             histories.append(history(folder))
             if order is out_of_order:
                 assert ingest.rebuild().releases == len(dates)

@@ -12,11 +12,12 @@ from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
+from watcher.formats.catalog import FORMATS
 from watcher.monitor import importer
 from watcher.monitor.result import Outcome
 from watcher.render.safe_text import visible
 
-_INDEX_SUFFIX = ".html"
+_INDEX_SUFFIX = "html"
 _MERGE_INDEX_AFTER = 100  # new releases: each adds a segment to the full-text index, and many make searches slow
 _NEW = (Outcome.BASELINE, Outcome.CHANGED, Outcome.INSERTED)
 _WORDS = {
@@ -82,11 +83,11 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
 
 def _items_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:
     if not isinstance(source, CollectionSettings):
-        return {source.name: importer.find_items(paths, f".{source.format}")}
+        return {source.name: importer.find_items(paths, *FORMATS[source.format].file_suffixes)}
     by_source: dict[str, list[importer.ImportItem]] = {}
-    for item in importer.find_items(paths, _INDEX_SUFFIX, f".{source.format}"):
+    for item in importer.find_items(paths, _INDEX_SUFFIX, source.format):
         group, _, suffix = item.name.rpartition(".")
-        if f".{suffix}" == _INDEX_SUFFIX:
+        if suffix.lower() == _INDEX_SUFFIX or not item.name:  # without a name: refused with its reason
             by_source.setdefault(source.name, []).append(item)
         elif source.wants(group) and split_usable_ids([group])[0]:
             by_source.setdefault(f"{source.name}.{group}", []).append(item)

@@ -150,7 +150,8 @@ NOTICES: Mapping[str, Severity] = {
 class Label:
     """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
 
-    `named` is the time that its file or folder is named after, or the place of its commit (`Candidate`).
+    `named` orders imported releases of one day: the UTC time that the file or folder is named after ("" without one),
+    `/`, the name, `/`, its folder; or the place of the commit, a UTC time and a number.
     """
 
     digest: str
@@ -163,6 +164,11 @@ class Label:
     def seen(self) -> str:
         """The text that orders releases of one day: the name of an import, else the time of observation."""
         return (None if self.live else self.named) or self.observed or ""
+
+
+def earliest_name(*names: str | None) -> str | None:
+    """Return the `Label.named` that counts for a release with several copies: the earliest of those with a time."""
+    return min(filter(None, names), key=lambda name: (name.startswith("/"), name), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

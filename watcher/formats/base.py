@@ -161,3 +161,9 @@ class Format:
     next_page: Callable[[bytes, str], str | None] | None = None
     beside_xml: bool = False
     is_for_sources: bool = True
+    also_named: tuple[str, ...] = ()  # other suffixes of its files; "": a name without a suffix
+
+    @property
+    def file_suffixes(self) -> tuple[str, ...]:
+        """The suffixes of the files that a folder of this format is searched for."""
+        return self.suffixes + self.also_named

@@ -27,7 +27,14 @@ FORMATS: Mapping[str, Format] = {
         Format("tsv", ("tsv",), _lazy("watcher.formats.csv_table", "read_tsv"), _COLUMNS),
         Format("json", ("json",), _lazy("watcher.formats.json_records"), frozenset({"key", "path"})),
         Format("jsonl", ("jsonl",), _lazy("watcher.formats.json_records", "read_lines"), frozenset({"key"})),
-        Format("record-jar", ("record-jar",), _lazy("watcher.formats.record_jar"), frozenset({"key"})),
+        # The files of this format in the world: `language-subtag-registry`, `lsr.txt`.
+        Format(
+            "record-jar",
+            ("record-jar",),
+            _lazy("watcher.formats.record_jar"),
+            frozenset({"key"}),
+            also_named=("", "txt", "jar", "rj"),
+        ),
         Format(
             "xhtml",
             ("xhtml", "html"),

@@ -17,9 +17,8 @@ from watcher.store.snapshot_file import SnapshotInfo
 class Candidate:
     """Bytes that may be a release. `observed` is the UTC time at which they were seen, None if unknown.
 
-    `live`: a check was served them at `observed`; otherwise they are imported. `named` is the UTC time that their file
-    is named after, or the place of their commit: it orders releases of one date, and counts as `observed` for a
-    document that has no date, like a CSV.
+    `live`: a check was served them at `observed`; otherwise they are imported. `named` orders releases of one
+    date (`operations.Label`); the time in it counts as `observed` for a document that has no date, like a CSV.
     """
 
     data: bytes
@@ -58,7 +57,8 @@ class Candidate:
 
     def dated_by_name(self, published: str | None) -> Candidate:
         """Return it as observed at the time its file is named after, if nothing else dates it or its document."""
-        return self if published is not None else replace(self, observed=self.observed or self.named)
+        time = (self.named or "").partition("/")[0]
+        return self if published is not None else replace(self, observed=self.observed or time or None)
 
     def to_release(self, content: Content) -> NewRelease:
         """Return it as a release with this content. Placing it sets the day it counts for."""

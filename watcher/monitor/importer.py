@@ -6,20 +6,23 @@ history has are left alone. Nobody is alerted.
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from watcher.core.clock import SystemClock
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
+from watcher.monitor.git_history import GitHistory
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.result import Outcome
 
@@ -27,26 +30,38 @@ _UPDATED = re.compile(rb"<updated>\s*(\d{4}-\d{2}-\d{2})")
 _HEAD_BYTES = 8192
 _DAY_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 GIT = "git:"
-_COMMIT = "\x01"  # no path starts with it
+_NUMBER = re.compile(r"\d+")
+_PADDED = 12  # digits, so that 9 comes before 10
+_LFS_POINTER, _LFS_LARGEST = b"version https://git-lfs.github.com/spec/", 1024
+_CLOCK_TOLERANCE = timedelta(days=1)
+
+
+class RefusedItemError(UsageError):
+    """An item is no document: a Git LFS pointer, a symbolic link, an object that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportItem:
     """A file or a commit that may be a release, not read yet.
 
-    `name` is the file's name without its folder. `observed` is the UTC time at which somebody saw it, None if unknown;
-    `named` the UTC time that its path is named after, or the place of its commit, None if it has neither.
+    `name` is the file's name without its folder; `origin` is valid text for `path`. `observed` is the UTC time at which
+    somebody saw it, None if unknown; `named` is the place of its path or commit among releases of one day
+    (`operations.Label`).
     """
 
     name: str
+    path: str
     origin: str
     observed: str | None
     load: Callable[[], bytes]
     named: str | None = None
 
     def candidate(self) -> Candidate:
-        """Read it. Raises OSError or UsageError if that fails."""
-        return Candidate(data=self.load(), origin=self.origin, observed=self.observed, named=self.named)
+        """Read it. Raises OSError or RefusedItemError if that fails."""
+        data = self.load()
+        if data.startswith(_LFS_POINTER) and len(data) < _LFS_LARGEST:
+            raise RefusedItemError("is a Git LFS pointer, not the document; run `git lfs pull` and import the file")
+        return Candidate(data=data, origin=self.origin, observed=self.observed, named=self.named)
 
 
 @dataclass(slots=True)
@@ -61,16 +76,17 @@ class ImportReport:
         self.refused += other.refused
 
 
-def find_items(paths: Iterable[str], *suffixes: str) -> list[ImportItem]:
+def find_items(paths: Iterable[str], *suffixes: str, now: datetime | None = None) -> list[ImportItem]:
     """List files, folders (all files in them with a suffix), `git:REPO:PATH` and `git:REPO:FOLDER/`.
 
-    Files are in the order of the date in them and commits as they were made, so that a long import goes forward in
-    time. Raises UsageError for a path that does not exist.
+    A suffix has no dot and is in lower case; "" stands for a name without a suffix. Files are in the order of the date
+    in them and commits as they were made, so that a long import goes forward in time. What cannot be read is listed
+    too, and refused by its import. Raises UsageError for a path that does not exist.
     """
     items: list[ImportItem] = []
     for path in paths:
         if path.startswith(GIT):
-            items.extend(_git_items(path, suffixes))
+            items.extend(_git_items(path, suffixes, now or SystemClock().now()))
         else:
             items.extend(_file_items(Path(path), suffixes))
     return items
@@ -85,7 +101,7 @@ def import_items(
     for item in items:
         try:
             result = ingest.ingest(item.candidate())
-        except ParseError as error:
+        except (ParseError, RefusedItemError) as error:
             report.refused.append((item.origin, str(error)))
         except OSError as error:
             report.refused.append((item.origin, error.strerror or str(error)))
@@ -101,19 +117,68 @@ def import_items(
 
 
 def _file_items(path: Path, suffixes: tuple[str, ...]) -> list[ImportItem]:
-    if path.is_dir():
-        files = [file for file in path.rglob("*") if file.name.endswith(suffixes) and file.is_file()]
-        if not files:
-            raise UsageError(f"{path}: no file in this folder ends in {' or '.join(suffixes)}")
-    elif path.exists():
-        files = [path]
-    else:
-        raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)")
-    items = [
-        ImportItem(name=file.name, origin=str(file), observed=None, load=file.read_bytes, named=_day_in_path(file))
-        for file in files
-    ]
-    return sorted(items, key=lambda item: (_date_in_file(Path(item.origin)) or item.named or "", item.origin))
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(f"{path}: no such file or folder (a repository is written git:REPO:PATH)") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    items = list(_folder_items(path, suffixes)) if is_folder else [_file_item(path)]
+    if not items:
+        raise UsageError(f"{path}: no file in this folder ends in {_describe(suffixes)}")
+    return sorted(items, key=lambda item: (_date_in_file(Path(item.path)) or item.named or "", item.named or ""))
+
+
+def _folder_items(folder: Path, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
+    """Yield every file with one of the suffixes, and an item that is refused for each folder that cannot be read."""
+    errors: list[OSError] = []
+    for parent, _, names in os.walk(folder, onerror=errors.append):
+        for name in names:
+            if _has_suffix(name, suffixes) and Path(parent, name).is_file():
+                yield _file_item(Path(parent, name))
+    for error in errors:
+        yield ImportItem(
+            name="", path=str(error.filename), origin=_text(error.filename), observed=None, load=partial(_raise, error)
+        )
+
+
+def _file_item(file: Path) -> ImportItem:
+    return ImportItem(
+        name=file.name,
+        path=str(file),
+        origin=_text(file),
+        observed=None,
+        load=file.read_bytes,
+        named=_place_of_path(file),
+    )
+
+
+def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Return whether a file name has one of the suffixes. Digits after a dot (of a date) are no suffix."""
+    suffix = PurePosixPath(name).suffix[1:].lower()
+    if not any(map(str.isalpha, suffix)):
+        suffix = ""
+    return suffix in suffixes and not name.startswith(".")
+
+
+def _describe(suffixes: tuple[str, ...]) -> str:
+    return " or ".join(f".{suffix}" if suffix else "no suffix" for suffix in suffixes)
+
+
+def _raise(error: Exception) -> bytes:
+    raise error
+
+
+def _text(path: Path | str | bytes) -> str:
+    """Return a path as valid text: bytes of another encoding than UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _place_of_path(file: Path) -> str:
+    """Return the day that a path is named after, then its name and folder, with numbers in numerical order."""
+    names = (_text(name) for name in reversed(file.absolute().parts[-2:]))
+    padded = "/".join(_NUMBER.sub(lambda digits: digits[0].zfill(_PADDED), name) for name in names)
+    return f"{_day_in_path(file) or ''}/{padded}"
 
 
 def _day_in_path(path: Path) -> str | None:
@@ -128,6 +193,8 @@ def _day_in_path(path: Path) -> str | None:
 def _date_in_file(path: Path) -> str:
     """Return the first `<updated>` date in a file, "" without one. Only the order of the import depends on it."""
     try:
+        if not path.is_file():
+            return ""  # a pipe can be read only once
         with path.open("rb") as file:
             match = _UPDATED.search(file.read(_HEAD_BYTES))
     except OSError:
@@ -135,37 +202,57 @@ def _date_in_file(path: Path) -> str:
     return match[1].decode() if match else ""
 
 
-def _git_items(path: str, suffixes: tuple[str, ...]) -> Iterator[ImportItem]:
+def _git_items(path: str, suffixes: tuple[str, ...], now: datetime) -> Iterator[ImportItem]:
     """Yield every commit that changed a file, the oldest first; its author date is when somebody saw that state."""
-    repository, colon, inside = path.removeprefix(GIT).rpartition(":")
-    if not colon or not repository or not inside:
-        raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH relative to its root")
+    repository, inside = _split_git_path(path)
     # A file is imported whatever its suffix; in a folder, the files with one of the suffixes.
-    wanted = suffixes if inside.endswith("/") else ("",)
-    limit = [] if inside == "/" else ["--", f":(top,literal){inside}"]
-    log = _git(
-        repository, "-c", "core.quotePath=false", "log", "--reverse", "--diff-filter=AMT", "--no-renames",
-        "--name-only", f"--format={_COMMIT}%H %at", *limit,
-    ).decode("utf-8", "replace")  # fmt: skip
-    commit = observed = named = ""
+    is_folder = inside.endswith("/")
+    history = GitHistory(repository)
+    named = ""
     is_empty = True
-    for line in filter(None, log.split("\n")):
-        if line.startswith(_COMMIT):
-            commit, seconds = line.removeprefix(_COMMIT).split()
-            observed = to_text(datetime.fromtimestamp(int(seconds), UTC))
+
+    def is_wanted(file: bytes) -> bool:
+        return not is_folder or _has_suffix(PurePosixPath(os.fsdecode(file)).name, suffixes)
+
+    for version in history.list_versions(os.fsencode(inside), is_wanted):
+        problem, observed = version.problem, None
+        if not problem and version.seconds > (now + _CLOCK_TOLERANCE).timestamp():
+            problem = "its author date is in the future"
+        if not problem:
+            observed = to_text(datetime.fromtimestamp(version.seconds, UTC))
             named = _next_place(named, observed)
-        elif line.endswith(wanted):
-            is_empty = False
-            yield ImportItem(
-                name=PurePosixPath(line).name,
-                origin=f"{GIT}{repository}:{line}@{commit}",
-                observed=observed,
-                named=named,
-                load=partial(_git, repository, "cat-file", "blob", f"{commit}:{line}"),
-            )
+        is_empty = False
+        file = os.fsdecode(version.path)
+        yield ImportItem(
+            name=PurePosixPath(file).name,
+            path=file,
+            origin=f"{GIT}{_text(repository)}:{_text(version.path)}@{version.commit}",
+            observed=observed,
+            named=named or None,
+            load=partial(_raise, RefusedItemError(problem)) if problem else partial(_read_blob, history, version.blob),
+        )
     if is_empty:
-        missing = f"a file {inside}" if wanted == ("",) else f"a file in {inside} that ends in {' or '.join(suffixes)}"
+        missing = f"a file in {inside} that ends in {_describe(suffixes)}" if is_folder else f"a file {inside}"
         raise UsageError(f"{path}: no commit of this repository has {missing}")
+
+
+def _split_git_path(path: str) -> tuple[str, str]:
+    """Return repository and path of `git:REPO:PATH`. Either may have a colon: REPO is the first folder that exists."""
+    parts = path.removeprefix(GIT).split(":")
+    splits = [(":".join(parts[:index]), ":".join(parts[index:])) for index in range(1, len(parts))]
+    for repository, inside in splits:
+        if repository and inside and Path(repository).expanduser().is_dir():
+            return repository, inside
+    if not splits or not all(splits[-1]):
+        raise UsageError(f"{path}: a repository is written git:REPO:PATH, PATH relative to its root")
+    return splits[-1]
+
+
+def _read_blob(history: GitHistory, blob: str) -> bytes:
+    try:
+        return history.read_blob(blob)
+    except UsageError as error:
+        raise RefusedItemError(str(error)) from None
 
 
 def _next_place(last: str, at: str) -> str:
@@ -177,18 +264,3 @@ def _next_place(last: str, at: str) -> str:
         return at
     time, _, number = last.partition(".")
     return f"{time}.{int(number or 0) + 1:06}"
-
-
-def _git(repository: str, *arguments: str) -> bytes:
-    try:
-        return subprocess.run(  # noqa: S603 - a fixed program; the arguments are data to it
-            ["git", "-C", repository, *arguments],  # noqa: S607 - the user's git
-            check=True,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except FileNotFoundError:
-        raise UsageError("the program git is not installed; it is needed to import from a repository") from None
-    except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"{GIT}{repository}: {lines[-1] if lines else 'git failed'}") from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from watcher.core.errors import StoreError
-from watcher.core.operations import Label
+from watcher.core.operations import Label, earliest_name
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor import plausibility
 from watcher.monitor.failures import is_fault_of_release
@@ -37,7 +37,7 @@ class _ArchivedRelease:
     def merge(self, copy: _ArchivedRelease) -> None:
         """Add another copy: the earliest observation counts, and one live copy makes the release live."""
         observed = min((at for at in (self.label.observed, copy.label.observed) if at), default=None)
-        named = min((name for name in (self.label.named, copy.label.named) if name), default=None)
+        named = earliest_name(self.label.named, copy.label.named)
         self.label = replace(self.label, observed=observed, live=self.label.live or copy.label.live, named=named)
         self.snapshots += copy.snapshots
 

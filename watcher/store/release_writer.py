@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from watcher.core.operations import Ending, Label
+from watcher.core.operations import Ending, Label, earliest_name
 from watcher.store.change_writer import ChangeWriter
 from watcher.store.database import Database
 from watcher.store.history_rows import StoredRelease
@@ -163,7 +163,7 @@ class HistoryWriter:
         values = (
             earliest,
             max(row[1], int(live and observed is not None)),
-            min(filter(None, (row[2], named)), default=None),
+            earliest_name(row[2], named),
         )
         if values == tuple(row):
             return False

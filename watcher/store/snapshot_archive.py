@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from watcher.core.errors import StoreError, UsageError
+from watcher.core.operations import earliest_name
 from watcher.store import zstd_frames
 from watcher.store.prefix_choice import choose_prefix, is_next_step
 from watcher.store.snapshot_file import (
@@ -136,8 +137,7 @@ class SnapshotArchive:
             updated = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
             info = updated if accepted else stored
         else:
-            earliest = min(filter(None, (stored.named, named)), default=None)
-            info = replace(stored, live=stored.live or live, named=earliest)
+            info = replace(stored, live=stored.live or live, named=earliest_name(stored.named, named))
             if observed and (stored.observed is None or observed < stored.observed):
                 info = replace(info, observed=observed, origin=origin)
         return self._rewrite(stored_refused, info)
