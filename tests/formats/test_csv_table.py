@@ -225,7 +225,8 @@ class Series:
     def written(self) -> bytes:
         text = "".join(self._rows)
         if self._chance.random() < 0.3:
-            at = self._chance.randint(0, len(text))
+            # At the start too, where a page is told from a table.
+            at = self._chance.choice((0, *(self._chance.randint(0, len(text)) for _ in range(3))))
             text = text[:at] + self._chance.choice(_ODD) + text[at:]
         if self._chance.random() < 0.3:
             text = text[: -self._chance.randint(1, 3)]

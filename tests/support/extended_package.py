@@ -17,7 +17,8 @@ class ExtendedPackage:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         source = Path(watcher.__file__).parent
-        shutil.copytree(source, folder / "watcher", ignore=shutil.ignore_patterns("__pycache__"))
+        # With its bytecode: compiling the package takes each process half a second.
+        shutil.copytree(source, folder / "watcher")
 
     def add_module(self, path: str, text: str) -> None:
         """Add a new file, named by its path inside the package."""
