@@ -20,7 +20,10 @@ help:
 demo: $(VENV)/installed
 	@$(BIN)/watcher demo
 
+# Hundreds of processes start: none is to compile the package again, whatever the environment says about bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/developing
+	@$(BIN)/python -m compileall -q watcher
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/developing
