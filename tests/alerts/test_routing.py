@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.alerts.routing import select_events
 from watcher.config.settings import EmailSettings
-from watcher.core.model import Event, Kind, Severity
+from watcher.core.model import Event, Kind, Severity, Side
 
 
 def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *ports: str) -> Event:  # noqa: A002
@@ -120,3 +122,10 @@ def test_two_ranges_overlap_exactly_if_they_share_a_port(one: list[int], two: li
     subscribed, assigned = f"{one[0]}-{one[1]}", f"{two[0]}-{two[1]}"
     shared = range(max(one[0], two[0]), min(one[1], two[1]) + 1)
     assert bool(wanted([event("port-assigned", Severity.NOTICE, assigned)], ports=[subscribed])) is bool(shared)
+
+
+@pytest.mark.parametrize(("sources", "selected"), [(["iana.new"], True), (["iana.old"], True), (["iana.else"], False)])
+def test_an_event_over_two_groups_is_for_the_subscribers_of_either(sources: list[str], *, selected: bool) -> None:
+    other = Side(source="iana.old", release="0" * 12, published=None, registries=("",), changes=(0,))
+    moved = replace(event("entry-moved"), other=other)
+    assert wanted([moved], source="iana.new", sources=tuple(sources)) == (["entry-moved"] if selected else [])
