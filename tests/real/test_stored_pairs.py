@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import real_data
+from watcher.core.read_settings import ReadSettings
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
@@ -35,7 +36,10 @@ def compare_pairs(folder: Path, rules: str, series: Sequence[tuple[str, bytes]],
     chance = random.Random(SEED)  # noqa: S311 - no secret
     with Store(folder / "history.db") as store:
         ingest = ReleaseIngest(
-            "some", registry=rules, format="xml", store=store, archive=SnapshotArchive(folder / "kept")
+            "some",
+            settings=ReadSettings(registry=rules, format="xml"),
+            store=store,
+            archive=SnapshotArchive(folder / "kept"),
         )
         documents = {}
         for date, data in series:
