@@ -273,6 +273,22 @@ def test_a_bad_url_is_an_error_with_its_place_and_shows_no_password(write: Write
     assert not any("hunter2" in problem for problem in mistakes)
 
 
+@pytest.mark.fault(61)
+@pytest.mark.parametrize("url", ["https://bücher.example/x", "https://a.example/a b", "https://a.example/ä"])
+def test_a_url_that_every_check_would_refuse_is_refused(write: Write, url: str) -> None:
+    (problem,) = problems(write(PORTS.replace("https://example.org/ports.xml", url)))
+    assert problem.startswith("source[0].url: the URL has spaces, backslashes or characters beyond ASCII")
+
+
+def test_a_byte_order_mark_before_the_configuration_is_no_mistake(write: Write) -> None:
+    assert loaded(write("\ufeff" + PORTS)).source[0].name == "ports"
+
+
+def test_an_international_mail_address_is_refused_with_what_to_write(write: Write) -> None:
+    (problem,) = problems(write('[[channel]]\nname = "m"\ntype = "email"\nto = ["noc@bücher.example"]\n'))
+    assert problem.endswith("is not a mail address; only ASCII is sent: write an international domain as xn--…")
+
+
 def test_a_webhook_is_never_a_file(write: Write) -> None:
     path = write("[fetch]\nallow_files = true\n" + HOOK.replace("https://example.org/", "file:///tmp/x"))
     assert problems(path) == ["channel[0].url: must begin with http:, https:"]

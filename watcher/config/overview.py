@@ -49,7 +49,7 @@ def read_tables(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `watcher config example > config.toml` writes one") from None
     except OSError as error:

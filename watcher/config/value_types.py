@@ -161,7 +161,8 @@ def _positive(value: timedelta) -> timedelta:
 
 def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
-        raise ValueError(f"{value!r} is not a mail address")
+        hint = "" if value.isascii() else "; only ASCII is sent: write an international domain as xn--…"
+        raise ValueError(f"{value!r} is not a mail address{hint}")
     return value
 
 
@@ -226,6 +227,12 @@ def _url(value: str, schemes: tuple[str, ...], *, userinfo: bool = False) -> str
     url = urlsplit(value)
     if url.scheme not in schemes:
         raise ValueError(f"must begin with {', '.join(f'{scheme}:' for scheme in schemes)}")
+    if url.scheme in ("http", "https") and not (
+        value.isascii() and value.isprintable() and not {" ", "\\"} & set(value)
+    ):
+        raise ValueError(
+            "the URL has spaces, backslashes or characters beyond ASCII: percent-encode them; a host name is xn--…"
+        )
     if url.scheme != "file" and not url.hostname:
         raise ValueError("the URL has no host")
     try:
