@@ -114,6 +114,35 @@ def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -
     )
 
 
+def covering_block(context: ChangeContext, item: Item) -> Item | None:
+    """Return the block of the new release, not of the old one, in which a removed row begins; another one may end it.
+
+    None if the ends of the row are in no such block.
+    """
+    ranges, box = numbers(item), _box(item)
+    blocks = [
+        (block, row)
+        for block, row in context.compute_for(context.new, _wide_rows).get(identity.path(item), ())
+        if (row.section, row.key) not in context.old.items
+    ]
+    holders = [
+        next((row for block, row in blocks if block.low <= end <= block.high and _meet(_box(row), box)), None)
+        for each in ranges
+        if not each.space
+        for end in (each.low, each.high)
+    ]
+    return holders[0] if holders and all(holders) else None
+
+
+def _wide_rows(content: Content) -> dict[str, list[tuple[ValueRange, Item]]]:
+    rows: dict[str, list[tuple[ValueRange, Item]]] = {}
+    for item in content.items.values():
+        if is_assigned(item):
+            wide = [(each, item) for each in numbers(item) if each.high > each.low and not each.space]
+            rows.setdefault(identity.path(item), []).extend(wide)
+    return rows
+
+
 def _blocks(content: Content) -> Blocks:
     """Return the assigned ranges by registry and owner."""
     blocks: Blocks = {}

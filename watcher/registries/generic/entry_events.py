@@ -31,7 +31,9 @@ def find_severity(
     events: Sequence[str], before: Item, after: Item, difference: Difference, context: ChangeContext
 ) -> Severity | None:
     """Return the severity of an entry whose name in software, or whose columns, changed; else None."""
-    if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events:
+    # With its contact the name of its holder changed, and no name that software uses.
+    has_other_holder = "contact-changed" in events
+    if events[0] in ("entry-modified", "entry-moved") and "entry-renamed" in events and not has_other_holder:
         names = [own_value(item) for item in (before, after)]
         if any(map(parse_ranges, names)):
             names = [find_name(item, context) for item in (before, after)]

@@ -103,7 +103,8 @@ def title(item: Item) -> str:
 def names(item: Item) -> tuple[str, ...]:
     """Return the words that an entry is looked up by: its title, if it is a short one, and its value."""
     value, name = strip_temporary(" ".join(filter(None, values(item)))), title(item)
-    return (name, value) if name and len(name) <= 2 * LONGEST_KEY and is_assigned(item) else (value,)
+    is_name = bool(name) and not name.startswith("[") and len(name) <= 2 * LONGEST_KEY
+    return (name, value) if is_name and is_assigned(item) else (value,)
 
 
 def describe(item: Item) -> tuple[str, str, str]:

@@ -42,6 +42,7 @@ _DATA_TYPE = re.compile(
 _CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
 _BRACKETED = re.compile(r"^\[([^\[\]]+)\]$")  # a name that is a link
 _STATUS = re.compile(r"\s*\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
+_LINK = re.compile(r"\[https?://[^\[\]]*\]")
 _ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
 _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
@@ -105,6 +106,7 @@ def _registries_named_by_type(content: Content) -> frozenset[str]:
 
 def _can_name(text: str) -> bool:
     """Return whether a text can name something."""
+    text = _LINK.sub("", text)
     lower = text.lower()
     return lower not in _NO_NAME and lower not in FLAGS and not parse_ranges(text) and "://" not in text
 

@@ -15,6 +15,7 @@ from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import Difference, compare_fields
 from watcher.registries.generic.coverage import (
+    covering_block,
     free_space,
     had_status_before,
     is_in_block_of_owner,
@@ -30,9 +31,9 @@ from watcher.registries.generic.departures import (
     has_graduated,
     is_moved,
 )
-from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity
-from watcher.registries.generic.headers import classify_header
-from watcher.registries.generic.naming import find_name
+from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity, is_code_point
+from watcher.registries.generic.headers import classify_header, ended_registries
+from watcher.registries.generic.naming import CODE_POINTS, find_name
 from watcher.registries.generic.structure import (
     column_changes,
     has_only_column_changes,
@@ -140,8 +141,12 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
             return _registry_finding("registry-removed", position, change, path)
         return None
     old_path = identity.path(before)
+    if (event := ended_registries(context).get(path)) is not None and "closed" in identity.title(after).lower():
+        finding = _registry_finding(event, position, change, path)  # every row says it again: "Registry closed"
+        return finding._replace(subject=(), kind=Kind.DEPRECATED)
     if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
-        return _registry_finding(move_event(old_path, path), position, change, path)
+        finding = _registry_finding(move_event(old_path, path), position, change, path)
+        return finding._replace(severity=Severity.NOTICE)
     if has_only_column_changes(change, context):
         return _registry_finding("schema-changed", position, change, path)
     return None
@@ -205,6 +210,10 @@ def _subject(event: str, change: Change, difference: Difference) -> tuple[str, .
         return (*(f"{name} {facts[name]}" for name in sorted(facts) if name.startswith("temp")), *difference.cause())
     if not difference.texts and difference.references:
         return difference.reference_cause()
+    if difference.texts and all(
+        field.name in CODE_POINTS and is_code_point(field, change.item) for field in difference.texts
+    ):
+        return ("renumbered", identity.path(change.item), *difference.reference_cause())
     return difference.cause() or (identity.path(change.item), *change.item.key.values, str(change.item.key.ordinal))
 
 
@@ -251,6 +260,10 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
     if change.after is None and find_twin(change.item, context) is not None:
         shared = ("twin", identity.path(change.item))
         return _finding("entry-modified", position, change, context, also=("twin-removed",), same=shared)
+    if change.after is None and covering_block(context, change.item) is not None:
+        shared = ("block", identity.path(change.item))
+        finding = _finding("entry-modified", position, change, context, also=("range-redrawn",), same=shared)
+        return finding._replace(severity=Severity.NOTICE)
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
     if change.before is not None and is_temporary(change.before.fields):
         same = lifecycle.common_part(lifecycle.WITHDRAWN, change)
@@ -261,11 +274,13 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
     # A text in angle brackets ("<all values of …>") is no value that somebody uses; nor is one that was retired.
     is_unused = change.item.status in RETIRED or all(value[:1] == "<" for value in identity.values(change.item)[:1])
     severity = Severity.INFO if is_unused and status == ABSENT else None
-    event, kind = ("entry-removed", Kind.REMOVED)
+    event, kind, same = "entry-removed", Kind.REMOVED, ()
     if status == Status.RESERVED:
-        event, kind = ("entry-deprecated", Kind.DEPRECATED)
+        event, kind = "entry-deprecated", Kind.DEPRECATED
+        if change.after is not None:
+            same = ("reserved", identity.path(change.item), change.after.fields.get("references", ""))
     was = str((change.before or change.item).status)
-    return _finding(event, position, change, context, kind=kind, was=was, severity=severity)
+    return _finding(event, position, change, context, kind=kind, same=same, was=was, severity=severity)
 
 
 def _is_redrawn(before: Item, after: Item, difference: Difference) -> bool:

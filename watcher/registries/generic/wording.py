@@ -9,8 +9,9 @@ from watcher.registries.base import Finding, Sentence
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import DATES, Difference, compare_fields, is_newer_version, links
-from watcher.registries.generic.coverage import status_in
+from watcher.registries.generic.coverage import covering_block, status_in
 from watcher.registries.generic.departures import find_pointer, is_moved
+from watcher.registries.generic.entry_events import is_code_point
 from watcher.registries.generic.headers import END_EVENTS, end_statement
 from watcher.registries.generic.naming import find_name, name_entry, name_registry, own_value
 from watcher.registries.generic.structure import column_changes, new_columns
@@ -34,7 +35,7 @@ from watcher.registries.shared.text_differences import changed_words, share_of_w
 _MOST_FIELDS = 3
 _MOST_VALUES = 10
 _MOST_REGISTRIES = 3
-_LEAST_SHARE = 30  # characters for the names of each of several registries
+_LEAST_SHARE = 24  # characters for the names of each of several registries
 _LEAST_ROOM = 70  # characters for the names of entries, however long the rest of a sentence is
 _TEXT, _LONG_TEXT = 120, 160  # characters of a text that was added or removed
 _ALIKE = 0.5  # of the words: two paragraphs are versions of one
@@ -77,11 +78,10 @@ class Wording:
                 for path, lead in leads.items()
             )
         # One name of each registry comes first.
-        firsts = [same[0] for same in by_registry.values()]
-        names = _names([*firsts, *entries], context)
-        others = f" (also in {len(leads) - 1} other {'registry' if len(leads) == 2 else 'registries'})"
-        lead = leads[entries[0].registry]
-        return lead + _fit(names, len(entries), max(_LEAST_ROOM, room - len(lead) - len(others))) + others
+        names = _names([*(same[0] for same in by_registry.values()), *entries], context)
+        title = name_registry(entries[0].registry, context) or _root_title(context)
+        others = f" in {title} and {len(leads) - 1} other {'registry' if len(leads) == 2 else 'registries'}"
+        return _fit(names, len(entries), max(_LEAST_ROOM, room - len(others))) + others
 
     def _registries(self, findings: Sequence[Finding], context: ChangeContext, room: int) -> str:
         """Return the titles of registries: "Codes, Types and 3 more registries"."""
@@ -147,7 +147,10 @@ class Wording:
     def deprecated(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         after = context.changes[findings[0].change].after
         if after is None or not is_assigned(after):
-            return f"{self._old_subject(findings, context)} is now reserved"
+            changes = [context.changes[each.change] for each in findings]
+            before = [change.before or change.item for change in changes]
+            names = _fit([name_entry(item, context) for item in before], len(findings), LONGEST_SENTENCE // 2)
+            return f"{self._lead(findings, context)}{names} {_is_now(findings)} reserved"
         word = _own_word(findings[0], after)
         if len(findings) == 1 and find_name(after, context).strip("()[] .").casefold() in (
             after.status,
@@ -190,6 +193,17 @@ class Wording:
         )
 
     def modified(self, findings: Sequence[Finding], context: ChangeContext) -> str:
+        if findings[0].subject[:1] == ("renumbered",):
+            codes = [_describe_code(context.changes[each.change]) for each in findings]
+            lead = self._lead(findings, context)
+            return shorten(lead + _fit(codes, len(codes), LONGEST_SENTENCE - len(lead) - 20), LONGEST_SENTENCE)
+        if findings[0].subject[:1] == ("block",):
+            change = context.changes[findings[0].change]
+            block = covering_block(context, change.item)
+            rows = "a row" if len(findings) == 1 else f"{len(findings)} rows"
+            into = f"{name_entry(change.item, context)} → {name_entry(block, context)}" if block else ""
+            text = f"{rows} redrawn into larger blocks: {into}"
+            return shorten(f"{self._lead(findings, context)}{text}", LONGEST_SENTENCE)
         if "range-redrawn" in findings[0].also:
             blocks = enumerate_names([_describe_block(context.changes[each.change]) for each in findings])
             subject = f"{self._lead(findings, context)}{shorten(findings[0].service)}"
@@ -363,6 +377,14 @@ def _names(findings: Sequence[Finding], context: ChangeContext) -> list[str]:
     return list(dict.fromkeys(name_entry(context.changes[finding.change].item, context) for finding in findings))
 
 
+def _describe_code(change: Change) -> str:
+    """Return "max-payloads: key 32776 → 32777"."""
+    codes = (
+        f"{field.name} {field.before} → {field.after}" for field in change.fields if is_code_point(field, change.item)
+    )
+    return f"{own_value(change.item)}: {', '.join(codes)}"
+
+
 def _describe_block(change: Change) -> str:
     """Return "100-171 → 100-177", or the block that was merged with others or split off."""
     old, new = (" ".join(identity.values(item)) if item else "" for item in (change.before, change.after))
@@ -408,7 +430,7 @@ def _describe_paragraphs(word: str, field: FieldChange, longest: int) -> str:
             parts += map(describe_hunk, changed_words(text, likest))
     parts += [f"“{shorten(text, 70)}” removed" for text in removed]
     parts += [f"“{shorten(text, 70)}” added" for text in added]
-    return f"{word}: {', '.join(parts)}" if parts else f"{word} in another order"
+    return f"{word}: {', '.join(dict.fromkeys(parts))}" if parts else f"{word} in another order"
 
 
 def _describe_column_changes(finding: Finding, context: ChangeContext) -> str:

@@ -37,7 +37,7 @@ _FREE = tuple(
             | available(\s+for\s+\w+)? | to\s+be\s+assigned ) \b""",
         ),
         # "(Unused)" keeps a value from being assigned; one registry has a typing error.
-        (Status.RESERVED, r"\W* (rese?rved | unused) \b \W* | .* [_\ (-] reserved \)? $"),
+        (Status.RESERVED, r"\W* (rese?rved | unused | registry\s+closed) \b \W* | .* [_\ (-] reserved \)? $"),
     )
 )
 # A row without a name that is kept from being assigned, in all words that the port registry has used.

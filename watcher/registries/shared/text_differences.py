@@ -12,6 +12,8 @@ _URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"""[,;"'“”\u2018\u2019()\[\]<>*]|[.:/](?=\s|$|\])""")
 _FOOTNOTE = re.compile(r"\[\d{1,3}\]")
 _ZEROS = re.compile(r"(?:(?<![\w.])|(?<=\bRFC))0+(?=\d)(?!0?x)")
+_PLACEHOLDER = re.compile(r"RFCX{2,4}")  # in a draft, until the RFC has its number
+_RFC_NUMBER = re.compile(r"RFC\d{4,5}")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _AND = re.compile(r"\band\b", re.IGNORECASE)
 _CONTEXT = 3  # words shown around a difference
@@ -45,6 +47,8 @@ def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False, kee
     """Return whether two texts differ, and in nothing but notation."""
     if not before or not after or before == after:
         return False
+    if _PLACEHOLDER.search(before):
+        before, after = (_RFC_NUMBER.sub("RFC0", _PLACEHOLDER.sub("RFC0", text)) for text in (before, after))
     old, new = (fold_notation(text, keep_zeros=keep_zeros, keep_case=keep_case) for text in (before, after))
     return old == new
 

@@ -23,6 +23,7 @@ _OCTETS = re.compile(
 _OCTET = re.compile(r"0x([0-9A-F]{2})(?:-(?:0x)?([0-9A-F]{2}))?", re.IGNORECASE)
 _ARCS = re.compile(r"(?:[A-Za-z]+\.)?(?:\d+\.)+")
 _DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
+_ANY_SCOPE = re.compile(r"FF[0-9A-F]?X:", re.IGNORECASE)
 _MOST_PARTS = 64
 # Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
 _NOT_NUMBERS = re.compile(r"[^.:]*[ijklmpqsvwyz][^.:]*", re.IGNORECASE)
@@ -104,6 +105,9 @@ def _parse_octets(text: str) -> ValueRange:
 
 def _parse_addresses(text: str) -> ValueRange | None:
     # IANA writes 000/8 for 0.0.0.0/8.
+    space = ""
+    if _ANY_SCOPE.match(text):  # FF0X::101, for each scope
+        text, space = re.sub("[Xx]", "0", text), " X"
     short = re.fullmatch(r"0*(\d{1,3})/8", text)
     full = f"{short[1]}.0.0.0/8" if short else text
     bounds = _BOUNDS.split(full) if "/" not in full else [full]
@@ -114,4 +118,4 @@ def _parse_addresses(text: str) -> ValueRange | None:
     if len({network.version for network in networks}) != 1 or len(networks) > 2:
         return None
     low, high = int(networks[0][0]), int(networks[-1][-1])
-    return ValueRange(space=f"IPv{networks[0].version}", low=min(low, high), high=max(low, high))
+    return ValueRange(space=f"IPv{networks[0].version}{space}", low=min(low, high), high=max(low, high))
