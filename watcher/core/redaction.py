@@ -22,4 +22,6 @@ def login_secrets(user: str, password: str) -> frozenset[str]:
     encoded = (user, password, f"\0{user}\0{password}", f"{user}\0{user}\0{password}")
     forms = [base64.b64encode(text.encode()).decode() for text in encoded]
     unpadded = [form.rstrip("=") for form in forms]
-    return frozenset(text for text in (password, *forms, *unpadded) if len(text) > _SHORT)
+    # As an error shows it: blanks joined, or with escapes.
+    shown = (password, " ".join(password.split()), ascii(password)[1:-1])
+    return frozenset(text for text in (*shown, *forms, *unpadded) if len(text) > _SHORT)

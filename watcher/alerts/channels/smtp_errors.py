@@ -108,4 +108,4 @@ def _hint(code: int, reply: str) -> str:
 
 def _reply(code: int, text: bytes | str) -> str:
     words = " ".join((text.decode("utf-8", "replace") if isinstance(text, bytes) else text).split())
-    return f"{code} {words}".rstrip() if code >= 0 else f"what is no SMTP reply: {words!a}"
+    return f"{code} {words}".rstrip() if code >= 0 else f"what is no SMTP reply: {words}"
