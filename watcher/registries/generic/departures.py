@@ -10,6 +10,7 @@ from watcher.core.model import Change, Key, Kind, Section
 from watcher.registries.base import PATH, Finding
 from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import identity
+from watcher.registries.generic.group_moves import is_graduation
 from watcher.registries.generic.headers import classify_header, ended_registries
 from watcher.registries.generic.naming import header_title
 from watcher.registries.generic.structure import registry_changes
@@ -95,5 +96,4 @@ def find_move(position: int, context: ChangeContext) -> Move | None:
 
 def has_graduated(path: str, move: Move, context: ChangeContext) -> bool:
     """Return whether an entry left a provisional registry for one that is not, by the titles of registry and group."""
-    here = f"{header_title(path, context)} {header_title('', context)}".lower()
-    return "provisional" in here and "provisional" not in f"{move.title} {move.group}".lower()
+    return is_graduation((header_title(path, context), header_title("", context)), (move.title, move.group))
