@@ -86,6 +86,7 @@ def test_a_release_that_cannot_be_judged_is_a_failed_check_and_in_no_table(sourc
             result = source.check(ports(DAYS[1], ("poison", "2")))
             assert (result.outcome, result.reason) == (Outcome.FAILED, "internal")
             assert "ZeroDivisionError: poison" in (result.message or "")
+            assert len(source.subjects()) == 1, "at once, and once"
         assert source.history() == before
         assert list(source.folder.rglob("*.zst")) == files
         assert len(source.subjects()) == 1

@@ -108,6 +108,7 @@ def test_a_format_and_rules_that_cannot_read_a_stored_release_are_refused_and_re
             assert (result.outcome, result.reason) == (Outcome.FAILED, "settings")
             assert why in (result.message or "")
             assert "change them back" in (result.message or "")
+            assert len(source.subjects()) == len(sent) + 1, "at once, and once"
         assert source.history() == before
         assert len(source.subjects()) == len(sent) + 1, "told once"
         status = run_command(source.config, "status")
