@@ -614,7 +614,7 @@ def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
     settings = loaded(write(PORTS + 'format = "csv"\nkey = ["column 1"]\nheader = false\n')).source[0]
     assert (settings.key, settings.read_settings.layout) == (("column 1",), Layout(header=False))
     named = loaded(write(PORTS + 'format = "tsv"\ncolumns = ["code", "name"]\n')).source[0]
-    assert named.read_settings.layout == Layout(header=False, names=("code", "name"))
+    assert named.read_settings.layout == Layout(columns=("code", "name"))
     listed = loaded(write(PORTS + 'format = "json"\npath = "data.items"\n')).source[0]
     assert listed.read_settings.layout == Layout(path="data.items")
     assert loaded(write(PORTS)).source[0].read_settings.layout == Layout()
@@ -625,18 +625,22 @@ def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
     [
         ('format = "cvs"\n', "source[0].format: unknown 'cvs'; did you mean 'csv'?"),
         (
-            'format = "index"\n',
-            f"source[0].format: unknown 'index'; one of {', '.join(name for name in FORMATS if name != 'index')}",
+            'format = "yaml"\n',
+            f"source[0].format: unknown 'yaml'; one of {', '.join(name for name in FORMATS if name != 'index')}",
         ),
         ('format = "csv"\npath = "items"\n', "source[0].path: not an option of the format csv, only of: json"),
-        ("header = true\n", "source[0].header: not an option of the format xml, only of: csv, tsv"),
+        ("header = true\n", "source[0].header: not an option of the format xml, only of: csv, tsv, json"),
         (
-            'format = "jsonl"\ncolumns = ["a"]\n',
-            "source[0].columns: not an option of the format jsonl, only of: csv, tsv",
+            'format = "jsonl"\ncomment = "#"\n',
+            "source[0].comment: not an option of the format jsonl, only of: csv, tsv, lines",
+        ),
+        (
+            'format = "csv"\nencoding = "klingon"\n',
+            "source[0].encoding: unknown 'klingon'; such as latin-1, windows-1252 or utf-16",
         ),
         (
             'format = "csv"\nheader = true\ncolumns = ["a"]\n',
-            "source[0]: columns cannot be combined with header = true: they name the columns without titles",
+            "source[0].columns: cannot be combined with header = true: they name the columns without titles",
         ),
         (
             'key = ["a"]\n',

@@ -21,7 +21,7 @@ from watcher.formats.catalog import FORMATS
 from watcher.registries.catalog import REGISTRIES
 
 REASONS = set(re.findall(r"(?:^ +|  )([a-z_]+)(?=  )", Reader.__doc__ or "", re.MULTILINE))
-COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, names=("a", "b"), path="a.b")))
+COLUMNS = (FieldMap(), PORTS.columns, FieldMap(layout=Layout(header=False, columns=("a", "b"), path="a.b")))
 
 
 def read_or_refused(format: str, data: bytes, columns: FieldMap) -> None:  # noqa: A002

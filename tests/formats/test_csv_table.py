@@ -105,8 +105,8 @@ def test_a_table_may_begin_with_an_angle_bracket_and_have_no_row() -> None:
 @pytest.mark.fault(24)
 def test_more_rows_than_any_registry_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 3)
-    assert len(rows(b"a\r\n1\r\n2\r\n3\r\n")) == 3
-    assert refusal(b"a\r\n1\r\n2\r\n3\r\n4\r\n") == ("too_large", 5)
+    assert len(rows(b"id\r\n1\r\n2\r\n3\r\n")) == 3
+    assert refusal(b"id\r\n1\r\n2\r\n3\r\n4\r\n") == ("too_large", 5)
     monkeypatch.setattr("watcher.formats.text.MAX_CELLS", 5)
     assert refusal(b"a,b\r\n1,2\r\n3,4\r\n5,6\r\n") == ("too_large", 4)
 
@@ -123,9 +123,9 @@ def test_a_first_row_of_data_is_not_taken_for_titles(first: str) -> None:
 def test_the_configuration_can_say_whether_there_are_titles_and_name_the_columns() -> None:
     data = b"Value,Name\r\n1,one\r\n"
     assert len(rows(data, FieldMap(layout=Layout(header=False)))) == 2
-    named = FieldMap(layout=Layout(header=False, names=("code", "text")))
+    named = FieldMap(layout=Layout(header=False, columns=("code", "text")))
     assert rows(data, named)[1] == {"code": "1", "text": "one"}
-    assert refusal(data, FieldMap(layout=Layout(header=False, names=("code",)))) == ("ragged", 1)
+    assert refusal(data, FieldMap(layout=Layout(header=False, columns=("code",)))) == ("ragged", 1)
     assert rows(b"1,2\r\n3,4\r\n", FieldMap(layout=Layout(header=True))) == [{"1": "3", "2": "4"}]
 
 
@@ -183,10 +183,9 @@ def test_a_written_table_is_read_back_except_for_white_space(table: list[list[st
     width = len(table[0]) if table else 1
     out = io.StringIO(newline="")
     csv.writer(out, quoting=csv.QUOTE_ALL).writerows([[f"t{n}" for n in range(width)], *table])
-    read_back = rows(out.getvalue().encode("utf-8"))
-    assert read_back == [
-        {f"t{n}": " ".join(cell.split()) for n, cell in enumerate(cells) if cell.strip()} for cells in table
-    ]
+    read_back = rows(out.getvalue().encode("utf-8"), FieldMap(layout=Layout(header=True)))
+    texts = ({f"t{n}": " ".join(cell.split()) for n, cell in enumerate(cells) if cell.strip()} for cells in table)
+    assert read_back == [row for row in texts if row]
 
 
 _CELLS = ("", "a", "b", " a", "é", "x" * 40, '"a"', '"a,b"', '"a\nb"', '"a\r\nb"', '"say ""a"""', '"\r"')
@@ -297,7 +296,7 @@ def test_an_edit_anywhere_reads_the_same_with_and_without_the_cache(odd: str, en
 def test_the_rows_are_those_of_the_standard_csv_module(text: str) -> None:
     data = text.encode()
     for dialect, plain in ((CSV, plainly(data)), (TSV, plainly(data, delimiter="\t", quoting=csv.QUOTE_NONE))):
-        csv_rows = CsvRows(data, dialect)
+        csv_rows = CsvRows(data, dialect, Layout())
         try:
             entries = [
                 ([" ".join(cell.split()) for cell in cells], begin, end)
@@ -323,7 +322,7 @@ def test_the_rows_are_those_of_the_standard_csv_module(text: str) -> None:
         (b"a\n12", b"a\n123\n"),
         (b"a,b\n1,2", b"a,b\n1,23,4\n"),
         (b"a,b\n1,2\r", b"a,b\n1,2\r\n3,4\n"),
-        (b"a\n1\n2\n3\n4\n", b"a\n0\n1\n2\n3\n4\n"),
+        (b"id\n1\n2\n3\n4\n", b"id\n0\n1\n2\n3\n4\n"),
     ],
     ids=["the last cell goes on", "the last row goes on", "a line feed comes after", "one more than may be"],
 )

@@ -33,7 +33,7 @@ def test_values_are_kept_as_written() -> None:
 
 def test_nested_values_have_dotted_names_and_plain_arrays_are_one_text() -> None:
     data = '[{"a": {"b": {"c": "x"}}, "tags": ["p", 2, false], "none": [], "hosts": [{"n": "h"}, {"n": "i"}]}]'
-    assert rows(data) == [{"a.b.c": "x", "tags": "p, 2, false", "hosts.0.n": "h", "hosts.1.n": "i"}]
+    assert rows(data) == [{"a.b.c": "x", "tags": "p, 2, false", "hosts": '[{"n": "h"}, {"n": "i"}]'}]
 
 
 def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
@@ -41,7 +41,7 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
     nested = '{"data": {"version": 7, "one": [{"a": "1"}], "two": [{"a": "2"}]}}'
     assert rows(nested, "data.two") == [{"a": "2"}]
     document = read(nested.encode(), FieldMap(layout=Layout(path="data.two")))
-    assert dict(document.headers[""]) == {"id": "", "version": "7"}
+    assert dict(document.headers[""]) == {"id": "", "path": "data.two", "version": "7"}
     assert refusal(nested.encode(), "data") == ("not_expected_format", None)
     assert refusal(nested.encode(), "data.three") == ("not_expected_format", None)
 
@@ -52,7 +52,8 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
         (b"", "empty", None),
         (b"<!doctype html><html>", "not_expected_format", 1),
         (b'"text"', "not_expected_format", None),
-        (b"[1]", "not_expected_format", None),
+        (b'[{"a": 1}, 2]', "not_expected_format", None),
+        (b"[[1], 2]", "not_expected_format", None),
         (b"{}", "not_expected_format", None),
         (b'[{"a":\n1,}]', "not_well_formed", 2),
         (b'[{"a": 1}', "not_well_formed", 1),
@@ -68,7 +69,7 @@ def test_the_rows_are_the_only_list_or_the_one_that_is_named() -> None:
         (b'[{"a": "' + b"x" * 200_000 + b'"}]', "too_large", None),
     ],
 )
-def test_anything_but_a_list_of_objects_is_refused(data: bytes, reason: str, line: int | None) -> None:
+def test_anything_but_a_list_is_refused(data: bytes, reason: str, line: int | None) -> None:
     assert refusal(data) == (reason, line)
 
 

@@ -36,6 +36,7 @@ WHOLE = {
     "record-jar": JAR,
     "xhtml": b"".join(pages(MADE, PORTS.columns, 1)),
     "txt": page(PLAIN),
+    "lines": b"# two\nalpha\nbeta\n",
     "index": index_page(["a", "b"]),
 }
 

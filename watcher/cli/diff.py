@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from watcher.cli.layout_options import layout_options, read_layout
 from watcher.cli.output import format_option, parse_release, print_comparison, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
-from watcher.registries.context import TableSettings
+from watcher.core.read_settings import ReadSettings
 from watcher.render import csv as render_csv
 from watcher.render import html, json, markdown
 from watcher.reports.diff import InputFile, compare_files, compare_releases
@@ -30,9 +32,11 @@ _FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 @click.option("--key", multiple=True, metavar="COLUMN", help="A key column of a plain table; may be repeated.")
 @click.option("--title", multiple=True, metavar="COLUMN", help="A column that names the rows of a plain table.")
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="A column of a plain table whose change is no event.")
+@layout_options
 @click.pass_obj
 def command(
     config: Path,
+    /,
     what: tuple[str, ...],
     format: str,
     all_changes: bool,
@@ -43,6 +47,7 @@ def command(
     key: tuple[str, ...],
     title: tuple[str, ...],
     ignore: tuple[str, ...],
+    **layout: Any,
 ) -> None:
     """Show what changed between two releases of a source or between two files, and what the changes mean.
 
@@ -58,13 +63,14 @@ def command(
       watcher diff ports
       watcher diff OLD.xml NEW.xml --format json
       watcher diff OLD.csv NEW.csv --key code
+      watcher diff OLD.txt NEW.txt --as lines --comment '#'
+      watcher diff OLD.csv NEW.csv --delimiter ';' --encoding latin-1 --columns code,name
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
     if len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file()):
         old, new = map(_read_file, what)
-        comparison = compare_files(
-            old, new, registry=registry, format=file_format, key=key, table=TableSettings(title, ignore)
-        )
+        settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
+        comparison = compare_files(old, new, registry=registry, format=file_format, settings=settings)
     else:
         require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")
         overview = load_overview(config)

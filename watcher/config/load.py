@@ -24,6 +24,7 @@ from watcher.config.value_types import split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
+from watcher.core.tables import find_layout_problems
 from watcher.fetch.tls import create_tls_context
 from watcher.formats.base import Format
 from watcher.formats.catalog import format_by_suffix
@@ -107,9 +108,10 @@ def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format])
     if source.format not in usable:
         yield f"format: {_unknown(source.format, usable)}"
         return
+    yield from find_layout_problems(source.read_settings.layout)
     options = formats[source.format].options
     for option in sorted({option for entry in formats.values() for option in entry.options} - options):
-        if getattr(source, option) not in (None, "", ()):
+        if getattr(source, option) not in (None, "", (), 0):
             owners = ", ".join(name for name in usable if option in formats[name].options)
             yield f"{option}: not an option of the format {source.format}, only of: {owners}"
     second = [name for name in usable if formats[name].beside_xml]

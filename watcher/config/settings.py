@@ -35,12 +35,14 @@ from watcher.config.value_types import (
     RsyncUrl,
     Secret,
     SourceUrl,
+    Texts,
     UrlTemplate,
     default_sender,
     is_loopback,
 )
 from watcher.core.model import CANARY, Severity
 from watcher.core.read_settings import ReadSettings
+from watcher.core.tables import LAYOUT_HELP
 
 
 class _Table(BaseModel):
@@ -148,9 +150,16 @@ class SourceSettings(_Table):
     renames: bool = Field(False, description="whether a row may change its declared key; else it is another entry")
     title: tuple[str, ...] = Field((), description="of a plain table: the columns that name a row in sentences")
     ignore: tuple[str, ...] = Field((), description="of a plain table: the columns whose change is no event")
-    header: bool | None = Field(None, description="whether the first row of the table holds titles; unset: guessed")
-    columns: tuple[str, ...] = Field((), description="the names of the columns of a table without titles")
-    path: str = Field("", description="where the list of rows is in the document, dotted; unset: its only list")
+    header: bool | None = Field(None, description=LAYOUT_HELP["header"])
+    columns: tuple[str, ...] = Field((), description=LAYOUT_HELP["columns"])
+    path: str = Field("", description=LAYOUT_HELP["path"])
+    delimiter: str = Field("", description=LAYOUT_HELP["delimiter"])
+    quote: str | None = Field(None, description=LAYOUT_HELP["quote"])
+    escape: str = Field("", description=LAYOUT_HELP["escape"])
+    comment: Texts = Field((), description=LAYOUT_HELP["comment"])
+    skip: int = Field(0, description=LAYOUT_HELP["skip"])
+    encoding: str = Field("", description=LAYOUT_HELP["encoding"])
+    ragged: bool = Field(False, description=LAYOUT_HELP["ragged"])
     every: Interval = Field(DEFAULT_INTERVALS["registry"], description="the time between two checks")
     enabled: bool = Field(True, description="false: do not check")
     also: SourceUrl | None = Field(
@@ -163,12 +172,6 @@ class SourceSettings(_Table):
     @property
     def read_settings(self) -> ReadSettings:
         return ReadSettings(**{field.name: getattr(self, field.name) for field in fields(ReadSettings)})
-
-    @model_validator(mode="after")
-    def _columns_or_titles(self) -> SourceSettings:
-        if self.header and self.columns:
-            raise ValueError("columns cannot be combined with header = true: they name the columns without titles")
-        return self
 
 
 class GroupSettings(SourceSettings):

@@ -14,7 +14,7 @@ from watcher.core.tables import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadSettings:
+class ReadSettings(Layout):
     """The settings of one source that its history depends on, under their names in the configuration."""
 
     registry: str = "ports"
@@ -23,19 +23,18 @@ class ReadSettings:
     renames: bool = False
     title: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    header: bool | None = None
-    columns: tuple[str, ...] = ()
-    path: str = ""
 
     @property
     def layout(self) -> Layout:
-        return Layout(header=False if self.columns else self.header, names=self.columns, path=self.path)
+        return Layout(**{field.name: getattr(self, field.name) for field in fields(Layout)})
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return those that a table of the configuration has; its other settings are left out."""
         given: dict[str, Any] = {field.name: table[field.name] for field in fields(cls) if field.name in table}
         given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        if isinstance(given.get("comment"), str):
+            given["comment"] = (given["comment"],)
         return cls(**given)
 
     @classmethod

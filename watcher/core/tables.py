@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 # The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
@@ -17,9 +17,58 @@ def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     return usable, refused
 
 
-class Layout(NamedTuple):
-    """The facts about a plain table that its file does not state, so that the configuration must."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The facts about a plain table that its file does not state, under their names in the configuration."""
 
-    header: bool | None = None  # whether the first row of a CSV has titles; None: decided from its content
-    names: tuple[str, ...] = ()  # of the columns of a table without titles
-    path: str = ""  # the dotted path to the list of rows in a JSON document
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+    path: str = ""
+    delimiter: str = ""
+    quote: str | None = None
+    escape: str = ""
+    comment: tuple[str, ...] = ()
+    skip: int = 0
+    encoding: str = ""
+    ragged: bool = False
+
+    @property
+    def has_titles(self) -> bool | None:
+        """Whether the first row has titles; None: decided from its content."""
+        return False if self.columns else self.header
+
+
+# The help of each option, in the configuration and on the command line.
+LAYOUT_HELP = {
+    "header": "whether the first row of the table holds titles; unset: guessed",
+    "columns": "the names of the columns of a table without titles",
+    "path": "where the rows are in the document, dotted; unset: its only list",
+    "delimiter": "the character between two cells; unset: a comma in CSV, a tab in TSV",
+    "quote": 'the character around quoted cells, "" for none; unset: a double quote in CSV, none in TSV',
+    "escape": "the character that makes the next one part of the cell; unset: none",
+    "comment": "the beginnings of lines that are left out",
+    "skip": "the number of lines before the table that are left out",
+    "encoding": "the encoding of the text, such as latin-1 or utf-16; unset: UTF-8",
+    "ragged": "whether rows may lack cells at their end",
+}
+
+
+def find_layout_problems(layout: Layout) -> Iterator[str]:
+    """Yield what is wrong with a layout, each as "OPTION: problem"."""
+    for name, text in (("delimiter", layout.delimiter), ("quote", layout.quote), ("escape", layout.escape)):
+        if text and (len(text) > 1 or text in "\r\n\0"):
+            yield f"{name}: must be one character, and no line break"
+    used = [text for text in (layout.delimiter, layout.quote, layout.escape) if text]
+    if len({*used}) < len(used):
+        yield "delimiter: must differ from quote and escape, and they from each other"
+    if layout.header and layout.columns:
+        yield "columns: cannot be combined with header = true: they name the columns without titles"
+    if "" in layout.comment:
+        yield "comment: must not be empty"
+    if layout.skip < 0:
+        yield "skip: must not be negative"
+    if layout.encoding:
+        try:
+            "a,b".encode(layout.encoding).decode(layout.encoding)
+        except (LookupError, UnicodeError, ValueError):
+            yield f"encoding: unknown {layout.encoding!r}; such as latin-1, windows-1252 or utf-16"

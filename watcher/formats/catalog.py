@@ -17,16 +17,19 @@ def _lazy(module: str, function: str = "read") -> Any:
     return call
 
 
-_COLUMNS = frozenset({"key", "header", "columns"})
+_LIST = frozenset({"key", "columns", "comment", "skip", "encoding"})
+_TABLE = _LIST | {"header", "delimiter", "quote", "escape", "ragged"}
+_JSON = frozenset({"key", "columns", "encoding"})
 
 FORMATS: Mapping[str, Format] = {
     entry.name: entry
     for entry in (
         Format("xml", ("xml",), _lazy("watcher.formats.iana_xml.reader"), frozenset({"also"})),
-        Format("csv", ("csv",), _lazy("watcher.formats.csv_table"), _COLUMNS, beside_xml=True),
-        Format("tsv", ("tsv",), _lazy("watcher.formats.csv_table", "read_tsv"), _COLUMNS),
-        Format("json", ("json",), _lazy("watcher.formats.json_records"), frozenset({"key", "path"})),
-        Format("jsonl", ("jsonl",), _lazy("watcher.formats.json_records", "read_lines"), frozenset({"key"})),
+        Format("csv", ("csv",), _lazy("watcher.formats.csv_table"), _TABLE, beside_xml=True),
+        Format("tsv", ("tsv",), _lazy("watcher.formats.csv_table", "read_tsv"), _TABLE),
+        Format("json", ("json",), _lazy("watcher.formats.json_records"), _JSON | {"path", "header"}),
+        Format("jsonl", ("jsonl",), _lazy("watcher.formats.json_records", "read_lines"), _JSON),
+        Format("lines", ("lst", "list", "dat"), _lazy("watcher.formats.lines"), _LIST, also_named=("", "txt")),
         # The files of this format in the world: `language-subtag-registry`, `lsr.txt`.
         Format(
             "record-jar",

@@ -10,13 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.tables import Layout
 from watcher.formats.base import CompactRow, Document, FieldMap, Row, RowCache
-from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect
+from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect, configured_dialect
 from watcher.formats.headings import field_names
-from watcher.formats.text import check_is_text, check_last_line, check_size, ends_with_line_break, fold
+from watcher.formats.text import check_is_text, check_last_line, check_size, ends_with_line_break, fold, to_utf8
 from watcher.formats.unchanged_ranges import RowTable, read_incrementally
 
 _FIRST_BLOCK = 2**8  # bytes that are read first where two documents differ
@@ -26,6 +28,11 @@ _MOST_KEPT = 128 * 2**20  # bytes: a larger document is not kept for the next on
 _DATA = re.compile(
     r"(\[[^\[\]]+\])+|(0x[0-9a-f]+|[0-9]+)([-,/. ]+(0x[0-9a-f]+|[0-9]+))*|(https?|ftp|mailto):\S+", re.IGNORECASE
 )
+_YEAR = re.compile(r"(19|20)[0-9]{2}")
+# The title of a table with one column: a name that hardly any list of words begins with.
+_TITLE_ALONE = re.compile(r"value|name|code|id|key|description|reference|<[^<>]*>", re.IGNORECASE)
+_HEAD_ROWS = 20  # rows that decide whether the first one has titles
+_DELIMITERS = ";\t|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +48,26 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None, *, dia
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`, `ragged`, `wrong_registry`.
     """
-    check_is_text(data, "the table")
+    layout = field_map.layout
+    data = to_utf8(data, layout)
+    check_is_text(data, "the table", json=True)
     cache = cache if cache is not None else RowCache()
-    csv_rows = CsvRows(data, dialect)
-    first = next(csv_rows.read_from(csv_rows.begin), None)
-    if first is None:
+    csv_rows = CsvRows(data, configured_dialect(dialect, layout), layout)
+    head = [*islice(csv_rows.read_from(csv_rows.begin), _HEAD_ROWS)]
+    if not head:
         raise ParseError("empty", "the table has no cell")
-    titles, line, second_row = first[0], csv_rows.line_number(first[1]), first[2]
-    has_titles = _are_titles(titles, field_map) if field_map.layout.header is None else field_map.layout.header
+    titles, line, second_row = head[0][0], csv_rows.line_number(head[0][1]), head[0][2]
+    first_rows = [cells for cells, *_ in head]
+    if not layout.delimiter:
+        _check_is_separated(first_rows, line)
+    has_titles = _are_titles(first_rows, field_map) if layout.has_titles is None else layout.has_titles
     if has_titles:
         names, problems = field_names(titles, field_map, line)
     else:
-        names, problems = _configured_names(len(titles), field_map), ()
+        names, problems = _configured_names(titles, layout, line), ()
     table = _read_rows(csv_rows, second_row if has_titles else csv_rows.begin, names, field_map, cache)
     cache.trim(table.rows)
-    cache.previous = PreviousTable(data, dialect, names, table) if len(data) <= _MOST_KEPT else None
+    cache.previous = PreviousTable(data, csv_rows.dialect, names, table) if len(data) <= _MOST_KEPT else None
     return Document(
         headers={"": {"id": "", "columns": "\n".join(map(fold, titles)) if has_titles else ""}},
         rows=tuple(table.rows),
@@ -72,7 +84,7 @@ read_tsv = partial(read, dialect=TSV)  # as registered with IANA: quotes are ord
 def _read_rows(csv_rows: CsvRows, begin: int, names: tuple[str, ...], field_map: FieldMap, cache: RowCache) -> RowTable:
     """Read the rows from an offset on; reuse those of the previous table if it has the same dialect and columns."""
     previous = cache.previous
-    if isinstance(previous, PreviousTable) and previous.dialect is csv_rows.dialect and previous.names == names:
+    if isinstance(previous, PreviousTable) and previous.dialect == csv_rows.dialect and previous.names == names:
         try:
             return _TableReader(csv_rows, begin, names, field_map, cache).read(previous)
         except ParseError:
@@ -86,6 +98,7 @@ class _TableReader:
     ) -> None:
         self._csv_rows = csv_rows
         self._names = names
+        self._ragged = field_map.layout.ragged
         self._empty = dict.fromkeys(field_map.always, "")
         self._cache = cache
         self._table = RowTable(begin)
@@ -101,37 +114,65 @@ class _TableReader:
     def _read_block(self, begin: int, size: int) -> tuple[int, Row | None]:
         end, cached = begin, None
         for cells, row_begin, row_end in self._csv_rows.read_from(begin):
-            cached = self._add_row(cells, row_begin)
+            texts = self._read_cells(cells, row_begin)
+            if not texts:
+                continue  # commas alone, as spreadsheets write them: part of the next row's bytes, like an empty line
+            cached = self._add_row(texts, row_begin)
             self._table.lengths.append(row_end - end)
             end = row_end
             if end - begin >= size:
                 return end, cached
         return len(self._csv_rows.data), None
 
-    def _add_row(self, cells: list[str], begin: int) -> Row | None:
-        """Append the row of some cells; return it if the cache had it."""
-        names, rows, cached_rows = self._names, self._table.rows, self._cache.rows
-        if len(cells) != len(names):
+    def _read_cells(self, cells: list[str], begin: int) -> dict[str, str]:
+        """Return the texts of a row by column. Cells without text may be too many."""
+        names = self._names
+        if len(cells) != len(names) and (any(cells[len(names) :]) or (len(cells) < len(names) and not self._ragged)):
             message = f"{len(cells)} cells in a table of {len(names)} columns"
             raise ParseError("ragged", message, line=self._csv_rows.line_number(begin))
-        texts = {name: text for name, cell in zip(names, cells, strict=True) if cell and (text := fold(cell))}
+        return {name: text for name, cell in zip(names, cells, strict=False) if cell and (text := fold(cell))}
+
+    def _add_row(self, texts: dict[str, str], begin: int) -> Row | None:
+        """Append the row of some texts; return it if the cache had it."""
+        rows, cached_rows = self._table.rows, self._cache.rows
         fields = CompactRow(self._empty | texts)
         cached = cached_rows.get(fields)
         rows.append(cached or cached_rows.setdefault(fields, Row(registry="", fields=fields)))
-        check_size(len(rows), lambda: self._csv_rows.line_number(begin), len(names), at_once=False)
+        check_size(len(rows), lambda: self._csv_rows.line_number(begin), len(self._names), at_once=False)
         return cached
 
 
-def _are_titles(cells: Sequence[str], field_map: FieldMap) -> bool:
-    """Return whether a first row has titles. Seven of IANA's CSVs have none and begin with their first record."""
-    texts = [fold(cell) for cell in cells]
+def _are_titles(head: Sequence[Sequence[str]], field_map: FieldMap) -> bool:
+    """Return whether a first row has titles. Seven of IANA's CSVs have none and begin with their first record.
+
+    A year is a title if the cell below is no year. A single column without a known title is a list of words.
+    """
+    texts = [fold(cell) for cell in head[0]]
     if any(text in field_map.titles for text in texts):
         return True
-    return not any(_DATA.fullmatch(text) for text in texts)
+    if len(texts) == 1:
+        return bool(_TITLE_ALONE.fullmatch(texts[0]))
+    below = [fold(cell) for cell in head[1]] if len(head) > 1 else []
+    years = {
+        text for text, other in zip(texts, below, strict=False) if _YEAR.fullmatch(text) and not _YEAR.fullmatch(other)
+    }
+    data = [text for text in texts if _DATA.fullmatch(text) and text not in years]
+    return not data and len(years) < len(texts)
 
 
-def _configured_names(width: int, field_map: FieldMap) -> tuple[str, ...]:
-    names = field_map.layout.names
-    if names and len(names) != width:
-        raise ParseError("ragged", f"{width} columns, and names for {len(names)}", line=1)
+def _check_is_separated(head: Sequence[Sequence[str]], line: int) -> None:
+    """Refuse a table of one column whose rows all have the same number of another delimiter."""
+    if len(head) == 1 or any(len(cells) != 1 for cells in head):
+        return
+    for delimiter in _DELIMITERS:
+        counts = {cells[0].count(delimiter) for cells in head}
+        if len(counts) == 1 and 0 not in counts:
+            message = f"one column, and {counts.pop()} {delimiter!r} in every row; set delimiter"
+            raise ParseError("not_expected_format", message, line=line)
+
+
+def _configured_names(first: Sequence[str], layout: Layout, line: int) -> tuple[str, ...]:
+    names, width = layout.columns, len(first)
+    if names and (any(first[len(names) :]) or (width < len(names) and not layout.ragged)):
+        raise ParseError("ragged", f"{width} columns, and names for {len(names)}", line=line)
     return names or tuple(f"column {number}" for number in range(1, width + 1))

@@ -1,8 +1,10 @@
-"""JSON and JSON Lines: a list of objects as rows, nested values under dotted names. Knows no registry.
+"""JSON and JSON Lines: a list as rows, nested objects under dotted names. Knows no registry.
+
+The list has objects, arrays (of the same columns) or plain values; or it is an object whose keys identify its values.
 
 Every value is kept as written (`1.10` stays `1.10`, `true` is "true"), so 1 and "1" are the same; `null` is an absent
-field. An array of plain values becomes one text, joined with ", "; the items of other arrays count from 0:
-`servers.0.host`. Line breaks inside a text are kept; any other run of white space becomes one space.
+field. An array of plain values becomes one text, joined with ", "; any other array is kept as JSON text, all values in
+it as texts. Line breaks inside a text are kept; any other run of white space becomes one space.
 """
 
 from __future__ import annotations
@@ -13,42 +15,78 @@ from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.tables import Layout
 from watcher.formats.base import Document, FieldMap, Row, RowCache
-from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold
+from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold, to_utf8
 
 _MAX_DEPTH = 32
+_ID = "id"  # the column of the keys of an object
+_VALUE = "value"  # the column of plain values
+PLACE = "path"  # the header field that says where the rows are
+_KINDS = {dict: "an object", list: "an array", str: "a text", bool: "a text", type(None): "null"}
+_ERRORS = frozenset({"error", "errors"})
+_LONGEST_PLACE = 9  # digits
+_LONGEST_EXCERPT = 200  # characters
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
-    """Read one JSON document: the list at `field_map.layout.path`, else its only list.
+    """Read one JSON document: the list at the path of the layout, else its only list.
 
-    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`.
+    Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`, `ragged`.
     """
-    text = decode(data, "the JSON document")
+    layout = field_map.layout
+    text = decode(to_utf8(data, layout), "the JSON document")
     # Checked before parsing: a bracket is one byte in the document and a hundred in memory.
     check_size(text.count("{") + text.count("["), None)
     check_size(1, None, width=text.count(","))
-    items, header = _find_list(_parse(text, 1), field_map.layout.path)
-    rows = []
-    for number, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise ParseError("not_expected_format", f"item {number} of the list is not an object")
-        rows.append(_read_row(item, field_map, None))
-    return _make_document(rows, header, ())
+    items, header = _find_rows(_parse(text, 1), layout.path)
+    objects = _name_keys(items, layout) if isinstance(items, dict) else _make_objects(items, layout)
+    return _make_document([_read_row(item, field_map, None) for item in objects], header, ())
 
 
 def read_lines(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001
-    """Read JSON Lines: one object on each line; empty lines are allowed. Raises as `read`."""
+    """Read JSON Lines: one object, array or value on each line; empty lines are allowed. Raises as `read`."""
+    layout = field_map.layout
+    data = to_utf8(data, layout)
     text = decode(data, "JSON lines")
     check_size(text.count("\n"), None)
-    rows = []
-    for line, line_text in enumerate(text.split("\n"), 1):
-        if line_text.strip():
-            value = _parse(line_text, line)
-            if not isinstance(value, dict):
-                raise ParseError("not_expected_format", "this line is not an object", line=line)
-            rows.append(_read_row(value, field_map, line))
+    values = [(line, _parse(item, line)) for line, item in enumerate(text.split("\n"), 1) if item.strip()]
+    objects = _make_objects([value for _, value in values], layout, [line for line, _ in values])
+    rows = [_read_row(item, field_map, line) for item, (line, _) in zip(objects, values, strict=True)]
     return _make_document(rows, {}, check_last_line(data))
+
+
+def _name_keys(items: Mapping[str, Any], layout: Layout) -> list[dict[str, Any]]:
+    """Return the values of an object as rows with their key: in the first configured column, else `id`."""
+    name = layout.columns[0] if layout.columns else _ID
+    if any(isinstance(item, dict) and name in item for item in items.values()):
+        name = f"({name})"
+    return [{name: key, **(item if isinstance(item, dict) else {_VALUE: item})} for key, item in items.items()]
+
+
+def _make_objects(items: Sequence[Any], layout: Layout, lines: Sequence[int] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the items of a list as objects: arrays by column, plain values as the only column.
+
+    `lines` are their lines, for errors.
+    """
+    kind = next((kind for kind in (dict, list) if items and isinstance(items[0], kind)), None)
+    names = layout.columns
+    for number, item in enumerate(items):
+        if kind is dict and isinstance(item, dict):
+            yield item
+        elif kind is list and isinstance(item, list):
+            if number == 0 and layout.header and not names:
+                names = tuple(map(_text, item))
+                continue
+            if names and len(names) != len(item):
+                message = f"item {number} of the list has {len(item)} values, not {len(names)}"
+                raise ParseError("ragged", message, line=lines[number] if lines else None)
+            yield dict(zip(names or [f"column {place}" for place in range(1, len(item) + 1)], item, strict=True))
+        elif kind is None and not isinstance(item, dict | list):
+            yield {names[0] if names else _VALUE: item}
+        else:
+            message = f"item {number} of the list is {_KINDS[type(item)]}, unlike the first"
+            raise ParseError("not_expected_format", message, line=lines[number] if lines else None)
 
 
 def _make_document(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
@@ -89,22 +127,60 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ParseError("not_well_formed", f"{name} is not JSON")
 
 
-def _find_list(document: Any, path: str) -> tuple[Sequence[Any], dict[str, str]]:
-    value, parent = document, document
-    for step in filter(None, path.split(".")):
-        if not isinstance(value, dict) or step not in value:
+def _find_rows(value: Any, path: str) -> tuple[list[Any] | dict[str, Any], dict[str, str]]:
+    """Return the rows and the plain values beside them, with the path to the rows if they are in an object.
+
+    At the path is a list, an object with a single list, an object of objects, or a pair of an object and a list.
+    """
+    parent, steps = value, path
+    found = []
+    while steps:
+        step = _first_step(value, steps)
+        if step is None:
             raise ParseError("not_expected_format", f"the document has nothing at {path!r}")
-        parent, value = value, value[step]
+        found.append(step)
+        parent, value = value, value[step] if isinstance(value, dict) else value[int(step)]
+        steps = steps[len(step) + 1 :]
+    rows: Any = value
     if isinstance(value, dict):
-        lists = [inner for inner in value.values() if isinstance(inner, list)]
-        if len(lists) != 1:
+        lists = [name for name, inner in value.items() if isinstance(inner, list)]
+        if len(lists) == 1:
+            found.append(lists[0])
+            parent, rows = value, value[lists[0]]
+        elif not _are_rows(value, may_be_plain=bool(path)):
             raise ParseError("not_expected_format", f"{len(lists)} lists in the document: a path has to name one")
-        parent, value = value, lists[0]
-    if not isinstance(value, list):
-        raise ParseError("not_expected_format", "the document is not a list of objects")
-    siblings = parent if isinstance(parent, dict) else {}
+        if not path and {name.lower() for name in (lists or value)} <= _ERRORS:
+            raise ParseError("not_expected_format", f"an error was served in place of the document: {_excerpt(value)}")
+    elif isinstance(value, list) and [type(item) for item in value] == [dict, list]:
+        parent, rows = value
+        found.append("1")
+    elif not isinstance(value, list):
+        raise ParseError("not_expected_format", "the document is not a list, nor an object with one")
+    siblings = parent if isinstance(parent, dict) and parent is not rows else {}
     plain = {key: sibling for key, sibling in siblings.items() if isinstance(sibling, str | bool)}
-    return value, dict(_flatten(plain, "", 0))
+    return rows, {**({PLACE: ".".join(found)} if found else {}), **dict(_flatten(plain, "", 0))}
+
+
+def _are_rows(value: Mapping[str, Any], *, may_be_plain: bool) -> bool:
+    """Return whether the values of an object are rows: objects; or `may_be_plain` and of one kind."""
+    kinds = {dict if isinstance(inner, dict) else list if isinstance(inner, list) else str for inner in value.values()}
+    return kinds == {dict} or (may_be_plain and len(kinds) == 1)
+
+
+def _first_step(value: Any, path: str) -> str | None:
+    """Return the longest beginning of a dotted path that is a key or place in a value: a key may have dots itself."""
+    names = path.split(".")
+    for count in range(len(names), 0, -1):
+        step = ".".join(names[:count])
+        if isinstance(value, dict) and step in value:
+            return step
+        if isinstance(value, list) and step.isascii() and step.isdecimal() and len(step) <= _LONGEST_PLACE:
+            return step if int(step) < len(value) else None
+    return None
+
+
+def _excerpt(value: Any) -> str:
+    return fold(json.dumps(value, ensure_ascii=False))[:_LONGEST_EXCERPT]
 
 
 def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None) -> Row:
@@ -134,12 +210,21 @@ def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _flatten(inner, f"{name}.{step}" if depth else step, depth + 1)
     elif isinstance(value, list):
         if any(isinstance(item, dict | list) for item in value):
-            for number, inner in enumerate(value):
-                yield from _flatten(inner, f"{name}.{number}", depth + 1)
+            yield name, json.dumps(_as_texts(value, depth), ensure_ascii=False)
         else:
             yield name, ", ".join(_text(item) for item in value)
     else:
         yield name, _text(value)
+
+
+def _as_texts(value: Any, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
+        raise ParseError("too_large", "nested too deep")
+    if isinstance(value, dict):
+        return {_text(key): _as_texts(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_texts(inner, depth + 1) for inner in value]
+    return _text(value)
 
 
 def _text(value: object) -> str:

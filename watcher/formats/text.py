@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.tables import Layout
 
 # The largest published registries have about 100,000 rows. The limits bound the memory that a hostile document can
 # cost: a row takes about 500 bytes and a cell 40 more, or several times as much if the whole document is parsed first.
@@ -19,7 +20,26 @@ MAX_FIELD = 131_072  # characters; also the csv module's own limit
 
 # A table may begin with "<" (`<alert-category>/<alert-identifier>,…`), so only clear signs of markup count.
 _HEAD = 4096  # bytes
-_MARKUP = re.compile(r"\s*<(?:\?xml\s|!doctype\s|!--|html[\s>]|[a-z][\w:.-]*\s[^<>]*xmlns)", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"\s*<(?:\?xml\s|!doctype\s|!--|(?:html|head|body|title|meta|script|center|h1|p)[\s>]"
+    r"|[a-z][\w:.-]*\s[^<>]*xmlns)",
+    re.IGNORECASE,
+)
+_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[{\"])")  # of a table, no first cell begins like this
+_POINTER = "version https://git-lfs.github.com/spec/"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def to_utf8(data: bytes, layout: Layout) -> bytes:
+    """Return a text in the encoding of a layout as UTF-8. Raises ParseError `not_well_formed`."""
+    if not layout.encoding:
+        return data
+    try:
+        return data.decode(layout.encoding).encode()
+    except UnicodeError as error:
+        line = data.count(b"\n", 0, getattr(error, "start", 0)) + 1
+        reason = getattr(error, "reason", None) or error
+        raise ParseError("not_well_formed", f"not {layout.encoding}: {reason}", line=line) from None
 
 
 def decode(data: bytes, document_name: str) -> str:
@@ -31,8 +51,10 @@ def decode(data: bytes, document_name: str) -> str:
         raise not_utf8(error, data.count(b"\n", 0, error.start) + 1) from None
 
 
-def check_is_text(data: bytes, document_name: str) -> None:
-    """Refuse what is clearly no text, without decoding it; messages call it `document_name`.
+def check_is_text(data: bytes, document_name: str, *, json: bool = False) -> None:
+    """Refuse what is clearly another document, without decoding it; messages call it `document_name`.
+
+    `json` refuses JSON too.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`.
     """
@@ -43,12 +65,17 @@ def check_is_text(data: bytes, document_name: str) -> None:
         raise ParseError("empty", "the document is empty")
     if _MARKUP.match(head):
         raise ParseError("not_expected_format", f"a web page or XML was served in place of {document_name}", line=1)
+    if head.startswith(_POINTER):
+        raise ParseError("not_expected_format", f"a Git LFS pointer was served in place of {document_name}", line=1)
+    if json and _JSON.match(head):
+        raise ParseError("not_expected_format", f"JSON was served in place of {document_name}", line=1)
     if (at := data.find(b"\0")) >= 0:
-        raise ParseError("not_well_formed", "a NUL in the text", line=data.count(b"\n", 0, at) + 1)
+        hint = '; is it UTF-16? then set encoding = "utf-16"' if data.startswith(_UTF16) else ""
+        raise ParseError("not_well_formed", f"a NUL in the text{hint}", line=data.count(b"\n", 0, at) + 1)
 
 
 def not_utf8(error: UnicodeDecodeError, line: int) -> ParseError:
-    return ParseError("not_well_formed", f"not UTF-8: {error.reason}", line=line)
+    return ParseError("not_well_formed", f"not UTF-8: {error.reason}; set encoding if it has another", line=line)
 
 
 def check_size(rows: int, line: int | Callable[[], int] | None, width: int = 1, *, at_once: bool = True) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.core.errors import ParseError, UsageError
@@ -14,9 +14,8 @@ from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
-from watcher.registries.base import with_key
+from watcher.registries.base import apply_settings
 from watcher.registries.catalog import REGISTRIES, configured_registry, rules_for_group
-from watcher.registries.context import NO_TABLE_SETTINGS, TableSettings
 from watcher.store.history_reader import HistoryReader
 
 
@@ -56,15 +55,17 @@ def compare_files(
     *,
     registry: str | None = None,
     format: str | None = None,  # noqa: A002 - the option's name
-    key: tuple[str, ...] = (),
-    table: TableSettings = NO_TABLE_SETTINGS,
+    settings: ReadSettings | None = None,
 ) -> Comparison:
-    """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError."""
+    """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError.
+
+    Of `settings` the key, the titles and the layout count.
+    """
     for name, names in ((registry, REGISTRIES), (format, FORMATS)):
         if name is not None and name not in names:
             raise UsageError(f"unknown {name!r}: must be one of {', '.join(names)}")
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
-    rules = replace(with_key(REGISTRIES[chosen], key), table=table)
+    rules = apply_settings(REGISTRIES[chosen], settings or ReadSettings())
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
     contents: list[Content] = []
     for file in (old, new):
