@@ -268,6 +268,41 @@ def test_merged_blocks_of_one_owner_are_not_removed() -> None:
     assert event.summary == "R: Assigned by RIR: blocks redrawn: 0-9 → 0-39, 10-19 merged, 20-29 merged and 1 more"
 
 
+def test_a_block_across_two_new_blocks_of_its_owner_is_not_removed() -> None:
+    other = record(value="100-199", description="Other")
+    old = registry("r", *(record(value=each, description="RIR") for each in ("0-3", "4-13", "14-19")), other)
+    new = registry("r", *(record(value=each, description="RIR") for each in ("0-9", "10-19")), other)
+    assert "entry-removed" not in ids_by_sentence(content(old), content(new)).values()
+
+
+def test_a_reserved_name_is_the_entry_that_it_was() -> None:
+    others = [record("rfc1", value=f"algorithm-{word}") for word in ("one", "two", "three", "four", "five")]
+    old = content(registry("r", record("rfc4462", value="gss-*", note="Section 2.6"), *others))
+    new = content(registry("r", record("rfc4462", value="gss-", note="Section 2.6", use="reserved"), *others))
+    assert ids_by_sentence(old, new) == {"R: gss-* is now reserved": "entry-deprecated"}
+
+
+def test_a_row_that_moved_with_another_case_and_date_is_one_entry() -> None:
+    def toys(*, moved: bool) -> Content:
+        row = record("rfc1", updated="2017-12-15" if moved else "2017-06-01", value="6", name="MSD" if moved else "msd")
+        first = [record("rfc1", value=str(n), name=f"first {n}") for n in range(3)]
+        second = [record("rfc1", value=str(n), name=f"second {n}") for n in range(3)]
+        return content(
+            registry("a", *first, *([] if moved else [row])), registry("b", *second, *([row] if moved else []))
+        )
+
+    assert ids_by_sentence(toys(moved=False), toys(moved=True)) == {"6 MSD moved from A to B": "entry-moved"}
+
+
+def test_of_two_rows_with_one_key_the_one_that_changed_is_modified() -> None:
+    def kinds(*contexts: str) -> Content:
+        rows = [record("draft-toy-01", name="kind", context=context) for context in contexts]
+        return content(registry("r", *rows, *(record("rfc1", name=f"other {n}", context="Card") for n in range(20))))
+
+    changes = explained(kinds("Link", "Anniversary, Card, Title"), kinds("Anniversary, Card, Link, Title"))[0].changes
+    assert [change.item.fields["context"] for change in changes if change.after is None] == ["Link"]
+
+
 def test_an_address_block_merged_into_a_neighbour_is_not_removed() -> None:
     def blocks(*addresses: str) -> Content:
         return content(registry("r", *(record(value=block, description="variable scope") for block in addresses)))

@@ -14,6 +14,7 @@ from watcher.diff.pairing import pair_items
 from watcher.registries.base import PATH, LinkageRule, PairingRule
 
 _SECTIONS = list(Section)
+_MOST_DUPLICATES = 2500  # pairs of items with one key that are compared word by word
 
 
 def compare(old: Content, new: Content, pairing: Sequence[PairingRule | LinkageRule] = ()) -> ChangeSet:
@@ -57,7 +58,7 @@ def _by_key(items: Iterable[Item]) -> dict[ItemKey, Item]:
 
 
 class _Duplicates:
-    """The items of one comparison that share a key but for the ordinal, paired by their fields.
+    """The items of one comparison that share a key but for the ordinal, paired by their content.
 
     The ordinal is a count and no identity: the second of two equal rows may become the first. `old` and `new` are these
     items by key and `keys` all their keys; `successors` maps an old key to its new item, `matched` has the keys of
@@ -88,9 +89,29 @@ class _Duplicates:
             else:
                 self.successors[item.section, item.key] = same
                 after.remove(same)
-        # Both sides are in a stable order, so items at the same position are the likeliest pair.
-        for item, other in zip(rest, after, strict=False):
+        for item, other in _pair_by_content(rest, after):
             self.successors[item.section, item.key] = other
+
+
+def _pair_by_content(before: Sequence[Item], after: Sequence[Item]) -> Iterable[tuple[Item, Item]]:
+    """Pair the items that share the most words first; of equal ones, and of very many, those at the same position."""
+    if len(before) * len(after) > _MOST_DUPLICATES:
+        return zip(before, after, strict=False)
+    old, new = [_words(item) for item in before], [_words(item) for item in after]
+    nearest = sorted(
+        (-len(words & others) / max(1, len(words | others)), abs(left - right), left, right)
+        for left, words in enumerate(old)
+        for right, others in enumerate(new)
+    )
+    pairs: dict[int, int] = {}
+    for _, _, left, right in nearest:
+        if left not in pairs and right not in pairs.values():
+            pairs[left] = right
+    return [(before[left], after[right]) for left, right in sorted(pairs.items())]
+
+
+def _words(item: Item) -> set[tuple[str, str]]:
+    return {(name, word) for name, text in item.fields.items() for word in text.split()}
 
 
 def _is_shared(section: Section, key: Key, old: Content, new: Content) -> bool:

@@ -87,7 +87,7 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
         LinkageRule(
             name="what few rows of the registry have",
             removed=lambda item: path_in_new(item) if is_assigned(item) else None,
-            added=lambda item: identity.path(item) if is_assigned(item) else None,
+            added=lambda item: identity.path(item) if is_assigned(item) or _is_named(item) else None,
             features=read_features,
             rows=rows,
         ),
@@ -138,6 +138,11 @@ def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
         yield f"{column} to {ranges[-1].space}{ranges[-1].high}", _END
     else:
         yield from ((word, _WORD_OF_TEXT) for word in _words(_bare(text)))
+
+
+def _is_named(item: Item) -> bool:
+    """Whether the key of a row is a name: a reserved name is the entry that it was, a reserved number is any number."""
+    return any(value and not parse_ranges(value) for value in identity.values(item))
 
 
 def _words(text: str) -> Iterator[str]:
@@ -230,7 +235,9 @@ def _by_reservation(item: Item, path: str) -> Signature:
 
 
 def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one signature for all
-    return _content(item) if item.section is Section.ENTRY else None
+    if not is_assigned(item):
+        return None
+    return tuple(f"{name}\n{fold(text)}" for name, text in sorted(item.fields.items()) if name != "modified")
 
 
 def _by_name_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001

@@ -25,8 +25,8 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
     """
     first = context.new.items.get((item.section, item.key._replace(ordinal=1)))
     if first is not None and is_assigned(first) and find_name(first, context) == find_name(item, context):
-        cited, kept = (find_references(" ".join(each.fields.values())) for each in (item, first))
-        if cited and {*cited} <= {*kept}:
+        cited, kept = (documents(find_references(" ".join(each.fields.values()))) for each in (item, first))
+        if cited and cited <= kept:
             return first
     rows = context.compute_for(context.new, _rows_by_name)
     groups = [rows.get((identity.path(item), name), []) for name in _names(item)]
