@@ -115,6 +115,19 @@ def worldly_actions(module: str, tree: ast.Module) -> list[str]:
     return actions
 
 
+def clock_reads(module: str, tree: ast.Module) -> list[str]:
+    """Return where a module reads the machine's clock or random numbers itself."""
+    return [
+        f"{module}:{node.lineno} calls {ast.unparse(node.func)}()"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and re.fullmatch(
+            r"datetime\.(now|utcnow|today)|date\.today|time\.(time|monotonic|perf_counter)|random\.\w+",
+            ast.unparse(node.func),
+        )
+    ]
+
+
 def hidden_imports(module: str, tree: ast.Module) -> list[str]:
     """Return imports that this test could not see: inside a function, or by `import_module` outside core/lazy.py."""
     lines = []
@@ -199,6 +212,11 @@ def test_pure_modules_touch_nothing_outside(module: str) -> None:
     assert worldly_actions(module, MODULES[module]) == []
 
 
+def test_below_the_commands_only_the_clock_reads_the_clock() -> None:
+    trees = {name: tree for name, tree in MODULES.items() if name != "core.clock" and not name.startswith("cli.")}
+    assert [place for name, tree in trees.items() for place in clock_reads(name, tree)] == []
+
+
 def test_the_named_modules_exist() -> None:
     assert [name for name in (*PURE_MODULES, *IMPURE_MODULES) if name not in MODULES] == []
     assert [name for name in LAZY.values() if name.startswith("watcher.") and name[8:] not in MODULES] == []
@@ -227,6 +245,7 @@ def test_the_checks_see_what_they_look_for() -> None:
     )
     assert upward_imports("diff.compare", tree) == ["diff.compare → monitor.check"]
     assert worldly_actions("diff.compare", tree) == ["diff.compare imports os", "diff.compare calls now()"]
+    assert clock_reads("diff.compare", tree) == ["diff.compare:4 calls datetime.now()"]
     lazy = ast.parse("from watcher.core.lazy import load\nload('http')\nload('nothing')\nload(name)\n")
     assert upward_imports("core.model", lazy) == ["core.model → fetch.http"]
     assert [each.split()[0] for each in hidden_imports("core.model", lazy)] == ["core.model:3", "core.model:4"]

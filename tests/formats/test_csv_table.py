@@ -224,7 +224,7 @@ class Series:
     def written(self) -> bytes:
         text = "".join(self._rows)
         if self._chance.random() < 0.3:
-            # At the start too, where a page is told from a table.
+            # At the start too, where a page and a table differ.
             at = self._chance.choice((0, *(self._chance.randint(0, len(text)) for _ in range(3))))
             text = text[:at] + self._chance.choice(_ODD) + text[at:]
         if self._chance.random() < 0.3:

@@ -57,27 +57,28 @@ def test_a_source_is_unhealthy_after_so_many_failures_or_so_long(
 
 def test_an_open_alarm_is_not_repeated_but_a_source_that_does_not_exist_is_a_new_one() -> None:
     failing, gone = run(3), run(6, gone=3)
-    notice = health.source_notice(failing, LIMITS, (), ago())
+    notice = health.find_source_notice(failing, LIMITS, (), ago())
     assert notice is not None
     assert (notice.id, notice.details["reason"]) == ("source-unhealthy", "timeout")
     assert "no answer" in notice.summary
-    assert health.source_notice(failing, LIMITS, {"source-unhealthy"}, ago()) is None
-    more = health.source_notice(gone, LIMITS, {"source-unhealthy"}, ago())
+    assert health.find_source_notice(failing, LIMITS, {"source-unhealthy"}, ago()) is None
+    more = health.find_source_notice(gone, LIMITS, {"source-unhealthy"}, ago())
     assert more is not None
     assert more.id == "source-gone"
-    assert health.source_notice(failing, LIMITS, {"source-gone"}, ago()) is None
+    assert health.find_source_notice(failing, LIMITS, {"source-gone"}, ago()) is None
 
 
 def test_only_an_open_alarm_is_cleared() -> None:
-    assert health.source_notice(run(0), LIMITS, (), ago()) is None
-    recovered = health.source_notice(run(0), LIMITS, {"source-gone"}, ago())
+    assert health.find_source_notice(run(0), LIMITS, (), ago()) is None
+    recovered = health.find_source_notice(run(0), LIMITS, {"source-gone"}, ago())
     assert recovered is not None
     assert recovered.id == "source-recovered"
 
 
 def test_a_tree_that_fails_is_one_notice() -> None:
     candidates = [
-        health.source_notice(replace(run(3), source=f"iana.g{number:03}"), LIMITS, (), ago()) for number in range(640)
+        health.find_source_notice(replace(run(3), source=f"iana.g{number:03}"), LIMITS, (), ago())
+        for number in range(640)
     ]
     (notice,) = health.merge_notices("iana", [notice_or_none for notice_or_none in candidates if notice_or_none])
     assert (notice.source, notice.id, notice.details["number"]) == ("iana", "source-unhealthy", 640)
@@ -89,13 +90,13 @@ def test_a_tree_that_fails_is_one_notice() -> None:
 @pytest.mark.fault(68)
 def test_the_alarm_that_no_check_runs_is_raised_once_and_cleared_once() -> None:
     quiet, late = [health_of()], [health_of(last=ago(hours=13))]
-    assert health.watcher_notice(quiet, None, NOW, NOW) is None
-    notice = health.watcher_notice(late, None, NOW, NOW)
+    assert health.find_watcher_notice(quiet, None, NOW, NOW) is None
+    notice = health.find_watcher_notice(late, None, NOW, NOW)
     assert notice is not None
     assert (notice.id, notice.details["since"]) == ("nothing-checked", ago(hours=13))
     open_alarm = OpenAlarm(source="watcher", notice="nothing-checked", since=ago(hours=1))
-    assert health.watcher_notice(late, open_alarm, NOW, NOW) is None
-    again = health.watcher_notice(quiet, open_alarm, NOW, NOW)
+    assert health.find_watcher_notice(late, open_alarm, NOW, NOW) is None
+    again = health.find_watcher_notice(quiet, open_alarm, NOW, NOW)
     assert again is not None
     assert again.id == "checked-again"
 
@@ -135,5 +136,5 @@ def test_a_collection_fails_by_its_groups() -> None:
 
 @pytest.mark.parametrize(("seconds", "way"), [(-3600.2, "back by 3600 s"), (86400.0, "forward by 86400 s")])
 def test_a_clock_that_jumped_says_which_way(seconds: float, way: str) -> None:
-    notice = health.clock_jumped(seconds, ago())
+    notice = health.describe_clock_jump(seconds, ago())
     assert way in notice.summary

@@ -511,19 +511,19 @@ def hold(**more: Any) -> Hold:
 
 @pytest.mark.fault(31, 32, 34)
 def test_nothing_that_the_registry_says_breaks_out_of_a_notice() -> None:
-    mail = messages.render_notice(email_channel(), "a@example.org", notices.held(hold()))
+    mail = messages.render_notice(email_channel(), "a@example.org", notices.describe_hold(hold()))
     body = json.loads(mail.body)
     assert not any(character in body["subject"] for character in "\r\n\x1b\u202e")
     assert "=?" not in body["subject"]
     assert "\x1b" not in body["text"]
     assert "<script>" not in body["html"]
-    hook = messages.render_notice(webhook_channel(), "", notices.held(hold()))
+    hook = messages.render_notice(webhook_channel(), "", notices.describe_hold(hold()))
     assert json.loads(hook.body)["data"]["details"]["reasons"][0]["sentence"] == HOSTILE
 
 
 def test_a_notice_of_one_subject_always_has_the_same_id() -> None:
     def identifier(tables: Hold) -> str:
-        return messages.render_notice(webhook_channel(), "", notices.held(tables)).id
+        return messages.render_notice(webhook_channel(), "", notices.describe_hold(tables)).id
 
     again = hold(last_seen="2026-01-09T00:00:00Z", times=7)
     assert identifier(hold()) == identifier(again)

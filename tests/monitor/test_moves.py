@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.collection_environment import CollectionEnvironment
 from tests.support.environment import rows
+from tests.support.fake_clock import FakeClock
 from tests.support.group_releases import group, record, registry
 from tests.support.index_server import IndexServer, group_path, serve_index
 from watcher.config.overview import ConfigOverview
@@ -296,7 +297,7 @@ def test_a_group_that_says_where_its_registries_are_needs_no_other_side(tree: Tr
 def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     tree.add(*MOVE, (NEW, types(NEW, "2024-03-03", record("rfc7001 rfc7005", value="21", name="session token"))))
     overview = ConfigOverview(history=tree.store.path, sources=(), channels=frozenset(), severities={})
-    observation = ObservationGaps(overview=overview, checks=tree.store.checks)
+    observation = ObservationGaps(overview=overview, checks=tree.store.checks, clock=FakeClock())
     for source in (OLD, NEW):
         entry = find_entry(tree.store.history, observation, f"iana.{source}", service="session token")
         assert [version.first.release.source for version in entry.versions] == [

@@ -1,4 +1,4 @@
-"""Kinds of change that were told wrongly in real registries, each with small data made for it."""
+"""Kinds of change that got wrong sentences in real registries, each with small data made for it."""
 
 from __future__ import annotations
 

@@ -31,17 +31,17 @@ class ChannelHealth:
         failure = self._failures.record_failure(delivery.channel, recipient, str(error), at)
         if error.gone:
             self._failures.disable_channel(delivery.channel, at)
-            self._alert(failure, notices.channel_disabled(failure, at))
+            self._alert(failure, notices.describe_disabled_channel(failure, at))
         elif failure.alerted is None and error.permanent:
-            self._alert(failure, notices.recipient_refused(failure, delivery, at))
+            self._alert(failure, notices.describe_refused_recipient(failure, delivery, at))
         elif failure.alerted is None and is_broken(failure, now):
-            self._alert(failure, notices.channel_broken(failure, at))
+            self._alert(failure, notices.describe_broken_channel(failure, at))
 
     def record_success(self, delivery: Delivery, now: datetime) -> None:
         """Record an accepted message: it ends the failure of its channel and of its recipient."""
         for failure in self._failures.clear_recovered(delivery.channel, delivery.recipient):
             if failure.alerted:
-                self._alert(failure, notices.channel_recovered(failure, to_text(now)))
+                self._alert(failure, notices.describe_recovered_channel(failure, to_text(now)))
 
     def _alert(self, failure: ChannelFailure, notice: Notice) -> None:
         # Over the channel itself the notice would arrive too late or never.

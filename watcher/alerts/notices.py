@@ -15,7 +15,7 @@ _DECISIONS = {
 }
 
 
-def held(hold: Hold) -> Notice:
+def describe_hold(hold: Hold) -> Notice:
     """Return the notice that a release is held and why. The same release and reasons give the same subject."""
     sentences = "; ".join(reason.sentence for reason in hold.reasons)
     codes = ",".join(sorted(reason.code for reason in hold.reasons))
@@ -23,13 +23,14 @@ def held(hold: Hold) -> Notice:
     return _about_hold("release-held", hold, f"{_name(hold)} is held: {sentences}", about=codes, **commands)
 
 
-def decided(hold: Hold) -> Notice:
+def describe_decision(hold: Hold) -> Notice:
+    """Return the notice that a held release was accepted or rejected, and by whom."""
     identifier = "release-accepted" if hold.state is HoldState.ACCEPTED else "release-rejected"
     decision = f": {_DECISIONS[hold.by]}" if hold.by in _DECISIONS else ""
     return _about_hold(identifier, hold, f"{_name(hold)} was {hold.state}{decision}", about=hold.decided or "")
 
 
-def check_skipped(source: str, number: int, at: str) -> Notice:
+def describe_skipped_check(source: str, number: int, at: str) -> Notice:
     """Return the notice that a check was skipped. Its subject is the day, so it is sent once a day."""
     return Notice(
         id="check-skipped",
@@ -41,7 +42,7 @@ def check_skipped(source: str, number: int, at: str) -> Notice:
     )
 
 
-def config_refused(problems: Sequence[str], at: str) -> Notice:
+def describe_refused_config(problems: Sequence[str], at: str) -> Notice:
     """Return the notice that the daemon could not reload its configuration and keeps the previous one."""
     return Notice(
         id="config-refused",
@@ -53,7 +54,7 @@ def config_refused(problems: Sequence[str], at: str) -> Notice:
     )
 
 
-def settings_changed(source: str, summary: str, changes: Sequence[str], releases: int, at: str) -> Notice:
+def describe_changed_settings(source: str, summary: str, changes: Sequence[str], releases: int, at: str) -> Notice:
     """Return the notice that a history was derived again, because settings of its source were changed."""
     return Notice(
         id="settings-changed",
@@ -65,24 +66,24 @@ def settings_changed(source: str, summary: str, changes: Sequence[str], releases
     )
 
 
-def channel_broken(failure: ChannelFailure, at: str) -> Notice:
+def describe_broken_channel(failure: ChannelFailure, at: str) -> Notice:
     summary = f"{_endpoint(failure)} has been failing since {failure.since}: {failure.last_error}"
     return _about_channel("channel-broken", failure, summary, at)
 
 
-def channel_disabled(failure: ChannelFailure, at: str) -> Notice:
+def describe_disabled_channel(failure: ChannelFailure, at: str) -> Notice:
     """Return the notice that the server of a channel said that it is gone, so nothing is sent to it any more."""
     command = f"watcher channel enable {failure.channel}"
     summary = f"channel {failure.channel} is now disabled: {failure.last_error}; its messages wait for `{command}`"
     return _about_channel("channel-disabled", failure, summary, at, enable=command)
 
 
-def channel_recovered(failure: ChannelFailure, at: str) -> Notice:
+def describe_recovered_channel(failure: ChannelFailure, at: str) -> Notice:
     summary = f"{_endpoint(failure)} works again; it had been failing since {failure.since}"
     return _about_channel("channel-recovered", failure, summary, at)
 
 
-def recipient_refused(failure: ChannelFailure, delivery: Delivery, at: str) -> Notice:
+def describe_refused_recipient(failure: ChannelFailure, delivery: Delivery, at: str) -> Notice:
     summary = (
         f"{_endpoint(failure)} was refused: {failure.last_error}; "
         "`watcher outbox --state failed` lists the messages that were not sent"

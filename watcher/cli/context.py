@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.config.overview import load_overview
+from watcher.core.clock import SystemClock
 from watcher.core.lazy import load
 from watcher.reports.observation import ObservationGaps
 from watcher.store.history_reader import HistoryReader
@@ -42,4 +43,4 @@ def open_history(config: Path) -> Iterator[tuple[HistoryReader, ObservationGaps]
     """Open the history for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
     overview = load_overview(config)
     with Store(overview.history, create=False) as store:
-        yield store.history, ObservationGaps(overview=overview, checks=store.checks)
+        yield store.history, ObservationGaps(overview=overview, checks=store.checks, clock=SystemClock())

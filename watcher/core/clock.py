@@ -1,4 +1,7 @@
-"""The clock, which is given to objects at construction: nothing else reads the machine's clock or random numbers."""
+"""The clock, which is given to objects at construction.
+
+Below the commands, nothing else reads the machine's clock or random numbers.
+"""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class Daemon:
         if abs(jump) > _CLOCK_JUMP:
             self._log.warning("the clock jumped; the scheduled checks were moved", seconds=round(jump))
             self._move_jobs(timedelta(seconds=jump))
-            self.jobs.queue_notice(health.clock_jumped(jump, to_text(times[0])))
+            self.jobs.queue_notice(health.describe_clock_jump(jump, to_text(times[0])))
 
     def _move_jobs(self, jump: timedelta) -> None:
         """Keep the true time until each job; one that is overdue after the jump runs once, soon."""
@@ -175,7 +175,7 @@ class Daemon:
     def _refuse(self, error: WatcherError) -> None:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         self._log.error("configuration refused; the old one stays in force", problems=problems)
-        self.jobs.queue_notice(notices.config_refused(problems, to_text(self._clock.now())))
+        self.jobs.queue_notice(notices.describe_refused_config(problems, to_text(self._clock.now())))
         self.scheduler.move(DELIVERIES, self._clock.now())
         notify(f"READY=1\n{status(f'{self._describe()}; the changed configuration was refused: {error}')}")
 

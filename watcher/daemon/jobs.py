@@ -199,7 +199,7 @@ class Jobs:
             source, at = self._skips[0]
             with monitor.store.transaction():
                 number = monitor.store.checks.record_skip(source, at)
-                queue_notice(monitor, notices.check_skipped(source, number, at))
+                queue_notice(monitor, notices.describe_skipped_check(source, number, at))
             self._skips.popleft()
         while self._notices:
             queue_notice(monitor, self._notices[0])

@@ -44,7 +44,7 @@ def classify(
     """Return the changes with bookkeeping marked quiet, and the events, those of highest severity first.
 
     `severities` are the user's, by event id. `indexes` are kept from one release of a source to the next. `moves` are
-    what has another side in another group; what came from there is named by the event of that group.
+    what has another side in another group; an entry that was added from there is named by the event of that group.
     """
     context = ChangeContext(changes, old, new, indexes, registry.table, moves)
     groups: dict[tuple[str, ...], list[Finding]] = {}

@@ -44,7 +44,9 @@ class Alarms:
     def check_schedule(self, now: datetime, started: datetime) -> None:
         """Raise an alarm if sources are overdue, or clear it."""
         open_alarms = self._store.alarms.list_alarms_of(WATCHER)
-        notice = health.watcher_notice(self.sources_health(), open_alarms[0] if open_alarms else None, now, started)
+        notice = health.find_watcher_notice(
+            self.sources_health(), open_alarms[0] if open_alarms else None, now, started
+        )
         self._apply([notice] if notice else [])
 
     def record_heartbeat(self, *, is_counted: bool, now: datetime) -> None:
@@ -61,7 +63,7 @@ class Alarms:
         """Report a clock that is behind the newest check, and sources that are overdue after a downtime."""
         newest = self._store.checks.find_latest_time()
         if newest is not None and now < from_text(newest) - _CLOCK_TOLERANCE:
-            self._apply([health.clock_jumped((now - from_text(newest)).total_seconds(), to_text(now))])
+            self._apply([health.describe_clock_jump((now - from_text(newest)).total_seconds(), to_text(now))])
         self.check_schedule(now, now)
 
     def sources_health(self) -> list[SourceHealth]:
@@ -100,7 +102,7 @@ class Alarms:
         for alarm in self._store.alarms.list_alarms():
             open_alarms.setdefault(alarm.source, set()).add(alarm.notice)
         notices = [
-            health.source_notice(streak, limits[name], open_alarms.get(name, ()), to_text(now))
+            health.find_source_notice(streak, limits[name], open_alarms.get(name, ()), to_text(now))
             for name, streak in self._store.checks.read_streaks(limits).items()
         ]
         return [notice for notice in notices if notice is not None]

@@ -51,7 +51,7 @@ class FileVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Commit:
-    """A commit; `parents` are those to compare it with. `seconds` is None if its author date cannot be read."""
+    """A commit; `parents` are those to compare it with. `seconds`: None if its author date cannot be read."""
 
     id: str
     tree: str

@@ -84,10 +84,10 @@ def find_alarm(streak: CheckStreak, limits: Limits) -> str | None:
     return GONE if streak.gone >= limits.failures else UNHEALTHY
 
 
-def source_notice(streak: CheckStreak, limits: Limits, open_alarms: Collection[str], at: str) -> Notice | None:
+def find_source_notice(streak: CheckStreak, limits: Limits, open_alarms: Collection[str], at: str) -> Notice | None:
     """Return the notice that is due about a source now; `open_alarms` are the ids of those raised for it."""
     if streak.failures == 0:
-        return _recovered(streak, at) if open_alarms else None
+        return _describe_recovery(streak, at) if open_alarms else None
     alarm = find_alarm(streak, limits)
     if alarm is None or alarm in open_alarms or GONE in open_alarms:
         return None
@@ -116,7 +116,7 @@ _SUMMARIES = {
 }
 
 
-def _recovered(streak: CheckStreak, at: str) -> Notice:
+def _describe_recovery(streak: CheckStreak, at: str) -> Notice:
     summary = f"{_SUMMARIES[RECOVERED]} since {streak.success}"
     details = {"last_success": streak.success}
     return Notice(id=RECOVERED, source=streak.source, subject=at, summary=summary, details=details, at=at)
@@ -160,7 +160,7 @@ def is_overdue(health: SourceHealth, now: datetime, started: datetime | None = N
     return last is not None and now - last > longest_gap(health.every)
 
 
-def watcher_notice(
+def find_watcher_notice(
     sources: Sequence[SourceHealth], open_alarm: OpenAlarm | None, now: datetime, started: datetime
 ) -> Notice | None:
     """Return the notice that is due about whether checks run; `open_alarm` is the one raised about that."""
@@ -182,7 +182,7 @@ def watcher_notice(
     return Notice(id=NOTHING_CHECKED, source=WATCHER, subject=since, summary=summary, details=details, at=at)
 
 
-def clock_jumped(seconds: float, at: str) -> Notice:
+def describe_clock_jump(seconds: float, at: str) -> Notice:
     """Return the notice that the wall clock was set, or is behind the record of checks, by so many seconds."""
     direction = "forward" if seconds > 0 else "back"
     return Notice(

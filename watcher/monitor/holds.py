@@ -61,7 +61,7 @@ class Holds:
         """Write a hold with the snapshot it was served as, and notify the operators if that is due."""
         deliveries = []
         if self._alerts and plausibility.should_notify(hold, self._bounds):
-            deliveries = self._alerts.for_notice(notices.held(hold))
+            deliveries = self._alerts.for_notice(notices.describe_hold(hold))
         with self._store.transaction():
             self._store.holds.save_hold(hold)
             self._store.holds.add_snapshot(hold, sha256)
@@ -70,7 +70,7 @@ class Holds:
 
     def render_end(self, ended: Hold) -> list[Delivery]:
         """Return the rendered deliveries that report the end of a hold."""
-        return self._alerts.for_notice(notices.decided(ended)) if self._alerts else []
+        return self._alerts.for_notice(notices.describe_decision(ended)) if self._alerts else []
 
     def save_end(self, ended: Hold, reports: list[Delivery]) -> None:
         """Write the end of a hold with its deliveries."""

@@ -155,7 +155,7 @@ class ReleaseIngest:
 
         def announce(releases: int) -> None:
             summary = Rederivation(releases=releases, changes=changes).summary
-            notice = notices.settings_changed(self.source, summary, changes, releases, at)
+            notice = notices.describe_changed_settings(self.source, summary, changes, releases, at)
             deliveries = self._alerts.for_notice(notice) if self._alerts else []
             self._store.outbox.add_deliveries(deliveries, now=at)
 

@@ -232,7 +232,7 @@ def _has_evidence(old: ChangePlace, new: ChangePlace, steps: _Steps, rarity: Map
 
 
 def _with_registries(entries: Iterable[StoredMove], steps: _Steps) -> set[StoredMove]:
-    """Return what came with registries that moved: their headers and rows that have no side in the old group."""
+    """Return the headers and rows that registries which moved added, and that have no side in the old group."""
     by_releases: dict[tuple[int, int], list[StoredMove]] = {}
     for move in sorted(entries):
         by_releases.setdefault((move.old.release, move.new.release), []).append(move)

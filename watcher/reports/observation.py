@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from watcher.config.overview import ConfigOverview
+from watcher.core.clock import Clock
 from watcher.monitor import health
 from watcher.monitor.schedule import LONGEST
 from watcher.store.check_log import CheckLog
@@ -33,6 +34,7 @@ class ObservationGaps:
 
     overview: ConfigOverview
     checks: CheckLog
+    clock: Clock
 
     def find_window(self, before: StoredRelease | None, release: StoredRelease) -> tuple[str | None, str | None]:
         """Return the UTC times between which a release was published, by the checks; None: no check saw it."""
@@ -44,7 +46,7 @@ class ObservationGaps:
 
     def find_gaps(self, sources: Iterable[str]) -> tuple[Gap, ...]:
         """Return the gaps in the observation of some sources, the oldest of each source first."""
-        now = datetime.now(UTC)
+        now = self.clock.now()
         return tuple(
             Gap(source=source, since=since, until=until)
             for source in sources
