@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from xml.parsers import expat
 
 import pytest
 
 from tests.support import real_data
-from tests.support.change_sets import apply, invert
+from tests.support.change_sets import apply, invert, not_named_once
 from tests.support.iana_xml_writer import document
 from watcher.core.errors import ParseError
-from watcher.core.model import ChangeSet, Content, Event, Item, Section
+from watcher.core.model import ChangeSet, Content, Item, Section
 from watcher.diff.classify import explain
 from watcher.diff.content import build_content, read_content
 from watcher.diff.incremental import IncrementalReader
@@ -63,7 +62,7 @@ def test_every_month_of_every_group_reads_and_differs_exactly(number: int) -> No
                 assert apply(changes, old.items) == new.items, (group, month)
                 assert apply(invert(changes), new.items) == old.items, (group, month)
                 assert removed_and_added(changes) == [], (group, month)
-                assert unexplained(changes, events) == [], (group, month)
+                assert not_named_once(changes, events) == [], (group, month)
             old = new
     assert refused == {(*page, "not_expected_format") for page in PAGES if page[0] in some_groups(number)}
 
@@ -94,16 +93,6 @@ def removed_and_added(changes: ChangeSet) -> list[Item]:
 
 def _fields(item: Item) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(item.fields.items()))
-
-
-def unexplained(changes: ChangeSet, events: Iterable[Event]) -> list[object]:
-    """Return the keys of changed entries that are neither bookkeeping nor part of an event."""
-    named = {index for event in events for index in event.changes}
-    return [
-        change.item.key
-        for index, change in enumerate(changes.changes)
-        if change.section is Section.ENTRY and not change.quiet and index not in named
-    ]
 
 
 @pytest.mark.parametrize("number", range(SLICES))

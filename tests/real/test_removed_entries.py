@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support import real_data
+from tests.support.change_sets import not_named_once
 from tests.support.raw_groups import Row, count_rows, first_text, likeness, row_words, split_document, words
 from watcher.core.model import Kind, Section, Status
 from watcher.diff.classify import explain
@@ -152,6 +153,7 @@ def reported_removals(group: str, pairs: Iterator[RawPair]) -> Iterator[tuple[st
         changes, events = explain(
             registry, *(reader.read(real_data.iana_document(group, month)) for month in pair[1:3])
         )
+        assert not_named_once(changes, events) == [], (group, pair.month)
         for event in events:
             for change in (changes.changes[place] for place in event.changes):
                 is_entry = change.section is Section.ENTRY and change.item.status is not Status.UNASSIGNED

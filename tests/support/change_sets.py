@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, MutableMapping
 
-from watcher.core.model import Change, ChangeSet, FieldChange, Item, ItemKey
+from watcher.core.model import Change, ChangeSet, Event, FieldChange, Item, ItemKey
 from watcher.diff.item_map import ItemMap
 
 
@@ -38,3 +39,13 @@ def invert(changes: ChangeSet) -> ChangeSet:
             for change in changes.changes
         )
     )
+
+
+def not_named_once(changes: ChangeSet, events: Iterable[Event]) -> list[ItemKey]:
+    """Return the changes that are not in exactly one event; a quiet one may be in none."""
+    events_of = Counter(index for event in events for index in {*event.changes})
+    return [
+        (change.section, change.item.key)
+        for index, change in enumerate(changes.changes)
+        if events_of[index] > 1 or (not change.quiet and events_of[index] == 0)
+    ]

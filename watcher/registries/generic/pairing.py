@@ -235,8 +235,10 @@ def _by_reservation(item: Item, path: str) -> Signature:
 
 
 def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one signature for all
-    if not is_assigned(item):
+    if item.section is not Section.ENTRY:
         return None
+    if not is_assigned(item):
+        return _content(item)
     return tuple(f"{name}\n{fold(text)}" for name, text in sorted(item.fields.items()) if name != "modified")
 
 
