@@ -3,32 +3,78 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from typing import TYPE_CHECKING
 
 import click
 
 from watcher.cli import watcher
+from watcher.cli.standard_streams import describe_loss, guard_streams
 from watcher.core.errors import WatcherError
+from watcher.core.lazy import load
 from watcher.render.safe_text import visible
 
-USAGE_ERROR = 2
+if TYPE_CHECKING:
+    from watcher.monitor import failures
+else:
+    failures = load("failures")
+
+ERROR = 2  # in the call, the configuration, the history or the machine
+INTERNAL_ERROR = 70  # sysexits.h: never a code that a command documents
 INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line. A WatcherError is printed in one line, without traceback; the exit code is 2."""
+    """Run the command line. An error is printed in one line; only one of the program itself may have a traceback."""
+    files = guard_streams()
+    code = _run()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if (loss := describe_loss(files)) is not None:
+        _print_error(f"standard output cannot be written: {loss}; the command did its work, its output is lost")
+        code = max(code, ERROR)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line and return its exit code."""
     try:
         code = watcher.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("watcher: interrupted", err=True)
-        code = INTERRUPTED
+        return INTERRUPTED
     except WatcherError as error:
         for line in str(error).splitlines():
-            click.echo(f"watcher: error: {visible(line)}", err=True)
-        code = USAGE_ERROR
-    sys.exit(code if isinstance(code, int) else 0)
+            _print_error(line)
+        return ERROR
+    except OSError as error:
+        _print_error(f"{error.filename}: {error.strerror}" if error.filename is not None else str(error))
+        return ERROR
+    except MemoryError:
+        _print_error("out of memory")
+        return ERROR
+    except Exception as error:  # noqa: BLE001 - a traceback would exit with 1, which means something else
+        return _report_internal(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report_internal(error: Exception) -> int:
+    """Print an error of this program, with the traceback if the call asks for it, and return its exit code."""
+    if isinstance(error, UnicodeEncodeError) and any(not argument.isprintable() for argument in sys.argv):
+        _print_error("an argument is not valid text in the encoding of this machine")
+        return ERROR
+    if {"-v", "--verbose"} & {*sys.argv[1:]}:
+        click.echo(visible(traceback.format_exc(), lines=True), err=True)
+    hint = "to the issues of registry-watcher, with the traceback that `watcher -v` prints"
+    _print_error(f"{failures.describe_error(error)} {hint}")
+    return INTERNAL_ERROR
+
+
+def _print_error(line: str) -> None:
+    click.echo(f"watcher: error: {visible(line)}", err=True)
 
 
 if __name__ == "__main__":

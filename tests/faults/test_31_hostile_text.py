@@ -35,6 +35,7 @@ from watcher.registries.catalog import REGISTRIES
 from watcher.render import csv as as_csv
 from watcher.render import html, markdown, text
 from watcher.render import json as as_json
+from watcher.render.document import comparison_document
 
 EVIL = "".join(HOSTILE)
 JSON_SOURCE = 'registry = "iana"\nformat = "json"'
@@ -220,7 +221,7 @@ def test_any_text_in_any_place_of_a_group_is_harmless_in_every_rendering(
         "text": text.render_comparison(comparison, all=True),
         "markdown": markdown.render_comparison(comparison),
         "html": html.render_comparison(comparison),
-        "json": as_json.render_comparison(comparison),
+        "json": as_json.dumps(comparison_document(comparison), indent=2),
         "webhook": webhook_message.release_body(comparison, delivery_id="x", occurred="2020-01-01T00:00:00Z").decode(),
     }
     written: Any = email_message.release_mail(comparison, list_name="noc") if comparison.events else None

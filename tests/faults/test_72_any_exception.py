@@ -260,9 +260,10 @@ def test_an_output_that_cannot_be_written_ends_no_check(world: World) -> None:
     command = [sys.executable, "-m", "watcher", "--config", str(world.folder / "now" / "config.toml"), "check"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
-        "Error: the sources were checked, but the output cannot be written: [Errno 28] No space left on device\n"
+        "watcher: error: standard output cannot be written: No space left on device; "
+        "the command did its work, its output is lost\n"
     )
     for name in NAMES:
         assert len(world.state(name)["releases"]) == 2

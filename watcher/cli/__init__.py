@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -51,17 +48,6 @@ class LazyGroup(click.Group):
         command = import_listed(COMMANDS[cmd_name][0]).command
         return command if isinstance(command, click.Command) else None
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. A closed pipe (`watcher history | head`) is not an error."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Send the rest of the buffer to /dev/null: flushing it at exit would raise the error again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        return result
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
@@ -76,6 +62,9 @@ class LazyGroup(click.Group):
     default=Path("config.toml"),
     show_default=True,
     help="The configuration file (also: $WATCHER_CONFIG).",
+)
+@click.option(
+    "-v", "--verbose", is_flag=True, expose_value=False, help="Print the traceback of an error of watcher itself."
 )
 @click.version_option(__version__, prog_name="watcher")
 @click.pass_context

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,7 +64,6 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
             check_deadlines(monitor)
         finally:
             report = deliver_all(monitor) if deliver else None
-    printer.raise_error()
     if format == "json":
         print_json({"checks": [_result_document(name, result) for name, result in results]})
     elif report and (report.sent or report.retried or report.failed):
@@ -76,30 +73,17 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
 
 
 class _Printer:
-    """Prints each result of one command as soon as it is there. An output that fails does not end the checks."""
+    """Prints each result of one command as soon as it is there; nothing if it `is_quiet`."""
 
     def __init__(self, *, is_quiet: bool) -> None:
         self._is_quiet = is_quiet
-        self._error: OSError | None = None
 
     def print_result(self, source: str, result: CheckResult) -> None:
         self.print_line(_result_text(source, result), err=result.outcome is Outcome.FAILED)
 
     def print_line(self, line: str, *, err: bool = False) -> None:
-        if self._is_quiet or self._error:
-            return
-        try:
+        if not self._is_quiet:
             click.echo(line, err=err)
-        except OSError as error:
-            self._error = error
-
-    def raise_error(self) -> None:
-        """Raise ClickException if an error ended the output."""
-        if self._error is None:
-            return
-        with suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # so that the interpreter's last flush succeeds
-        raise click.ClickException(f"the sources were checked, but the output cannot be written: {self._error}")
 
 
 def _check_source(monitor: Monitor, source: SourceSettings) -> CheckResult:

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from watcher.cli.layout_options import layout_options, read_layout
-from watcher.cli.output import format_option, parse_release, print_comparison, require
+from watcher.cli.output import format_option, parse_release, print_comparison, print_json, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.render import csv as render_csv
-from watcher.render import html, json, markdown
+from watcher.render import html, markdown
+from watcher.render.document import comparison_document
 from watcher.reports.diff import InputFile, compare_files, compare_releases
 from watcher.store.store import Store
 
@@ -77,7 +78,7 @@ def command(
         with Store(overview.history, create=False) as store:
             comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))
     if format == "json":
-        click.echo(json.render_comparison(comparison))
+        print_json(comparison_document(comparison))
     elif format == "csv":
         click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
     elif format == "md":

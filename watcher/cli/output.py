@@ -67,7 +67,9 @@ def print_gaps(gaps: Sequence[Gap]) -> None:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    click.echo(dumps({"schema": SCHEMA, **document}, indent=2))
+    # Another encoding may not have a character, and `->` in place of an arrow would be other data.
+    ascii_only = (sys.stdout.encoding or "utf-8").lower() != "utf-8"
+    click.echo(dumps({"schema": SCHEMA, **document}, indent=2, ascii_only=ascii_only))
 
 
 def columns(*keys: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ LAZY: Mapping[str, str] = {
     "alarms": "watcher.monitor.alarms",
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
+    "failures": "watcher.monitor.failures",
     "formats": "watcher.formats.catalog",
     "http": "watcher.fetch.http",
     "jinja2": "jinja2",
