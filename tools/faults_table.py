@@ -95,6 +95,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     77: ("settings of a source changed after its baseline", "its history is derived again, or the check says why not"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
+    84: ("a configuration that is a pipe, of another user, huge or deep", "refused in one line; a reload never hangs"),
 }  # fmt: skip
 
 HEAD = """# Faults, and the tests that prove what is promised

@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 @click.option(
     "--config",
     "config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     envvar="WATCHER_CONFIG",
     default=Path("config.toml"),
     show_default=True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY, Severity
+from watcher.core.operator_files import read_operator_file, require_unchangeable
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import parse_duration
 
@@ -45,17 +45,21 @@ class ConfigOverview:
 
 
 def read_tables(path: Path) -> dict[str, Any]:
-    """Return the tables of a file. Raises ConfigError: missing, not TOML, or writable by others."""
+    """Return the tables of a file. Raises ConfigError: missing, no file, not TOML, or to be changed by others."""
     try:
-        if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        data, status = read_operator_file(path)
+        require_unchangeable(path, status)
+        return tomllib.loads(data.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `watcher config example > config.toml` writes one") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not TOML: values are nested too deep") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
+    except ValueError:
+        raise ConfigError(f"{path}: not TOML: a number has thousands of digits") from None
 
 
 def canary_check_interval(every: timedelta) -> timedelta:
@@ -77,7 +81,7 @@ def load_overview(path: Path) -> ConfigOverview:
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
             severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}; `watcher config check` says what is wrong") from None
 
 

@@ -8,7 +8,6 @@ import ipaddress
 import os
 import re
 import socket
-import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from watcher.core.errors import ConfigError
+from watcher.core.operator_files import read_operator_file, require_private
 from watcher.core.port_ranges import parse_ports
 from watcher.core.tables import split_usable_ids
 from watcher.core.times import parse_duration
@@ -127,10 +127,12 @@ def _refuse_key(encoded: str) -> str | None:
 
 def _read_secret_file(reference: str, path: Path, *, private: bool) -> str:
     try:
-        mode = path.stat().st_mode
-        if private and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigError(f"{reference}: {path} can be read or written by others; chmod 600 {path}")
-        return path.read_text("utf-8").removesuffix("\n")
+        data, status = read_operator_file(path)
+        if private:
+            require_private(path, status)
+        return data.decode("utf-8").removesuffix("\n")
+    except ConfigError as error:
+        raise ConfigError(f"{reference}: {error}") from None
     except OSError as error:
         raise ConfigError(f"{reference}: {path}: {error.strerror}") from None
     except UnicodeDecodeError:

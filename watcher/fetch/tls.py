@@ -8,6 +8,7 @@ from pathlib import Path
 import certifi
 
 from watcher.core.errors import ConfigError
+from watcher.core.operator_files import require_regular_file
 
 _CA_HINT = "set ca_file in [fetch] to the file of that authority"
 # OpenSSL's verify_code (X509_V_ERR_…) → what it means.
@@ -36,6 +37,7 @@ def create_tls_context(ca_file: Path | str | None = None) -> ssl.SSLContext:
     if not context.cert_store_stats()["x509_ca"]:
         context.load_verify_locations(certifi.where())
     if ca_file is not None:
+        require_regular_file(ca_file)
         try:
             context.load_verify_locations(ca_file)
         except ssl.SSLError:

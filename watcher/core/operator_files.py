@@ -1,0 +1,61 @@
+"""Read files that the operator names: they may be pipes, devices, or of another user."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from watcher.core.errors import ConfigError
+
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_MOST = 4 * 2**20  # bytes of a configuration or secret
+
+
+def read_operator_file(path: Path) -> tuple[bytes, os.stat_result]:
+    """Return the bytes of a regular file and what the system says about it, without ever waiting for a writer.
+
+    Raises ConfigError for anything else and for more than 4 MiB, OSError if it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{path}: is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(_MOST + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > _MOST:
+        raise ConfigError(f"{path}: is larger than {_MOST // 2**20} MiB")
+    return data, status
+
+
+def require_regular_file(path: Path | str) -> None:
+    """Raise ConfigError if a path is there and not a file: opening a pipe waits for a writer."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise ConfigError(f"{path}: is not a file")
+
+
+def require_private(path: Path, status: os.stat_result) -> None:
+    """Raise ConfigError if other users can read or change a file."""
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{path}: can be read or written by others; chmod 600 {path}")
+    _require_own(path, status)
+
+
+def require_unchangeable(path: Path, status: os.stat_result) -> None:
+    """Raise ConfigError if other users can change a file, or replace it because they can write to its folder."""
+    if status.st_mode & _WRITABLE:
+        raise ConfigError(f"{path}: can be written by others; chmod go-w {path}")
+    _require_own(path, status)
+    for folder in dict.fromkeys((path.absolute().parent, path.resolve().parent)):
+        of_folder = folder.stat()
+        if of_folder.st_mode & _WRITABLE and not of_folder.st_mode & stat.S_ISVTX:
+            raise ConfigError(f"{path}: can be replaced by others, who can write to its folder; chmod go-w {folder}")
+        _require_own(folder, of_folder)
+
+
+def _require_own(path: Path, status: os.stat_result) -> None:
+    if hasattr(os, "geteuid") and status.st_uid not in (0, os.geteuid()):
+        raise ConfigError(f"{path}: belongs to user {status.st_uid}, who can change it; chown {os.geteuid()} {path}")
