@@ -211,7 +211,7 @@ def test_a_missing_file_is_answered_with_the_command_that_writes_one(tmp_path: P
 
 def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    assert problems(tmp_path) == ["Is a directory"]
+    assert problems(tmp_path) == ["is not a file"]
 
 
 @pytest.mark.parametrize(
