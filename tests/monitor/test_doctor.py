@@ -117,9 +117,8 @@ def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> No
 def test_permissions_that_are_too_wide_are_problems(env: Environment) -> None:
     (env.servers.folder / "history.db").chmod(0o666)
     assert "chmod go-w" in bad(examined(env))["history"]
-    env.servers.folder.chmod(0o777)
+    (env.servers.folder / "snapshots").chmod(0o777)
     assert "chmod o-w" in bad(examined(env))["store"]
-    env.servers.folder.chmod(0o755)
 
 
 def test_leftovers_of_interrupted_writes_are_reported(env: Environment) -> None:
