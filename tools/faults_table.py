@@ -93,6 +93,8 @@ ROWS: Mapping[int, tuple[str, str]] = {
     75: ("a repository that runs programs or is damaged", "nothing of it is run; what is unreadable is refused alone"),
     76: ("a document, a reply or an error of megabytes", "what is stored, shown or sent is limited; counts stay true"),
     77: ("settings of a source changed after its baseline", "its history is derived again, or the check says why not"),
+    78: ("any text where a table is expected", "refused with a reason, or held until the operator decides"),
+    79: ("an index that once named odd or thousands of groups", "settled after three reads, or by `accept`"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
     84: ("a configuration that is a pipe, of another user, huge or deep", "refused in one line; a reload never hangs"),

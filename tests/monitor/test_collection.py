@@ -14,7 +14,7 @@ from tests.support.collection_environment import GROUPS, CollectionEnvironment
 from tests.support.index_server import INDEX, IndexServer, group_path, group_xml, index_page, serve_index
 from watcher.core.errors import UsageError
 from watcher.monitor.index_ingest import CONFIRMING_CHECKS
-from watcher.monitor.result import Outcome
+from watcher.monitor.result import CheckResult, Outcome
 
 
 @pytest.fixture
@@ -124,6 +124,62 @@ def test_only_groups_missing_from_every_check_are_removed(env: CollectionEnviron
     env.tree.publish(*GROUPS[1:])
     assert env.check_all()["iana"].outcome is Outcome.CHANGED
     assert env.stored_events() == [("iana", "group-removed")]
+
+
+def page_of(*groups: str) -> bytes:
+    return index_page([*GROUPS, *groups])
+
+
+def check_index(env: CollectionEnvironment, page: bytes) -> CheckResult:
+    env.tree.pages[INDEX] = page
+    env.clock.advance(timedelta(seconds=1))
+    with env.service() as service:
+        result = service.check_index(env.settings)
+    assert result is not None
+    return result
+
+
+@pytest.mark.fault(79)
+@pytest.mark.parametrize("odd", [("x, y",), ("a b", "], [", "\u3164", "not in the index: group-00")])
+def test_groups_that_once_had_odd_names_are_removed_after_three_reads(
+    env: CollectionEnvironment, odd: tuple[str, ...]
+) -> None:
+    env.tree.pages[INDEX] = page_of(*odd)
+    env.check_all()
+    env.tree.publish(*GROUPS)
+    assert [env.check_all()["iana"].outcome for _ in range(3)] == [Outcome.HELD, Outcome.HELD, Outcome.CHANGED]
+    env.tree.publish(*GROUPS, "newcomer")
+    assert env.check_all()["iana.newcomer"].outcome is Outcome.BASELINE
+
+
+@pytest.mark.fault(79)
+def test_an_index_that_once_named_hundreds_is_settled_and_its_message_is_short(env: CollectionEnvironment) -> None:
+    assert check_index(env, page_of(*(f"made-{number}" for number in range(500)))).outcome is Outcome.BASELINE
+    results = [check_index(env, page_of()) for _ in range(3)]
+    assert [result.outcome for result in results] == [Outcome.HELD, Outcome.HELD, Outcome.CHANGED]
+    assert str(results[0].message).endswith(", made-114, made-115 and 480 more")
+
+
+@pytest.mark.fault(79)
+def test_the_operator_can_accept_an_index_without_groups_at_once(env: CollectionEnvironment) -> None:
+    env.check_all()
+    env.tree.publish(*GROUPS[1:], "newcomer")
+    held = env.check_all()["iana"]
+    assert held.hold is not None
+    with env.service() as service:
+        source = service.source("iana")
+        assert service.ingest(source).accept(held.hold.id).outcome is Outcome.CHANGED
+    outcomes = env.check_all()
+    assert (outcomes["iana"].outcome, outcomes["iana.newcomer"].outcome) == (Outcome.UNCHANGED, Outcome.BASELINE)
+
+
+@pytest.mark.fault(79)
+def test_an_older_index_is_accepted_after_three_reads_too(env: CollectionEnvironment) -> None:
+    env.check_all()
+    env.tree.publish(*GROUPS, "passing")
+    env.check_all()
+    env.tree.publish(*GROUPS)
+    assert [env.check_all()["iana"].outcome for _ in range(3)] == [Outcome.STALE, Outcome.STALE, Outcome.CHANGED]
 
 
 def test_a_failed_read_of_the_index_is_no_read_and_stops_no_group(env: CollectionEnvironment) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,7 @@ def test_distant_releases_are_compared_by_the_declared_key_as_neighbours_are(tmp
 
 
 def test_a_release_that_new_settings_cannot_read_can_be_taken_out_of_the_history(tmp_path: Path) -> None:
-    error_page = table("error,code", "gateway,502", "timeout,504")
+    error_page = table("error,note", "gateway,502", "timeout,504")
     source = make(tmp_path, error_page, key=None)
     assert source.check(OLD).outcome is Outcome.CHANGED
     source.configure(key=["project"])
@@ -280,9 +281,10 @@ def test_a_release_that_new_settings_cannot_read_can_be_taken_out_of_the_history
 
 
 def test_every_setting_of_a_source_is_one_that_reading_depends_on_or_is_not() -> None:
+    names = {field.name for field in fields(ReadSettings)}
     independent = {"name", "type", "url", "every", "enabled", "also", "also_format", "hold", "health"}
-    assert set(SourceSettings.model_fields) == independent | set(ReadSettings.__slots__), (
+    assert set(SourceSettings.model_fields) == independent | names, (
         "add the setting to core/read_settings.py if a stored release is read differently with it"
     )
-    defaults = {name: SourceSettings.model_fields[name].default for name in ReadSettings.__slots__}
+    defaults = {name: SourceSettings.model_fields[name].default for name in names}
     assert ReadSettings(**defaults) == ReadSettings()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from watcher.core.tables import Layout
+from watcher.core.tables import LAYOUT_HELP, Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class ReadSettings(Layout):
         before, after = asdict(old), asdict(self)
         return tuple(
             f"{name}: {_describe(before[name])} → {_describe(after[name])}"
-            for name in after
+            for name in sorted(after, key=lambda name: name in LAYOUT_HELP)
             if before[name] != after[name]
         )
 

@@ -14,7 +14,7 @@ from functools import cache, partial
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
 from watcher.diff.item_map import ItemMap
-from watcher.formats.base import Document, Row
+from watcher.formats.base import PLACE, Document, Row
 from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
 
@@ -48,7 +48,7 @@ def check_document(document: Document, registry: Registry) -> None:
 
 
 def _has_text(header: Fields) -> bool:
-    return any(value for name, value in header.items() if name != "id")
+    return any(value for name, value in header.items() if name not in ("id", PLACE))
 
 
 def build_content(document: Document, registry: Registry) -> Content:

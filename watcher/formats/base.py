@@ -12,6 +12,7 @@ from watcher.core.model import Problem
 from watcher.core.tables import Layout
 
 UNPLACED = "\0"  # the `registry` of a row that is read and not placed in its document yet
+PLACE = "path"  # the header field that says where the rows of a JSON document are
 _JOINABLE = 64  # fields: splitting a longer row for every access would cost too much
 _SEPARATOR = "\x1f"  # not allowed in XML, and rare in any other text
 _CACHE_SHARE = 1.2  # a cache may hold this many times the rows of the newest document

@@ -16,13 +16,12 @@ from typing import Any, NoReturn
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.core.tables import Layout
-from watcher.formats.base import Document, FieldMap, Row, RowCache
+from watcher.formats.base import PLACE, Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold, to_utf8
 
 _MAX_DEPTH = 32
 _ID = "id"  # the column of the keys of an object
 _VALUE = "value"  # the column of plain values
-PLACE = "path"  # the header field that says where the rows are
 _KINDS = {dict: "an object", list: "an array", str: "a text", bool: "a text", type(None): "null"}
 _ERRORS = frozenset({"error", "errors"})
 _LONGEST_PLACE = 9  # digits

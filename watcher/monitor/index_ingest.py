@@ -1,47 +1,55 @@
 """Ingest the index of a collection: at once, unless groups that it had are missing from it.
 
 A page that was cut, or a mirror that is being updated, misses groups that still exist. So an index that misses some is
-accepted only when each of them was missing in `CONFIRMING_CHECKS` checks in a row, this one included; until then the
-newest accepted index stays in force. The record of checks has what the earlier checks missed.
+held until each of them was missing in `CONFIRMING_CHECKS` checks in a row, this one included, or the operator accepts
+it; until then the newest accepted index stays in force. The archive has what the earlier checks were served.
 """
 
 from __future__ import annotations
 
+from watcher.core.errors import ParseError, StoreError
+from watcher.core.model import Content
+from watcher.core.operations import Reason
 from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
-from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.plausibility import Bounds
 from watcher.registries.collection_index import REGISTRY, list_groups
 
 CONFIRMING_CHECKS = 3
+BOUNDS = Bounds(confirm_after=CONFIRMING_CHECKS - 1)  # an old index is accepted at the check after so many
 MISSING_GROUPS = "groups_absent"
-_PREFIX = "not in the index: "
+_MOST_NAMED = 20
 
 
 class IndexIngest(ReleaseIngest):
     """Ingests the index of one collection. For one thread."""
 
-    def ingest(self, candidate: Candidate) -> CheckResult:
-        """Ingest an index, or hold it if groups are missing. Raises ParseError if the bytes are no index."""
-        if candidate.live and (missing := self._unconfirmed_missing(candidate.data)):
-            message = _PREFIX + ", ".join(missing)
-            return CheckResult(outcome=Outcome.HELD, reason=MISSING_GROUPS, message=message)
-        return super().ingest(candidate)
-
-    def _unconfirmed_missing(self, index: bytes) -> list[str]:
-        """Return the groups that an index misses unless earlier checks confirm that they are removed."""
+    def _reasons_to_hold(self, content: Content, candidate: Candidate) -> tuple[tuple[Reason, ...], str | None]:  # noqa: ARG002
+        """Return the reason to hold an index: groups that are missing, and that earlier checks were served."""
         latest = self._history.find_latest(self.source)
         if latest is None:
-            return []
-        listed = list_groups(read_content(index, REGISTRY, "index"))
-        missing = sorted({*list_groups(self._history.read_content(self.source, latest))}.difference(listed))
+            return (), None
+        missing = {*list_groups(self._reader.read_release(latest))}.difference(list_groups(content))
+        if not missing or self._are_missing_before(missing):
+            return (), None
+        names = sorted(missing)
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        sentence = f"not in the index: {', '.join(names[:_MOST_NAMED])}{more}"
+        return (Reason(code=MISSING_GROUPS, sentence=sentence, numbers={"missing": len(names)}),), None
+
+    def _are_missing_before(self, groups: set[str]) -> bool:
+        """Return whether the earlier checks that count were served indexes without all of some groups."""
         checks = self._store.checks.list_successful(self.source, CONFIRMING_CHECKS - 1)
-        return [] if _confirm(missing, [check["message"] or "" for check in checks]) else missing
+        served = [check["sha256"] for check in checks]  # None: the newest accepted index, unchanged
+        return len(served) == CONFIRMING_CHECKS - 1 and all(
+            sha256 and groups.isdisjoint(self._list_served(sha256)) for sha256 in dict.fromkeys(served)
+        )
 
-
-def _confirm(missing: list[str], messages: list[str]) -> bool:
-    """Return whether the messages of the earlier checks, the newest first, all name these groups as missing."""
-    return len(messages) == CONFIRMING_CHECKS - 1 and all(
-        message.startswith(_PREFIX) and {*message.removeprefix(_PREFIX).split(", ")}.issuperset(missing)
-        for message in messages
-    )
+    def _list_served(self, sha256: str) -> list[str]:
+        """Return the groups of an index that a check was served; those in force if it is missing or damaged."""
+        try:
+            return list_groups(read_content(self._archive.read_snapshot(self.source, sha256), REGISTRY, "index"))
+        except (StoreError, ParseError):
+            latest = self._history.find_latest(self.source)
+            return list_groups(self._history.read_content(self.source, latest)) if latest else []

@@ -37,6 +37,7 @@ from watcher.monitor.canary import CanaryFetcher
 from watcher.monitor.check import check_source, record_result
 from watcher.monitor.collection import Collection
 from watcher.monitor.failures import failed_result
+from watcher.monitor.index_ingest import BOUNDS as INDEX_BOUNDS
 from watcher.monitor.index_ingest import IndexIngest
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.plausibility import Bounds
@@ -218,7 +219,7 @@ class Monitor:
                 alerts=self.alerts,
                 clock=self.clock,
                 severities=self.settings.severity,
-                bounds=Bounds(confirm_after=1),  # IndexIngest decides itself
+                bounds=INDEX_BOUNDS,
             )
         return ReleaseIngest(
             source.name,
