@@ -38,7 +38,7 @@ def test_the_alert_after_a_confirmed_mass_removal_is_marked_with_its_counts(env:
     if by_hand:
         assert result.hold is not None
         with env.service() as service:
-            service.ingest(service.source(SOURCE)).accept(result.hold.id)
+            service.ingest(service.source(SOURCE)).decisions.accept(result.hold.id)
             deliver_all(service)
     else:
         assert env.check().outcome is Outcome.CHANGED

@@ -116,7 +116,7 @@ def test_a_snapshot_that_a_killed_check_left_and_that_cannot_be_judged_is_named_
         candidate = Candidate(
             data=ports(DAYS[1], ("poison", "2")), origin="x", observed="2026-01-05T11:00:00Z", live=True
         )
-        monitor.ingest(monitor.settings.registries[0])._store_bytes(candidate, near=None)
+        monitor.ingest(monitor.settings.registries[0])._recorder.store_bytes(candidate, near=None)
         sha256 = candidate.sha256
     with unable_to_judge("poison"):
         assert source.check(ports(DAYS[2], ("c", "3"))).outcome is Outcome.CHANGED

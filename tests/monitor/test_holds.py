@@ -75,7 +75,7 @@ def receipt(env: Environment, sha256: str) -> SnapshotInfo:
 def decide(env: Environment, word: str, what: str) -> Any:
     with env.service() as service:
         ingest = service.ingest(service.source(SOURCE))
-        result = ingest.accept(what) if word == "accept" else ingest.reject(what)
+        result = ingest.decisions.accept(what) if word == "accept" else ingest.decisions.reject(what)
         deliver_all(service)
     return result
 
@@ -328,7 +328,7 @@ def test_an_error_while_a_held_release_is_accepted_leaves_it_held(env: Environme
         mock.patch.object(service.store.outbox, "add_deliveries", broken),
         pytest.raises(RuntimeError, match="plug"),
     ):
-        service.ingest(service.source(SOURCE)).accept(holds(env)[0].id)
+        service.ingest(service.source(SOURCE)).decisions.accept(holds(env)[0].id)
     assert env.rows("held", "releases", "outbox", "changes") == before
     assert env.check().outcome is Outcome.CHANGED
     assert alerts(env) == 1
@@ -476,7 +476,7 @@ def test_a_group_of_a_collection_is_held_and_accepted_like_any_source(tmp_path: 
         with env.service() as service:
             (tables,) = service.store.holds.list_holds()
             assert (tables.source, tables.in_a_row) == ("iana.one", 2)
-            assert service.ingest(service.source("iana.one")).accept(tables.id).outcome is Outcome.CHANGED
+            assert service.ingest(service.source("iana.one")).decisions.accept(tables.id).outcome is Outcome.CHANGED
         assert env.outcomes()["iana.one"] is Outcome.UNCHANGED
 
 

@@ -216,7 +216,7 @@ def test_a_release_that_a_killed_check_left_is_alerted_under_the_new_settings(tm
     with source.monitor() as monitor:
         ingest = monitor.ingest(monitor.settings.registries[0])
         candidate = Candidate(data=MID, origin="x", observed="2026-01-05T11:00:00Z", live=True)
-        ingest._store_bytes(candidate, near=None)
+        ingest._recorder.store_bytes(candidate, near=None)
     source.configure(title=["note"])
     source.served.write_bytes(MID)
     result = source.check()

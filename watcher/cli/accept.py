@@ -28,7 +28,7 @@ def command(config: Path, source: str, release: str, format: str) -> None:
       watcher accept ports 3f2a90c1d7be
     """
     with open_monitor(config, create=False) as monitor:
-        result = monitor.ingest(monitor.source(source)).accept(release)
+        result = monitor.ingest(monitor.source(source)).decisions.accept(release)
         deliver_all(monitor)
     accepted = result.release.release if result.release else None
     if format == "json":

@@ -33,8 +33,8 @@ def command(config: Path, source: str, release: str, from_history: bool, format:
     """
     with open_monitor(config, create=False) as monitor:
         ingest = monitor.ingest(monitor.source(source))
-        withdrawn = ingest.withdraw(release) if from_history else ingest.withdraw_refused(release)
-        hold = None if withdrawn else ingest.reject(release)
+        withdrawn = ingest.decisions.withdraw(release) if from_history else ingest.decisions.withdraw_refused(release)
+        hold = None if withdrawn else ingest.decisions.reject(release)
         deliver_all(monitor)
     if hold is None and format == "json":
         print_json({"source": source, "withdrawn": withdrawn})

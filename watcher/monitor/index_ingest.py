@@ -49,7 +49,7 @@ class IndexIngest(ReleaseIngest):
     def _list_served(self, sha256: str) -> list[str]:
         """Return the groups of an index that a check was served; those in force if it is missing or damaged."""
         try:
-            return list_groups(read_content(self._archive.read_snapshot(self.source, sha256), REGISTRY, "index"))
+            return list_groups(read_content(self._parts.archive.read_snapshot(self.source, sha256), REGISTRY, "index"))
         except (StoreError, ParseError):
             latest = self._history.find_latest(self.source)
             return list_groups(self._history.read_content(self.source, latest)) if latest else []

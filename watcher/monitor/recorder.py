@@ -1,0 +1,147 @@
+"""Record a release: bytes into the archive, content and events into the history, alerts into the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from watcher.alerts.routing import AlertRouter
+from watcher.core.model import Comparison, Content
+from watcher.core.operations import Delivery, Hold, HoldState
+from watcher.core.times import to_text
+from watcher.monitor import plausibility
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.failures import describe_error, is_fault_of_release
+from watcher.monitor.holds import end_hold
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.source_parts import SourceParts
+from watcher.monitor.unsent_alerts import postpone, render_again
+from watcher.registries.base import describe_key
+from watcher.store.history_rows import StoredRelease
+from watcher.store.new_release import NewRelease
+from watcher.store.snapshot_file import SnapshotInfo
+
+
+class ReleaseRecorder:
+    """Records the releases of one source. For one thread."""
+
+    def __init__(self, parts: SourceParts) -> None:
+        self._parts = parts
+        self._source = parts.source
+        self._store = parts.store
+        self._history = parts.history
+        self._archive = parts.archive
+        self._holds = parts.holds
+        self._timeline = parts.timeline
+
+    def record(
+        self,
+        new: NewRelease,
+        copies: Sequence[Candidate],
+        *,
+        ended: Hold | None = None,
+        marks: Mapping[str, str] | None = None,
+    ) -> CheckResult:
+        """Record a new release with the copies it was served as; its SHA-256 is that of the first.
+
+        `ended` is the hold that ends with this. `marks` are added to the alerts.
+        """
+        # 1. Find where it belongs, what changed, and what that means. Nothing is written.
+        newest = self._history.find_latest(self._source)
+        if copies:  # a check that died may have stored the first copy before
+            observed = self._archive.find_first_observation(self._source, copies[0].sha256, copies[0].observed)
+            new = replace(new, observed=observed)
+        placement = self._timeline.place(new)
+        comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
+        # 2. Render the alerts before the write lock is taken, because that takes long.
+        alerts = []
+        alerts_now = new.live and placement.is_newest
+        if self._parts.alerts and comparison and alerts_now:
+            alerts = self._render(comparison, self._parts.alerts)
+        reports = self._holds.render_end(ended) if ended else []
+        # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
+        # comes before.
+        snapshots = [self.store_bytes(copy, near=newest) for copy in copies]
+        # 4. Write all or nothing.
+        at = new.observed or to_text(self._parts.clock.now())
+        with self._refusing(copies), self._store.transaction():
+            release, relinked = self._timeline.record(placement, snapshots)
+            if comparison and relinked and (before := self._history.find_predecessor(release)):
+                # Its events are other ones: entries moved from or to other groups. This is rare, so rendering again
+                # may take the lock.
+                linked = self._history.events.read_comparison(self._source, release, before)
+                comparison = replace(linked, marks=comparison.marks)
+                if self._parts.alerts:
+                    alerts = self._render(comparison, self._parts.alerts) if alerts_now else []
+                    render_again(self._store, self._parts.alerts, relinked - {release.row})
+            self._store.outbox.add_deliveries(alerts, now=at)
+            if ended:
+                self._holds.save_end(ended, reports)
+            if placement.is_newest:
+                self._holds.close_superseded(at)
+        outcome = (
+            Outcome.BASELINE if placement.is_first else Outcome.CHANGED if placement.is_newest else Outcome.INSERTED
+        )
+        key = describe_key(self._history.read_key_columns(self._source)) if placement.is_first else ""
+        return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
+
+    def record_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
+        """Record an old release that came back at a UTC time as one more release, of that time."""
+        original = self._parts.reader.read_snapshot(sha256)
+        content = plausibility.as_returned(original, at)
+        new = NewRelease(content=content, sha256=sha256, observed=at, live=live, dated="", returns=original.digest)
+        return self.record(new, [], ended=ended)
+
+    def record_held(self, content: Content, candidate: Candidate, hold: Hold, *, by: str, at: str) -> CheckResult:
+        """Record a release that was held, with every copy that checks were served."""
+        copies = []
+        for sha256 in dict.fromkeys((hold.sha256, candidate.sha256, *self._store.holds.list_snapshots(hold))):
+            data = candidate.data if sha256 == candidate.sha256 else self._archive.read_snapshot(self._source, sha256)
+            observed = hold.first_seen if sha256 == hold.sha256 else hold.last_seen
+            copies.append(replace(candidate, data=data, sha256=sha256, observed=observed, live=True))
+        # With confirm_after = 1 a hold is confirmed before it is recorded; then there is no hold to end.
+        ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at) if self._holds.get(hold.digest) else None
+        return self.record(
+            copies[0].to_release(content), copies, ended=ended, marks=plausibility.large_change_marks(hold)
+        )
+
+    def record_stale(self, hold: Hold, stored: StoredRelease, *, by: str, at: str) -> CheckResult:
+        """Record an old release that the server serves again: the hold of a stale server ends with it."""
+        self._archive.record_return(self._source, stored.release.sha256, hold.first_seen)
+        ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at)
+        return self.record_returned(stored.release.sha256, hold.first_seen, ended=ended)
+
+    def store_bytes(self, candidate: Candidate, near: StoredRelease | None, *, accepted: bool = True) -> SnapshotInfo:
+        """Store the bytes of a candidate in the archive, compressed with those of the release `near` it."""
+        return self._archive.store_snapshot(
+            candidate.data,
+            source=self._source,
+            observed=candidate.observed,
+            origin=candidate.origin,
+            registry=self._parts.registry.id,
+            format=self._parts.settings.format,
+            near=near.release.sha256 if near else None,
+            live=candidate.live,
+            accepted=accepted,
+            named=candidate.named,
+            sha256=candidate.sha256,
+        )
+
+    def _render(self, comparison: Comparison, router: AlertRouter) -> list[Delivery]:
+        """Return the alerts of a release; they wait if a group that is checked later may have the rest of the story."""
+        alerts = router.for_release(comparison)
+        if self._parts.patience and any(map(self._parts.registry.leftover_names, comparison.changes.changes)):
+            return postpone(alerts, self._parts.clock.now() + self._parts.patience)
+        return alerts
+
+    @contextmanager
+    def _refusing(self, copies: Iterable[Candidate]) -> Iterator[None]:
+        """Mark snapshots in the archive as no release if the block raises an error that is the fault of the release."""
+        try:
+            yield
+        except Exception as error:
+            if is_fault_of_release(error, self._store.path):
+                for copy in copies:
+                    self._archive.record_refusal(self._source, copy.sha256, describe_error(error))
+            raise

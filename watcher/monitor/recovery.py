@@ -1,0 +1,75 @@
+"""Recover what a process that died left in the archive and not in the history."""
+
+from __future__ import annotations
+
+from watcher.monitor.failures import describe_error, is_fault_of_release
+from watcher.monitor.recorder import ReleaseRecorder
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.source_parts import SourceParts
+from watcher.store.snapshot_file import SnapshotInfo
+
+
+class Recovery:
+    """Recovers the releases of one source. For one thread."""
+
+    def __init__(self, parts: SourceParts, recorder: ReleaseRecorder) -> None:
+        self._parts = parts
+        self._source = parts.source
+        self._store = parts.store
+        self._history = parts.history
+        self._archive = parts.archive
+        self._holds = parts.holds
+        self._timeline = parts.timeline
+        self._recorder = recorder
+        self.is_complete = False  # whether the history has every release of the archive
+
+    def recover(self) -> dict[str, CheckResult]:
+        """Record what the archive has and the history lacks; return the results by SHA-256.
+
+        They differ if a process died between the two writes, or if the database was restored from an older copy.
+        Releases that checks saw cause alerts now. A source without a release in the history is left alone, because
+        nothing says which of its snapshots subscribers were alerted of.
+        """
+        is_complete, self.is_complete = self.is_complete, False  # until the caller succeeds
+        if is_complete or self._history.find_latest(self._source) is None:
+            return {}
+        recorded, returns = self._parts.writer.list_snapshots(), self._parts.writer.list_returns()
+        snapshots = sorted(self._archive.list_snapshots(self._source), key=lambda snapshot: snapshot.number)
+        results = {
+            snapshot.sha256: self._recover(snapshot)
+            for snapshot in snapshots
+            if snapshot.accepted and snapshot.refused is None and snapshot.sha256 not in recorded
+        }
+        for snapshot in snapshots:
+            for at in sorted(set(snapshot.returned) - returns):
+                try:
+                    self._recorder.record_returned(snapshot.sha256, at)
+                except Exception as error:
+                    if not is_fault_of_release(error, self._store.path):
+                        raise
+                    self._archive.forget_return(self._source, snapshot.sha256, at)
+        return {sha256: result for sha256, result in results.items() if result is not None}
+
+    def _recover(self, snapshot: SnapshotInfo) -> CheckResult | None:
+        """Record a snapshot that the history lacks; None if it can be no release, which the archive then says."""
+        try:
+            return self._record_recovered(snapshot)
+        except Exception as error:
+            if not is_fault_of_release(error, self._store.path):
+                raise
+            self._archive.record_refusal(self._source, snapshot.sha256, describe_error(error))
+            return None
+
+    def _record_recovered(self, snapshot: SnapshotInfo) -> CheckResult:
+        content = self._parts.reader.read_snapshot(snapshot.sha256)
+        if stored := self._history.find_by_hash(self._source, digest=content.digest):
+            with self._store.transaction():
+                self._timeline.record_copy(stored, snapshot, live=False)
+            return CheckResult(outcome=Outcome.COSMETIC, sha256=snapshot.sha256, release=stored)
+        candidate = self._parts.read_candidate(snapshot)
+        hold = self._holds.get_unaccepted(content.digest)
+        if hold is not None and candidate.live:
+            return self._recorder.record_held(content, candidate, hold, by="confirmed", at=hold.last_seen)
+        return self._recorder.record(
+            candidate.to_release(content), [candidate], ended=self._parts.end_by_import(content, candidate)
+        )

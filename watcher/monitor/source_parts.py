@@ -1,0 +1,112 @@
+"""What every step of an ingest needs to know of its source, put together once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from watcher.alerts.routing import AlertRouter
+from watcher.core.clock import Clock, SystemClock
+from watcher.core.model import Content, Severity
+from watcher.core.operations import Hold, HoldState
+from watcher.core.read_settings import ReadSettings
+from watcher.core.times import to_text
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.holds import Holds, end_hold
+from watcher.monitor.moves import MoveLinker
+from watcher.monitor.plausibility import Bounds
+from watcher.monitor.release_reader import ReleaseReader
+from watcher.monitor.timeline import Timeline
+from watcher.registries.base import Registry
+from watcher.registries.catalog import configured_registry
+from watcher.store.history_reader import HistoryReader
+from watcher.store.release_writer import HistoryWriter
+from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.snapshot_file import SnapshotInfo
+from watcher.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceParts:
+    """One source with its rules, its history, its archive, and who is alerted of it. For one thread."""
+
+    source: str
+    settings: ReadSettings
+    registry: Registry
+    store: Store
+    archive: SnapshotArchive
+    alerts: AlertRouter | None
+    clock: Clock
+    bounds: Bounds
+    patience: timedelta
+    holds: Holds
+    writer: HistoryWriter
+    reader: ReleaseReader
+    timeline: Timeline
+
+    @property
+    def history(self) -> HistoryReader:
+        return self.store.history
+
+    def read_candidate(self, snapshot: SnapshotInfo) -> Candidate:
+        """Return a snapshot of the archive as the candidate that it was."""
+        return Candidate.from_snapshot(snapshot, self.archive.read_snapshot(self.source, snapshot.sha256))
+
+    def end_by_import(self, content: Content, candidate: Candidate) -> Hold | None:
+        """Return the hold of a content as ended by an import, None if there is no hold to end."""
+        hold = self.holds.get_unaccepted(content.digest)
+        at = candidate.observed or to_text(self.clock.now())
+        return end_hold(hold, HoldState.ACCEPTED, by="import", at=at) if hold else None
+
+
+def assemble_parts(
+    source: str,
+    *,
+    settings: ReadSettings,
+    store: Store,
+    archive: SnapshotArchive,
+    alerts: AlertRouter | None,
+    clock: Clock | None,
+    severities: Mapping[str, Severity] | None,
+    bounds: Bounds | None,
+    document: str,
+    collection: str,
+    patience: timedelta,
+) -> SourceParts:
+    """Return the parts of one source (`ReleaseIngest` says what each argument means)."""
+    registry = configured_registry(settings)
+    bounds = bounds or Bounds()
+    writer = store.writer(source, registry, is_group=bool(collection))
+    reader = ReleaseReader(
+        source,
+        registry=registry,
+        format=settings.format,
+        document=document,
+        archive=archive,
+        severities=severities or {},
+    )
+    timeline = Timeline(
+        source,
+        settings=settings,
+        writer=writer,
+        store=store,
+        archive=archive,
+        reader=reader,
+        linker=MoveLinker(collection, store, severities or {}),
+    )
+    return SourceParts(
+        source=source,
+        settings=settings,
+        registry=registry,
+        store=store,
+        archive=archive,
+        alerts=alerts,
+        clock=clock or SystemClock(),
+        bounds=bounds,
+        patience=patience,
+        holds=Holds(source, store, bounds, alerts),
+        writer=writer,
+        reader=reader,
+        timeline=timeline,
+    )
