@@ -7,6 +7,7 @@ of an undisturbed run and every subscriber has every event; a message that arriv
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 import shutil
@@ -23,7 +24,7 @@ import pytest
 
 from tests.support.environment import Environment, content_of, open_environment, rows
 from tests.support.port_releases import Row, release, tcp
-from tests.support.process_killer import Ended, ProcessKiller
+from tests.support.process_killer import LONG_AGO, Ended, ProcessKiller
 from watcher.store.snapshot_archive import SnapshotArchive
 
 pytestmark = pytest.mark.fault(50)
@@ -113,14 +114,17 @@ class Travel:
         daemon = step.command == ("run",)
         if daemon:
             _time_passes(folder)
-        return self.killing.run(
+        ended = self.killing.run(
             folder / "config.toml",
             *step.command,
             at=at,
             after=after,
             now=None if daemon else self.now,
-            seconds=1.0 if daemon else None,
+            until_idle=daemon,
         )
+        if daemon:
+            self.now = datetime.now(UTC)  # what the daemon recorded is not in the future of the next command
+        return ended
 
     def go(self, at: int | None) -> tuple[Ended, Found]:
         """Go on the journey, killed before a step or not at all; what must hold right after it does."""
@@ -161,9 +165,11 @@ class Travel:
         store = self.folder / "history.db"
         outbox = [(row["id"], row["state"]) for row in rows(store, "outbox")["outbox"]]
         history = content_of(rows(store))
+        webhooks, mails = self._take_received()
         if self.journey.killed.command == ("run",):
             history = [[_timeless(line) for line in table] for table in history]  # type: ignore[attr-defined]
-        return Found(history, sorted(outbox), *self._take_received())
+            webhooks = {name: _timeless(json.dumps(body)) for name, body in webhooks.items()}
+        return Found(history, sorted(outbox), webhooks, mails)
 
 
 def _timeless(line: str) -> str:
@@ -187,8 +193,8 @@ def _time_passes(folder: Path) -> None:
         return
     with closing(sqlite3.connect(folder / "history.db")) as plain, plain:
         if plain.execute("SELECT 1 FROM sqlite_schema WHERE name = 'outbox'").fetchone():
-            plain.execute("UPDATE outbox SET next_attempt = created WHERE state = 'pending'")
-            plain.execute("UPDATE checks SET at = '2020-01-01T00:00:00Z'")
+            plain.execute("UPDATE outbox SET next_attempt = ? WHERE state = 'pending'", [LONG_AGO])
+            plain.execute("UPDATE checks SET at = ?", [LONG_AGO])
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +207,8 @@ def killing() -> Iterator[ProcessKiller]:
 def env(tmp_path: Path) -> Iterator[Environment]:
     (tmp_path / "before").mkdir()
     with open_environment(tmp_path / "before") as made:
+        config = made.servers.config
+        config.write_text(f'{config.read_text("utf-8")}\n[daemon]\njitter = "0s"\n', "utf-8")
         yield made
 
 

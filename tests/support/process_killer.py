@@ -16,7 +16,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -32,8 +34,12 @@ import watcher
 from watcher.__main__ import main
 from watcher.core.lazy import LAZY
 
+LONG_AGO = "2020-01-01T00:00:00Z"  # the time of checks that are due again
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "ROLLBACK", "CREATE")
 _FILES = ("fsync", "rename", "replace", "unlink", "mkdir")
+_IDLE = """SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE state IN ('pending', 'gathering')) AND NOT EXISTS
+  (SELECT 1 FROM checks GROUP BY source HAVING max(at) <= ?)"""
+_PATIENCE = 60.0  # seconds until a daemon is stopped that does not become idle
 _SOCKETS = ("connect", "sendall", "recv_into", "recv")
 
 
@@ -70,18 +76,18 @@ class ProcessKiller:
         at: int | None = None,
         after: float | None = None,
         now: datetime | None = None,
-        seconds: float | None = None,
+        until_idle: bool = False,
     ) -> Ended:
         """Type a command. It is killed before its step `at` (from 1), or `after` seconds; `now` is what its clock says.
 
-        `seconds`: stop a daemon after this many.
+        `until_idle`: stop a daemon when it has checked every source once more and has nothing left to send.
         """
         order = {
             "arguments": ["--config", str(config), *arguments],
             "at": at,
             "after": after,
             "now": now.isoformat() if now else None,
-            "seconds": seconds,
+            "until_idle": until_idle,
             "scratch": str(config.parent / "run"),
         }
         assert self._process.stdin is not None
@@ -155,9 +161,9 @@ def _child(order: dict[str, Any]) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     _Steps(log, order["at"]).install()
-    if order["seconds"]:
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        signal.setitimer(signal.ITIMER_REAL, order["seconds"])
+    if order["until_idle"]:
+        history = f"{Path(scratch).with_name('history.db').as_uri()}?mode=ro"
+        threading.Thread(target=_stop_when_idle, args=(history, sqlite3.connect), daemon=True).start()
     sys.argv = ["watcher", *order["arguments"]]
     code = 1
     try:
@@ -172,6 +178,18 @@ def _child(order: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _stop_when_idle(history: str, connect: Callable[..., sqlite3.Connection]) -> None:
+    """End this process as an operator does when its work is done. `connect` is not wrapped: it counts no steps."""
+    end = time.monotonic() + _PATIENCE
+    done = False
+    while not done and time.monotonic() < end:
+        time.sleep(0.02)
+        # The file is locked, or waits for a writer to roll it back.
+        with suppress(sqlite3.Error), closing(connect(history, uri=True, timeout=0)) as plain:
+            (done,) = plain.execute(_IDLE, [LONG_AGO]).fetchone()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
