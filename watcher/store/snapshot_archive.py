@@ -27,6 +27,7 @@ from watcher.store.snapshot_file import (
     SnapshotInfo,
     read_frames,
     read_info,
+    verify_checksum,
     write_snapshot_file,
 )
 from watcher.store.zstd_frames import Prefix
@@ -187,6 +188,7 @@ class SnapshotArchive:
         if info != stored:
             path = self._path(stored.source, stored.sha256)
             try:
+                verify_checksum(path)
                 frames = read_frames(path)
             except (OSError, ValueError) as error:
                 raise StoreError(f"{path}: damaged ({error}); restore it from a backup") from error
@@ -236,8 +238,11 @@ class SnapshotArchive:
                 return "is the snapshot of another name"
             self._decoded.pop((source, info.sha256), None)
             self.read_snapshot(source, info.sha256)
+            verify_checksum(path)
         except StoreError as error:
             return str(error).removeprefix(f"{path}: ")
+        except (OSError, ValueError) as error:
+            return f"damaged ({error}); restore the file from a backup, or remove it and fetch or import it again"
         return None
 
     @contextmanager

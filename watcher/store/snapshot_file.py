@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _SCHEMA = 1
 _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
+_CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
@@ -59,6 +61,7 @@ def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     if info.refused is None:
         del fields["refused"]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
+    receipt = receipt[:-1] + b', "crc32": "%08x"}' % _compute_checksum(receipt, frames)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replace_file(path) as temporary:
@@ -72,6 +75,24 @@ def read_frames(path: Path) -> bytes:
     return _split(path.read_bytes())[1]
 
 
+def verify_checksum(path: Path) -> None:
+    """Raise ValueError if a byte of a snapshot's file changed since it was written, or OSError.
+
+    The SHA-256 proves the snapshot. This proves the receipt too, and the bits of a frame that decoders ignore (RFC 8878
+    section 3.1.1.1.1.3). A receipt that was written without a checksum cannot be verified.
+    """
+    receipt, frames = _split(path.read_bytes())
+    match = _CHECKSUM.search(receipt)
+    if match is None and b'"crc32"' not in receipt:
+        return
+    if match is None or _compute_checksum(receipt[: match.start()] + b"}", frames) != int(match[1], 16):
+        raise ValueError("its receipt or its frames have another checksum")
+
+
+def _compute_checksum(receipt: bytes, frames: bytes) -> int:
+    return zlib.crc32(frames, zlib.crc32(receipt))
+
+
 def read_info(path: Path) -> SnapshotInfo:
     """Return the receipt of a snapshot without reading its bytes. Raises StoreError."""
     try:
@@ -79,6 +100,7 @@ def read_info(path: Path) -> SnapshotInfo:
             receipt, _ = _split(file.read(_HEADER.size + _MAX_RECEIPT))
         fields = json.loads(receipt)
         schema = fields.pop("schema")
+        fields.pop("crc32", None)
         fields |= {name: fields.pop(stored) for name, stored in _STORED_NAMES.items()}
         fields |= {"returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
         info = SnapshotInfo(**fields)
