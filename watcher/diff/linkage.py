@@ -51,6 +51,8 @@ def _link(
     removed: Sequence[Item], added: Sequence[Item], rule: LinkageRule, rows: Iterable[Features]
 ) -> list[tuple[Item, Item]]:
     old, new = [rule.features(item) for item in removed], [rule.features(item) for item in added]
+    if set().union(*old).isdisjoint(set().union(*new)):
+        return []  # before all rows are read for their rarity
     scores = score_candidates(old, new, *measure_rarity(rows, set().union(*old, *new)))
     return [(removed[pair.old], added[pair.new]) for pair in choose_pairs(scores)]
 

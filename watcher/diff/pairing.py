@@ -23,6 +23,8 @@ def pair_items(
     right = {(item.section, item.key): item for item in added}
     pairs: list[Pair] = []
     for rule in rules:
+        if not left or not right:
+            break
         if isinstance(rule, LinkageRule):
             linked = link_items([*left.values()], [*right.values()], rule)
             pairs += [(_pop(left, old), _pop(right, new)) for old, new in linked]

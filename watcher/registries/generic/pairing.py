@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
@@ -36,20 +37,39 @@ _BEGIN, _END = 1.0, 0.75  # of a range, which keeps its beginning more often tha
 Sign = Callable[[Item, str], Signature]  # an item and the path of its registry in the new release
 
 
+class _Registries:
+    """The registries of two releases: their paths and key columns, read when a rule first asks for an item."""
+
+    def __init__(self, old: Content, new: Content) -> None:
+        self._old, self._new = old, new
+
+    @cached_property
+    def new_paths(self) -> Mapping[str, str]:
+        return find_moved_registries(self._old, self._new)
+
+    @cached_property
+    def old_labels(self) -> Mapping[str, Labels]:
+        """The key columns of the old release, by the path in the new one."""
+        return {self.new_paths.get(path, path): labels for path, labels in _labels(self._old).items()}
+
+    @cached_property
+    def new_labels(self) -> Mapping[str, Labels]:
+        return _labels(self._new)
+
+    def is_rekeyed(self, path: str) -> bool:
+        labels = self.new_labels.get(path)
+        return labels is not None and self.old_labels.get(path, labels) != labels
+
+    def path_in_new(self, item: Item) -> str:
+        path = identity.path(item)
+        return self.new_paths.get(path, path)
+
+
 def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageRule]:
     """Return the steps of pairing for two releases, the surest first."""
-    new_paths = find_moved_registries(old, new)
-    old_paths = {path: old_path for old_path, path in new_paths.items()}
-    old_labels, new_labels = _labels(old), _labels(new)
 
-    def labels_before(path: str, default: Labels) -> Labels:
-        return old_labels.get(old_paths.get(path, path), default)
-
-    rekeyed = {path for path, labels in new_labels.items() if labels_before(path, labels) != labels}
-
-    def path_in_new(item: Item) -> str:
-        path = identity.path(item)
-        return new_paths.get(path, path)
+    registries = _Registries(old, new)
+    path_in_new = registries.path_in_new
 
     def step(name: str, sign: Sign, *, interchangeable: bool = False) -> PairingRule:
         return PairingRule(
@@ -60,10 +80,10 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
         )
 
     def by_old_key(item: Item, path: str) -> Signature:
-        return _by_value(item, path, labels_before(path, ())) if path in rekeyed else None
+        return _by_value(item, path, registries.old_labels.get(path, ())) if registries.is_rekeyed(path) else None
 
     def by_new_key(item: Item, path: str) -> Signature:
-        return _by_value(item, path, new_labels.get(path, ()))
+        return _by_value(item, path, registries.new_labels.get(path, ()))
 
     def by_value_and_title(item: Item, path: str) -> Signature:
         value = by_new_key(item, path)

@@ -81,6 +81,14 @@ def _column_changes(context: ChangeContext) -> dict[str, ColumnChanges]:
 
 
 def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContext) -> ColumnChanges:
+    emptied = Counter(
+        (field.name, not field.before)
+        for change in changes
+        for field in change.fields
+        if not field.before or not field.after
+    )
+    if max(emptied.values(), default=0) < _LEAST_ENTRIES:
+        return ColumnChanges()  # before all rows are read for their columns
     old, new = _filled_columns(context.old, path), _filled_columns(context.new, path)
     assigned = sum(1 for item in _entries(context.old, path) if is_assigned(item))
     least = max(_LEAST_ENTRIES, _LEAST_SHARE * assigned)
