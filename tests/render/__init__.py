@@ -33,11 +33,13 @@ HOSTILE = (
     "'=1",
     "&lt;b&gt; & \" '",
     "e\u0301 漢字 😀 \U000e0041",
+    "\u3164 \u115f\u034f \u2800 ❤\ufe0f \U000e0100",
+    "＝1＋1 @team www.example.org x@y|z",  # noqa: RUF001
 )
 # An HTML parser may drop unassigned characters (Cn) by its own rules, so there are none of them here.
 TEXT = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=["Cn"]), max_size=40)
 _BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-_MARKS = "\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_MARKS = "\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u034f\u115f\u1160\u2800\u3164\ufe0f\uffa0\U000e0100"
 
 
 def hidden(text: str) -> set[str]:

@@ -13,8 +13,9 @@ from tests.render import HOSTILE, TEXT, comparison, item, modified, saying
 from watcher.core.model import Change, Comparison
 from watcher.render.csv import HEADER, escape_cell
 from watcher.render.csv import render_comparison as csv
+from watcher.render.safe_text import visible
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 
 def read(text: str) -> list[list[str]]:
@@ -43,10 +44,10 @@ def test_every_value_is_read_back_and_no_cell_begins_a_formula(texts: list[str])
     shown = saying(*texts)
     header, *rows = read(csv(shown))
     assert tuple(header) == HEADER
-    assert not [cell for row in rows for cell in row if cell.startswith(FORMULAS)]
-    expected = [[cell.replace("\0", "") for cell in row] for row in values(shown)]
+    assert not [cell for row in rows for cell in row if cell.strip().startswith(FORMULAS)]
+    expected = [[visible(cell, lines=True) for cell in row] for row in values(shown)]
     assert [
-        [cell[1:] if was.startswith(FORMULAS) else cell for cell, was in zip(row, each, strict=True)]
+        [cell[1:] if was.lstrip().startswith(FORMULAS) else cell for cell, was in zip(row, each, strict=True)]
         for row, each in zip(rows, expected, strict=True)
     ] == expected
 
@@ -64,7 +65,8 @@ def test_raw_leaves_every_value_as_it_is(texts: list[str]) -> None:
 def test_a_cell_that_begins_like_a_formula_gets_a_quote_before_it(start: str) -> None:
     assert escape_cell(f"{start}1+1") == f"'{start}1+1"
     assert escape_cell(f"a{start}1") == f"a{start}1"
-    assert escape_cell(f"\0{start}1") == f"'{start}1"
+    assert escape_cell(f" \n{start}1+1") == f"' \n{start}1+1"
+    assert escape_cell(f"\u200b{start}1") == f"<U+200B>{start}1"
     assert escape_cell("") == ""
 
 

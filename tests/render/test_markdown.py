@@ -19,12 +19,12 @@ ROW = re.compile(r"\| (\w+) \| `([a-z-]+)` \| (.*) \|")
 
 
 def unescaped(text: str) -> str:
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
+    return re.sub(r"\\([!-/:-@\[-`{-~])|`([^`]*)`", r"\1\2", text)
 
 
 def bare(text: str) -> str:
-    """Return the characters that Markdown interprets: those without a backslash before them."""
-    return re.sub(r"\\.", "", text)
+    """Return the characters that Markdown interprets: without a backslash before them, and outside of code."""
+    return re.sub(r"\\.|`[^`]*`", "", text)
 
 
 @given(st.lists(TEXT, min_size=1, max_size=5))
@@ -36,6 +36,7 @@ def test_any_text_is_one_row_of_three_cells_and_reads_as_it_is(texts: list[str])
         row = ROW.fullmatch(line)
         assert row is not None
         assert unescaped(row[3]) == visible(said)
+        assert not re.search(r"@|://|www\.", bare(row[3]), re.IGNORECASE)
         assert hidden(line) == set()
 
 
@@ -49,6 +50,22 @@ def test_no_sign_of_markdown_or_html_is_left_bare(said: str) -> None:
 @pytest.mark.parametrize("said", HOSTILE)
 def test_no_text_makes_a_row_of_its_own(said: str) -> None:
     assert markdown(saying(said, said)).count("\n") == 7
+
+
+@pytest.mark.fault(86)
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("see https://x.example/a_b now", "see `https://x.example/a_b` now"),
+        ("@everyone, ask jo@example.org", "`@everyone,` ask `jo@example.org`"),
+        ("WWW.example.org", "`WWW.example.org`"),
+        ("a|b@c", "a\\|`b@c`"),
+        ("a\\|b@c `d@e`", "a\\\\\\|`b@c` \\``d@e`\\`"),
+        ("x\u3164y", "x\\<U\\+3164\\>y"),
+    ],
+)
+def test_no_text_becomes_a_link_or_notifies_somebody(said: str, shown: str) -> None:
+    assert escape(said) == shown
 
 
 def test_the_date_is_registry_text_too() -> None:

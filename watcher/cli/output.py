@@ -19,7 +19,7 @@ from watcher.core.errors import UsageError
 from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
 from watcher.core.times import from_text, is_day, parse_day
-from watcher.render import text
+from watcher.render import markdown, text
 from watcher.render.csv import escape_cell
 from watcher.render.json import dumps
 from watcher.render.safe_text import visible
@@ -90,10 +90,8 @@ def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str, *, 
         writer.writerows([list(map(escape_cell, line)) for line in cells])
         click.echo(out.getvalue(), nl=False)
     elif format == "md":
-        for line in (list(columns.values()), ["---"] * len(columns), *cells):
-            click.echo(
-                "| " + " | ".join(visible(cell).replace("|", "\\|").replace("<", "&lt;") for cell in line) + " |"
-            )
+        for line in (columns.values(), ["---"] * len(columns), *(map(markdown.escape, line) for line in cells)):
+            click.echo(f"| {' | '.join(line)} |")
     else:
         click.echo(text.render_table(cells, list(columns.values()), width=terminal_width()))
 

@@ -7,15 +7,17 @@ import io
 from collections.abc import Iterator
 
 from watcher.core.model import Change, Comparison
+from watcher.render.safe_text import visible
 
 HEADER = ("kind", "section", "quiet", "key", "ordinal", "field", "before", "after")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - a spreadsheet takes the wide ones too
 
 
 def render_comparison(comparison: Comparison, *, raw: bool = False) -> str:
     """Return every change with its fields; an added or removed item has a row for each of its fields.
 
-    Unless `raw`, a cell that a spreadsheet would run as a formula starts with a quote (OWASP, CSV injection).
+    Unless `raw`, hidden characters are written as `<U+202E>`, and a cell that a spreadsheet would run as a formula
+    starts with a quote (OWASP, CSV injection).
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -45,6 +47,6 @@ def _rows(change: Change) -> Iterator[tuple[str, ...]]:
 
 
 def escape_cell(cell: str) -> str:
-    """Return a cell that a spreadsheet shows and does not run as a formula."""
-    cell = cell.replace("\0", "")
-    return "'" + cell if cell.startswith(_FORMULA) else cell
+    """Return a cell that a spreadsheet shows whole and does not run as a formula."""
+    cell = visible(cell, lines=True)
+    return "'" + cell if cell.lstrip().startswith(_FORMULA) else cell

@@ -10,6 +10,8 @@ from watcher.render.text import render_counts
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
+_LINK = re.compile(r"@|://|www\.|mailto:|xmpp:", re.IGNORECASE)
+
 
 def render_comparison(comparison: Comparison) -> str:
     """Return a heading, the counts and a table of events. Registry text is escaped, so none of it acts as markup."""
@@ -29,5 +31,12 @@ def _label(release: Release) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows literally."""
-    return _SPECIAL.sub(r"\\\1", visible(text))
+    """Return text that Markdown shows literally. What would become a link or notify somebody is in a code span."""
+    words = re.split(r"(\s+)", visible(text))
+    return "".join(_escape_word(word) if _LINK.search(word) else _SPECIAL.sub(r"\\\1", word) for word in words)
+
+
+def _escape_word(word: str) -> str:
+    # A backslash before a bar ends no cell of a table, in a code span neither: these stay outside of it.
+    parts = re.split(r"([|\\`]+)", word)
+    return "".join(f"`{part}`" if _LINK.search(part) else _SPECIAL.sub(r"\\\1", part) for part in parts)
