@@ -95,7 +95,12 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
                 if is_assigned(item) and path_of(item) == path:
                     # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
                     is_left = (item.section, item.key) not in other.items
-                    yield read_features(item, with_date=is_left)
+                    yield read_features(item, with_date=is_left) if new.document else features_of(item)
+
+    def features_of(item: Item) -> Features:
+        # A plain table has columns of any kind: two rows under chosen keys that share nothing are two things.
+        is_chosen = not new.document and item.key.labels[:1] == (PATH,)
+        return read_key_features(item) if is_chosen else read_features(item)
 
     return (
         step("the registry with another id or place", _by_registry),
@@ -108,7 +113,7 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
             name="what few rows of the registry have",
             removed=lambda item: path_in_new(item) if is_assigned(item) else None,
             added=lambda item: identity.path(item) if is_assigned(item) or _is_named(item) else None,
-            features=read_features,
+            features=features_of,
             rows=rows,
         ),
         step("what is set aside under another value", _by_reservation),
@@ -133,6 +138,11 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
             for feature, weight in _read_cell(column, text):
                 add(feature, weight)
     return features
+
+
+def read_key_features(item: Item) -> Features:
+    """Return the words in the key of a row, without numbers."""
+    return {word: _NAME_WORD for value in identity.values(item) for word in _words(value) if not word.isdecimal()}
 
 
 def _list_names(item: Item) -> list[str]:
