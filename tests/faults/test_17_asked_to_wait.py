@@ -47,7 +47,7 @@ def test_it_is_left_alone_within_bounds_and_nobody_sleeps(
             with Monitor(configured, rate_limiter=pace, clock=env.clock) as service:
                 source = service.source(SOURCE)
                 results.append(service.check(source))  # type: ignore[arg-type]
-                wait = service.fetcher.blocked_for(server.url("/"))
+                wait = service.blocked_for(server.url("/"))
                 deliver_all(service)
         assert time.monotonic() - began < 30
         assert len(server.requests) == 1

@@ -34,6 +34,7 @@ from watcher.core.operations import Delivery
 from watcher.daemon.daemon import Daemon
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
+from watcher.monitor.sweep import sweep
 from watcher.render import text
 from watcher.store.store import Store
 
@@ -283,3 +284,61 @@ def test_a_result_that_cannot_be_shown_ends_no_check(world: World, monkeypatch: 
     assert done.stdout.count("changed, but cannot be shown: unforeseen error: UnforeseenError: no such colour") == 2
     for name in NAMES:
         assert len(world.state(name)["alerts"]) == 1
+
+
+@pytest.mark.fault(72)
+def test_a_proxy_that_becomes_unreadable_fails_the_checks_that_need_it_and_no_others(tmp_path: Path) -> None:
+    proxy, table = tmp_path / "proxy", tmp_path / "table.csv"
+    proxy.write_text("http://127.0.0.1:9\n")
+    proxy.chmod(0o600)
+    table.write_text("Value,Name\n1,a\n2,b\n")
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f"""
+[fetch]
+proxy = "file:proxy"
+allow_files = true
+allow_private = true
+attempts = 1
+min_interval = 0
+[canary]
+channels = ["noc"]
+[[source]]
+name = "remote"
+url = "http://127.0.0.1:9/x.csv"
+registry = "iana"
+format = "csv"
+[[source]]
+name = "local"
+url = "{table.as_uri()}"
+registry = "iana"
+format = "csv"
+[[source]]
+name = "tree"
+type = "collection"
+groups = ["one", "two"]
+[[channel]]
+name = "noc"
+type = "email"
+to = ["noc@example.org"]
+operator = true
+"""
+    )
+    config.chmod(0o600)
+    settings = load_settings(config)
+    proxy.unlink()
+    with Monitor(settings, clock=FakeClock()) as monitor:
+        results = {source.name: monitor.check(source) for source in settings.sources if source.name != "tree"}  # type: ignore[arg-type]
+        (tree,) = settings.collections
+        with sweep(monitor, tree, monitor.collection(tree).groups()) as checks:
+            results |= {group.name: checks.check(group) for group in checks}
+    failed = {name: (result.reason, result.message) for name, result in results.items() if result.outcome == "failed"}
+    assert failed.keys() == {"remote", "tree.one", "tree.two"}
+    assert set(failed.values()) == {("settings", f"file:proxy: {proxy}: No such file or directory")}
+    assert {result.outcome for name, result in results.items() if name not in failed} == {"baseline"}
+    notices = [row["body"] for row in rows(tmp_path / "history.db", "outbox")["outbox"]]
+    assert len(notices) == 2  # one for the source, one for the groups
+    proxy.write_text("http://127.0.0.1:9\n")
+    proxy.chmod(0o600)
+    with Monitor(settings, clock=FakeClock()) as monitor:
+        assert monitor.check(settings.registries[0]).reason != "settings"

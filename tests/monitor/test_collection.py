@@ -168,7 +168,7 @@ def test_the_operator_can_accept_an_index_without_groups_at_once(env: Collection
     assert held.hold is not None
     with env.service() as service:
         source = service.source("iana")
-        assert service.ingest(source).accept(held.hold.id).outcome is Outcome.CHANGED
+        assert service.ingest(source).decisions.accept(held.hold.id).outcome is Outcome.CHANGED
     outcomes = env.check_all()
     assert (outcomes["iana"].outcome, outcomes["iana.newcomer"].outcome) == (Outcome.UNCHANGED, Outcome.BASELINE)
 

@@ -128,6 +128,26 @@ def test_how_bad_it_is(sources: list[SourceHealth], level: Level) -> None:
     assert bool(verdict.reasons) is (level is not Level.OK)
 
 
+def test_a_source_that_was_never_read_is_named_beside_worse_ones() -> None:
+    failed = replace(run(1), source="tls", success=None)
+    unread = SourceHealth(source="tls", streak=failed, every=timedelta(hours=6), unread=("tls",))
+    verdict = health.assess([health_of(), unread], NOW)
+    assert (verdict.level, verdict.reasons) == (
+        Level.WARNING,
+        ("tls was never read; the last check failed (timeout)",),
+    )
+    new = SourceHealth(source="dns", streak=CheckStreak(source="dns"), every=timedelta(hours=1), unread=("dns",))
+    verdict = health.assess([health_of(last=ago(hours=13)), unread, new], NOW)
+    assert verdict.level is Level.CRITICAL
+    assert [reason.split()[0] for reason in verdict.reasons] == ["ports", "tls", "dns"]
+    failing = replace(unread, failing=("tls",))
+    assert health.assess([health_of(), failing], NOW).reasons == (
+        f"tls has been failing since {ago(hours=1)} (timeout)",
+    )
+    tree = SourceHealth(source="iana", streak=run(0), every=timedelta(hours=24), unread=("iana.a",), groups=2)
+    assert health.assess([tree], NOW).reasons == ("1 of 2 groups of iana were never read: a",)
+
+
 def test_a_collection_fails_by_its_groups() -> None:
     tree = SourceHealth(source="iana", streak=run(0), every=timedelta(hours=24), failing=("iana.a",), groups=2)
     assert health.assess([tree], NOW).reasons == ("1 of 2 groups of iana fail",)

@@ -35,8 +35,8 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
     """Show sources with their newest release, last and next check, held releases, and pending deliveries.
 
     A collection is one line, followed by its failing groups. --check prints one line and sets the exit code. 0: every
-    source is checked in time and can be read; 1: a source cannot be read; 2: a source is not checked in time, or none
-    can be read; 3: unknown.
+    source is checked in time and can be read; 1: a source cannot be read, or was never read; 2: a source is not checked
+    in time, or none can be read; 3: unknown, as while a source was never checked.
 
     \b
     Examples:

@@ -127,7 +127,7 @@ class Jobs:
                         self._log_result(group.name, result)
         left = len(due) - counts.total()
         self._log.info("collection checked", source=settings.name, left=left, refused=collection.refused, **counts)
-        if left and (seconds := monitor.fetcher.blocked_for(due[-1].settings.url)):
+        if left and (seconds := monitor.blocked_for(due[-1].settings.url)):
             self._scheduler.move(settings.name, self._clock.now() + timedelta(seconds=seconds + 1))
 
     def _count(self, source: str, result: CheckResult) -> CheckResult:

@@ -129,10 +129,6 @@ class HttpFetcher:
             )
         return response
 
-    def blocked_for(self, url: str) -> float:
-        """Return the seconds for which the host of a URL asked for no requests; 0 if it takes them."""
-        return self._limiter.blocked_for(urlsplit(url).netloc) if self._limiter is not None else 0.0
-
     def _retry(self, url: str, sent: Validators, *, no_cache: bool = False) -> Response | NotModified:
         attempt = 1
         while True:

@@ -77,6 +77,7 @@ class Alarms:
                 streak=streaks[source.name],
                 every=source.every,
                 failing=(source.name,) if health.find_alarm(streaks[source.name], self._limits(source)) else (),
+                unread=() if streaks[source.name].success else (source.name,),
             )
             for source in self._settings.watched
         ]
@@ -94,7 +95,10 @@ class Alarms:
         # Without an index no check is due while no group changes for a long time.
         every = settings.every * (LONGEST if settings.groups is not None else 1)
         failing = tuple(name for name in names if health.find_alarm(streaks[name], limits))
-        return SourceHealth(source=settings.name, streak=newest, every=every, failing=failing, groups=len(names))
+        unread = tuple(name for name in names if streaks[name].success is None)
+        return SourceHealth(
+            source=settings.name, streak=newest, every=every, failing=failing, unread=unread, groups=len(names)
+        )
 
     def _source_notices(self, sources: Iterable[AnySource], now: datetime) -> list[Notice]:
         limits = {source.name: self._limits(source) for source in sources}

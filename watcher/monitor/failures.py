@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from watcher.core.errors import (
+    ConfigError,
     FetchError,
     ParseError,
     ReadSettingsError,
@@ -25,8 +26,9 @@ def failed_result(error: Exception, history: Path) -> CheckResult:
     """Return the result of a check that ended with an exception; `history` is the path of the database."""
     if isinstance(error, FetchError | ParseError):
         return CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
-    if isinstance(error, ReadSettingsError):
-        return CheckResult(outcome=Outcome.FAILED, reason="settings", message=error.message)
+    if isinstance(error, ConfigError):
+        message = error.message if isinstance(error, ReadSettingsError) else str(error)
+        return CheckResult(outcome=Outcome.FAILED, reason="settings", message=message)
     store_error = error if isinstance(error, StoreError) else to_store_error(history, error)
     if store_error is not None:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))

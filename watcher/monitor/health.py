@@ -37,13 +37,14 @@ class SourceHealth:
     """The recent checks of one configured source; of a collection, those of all its groups together.
 
     `streak` has the newest check and success of any group. `every` is the longest time allowed between two checks.
-    `failing` are the names of the unhealthy sources: itself or groups.
+    `failing` are the names of the unhealthy sources, itself or groups; `unread` those that no check ever read.
     """
 
     source: str
     streak: CheckStreak
     every: timedelta
     failing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     groups: int = 0
 
     @property
@@ -196,7 +197,10 @@ def describe_clock_jump(seconds: float, at: str) -> Notice:
 
 
 def assess(sources: Sequence[SourceHealth], now: datetime, started: datetime | None = None) -> HealthVerdict:
-    """Return the state of the watcher: critical if checks do not run, or if all of them fail."""
+    """Return the state of the watcher: critical if checks do not run, or if all of them fail.
+
+    It is not OK while a source was never read. The reasons of the highest level come first.
+    """
     if not sources:
         return HealthVerdict(level=Level.UNKNOWN, reasons=("no source is configured",))
     critical = [
@@ -206,18 +210,24 @@ def assess(sources: Sequence[SourceHealth], now: datetime, started: datetime | N
     ]
     if all(health.fails_completely for health in sources):
         critical.append("the checks of all sources fail")
-    if critical:
-        return HealthVerdict(level=Level.CRITICAL, reasons=tuple(critical))
-    warnings = [_failing(health) for health in sources if health.failing]
-    if warnings:
-        return HealthVerdict(level=Level.WARNING, reasons=tuple(warnings))
-    unchecked = [health.source for health in sources if health.streak.last is None]
-    if unchecked:
-        return HealthVerdict(level=Level.UNKNOWN, reasons=tuple(f"{name} was never checked" for name in unchecked))
-    return HealthVerdict(level=Level.OK)
+    warnings = [_describe_failure(health) for health in sources if health.failing]
+    warnings += [
+        _describe_unread(health) for health in sources if health.streak.last and {*health.unread} - {*health.failing}
+    ]
+    unchecked = [f"{health.source} was never checked" for health in sources if health.streak.last is None]
+    levels = ((Level.CRITICAL, critical), (Level.WARNING, warnings), (Level.UNKNOWN, unchecked))
+    level = next((level for level, reasons in levels if reasons), Level.OK)
+    return HealthVerdict(level=level, reasons=(*critical, *warnings, *unchecked))
 
 
-def _failing(health: SourceHealth) -> str:
+def _describe_unread(health: SourceHealth) -> str:
+    if health.groups:
+        names = [name.removeprefix(f"{health.source}.") for name in health.unread]
+        return f"{len(names)} of {health.groups} groups of {health.source} were never read: {_name_some(names)}"
+    return f"{health.source} was never read; the last check failed ({health.streak.reason})"
+
+
+def _describe_failure(health: SourceHealth) -> str:
     if health.groups:
         return f"{len(health.failing)} of {health.groups} groups of {health.source} fail"
     return f"{health.source} has been failing since {health.streak.failing_since} ({health.streak.reason})"

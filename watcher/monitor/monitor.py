@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
 
 from watcher.alerts.channels import enabled_channels
 from watcher.alerts.channels.base import Channel
@@ -162,12 +163,12 @@ class Monitor:
 
     @cached_property
     def fetcher(self) -> HttpFetcher:
-        """Fetches over HTTP, at the pace that all threads share."""
-        return self._create_fetcher(self._policy, self._rate_limiter)
+        """Fetches over HTTP, at the pace that all threads share. Raises ConfigError if the proxy cannot be read."""
+        return self._create_fetcher(replace(self._policy, proxy=self.settings.proxy()), self._rate_limiter)
 
     @cached_property
     def file_fetcher(self) -> HttpFetcher:
-        """Reads the documents of a collection on this machine: its folder is configured, or kept by the watcher."""
+        """Reads the documents on this machine: of file: URLs, and of a collection whose folder is kept here."""
         return self._create_fetcher(replace(self._policy, allow_files=True), None)
 
     @cached_property
@@ -241,8 +242,11 @@ class Monitor:
         if isinstance(source, CanarySource) and self.settings.canary:
             return CanaryFetcher(every=self.settings.canary.every, clock=self.clock)
         # Loading the configuration refuses a file: URL that is not allowed; that of a group is made from its folder.
-        is_local = isinstance(source, GroupSettings) and source.url.startswith("file:")
-        return self.file_fetcher if is_local else self.fetcher
+        return self.file_fetcher if source.url.startswith("file:") else self.fetcher
+
+    def blocked_for(self, url: str) -> float:
+        """Return the seconds for which the host of a URL asked for no requests; 0 if it takes them."""
+        return self._rate_limiter.blocked_for(urlsplit(url).netloc)
 
     def _index_fetcher(self, collection: CollectionSettings) -> tuple[str, Fetcher] | None:
         """Return URL and fetcher of a collection's index; None if its groups are listed in the configuration."""
@@ -273,7 +277,7 @@ class Monitor:
     @property
     def _policy(self) -> Policy:
         fetch = self.settings.fetch.model_dump(exclude={"min_interval", "proxy", "ca_file"})
-        return Policy(**fetch, proxy=self.settings.proxy(), ca_file=self.settings.ca_file())
+        return Policy(**fetch, ca_file=self.settings.ca_file())
 
     def _create_fetcher(self, policy: Policy, rate_limiter: HostRateLimiter | None) -> HttpFetcher:
         fetcher: HttpFetcher = load("http").HttpFetcher(policy, limiter=rate_limiter)

@@ -30,7 +30,7 @@ class Sweep:
     def __iter__(self) -> Iterator[GroupSettings]:
         """Yield one group after the other; stop when their server asks to wait."""
         for group in self._groups:
-            if self._monitor.fetcher.blocked_for(group.settings.url):
+            if self._monitor.blocked_for(group.settings.url):
                 return
             yield group.settings
 
