@@ -53,6 +53,10 @@ events = ["temporary-expiring", "temporary-expired"]
 RENAMED = {
     ("iana-2022-2024/jwt", "2024-01-05"): ("secboot",),  # oemboot: the same registration date, and the RFC says so
 }
+# Moved to another registry of the group with its remark and its date: neither withdrawn nor granted.
+MOVED = {
+    ("iana-2016-2021/ospfv2-parameters", "2018-01-04"): ("6",),  # LINK MSD, listed among the TLVs by mistake
+}
 IDS = {
     "temporary-registered": GRANTED,
     "temporary-extended": EXTENDED,
