@@ -15,6 +15,8 @@ from tests.support.cli_fixtures import CliResult, RunCli
 from tests.support.environment import open_environment
 from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import release, tcp
+from tests.support.run_cli import run_command
+from tests.support.table_source import TableSource, table
 from watcher import __version__
 from watcher.cli import COMMANDS
 from watcher.cli.context import load_settings
@@ -59,7 +61,7 @@ def test_a_held_release_is_listed_rejected_and_accepted(run: RunCli, tmp_path: P
         assert json.loads(rejected.out)["state"] == "rejected"
         assert run_here("held").out == "no held releases\n"
         assert "rejected" in run_here("held", "--all").out
-        assert run_here("check").out.startswith(f"ports: {identifier} of 2020-01-18 is held")
+        assert run_here("check").out.startswith(f"ports: {identifier} of 2020-01-18 is served again and stays rejected")
         assert json.loads(run_here("check", "--format", "json").out)["checks"][0]["held"]["state"] == "rejected"
         accepted = run_here("accept", "ports", identifier)
         assert accepted.code == 0
@@ -325,3 +327,33 @@ def test_an_entry_is_followed_over_renames_with_since_when_its_status_holds(run:
     assert "assigned since 2020-01-01 or before  (" in show("n1")[0]
     assert "contact, last changed 2020-01-01" in show("Ann_Toy")[0]
     assert show("Ann_Toy")[1]["current"][0]["standing"] is None
+
+
+def test_after_a_rejection_the_hints_say_how_to_undo_it(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    source.check(table("Value,Name", *(f"{number},n{number}" for number in range(30))))
+    source.check(table("Value,Name", "1,n1"))
+    (held,) = json.loads(run_command(source.config, "held", "--format", "json").stdout)["held"]
+    accept = f"`watcher accept t {held['release']}`"
+    assert accept in run_command(source.config, "reject", "t", held["release"]).stdout
+    done = run_command(source.config, "check", "--no-deliver")
+    assert "is served again and stays rejected" in done.stdout
+    assert f"{accept} accepts it" in done.stdout
+    assert "watcher reject" not in done.stdout
+    newest = source.check(table("Value,Name", *(f"{number},n{number}" for number in range(31)))).release
+    assert newest is not None
+    hint = f"`watcher accept t {newest.release.id}` takes it back"
+    assert hint in run_command(source.config, "reject", "t", newest.release.id, "--from-history").stdout
+    assert run_command(source.config, "accept", "t", newest.release.id).returncode == 0
+
+
+def test_a_delivery_that_fails_is_counted_and_is_no_failed_check(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    source.config.write_text(f"[smtp]\nport = 1\n{source.config.read_text()}")
+    source.check(table("Value,Name", "1,n1"))
+    source.served.write_bytes(table("Value,Name", "1,n1", "2,n2"))
+    done = run_command(source.config, "check", "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)["deliveries"]) == (0, {"sent": 0, "retried": 1, "failed": 0})
+    assert (
+        json.loads(run_command(source.config, "check", "--no-deliver", "--format", "json").stdout)["deliveries"] is None
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -85,6 +86,53 @@ def test_a_secret_that_others_can_read_or_that_is_not_there_is_a_problem_and_is_
     assert secret.read_text() not in str(examined(env))
     secret.unlink()
     assert "No such file" in bad(examined(env))["secrets"]
+
+
+@pytest.mark.fault(62, 63)
+@pytest.mark.parametrize(
+    ("password", "wrong"),
+    [
+        ("CHANGE-ME\n", "a placeholder"),
+        ("your-password-here", "a placeholder"),
+        ("<password>", "a placeholder"),
+        ("${SMTP_PASSWORD}", "a placeholder"),
+        ("xxxxxxxxxxxx", "a placeholder"),
+        ("k7#qZ", "shorter than 8 characters"),
+        (" \n", "empty"),
+        ("first line\nsecond line\n", "more than one line"),
+        ("k7#qZ2!pW9", None),
+        ("key to the old barn 7", None),
+    ],
+)
+def test_a_password_that_cannot_be_one_is_a_problem_and_is_not_shown(
+    env: Environment, password: str, wrong: str | None
+) -> None:
+    env.configure("[smtp]", '[smtp]\nusername = "ann"\npassword = "file:smtp-password"')
+    file = env.servers.folder / "smtp-password"
+    file.write_text(password)
+    file.chmod(0o600)
+    expected = f"smtp.password: file:smtp-password is {wrong}" if wrong else None
+    assert bad(examined(env)).get("secrets") == expected
+    assert not password.strip() or password.strip() not in str(examined(env))
+
+
+@pytest.mark.fault(63)
+@pytest.mark.parametrize(
+    "key", [b"\0" * 24, b"your-secret-goes-right-here", base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+)
+def test_a_webhook_secret_that_anybody_can_guess_is_a_problem(env: Environment, key: bytes) -> None:
+    secret = f"whsec_{base64.b64encode(key).decode()}"
+    (env.servers.folder / "webhook-secret").write_text(secret)
+    assert bad(examined(env))["secrets"].endswith(("is a placeholder", "is an example that everybody knows"))
+    assert secret not in str(examined(env))
+
+
+def test_a_heartbeat_url_as_the_manual_prints_it_is_a_problem(env: Environment) -> None:
+    env.configure("[smtp]", '[heartbeat]\nurl = "file:ping"\n\n[smtp]')
+    url = env.servers.folder / "ping"
+    url.write_text("https://hc-ping.com/your-uuid-here")
+    url.chmod(0o600)
+    assert bad(examined(env))["secrets"] == "heartbeat.url: file:ping is a URL with a placeholder"
 
 
 @pytest.mark.fault(63, 83)

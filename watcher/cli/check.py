@@ -13,6 +13,7 @@ import click
 from watcher.cli.context import open_monitor
 from watcher.cli.output import format_option, lazy_progress, print_json, progress_bar, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, SourceSettings
+from watcher.core.operations import HoldState
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.failures import describe_error
@@ -41,7 +42,8 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
     """Check sources now: all of them, or those named. For a collection, check its index and every group.
 
     The first release of a source records a baseline and sends no alerts. An implausible release is held (`watcher
-    held`). Exit code 0: unchanged, changed or held; 1: a check failed.
+    held`). Alerts that cannot be sent now are retried (`watcher outbox`) and do not count as a failed check.
+    Exit code 0: unchanged, changed or held; 1: a check failed.
 
     \b
     Examples:
@@ -65,7 +67,8 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
         finally:
             report = deliver_all(monitor) if deliver else None
     if format == "json":
-        print_json({"checks": [_result_document(name, result) for name, result in results]})
+        deliveries = asdict(report) if report else None
+        print_json({"checks": [_result_document(name, result) for name, result in results], "deliveries": deliveries})
     elif report and (report.sent or report.retried or report.failed):
         click.echo(f"deliveries: {report.sent} sent, {report.retried} queued for retry, {report.failed} failed")
     if any(result.outcome is Outcome.FAILED for _, result in results):
@@ -152,10 +155,10 @@ def _outcome_text(source: str, result: CheckResult) -> str:
     message = visible(result.message or "")
     if result.outcome is Outcome.HELD and result.hold is not None:
         release = f"{result.hold.id} of {visible(result.hold.published or 'no date')}"
-        return (
-            f"{source}: {release} is held: {message}\n"
-            f"  accept it with `watcher accept {source} {result.hold.id}`, or reject it with `watcher reject`"
-        )
+        accept, reject = (f"`watcher {command} {source} {result.hold.id}`" for command in ("accept", "reject"))
+        if result.hold.state is HoldState.REJECTED:
+            return f"{source}: {release} is served again and stays rejected ({message})\n  {accept} accepts it"
+        return f"{source}: {release} is held: {message}\n  accept it with {accept}, or reject it with {reject}"
     if result.outcome is Outcome.FAILED:
         return f"{source}: check failed ({result.reason}): {message}"
     remark = f"\n  {message}" if message else ""

@@ -39,8 +39,9 @@ def command(config: Path, source: str, release: str, from_history: bool, format:
     if hold is None and format == "json":
         print_json({"source": source, "withdrawn": withdrawn})
     elif hold is None:
-        click.echo(f"{source}: {withdrawn} is in no history; its snapshot stays in the archive")
+        undo = f"; `watcher accept {source} {withdrawn}` takes it back" if from_history else ""
+        click.echo(f"{source}: {withdrawn} is in no history; its snapshot stays in the archive{undo}")
     elif format == "json":
         print_json({"source": source, **document.hold_document(hold)})
     else:
-        click.echo(f"{source}: {hold.id} is rejected")
+        click.echo(f"{source}: {hold.id} is rejected; `watcher accept {source} {hold.id}` undoes it")

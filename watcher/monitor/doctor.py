@@ -20,8 +20,9 @@ from pathlib import Path
 
 from watcher import __version__
 from watcher.alerts.channels import create_channel
+from watcher.config.secret_quality import judge_password, judge_url, judge_webhook_secret
 from watcher.config.settings import Settings
-from watcher.config.value_types import HiddenUrl, SecretRef
+from watcher.config.value_types import HiddenUrl, SecretRef, split_webhook_secrets
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
@@ -90,11 +91,23 @@ def _secrets(settings: Settings) -> Iterator[Diagnosis]:
             yield _ok("secrets", f"{name}: {ref:s} can only be read under systemd; not examined")
             continue
         try:
-            is_empty = not ref.read(settings.folder)
+            wrong = _judge_secret(name, ref, ref.read(settings.folder))
         except ConfigError as error:
             yield _problem("secrets", f"{name}: {error}")
         else:
-            yield _problem("secrets", f"{name}: {ref:s} is empty") if is_empty else _ok("secrets", f"{name}: {ref:s}")
+            yield _problem("secrets", f"{name}: {ref:s} is {wrong}") if wrong else _ok("secrets", f"{name}: {ref:s}")
+
+
+def _judge_secret(name: str, ref: SecretRef | HiddenUrl, value: str) -> str | None:
+    """Return what is wrong with the value of a secret; only those of webhooks are named after their channel."""
+    if isinstance(ref, HiddenUrl):
+        return judge_url(value)
+    if not name.startswith("channel "):
+        return judge_password(value)
+    try:
+        return next(filter(None, map(judge_webhook_secret, split_webhook_secrets(value))), None)
+    except ValueError as error:
+        return f"not usable: {error}"
 
 
 def _programs(settings: Settings) -> Iterator[Diagnosis]:
