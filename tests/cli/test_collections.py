@@ -70,7 +70,7 @@ def test_one_group_can_be_checked_by_its_name(run: RunCli, tree: IndexServer) ->
     assert [request.path for request in tree.take_requests()] == [group_path("beta")]
     slip = run("check", "iana.betta")
     assert slip.code == 2
-    assert "did you mean iana.beta?" in slip.err
+    assert "did you mean 'iana.beta'?" in slip.err
     assert tree.take_requests() == []
 
 

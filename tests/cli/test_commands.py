@@ -104,6 +104,32 @@ def test_every_command_understands_months_days_ago_and_the_latest_release(run_in
     assert run_in_demo("outbox", "--since", "latest").code == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["history", "--event", "port-asigned"], "unknown event 'port-asigned'; did you mean 'port-assigned'?"),
+        (["history", "--protocol", "tpc"], "unknown protocol 'tpc'; did you mean 'tcp'?"),
+        (["show", "ports", "3070/tpc"], "unknown protocol 'tpc'; did you mean 'tcp'?"),
+        (["outbox", "--channel", "demmo"], "unknown channel 'demmo'; "),
+        (["resend", "--channel", "demmo", "--dry-run"], "no channel named 'demmo' is configured"),
+        (["check", "port"], "; did you mean 'ports'?"),
+    ],
+)
+def test_an_unknown_event_protocol_channel_or_source_is_an_error_with_a_suggestion(
+    run_in_demo: RunCli, arguments: list[str], message: str
+) -> None:
+    result = run_in_demo(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_a_protocol_may_be_written_in_capitals(run_in_demo: RunCli) -> None:
+    lower, upper = (run_in_demo("show", "ports", f"3070/{name}").out for name in ("tcp", "TCP"))
+    assert lower.lower() == upper.lower() != ""
+    events = [run_in_demo("history", "--protocol", name).out for name in ("tcp", "TCP")]
+    assert events[0] == events[1] != ""
+
+
 def test_status_verify_rebuild_and_import(run_in_demo: RunCli, demo_folder: Path, tmp_path: Path) -> None:
     (source,) = json.loads(run_in_demo("status", "--format", "json").out)["sources"]
     assert (source["source"], source["releases"], source["failures"]) == ("ports", 6, 0)

@@ -8,6 +8,7 @@ from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.formats.base import FieldMap
 from watcher.formats.iana_ports_text import read
+from watcher.reports.diff import InputFile, compare_files
 
 ANY = FieldMap()
 Cells = tuple[str, str, str, str]
@@ -113,3 +114,31 @@ def test_the_error_has_the_line_of_a_misplaced_column() -> None:
         read(page([("a", "1", "tcp", ""), ("b", "x", "tcp", "")]), ANY)
     assert error.value.line == 9
     assert page([("a", "1", "tcp", ""), ("b", "x", "tcp", "")]).split(b"\n")[8].startswith(b"b ")
+
+
+def test_what_is_free_or_reserved_is_known_by_its_description() -> None:
+    lines = [
+        ("", "0", "tcp", "Reserved          [Jo]"),
+        ("", "1-9", "", "Unassigned"),
+        ("", "10", "udp", "Reserved for later [Jo]"),
+        ("unassigned", "11", "udp", "Unassigned"),
+    ]
+    rows = read(page(lines), PORTS.columns).rows
+    assert [row.fields["description"] for row in rows] == ["Reserved", "Unassigned", "", ""]
+
+
+def test_a_split_range_of_a_text_is_no_assignment() -> None:
+    old = page([("a", "1", "tcp", "x"), ("", "2-9", "", "Unassigned")])
+    new = page([("a", "1", "tcp", "x"), ("b", "2", "tcp", "y"), ("", "3-9", "", "Unassigned")])
+    comparison = compare_files(
+        InputFile(name="old.txt", data=old), InputFile(name="new.txt", data=new), registry="ports", format="txt"
+    )
+    assert [event.summary for event in comparison.events] == [
+        "service name b registered for tcp",
+        "2/tcp assigned to b (was unassigned)",
+    ]
+
+
+@pytest.mark.parametrize("day", ["2020-13-01", "2020-02-30"])
+def test_a_day_that_does_not_exist_is_no_date(day: str) -> None:
+    assert read(page(PLAIN).replace(b"2020-01-31", day.encode()), ANY).published is None

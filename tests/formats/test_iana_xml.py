@@ -60,7 +60,15 @@ def one(record: str, columns: FieldMap = PORTS.columns) -> dict[str, str]:
 @pytest.mark.fault(29)
 @pytest.mark.parametrize(
     ("updated", "published"),
-    [("2026-02-30", "2026-02-30"), ("soon", None), ("2020\u202e|x", None), ("", None), ("2020-01-01\n## x", None)],
+    [
+        ("2026-02-28", "2026-02-28"),
+        ("2026-02-30", None),
+        ("2024-13-01", None),
+        ("soon", None),
+        ("2020\u202e|x", None),
+        ("", None),
+        ("2020-01-01\n## x", None),
+    ],
 )
 def test_an_invalid_date_is_kept_and_reported_and_not_used(updated: str, published: str | None) -> None:
     document = read(release([tcp("a", "1")], updated), PORTS.columns)

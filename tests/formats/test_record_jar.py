@@ -45,8 +45,9 @@ def test_white_space_and_line_ends_make_no_difference() -> None:
 def test_a_jar_without_a_date_has_none_and_one_that_is_no_date_is_reported() -> None:
     document = read(b"Type: x\n%%\nType: y\n", ANY)
     assert (document.published, len(document.rows)) == (None, 2)
-    odd = read(b"File-Date: yesterday\n%%\nType: y\n", ANY)
-    assert (odd.published, [problem.message for problem in odd.problems]) == (None, ["File-Date is not a date"])
+    for day in (b"yesterday", b"2024-13-01", b"2024-02-30"):
+        odd = read(b"File-Date: " + day + b"\n%%\nType: y\n", ANY)
+        assert (odd.published, [problem.message for problem in odd.problems]) == (None, ["File-Date is not a date"])
 
 
 @pytest.mark.parametrize(

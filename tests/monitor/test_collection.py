@@ -289,7 +289,7 @@ def test_a_group_is_found_by_name_and_a_slip_is_answered(env: CollectionEnvironm
     with env.service() as service:
         group = service.source("iana.Group-03")
         assert (group.name, group.registry) == ("iana.group-03", "iana")
-        with pytest.raises(UsageError, match=r"no group 'group-3'; did you mean iana\.group-"):
+        with pytest.raises(UsageError, match=r"no group 'group-3'; did you mean 'iana\.group-"):
             service.source("iana.group-3")
         assert service.source("iana.group-3", new=True).name == "iana.group-3"
         with pytest.raises(UsageError, match="cannot be a group's id"):

@@ -34,7 +34,7 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 @click.argument("source", required=False)
 @click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
 @click.option("--service", metavar="NAME", help="A service by its name.")
-@click.option("--protocol", metavar="NAME", help="tcp, udp, sctp or dccp.")
+@click.option("--protocol", callback=option_parser(str.lower), metavar="NAME", help="tcp, udp, sctp or dccp.")
 @click.option("--event", metavar="GLOB", help="Event ids, as a glob: 'port-*'.")
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What happened to the entry.")
 @click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")

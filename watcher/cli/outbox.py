@@ -8,6 +8,7 @@ import click
 
 from watcher.cli.output import columns, format_option, parse_date, parse_last_date, print_json, print_rows
 from watcher.config.overview import load_overview
+from watcher.core.suggestions import require_known
 from watcher.store.outbox import STATES, DeliveryQuery
 from watcher.store.store import Store
 
@@ -48,8 +49,11 @@ def command(
       watcher outbox --format json
     """
     query = DeliveryQuery(ids=ids, states=states, channel=channel, source=source, since=since, until=until, limit=limit)
-    with Store(load_overview(config).history, create=False) as store:
+    overview = load_overview(config)
+    with Store(overview.history, create=False) as store:
         deliveries = store.outbox.find_deliveries(query)
+    if channel and not deliveries:
+        require_known("channel", channel, overview.channels)
     if format == "json":
         print_json({"deliveries": [dict(row) for row in deliveries]})
     else:

@@ -60,6 +60,8 @@ def command(
     with open_monitor(config, create=False) as monitor:
         outbox = monitor.store.outbox
         deliveries = outbox.find_deliveries(query)
+        if channel and not deliveries:
+            monitor.channel(channel)
         chosen = [str(row["id"]) for row in deliveries]
         if unknown := set(ids) - set(chosen):
             raise UsageError(f"no such message: {', '.join(sorted(unknown))}")

@@ -10,6 +10,7 @@ import click
 from watcher.cli.context import open_history
 from watcher.cli.output import (
     format_option,
+    option_parser,
     parse_last_date,
     parse_port,
     print_gaps,
@@ -37,7 +38,9 @@ _DETAILS = ("assignee", "contact", "registered", "modified", "references", "serv
 @click.argument("what", metavar="[WHAT]", required=False)
 @click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
 @click.option("--service", metavar="NAME", help="A service by its name, or a contact by its id.")
-@click.option("--protocol", metavar="NAME", help="Only this protocol: tcp, udp, sctp or dccp.")
+@click.option(
+    "--protocol", callback=option_parser(str.lower), metavar="NAME", help="Only this protocol: tcp, udp, sctp or dccp."
+)
 @click.option(
     "--at", callback=parse_last_date, metavar="DATE", help="As of this day: 2024-02-29, 2024-02, yesterday, 2w, …"
 )
@@ -67,7 +70,7 @@ def command(
     if what:
         number, _, suffix = what.partition("/")
         port = port or find_ports(number)
-        protocol = protocol or (suffix if port and suffix else None)
+        protocol = protocol or (suffix.lower() if port and suffix else None)
         service = service or (None if port else what)
     require(port or service, "name an entry: a port or a name")
     with open_history(config) as (history, observation):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,6 +23,7 @@ from watcher.config.value_types import split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
+from watcher.core.suggestions import suggest
 from watcher.core.tables import find_layout_problems
 from watcher.fetch.tls import create_tls_context
 from watcher.formats.base import Format
@@ -193,8 +193,7 @@ def _describe(problem: Mapping[str, Any]) -> str:
 
 
 def _suggest(name: str, names: Collection[str]) -> str:
-    close = [_RENAMED_KEYS[name]] if name in _RENAMED_KEYS else difflib.get_close_matches(name, sorted(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {_RENAMED_KEYS[name]!r}?" if name in _RENAMED_KEYS else suggest(name, names)
 
 
 def _unknown(name: str, names: Collection[str]) -> str:

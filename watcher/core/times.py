@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _DAY_FORMS = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\d+)([dw])", re.ASCII)
@@ -33,6 +34,14 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(**{unit: int(number or 0) for unit, number in zip(_UNITS, match.groups(), strict=True)})
     except OverflowError:
         raise ValueError("a duration of more than a million years") from None
+
+
+def is_date(text: str) -> bool:
+    """Return whether a text is `YYYY-MM-DD` and such a day exists."""
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
 
 
 def is_day(text: str) -> bool:

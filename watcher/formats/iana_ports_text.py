@@ -5,7 +5,8 @@ centred vertically, so the port and protocol are on the middle line of their row
 first three columns from the table's header, and makes a row of every line with text there.
 
 The lines do not show where the description of a row begins and ends, and this reader does not guess: there is no
-description, assignee, contact, date, reference or note. A row without name, port and protocol is not found. A name
+description, assignee, contact, date, reference or note. Only "Unassigned" and "Reserved" beside a port without name are
+read: they do not wrap. A row without name, port and protocol is not found. A name
 wraps only at a space; four names from before RFC 6335 have one ("Escale (Newton Dock)"). Such a name is joined by the
 way a browser centres it and by its parentheses.
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from watcher.core.errors import ParseError
+from watcher.core.times import is_date
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
 from watcher.formats.text import check_size, decode, fold
@@ -28,6 +30,8 @@ _PROTOCOL_WIDTH = len("Transport ")
 _UPDATED = re.compile(r"^ *Last Updated\s+([0-9]{4}-[0-9]{2}-[0-9]{2})\s*$", re.MULTILINE)
 _END = re.compile(r"^ *(?:Contact Information|People) *$", re.MULTILINE)
 _PORT = re.compile(r"(?:[0-9]+(?:-[0-9]+)?)?")
+_STATUS = re.compile(r"\s*(Unassigned|Reserved)(?:\s{2,}|\s*$)")
+_DESCRIPTION = "Description"
 _PROTOCOL = re.compile(r"(?:[a-z][a-z0-9-]*)?")
 
 
@@ -39,6 +43,7 @@ class _Line:
     name: str
     port: str
     protocol: str
+    status: str = ""
     above: int = 0
 
     @property
@@ -73,13 +78,18 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
     names, _ = field_names(TITLES, field_map, first)
     empty = dict.fromkeys(field_map.always, "")
     return Document(
-        published=updated[1] if updated else None,
+        published=updated[1] if updated and is_date(updated[1]) else None,
         headers={"": {"id": "", "updated": updated[1] if updated else "", "columns": "\n".join(TITLES)}},
         rows=tuple(
-            Row(registry="", fields=empty | dict(zip(names, (line.name, line.port, line.protocol), strict=True)))
-            for line in _join_names(lines)
+            Row(registry="", fields=empty | _read_fields(line, names, field_map)) for line in _join_names(lines)
         ),
     )
+
+
+def _read_fields(line: _Line, names: Sequence[str], field_map: FieldMap) -> dict[str, str]:
+    fields = dict(zip(names, (line.name, line.port, line.protocol), strict=True))
+    description = field_map.titles.get(_DESCRIPTION)
+    return fields | {description: line.status} if description and line.status else fields
 
 
 def _lines(body: Sequence[str], first: int, port: int, protocol: int) -> Iterator[_Line]:
@@ -91,7 +101,10 @@ def _lines(body: Sequence[str], first: int, port: int, protocol: int) -> Iterato
             continue
         if not (_PORT.fullmatch(port_text) and _PROTOCOL.fullmatch(protocol_text)):
             raise ParseError("not_well_formed", "the columns are not where the header says", line=number)
-        yield _Line(number=number, name=name, port=port_text, protocol=protocol_text)
+        status = None if name else _STATUS.match(line, protocol + _PROTOCOL_WIDTH)
+        yield _Line(
+            number=number, name=name, port=port_text, protocol=protocol_text, status=status[1] if status else ""
+        )
 
 
 def _join_names(lines: Sequence[_Line]) -> Iterator[_Line]:

@@ -12,13 +12,13 @@ whether an empty cell was an element; so these cannot be read from a page.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.times import is_date
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.headings import field_names
 from watcher.formats.iana_xhtml_page import XhtmlPage, blocks, children, split_pages, text_of
@@ -42,7 +42,6 @@ _PEOPLE = {
     "Contact URI": "uri",
     "Last Updated": "updated",
 }
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HEADINGS = {f"h{number}": number for number in range(1, 7)}
 
 
@@ -112,7 +111,7 @@ class _PageCollector:
         updated = root.get("updated", "")
         return Document(
             id=identifier,
-            published=updated if _DATE.fullmatch(updated) else None,
+            published=updated if is_date(updated) else None,
             headers={
                 path: {"id": identifier or "", "title": "", "updated": "", **header}
                 for path, header in sorted(self._headers.items())

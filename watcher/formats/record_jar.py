@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.times import is_date
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold
 
 _FIELD = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)[ \t]*:(.*)", re.DOTALL)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_FIELD = "File-Date"
 _Record = tuple[int, dict[str, list[str]]]
 
@@ -36,7 +36,7 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
         fields = {field_map.titles.get(name, name): "\n".join(bodies) for name, bodies in record.items()}
         if number == 0 and _DATE_FIELD in record:
             header |= {("updated" if name == _DATE_FIELD else name): body for name, body in fields.items()}
-            published = record[_DATE_FIELD][0] if _DATE.fullmatch(record[_DATE_FIELD][0]) else None
+            published = record[_DATE_FIELD][0] if is_date(record[_DATE_FIELD][0]) else None
             if published is None:
                 problems.append(Problem(code="unknown_column", message=f"{_DATE_FIELD} is not a date", line=line))
             continue

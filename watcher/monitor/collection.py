@@ -7,7 +7,6 @@ source too, named COLLECTION.GROUP, and is checked like any other. `Collection` 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import UsageError
+from watcher.core.suggestions import suggest
 from watcher.core.tables import split_usable_ids
 from watcher.core.times import from_text
 from watcher.fetch.folder import group_document
@@ -86,8 +86,8 @@ class Collection:
             and name.lower() not in listed
             and not (new or self._history.find_latest(f"{self.name}.{name.lower()}"))
         ):
-            close = difflib.get_close_matches(name.lower(), listed, n=1)
-            hint = f"; did you mean {self.name}.{close[0]}?" if close else ""
+            sources = [f"{self.name}.{group}" for group in listed]
+            hint = suggest(f"{self.name}.{name}", sources)
             raise UsageError(f"the collection {self.name} has no group {name!r}{hint}")
         return self._settings_of(group)
 

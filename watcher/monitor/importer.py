@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import ParseError, UsageError
-from watcher.core.times import to_text
+from watcher.core.times import is_date, to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.git_history import GitHistory
@@ -199,7 +199,7 @@ def _date_in_file(path: Path) -> str:
             match = _UPDATED.search(file.read(_HEAD_BYTES))
     except OSError:
         return ""  # the import refuses it and gives the reason
-    return match[1].decode() if match else ""
+    return match[1].decode() if match and is_date(match[1].decode()) else ""
 
 
 def _git_items(path: str, suffixes: tuple[str, ...], now: datetime) -> Iterator[ImportItem]:

@@ -28,6 +28,7 @@ from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
 from watcher.core.read_settings import ReadSettings
+from watcher.core.suggestions import suggest
 from watcher.fetch.base import Fetcher, Policy
 from watcher.fetch.folder import FolderFetcher
 from watcher.fetch.rate_limit import HostRateLimiter
@@ -194,8 +195,10 @@ class Monitor:
         for collection in self.settings.collections:
             if name.startswith(f"{collection.name}."):
                 return self.collection(collection).group(name.removeprefix(f"{collection.name}."), new=new)
-        names = ", ".join(source.name for source in self.settings.source) or "none"
-        raise UsageError(f"no source named {name!r} is configured (configured: {names})")
+        names = [source.name for source in self.settings.source]
+        raise UsageError(
+            f"no source named {name!r} is configured (configured: {', '.join(names) or 'none'}){suggest(name, names)}"
+        )
 
     def collection(self, settings: CollectionSettings) -> Collection:
         """Return a collection as of its newest index."""
@@ -206,8 +209,10 @@ class Monitor:
         for channel in self.settings.channel:
             if channel.name == name:
                 return channel
-        names = ", ".join(channel.name for channel in self.settings.channel) or "none"
-        raise UsageError(f"no channel named {name!r} is configured (configured: {names})")
+        names = [channel.name for channel in self.settings.channel]
+        raise UsageError(
+            f"no channel named {name!r} is configured (configured: {', '.join(names) or 'none'}){suggest(name, names)}"
+        )
 
     def ingest(self, source: AnySource, *, patience: timedelta = timedelta()) -> ReleaseIngest:
         """Return the ingest of a source; of a collection, that of its index. `patience`: see `ReleaseIngest`."""

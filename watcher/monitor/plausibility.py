@@ -11,11 +11,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import islice
 
 from watcher.core.model import ROOT, Content, Problem, Section
 from watcher.core.operations import Hold, HoldState, Reason
-from watcher.formats.base import PLACE
+from watcher.diff.relatedness import describe_unrelated
 
 # Reasons that another check can settle. All others are for the operator, however often the release is served.
 _CONFIRMABLE = frozenset({"goes_back", "mass_removal", "sub_registries_gone"})
@@ -26,10 +25,6 @@ _LARGE = frozenset({"mass_removal", "sub_registries_gone"})
 _REMOVALS_ALLOWED = 10  # entries, however small the registry is
 _SUB_REGISTRIES_COUNTED = 3  # fewer removed sub-registries are no reason
 _HALF = 0.5
-_ENTRIES_COMPARED = 3  # a smaller table may lose all its entries
-_ROWS_WITH_COLUMNS = 200
-_MOST_NAMED = 5
-_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,48 +157,11 @@ def _other_registry(new: Content, old: Content) -> Iterable[Reason]:
 
 
 def _other_table(new: Content, old: Content, bounds: Bounds) -> Iterable[Reason]:
-    """Compare two plain tables: an error message can be read as one, and no other check can tell.
-
-    `max_gone = 1` allows all entries to be others; the columns and the place of the rows are compared all the same.
-    """
+    """Compare plain tables, which bear no id. `max_gone = 1` allows that all entries are other ones."""
     if old.document or new.document or not old.entries:
         return
-    place, was = (content.items[Section.REGISTRY, ROOT].fields.get(PLACE, "") for content in (new, old))
-    columns, old_columns = _columns(new), _columns(old)
-    if was and place != was:
-        sentence = f"its rows are at {place or 'the top'!r}; they were at {was!r}"
-    elif columns and old_columns and columns.isdisjoint(old_columns):
-        sentence = f"it has none of the columns {_join_some(old_columns)}, but {_join_some(columns)}"
-    elif old.entries >= _ENTRIES_COMPARED and bounds.max_gone < 1 and _share_no_entry(new, old):
-        sentence = f"it has none of the {old.entries} entries"
-    else:
-        return
-    yield Reason(code="other_table", sentence=sentence, numbers={"entries": new.entries, "was": old.entries})
-
-
-def _columns(content: Content) -> frozenset[str]:
-    """Return the columns of a table, by its first rows."""
-    entries = (item for item in content.items.values() if item.section is Section.ENTRY)
-    return frozenset(name for item in islice(entries, _ROWS_WITH_COLUMNS) for name in item.fields)
-
-
-def _share_no_entry(new: Content, old: Content) -> bool:
-    """Return whether two tables have no key in common; if their key columns differ, no text."""
-    keys, old_keys = ([key for key in content.items if key[0] is Section.ENTRY] for content in (new, old))
-    if not keys or keys[0][1].labels == old_keys[0][1].labels:
-        return not any(key in old.items for key in keys)
-    texts = {text for key in old_keys for text in old.items[key].fields.values()}
-    return all(texts.isdisjoint(new.items[key].fields.values()) for key in keys)
-
-
-def _join_some(names: Iterable[str]) -> str:
-    shown = sorted(names)
-    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
-    return ", ".join(_shorten(name) for name in shown[:_MOST_NAMED]) + more
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    if sentence := describe_unrelated(old, new, compare_entries=bounds.max_gone < 1):
+        yield Reason(code="other_table", sentence=sentence, numbers={"entries": new.entries, "was": old.entries})
 
 
 def _goes_back(new: Content, newest: Newest, today: date) -> Iterable[Reason]:

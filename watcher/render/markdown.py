@@ -6,7 +6,7 @@ import re
 
 from watcher.core.model import Comparison, Release
 from watcher.render.safe_text import visible
-from watcher.render.text import render_counts
+from watcher.render.text import render_counts, render_marks
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
@@ -20,6 +20,8 @@ def render_comparison(comparison: Comparison) -> str:
         "",
         render_counts(comparison.changes),
     ]
+    if comparison.marks:
+        lines += ["", escape(render_marks(comparison))]
     if comparison.events:
         lines += ["", "| Severity | Event | What |", "|---|---|---|"]
         lines += [f"| {event.severity} | `{event.id}` | {escape(event.summary)} |" for event in comparison.events]

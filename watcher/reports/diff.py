@@ -10,8 +10,10 @@ from pathlib import Path
 from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import Comparison, Content, Release, Severity
 from watcher.core.read_settings import ReadSettings
+from watcher.core.suggestions import describe_unknown
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
+from watcher.diff.relatedness import describe_unrelated
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import apply_settings
@@ -61,9 +63,9 @@ def compare_files(
 
     Of `settings` the key, the titles and the layout count.
     """
-    for name, names in ((registry, REGISTRIES), (format, FORMATS)):
+    for kind, name, names in (("registry", registry, REGISTRIES), ("format", format, FORMATS)):
         if name is not None and name not in names:
-            raise UsageError(f"unknown {name!r}: must be one of {', '.join(names)}")
+            raise UsageError(f"unknown {kind} {describe_unknown(name, names)}")
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
     rules = apply_settings(REGISTRIES[chosen], settings or ReadSettings())
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
@@ -77,12 +79,14 @@ def compare_files(
         except ParseError as error:
             raise UsageError(f"{file.name}: {error}") from error
     changes, events = explain(rules, contents[0], contents[1])
+    unrelated = describe_unrelated(contents[0], contents[1])
     return Comparison(
         source=contents[1].document or chosen if chosen == "iana" else chosen,
         old=_release(old, contents[0], chosen),
         new=_release(new, contents[1], chosen),
         changes=changes,
         events=events,
+        marks={"unrelated": unrelated} if unrelated else {},
     )
 
 

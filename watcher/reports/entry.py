@@ -8,6 +8,7 @@ from typing import Any
 
 from watcher.core.errors import UsageError
 from watcher.core.model import Fields, Key, Section
+from watcher.core.suggestions import PROTOCOLS, require_known
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
@@ -133,6 +134,8 @@ def find_entry(
         for version in history.versions.find(source, port=port, name=service, at=limit)
         if not protocol or version.item.key.part("protocol") in (protocol, "")
     ]
+    if protocol and not any(version.item.key.part("protocol") == protocol for version in versions):
+        require_known("protocol", protocol, PROTOCOLS)
     title = title or service or _port_text(port)
     if not versions and port and not service:  # a name that is a number
         versions = history.versions.find(source, name=_port_text(port), at=limit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from watcher.core.suggestions import PROTOCOLS, require_known
+from watcher.registries.catalog import event_ids
 from watcher.render import document
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
@@ -34,8 +36,18 @@ def find_events(history: HistoryReader, observation: ObservationGaps, query: Eve
     if query.source:
         history.read_registry_id(query.source)
     events = tuple(observe_event(stored, observation) for stored in history.events.find(query))
+    if not events:
+        check_filters(query)
     sources = [query.source] if query.source else sorted({event.stored.source for event in events})
     return EventReport(events=events, gaps=observation.find_gaps(sources), span=history.find_release_span(query.source))
+
+
+def check_filters(query: EventQuery) -> None:
+    """Raise UsageError for an event id or a protocol that no event can have."""
+    if query.event:
+        require_known("event", query.event, event_ids())
+    if query.protocol:
+        require_known("protocol", query.protocol, PROTOCOLS)
 
 
 def observe_event(stored: StoredEvent, observation: ObservationGaps) -> ObservedEvent:

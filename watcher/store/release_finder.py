@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
+from watcher.core.times import is_date
 from watcher.store.database import Database
 from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 _MOST_NAMES = 10  # of sources in an error message
 
@@ -129,7 +129,7 @@ class ReleaseFinder:
         self.read_registry_id(source)
         if reference in ("latest", "newest") and (latest := self.find_latest(source)):
             return latest
-        if _DATE.fullmatch(reference):
+        if is_date(reference):
             # Days never go back in the order of releases, so the last one that matches is the latest.
             for release in self.select_releases(source, "dated <= ?2", reference, order="place DESC", limit=1):
                 return release

@@ -9,7 +9,6 @@ which only the new ones are parsed.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
@@ -18,6 +17,7 @@ from lxml import etree
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
+from watcher.core.times import is_date
 from watcher.formats.base import UNPLACED, Document, FieldMap, Row, RowCache
 from watcher.formats.iana_xml.cells import local_name
 from watcher.formats.iana_xml.chunks import ChunkedDocument, ChunkError
@@ -39,8 +39,6 @@ HEADER = FieldMap(
 REDIRECT = FieldMap(attributes={"id": "id", "registry": "moved_to"}, always=("id", "title", "updated"))
 PERSON = FieldMap(attributes={"id": "id"}, always=("id", "name", "org", "uri", "updated"))
 
-# The shape alone: 2026-02-30 is a label too.
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _REGISTRY = attrgetter("registry")
 _STRUCTURE = frozenset({"registry", "record", "people"})
 
@@ -123,12 +121,12 @@ class _DocumentWalk:
             if misplaced:
                 self._problems["a record outside any registry, kept as the markup round it"] = (None, misplaced)
         updated = self._headers[""].get("updated", "")
-        is_date = _DATE.fullmatch(updated) is not None
-        if updated and not is_date:
+        has_date = is_date(updated)
+        if updated and not has_date:
             self._problems[f"the date of the registry is no date: {updated[:40]!r}"] = (None, 1)
         return Document(
             id=root.get("id", ""),
-            published=updated if is_date else None,
+            published=updated if has_date else None,
             headers=self._headers,
             rows=tuple(self._rows),
             contacts=tuple(self._contacts),

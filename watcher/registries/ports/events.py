@@ -61,7 +61,8 @@ def _new_status(findings: Sequence[Finding], context: ChangeContext, port: str) 
 
 
 def _service(findings: Sequence[Finding], context: ChangeContext) -> str:
-    return findings[0].service or f'"{_change(findings, context).item.fields["description"]}"'
+    description = _change(findings, context).item.fields["description"]
+    return findings[0].service or (f'"{description}"' if description else "an entry without a name")
 
 
 def _assigned(findings: Sequence[Finding], context: ChangeContext) -> str:
@@ -84,7 +85,7 @@ def _registered(findings: Sequence[Finding], context: ChangeContext) -> str:
     protocols = _place(findings, "")
     transport = f" for {protocols}" if protocols else ""
     description = shorten(_change(findings, context).item.fields["description"].replace("\n", " "))
-    return f"service name {findings[0].service} registered{transport}: {description}"
+    return f"service name {findings[0].service} registered{transport}" + (f": {description}" if description else "")
 
 
 def _withdrawn(findings: Sequence[Finding], context: ChangeContext) -> str:  # noqa: ARG001

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from functools import lru_cache
+
+from watcher.core.times import is_date
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]+?)"
@@ -146,10 +147,7 @@ def _read_steps(steps: str) -> EntryFacts:
 
 def _real_day(text: str) -> str:
     """Return a day, "" for one that no calendar has."""
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        return ""
+    return text if is_date(text) else ""
 
 
 def _join(one: EntryFacts, other: EntryFacts) -> EntryFacts:
