@@ -134,8 +134,8 @@ def test_a_split_range_of_a_text_is_no_assignment() -> None:
         InputFile(name="old.txt", data=old), InputFile(name="new.txt", data=new), registry="ports", format="txt"
     )
     assert [event.summary for event in comparison.events] == [
-        "service name b registered for tcp",
         "2/tcp assigned to b (was unassigned)",
+        "service name b registered for tcp",
     ]
 
 
