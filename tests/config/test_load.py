@@ -280,6 +280,28 @@ def test_a_url_that_every_check_would_refuse_is_refused(write: Write, url: str) 
     assert problem.startswith("source[0].url: the URL has spaces, backslashes or characters beyond ASCII")
 
 
+@pytest.mark.fault(61)
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://10.0.0.1/x.xml", "10.0.0.1 is not public (private)"),
+        ("http://[::ffff:127.0.0.1]/x.xml", "::ffff:127.0.0.1 is not public (loopback)"),
+        ("http://localhost:8000/x.xml", "localhost is this machine"),
+        ("https://example..org/x.xml", "the host name has a label that is empty or longer than 63 characters"),
+        (f"https://{'a' * 64}.org/x.xml", "the host name has a label that is empty or longer than 63 characters"),
+        ("https://exa%6Dple.org/x.xml", "the host is missing or ambiguous"),
+        ("file://server/x.xml", "a file: URL must name a file of this machine by its absolute path"),
+        ("file:x.xml", "a file: URL must name a file of this machine by its absolute path"),
+    ],
+)
+def test_what_every_fetch_would_refuse_is_a_mistake_of_the_configuration(write: Write, url: str, why: str) -> None:
+    text = "[fetch]\nallow_files = true\n" + PORTS.replace("https://example.org/ports.xml", url)
+    (problem,) = problems(write(text))
+    assert problem.startswith(f"source[0].url: {why}")
+    if "allow_private" in problem:
+        assert loaded(write(text.replace("[fetch]", "[fetch]\nallow_private = true"))).source[0].name == "ports"
+
+
 def test_a_byte_order_mark_before_the_configuration_is_no_mistake(write: Write) -> None:
     assert loaded(write("\ufeff" + PORTS)).source[0].name == "ports"
 

@@ -19,13 +19,14 @@ from watcher.config.settings import (
     StoreSettings,
     WebhookSettings,
 )
-from watcher.config.value_types import split_webhook_secrets
+from watcher.config.value_types import GROUP, split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
 from watcher.core.suggestions import suggest
 from watcher.core.tables import find_layout_problems
 from watcher.fetch.tls import create_tls_context
+from watcher.fetch.urls import find_url_problem
 from watcher.formats.base import Format
 from watcher.formats.catalog import format_by_suffix
 
@@ -158,6 +159,16 @@ def _find_canary_conflicts(settings: Settings) -> Iterator[str]:
 
 
 def _find_source_conflicts(source: AnySource, settings: Settings) -> Iterator[str]:
+    for key in ("url", "index", "also"):
+        # A collection on this machine has no URL of its own.
+        if (url := getattr(source, key, None)) and not (isinstance(source, CollectionSettings) and source.is_local):
+            problem = find_url_problem(
+                url.replace(GROUP, "x"),
+                allow_private=settings.fetch.allow_private,
+                has_proxy=bool(settings.fetch.proxy),
+            )
+            if problem:
+                yield f"{key}: {problem}"
     if not settings.fetch.allow_files:
         for key in ("url", "index", "also"):
             if (getattr(source, key, None) or "").startswith("file:"):

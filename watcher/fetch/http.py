@@ -35,16 +35,12 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import stat
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Self
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
-import urllib3.exceptions
-from urllib3.util import parse_url
 
 from watcher import __version__
 from watcher.core.clock import Clock, SystemClock
@@ -63,12 +59,12 @@ from watcher.fetch.responses import (
     refuse_packed,
 )
 from watcher.fetch.sessions import guard_session
+from watcher.fetch.urls import URL_CHARACTERS, parse_file_url, parse_http_url
 
 MAX_REDIRECTS = 5
 _DRAINABLE = 64 * 2**10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REASONS = {401: "denied", 403: "denied", 451: "denied", 404: "not_found", 410: "not_found"}
-_URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash
 
 
 class _Session(requests.Session):
@@ -112,7 +108,7 @@ class HttpFetcher:
         """Return the resource, or NotModified if the validators name its present state. Raises FetchError."""
         if url.lower().startswith("file:"):
             return _read_file(url, validators, self._policy)
-        _parse_url(url)
+        parse_http_url(url)
         self._guard.begin()
         sent = _sendable(validators)
         response = self._retry(url, sent)
@@ -161,18 +157,18 @@ class HttpFetcher:
 
         location = _encode_location(location)
         # Checked before urljoin, which silently removes tabs and line breaks.
-        if not _URL_CHARACTERS.fullmatch(location):
+        if not URL_CHARACTERS.fullmatch(location):
             raise refused("to an invalid URL")
         try:
             target = urljoin(current, location)
-            scheme, host = _parse_url(target)
+            scheme, host = parse_http_url(target)
         except ValueError as error:
             raise refused("to an invalid URL") from error
         except FetchError as error:
             raise refused(f"to a URL that is not fetched: {error}") from error
-        if _parse_url(current)[0] == "https" and scheme == "http":
+        if parse_http_url(current)[0] == "https" and scheme == "http":
             raise refused("from https to http")
-        allowed = {_parse_url(first)[1], *(name.lower().rstrip(".") for name in self._policy.allow_hosts)}
+        allowed = {parse_http_url(first)[1], *(name.lower().rstrip(".") for name in self._policy.allow_hosts)}
         if host not in allowed:
             raise refused(f"to another host, {host[:200]}")
         return target
@@ -223,7 +219,7 @@ class HttpFetcher:
         """Refuse an address in the URL that is not public; behind a proxy the address of a name cannot be checked."""
         if not self._policy.proxy or self._policy.allow_private:
             return
-        host = _parse_url(url)[1].strip("[]")
+        host = parse_http_url(url)[1].strip("[]")
         try:
             error = address_error(host, str(ipaddress.ip_address(host)))
         except ValueError:
@@ -267,29 +263,6 @@ def _encode_location(location: str) -> str:
     return "".join(f"%{byte:02X}" if byte == 0x20 or byte > 0x7F else chr(byte) for byte in raw)
 
 
-def _parse_url(url: str) -> tuple[str, str]:
-    """Return the scheme and host of an HTTP URL. Raises FetchError (`bad_url`), which never shows userinfo."""
-
-    def bad(why: str) -> FetchError:
-        return FetchError("bad_url", why, transient=False)
-
-    if not _URL_CHARACTERS.fullmatch(url):
-        raise bad("the URL has spaces, backslashes, control characters or characters beyond ASCII")
-    try:
-        parts, other = urlsplit(url), parse_url(url)
-        host, _ = parts.hostname, parts.port
-    except (ValueError, urllib3.exceptions.LocationParseError) as error:
-        raise bad("not a URL") from error
-    if parts.scheme not in {"http", "https"}:
-        raise bad(f"the scheme {parts.scheme!a} is not fetched")
-    if "@" in parts.netloc or other.auth:
-        raise bad("a URL with a user name or password is refused")
-    # A URL that two parsers read differently could pass the check with one host and connect to another.
-    if not host or host != (other.host or "").strip("[]").lower():
-        raise bad("the host is missing or ambiguous")
-    return parts.scheme, host.rstrip(".")
-
-
 def _sendable(validators: Validators | None) -> Validators:
 
     def checked(value: str | None) -> str | None:
@@ -315,14 +288,9 @@ def _bare_etag(etag: str) -> str:
 
 
 def _read_file(url: str, validators: Validators | None, policy: Policy) -> Response | NotModified:
-    parts = urlsplit(url)
     if not policy.allow_files:
         raise FetchError("file_refused", "file: URLs are not allowed by the configuration", transient=False)
-    path = Path(unquote(parts.path))
-    if parts.netloc not in {"", "localhost"} or not path.is_absolute() or "\0" in str(path):
-        raise FetchError(
-            "bad_url", "a file: URL must name a file of this machine by its absolute path", transient=False
-        )
+    path = parse_file_url(url)
     try:
         # Without O_NONBLOCK, opening a pipe would wait for a writer forever.
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - by descriptor
