@@ -106,7 +106,9 @@ def test_a_backup_made_while_others_write_is_of_one_moment_and_complete(env: Env
 
 @pytest.mark.fault(56)
 @pytest.mark.parametrize("hurt", ["history", "snapshot", "missing", "rows", "manifest"])
-def test_a_backup_that_is_not_whole_is_named_and_never_restored(env: Environment, tmp_path: Path, hurt: str) -> None:
+def test_of_a_backup_that_is_not_whole_the_rest_is_restored_and_the_damage_named(
+    env: Environment, tmp_path: Path, hurt: str
+) -> None:
     kept = tmp_path / "backup"
     run_command(env, str(kept))
     snapshot = min((kept / "snapshots").rglob("*.zst"))
@@ -126,9 +128,21 @@ def test_a_backup_that_is_not_whole_is_named_and_never_restored(env: Environment
     result = run_command(env, str(kept), "--verify", code=code).stderr
     assert {"snapshot": snapshot.name, "missing": snapshot.name}.get(hurt, hurt) in result or str(kept) in result
     store = env.servers.folder
+    whole = {path.name for path in (kept / "snapshots").rglob("*.zst")} - (
+        {snapshot.name} if hurt == "snapshot" else set()
+    )
+    before = env.rows(*TABLES)
     (store / "history.db").rename(store / "old.db")
-    run_command(env, str(kept), "--restore", code=2)
-    assert not (store / "history.db").exists()
+    (store / "snapshots").rename(store / "old")
+    restored = run_command(env, str(kept), "--restore", code=code)
+    assert (store / "history.db").exists() == (hurt not in ("history", "manifest"))
+    if hurt == "manifest":
+        return
+    assert {*snapshots(store / "snapshots")} == whole
+    assert (snapshot.name if hurt in ("snapshot", "missing") else "history.db") in restored.stderr
+    if hurt in ("snapshot", "missing"):
+        assert env.rows(*TABLES) == before
+        assert "is missing" in run_cli.run_command(env.servers.config, "verify").stderr
 
 
 @pytest.mark.fault(56)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -157,6 +158,8 @@ def test_a_damaged_history_is_a_problem_with_the_way_out(env: Environment) -> No
     path.write_bytes(b"no database" * 1000)
     assert "cannot be read" in bad(examined(env))["history"] or "damaged" in bad(examined(env))["history"]
     path.unlink()
+    assert "is missing, but the archive has 1 snapshot of it; restore" in bad(examined(env))["history"]
+    shutil.rmtree(env.servers.folder / "snapshots")
     assert "there is no history yet" in bad(examined(env))["history"]
     assert not path.exists()
 

@@ -27,8 +27,9 @@ from watcher.store.store import Store
 def command(config: Path, target: Path, verify: bool, restore: bool, format: str) -> None:
     """Back up history and snapshots to a folder while the daemon runs. A repeated backup copies only what is new.
 
-    The new copy is verified before it replaces the previous one. If TARGET ends in .db, only the history is copied. To
-    restore, stop the daemon and move a damaged history away first. Exit code 1: the backup is damaged.
+    Each copy is verified before it replaces the previous one, so that a damaged file never does. If TARGET ends in .db,
+    only the history is copied. To restore, stop the daemon and move a damaged history away first; what is whole in the
+    backup is restored. Exit code 1: something is damaged or missing, each part listed.
 
     \b
     Examples:
@@ -45,10 +46,10 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
         summary = f"{target}: backup of {report.made}, {_counts(report)}, {len(damage)} damaged"
     elif restore:
         paths = load_settings(config).store
-        report = backup.restore_backup(target, paths.path, paths.snapshots)
+        report, damage = backup.restore_backup(target, paths.path, paths.snapshots)
         summary = f"{paths.path}: restored as of {report.made}, {_counts(report)}"
     else:
-        report = _back_up(config, target)
+        report, damage = _back_up(config, target)
         summary = f"{target}: {_counts(report)}, {report.copied} of them new"
     for line in damage:
         click.echo(visible(line), err=True)
@@ -60,12 +61,12 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
         raise click.exceptions.Exit(1)
 
 
-def _back_up(config: Path, target: Path) -> BackupReport:
+def _back_up(config: Path, target: Path) -> tuple[BackupReport, Sequence[str]]:
     paths = load_settings(config).store
     now = to_text(datetime.now(UTC))
     with Store(paths.path, create=False) as store:
         if target.suffix == ".db":
-            return BackupReport(made=now, rows=store.copy_to(target), snapshots=0)
+            return BackupReport(made=now, rows=store.copy_to(target), snapshots=0), ()
         return backup.make_backup(store, paths.snapshots, target, now=now)
 
 

@@ -55,6 +55,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
     printer = _Printer(is_quiet=format == "json")  # JSON is printed at the end
     results: list[tuple[str, CheckResult]] = []
     with open_monitor(config) as monitor:
+        monitor.require_history()
         chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):

@@ -33,9 +33,9 @@ def load_settings(config: Path) -> Settings:
     )
 
 
-def open_monitor(config: Path, *, create: bool = True) -> Monitor:
+def open_monitor(config: Path, *, create: bool = True, rebuilding: bool = False) -> Monitor:
     """Return a monitor, a context manager. Without `create` the history must exist (StoreError)."""
-    return monitors.Monitor(load_settings(config), create=create)
+    return monitors.Monitor(load_settings(config), create=create, rebuilding=rebuilding)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
     """
     report = importer.ImportReport()
     with open_monitor(config) as monitor:
+        monitor.require_history()
         by_source = _items_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
         with progress_bar(number, f"importing {number}") as bar:

@@ -33,7 +33,7 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
       watcher rebuild
       watcher rebuild ports --events
     """
-    with open_monitor(config) as monitor:
+    with open_monitor(config, rebuilding=True) as monitor:
         configured = tuple(source.name for source in monitor.settings.source)
         collections = tuple(f"{collection.name}." for collection in monitor.settings.collections)
         archived = [

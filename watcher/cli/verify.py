@@ -10,10 +10,13 @@ import click
 
 from watcher.cli.context import load_settings, open_monitor
 from watcher.cli.output import format_option, print_json, progress_bar
-from watcher.core.errors import UsageError
+from watcher.config.settings import StoreSettings
+from watcher.core.errors import StoreError, UsageError
 from watcher.monitor.verify import verify_history
 from watcher.render.safe_text import visible
+from watcher.store.completeness import ADVICE, find_missing_history
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.store import Store
 
 
 @click.command("verify")
@@ -23,7 +26,7 @@ from watcher.store.snapshot_archive import SnapshotArchive
 @format_option("json")
 @click.pass_obj
 def command(config: Path, source: str | None, with_history: bool, newest: int, format: str) -> None:
-    """Verify every snapshot against its SHA-256.
+    """Verify every snapshot against its SHA-256, and that none is missing of those that the history names.
 
     With --history the newest releases of each source are parsed again, each alone, and every field of every entry is
     compared with the history. Exit code 0: no damage; 1: damage, each listed with what to do.
@@ -33,9 +36,11 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
       watcher verify
       watcher verify ports --history --newest 400
     """
-    archive = SnapshotArchive(load_settings(config).store.snapshots)
+    paths = load_settings(config).store
+    archive = SnapshotArchive(paths.snapshots)
+    lost = list(_find_lost(paths, archive, source))
     names = archive.list_sources()
-    if source is not None and source not in names:
+    if not lost and source is not None and source not in names:
         raise UsageError(f"no snapshots of {source!r} (known: {', '.join(names) or 'none'})")
     snapshots = list(archive.list_snapshots(source))
     with progress_bar(len(snapshots), f"verifying {len(snapshots)} snapshots") as bar:
@@ -45,21 +50,46 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
     if format == "json":
         damaged = [{"path": str(damage.path), "reason": damage.reason} for damage in damages]
         no_release = [{"source": info.source, "sha256": info.sha256, "reason": info.refused} for info in refused]
+        damaged += [{"path": path, "reason": reason} for path, reason in lost]
         print_json({"snapshots": len(snapshots), "damaged": damaged, "no_release": no_release, "misfits": differences})
     else:
         lines = [f"{damage.path}: {damage.reason}" for damage in damages]
         lines += [f"{info.source}/{info.sha256}.zst: is no release: {info.refused}" for info in refused]
+        lines += [f"{path}: {reason}" for path, reason in lost]
         for line in (*lines, *differences):
             click.echo(visible(line), err=True)
-        click.echo(f"{len(snapshots)} snapshots, {len(damages)} damaged")
+        click.echo(f"{len(snapshots)} snapshots, {len(damages)} damaged" + (f", {len(lost)} missing" if lost else ""))
         if refused:
             click.echo(f"{len(refused)} are no release; `watcher rebuild` tries them again, `watcher reject` ends that")
         if differences:
             click.echo("`watcher rebuild` rebuilds the history from the snapshots")
         elif with_history:
             click.echo(f"the history of the newest {newest} releases matches their snapshots")
-    if damages or refused or differences:
+    if damages or lost or refused or differences:
         raise click.exceptions.Exit(1)
+
+
+def _find_lost(paths: StoreSettings, archive: SnapshotArchive, source: str | None) -> Iterator[tuple[str, str]]:
+    """Yield the path or source, and the reason, of what either the archive or the history has and the other lacks."""
+    problem = find_missing_history(paths.path, archive)
+    if problem is None and paths.path.exists():
+        try:
+            with Store(paths.path, read_only=True) as store:
+                for path in store.list_missing_snapshots(paths.snapshots):
+                    if source in (None, path.parent.name):
+                        yield str(path), f"is missing; {ADVICE}"
+                for sentence in store.find_lost_sources(archive):
+                    if source in (None, sentence.partition(": ")[0]):
+                        yield _split(sentence)
+        except StoreError as error:
+            problem = str(error)
+    if problem is not None and (source is None or source in archive.list_sources()):
+        yield _split(problem)
+
+
+def _split(sentence: str) -> tuple[str, str]:
+    name, _, reason = sentence.partition(": ")
+    return name, reason
 
 
 def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator[str]:

@@ -84,6 +84,6 @@ class Decisions:
         rejected = end_hold(hold, HoldState.REJECTED, by="operator", at=at)
         self._parts.holds.save_end(rejected, self._parts.holds.render_end(rejected))
         if self._changed_settings.apply() is None:
-            self._recovery.recover()
+            self._recovery.recover(rebuilding=True)
             self._parts.timeline.rebuild()
         return stored.release.id

@@ -27,6 +27,7 @@ from watcher.core.errors import ConfigError, StoreError
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
+from watcher.store.completeness import ADVICE, find_missing_history
 from watcher.store.database import journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -147,6 +148,11 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
 
 def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     path = settings.store.path
+    archive = SnapshotArchive(settings.store.snapshots)
+    if (missing := find_missing_history(path, archive)) is not None:
+        yield _problem("history", missing)
+        yield diagnose_clock(now)
+        return
     if not path.exists():
         yield _warning("history", f"{path}: there is no history yet; `watcher check` creates it")
         yield diagnose_clock(now)
@@ -159,6 +165,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             store.verify(thorough=True)
             size = path.stat().st_size // 2**20
             yield _ok("history", f"{path}: complete, {size:,} MiB, journal_mode = {store.journal_mode}")
+            yield from _missing(store, settings.store.snapshots, archive)
             yield from _rules(store)
             yield from _refused(settings)
             yield diagnose_clock(now, store.checks.find_latest_time())
@@ -166,6 +173,13 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             yield from _heartbeat(store, settings)
     except StoreError as error:
         yield _problem("history", str(error))
+
+
+def _missing(store: Store, snapshots: Path, archive: SnapshotArchive) -> Iterator[Diagnosis]:
+    if missing := store.list_missing_snapshots(snapshots):
+        yield _problem("snapshots", f"{len(missing)} that the history names are missing, as {missing[0]}; {ADVICE}")
+    for sentence in store.find_lost_sources(archive):
+        yield _problem("history", sentence)
 
 
 def _rules(store: Store) -> Iterator[Diagnosis]:

@@ -244,7 +244,7 @@ class ReleaseIngest:
             left_out[snapshot.sha256] = describe_error(error)
 
         self._changed_settings.apply(progress)
-        self._recovery.recover()
+        self._recovery.recover(rebuilding=True)
         releases = rebuild(progress, leave_out)
         for snapshot in [*self._parts.archive.list_snapshots(self.source)]:
             if snapshot.accepted:

@@ -25,7 +25,7 @@ from watcher.config.settings import (
     SourceSettings,
 )
 from watcher.core.clock import Clock, SystemClock
-from watcher.core.errors import UsageError
+from watcher.core.errors import StoreError, UsageError
 from watcher.core.lazy import load
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import suggest
@@ -47,6 +47,7 @@ from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.registries.catalog import REGISTRIES
+from watcher.store.completeness import ADVICE, require_history
 from watcher.store.database import to_store_error
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
@@ -59,7 +60,8 @@ class Monitor:
     """Checks the configured sources, for one thread. What a check causes is in the outbox; `deliver` sends it.
 
     Its parts are built when they are first used and closed together. `rate_limiter` is shared by all threads of a
-    process that fetch. With `create` False the history must exist.
+    process that fetch. With `create` False the history must exist; with True it is created, unless the archive shows
+    that there was one and it is not `rebuilding` it (StoreError).
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class Monitor:
         settings: Settings,
         *,
         create: bool = True,
+        rebuilding: bool = False,
         clock: Clock | None = None,
         rate_limiter: HostRateLimiter | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._create = create
+        self._rebuilding = rebuilding
         self._rate_limiter = rate_limiter or create_rate_limiter(settings)
 
     def for_thread(self) -> Monitor:
@@ -143,12 +147,20 @@ class Monitor:
         ingest = self.ingest(source, patience=patience)
         return check_source(url, fetcher, ingest, self.store, self.clock, max_bytes=max_bytes, progress=progress)
 
-    def verify(self) -> None:
-        """Read the history through, and the newest snapshot of each source. Raises StoreError with steps to restore.
+    def require_history(self) -> None:
+        """Raise StoreError if the history is lost: a new one would begin with baselines, which alert nobody."""
+        if self._create and not self._rebuilding:
+            require_history(self.settings.store.path, self.archive)
 
+    def verify(self) -> None:
+        """Read the history through, and the newest snapshot of each source; the others must be there.
+
+        Raises StoreError with steps to restore.
         `watcher verify` reads the other snapshots; here they are read when a release is compared with them.
         """
         self.store.verify()
+        if missing := self.store.list_missing_snapshots(self.settings.store.snapshots):
+            raise StoreError(f"{len(missing)} snapshots of the history are missing, as {missing[0]}; {ADVICE}")
         for source in self.settings.source:
             newest = self.store.history.find_latest(source.name)
             if newest is not None:
@@ -156,6 +168,7 @@ class Monitor:
 
     @cached_property
     def store(self) -> Store:
+        self.require_history()
         return Store(self.settings.store.path, create=self._create)
 
     @cached_property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from watcher.core.errors import StoreError
 from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.recorder import ReleaseRecorder
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
+from watcher.store.completeness import describe_lost_source
 from watcher.store.snapshot_file import SnapshotInfo
 
 
@@ -23,16 +25,23 @@ class Recovery:
         self._recorder = recorder
         self.is_complete = False  # whether the history has every release of the archive
 
-    def recover(self) -> dict[str, CheckResult]:
+    def recover(self, *, rebuilding: bool = False) -> dict[str, CheckResult]:
         """Record what the archive has and the history lacks; return the results by SHA-256.
 
         They differ if a process died between the two writes, or if the database was restored from an older copy.
-        Releases that checks saw cause alerts now. A source without a release in the history is left alone, because
-        nothing says which of its snapshots subscribers were alerted of.
+        Releases that checks saw cause alerts now. A source without a release in the history and with one snapshot died
+        in its first check. With several it has lost its history, and nothing says which of them subscribers were
+        alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
         """
         is_complete, self.is_complete = self.is_complete, False  # until the caller succeeds
-        if is_complete or self._history.find_latest(self._source) is None:
+        if is_complete:
             return {}
+        if self._history.find_latest(self._source) is None:
+            known = [info for info in self._archive.list_snapshots(self._source) if info.accepted and not info.refused]
+            if rebuilding or not known:
+                return {}
+            if len(known) > 1:
+                raise StoreError(describe_lost_source(self._source, len(known)))
         recorded, returns = self._parts.writer.list_snapshots(), self._parts.writer.list_returns()
         snapshots = sorted(self._archive.list_snapshots(self._source), key=lambda snapshot: snapshot.number)
         results = {

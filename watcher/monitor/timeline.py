@@ -18,6 +18,7 @@ from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order, place_last
 from watcher.monitor.rebuild import HistoryRebuild, LeaveOut, Progress
 from watcher.monitor.release_reader import ReleaseReader
+from watcher.store.completeness import ADVICE
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import Neighbour, NewRelease, Transition
 from watcher.store.release_writer import HistoryWriter
@@ -139,7 +140,7 @@ class Timeline:
             raise OvertakenError(f"{self._source}: another process recorded a release meanwhile; try again")
         new = placement.new
         if placement.reorders:
-            self.rebuild()
+            self._rebuild_whole()
             return self._store.history.read_release(self._source, new.content.digest), frozenset()
         if placement.ending is None:
             self._writer.record_rules(self._settings.to_text())
@@ -182,11 +183,21 @@ class Timeline:
         placed = self._all_placed()
         current = {stored.digest: stored.dated for stored in self._store.history.list_releases(self._source)}
         if [release.digest for release in placed] != list(current):
-            self.rebuild()
+            self._rebuild_whole()
         elif moved := {release.digest: release.dated for release in placed if release.dated != current[release.digest]}:
             with self._store.transaction():
                 self._writer.set_dates(moved)
                 self._linker.relink(self._find_rows(moved))
+
+    def _rebuild_whole(self) -> None:
+        """Derive the history from the archive. Raises StoreError if a snapshot is missing, whose release would be lost.
+
+        The operator can decide to lose it, with `watcher rebuild`.
+        """
+        present = {info.sha256 for info in self._archive.list_snapshots(self._source)}
+        if missing := self._writer.list_snapshots() - present:
+            raise StoreError(f"{self._source}: {len(missing)} snapshots of its history are missing; {ADVICE}")
+        self.rebuild()
 
     def rebuild(self, progress: Progress | None = None, leave_out: LeaveOut | None = None) -> int:
         """Derive the history from the archive, all or nothing; return its number of releases."""

@@ -5,7 +5,8 @@
     FOLDER/backup.json      its contents: rows of each table, number of snapshots, time, version
 
 The history is copied first. Snapshots are stored before the history names them, so a backup made while checks run has
-every snapshot that its history needs. A backup has plain files only, so a restore unpacks no stored names.
+every snapshot that its history needs. A snapshot that is damaged never replaces its copy, and what is missing stays in
+the backup. A backup has plain files only, so a restore unpacks no stored names.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,15 @@ from pathlib import Path
 from watcher import __version__
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
+from watcher.store.completeness import list_missing_snapshots
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.snapshot_file import read_frames, read_info
 from watcher.store.sqlite_copy import copy_database, count_rows, find_damage
 from watcher.store.store import Store
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
 _SCHEMA = 1
+_OTHER_ROWS = "does not have the rows that the manifest counts"
 Progress = Callable[[], None]
 
 
@@ -40,19 +44,66 @@ class BackupReport:
     copied: int = 0
 
 
-def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> BackupReport:
-    """Create or update a backup. Raises UsageError or StoreError; the previous backup is then still whole."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
-        raise UsageError(f"{folder}: is not empty and not a backup")
+def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> tuple[BackupReport, list[str]]:
+    """Create or update a backup; return its contents and one line for each snapshot that is damaged or missing.
+
+    Raises UsageError or StoreError; the previous backup is then still whole.
+    """
     try:
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
+            raise UsageError(f"{folder}: is not empty and not a backup")
+        if lost := store.find_lost_sources(SnapshotArchive(snapshots)):
+            raise StoreError("\n".join(lost))
         folder.mkdir(parents=True, exist_ok=True)
         rows = store.copy_to(folder / _HISTORY)
-        copied = sum(_copy_file(path, folder / _SNAPSHOTS / path.relative_to(snapshots)) for path in _list(snapshots))
+        copied, damages = _copy_snapshots(snapshots, folder / _SNAPSHOTS)
+        for path in store.list_missing_snapshots(snapshots):
+            is_kept = (folder / _SNAPSHOTS / path.relative_to(snapshots)).is_file()
+            damages.append(f"{path}: is missing" + ("; the backup has it" if is_kept else ", in the backup too"))
         report = BackupReport(made=now, rows=rows, snapshots=len(_list(folder / _SNAPSHOTS)), copied=copied)
         _write_manifest(folder / _MANIFEST, report)
     except OSError as error:
         raise StoreError(f"{folder}: the backup cannot be written: {error}") from error
-    return report
+    return report, damages
+
+
+def _copy_snapshots(snapshots: Path, target: Path) -> tuple[int, list[str]]:
+    """Copy what is new or changed and whole; return how many files, and a line for each that is not whole.
+
+    A snapshot is read back in the backup, where the one that it is compressed against may be whole although the live
+    one is not.
+    """
+    live, saved = SnapshotArchive(snapshots), SnapshotArchive(target)
+    copied, damages = 0, []
+    for path in live.list_files():
+        copy = target / path.relative_to(snapshots)
+        if copy.exists() and not _is_changed(path, copy):
+            continue
+        reason: str | None
+        if not copy.exists():
+            _copy_file(path, copy)
+            if (reason := saved.find_damage_of(copy)) is not None:
+                copy.unlink()
+                damages.append(f"{path}: {reason}; it is not in the backup")
+        # Only its receipt changes while it is whole, so that its prefixes need not be decoded.
+        elif _has_same_frames(path, copy) or (reason := live.find_damage_of(path)) is None:
+            reason = None
+            _copy_file(path, copy)
+        else:
+            damages.append(f"{path}: {reason}; the copy in the backup stays")
+        copied += reason is None
+    return copied, damages
+
+
+def _has_same_frames(path: Path, copy: Path) -> bool:
+    """Return whether two files of one snapshot differ only in their receipts, both of which can be read."""
+    try:
+        one, other = read_info(path), read_info(copy)
+        return (one.sha256, one.prefix, one.size) == (other.sha256, other.prefix, other.size) and read_frames(
+            path
+        ) == read_frames(copy)
+    except (StoreError, ValueError):
+        return False
 
 
 def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
@@ -61,44 +112,54 @@ def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[Back
     Raises UsageError if there is no backup.
     """
     report = read_manifest(folder)
-    damages = []
+    return report, [f"{path}: {reason}" for path, reason in _find_damages(folder, report, progress).items()]
+
+
+def _find_damages(folder: Path, report: BackupReport, progress: Progress = lambda: None) -> dict[Path, str]:
+    """Return what is not whole in a backup, by path."""
+    history, snapshots = folder / _HISTORY, folder / _SNAPSHOTS
+    damages: dict[Path, str] = {}
     try:
         # `mode=ro`, so that the verification changes nothing.
-        with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if (reason := find_damage(connection, thorough=True)) is not None:
-                damages.append(f"{folder / _HISTORY}: damaged ({reason})")
-            elif count_rows(connection) != report.rows:
-                damages.append(f"{folder / _HISTORY}: does not have the rows that the manifest counts")
+                damages[history] = f"damaged ({reason})"
             else:
-                damages += _list_missing(connection, folder / _SNAPSHOTS)
+                if count_rows(connection) != report.rows:
+                    damages[history] = _OTHER_ROWS
+                damages |= dict.fromkeys(list_missing_snapshots(connection, snapshots), "is missing")
     except sqlite3.DatabaseError as error:
-        damages.append(f"{folder / _HISTORY}: damaged ({error})")
-    archive = SnapshotArchive(folder / _SNAPSHOTS)
-    damages += [f"{damage.path}: {damage.reason}" for damage in archive.find_damage(progress=progress)]
-    return report, damages
+        damages[history] = f"damaged ({error})"
+    archive = SnapshotArchive(snapshots)
+    return damages | {damage.path: damage.reason for damage in archive.find_damage(progress=progress)}
 
 
-def restore_backup(folder: Path, path: Path, snapshots: Path) -> BackupReport:
-    """Copy a backup to the configured history and snapshots. Snapshots that exist already stay.
+def restore_backup(folder: Path, path: Path, snapshots: Path) -> tuple[BackupReport, list[str]]:
+    """Copy what is whole in a backup to the configured history and snapshots; return a line for each part that is not.
 
-    Raises UsageError if there is a history already, StoreError if the backup is not whole; nothing is changed then.
+    Snapshots that exist already stay. Raises UsageError if there is a history already; nothing is changed then.
     """
     for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
         if file.exists():
             raise UsageError(f"{file}: is in the way; stop the daemon and move it away first")
-    report, damages = verify_backup(folder)
-    if damages:
-        raise StoreError("\n".join(damages))
+    report = read_manifest(folder)
+    damages = _find_damages(folder, report)
     try:
         saved = folder / _SNAPSHOTS
-        copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in _list(saved))
+        whole = [file for file in _list(saved) if file not in damages]
+        damages |= {file: f"{reason}; not restored" for file, reason in damages.items() if file != folder / _HISTORY}
+        copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in whole)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Last: without a history nothing uses the snapshots.
-        with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            copy_database(connection, path)
+        if damages.get(folder / _HISTORY, _OTHER_ROWS) == _OTHER_ROWS:
+            with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
+                copy_database(connection, path)
+        else:
+            damages[folder / _HISTORY] += "; `watcher rebuild` derives the history from the snapshots"
     except OSError as error:
         raise StoreError(f"{path}: cannot be restored: {error}") from error
-    return BackupReport(made=report.made, rows=report.rows, snapshots=report.snapshots, copied=copied)
+    restored = BackupReport(made=report.made, rows=report.rows, snapshots=len(whole), copied=copied)
+    return restored, [f"{file}: {reason}" for file, reason in damages.items()]
 
 
 def read_manifest(folder: Path) -> BackupReport:
@@ -112,27 +173,20 @@ def read_manifest(folder: Path) -> BackupReport:
         raise UsageError(f"{folder}: is not a backup ({_MANIFEST}: {error})") from error
 
 
-def _list_missing(connection: sqlite3.Connection, snapshots: Path) -> Iterator[str]:
-    """Yield a line for each snapshot that the history names and the archive does not have."""
-    rows = connection.execute(
-        """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id
-        UNION SELECT source, sha256 FROM held_snapshots ORDER BY 1, 2"""
-    )
-    for source, sha256 in rows:
-        path = snapshots / source / f"{sha256}.zst"
-        if not path.is_file():
-            yield f"{path}: is missing"
-
-
 def _list(snapshots: Path) -> list[Path]:
     """Return the files of an archive, without those that are being written."""
     return sorted(snapshots.glob("*/*.zst"))
 
 
+def _is_changed(path: Path, copy: Path) -> bool:
+    """Return whether a file has another size or time than its copy."""
+    one, other = path.stat(), copy.stat()
+    return (one.st_size, one.st_mtime_ns) != (other.st_size, other.st_mtime_ns)
+
+
 def _copy_file(path: Path, target: Path, *, replace: bool = True) -> bool:
-    """Copy a file all or nothing; return False if it is there already, with the same size and time."""
-    source, present = path.stat(), target.stat() if target.exists() else None
-    if present and (not replace or (present.st_size, present.st_mtime_ns) == (source.st_size, source.st_mtime_ns)):
+    """Copy a file with its time, all or nothing; return False if there is one already and not to `replace`."""
+    if target.exists() and not replace:
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(target) as temporary:

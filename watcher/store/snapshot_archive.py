@@ -231,6 +231,19 @@ class SnapshotArchive:
                 else:
                     yield Damage(path=path, reason="is not a snapshot and was not written by registry-watcher")
 
+    def list_files(self) -> Iterator[Path]:
+        """Yield the file of every snapshot, each source in the order in which its snapshots were stored."""
+        for name in self.list_sources():
+            numbers = {self._path(name, sha256): info.number for sha256, info in self._read_infos(name).items()}
+            paths = self._folder(name).glob("*" + _SUFFIX)
+            yield from sorted(paths, key=lambda path: (numbers.get(path, -1), path.name))
+
+    def find_damage_of(self, path: Path) -> str | None:
+        """Return why the file of a snapshot in this archive is damaged; None if it is whole."""
+        with suppress(StoreError):
+            self._read_infos(path.parent.name)[path.stem] = read_info(path)  # it may be new since they were read
+        return self._find_damage(path.parent.name, path)
+
     def _find_damage(self, source: str, path: Path) -> str | None:
         try:
             info = read_info(path)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from watcher.store import completeness
 from watcher.store.alarms import AlarmsTable
 from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
@@ -17,6 +18,7 @@ from watcher.store.moves import MovesTable
 from watcher.store.new_release import IndexedRegistry
 from watcher.store.outbox import OutboxTable
 from watcher.store.release_writer import HistoryWriter
+from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import copy_database
 
 
@@ -45,6 +47,14 @@ class Store(Database):
         with self.transaction():
             for index in ("versions_fts", "events_fts"):
                 self.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608 - constants
+
+    def list_missing_snapshots(self, snapshots: Path) -> list[Path]:
+        """Return the path of each snapshot that the history names and an archive does not have."""
+        return list(completeness.list_missing_snapshots(self.conn, snapshots))
+
+    def find_lost_sources(self, archive: SnapshotArchive) -> list[str]:
+        """Return a sentence for each source that an archive has several releases of and the history has not one."""
+        return list(completeness.find_lost_sources(self.conn, archive))
 
     def copy_to(self, target: Path) -> Mapping[str, int]:
         """Copy the whole database to a file and return the rows of each table. Raises StoreError."""

@@ -1,0 +1,239 @@
+"""Damaged or missing files: no backup is made worse, and no source begins again without anybody noticing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import run_cli
+from tests.support.environment import Environment, open_environment
+from tests.support.port_releases import release, tcp
+from watcher.core.errors import StoreError
+from watcher.monitor.result import Outcome
+from watcher.store.snapshot_archive import SnapshotArchive
+
+RELEASES = [
+    release([tcp(f"s{number}", str(number)) for number in range(1, last)], f"2020-01-0{last - 20}")
+    for last in (21, 22, 23)
+]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Environment]:
+    (tmp_path / "world").mkdir()
+    with open_environment(tmp_path / "world") as made:
+        for body in RELEASES:
+            made.check(body)
+        yield made
+
+
+def run(env: Environment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_cli.run_command(env.servers.config, *arguments)
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of an archive in the order in which they were stored."""
+    return list(SnapshotArchive(folder).list_files())
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-8] ^= 0xFF
+    path.write_bytes(data)
+
+
+def spoil_receipt(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[4:])
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+DAMAGES = [flip, spoil_receipt, cut, empty, Path.unlink]
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("number", [0, 2], ids=["the oldest", "the newest"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_backup_keeps_its_good_copy_of_a_damaged_or_missing_snapshot(
+    env: Environment, tmp_path: Path, damage: Callable[[Path], None], number: int
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    assert run(env, "backup", str(kept)).returncode == 0
+    good = {path: path.read_bytes() for path in (kept / "snapshots").rglob("*.zst")}
+    path = files(archive)[number]
+    data = path.read_bytes()
+    damage(path)
+    result = run(env, "backup", str(kept))
+    assert result.returncode == 1
+    assert str(path) in result.stderr
+    assert result.stderr.endswith(("; the copy in the backup stays\n", "; the backup has it\n"))
+    assert {path: path.read_bytes() for path in (kept / "snapshots").rglob("*.zst")} == good
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
+    path.write_bytes(data)
+    assert run(env, "backup", str(kept)).returncode == 0
+
+
+@pytest.mark.fault(74)
+def test_a_new_snapshot_is_saved_although_the_live_one_before_it_is_damaged(env: Environment, tmp_path: Path) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    run(env, "backup", str(kept))
+    before = files(archive)
+    with env.service() as service:
+        env.check(release([tcp("new", "9")], "2020-02-01"))
+        service.close()
+    (new,) = {*files(archive)} - {*before}
+    for path in before:
+        flip(path)
+    result = run(env, "backup", str(kept), "--format", "json")
+    assert result.returncode == 1
+    assert len(json.loads(result.stdout)["wrong"]) == len(before)
+    assert (kept / "snapshots" / new.relative_to(archive)).is_file()
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
+
+
+@pytest.mark.fault(74)
+def test_a_damaged_snapshot_that_the_backup_never_had_is_reported_and_not_kept(
+    env: Environment, tmp_path: Path
+) -> None:
+    path = files(env.servers.folder / "snapshots")[2]
+    flip(path)
+    result = run(env, "backup", str(tmp_path / "kept"))
+    assert (result.returncode, str(path) in result.stderr) == (1, True)
+    assert len(files(tmp_path / "kept" / "snapshots")) == 2
+
+
+@pytest.mark.fault(74)
+def test_a_changed_receipt_is_brought_up_to_date(env: Environment, tmp_path: Path) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    run(env, "backup", str(kept))
+    info = next(iter(SnapshotArchive(archive).list_snapshots("ports")))
+    SnapshotArchive(archive).record_repeat("ports", info.sha256, "2020-05-05T00:00:00Z")
+    assert "1 of them new" in run(env, "backup", str(kept)).stdout
+    saved = {copy.sha256: copy for copy in SnapshotArchive(kept / "snapshots").list_snapshots("ports")}
+    assert saved[info.sha256].again == ("2020-05-05T00:00:00Z",)
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("lost", ["one", "all"])
+def test_missing_snapshots_are_named_by_verify_and_doctor_and_refuse_the_start(env: Environment, lost: str) -> None:
+    archive = env.servers.folder / "snapshots"
+    path = files(archive)[0]
+    shutil.rmtree(archive) if lost == "all" else path.unlink()
+    verified = run(env, "verify")
+    assert verified.returncode == 1
+    assert f"{path}: is missing; restore a backup" in verified.stderr
+    assert f"{3 if lost == 'all' else 1} missing" in verified.stdout
+    assert json.loads(run(env, "verify", "--format", "json").stdout)["damaged"][-1]["reason"].startswith("is missing")
+    examined = run(env, "doctor")
+    assert examined.returncode == 2
+    assert "that the history names are missing, as " in examined.stdout
+    with (
+        env.service() as service,
+        pytest.raises(StoreError, match=r"snapshots of the history are missing, as .*rebuild"),
+    ):
+        service.verify()
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("lose", [remove, truncate])
+def test_a_lost_history_begins_no_new_baseline(env: Environment, tmp_path: Path, lose: Callable[[Path], None]) -> None:
+    path = env.servers.folder / "history.db"
+    before = [row["content"] for row in env.rows("releases")["releases"]]
+    run(env, "backup", str(tmp_path / "kept"))
+    lose(path)
+    state = path.exists() and path.stat().st_size
+    (tmp_path / "old.xml").write_bytes(RELEASES[0])
+    words = f"history.db: is {'missing' if lose is remove else 'empty'}, but the archive has 3 snapshots of it; restore"
+    for command in ("check", f"import ports {tmp_path / 'old.xml'}"):
+        result = run(env, *command.split())
+        assert (result.returncode, result.stdout) == (2, "")
+        assert words in result.stderr
+        assert "watcher rebuild" in result.stderr
+        assert result.stderr.count("\n") == 1
+    with pytest.raises(StoreError, match="but the archive has 3 snapshots"):  # as every job of the daemon
+        env.check(release([tcp("new", "9")], "2020-02-01"))
+    assert (path.exists() and path.stat().st_size) == state
+    for command in ("verify", "doctor"):
+        result = run(env, command)
+        assert result.returncode == {"verify": 1, "doctor": 2}[command]
+        assert words in result.stdout + result.stderr
+    path.unlink(missing_ok=True)
+    assert run(env, "rebuild").returncode == 0
+    assert [row["content"] for row in env.rows("releases")["releases"]] == before
+    assert env.check(release([tcp("new", "9")], "2020-02-01")).outcome in (Outcome.CHANGED, Outcome.HELD)
+
+
+@pytest.mark.fault(80)
+def test_a_source_whose_releases_the_history_lost_is_a_failed_check_and_no_backup(
+    env: Environment, tmp_path: Path
+) -> None:
+    run(env, "backup", str(tmp_path / "kept"))
+    history = (tmp_path / "kept" / "history.db").read_bytes()
+    path, archive = env.servers.folder / "history.db", env.servers.folder / "snapshots"
+    archive.rename(env.servers.folder / "aside")
+    path.unlink()
+    with env.service() as service:
+        assert service.store.checks.find_latest_time() is None
+    (env.servers.folder / "aside").rename(archive)
+    words = "ports: the archive has 3 snapshots of it and the history has no release; restore a backup"
+    result = env.check(release([tcp("new", "9")], "2020-02-01"))
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "store")
+    assert words in str(result.message)
+    assert words.partition(": ")[2] in run(env, "verify").stderr
+    assert words in run(env, "doctor").stdout
+    refused = run(env, "backup", str(tmp_path / "kept"))
+    assert (refused.returncode, words in refused.stderr) == (2, True)
+    assert (tmp_path / "kept" / "history.db").read_bytes() == history
+
+
+@pytest.mark.fault(80)
+def test_a_release_that_reorders_the_others_does_not_lose_those_whose_snapshots_are_missing(
+    env: Environment, tmp_path: Path
+) -> None:
+    files(env.servers.folder / "snapshots")[1].unlink()
+    before = env.rows("releases")["releases"]
+    with env.service() as service:
+        ingest = service.ingest(service.source("ports"))
+        with pytest.raises(StoreError, match="1 snapshots of its history are missing"):
+            ingest._timeline._rebuild_whole()
+    assert env.rows("releases")["releases"] == before
+
+
+@pytest.mark.fault(80)
+def test_a_check_that_died_in_a_first_release_is_no_lost_history(tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env:
+        with env.service() as service:
+            info = service.archive.store_snapshot(
+                RELEASES[0],
+                source="ports",
+                observed="2020-01-02T00:00:00Z",
+                origin="http://x/",
+                registry="ports",
+                format="xml",
+                live=True,
+            )
+            assert service.store.history.find_latest("ports") is None
+        assert info.accepted
+        # The change since that release is one, and not a second baseline.
+        assert env.check(RELEASES[1]).outcome is Outcome.CHANGED
+        assert len(env.rows("releases")["releases"]) == 2
+        assert len(env.rows("outbox")["outbox"]) == 2

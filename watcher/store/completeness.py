@@ -1,0 +1,78 @@
+"""Compare the history with the archive: snapshots that are missing, and sources whose history is missing.
+
+A source without a history gets a new baseline at its next check, and nobody is alerted of what changed before it. So
+where the archive shows that there was a history, the caller refuses to begin another.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from watcher.core.errors import StoreError
+from watcher.store.snapshot_archive import SnapshotArchive
+
+ADVICE = (
+    "restore a backup (`watcher backup FOLDER --restore`), or rebuild the history from the snapshots that are there "
+    "(`watcher rebuild`)"
+)
+
+
+def find_missing_history(path: Path, archive: SnapshotArchive) -> str | None:
+    """Return in a sentence that there is no history although the archive has snapshots of one; else None."""
+    state = "is missing" if not path.exists() else "is empty" if _is_empty(path) else None
+    number = sum(map(len, _accepted(archive).values())) if state else 0
+    return f"{path}: {state}, but the archive has {_count(number)} of it; {ADVICE}" if number else None
+
+
+def require_history(path: Path, archive: SnapshotArchive) -> None:
+    """Raise StoreError if there is no history although the archive has snapshots of one."""
+    if (problem := find_missing_history(path, archive)) is not None:
+        raise StoreError(problem)
+
+
+def find_lost_sources(connection: sqlite3.Connection, archive: SnapshotArchive) -> Iterator[str]:
+    """Yield a sentence for each source with snapshots of several releases and not one release in the history."""
+    rows = connection.execute("SELECT name FROM sources WHERE id IN (SELECT source_id FROM releases)")
+    recorded = {name for (name,) in rows}
+    for source, snapshots in _accepted(archive).items():
+        if len(snapshots) > 1 and source not in recorded:
+            yield describe_lost_source(source, len(snapshots))
+
+
+def describe_lost_source(source: str, number: int) -> str:
+    return f"{source}: the archive has {number} snapshots of it and the history has no release; {ADVICE}"
+
+
+def list_missing_snapshots(connection: sqlite3.Connection, snapshots: Path) -> Iterator[Path]:
+    """Yield the path of each snapshot that the history names and the archive does not have."""
+    rows = connection.execute(
+        """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id
+        UNION SELECT source, sha256 FROM held_snapshots ORDER BY 1, 2"""
+    )
+    present: dict[str, frozenset[str]] = {}
+    for source, sha256 in rows:
+        folder = snapshots / source
+        if source not in present:
+            present[source] = frozenset(path.name for path in folder.glob("*.zst")) if folder.is_dir() else frozenset()
+        if f"{sha256}.zst" not in present[source]:
+            yield folder / f"{sha256}.zst"
+
+
+def _count(number: int) -> str:
+    return f"{number} snapshot" + "s" * (number != 1)
+
+
+def _is_empty(path: Path) -> bool:
+    """Return whether nothing was ever written to a database, not even to a write-ahead log beside it."""
+    return not path.stat().st_size and not path.with_name(f"{path.name}-wal").exists()
+
+
+def _accepted(archive: SnapshotArchive) -> dict[str, list[str]]:
+    """Return the SHA-256 of every snapshot that is a release, by source."""
+    accepted: dict[str, list[str]] = {}
+    for info in archive.list_snapshots():
+        if info.accepted and info.refused is None:
+            accepted.setdefault(info.source, []).append(info.sha256)
+    return accepted
