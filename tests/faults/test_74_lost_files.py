@@ -222,6 +222,7 @@ def test_a_release_that_reorders_the_others_does_not_lose_those_whose_snapshots_
 def test_a_check_that_died_in_a_first_release_is_no_lost_history(tmp_path: Path) -> None:
     with open_environment(tmp_path) as env:
         with env.service() as service:
+            assert service.store.checks.find_latest_time() is None  # a check makes the history before it stores bytes
             info = service.archive.store_snapshot(
                 RELEASES[0],
                 source="ports",
