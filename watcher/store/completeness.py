@@ -9,9 +9,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError
-from watcher.store.snapshot_archive import SnapshotArchive
+
+if TYPE_CHECKING:
+    from watcher.store.snapshot_archive import SnapshotArchive
 
 ADVICE = (
     "restore a backup (`watcher backup FOLDER --restore`), or rebuild the history from the snapshots that are there "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.store import completeness
 from watcher.store.alarms import AlarmsTable
@@ -18,8 +19,10 @@ from watcher.store.moves import MovesTable
 from watcher.store.new_release import IndexedRegistry
 from watcher.store.outbox import OutboxTable
 from watcher.store.release_writer import HistoryWriter
-from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.sqlite_copy import copy_database
+
+if TYPE_CHECKING:
+    from watcher.store.snapshot_archive import SnapshotArchive
 
 
 class Store(Database):
