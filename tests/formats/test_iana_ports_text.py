@@ -135,7 +135,6 @@ def test_a_split_range_of_a_text_is_no_assignment() -> None:
     )
     assert [event.summary for event in comparison.events] == [
         "2/tcp assigned to b (was unassigned)",
-        "service name b registered for tcp",
     ]
 
 

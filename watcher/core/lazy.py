@@ -15,6 +15,7 @@ LAZY: Mapping[str, str] = {
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
     "failures": "watcher.monitor.failures",
+    "deepdiff": "deepdiff",
     "formats": "watcher.formats.catalog",
     "http": "watcher.fetch.http",
     "jinja2": "jinja2",

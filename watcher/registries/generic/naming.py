@@ -13,6 +13,7 @@ from watcher.core.model import MARKUP, Content, Item, Key, Section
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
+from watcher.registries.shared.nested_values import is_nested
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
 from watcher.registries.shared.status_words import FLAGS
@@ -106,6 +107,8 @@ def _registries_named_by_type(content: Content) -> frozenset[str]:
 
 def _can_name(text: str) -> bool:
     """Return whether a text can name something."""
+    if is_nested(text):
+        return False
     text = _LINK.sub("", text)
     lower = text.lower()
     return lower not in _NO_NAME and lower not in FLAGS and not parse_ranges(text) and "://" not in text

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from watcher.core.model import MARKUP
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
+from watcher.registries.shared.nested_values import find_nested_changes
 from watcher.registries.shared.text_differences import Hunk, changed_words
 
 LONGEST_SENTENCE = 240  # characters; the rest is in the fields
@@ -16,6 +17,7 @@ _LONGEST = 120  # characters of any other text
 _LONGEST_PART = 70  # characters of words that a text lost or gained
 _MOST_HUNKS = 2
 _MOST_NAMES = 3
+_MOST_NESTED = 3
 FIELD_WORDS = {
     "unauthorized_use": "unauthorized use",
     "service_code": "service code",
@@ -45,6 +47,9 @@ def describe_difference(word: str, before: str, after: str, longest: int = _LONG
         return f"{word} added: {shorten(after, longest)}"
     if not after:
         return f"{word} removed: {shorten(before, longest)}"
+    if nested := find_nested_changes(before, after, _MOST_NESTED + 1):
+        rest = " and others" if len(nested) > _MOST_NESTED else ""
+        return f"{word}: {', '.join(shorten(part, longest) for part in nested[:_MOST_NESTED])}{rest}"
     if len(before) <= _LONGEST_QUOTED and len(after) <= _LONGEST_QUOTED:
         return f"{word} {before} → {after}"
     hunks = changed_words(before, after)
