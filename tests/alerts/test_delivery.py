@@ -327,8 +327,8 @@ def test_a_rolled_back_transaction_leaves_no_message(path: Path, store: Store) -
 
 def test_the_oldest_is_sent_first(store: Store) -> None:
     channel = FakeChannel()
-    for number in (3, 1, 2):
-        store.outbox.add_deliveries([message(number)], now=to_text(START + timedelta(seconds=number)))
+    for number, second in enumerate((3, 1, 2), 1):  # as the clock had it
+        store.outbox.add_deliveries([message(number)], now=to_text(START + timedelta(seconds=second)))
     send_due(store, {"hook": channel}, FakeClock(START + timedelta(minutes=1)))
     assert channel.accepted == [message(number).id for number in (1, 2, 3)]
 

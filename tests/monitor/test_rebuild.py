@@ -28,10 +28,13 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
+LEFT_OUT = ("id", "event_id", "sequence")  # version 1 had no sequence
+
+
 def judged(path: Path) -> dict[str, list[dict[str, object]]]:
     """Return what the rules made, without the numbers of rows."""
     return {
-        table: [{name: value for name, value in row.items() if name not in ("id", "event_id")} for row in found]
+        table: [{name: value for name, value in row.items() if name not in LEFT_OUT} for row in found]
         for table, found in rows(path, *EVENTS).items()
     }
 
@@ -49,6 +52,8 @@ def test_the_history_of_the_version_before_is_judged_again_and_nothing_is_sent(e
     done = run_command(env.servers.config, "rebuild", "--events")
     assert (done.returncode, done.stdout) == (0, "ports: 3 releases, their events judged again\n")
     assert judged(path) == expected
+    for row in sent["outbox"]:
+        row["scheduled"] = None  # as an older version has it
     assert rows(path, *WAS_SENT) == sent
     assert "older rules" not in run_command(env.servers.config, "doctor").stdout
     assert (

@@ -516,9 +516,11 @@ def test_a_snapshot_that_cannot_be_renamed_leaves_no_file(tmp_path: Path) -> Non
 
 def test_a_new_receipt_for_a_deleted_snapshot_is_a_store_error(tmp_path: Path) -> None:
     archive = SnapshotArchive(tmp_path)
-    place(tmp_path, keep(archive, b"one", observed="2024-05-02T00:00:00Z")).unlink()
-    with pytest.raises(StoreError):
-        keep(archive, b"one", observed="2024-05-01T00:00:00Z")
+    stored = keep(archive, b"one", observed="2024-05-02T00:00:00Z")
+    place(tmp_path, stored).unlink()
+    with pytest.raises(StoreError, match="missing"):
+        archive.withdraw("ports", stored.sha256)
+    assert place(tmp_path, keep(archive, b"one", observed="2024-05-01T00:00:00Z")).exists(), "fetched again, it is back"
 
 
 def test_a_snapshot_over_the_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

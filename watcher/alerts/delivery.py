@@ -110,7 +110,7 @@ class _Sender:
         tries = delivery.attempts + 1
         if error.gone:
             # The channel is disabled, not the message refused: it waits until the channel is enabled again.
-            self._outbox.schedule_retry(delivery.id, str(error), to_text(now))
+            self._outbox.schedule_retry(delivery.id, str(error), to_text(now), now=to_text(now))
         elif error.permanent or tries > len(RETRY_WAITS):
             given_up = "" if error.permanent else f" (given up after {tries} tries)"
             self._outbox.mark_failed(delivery.id, f"{error}{given_up}")
@@ -121,7 +121,8 @@ class _Sender:
             if error.retry_after is not None:
                 wait = min(max(wait, timedelta(seconds=error.retry_after)), _LONGEST_WAIT)
             # Rounded up, because the outbox keeps times to the second.
-            self._outbox.schedule_retry(delivery.id, str(error), to_text(now + wait + timedelta(seconds=1)))
+            next_attempt = to_text(now + wait + timedelta(seconds=1))
+            self._outbox.schedule_retry(delivery.id, str(error), next_attempt, now=to_text(now))
         self.report += DeliveryReport(retried=1)
 
 

@@ -54,5 +54,5 @@ def _split_by_size(gathered: Sequence[Delivery], max_bytes: int) -> Iterator[lis
 def postpone_excess(store: Store, most_per_hour: Mapping[str, int], now: datetime) -> None:
     for channel, most in most_per_hour.items():
         with store.transaction():
-            room = max(0, most - store.outbox.count_sent_since(channel, to_text(now - _HOUR)))
+            room = max(0, most - store.outbox.count_sent(channel, to_text(now - _HOUR), to_text(now)))
             store.outbox.postpone_due(channel, besides=room, now=to_text(now), until=to_text(now + _NEXT_TRY))

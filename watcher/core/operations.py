@@ -151,7 +151,8 @@ class Label:
     """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
 
     `named` orders imported releases of one day: the UTC time that the file or folder is named after ("" without one),
-    `/`, the name, `/`, its folder; or the place of the commit, a UTC time and a number.
+    `/`, the name, `/`, its folder; or the place of the commit, a UTC time and a number. `sequence` numbers the releases
+    that checks were served, in the order in which they were: clocks jump. None: imported, or of an older version.
     """
 
     digest: str
@@ -159,11 +160,17 @@ class Label:
     observed: str | None
     live: bool
     named: str | None = None
+    sequence: int | None = None
 
     @property
     def seen(self) -> str:
         """The text that orders releases of one day: the name of an import, else the time of observation."""
         return (None if self.live else self.named) or self.observed or ""
+
+
+def earliest_sequence(*numbers: int | None) -> int | None:
+    """Return the `Label.sequence` of a release with several copies: the smallest."""
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def earliest_name(*names: str | None) -> str | None:
@@ -189,3 +196,4 @@ class Ending:
     seen: str  # `Label.seen` of the last release
     newest: str  # the latest observation of any release; "" if none was observed
     live: str  # the latest day of a live release; "" if none is live
+    sequence: int | None = None  # the greatest `Label.sequence`

@@ -28,7 +28,7 @@ from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT, Jobs
 from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.signals import Signals
-from watcher.monitor import health
+from watcher.monitor import health, schedule
 from watcher.monitor.monitor import Monitor
 
 _ROUND = timedelta(seconds=5)  # between two rounds of the main thread, and between two deliveries
@@ -211,8 +211,7 @@ class Daemon:
         times = {}
         with self._create_monitor(settings) as monitor:
             for source in sources:
-                # A check recorded while the clock was wrong must not put the next one years ahead.
-                due = min(_next_due(monitor, source, now), now + source.every)
+                due = _next_due(monitor, source, now)
                 if source.name in running:
                     due = now + source.every
                 times[source.name] = now if due == now else max(due, now) + self._spread(source.every)
@@ -230,4 +229,4 @@ def _next_due(monitor: Monitor, source: AnySource, now: datetime) -> datetime:
     if isinstance(source, CollectionSettings):
         return monitor.collection(source).next_due(now)
     last = monitor.store.checks.find_last_check(source.name)
-    return from_text(str(last["at"])) + source.every if last else now
+    return schedule.due(source.every, from_text(str(last["at"])) if last else None, None, now)

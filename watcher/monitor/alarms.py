@@ -61,7 +61,7 @@ class Alarms:
 
     def after_start(self, now: datetime) -> None:
         """Report a clock that is behind the newest check, and sources that are overdue after a downtime."""
-        newest = self._store.checks.find_latest_time()
+        newest = self._store.checks.find_newest_time()
         if newest is not None and now < from_text(newest) - _CLOCK_TOLERANCE:
             self._apply([health.describe_clock_jump((now - from_text(newest)).total_seconds(), to_text(now))])
         self.check_schedule(now, now)

@@ -9,7 +9,7 @@ from watcher.core.times import to_text
 from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import Rederivation
 from watcher.monitor.source_parts import SourceParts
-from watcher.monitor.timeline import OvertakenError
+from watcher.monitor.timeline import start_over_when_overtaken
 from watcher.store.history_rows import StoredRelease
 
 
@@ -37,9 +37,7 @@ class ChangedSettings:
             return None
         changes = self._parts.settings.changes_from(ReadSettings.from_text(text) if text else None)
         try:
-            return self._rederive(changes, progress)
-        except OvertakenError:
-            return self._rederive(changes, progress)
+            return start_over_when_overtaken(lambda: self._rederive(changes, progress))
         except UnreadableSnapshotError as error:
             raise self._refuse_settings(changes, error) from error
 

@@ -27,6 +27,7 @@ def deliver_all(monitor: Monitor) -> DeliveryReport:
 def channels_due(monitor: Monitor) -> list[str]:
     """Return the channels that have something to send now, after digests are made and hourly limits applied."""
     now = monitor.clock.now()
+    monitor.store.outbox.correct_times(to_text(now))
     digests.create_digests(monitor.store, monitor.channels, now)
     limits = {channel.name: channel.most_per_hour for channel in monitor.settings.channel if channel.most_per_hour}
     digests.postpone_excess(monitor.store, limits, now)

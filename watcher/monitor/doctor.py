@@ -168,7 +168,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             yield from _missing(store, settings.store.snapshots, archive)
             yield from _rules(store)
             yield from _refused(settings)
-            yield diagnose_clock(now, store.checks.find_latest_time())
+            yield diagnose_clock(now, store.checks.find_newest_time())
             yield from _sources(store, settings, now)
             yield from _heartbeat(store, settings)
     except StoreError as error:

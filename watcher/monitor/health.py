@@ -156,9 +156,14 @@ def longest_gap(every: timedelta) -> timedelta:
 
 
 def is_overdue(health: SourceHealth, now: datetime, started: datetime | None = None) -> bool:
-    """Return whether a source was not checked for too long; without any check, since the daemon `started`."""
-    last = from_text(health.streak.last) if health.streak.last else started
-    return last is not None and now - last > longest_gap(health.every)
+    """Return whether a source was not checked for too long; without any check, since the daemon `started`.
+
+    The time of a check in the future says nothing: the clock was ahead.
+    """
+    last, longest = from_text(health.streak.last) if health.streak.last else started, longest_gap(health.every)
+    if last is not None and started is not None and last > now:
+        last = started
+    return last is not None and abs(now - last) > longest
 
 
 def find_watcher_notice(

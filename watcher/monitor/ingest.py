@@ -35,7 +35,7 @@ from watcher.monitor.recovery import Recovery
 from watcher.monitor.result import CheckResult, Outcome, Rebuilt, Rederivation
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.source_parts import assemble_parts
-from watcher.monitor.timeline import OvertakenError
+from watcher.monitor.timeline import start_over_when_overtaken
 from watcher.store.history_rows import StoredRelease
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
@@ -109,11 +109,8 @@ class ReleaseIngest:
         as `apply_settings` does.
         """
         rederivation = self.apply_settings()
-        try:
-            result = self._ingest(candidate)
-        except OvertakenError:
-            # The other process may have recorded this very release: start over, and place and render it again.
-            result = self._ingest(candidate)
+        # Another process may have recorded this very release: place and render it again then.
+        result = start_over_when_overtaken(lambda: self._ingest(candidate))
         self._recovery.is_complete = True
         return replace(result, rederivation=rederivation) if rederivation else result
 
@@ -188,6 +185,8 @@ class ReleaseIngest:
         latest = self._history.find_latest(self.source) or stored
         is_newest = stored.digest in (latest.digest, latest.returns)
         live = candidate.live and stored == latest
+        if candidate.live and stored.release.observed and not self._is_clock_mended(candidate, stored):
+            candidate = replace(candidate, observed=max(candidate.seen, stored.release.observed))
         snapshot = self._recorder.store_bytes(replace(candidate, live=live), near=stored)
         returned_at = (
             None if candidate.live else self._timeline.record_dated_copy(stored, candidate.sha256, candidate.observed)
@@ -199,10 +198,18 @@ class ReleaseIngest:
             if is_earlier:
                 self._timeline.restore_order()
         if returned_at:
-            return self._recorder.record_returned(candidate.sha256, returned_at, live=False)
+            return self._recorder.record_returned(candidate.sha256, returned_at, sequence=None, live=False)
         if candidate.live and not is_newest:
             return self._hold_stale(candidate, stored, latest)
         return CheckResult(outcome=outcome, sha256=candidate.sha256, release=latest if is_newest else stored)
+
+    def _is_clock_mended(self, candidate: Candidate, stored: StoredRelease) -> bool:
+        """Return whether a check that saw a known release earlier than the first check did is to be trusted.
+
+        Then the clock was ahead at the first one, else it is behind now.
+        """
+        before = self._history.find_predecessor(stored)
+        return before is not None and (before.release.observed or "9") <= candidate.seen
 
     def _hold_stale(self, candidate: Candidate, stored: StoredRelease, latest: StoredRelease) -> CheckResult:
         """Hold an old release: the server lags behind, unless it serves it for several checks in a row."""

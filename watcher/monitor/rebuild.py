@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from watcher.core.errors import StoreError
-from watcher.core.operations import Label, earliest_name
+from watcher.core.operations import Label, earliest_name, earliest_sequence
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor import plausibility
 from watcher.monitor.failures import is_fault_of_release
@@ -38,7 +38,13 @@ class _ArchivedRelease:
         """Add another copy: the earliest observation counts, and one live copy makes the release live."""
         observed = min((at for at in (self.label.observed, copy.label.observed) if at), default=None)
         named = earliest_name(self.label.named, copy.label.named)
-        self.label = replace(self.label, observed=observed, live=self.label.live or copy.label.live, named=named)
+        self.label = replace(
+            self.label,
+            observed=observed,
+            live=self.label.live or copy.label.live,
+            named=named,
+            sequence=earliest_sequence(self.label.sequence, copy.label.sequence),
+        )
         self.snapshots += copy.snapshots
 
     def read(self, dated: str, reader: ReleaseReader) -> NewRelease:
@@ -55,6 +61,7 @@ class _ArchivedRelease:
             dated=dated,
             returns=returns,
             named=self.label.named,
+            sequence=self.label.sequence,
         )
 
 
@@ -215,9 +222,11 @@ def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_Arc
         observed=snapshot.observed,
         live=snapshot.live,
         named=snapshot.named,
+        sequence=snapshot.sequence if snapshot.live else None,
     )
     yield _ArchivedRelease(label, content.digest, [snapshot])
     for at, live in (*((at, True) for at in snapshot.returned), *((at, False) for at in snapshot.again)):
         digest = plausibility.returned_digest(content.digest, at)
-        returned = replace(label, digest=digest, observed=at, live=live, named=None)
+        sequence = snapshot.return_sequences.get(at) if live else None
+        returned = replace(label, digest=digest, observed=at, live=live, named=None, sequence=sequence)
         yield _ArchivedRelease(returned, content.digest, [snapshot], returned=at)

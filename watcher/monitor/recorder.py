@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.model import Comparison, Content
-from watcher.core.operations import Delivery, Hold, HoldState
-from watcher.core.times import to_text
+from watcher.core.operations import Delivery, Hold, HoldState, earliest_sequence
+from watcher.core.times import from_text, to_text
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.holds import end_hold
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
+from watcher.monitor.timeline import OvertakenError
 from watcher.monitor.unsent_alerts import postpone, render_again
 from watcher.registries.base import describe_key
 from watcher.store.history_rows import StoredRelease
@@ -50,8 +52,11 @@ class ReleaseRecorder:
         # 1. Find where it belongs, what changed, and what that means. Nothing is written.
         newest = self._history.find_latest(self._source)
         if copies:  # a check that died may have stored the first copy before
-            observed = self._archive.find_first_observation(self._source, copies[0].sha256, copies[0].observed)
-            new = replace(new, observed=observed)
+            receipts = [
+                self._archive.preview_receipt(self._source, copy.sha256, observed=copy.observed, live=copy.live)
+                for copy in copies
+            ]
+            new = replace(new, observed=receipts[0][0], sequence=earliest_sequence(*(number for _, number in receipts)))
         placement = self._timeline.place(new)
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
         # 2. Render the alerts before the write lock is taken, because that takes long.
@@ -63,6 +68,8 @@ class ReleaseRecorder:
         # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
         # comes before.
         snapshots = [self.store_bytes(copy, near=newest) for copy in copies]
+        if copies and earliest_sequence(*(snapshot.sequence for snapshot in snapshots)) != new.sequence:
+            raise OvertakenError(f"{self._source}: another process stored a release meanwhile; try again")
         # 4. Write all or nothing.
         at = new.observed or to_text(self._parts.clock.now())
         with self._refusing(copies), self._store.transaction():
@@ -86,11 +93,21 @@ class ReleaseRecorder:
         key = describe_key(self._history.read_key_columns(self._source)) if placement.is_first else ""
         return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
 
-    def record_returned(self, sha256: str, at: str, *, live: bool = True, ended: Hold | None = None) -> CheckResult:
+    def record_returned(
+        self, sha256: str, at: str, *, sequence: int | None, live: bool = True, ended: Hold | None = None
+    ) -> CheckResult:
         """Record an old release that came back at a UTC time as one more release, of that time."""
         original = self._parts.reader.read_snapshot(sha256)
         content = plausibility.as_returned(original, at)
-        new = NewRelease(content=content, sha256=sha256, observed=at, live=live, dated="", returns=original.digest)
+        new = NewRelease(
+            content=content,
+            sha256=sha256,
+            observed=at,
+            live=live,
+            dated="",
+            returns=original.digest,
+            sequence=sequence,
+        )
         return self.record(new, [], ended=ended)
 
     def record_held(self, content: Content, candidate: Candidate, hold: Hold, *, by: str, at: str) -> CheckResult:
@@ -108,9 +125,16 @@ class ReleaseRecorder:
 
     def record_stale(self, hold: Hold, stored: StoredRelease, *, by: str, at: str) -> CheckResult:
         """Record an old release that the server serves again: the hold of a stale server ends with it."""
-        self._archive.record_return(self._source, stored.release.sha256, hold.first_seen)
+        returned_at = self._find_unused_return(stored, hold.first_seen)
+        sequence = self._archive.record_return(self._source, stored.release.sha256, returned_at)
         ended = end_hold(hold, HoldState.ACCEPTED, by=by, at=at)
-        return self.record_returned(stored.release.sha256, hold.first_seen, ended=ended)
+        return self.record_returned(stored.release.sha256, returned_at, sequence=sequence, ended=ended)
+
+    def _find_unused_return(self, stored: StoredRelease, at: str) -> str:
+        """Return the first time from `at` on at which the release did not come back yet: clocks repeat themselves."""
+        while self._history.find_by_hash(self._source, digest=plausibility.returned_digest(stored.digest, at)):
+            at = to_text(from_text(at) + timedelta(seconds=1))
+        return at
 
     def store_bytes(self, candidate: Candidate, near: StoredRelease | None, *, accepted: bool = True) -> SnapshotInfo:
         """Store the bytes of a candidate in the archive, compressed with those of the release `near` it."""

@@ -44,20 +44,32 @@ class Recovery:
                 raise StoreError(describe_lost_source(self._source, len(known)))
         recorded, returns = self._parts.writer.list_snapshots(), self._parts.writer.list_returns()
         snapshots = sorted(self._archive.list_snapshots(self._source), key=lambda snapshot: snapshot.number)
-        results = {
-            snapshot.sha256: self._recover(snapshot)
+        unrecorded = [
+            (snapshot.sequence, snapshot, "")
             for snapshot in snapshots
             if snapshot.accepted and snapshot.refused is None and snapshot.sha256 not in recorded
-        }
-        for snapshot in snapshots:
-            for at in sorted(set(snapshot.returned) - returns):
-                try:
-                    self._recorder.record_returned(snapshot.sha256, at)
-                except Exception as error:
-                    if not is_fault_of_release(error, self._store.path):
-                        raise
-                    self._archive.forget_return(self._source, snapshot.sha256, at)
-        return {sha256: result for sha256, result in results.items() if result is not None}
+        ]
+        unrecorded += [
+            (snapshot.return_sequences.get(at), snapshot, at)
+            for snapshot in snapshots
+            for at in sorted(set(snapshot.returned) - returns)
+        ]
+        results: dict[str, CheckResult] = {}
+        for _, snapshot, at in sorted(unrecorded, key=lambda step: -1 if step[0] is None else step[0]):
+            if at:
+                self._recover_return(snapshot, at)
+            elif result := self._recover(snapshot):
+                results[snapshot.sha256] = result
+        return results
+
+    def _recover_return(self, snapshot: SnapshotInfo, at: str) -> None:
+        """Record the return of a snapshot that the history lacks; forget it if it can be no release."""
+        try:
+            self._recorder.record_returned(snapshot.sha256, at, sequence=snapshot.return_sequences.get(at))
+        except Exception as error:
+            if not is_fault_of_release(error, self._store.path):
+                raise
+            self._archive.forget_return(self._source, snapshot.sha256, at)
 
     def _recover(self, snapshot: SnapshotInfo) -> CheckResult | None:
         """Record a snapshot that the history lacks; None if it can be no release, which the archive then says."""

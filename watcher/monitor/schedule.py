@@ -23,14 +23,14 @@ def interval(every: timedelta, unchanged_for: timedelta) -> timedelta:
 def due(every: timedelta, last: datetime | None, changed: str | None, now: datetime) -> datetime:
     """Return when a group is to be checked next; `now` if it never was.
 
-    `changed` is the day of its last change (`YYYY-MM-DD`), None if it is not known yet. A `last` in the future, from a
-    clock that was wrong, counts as now.
+    `changed` is the day of its last change (`YYYY-MM-DD`), None if it is not known yet. A `last` in the future is that
+    of a clock that was ahead; nobody knows how long ago it was.
     """
-    if last is None:
+    if last is None or last > now:
         return now
     if changed is None:
-        return min(last, now) + every
-    return min(last, now) + interval(every, now - datetime.combine(date.fromisoformat(changed), time(tzinfo=UTC)))
+        return last + every
+    return last + interval(every, now - datetime.combine(date.fromisoformat(changed), time(tzinfo=UTC)))
 
 
 def is_due_this_sweep(every: timedelta, when: datetime, now: datetime) -> bool:

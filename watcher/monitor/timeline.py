@@ -7,7 +7,9 @@ caller renders alerts and takes the write lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from watcher.core.errors import StoreError
 from watcher.core.model import Comparison, Release
@@ -26,19 +28,34 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
 
+_Result = TypeVar("_Result")
+_MOST_OVERTAKEN = 10  # times in a row by processes that record releases of the same source
+
 
 class OvertakenError(StoreError):
     """Another process recorded a release of the same source after this one was placed; nothing was written."""
 
 
+def start_over_when_overtaken(step: Callable[[], _Result]) -> _Result:
+    """Return the result of a step that other processes may overtake a few times."""
+    for _ in range(_MOST_OVERTAKEN):
+        with suppress(OvertakenError):
+            return step()
+    return step()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """The day that a new release counts for, its neighbours, and the new days of other releases by digest."""
+    """The day that a new release counts for, its neighbours, and the new days of other releases by digest.
+
+    `restores`: with it, the releases before it belong in another order among themselves.
+    """
 
     dated: str
     before: StoredRelease | None = None
     after: StoredRelease | None = None
     redated: Mapping[str, str] = field(default_factory=dict)
+    restores: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +64,8 @@ class Placement:
 
     `into` leads from the release before to it, `out_of` from it to the release after. `comparison` is `into` for
     subscribers, None for the first release. `ending` is the end of the history that the place was found in. `reorders`:
-    the release shows that others belong in another order, so the whole source has to be rebuilt.
+    the release shows that others belong in another order, so the whole source has to be rebuilt; with `restores` it is
+    the newest all the same.
     """
 
     new: NewRelease
@@ -59,6 +77,7 @@ class Placement:
     redated: Mapping[str, str] = field(default_factory=dict)
     comparison: Comparison | None = None
     reorders: bool = False
+    restores: bool = False
 
     @property
     def is_first(self) -> bool:
@@ -127,6 +146,7 @@ class Timeline:
             into=into,
             out_of=out_of,
             redated=slot.redated,
+            restores=slot.restores,
             comparison=comparison,
         )
 
@@ -150,15 +170,20 @@ class Timeline:
         self._writer.set_dates(placement.redated)
         written = [row, *([placement.after.id] if placement.after else []), *self._find_rows(placement.redated)]
         relinked = self._linker.relink(written)
-        release = self._store.history.read_release(self._source, new.content.digest)
-        if new.content.published is None and self._has_later_copy(new.observed or ""):
+        if placement.restores or (new.content.published is None and self._has_later_copy(new.observed or "")):
             self.restore_order()
-        return release, relinked
+        return self._store.history.read_release(self._source, new.content.digest), relinked
 
     def record_copy(self, stored: StoredRelease, snapshot: SnapshotInfo, *, live: bool) -> bool:
         """Record another snapshot of a release; return whether it changes when the release was first seen."""
         self._writer.add_snapshot(stored.row, snapshot.sha256, snapshot.size, snapshot.observed)
-        return self._writer.record_observation(stored.row, snapshot.observed, live=live, named=snapshot.named)
+        return self._writer.record_observation(
+            stored.row,
+            snapshot.observed,
+            live=live,
+            named=snapshot.named,
+            sequence=snapshot.sequence if live else None,
+        )
 
     def record_dated_copy(self, stored: StoredRelease, sha256: str, at: str | None) -> str | None:
         """Record in the archive that an imported copy of an undated release was seen at a UTC time.
@@ -222,7 +247,12 @@ class Timeline:
         """Return where a release belongs; None if it puts others in another order."""
         digest = new.content.digest
         label = Label(
-            digest=digest, published=new.content.published, observed=new.observed, live=new.live, named=new.named
+            digest=digest,
+            published=new.content.published,
+            observed=new.observed,
+            live=new.live,
+            named=new.named,
+            sequence=new.sequence,
         )
         if ending is None:
             return _Slot(dated=in_order([label])[0].dated)
@@ -232,7 +262,10 @@ class Timeline:
         releases = self._store.history.list_releases(self._source)
         placed = in_order([*self._writer.read_labels(), label])
         if [release.digest for release in placed if release.digest != digest] != [stored.digest for stored in releases]:
-            return None
+            if not label.live or placed[-1].digest != digest:
+                return None
+            # What subscribers know is the end of the present order; the others are put in theirs afterwards.
+            return _Slot(dated=max(placed[-1].dated, ending.dated), before=releases[-1], restores=True)
         index = [release.digest for release in placed].index(digest)
         dated = {stored.digest: stored.dated for stored in releases}
         return _Slot(

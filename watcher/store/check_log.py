@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from watcher.core.operations import GONE_REASONS, CheckStreak
-from watcher.core.times import from_text
+from watcher.core.times import from_text, to_text
 from watcher.store.database import Database
 
 
@@ -107,10 +107,10 @@ class CheckLog:
         rows = self._db.query("SELECT * FROM checks WHERE source = ? ORDER BY id DESC LIMIT 1", [source])
         return next(iter(rows), None)
 
-    def find_latest_time(self) -> str | None:
-        """Return the latest UTC time of any check; it is not that of the newest check if the clock was set back."""
-        row = self._db.execute("SELECT max(at) FROM checks").fetchone()
-        return str(row[0]) if row[0] else None
+    def find_newest_time(self) -> str | None:
+        """Return the UTC time of the newest check; those before it can have later ones if the clock was set back."""
+        row = self._db.execute("SELECT at FROM checks ORDER BY id DESC LIMIT 1").fetchone()
+        return str(row[0]) if row else None
 
     def find_last_seen(self, source: str, at: str) -> str | None:
         """Return the UTC time of the last check before `at` that was served the newest release of its time, or None."""
@@ -126,17 +126,17 @@ class CheckLog:
         """Return the periods longer than `longer` without a successful check, the oldest first.
 
         A period is its beginning and its end in UTC; None for the end if it lasts until now. The time before the first
-        success is no gap.
+        success is no gap. Checks in the future, by a clock that was ahead, do not count.
         """
         rows = self._db.execute(
             """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
-              WHERE source = ? AND outcome <> 'failed')
-            WHERE (julianday(at) - julianday(was)) * 86400 > ? ORDER BY at""",
-            [source, longer.total_seconds()],
+              WHERE source = ?1 AND outcome <> 'failed' AND at <= ?3)
+            WHERE (julianday(at) - julianday(was)) * 86400 > ?2 ORDER BY at""",
+            [source, longer.total_seconds(), to_text(now)],
         )
         gaps: list[tuple[str, str | None]] = [(was, at) for was, at in rows]
         last = self._db.execute(
-            "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed'", [source]
+            "SELECT max(at) FROM checks WHERE source = ? AND outcome <> 'failed' AND at <= ?", [source, to_text(now)]
         ).fetchone()[0]
         if last is not None and now - from_text(last) > longer:
             gaps.append((last, None))

@@ -49,7 +49,7 @@ class NewRelease:
     """A release that the history does not have yet.
 
     `observed` is a UTC time; `live` says that a check of our own was served it. `returns` is the digest of the earlier
-    release whose content came back as this one; the content then has another digest. `named`: see `Label`.
+    release whose content came back as this one; the content then has another digest. `named`, `sequence`: see `Label`.
     """
 
     content: Content
@@ -59,6 +59,7 @@ class NewRelease:
     dated: str
     returns: str | None = None
     named: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,7 +48,10 @@ class DeliveryState:
 
 
 class OutboxTable:
-    """The table `outbox`. Times are UTC texts (`watcher.core.times`), so they sort as text."""
+    """The table `outbox`. Times are UTC texts (`watcher.core.times`), so they sort as text.
+
+    `scheduled` is the time at which `next_attempt` was set: `correct_times` sees by it that the clock was set back.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -59,11 +62,30 @@ class OutboxTable:
         They are due at once, or at the time in `after`.
         """
         self._db.conn.executemany(
-            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt)
-            VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt)
+            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt,
+              scheduled)
+            VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt, :now)
             ON CONFLICT (id) DO NOTHING""",
-            [{**asdict(delivery), "next_attempt": delivery.after or now} for delivery in deliveries],
+            [{**asdict(delivery), "next_attempt": delivery.after or now, "now": now} for delivery in deliveries],
         )
+
+    def correct_times(self, now: str) -> None:
+        """Let each delivery wait as long from now as it was to wait, if the clock is behind the time that set this.
+
+        The clock was ahead then, or is behind now.
+        """
+        # `state NOT IN` is the condition of the index.
+        condition = """state NOT IN ('sent', 'digested') AND state IN ('pending', 'gathering')
+            AND coalesce(scheduled, created) > ?1"""
+        if self._db.execute(f"SELECT 1 FROM outbox WHERE {condition} LIMIT 1", [now]).fetchone() is None:  # noqa: S608
+            return
+        with self._db.transaction():
+            self._db.execute(
+                f"""UPDATE outbox SET scheduled = ?1, next_attempt = strftime('%Y-%m-%dT%H:%M:%SZ', ?1,
+                  max(0, strftime('%s', next_attempt) - strftime('%s', coalesce(scheduled, created))) || ' seconds')
+                WHERE {condition}""",  # noqa: S608 - constant
+                [now],
+            )
 
     def list_unsent(self, source: str, release: str) -> list[str]:
         """Return the ids of the deliveries of a release that nobody has tried to send."""
@@ -89,7 +111,8 @@ class OutboxTable:
         """Make deliveries of sources whose names begin with `prefix` due that were never tried."""
         with self._db.transaction():
             self._db.execute(
-                """UPDATE outbox SET next_attempt = ?1 WHERE state = 'pending' AND attempts = 0 AND next_attempt > ?1
+                """UPDATE outbox SET next_attempt = ?1, scheduled = ?1
+                WHERE state = 'pending' AND attempts = 0 AND next_attempt > ?1
                 AND substr(source, 1, length(?2)) = ?2""",
                 [now, prefix],
             )
@@ -99,7 +122,7 @@ class OutboxTable:
         rows = self._db.query(
             f"""SELECT {_DELIVERY} FROM outbox WHERE state = 'gathering' AND (channel, recipient) IN
               (SELECT channel, recipient FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
-            ORDER BY channel, recipient, created, next_attempt, id""",  # noqa: S608 - constant
+            ORDER BY channel, recipient, rowid""",  # noqa: S608 - constant
             [now],
         )
         deliveries = [Delivery(**row) for row in rows]
@@ -118,17 +141,19 @@ class OutboxTable:
             [(digest.id, member.id) for member in members],
         )
 
-    def count_sent_since(self, channel: str, time: str) -> int:
-        """Return how many messages a channel accepted after a UTC time."""
-        row = self._db.execute("SELECT count(*) FROM outbox WHERE channel = ? AND sent > ?", [channel, time])
+    def count_sent(self, channel: str, since: str, until: str) -> int:
+        """Return how many messages a channel accepted after one UTC time and up to another."""
+        row = self._db.execute(
+            "SELECT count(*) FROM outbox WHERE channel = ? AND sent > ? AND sent <= ?", [channel, since, until]
+        )
         return int(row.fetchone()[0])
 
     def postpone_due(self, channel: str, *, besides: int, now: str, until: str) -> None:
         """Postpone the due deliveries of a channel to a UTC time, except for the `besides` oldest."""
         self._db.execute(
-            """UPDATE outbox SET next_attempt = :until WHERE id IN
+            """UPDATE outbox SET next_attempt = :until, scheduled = :now WHERE id IN
               (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
-               ORDER BY next_attempt, created, id LIMIT -1 OFFSET :besides)""",
+               ORDER BY rowid LIMIT -1 OFFSET :besides)""",
             {"until": until, "channel": channel, "now": now, "besides": besides},
         )
 
@@ -143,7 +168,7 @@ class OutboxTable:
             f"""SELECT {_DELIVERY} FROM outbox
             WHERE {_DUE} AND channel NOT IN (SELECT value FROM json_each(:besides))
               AND channel = coalesce(:channel, channel)
-            ORDER BY next_attempt, created, id LIMIT :limit""",  # noqa: S608 - constant
+            ORDER BY rowid LIMIT :limit""",  # noqa: S608 - constant
             {"now": now, "besides": json.dumps(list(besides)), "channel": channel, "limit": limit},
         )
         return [Delivery(**row) for row in rows]
@@ -160,8 +185,8 @@ class OutboxTable:
         """
         with self._db.transaction():
             cursor = self._db.execute(
-                """UPDATE outbox SET next_attempt = ?, attempts = attempts + 1
-                WHERE id = ? AND state = 'pending' AND next_attempt <= ?""",
+                """UPDATE outbox SET next_attempt = ?1, scheduled = ?3, attempts = attempts + 1
+                WHERE id = ?2 AND state = 'pending' AND next_attempt <= ?3""",
                 [until, id, now],
             )
             return cursor.rowcount == 1
@@ -171,12 +196,13 @@ class OutboxTable:
         with self._db.transaction():
             self._db.execute("UPDATE outbox SET state = 'sent', sent = ?, last_error = NULL WHERE id = ?", [now, id])
 
-    def schedule_retry(self, id: str, error: str, next_attempt: str) -> None:  # noqa: A002 - the column's name
+    def schedule_retry(self, id: str, error: str, next_attempt: str, *, now: str) -> None:  # noqa: A002 - the column's name
         """Set the time of the next attempt and the error of the last one."""
         with self._db.transaction():
             self._db.execute(
-                "UPDATE outbox SET next_attempt = ?, last_error = ? WHERE id = ? AND state = 'pending'",
-                [next_attempt, error, id],
+                """UPDATE outbox SET next_attempt = ?, scheduled = ?, last_error = ?
+                WHERE id = ? AND state = 'pending'""",
+                [next_attempt, now, error, id],
             )
 
     def mark_failed(self, id: str, error: str) -> None:  # noqa: A002 - the column's name
@@ -197,8 +223,8 @@ class OutboxTable:
         """Make deliveries of any state pending and due at once, with no attempts counted; their ids stay."""
         with self._db.transaction():
             self._db.execute(
-                """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?, last_error = NULL
-                WHERE id IN (SELECT value FROM json_each(?))""",
+                """UPDATE outbox SET state = 'pending', attempts = 0, next_attempt = ?1, scheduled = ?1,
+                last_error = NULL WHERE id IN (SELECT value FROM json_each(?2))""",
                 [now, json.dumps(list(ids))],
             )
 
@@ -206,7 +232,8 @@ class OutboxTable:
         """Make the pending deliveries of a channel due at once, with no attempts counted; return their number."""
         with self._db.transaction():
             cursor = self._db.execute(
-                "UPDATE outbox SET attempts = 0, next_attempt = ? WHERE state = 'pending' AND channel = ?",
+                """UPDATE outbox SET attempts = 0, next_attempt = ?1, scheduled = ?1
+                WHERE state = 'pending' AND channel = ?2""",
                 [now, channel],
             )
             return int(cursor.rowcount)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from watcher.core.operations import Ending, Label, earliest_name
+from watcher.core.operations import Ending, Label, earliest_name, earliest_sequence
 from watcher.store.change_writer import ChangeWriter
 from watcher.store.database import Database
 from watcher.store.history_rows import StoredRelease
@@ -53,10 +53,12 @@ class HistoryWriter:
     def read_labels(self) -> list[Label]:
         """Return the label of every release, which `ordering.in_order` sorts."""
         rows = self._db.execute(
-            "SELECT content, published, observed, live, named FROM releases WHERE source_id = ?", [self.ensure_source()]
+            "SELECT content, published, observed, live, named, sequence FROM releases WHERE source_id = ?",
+            [self.ensure_source()],
         )
         return [
-            Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3]), named=row[4]) for row in rows
+            Label(digest=row[0], published=row[1], observed=row[2], live=bool(row[3]), named=row[4], sequence=row[5])
+            for row in rows
         ]
 
     def read_ending(self) -> Ending | None:
@@ -67,13 +69,22 @@ class HistoryWriter:
             WHERE source_id = ? ORDER BY place DESC LIMIT 1""",
             [source],
         ).fetchone()
-        count, newest, live = self._db.execute(
-            "SELECT count(*), max(observed), max(CASE WHEN live THEN dated END) FROM releases WHERE source_id = ?",
+        count, newest, live, sequence = self._db.execute(
+            """SELECT count(*), max(observed), max(CASE WHEN live THEN dated END), max(sequence) FROM releases
+            WHERE source_id = ?""",
             [source],
         ).fetchone()
         if last is None:
             return None
-        return Ending(count=count, digest=last[0], dated=last[1], seen=last[2], newest=newest or "", live=live or "")
+        return Ending(
+            count=count,
+            digest=last[0],
+            dated=last[1],
+            seen=last[2],
+            newest=newest or "",
+            live=live or "",
+            sequence=sequence,
+        )
 
     def list_snapshots(self) -> set[str]:
         """Return the SHA-256 of every snapshot that belongs to a release."""
@@ -121,8 +132,8 @@ class HistoryWriter:
         source = self.ensure_source()
         row = self._db.execute(
             """INSERT INTO releases
-            (source_id, content, returns, published, observed, live, named, dated, place, sha256, entries, problems)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (source_id, content, returns, published, observed, live, named, sequence, dated, place, sha256, entries,
+            problems) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 source,
                 content.digest,
@@ -131,6 +142,7 @@ class HistoryWriter:
                 release.observed,
                 int(release.live),
                 release.named,
+                release.sequence,
                 release.dated,
                 place,
                 release.sha256,
@@ -155,19 +167,26 @@ class HistoryWriter:
             [{"source": self.ensure_source(), "content": digest, "dated": day} for digest, day in dated.items()],
         )
 
-    def record_observation(self, release_id: int, observed: str | None, *, live: bool, named: str | None) -> bool:
+    def record_observation(
+        self, release_id: int, observed: str | None, *, live: bool, named: str | None, sequence: int | None
+    ) -> bool:
         """Record another copy of a release; return whether it is observed or named earlier than all, or live first."""
-        row = self._db.execute("SELECT observed, live, named FROM releases WHERE id = ?", [release_id]).fetchone()
+        row = self._db.execute(
+            "SELECT observed, live, named, sequence FROM releases WHERE id = ?", [release_id]
+        ).fetchone()
         earliest = min(filter(None, (row[0], observed)), default=None)
         # A copy without a time was not served to a check.
         values = (
             earliest,
             max(row[1], int(live and observed is not None)),
             earliest_name(row[2], named),
+            earliest_sequence(row[3], sequence),
         )
         if values == tuple(row):
             return False
-        self._db.execute("UPDATE releases SET observed = ?, live = ?, named = ? WHERE id = ?", [*values, release_id])
+        self._db.execute(
+            "UPDATE releases SET observed = ?, live = ?, named = ?, sequence = ? WHERE id = ?", [*values, release_id]
+        )
         return True
 
     def replace_transition(self, before: StoredRelease, after: StoredRelease, step: Transition) -> None:

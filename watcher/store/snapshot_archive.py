@@ -6,7 +6,9 @@ docs/archive.md has the format and the measurements.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from watcher.core.clock import SystemClock
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.operations import earliest_name
 from watcher.store import zstd_frames
@@ -40,6 +43,7 @@ else:
 _CACHE_BYTES = 12 * 2**20  # of decoded snapshots; the prefix of the next one is among them
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".zst"
+_BUSY_SECONDS, _LOCK_PAUSE = 30.0, 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +55,15 @@ class Damage:
 
 
 class SnapshotArchive:
-    """All snapshots under one folder, which is created with the first. For one thread and one writing process."""
+    """All snapshots under one folder, which is created with the first. For one thread.
+
+    Processes that write to the folder of one source wait for each other.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._infos: dict[str, dict[str, SnapshotInfo]] = {}  # by source and SHA-256
+        self._versions: dict[str, int] = {}  # by source: the folder's time of modification when its receipts were read
         self._decoded: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._next_step: dict[str, str] = {}  # by source: the snapshot that the next longer step goes back to
 
@@ -83,31 +91,55 @@ class SnapshotArchive:
         if len(data) > MAX_SNAPSHOT:
             raise StoreError(f"a snapshot of {len(data)} bytes is larger than the {MAX_SNAPSHOT} that are kept")
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
-        infos = self._read_infos(source)
-        if sha256 not in infos and self._path(source, sha256).exists():
-            # Another process stored it in the meantime.
-            del self._infos[source]
+        with self._locked(source):
             infos = self._read_infos(source)
-        stored = infos.get(sha256)
-        if stored is not None:
-            return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted, named=named)
-        number = max((info.number for info in infos.values()), default=-1) + 1
-        info = SnapshotInfo(
-            source=source,
-            sha256=sha256,
-            size=len(data),
-            number=number,
-            prefix=_choose_usable_prefix(infos, number, near),
-            observed=observed,
-            origin=origin,
-            registry=registry,
-            format=format,
-            live=live,
-            accepted=accepted,
-            named=named,
-        )
-        self._store_new(info, data)
-        return info
+            stored = infos.get(sha256)
+            if stored is not None:
+                return self._merge(stored, observed=observed, origin=origin, live=live, accepted=accepted, named=named)
+            number = max((info.number for info in infos.values()), default=-1) + 1
+            info = SnapshotInfo(
+                source=source,
+                sha256=sha256,
+                size=len(data),
+                number=number,
+                prefix=_choose_usable_prefix(infos, number, near),
+                observed=observed,
+                origin=origin,
+                registry=registry,
+                format=format,
+                live=live,
+                accepted=accepted,
+                named=named,
+                sequence=self._next_sequence(source) if live else None,
+            )
+            self._store_new(info, data)
+            return info
+
+    @contextmanager
+    def _locked(self, source: str) -> Iterator[None]:
+        """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
+
+        Raises StoreError if another process keeps the lock.
+        """
+        folder = self._folder(source)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
+        try:
+            _lock(descriptor, folder)
+            if self._versions.get(source) != os.fstat(descriptor).st_mtime_ns:
+                self._forget_infos(source)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _next_sequence(self, source: str) -> int:
+        """Return the number of the next release that a check was served (`SnapshotInfo.sequence`)."""
+        infos = self._read_infos(source).values()
+        numbers = [info.sequence for info in infos if info.sequence is not None]
+        return max((*numbers, *(number for info in infos for number in info.return_sequences.values())), default=-1) + 1
 
     def _store_new(self, info: SnapshotInfo, data: bytes) -> None:
         """Write a new snapshot; keep it, and the one that the next longer step goes back to, decoded."""
@@ -136,46 +168,73 @@ class SnapshotArchive:
         stored_refused, stored = stored, replace(stored, refused=None) if accepted else stored
         if not stored.accepted:
             updated = replace(stored, observed=observed, origin=origin, live=live, accepted=True, named=named)
+            if live and (updated.sequence is None or observed != stored.observed):  # or it is another hold of it
+                updated = replace(updated, sequence=self._next_sequence(stored.source))
+            if not live:
+                updated = replace(updated, sequence=None)
             info = updated if accepted else stored
         else:
             info = replace(stored, live=stored.live or live, named=earliest_name(stored.named, named))
+            if live and not stored.live:
+                info = replace(info, sequence=self._next_sequence(stored.source))
             if observed and (stored.observed is None or observed < stored.observed):
                 info = replace(info, observed=observed, origin=origin)
         return self._rewrite(stored_refused, info)
 
-    def find_first_observation(self, source: str, sha256: str, observed: str | None) -> str | None:
-        """Return the `observed` that the receipt of a snapshot would have if it were stored and accepted with this."""
+    def preview_receipt(
+        self, source: str, sha256: str, *, observed: str | None, live: bool
+    ) -> tuple[str | None, int | None]:
+        """Return the `observed` and `sequence` that a snapshot would have if it were stored and accepted with this."""
         stored = self._read_infos(source).get(sha256)
-        times = (observed, stored.observed if stored is not None and stored.accepted else None)
-        return min(filter(None, times), default=None)
+        if stored is None or not stored.accepted:
+            is_same = stored is not None and stored.sequence is not None and stored.observed == observed
+            sequence = stored.sequence if stored is not None and is_same else self._next_sequence(source)
+            return observed, sequence if live else None
+        sequence = self._next_sequence(source) if live and not stored.live else stored.sequence
+        return min(filter(None, (observed, stored.observed)), default=None), sequence
 
     def record_refusal(self, source: str, sha256: str, reason: str | None) -> None:
         """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot."""
         stored = self._read_infos(source).get(sha256)
-        if stored is not None and stored.refused != reason:
+        if stored is None or stored.refused == reason:
+            return
+        with self._locked(source):
+            stored = self._read_info(source, sha256)
             self._rewrite(stored, replace(stored, refused=reason))
 
     def withdraw(self, source: str, sha256: str) -> None:
         """Make a snapshot one that is not accepted, so that no rebuild makes a release of it."""
-        stored = self._read_info(source, sha256)
-        self._rewrite(stored, replace(stored, accepted=False))
+        with self._locked(source):
+            stored = self._read_info(source, sha256)
+            self._rewrite(stored, replace(stored, accepted=False))
 
     def forget_return(self, source: str, sha256: str, at: str) -> None:
         """Remove a time at which a snapshot came back (`record_return`)."""
-        stored = self._read_info(source, sha256)
-        self._rewrite(stored, replace(stored, returned=tuple(time for time in stored.returned if time != at)))
+        with self._locked(source):
+            stored = self._read_info(source, sha256)
+            sequences = {other: number for other, number in stored.return_sequences.items() if other != at}
+            returned = tuple(other for other in stored.returned if other != at)
+            self._rewrite(stored, replace(stored, returned=returned, return_sequences=sequences))
 
-    def record_return(self, source: str, sha256: str, at: str) -> None:
-        """Record that a snapshot came back after newer ones and was accepted. Raises StoreError if it is missing."""
-        stored = self._read_info(source, sha256)
-        if at not in stored.returned:
-            self._rewrite(stored, replace(stored, returned=(*stored.returned, at)))
+    def record_return(self, source: str, sha256: str, at: str) -> int | None:
+        """Record that a snapshot came back after newer ones and was accepted; return the `sequence` of that.
+
+        Raises StoreError if it is missing.
+        """
+        with self._locked(source):
+            stored = self._read_info(source, sha256)
+            if at not in stored.returned:
+                sequences = {**stored.return_sequences, at: self._next_sequence(source)}
+                returned = (*stored.returned, at)
+                stored = self._rewrite(stored, replace(stored, returned=returned, return_sequences=sequences))
+            return stored.return_sequences.get(at)
 
     def record_repeat(self, source: str, sha256: str, at: str) -> None:
         """Record that an imported copy was served at a UTC time. Raises StoreError if the snapshot is missing."""
-        stored = self._read_info(source, sha256)
-        if at not in stored.again:
-            self._rewrite(stored, replace(stored, again=tuple(sorted({*stored.again, at}))))
+        with self._locked(source):
+            stored = self._read_info(source, sha256)
+            if at not in stored.again:
+                self._rewrite(stored, replace(stored, again=tuple(sorted({*stored.again, at}))))
 
     def _read_info(self, source: str, sha256: str) -> SnapshotInfo:
         info = self._read_infos(source).get(sha256)
@@ -223,7 +282,8 @@ class SnapshotArchive:
             # In the order of their numbers: the prefix of each was decoded just before.
             for path in sorted(entries, key=lambda path: (numbers.get(path, -1), path.name)):
                 if path.name.endswith(".tmp"):
-                    path.unlink()
+                    with self._locked(name):  # nobody is writing it
+                        path.unlink(missing_ok=True)
                 elif path.suffix == _SUFFIX:
                     progress()
                     if (reason := self._find_damage(name, path)) is not None:
@@ -279,7 +339,7 @@ class SnapshotArchive:
         while step is not None and (source, step) not in self._decoded:
             info = self._read_infos(source).get(step)
             if info is None and self._path(source, step).exists():
-                del self._infos[source]  # another process stored it meanwhile
+                self._forget_infos(source)  # another process stored it meanwhile
                 info = self._read_infos(source).get(step)
             if info is None:
                 raise StoreError(
@@ -346,6 +406,8 @@ class SnapshotArchive:
         if source not in self._infos:
             infos: dict[str, SnapshotInfo] = {}
             folder = self._folder(source)
+            if folder.is_dir():
+                self._versions[source] = folder.stat().st_mtime_ns
             for path in folder.glob("*" + _SUFFIX) if folder.is_dir() else ():
                 with suppress(StoreError):
                     info = read_info(path)
@@ -356,6 +418,36 @@ class SnapshotArchive:
     def _write(self, info: SnapshotInfo, frames: bytes) -> None:
         write_snapshot_file(self._path(info.source, info.sha256), info, frames)
         self._infos[info.source][info.sha256] = info
+        self._mark_written(info.source)
+
+    def _mark_written(self, source: str) -> None:
+        """Give the folder a time of modification that it never had: clocks go back, and tick rarely."""
+        folder = self._folder(source)
+        status = folder.stat()
+        version = max(status.st_mtime_ns, self._versions.get(source, 0) + 1)
+        with suppress(PermissionError):  # another user's folder: then the receipts are read again each time
+            os.utime(folder, ns=(status.st_atime_ns, version))
+            self._versions[source] = folder.stat().st_mtime_ns
+
+    def _forget_infos(self, source: str) -> None:
+        self._infos.pop(source, None)
+        self._versions.pop(source, None)
+        self._read_infos(source)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    """Lock a folder for this process until the descriptor is closed. Raises StoreError if another one keeps it."""
+    clock = SystemClock()
+    end = clock.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.monotonic() > end:
+                raise StoreError(f"{folder}: another process is writing snapshots; try again") from None
+            clock.sleep(_LOCK_PAUSE)
+        else:
+            return
 
 
 def _choose_usable_prefix(infos: Mapping[str, SnapshotInfo], number: int, near: str | None) -> str | None:

@@ -9,7 +9,8 @@ import json
 import re
 import struct
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from watcher.core.durable_files import replace_file
@@ -22,6 +23,7 @@ _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
 _CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
+_OPTIONAL = ("refused", "sequence", "return_sequences")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
@@ -35,7 +37,9 @@ class SnapshotInfo:
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
     `named` is the earliest time that an imported file of it was named after (`operations.Label`). `refused` says why
-    it became no release although it is accepted: it cannot be read or judged; None for any other.
+    it became no release although it is accepted: it cannot be read or judged; None for any other. `sequence` numbers
+    the live snapshots of a source and the times in `returned` (`return_sequences`) in the order in which checks were
+    served them (`operations.Label`).
     """
 
     source: str
@@ -53,13 +57,16 @@ class SnapshotInfo:
     again: tuple[str, ...] = ()
     named: str | None = None
     refused: str | None = None
+    sequence: int | None = None
+    return_sequences: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
-    if info.refused is None:
-        del fields["refused"]
+    for name in _OPTIONAL:
+        if not fields[name] and fields[name] != 0:
+            del fields[name]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     receipt = receipt[:-1] + b', "crc32": "%08x"}' % _compute_checksum(receipt, frames)
     try:
