@@ -6,19 +6,30 @@ import json
 import re
 import shlex
 import tomllib
+from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import click
 import pytest
 
 from watcher import render
+from watcher.alerts import delivery
+from watcher.alerts.channels import smtp_errors, smtp_session, webhook, webhook_message
 from watcher.cli import COMMANDS, watcher
 from watcher.cli.demo_servers import list_sample_releases
 from watcher.config import load
+from watcher.config.settings import DaemonSettings, FetchSettings, HoldSettings
 from watcher.core.model import Severity
 from watcher.core.operations import NOTICES
+from watcher.core.read_settings import ReadSettings
+from watcher.daemon import daemon, jobs
+from watcher.fetch.rsync import Rsync
+from watcher.formats import text as formats_text
 from watcher.monitor.plausibility import STALE
 from watcher.registries.catalog import REGISTRIES, event_ids
+from watcher.store import database
+from watcher.web import server
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -67,6 +78,86 @@ def test_every_command_in_the_readme_exists() -> None:
         assert command is not None, name
         options = {option for parameter in command.params for option in parameter.opts}
         assert {each for each in arguments if each.startswith("--")} - {"--config"} <= options, line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_line_in_a_document_is_accepted(path: Path) -> None:
+    """Each is parsed and not run. What stands in a document for any word is a word here."""
+    text = path.read_text("utf-8")
+    lines = re.findall(r"^(?:\$ )?(watcher [a-z][^\n]*)", text, re.MULTILINE) + re.findall(
+        r"`(watcher [a-z][^`]*)`", text
+    )
+    for line in lines:
+        typed = re.split(r" {2,}| #", line)[0]  # what follows explains it
+        arguments = shlex.split(re.sub(r"\[[^]]*\]|…", "x", typed))[1:]
+        context = click.Context(watcher, info_name="watcher")
+        command, place = watcher, context
+        while isinstance(command, click.Group) and arguments:
+            name, inner, _ = command.resolve_command(place, arguments)
+            assert inner is not None, line
+            assert name is not None
+            arguments = arguments[1:]
+            place, command = click.Context(inner, place, info_name=name), inner
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {each.split("=")[0] for each in arguments if each.startswith("-")} <= known | {"--help"}, line
+
+
+def test_no_document_has_the_marks_of_a_merge() -> None:
+    for path in DOCUMENTS:
+        assert re.findall(r"^(?:<{7}|={7}|>{7})(?: |$)", path.read_text("utf-8"), re.MULTILINE) == [], path.name
+
+
+def test_documents_have_the_numbers_of_the_code() -> None:
+    """Of each page the sentences whose numbers are constants: one that changes alone is found here."""
+    rsync = Rsync(url="rsync://localhost/x/")
+    expected = {
+        "formats.md": (
+            f"XML, CSV and TSV are read up to {formats_text.MAX_ROWS:,} rows, the other formats up to 500,000",
+            f"default {FetchSettings().max_bytes // 2**20} MiB",
+        ),
+        "decisions.md": (f"limited to {formats_text.MAX_ROWS_AT_ONCE:,} rows",),
+        "delivery.md": (
+            f"it reads at most {webhook._REPLY_BYTES // 1024} KiB",
+            f"it reads at most {smtp_session._REPLY_BYTES // 1024} KiB",
+            f"up to {jobs._CHANNELS} at a time",
+            f"at most {smtp_errors._LENGTH} characters",
+            f"at most {delivery._LONGEST_ERROR} characters",
+            f"over some {sum(delivery.RETRY_WAITS, timedelta()) / timedelta(hours=1):.0f} hours",
+        ),
+        "collections.md": (
+            f"no file over {rsync.most_file_bytes // 2**20} MiB, {rsync.most_bytes // 2**30} GiB in all",
+            f"({FetchSettings().min_interval:g})",
+        ),
+        "json.md": (f"at most {webhook_message.MAX_BYTES:,} bytes", f"over {webhook_message._TEXT_LENGTH} characters"),
+        "storage.md": (f"waits at most {database.BUSY_SECONDS} seconds",),
+        "health.md": ("to eight clients at a time, ten seconds each",),
+        "held.md": (f"After `confirm_after` checks in a row ({HoldSettings().confirm_after})",),
+        "operation.md": (
+            f"have {DaemonSettings().grace.seconds} seconds to finish",
+            f"`[daemon] hung_after` ({DaemonSettings().hung_after.seconds // 60} minutes)",
+            f"`[daemon] jitter` ({DaemonSettings().jitter.seconds} seconds)",
+            "a tenth of its `every`",
+        ),
+    }
+    assert (server._CONNECTIONS, server._DEADLINE, daemon._SPREAD) == (8, 10.0, 0.1)
+    for name, sentences in expected.items():
+        text = (ROOT / "docs" / name).read_text("utf-8")
+        assert [sentence for sentence in sentences if sentence not in text] == [], name
+
+
+def test_the_settings_that_decide_how_a_release_is_read_are_all_named() -> None:
+    for name, sentence in (
+        ("operation.md", r".*decide how a release is read"),
+        ("glossary.md", r"\| read settings \|.*"),
+    ):
+        (line,) = re.findall(sentence, (ROOT / "docs" / name).read_text("utf-8"))
+        assert {field.name for field in fields(ReadSettings)} <= set(re.findall(r"`([a-z]+)`", line)), name
+
+
+def test_what_no_rebuild_derives_is_said_alike() -> None:
+    said = "the record of checks, held releases, alarms, passed deadlines and the outbox"
+    for name in ("storage.md", "database.md"):
+        assert said in (ROOT / "docs" / name).read_text("utf-8"), name
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:

@@ -70,6 +70,9 @@ def test_only_get_and_head_are_answered() -> None:
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"):
             assert ask(port, request(method)).split()[1] == "405"
         whole, head = ask(port, request()), ask(port, request("HEAD"))
+        refused = ask(port, request("HEAD", host="other.example"))
+    assert refused.split()[1] == "403"
+    assert refused.endswith("\r\n\r\n")
     assert whole.endswith("\r\n\r\nwell\n")
     assert head.endswith("\r\n\r\n")
     assert "nosniff" in head

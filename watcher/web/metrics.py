@@ -46,7 +46,7 @@ class HistoryCollector(Collector):
         sources = monitor.alarms.sources_health()
         now, started = self._context.clock.now(), self._context.started
         is_healthy = health.assess(sources, now, started).level < Level.CRITICAL
-        yield GaugeMetricFamily("watcher_healthy", "1: every source is checked in time", int(is_healthy))
+        yield GaugeMetricFamily("watcher_healthy", "0: a source is overdue, or all of them fail", int(is_healthy))
         success_age = _family(
             "watcher_last_success_age_seconds", "Seconds since the last check that did not fail", "source"
         )

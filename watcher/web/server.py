@@ -110,9 +110,8 @@ def _guard(app: WSGIApplication, hosts: Collection[str]) -> WSGIApplication:
     def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return send(start_response, METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
-        if not _is_own_host(environ.get("HTTP_HOST", ""), hosts):
-            return send(start_response, FORBIDDEN)
-        body = app(environ, start_response)
+        is_own = _is_own_host(environ.get("HTTP_HOST", ""), hosts)
+        body = app(environ, start_response) if is_own else send(start_response, FORBIDDEN)
         return body if environ["REQUEST_METHOD"] == "GET" else ()
 
     return guarded
