@@ -288,3 +288,21 @@ def test_every_setting_of_a_source_is_one_that_reading_depends_on_or_is_not() ->
     )
     defaults = {name: SourceSettings.model_fields[name].default for name in names}
     assert ReadSettings(**defaults) == ReadSettings()
+
+
+@pytest.mark.parametrize(
+    ("served", "settings", "guess"),
+    [
+        (b"Code,Name\n1,a\n2,b\n", {}, "; the first row was taken for titles (header is not set)"),
+        (b"alpha\nbeta\n", {}, "; the first row was taken for an entry (header is not set)"),
+        (b"Code,Name\n1,a\n2,b\n", {"header": True}, ""),
+        (b"1,a\n2,b\n", {"columns": ["n", "t"]}, ""),
+        (b"alpha\nbeta\n", {"format": "lines"}, ""),
+    ],
+)
+def test_the_baseline_says_what_its_first_row_was_taken_for(
+    tmp_path: Path, served: bytes, settings: dict[str, Any], guess: str
+) -> None:
+    source = TableSource(folder=tmp_path, settings=settings)
+    assert source.check(served).key.partition(" (chosen from the rows)")[2] == guess
+    assert source.check(served).key == ""

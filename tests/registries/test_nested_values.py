@@ -34,7 +34,7 @@ def test_a_nested_value_differs_by_path(old: Any, new: Any, changes: list[str]) 
 
 @pytest.mark.parametrize(
     "text",
-    ["[{", "plain", "[{}] x", json.dumps(LOGS * 1000), "[" * 9_000 + "]" * 9_000, '[{"a":' * 300 + "1" + "}]" * 300],
+    ["[{", "plain", "[{}] x", json.dumps(LOGS * 1000), "[" * 9_000 + "]" * 9_000],
 )
 def test_what_is_no_json_or_too_long_is_left_to_the_words(text: str) -> None:
     assert find_nested_changes(text, json.dumps(LOGS), 9) == []

@@ -8,9 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from watcher.alerts.routing import AlertRouter
-from watcher.core.model import Comparison, Content
+from watcher.core.model import ROOT, Comparison, Content, Section
 from watcher.core.operations import Delivery, Hold, HoldState, earliest_sequence
+from watcher.core.read_settings import ReadSettings
 from watcher.core.times import from_text, to_text
+from watcher.formats.catalog import FORMATS
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
@@ -19,7 +21,7 @@ from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
 from watcher.monitor.timeline import OvertakenError
 from watcher.monitor.unsent_alerts import postpone, render_again
-from watcher.registries.base import describe_key
+from watcher.registries.base import COLUMNS, describe_key
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_file import SnapshotInfo
@@ -91,6 +93,8 @@ class ReleaseRecorder:
             Outcome.BASELINE if placement.is_first else Outcome.CHANGED if placement.is_newest else Outcome.INSERTED
         )
         key = describe_key(self._history.read_key_columns(self._source)) if placement.is_first else ""
+        if placement.is_first and (guess := _describe_titles(new.content, self._parts.settings)):
+            key = f"{key}; {guess}"
         return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
 
     def record_returned(
@@ -169,3 +173,11 @@ class ReleaseRecorder:
                 for copy in copies:
                     self._archive.record_refusal(self._source, copy.sha256, describe_error(error))
             raise
+
+
+def _describe_titles(content: Content, settings: ReadSettings) -> str:
+    """Return what the first row of a CSV or TSV was taken for, if no setting says; else ""."""
+    if "delimiter" not in FORMATS[settings.format].options or settings.has_titles is not None:
+        return ""
+    has_titles = bool(content.items[Section.REGISTRY, ROOT].fields.get(COLUMNS))
+    return f"the first row was taken for {'titles' if has_titles else 'an entry'} (header is not set)"
