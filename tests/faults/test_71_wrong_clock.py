@@ -149,7 +149,7 @@ def test_a_clock_that_jumps_at_random_loses_delays_and_reorders_nothing(tmp_path
     checks, outcomes = 0, []
     world.mails.refused = 0.3
     while checks < 500:
-        with world.monitor() as monitor:  # and start anew
+        with world.monitor() as monitor:  # and start again
             for _ in range(world.draw.randrange(10, 60)):
                 if world.draw.random() < 0.1:
                     world.set_clock(world.draw.choice(WRONG) if world.draw.random() < 0.5 else timedelta())

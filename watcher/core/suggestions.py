@@ -29,6 +29,6 @@ def describe_unknown(name: str, names: Collection[str]) -> str:
 
 
 def require_known(kind: str, pattern: str, names: Collection[str]) -> None:
-    """Raise UsageError if a name, or a glob, is none of some names."""
+    """Raise UsageError if no name is the given one, or matches the given glob."""
     if not any(fnmatchcase(name, pattern) for name in names):
         raise UsageError(f"unknown {kind} {describe_unknown(pattern, names)}")
