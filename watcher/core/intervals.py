@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
 from operator import itemgetter
 from typing import Generic, TypeVar
 
@@ -46,12 +45,22 @@ class IntervalIndex(Generic[Value]):
     def __init__(self, placed: Iterable[tuple[Interval, Value]]) -> None:
         self._placed = sorted(placed, key=itemgetter(0))
         self._lows = [interval[0] for interval, _ in self._placed]
-        self._highest_so_far = list(accumulate((interval[1] for interval, _ in self._placed), max))
+        # The ends; then the greatest of each two, and so on up to the greatest of all.
+        self._levels = [[interval[1] for interval, _ in self._placed]]
+        while len(self._levels[-1]) > 1:
+            below = self._levels[-1]
+            self._levels.append([max(below[place : place + 2]) for place in range(0, len(below), 2)])
 
     def overlapping(self, interval: Interval) -> Iterator[tuple[Interval, Value]]:
         """Yield the intervals that share a number with the given one, with their values, the highest first."""
-        position = bisect_right(self._lows, interval[1])
-        while position and self._highest_so_far[position - 1] >= interval[0]:
-            position -= 1
-            if self._placed[position][0][1] >= interval[0]:
-                yield self._placed[position]
+        end = bisect_right(self._lows, interval[1])
+        nodes = [(len(self._levels) - 1, 0)]
+        while nodes and end:
+            level, node = nodes.pop()
+            if node << level >= end or self._levels[level][node] < interval[0]:
+                continue
+            if level == 0:
+                yield self._placed[node]
+            else:
+                halves = (2 * node, 2 * node + 1)
+                nodes += [(level - 1, half) for half in halves if half < len(self._levels[level - 1])]

@@ -6,6 +6,7 @@ back. The order of rows is not a change.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.core.intervals import bounded_number
@@ -14,6 +15,7 @@ from watcher.diff.pairing import pair_items
 from watcher.registries.base import PATH, LinkageRule, PairingRule
 
 _SECTIONS = list(Section)
+_MOST_WORDS = 50_000  # that are compared so
 _MOST_DUPLICATES = 2500  # pairs of items with one key that are compared word by word
 
 
@@ -82,14 +84,17 @@ class _Duplicates:
     def _match(self, before: list[Item], after: list[Item]) -> None:
         """Pair equal items, then the rest by position."""
         rest = []
+        equal: dict[frozenset[tuple[str, str]], deque[Item]] = {}
+        for item in after:
+            equal.setdefault(frozenset(item.fields.items()), deque()).append(item)
         for item in before:
-            same = next((other for other in after if other.fields == item.fields), None)
-            if same is None:
-                rest.append(item)
+            same = equal.get(frozenset(item.fields.items()))
+            if same:
+                self.successors[item.section, item.key] = same.popleft()
             else:
-                self.successors[item.section, item.key] = same
-                after.remove(same)
-        for item, other in _pair_by_content(rest, after):
+                rest.append(item)
+        unmatched = {id(item) for items in equal.values() for item in items}
+        for item, other in _pair_by_content(rest, [item for item in after if id(item) in unmatched]):
             self.successors[item.section, item.key] = other
 
 
@@ -98,15 +103,19 @@ def _pair_by_content(before: Sequence[Item], after: Sequence[Item]) -> Iterable[
     if len(before) * len(after) > _MOST_DUPLICATES:
         return zip(before, after, strict=False)
     old, new = [_words(item) for item in before], [_words(item) for item in after]
+    if len(before) * sum(map(len, new)) + len(after) * sum(map(len, old)) > _MOST_WORDS:
+        return zip(before, after, strict=False)
     nearest = sorted(
         (-len(words & others) / max(1, len(words | others)), abs(left - right), left, right)
         for left, words in enumerate(old)
         for right, others in enumerate(new)
     )
     pairs: dict[int, int] = {}
+    taken: set[int] = set()
     for _, _, left, right in nearest:
-        if left not in pairs and right not in pairs.values():
+        if left not in pairs and right not in taken:
             pairs[left] = right
+            taken.add(right)
     return [(before[left], after[right]) for left, right in sorted(pairs.items())]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from heapq import nlargest
 from math import log
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ from watcher.registries.base import Features, LinkageRule
 THRESHOLD = 0.25
 MARGIN = 0.05
 DISTINCTIVE = 0.5  # a candidate shares a feature with at least this part of the greatest possible rarity
-_FEW = 50  # items: a feature of more items makes none of them a candidate
+_FEW = 50  # items: a feature of more items makes none of them a candidate, and an item has no more candidates
 
 
 class ScoredPair(NamedTuple):
@@ -83,8 +85,11 @@ def score_candidates(
     scores: list[ScoredPair] = []
     for position, features in enumerate(old):
         total = sum(weight * rarity[feature] for feature, weight in features.items())
-        near = {other for feature in features if len(at := holders.get(feature, ())) <= _FEW for other in at}
-        for other in near:
+        near: dict[int, float] = {}
+        for feature in features:
+            if len(at := holders.get(feature, ())) <= _FEW:
+                near.update((other, near.get(other, 0.0) + rarity[feature]) for other in at)
+        for other in near if len(near) <= _FEW else nlargest(_FEW, sorted(near), key=near.__getitem__):
             shared = sum(
                 min(weight, new[other][feature]) * rarity[feature]
                 for feature, weight in features.items()
@@ -96,31 +101,48 @@ def score_candidates(
 
 
 def choose_pairs(scores: Sequence[ScoredPair]) -> list[ScoredPair]:
-    """Return the clear pairs: mutual best with a margin. The other items are searched again until no pair is clear."""
+    """Return the clear pairs: mutual best with a margin. The other items are searched again until no pair is clear.
+
+    A pair that is clear stays clear when another one leaves, so only the neighbours of the two items are searched.
+    """
+    likely = sorted(pair for pair in scores if pair.score >= THRESHOLD)
+    by_old, by_new = _Ranking(likely, 1), _Ranking(likely, 2)
     pairs: list[ScoredPair] = []
-    left = [pair for pair in scores if pair.score >= THRESHOLD]
-    while left:
-        best_old, best_new = _two_best(left, 1), _two_best(left, 2)
-        clear = [
-            pair
-            for pair in left
-            if all(
-                pair.score == first and pair.score >= second + MARGIN
-                for first, second in (best_old[pair.old], best_new[pair.new])
-            )
-        ]
-        if not clear:
-            break
-        pairs += clear
-        old, new = {pair.old for pair in clear}, {pair.new for pair in clear}
-        left = [pair for pair in left if pair.old not in old and pair.new not in new]
+    waiting = [*by_old.ranked]
+    while waiting:
+        best = by_old.find_clear(waiting.pop(), by_new.taken)
+        if best is None or by_new.find_clear(best.new, by_old.taken) != best:
+            continue
+        pairs.append(best)
+        by_old.taken.add(best.old)
+        by_new.taken.add(best.new)
+        waiting += (pair.old for pair in by_new.ranked[best.new])
+        rivals = (by_new.find_clear(pair.new, by_old.taken) for pair in by_old.ranked[best.old])
+        waiting += (pair.old for pair in rivals if pair is not None)
     return pairs
 
 
-def _two_best(scores: Iterable[ScoredPair], side: int) -> dict[float, tuple[float, float]]:
-    """Return the best and second-best score of each item; `side` is its index in a pair, 1 (old) or 2 (new)."""
-    best: dict[float, tuple[float, float]] = {}
-    for pair in scores:
-        first, second = best.get(pair[side], (0.0, 0.0))
-        best[pair[side]] = (pair.score, first) if pair.score > first else (first, max(second, pair.score))
-    return best
+class _Ranking:
+    """The pairs of each item of one side, the best last; `side` is its index in a pair, 1 (old) or 2 (new)."""
+
+    def __init__(self, pairs: Iterable[ScoredPair], side: int) -> None:
+        self.taken: set[int] = set()
+        self.ranked: dict[int, list[ScoredPair]] = {}
+        self._side = side
+        for pair in pairs:
+            self.ranked.setdefault(int(pair[side]), []).append(pair)
+
+    def find_clear(self, item: int, taken: AbstractSet[int]) -> ScoredPair | None:
+        """Return the best pair of an item if it is better than the second by the margin; `taken` are of the other side.
+
+        Drops pairs that are taken at the end of the item's list, so that each is passed once.
+        """
+        pairs, other = self.ranked.get(item, []), 3 - self._side
+        while pairs and pairs[-1][other] in taken:
+            pairs.pop()
+        while len(pairs) > 1 and pairs[-2][other] in taken:
+            del pairs[-2]
+        if item in self.taken or not pairs:
+            return None
+        second = pairs[-2].score if len(pairs) > 1 else 0.0
+        return pairs[-1] if pairs[-1].score >= second + MARGIN else None

@@ -203,9 +203,12 @@ def _components(pairs: Iterable[_Pair]) -> Iterator[set[_Pair]]:
     """Yield the pairs in sets that share no place."""
     by_place: dict[ChangePlace, set[_Pair]] = {}
     for pair in sorted(pairs):
-        joined = {pair}.union(*(by_place.get(place, ()) for place in pair))
-        for each in joined:
-            by_place[each[0]] = by_place[each[1]] = joined
+        small, large = sorted((by_place.get(place, set()) for place in pair), key=len)
+        if small is not large:  # moving the smaller set costs each pair a logarithm of moves
+            large |= small
+            by_place.update((place, large) for each in small for place in each)
+        large.add(pair)
+        by_place.update((place, large) for place in pair)
     yield from {id(component): component for component in by_place.values()}.values()
 
 

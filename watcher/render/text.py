@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from watcher.core.model import (
     Severity,
     count_changes,
 )
+from watcher.core.sequences import compare_sequences
 from watcher.render.safe_text import visible
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
@@ -137,7 +137,7 @@ def _words(before: str, after: str) -> str:
     """Return the difference of two long texts by words, `[-removed-] {+added+}`, with some unchanged words around."""
     old, new = visible(before).split(), visible(after).split()
     shown: list[str] = []
-    for tag, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in compare_sequences(old, new):
         if tag == "equal":
             shown += old[a:b] if b - a <= 8 else [*old[a : a + 4], "…", *old[b - 4 : b]]
             continue

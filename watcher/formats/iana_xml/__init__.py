@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ROOT_ID = re.compile(rb"""<registry\b[^>]*\sid=["']([A-Za-z0-9._-]+)["']""")
+_ROOT_ID = re.compile(rb"""<registry\b[^<>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 
 
 def document_id(data: bytes) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import islice
 
+from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import FREE, Content, Item, Section
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
@@ -12,8 +14,7 @@ from watcher.registries.shared.free_space import FreeSpaceChanges, Place
 from watcher.registries.shared.value_ranges import ValueRange, parse_ranges
 
 Box = tuple[tuple[ValueRange, ...] | str, ...]  # the parts of a key: numbers, or a text in lower case
-FreeRows = dict[str, list[tuple[ValueRange, str, Box]]]
-Blocks = dict[tuple[str, str], list[ValueRange]]
+_MOST_ROWS = 100  # that hold one number: some have keys of two numbers, and none overlap by the thousand
 
 
 def numbers(item: Item) -> tuple[ValueRange, ...]:
@@ -36,25 +37,21 @@ def _free_space(context: ChangeContext) -> FreeSpaceChanges:
 
 def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     """Return the status of the free row that holds an entry's value in one of the contents; `absent` without one."""
-    rows = context.compute_for(content, _free_rows)
-    ranges = numbers(item)
-    if not ranges:
-        return ABSENT
-    own = _box(item)
-    holding = (
-        status for row, status, box in rows.get(identity.path(item), ()) if row.contains(ranges[0]) and _meet(box, own)
-    )
-    return next(holding, ABSENT)
+    ranges, box = numbers(item), _box(item)
+    rows = context.compute_for(content, _free_rows).overlapping(identity.path(item), ranges[:1])
+    holding = [
+        (row.high - row.low, place, str(other.status))
+        for place, (row, other) in enumerate(rows)
+        if row.contains(ranges[0]) and _meet(_box(other), box)
+    ]
+    return min(holding)[-1] if holding else ABSENT
 
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
     """Return whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
-    rows = context.compute_for(context.old, _free_rows).get(identity.path(item), ())
+    rows = context.compute_for(context.old, _free_rows).overlapping(identity.path(item), numbers(item))
     box = _box(item)
-    return any(
-        status == item.status and _meet(other, box) and any(row.overlaps(own) for own in numbers(item))
-        for row, status, other in rows
-    )
+    return any(other.status is item.status and _meet(_box(other), box) for _, other in rows)
 
 
 def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
@@ -62,12 +59,13 @@ def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
     if not free_space(context).is_assigned_at(item):
         return False
     box = _box(item)
-    return len(box) < 2 or any(
-        is_assigned(side) and identity.path(side) == identity.path(item) and _meet(_box(side), box)
-        for change in context.changes
-        for side in (change.before, change.after)
-        if side is not None
-    )
+    sides = context.compute_once(_assigned_sides).overlapping(identity.path(item), numbers(item))
+    return len(box) < 2 or any(_meet(_box(side), box) for _, side in sides)
+
+
+def _assigned_sides(context: ChangeContext) -> _NumberedRows:
+    sides = (side for change in context.changes for side in (change.before, change.after))
+    return _NumberedRows((identity.path(side), side) for side in sides if side is not None and is_assigned(side))
 
 
 def _box(item: Item) -> Box:
@@ -88,16 +86,31 @@ def _overlap(one: tuple[ValueRange, ...], other: tuple[ValueRange, ...]) -> bool
     return any(left.overlaps(right) for left in one for right in other)
 
 
-def _free_rows(content: Content) -> FreeRows:
-    """Return the rows without an owner by registry, narrow ones first."""
-    rows: FreeRows = {}
-    for (section, _), item in content.items.items():
-        if section is Section.ENTRY and item.status in FREE:
-            box = _box(item)
-            rows.setdefault(identity.path(item), []).extend((each, str(item.status), box) for each in numbers(item))
-    for rows_of_registry in rows.values():
-        rows_of_registry.sort(key=lambda row: row[0].high - row[0].low)
-    return rows
+class _NumberedRows:
+    """Rows by their numbers, inside the place that each is given with: a registry, or a registry and an owner."""
+
+    def __init__(self, placed: Iterable[tuple[Hashable, Item]], *, only_blocks: bool = False) -> None:
+        by_space: dict[tuple[Hashable, str], list[tuple[Interval, tuple[ValueRange, Item]]]] = {}
+        for place, item in placed:
+            for each in numbers(item):
+                if not only_blocks or each.high > each.low:
+                    row = (each.low, each.high), (each, item)
+                    by_space.setdefault((place, each.space), []).append(row)
+        self._rows = {space: IntervalIndex(rows) for space, rows in by_space.items()}
+
+    def overlapping(self, place: Hashable, ranges: Iterable[ValueRange]) -> Iterator[tuple[ValueRange, Item]]:
+        """Yield the rows at a place that share a number with some ranges, of each range the first 300."""
+        for each in ranges:
+            if rows := self._rows.get((place, each.space)):
+                yield from (row for _, row in islice(rows.overlapping((each.low, each.high)), _MOST_ROWS))
+
+
+def _entries(content: Content) -> Iterator[Item]:
+    return (item for (section, _), item in content.items.items() if section is Section.ENTRY)
+
+
+def _free_rows(content: Content) -> _NumberedRows:
+    return _NumberedRows((identity.path(item), item) for item in _entries(content) if item.status in FREE)
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
@@ -107,10 +120,11 @@ def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -
     if not ranges or not place[1]:
         return False
     # An address block inside another one is an assignment by itself, unless the outer one was just drawn around it.
-    drawn_before = context.compute_for(context.old, _blocks).get(place, ())
+    drawn_before = context.compute_for(context.old, _blocks)
     return any(
-        block.contains(ranges[0]) and (not block.space or block not in drawn_before)
-        for block in context.compute_for(content, _blocks).get(place, ())
+        block.contains(ranges[0])
+        and (not block.space or all(block != other for other, _ in drawn_before.overlapping(place, [block])))
+        for block, _ in context.compute_for(content, _blocks).overlapping(place, ranges[:1])
     )
 
 
@@ -120,35 +134,24 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
     None if the ends of the row are in no such block.
     """
     ranges, box = numbers(item), _box(item)
-    blocks = [
-        (block, row)
-        for block, row in context.compute_for(context.new, _wide_rows).get(identity.path(item), ())
-        if (row.section, row.key) not in context.old.items
-    ]
+    new_rows = context.compute_once(_new_blocks)
+    ends = (
+        ValueRange(space="", low=end, high=end) for each in ranges if not each.space for end in (each.low, each.high)
+    )
     holders = [
-        next((row for block, row in blocks if block.low <= end <= block.high and _meet(_box(row), box)), None)
-        for each in ranges
-        if not each.space
-        for end in (each.low, each.high)
+        next((row for _, row in new_rows.overlapping(identity.path(item), [end]) if _meet(_box(row), box)), None)
+        for end in ends
     ]
     return holders[0] if holders and all(holders) else None
 
 
-def _wide_rows(content: Content) -> dict[str, list[tuple[ValueRange, Item]]]:
-    rows: dict[str, list[tuple[ValueRange, Item]]] = {}
-    for item in content.items.values():
-        if is_assigned(item):
-            wide = [(each, item) for each in numbers(item) if each.high > each.low and not each.space]
-            rows.setdefault(identity.path(item), []).extend(wide)
-    return rows
+def _new_blocks(context: ChangeContext) -> _NumberedRows:
+    """Return the ranges that are assigned in the new release under a key that the old one does not have."""
+    new = (item for item in context.new.items.values() if (item.section, item.key) not in context.old.items)
+    return _NumberedRows(((identity.path(item), item) for item in new if is_assigned(item)), only_blocks=True)
 
 
-def _blocks(content: Content) -> Blocks:
+def _blocks(content: Content) -> _NumberedRows:
     """Return the assigned ranges by registry and owner."""
-    blocks: Blocks = {}
-    for (section, _), item in content.items.items():
-        if section is Section.ENTRY and is_assigned(item):
-            wide = [each for each in numbers(item) if each.high > each.low]
-            if wide:
-                blocks.setdefault((identity.path(item), identity.title(item)), []).extend(wide)
-    return blocks
+    assigned = filter(is_assigned, _entries(content))
+    return _NumberedRows((((identity.path(item), identity.title(item)), item) for item in assigned), only_blocks=True)

@@ -17,7 +17,9 @@ from watcher.registries.generic.structure import registry_changes
 from watcher.registries.shared.assignment import is_assigned
 
 # "See [https://www.iana.org/assignments/openpgp] for the OpenPGP registries."
-_SEE = re.compile(r"\bsee (?:the )?\[[^\]\s]*assignments/[^\]]+\] for [^.]{0,80}\bregistr(?:y|ies)\b", re.IGNORECASE)
+_SEE = re.compile(
+    r"\bsee (?:the )?\[[^\[\]\s]{0,200}assignments/[^\[\]]{1,200}\] for [^.]{0,80}\bregistr(?:y|ies)\b", re.IGNORECASE
+)
 
 
 def destination(path: str, context: ChangeContext) -> tuple[str, ...]:

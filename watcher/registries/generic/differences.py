@@ -15,13 +15,17 @@ from watcher.registries.shared.sentences import (
     describe_difference,
     describe_hunk,
     describe_people,
+    enumerate_names,
     field_word,
+    list_other,
     shorten,
 )
 from watcher.registries.shared.text_differences import changed_words, share_of_words
 
 _MOST_FIELDS = 3
 _TEXT, _LONG_TEXT = 120, 160  # characters of a text that was added or removed
+_MOST_PARAGRAPHS = 20
+_MOST_PAIRS = 400  # of paragraphs that are compared with each other
 _ALIKE = 0.5  # of the words: two paragraphs are versions of one
 
 
@@ -44,12 +48,15 @@ class Differences:
             len(findings) == 1 or context.changes[findings[0].change].section is Section.REGISTRY
         )
         longest = _LONG_TEXT if is_single else _TEXT
-        parts = [self._describe_field(field, [*all_differences], context, longest) for field in first.texts]
+        texts = first.texts[:_MOST_FIELDS]
+        parts = [self._describe_field(field, [*all_differences], context, longest) for field in texts]
+        number = len(first.texts) + bool(first.references)
         if first.references:
             parts.append(_describe_references(all_differences))
         if not parts:
-            parts = [self._describe_text(field, context) for field in first.notation or first.dates]
-        more = f" and {len(parts) - _MOST_FIELDS} more" if len(parts) > _MOST_FIELDS else ""
+            minor = first.notation or first.dates
+            parts, number = [self._describe_text(field, context) for field in minor[:_MOST_FIELDS]], len(minor)
+        more = f" and {number - _MOST_FIELDS} more" if number > _MOST_FIELDS else ""
         return ", ".join(filter(None, parts[:_MOST_FIELDS])) + more
 
     def _describe_field(
@@ -68,7 +75,7 @@ class Differences:
         word = self.word(field.name, context)
         if field.name.startswith(MARKUP):
             old, new = (links(text).split() for text in (field.before, field.after))
-            removed, added = [each for each in old if each not in new], [each for each in new if each not in old]
+            removed, added = list_other(old, new), list_other(new, old)
             if not removed and not added:
                 return f"{word} changed"
             return describe_difference(word, " ".join(removed[:1]), " ".join(added[:1]))
@@ -91,12 +98,11 @@ def _describe_paragraphs(word: str, field: FieldChange, longest: int) -> str:
     before, after = ([text for text in texts.split("\n\n") if text] for texts in (field.before, field.after))
     if len(before) < 2 and len(after) < 2:
         return describe_difference(word, field.before, field.after, longest)
-    removed = [text for text in before if text not in after]
-    added = [text for text in after if text not in before]
+    removed, added = list_other(before, after), list_other(after, before)
     if len(removed) == len(added) == 1:
         return describe_difference(word, removed[0], added[0], longest)
     parts: list[str] = []
-    for text in [*removed]:
+    for text in [*removed] if len(removed) * len(added) <= _MOST_PAIRS else ():
         likest = max(added, key=lambda other: share_of_words(text, other), default="")
         if likest and share_of_words(text, likest) >= _ALIKE:
             removed.remove(text)
@@ -104,4 +110,6 @@ def _describe_paragraphs(word: str, field: FieldChange, longest: int) -> str:
             parts += map(describe_hunk, changed_words(text, likest))
     parts += [f"“{shorten(text, 70)}” removed" for text in removed]
     parts += [f"“{shorten(text, 70)}” added" for text in added]
-    return f"{word}: {', '.join(dict.fromkeys(parts))}" if parts else f"{word} in another order"
+    if not parts:
+        return f"{word} in another order"
+    return f"{word}: {enumerate_names([*dict.fromkeys(parts)], _MOST_PARAGRAPHS)}"

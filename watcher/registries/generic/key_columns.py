@@ -28,18 +28,24 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
 _COUNTER = re.compile(r"[0-9]{1,9}")
 _MOST_COLUMNS = 12  # that are tried in pairs
+_MOST_TOGETHER = 40  # columns that are tried for a key of several
 _NAME, _NUMERIC, _DATED = range(3)
 
 
 def choose_key(rows: Sequence[Fields]) -> Labels:
     """Return the first column that is nearly unique: `value`, then the others in their order; or several together."""
-    column = next((column for column in _key_candidates(rows) if _is_unique(rows, column)), None)
+    counts = _count_texts(rows)
+    candidates = (
+        column for column in _key_candidates(rows) if _is_nearly_unique(counts[column], len(rows), NEARLY_ALL)
+    )
+    column = next((column for column in candidates if _is_unique(rows, column)), None)
     return (column,) if column else _compound_key(rows)
 
 
 def choose_plain_key(rows: Sequence[Fields]) -> Labels:
     """Return a full and unique column of a plain table: names before numbers before dates; or two names together."""
-    full = [column for column in _key_candidates(rows) if all(row.get(column) for row in rows)]
+    counts = _count_texts(rows)
+    full = [column for column in _key_candidates(rows) if counts[column] == len(rows)]
     lasting = [
         column for column in full if _is_unique(rows, column, share=1.0) and not _is_running_number(rows, column)
     ]
@@ -71,6 +77,11 @@ def _is_running_number(rows: Sequence[Fields], column: str) -> bool:
         return False
     numbers = [int(row[column]) for row in rows]
     return min(numbers) in (0, 1) and max(numbers) - min(numbers) == len(numbers) - 1 > 0
+
+
+def _count_texts(rows: Sequence[Fields]) -> Counter[str]:
+    """Return how many rows have a text in each column: a document can have a column for every row."""
+    return Counter(name for row in rows for name, text in row.items() if text)
 
 
 def _is_unique(rows: Sequence[Fields], column: str, share: float = NEARLY_ALL) -> bool:
@@ -110,7 +121,7 @@ def _compound_key(rows: Sequence[Fields]) -> Labels:
     """Return several columns: of the candidates, each that tells more rows apart, until nearly all rows differ."""
     chosen: list[str] = []
     keys, distinct = [""] * len(rows), 1
-    for column in _key_candidates(rows):
+    for column in _key_candidates(rows)[:_MOST_TOGETHER]:
         longer = [f"{key}\n{fold(row.get(column, ''))}" for key, row in zip(keys, rows, strict=True)]
         if len({*longer}) > distinct or not chosen:
             chosen, keys, distinct = [*chosen, column], longer, len({*longer})
@@ -121,4 +132,4 @@ def _compound_key(rows: Sequence[Fields]) -> Labels:
 
 def fold(text: str) -> str:
     """Return a text in lower case, without space around hyphens and commas."""
-    return re.sub(r"\s*([-,])\s*", r"\1", text.lower())
+    return re.sub(r"(?:(?<!\s)\s+)?([-,])\s*", r"\1", text.lower())

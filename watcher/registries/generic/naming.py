@@ -14,7 +14,7 @@ from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
 from watcher.registries.shared.nested_values import is_nested
-from watcher.registries.shared.remarks import strip_temporary
+from watcher.registries.shared.remarks import strip_last, strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
 from watcher.registries.shared.status_words import FLAGS
 from watcher.registries.shared.value_ranges import parse_ranges
@@ -42,7 +42,7 @@ _DATA_TYPE = re.compile(
 )
 _CITED = re.compile(r"^\[(?:RFC|draft-)[^\]]*\]\s*")
 _BRACKETED = re.compile(r"^\[([^\[\]]+)\]$")  # a name that is a link
-_STATUS = re.compile(r"\s*\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
+_STATUS = re.compile(r"(?:(?<!\s)\s+)?\((?:deprecated|obsoleted?|historic)\)\s*$", re.IGNORECASE)
 _LINK = re.compile(r"\[https?://[^\[\]]*\]")
 _ADDRESS = re.compile(r"(?=.*[\d:])[\dA-FXx:.*/-]+")
 _NEARLY_ALL = 0.9
@@ -50,7 +50,7 @@ _DISTINCT = 0.5  # of the rows: a column that tells fewer apart names nothing
 _SHORT = 40  # characters of a description that is shown behind a name
 _LONGEST_CODE_POINT = 24  # characters
 _NAME_WORDS = re.compile(r"name|title|organi[sz]ation|label", re.IGNORECASE)  # in the title of a column
-_REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])\s*$")
+_REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
 def name_entry(item: Item, context: ChangeContext) -> str:
@@ -200,10 +200,7 @@ def _has_names(texts: Counter[str]) -> bool:
 
 def bare_name(name: str) -> str:
     """Return a name without the remarks in brackets behind it."""
-    name = strip_temporary(name) or name
-    while (shorter := _REMARK.sub("", name)) != name and shorter:
-        name = shorter
-    return name
+    return strip_last(_REMARK, strip_temporary(name) or name)
 
 
 def is_identifier(name: str) -> bool:

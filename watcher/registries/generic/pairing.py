@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
@@ -17,11 +17,13 @@ from watcher.registries.generic import identity
 from watcher.registries.generic.key_columns import fold
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.remarks import strip_last
 from watcher.registries.shared.value_ranges import parse_ranges
 
 _SAME_TITLE = 2.0  # above the share of common names, 1 at most
 _LEAST_LIKENESS = 0.5
-_BRACKETS = re.compile(r"\s*[(\[{][^()\[\]{}]*[)\]}]\s*$")
+_MOST_WITH_NAME = 200  # added registries: a name that more have tells none apart
+_BRACKETS = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _WORD = re.compile(r"[^\W_]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _REFERENCE = re.compile(r"\[[^\[\]]+\]")
@@ -89,13 +91,19 @@ def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageR
         value = by_new_key(item, path)
         return (*value, identity.title(item).lower()) if value and is_assigned(item) else None
 
-    def rows(path: str) -> Iterator[Features]:
+    @cache
+    def assigned_by_path() -> Mapping[str, list[tuple[Item, Content]]]:
+        rows: dict[str, list[tuple[Item, Content]]] = {}
         for content, other, path_of in ((old, new, path_in_new), (new, old, identity.path)):
-            for item in content.items.values():
-                if is_assigned(item) and path_of(item) == path:
-                    # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
-                    is_left = (item.section, item.key) not in other.items
-                    yield read_features(item, with_date=is_left) if new.document else features_of(item)
+            for item in filter(is_assigned, content.items.values()):
+                rows.setdefault(path_of(item), []).append((item, other))
+        return rows
+
+    def rows(path: str) -> Iterator[Features]:
+        for item, other in assigned_by_path().get(path, ()):
+            # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
+            is_left = (item.section, item.key) not in other.items
+            yield read_features(item, with_date=is_left) if new.document else features_of(item)
 
     def features_of(item: Item) -> Features:
         # A plain table has columns of any kind: two rows under chosen keys that share nothing are two things.
@@ -194,24 +202,32 @@ def find_moved_registries(old: Content, new: Content) -> Mapping[str, str]:
         return new_paths
     titles = Counter(fields.get("title", "") for fields in old_headers.values())
     old_names, new_names = _names_by_path(old), _names_by_path(new)
+    by_title: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
+    for path in sorted(added):
+        by_title.setdefault(added[path].get("title", ""), []).append(path)
+        for name in new_names.get(path, ()):
+            by_name.setdefault(name, []).append(path)
     for path in sorted(removed):
-        header = removed[path]
-        scores = {
-            other: _SAME_TITLE
-            if header.get("title") and header.get("title") == added[other].get("title")
-            else _share(old_names.get(path, Counter()), new_names.get(other, Counter()))
-            for other in added
-        }
+        title = removed[path].get("title", "")
+        if titles[title] != 1:
+            continue
+        names = old_names.get(path, Counter())
+        shared: Counter[str] = Counter()
+        for name, number in names.items():
+            if len(others := by_name.get(name, ())) <= _MOST_WITH_NAME:
+                shared.update({other: min(number, new_names[other][name]) for other in others if other in added})
+        scores = {other: number / names.total() for other, number in shared.items()}
+        same = by_title.get(title, []) if title else []
+        while same and same[-1] not in added:
+            same.pop()
+        if same:
+            scores[same[-1]] = _SAME_TITLE
         best = max(scores, key=lambda other: (scores[other], other), default="")
-        if best and scores[best] >= _LEAST_LIKENESS and titles[header.get("title", "")] == 1:
+        if best and scores[best] >= _LEAST_LIKENESS:
             new_paths[path] = best
             del added[best]
     return new_paths
-
-
-def _share(names: Counter[str], others: Counter[str]) -> float:
-    """Return the share of names that are among others."""
-    return (names & others).total() / names.total() if names else 0.0
 
 
 def _headers(content: Content) -> dict[str, Fields]:
@@ -240,9 +256,7 @@ def _labels(content: Content) -> dict[str, Labels]:
 
 def _bare(name: str) -> str:
     """Return a name without the notes in brackets after it: (TEMPORARY - expires …), (deprecated)."""
-    while (shorter := _BRACKETS.sub("", name)) != name and shorter:
-        name = shorter
-    return name.lower()
+    return strip_last(_BRACKETS, name).lower()
 
 
 def _content(item: Item) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import islice
 
 from watcher.core.model import MARKUP, Change, Content, Item, Section
 from watcher.registries.context import ChangeContext
@@ -18,6 +18,7 @@ from watcher.registries.shared.assignment import is_assigned
 # A registry gained or lost a column if at least this share of its assigned entries, and this many, did.
 _LEAST_SHARE = 0.34
 _LEAST_ENTRIES = 3
+_MOST_RENAMES = 100  # pairs of a lost and a gained column that are compared
 _ALIKE = 0.9  # of the entries have the same text in a renamed column
 
 
@@ -81,21 +82,21 @@ def _column_changes(context: ChangeContext) -> dict[str, ColumnChanges]:
 
 
 def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContext) -> ColumnChanges:
-    emptied = Counter(
-        (field.name, not field.before)
-        for change in changes
-        for field in change.fields
-        if not field.before or not field.after
-    )
-    if max(emptied.values(), default=0) < _LEAST_ENTRIES:
+    cells = [cell for change in changes for cell in change.fields]
+    empty_before = Counter(cell.name for cell in cells if not cell.before)
+    empty_after = Counter(cell.name for cell in cells if not cell.after)
+    if max([*empty_before.values(), *empty_after.values()], default=0) < _LEAST_ENTRIES:
         return ColumnChanges()  # before all rows are read for their columns
-    old, new = _filled_columns(context.old, path), _filled_columns(context.new, path)
-    assigned = sum(1 for item in _entries(context.old, path) if is_assigned(item))
+    old, new = (
+        {name for name in context.compute_for(content, _filled_columns).get(path, ()) if name not in DATES}
+        for content in (context.old, context.new)
+    )
+    assigned = sum(map(is_assigned, context.compute_for(context.old, _entries_by_path).get(path, ())))
     least = max(_LEAST_ENTRIES, _LEAST_SHARE * assigned)
-    gained = {name for name in new - old if _count_empty(name, changes, "before") >= least}
-    lost = {name for name in old - new if _count_empty(name, changes, "after") >= least}
+    gained = {name for name in new - old if empty_before[name] >= least}
+    lost = {name for name in old - new if empty_after[name] >= least}
     renamed: dict[str, str] = {}
-    for old_name in sorted(lost):
+    for old_name in sorted(lost) if len(lost) * len(gained) <= _MOST_RENAMES else ():
         for new_name in sorted(gained - {*renamed.values()}):
             if _is_renamed(old_name, new_name, changes):
                 renamed[old_name] = new_name
@@ -105,26 +106,22 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
     )
 
 
-def _entries(content: Content, path: str) -> Iterator[Item]:
-    return (
-        item for (section, _), item in content.items.items() if section is Section.ENTRY and identity.path(item) == path
-    )
+def _entries_by_path(content: Content) -> dict[str, list[Item]]:
+    entries: dict[str, list[Item]] = {}
+    for (section, _), item in content.items.items():
+        if section is Section.ENTRY:
+            entries.setdefault(identity.path(item), []).append(item)
+    return entries
 
 
-def _filled_columns(content: Content, path: str) -> set[str]:
-    """Return the columns that have text in any entry of a registry."""
-    return {
-        name
-        for item in _entries(content, path)
-        for name, text in item.fields.items()
-        if text and not name.startswith(MARKUP) and name not in DATES
-    }
-
-
-def _count_empty(name: str, changes: Sequence[Change], side: str) -> int:
-    """Count the entries whose column changed and is empty on one side, "before" or "after"."""
-    cells = (cell for change in changes for cell in change.fields if cell.name == name)
-    return sum(not getattr(cell, side) for cell in cells)
+def _filled_columns(content: Content) -> dict[str, set[str]]:
+    """Return the columns that have text in any entry of a registry, by the path of the registry."""
+    columns: dict[str, set[str]] = {}
+    for (section, _), item in content.items.items():
+        if section is Section.ENTRY:
+            names = (name for name, text in item.fields.items() if text and not name.startswith(MARKUP))
+            columns.setdefault(identity.path(item), set()).update(names)
+    return columns
 
 
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
@@ -167,14 +164,14 @@ def _words(text: str) -> list[str]:
 
 def new_columns(change: Change, context: ChangeContext) -> list[str]:
     """Return the columns that an entry has, and no entry of its registry had before."""
-    new = context.compute_once(_new_columns)
-    return sorted(name for path, name in new if path == identity.path(change.item) and change.item.fields.get(name))
+    new = context.compute_once(_new_columns).get(identity.path(change.item), ())
+    return sorted(name for name in new and change.item.fields if name in new and change.item.fields[name])
 
 
-def _new_columns(context: ChangeContext) -> frozenset[tuple[str, str]]:
-    """Return (path, column) of the columns that no entry of a registry had before; a plain table has a header."""
+def _new_columns(context: ChangeContext) -> Mapping[str, AbstractSet[str]]:
+    """Return the columns that no entry of a registry had before, by its path; a plain table has a header."""
     if not context.new.document:
-        return frozenset()
+        return {}
     old_paths = {new: old for old, new in registry_changes(context).moved.items()}
     filled = {
         (identity.path(change.after), name)
@@ -183,13 +180,14 @@ def _new_columns(context: ChangeContext) -> frozenset[tuple[str, str]]:
         for name, text in change.after.fields.items()
         if text and not name.startswith(MARKUP) and name not in META
     }
-    new: set[tuple[str, str]] = set()
+    entries = context.compute_for(context.old, _entries_by_path)
+    columns = context.compute_for(context.old, _filled_columns)
+    new: dict[str, set[str]] = {}
     for path, name in filled:
         old_path = old_paths.get(path, path)
-        if not any(item.fields.get(name) for item in _entries(context.old, old_path)):
-            few = [*islice(_entries(context.old, old_path), _LEAST_ENTRIES)]
-            new |= {(path, name)} if len(few) == _LEAST_ENTRIES else set()
-    return frozenset(new)
+        if name not in columns.get(old_path, ()) and len(entries.get(old_path, ())) >= _LEAST_ENTRIES:
+            new.setdefault(path, set()).add(name)
+    return new
 
 
 def _added(context: ChangeContext) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from watcher.core.model import MARKUP, Content, Item, Section
 from watcher.registries.base import PATH
@@ -25,13 +26,18 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
     """
     first = context.new.items.get((item.section, item.key._replace(ordinal=1)))
     if first is not None and is_assigned(first) and find_name(first, context) == find_name(item, context):
-        cited, kept = (documents(find_references(" ".join(each.fields.values()))) for each in (item, first))
-        if cited and cited <= kept:
+        cited = _cited(" ".join(item.fields.values()))
+        if cited and cited <= _cited(" ".join(first.fields.values())):
             return first
     rows = context.compute_for(context.new, _rows_by_name)
     groups = [rows.get((identity.path(item), name), []) for name in _names(item)]
     candidates = (each for group in groups if len(group) <= _MOST_CANDIDATES for each in group)
     return next((each for each in candidates if _is_absorbed(item, each)), None)
+
+
+@lru_cache(maxsize=100)
+def _cited(text: str) -> frozenset[str]:
+    return documents(find_references(text))
 
 
 def _rows_by_name(content: Content) -> dict[tuple[str, str], list[Item]]:
@@ -66,8 +72,9 @@ def _is_absorbed(item: Item, other: Item) -> bool:
 def _has(text: str, other: str, is_key: bool) -> bool:
     if is_key:
         return bare_name(text).casefold() == bare_name(other).casefold()
-    return {*_words(text)} <= {*_words(other)}
+    return _words(text) <= _words(other)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\s,;|]+", text.casefold())
+@lru_cache(maxsize=100)  # one large row can be a candidate for each removed row
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\s,;|]+", text.casefold()))

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import islice
 
 from watcher.core.intervals import Interval, IntervalIndex
-from watcher.core.model import Item, ItemKey, Status
+from watcher.core.model import Item, ItemKey, Key, Status
 from watcher.core.port_ranges import find_ports
 from watcher.registries.context import ChangeContext, IndexKeys, ItemIndex
 from watcher.registries.ports import identity
 from watcher.registries.shared.assignment import ABSENT, is_assigned
+
+_MOST_RANGES = 300  # that hold one port
+_MOST_ROWS = 100
 
 
 class Coverage:
@@ -22,6 +26,7 @@ class Coverage:
     def __init__(self, single: dict[str, tuple[Item, ...]], ranges: dict[ItemKey, tuple[Interval, Item]]) -> None:
         self._single = single
         self._ranges = ranges
+        self._found: dict[tuple[int, str], list[Item]] = {}
 
     @classmethod
     def build(cls, items: Iterable[Item]) -> Coverage:
@@ -30,28 +35,40 @@ class Coverage:
     def updated(self, removed: Sequence[Item], added: Sequence[Item]) -> Coverage:
         """Return the coverage of a release without some of these rows and with others."""
         single, ranges = self._single.copy(), self._ranges.copy()  # not dict(…): watcher/diff/item_map.py says why
+        rows: dict[str, dict[Key, Item]] = {}
+
+        def rows_of(port: str) -> dict[Key, Item]:
+            if port not in rows:
+                rows[port] = {item.key: item for item in single.get(port, ())}
+            return rows[port]
+
         for item in removed:
             if port := item.key.part("port"):
                 ranges.pop((item.section, item.key), None)
-                single[port] = tuple(other for other in single.get(port, ()) if other.key != item.key)
+                rows_of(port).pop(item.key, None)
         for item in added:
             port = item.key.part("port")
             if port and "-" not in port:
-                single[port] = (*single.get(port, ()), item)
+                rows_of(port)[item.key] = item
             elif port and (interval := find_ports(port)):
                 ranges[item.section, item.key] = interval, item
+        single.update((port, tuple(items.values())) for port, items in rows.items())
         return Coverage(single, ranges)
 
     def rows_at(self, port: int, protocol: str) -> list[Item]:
-        """Return the rows that hold a port, the closest first: of that protocol before any, a port before a range."""
-        rows = [
-            *self._single.get(str(port), ()),
-            *reversed([item for _, item in self._range_index.overlapping((port, port))]),
-        ]
-        return sorted(
+        """Return the rows that hold a port, 100 at most, the closest first.
+
+        Rows of that protocol come before those of any protocol, a port before a range.
+        """
+        if (port, protocol) in self._found:
+            return self._found[port, protocol]
+        ranges = islice(self._range_index.overlapping((port, port)), _MOST_RANGES)
+        rows = [*self._single.get(str(port), ()), *reversed([item for _, item in ranges])]
+        self._found[port, protocol] = sorted(
             (item for item in rows if item.key.part("protocol") in (protocol, "")),
             key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
-        )
+        )[:_MOST_ROWS]
+        return self._found[port, protocol]
 
     @cached_property
     def _range_index(self) -> IntervalIndex[Item]:

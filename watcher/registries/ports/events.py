@@ -19,9 +19,11 @@ from watcher.registries.shared.sentences import (
     describe_contact,
     describe_difference,
     describe_header,
+    enumerate_names,
     shorten,
 )
 
+_MOST_SERVICES = 10
 _PROTOCOL_ORDER = ("tcp", "udp", "sctp", "dccp")
 
 
@@ -71,7 +73,7 @@ def _assigned(findings: Sequence[Finding], context: ChangeContext) -> str:
         name for finding in findings for name in coverage.services_at(finding.ports[-1], "".join(finding.protocols))
     )
     if other_services:
-        before = f"already assigned to {', '.join(other_services)}"
+        before = f"already assigned to {enumerate_names([*other_services], _MOST_SERVICES)}"
     else:
         before = "was " + " and ".join(dict.fromkeys(finding.was or "" for finding in findings))
     return f"{_place(findings)} assigned to {_service(findings, context)} ({before})"

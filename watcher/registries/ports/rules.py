@@ -30,6 +30,7 @@ _FIELD_EVENTS = (
     ("service_code", "service-code-changed"),
     ("notes", "notes-changed"),
 )
+_LONGEST_WORD = 40
 _SPELLING = 0.7  # of the letters: two words are spellings of one
 _DATES = frozenset({"registered", "modified"})
 _KEY_FIELDS = frozenset(identity.LABELS)
@@ -108,7 +109,9 @@ def _is_spelling(change: Change) -> bool:
 
 def _are_spellings(word: str, other: str) -> bool:
     has_digit = any(map(str.isdigit, word + other))  # another number is another fact
-    return word == other or (not has_digit and SequenceMatcher(None, word, other).ratio() >= _SPELLING)
+    if word == other or has_digit or max(len(word), len(other)) > _LONGEST_WORD:
+        return word == other
+    return SequenceMatcher(None, word, other).ratio() >= _SPELLING
 
 
 def _find_replacements(context: ChangeContext) -> Mapping[int, Finding]:

@@ -16,6 +16,8 @@ from watcher.registries.shared.assignment import is_assigned
 # A number is only comparable inside one registry and one notation: ("path/of/registry", "IPv4").
 Space = tuple[str, str]
 Place = tuple[Space, Interval]
+# For each change. Where thousands of redrawn rows overlap, the later events name none of them.
+_EXPLANATIONS = 50
 
 
 class FreeSpaceChanges:
@@ -39,6 +41,7 @@ class FreeSpaceChanges:
                 if item is not None and is_assigned(item):
                     for space, interval in locate(item):
                         assigned.setdefault(space, []).append(interval)
+        self._left = _EXPLANATIONS * (len(context.changes) + 1)
         self._redrawn = {space: IntervalIndex(placed) for space, placed in redrawn.items()}
         self._assigned = {space: IntervalUnion(intervals) for space, intervals in assigned.items()}
 
@@ -51,7 +54,11 @@ class FreeSpaceChanges:
     def _overlapping(self, places: Iterable[Place]) -> Iterator[int]:
         for space, interval in places:
             if space in self._redrawn:
-                yield from (position for _, position in self._redrawn[space].overlapping(interval))
+                for _, position in self._redrawn[space].overlapping(interval):
+                    if self._left <= 0:
+                        return
+                    self._left -= 1
+                    yield position
 
     def is_assigned_at(self, item: Item) -> bool:
         """Return whether the changes assigned or released any of an item's numbers."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+
+from watcher.core.texts import cache_short
 
 # In brackets, or bare: some columns print "RFC-ietf-toy-03, Section 5.1".
 _REFERENCE = re.compile(
@@ -15,7 +16,7 @@ _REFERENCE = re.compile(
     | \b (?: RFC\ ?\d+ | RFC-[a-z][\w-]+ | draft-[a-z][\w-]+ ) \b (?: , \s* (?:Section|Appendix) \s [\w.]+ )?""",
     re.VERBOSE,
 )
-_SECTION = re.compile(r",?\s*\b(?:Sections?|Appendix)\s+[\w.]+")
+_SECTION = re.compile(r",?(?:(?<!\s)\s+)?\b(?:Sections?|Appendix)\s+[\w.]+")
 _VERSION = re.compile(r"-\d\d$")
 _RFC = re.compile(r"RFC ?\d+$")
 _APPROVED = re.compile(r"RFC-[a-z]")
@@ -28,7 +29,7 @@ def find_references(text: str) -> list[str]:
     return _REFERENCE.findall(text) if "[" in text or "RFC" in text or "draft-" in text else []
 
 
-@lru_cache(maxsize=4096)
+@cache_short(4096)
 def document_of(reference: str) -> str:
     """Return the document of a reference, without section and version of a draft."""
     text = reference.strip("[] ,")

@@ -16,20 +16,20 @@ from functools import lru_cache
 from watcher.core.times import is_date
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
-_WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]+?)"
+_WORD = r"(?:registered|extension(?:\s+registered)?|extended|ex\w*res|document\s+sent\s+to\s+[\w ]{1,60}?)"
 _STEP = rf"{_WORD}\s*:?\s+(?:on\s+)?{_DAY}"
 _TEMPORARY = re.compile(
-    rf"\(?\s*\btemporary\b\s*(?:[-\u2013\u2014:,]\s*)?(?P<steps>{_STEP}(?:\s*[,;.]\s*{_STEP})*)\s*\.?\s*\)?",
+    rf"\(?(?:(?<!\s)\s+)?\btemporary\b\s*(?:[-\u2013\u2014:,]\s*)?(?P<steps>{_STEP}(?:\s*[,;.]\s*{_STEP})*)\s*\.?\s*\)?",
     re.IGNORECASE,
 )
 _BARE_TEMPORARY = re.compile(r"\(\s*TEMPORARY\s*\)|[-\u2013]\s*TEMPORARY\s*$")  # without dates only in capitals
 _EACH_STEP = re.compile(rf"(?P<word>registered|exten|ex\w*res|document)[^,;]*?(?P<day>{_DAY})", re.IGNORECASE)
 _RETIRED = re.compile(
-    r"\s*(?:\((?P<inside>(?:deprecat|obsolet|historic|removed|retired)[^()]*)\)"
+    r"(?:(?<!\s)\s+)?(?:\((?P<inside>(?:deprecat|obsolet|historic|removed|retired)[^()]*)\)"
     r"|\s[-\u2013]\s*(?P<after>(?:DEPRECATED|OBSOLETED?|HISTORIC)\b.*))\s*$",
     re.IGNORECASE | re.DOTALL,
 )
-_FOOTNOTE = re.compile(r"\s*\[(\d{1,2})\]\s*$")
+_FOOTNOTE = re.compile(r"(?:(?<!\s)\s+)?\[(\d{1,2})\]\s*$")
 _LONGEST_NAME = 120  # characters, with its remarks; a longer text is prose, and brackets at its end are no remark
 _NO_NAMES = frozenset({"references", "registered", "modified"})
 _APPROVED = re.compile(r"\[RFC-|\[RFC\d", re.IGNORECASE)  # an RFC, or a draft in the RFC editor's queue
@@ -68,23 +68,29 @@ def read_facts(fields: Mapping[str, str]) -> EntryFacts:
     facts = NO_FACTS
     for column, text in fields.items():
         if text and ":" not in column:
-            facts_of_cell = read_text(text)
-            if len(text) > _LONGEST_NAME or column in _NO_NAMES:
+            facts_of_cell = read_text(text) if len(text) <= _LONGEST_NAME else read_allocation(text)
+            if column in _NO_NAMES:
                 facts_of_cell = replace(facts_of_cell, remark="", footnotes="")
             facts = _join(facts, facts_of_cell)
     return facts
 
 
+def read_allocation(text: str) -> EntryFacts:
+    """Return the facts of an early allocation alone, in a text of any length."""
+    if _may_be_temporary(text):
+        folded = _fold_space(text)
+        if (remark := _TEMPORARY.search(folded)) is not None:
+            return _read_steps(remark["steps"])
+        if _BARE_TEMPORARY.search(folded):
+            return EntryFacts(temporary=True)
+    return NO_FACTS
+
+
 @lru_cache(maxsize=8192)  # a row is read each day and in each comparison
 def read_text(text: str) -> EntryFacts:
-    """Return the facts in one text."""
-    facts = NO_FACTS
-    if _may_be_temporary(text):
-        if (remark := _TEMPORARY.search(text)) is not None:
-            facts = _read_steps(remark["steps"])
-        elif _BARE_TEMPORARY.search(text):
-            facts = EntryFacts(temporary=True)
-        text = strip_temporary(text)
+    """Return the facts in a name."""
+    facts = read_allocation(text)
+    text = strip_temporary(text)
     footnotes: list[str] = []
     while (mark := _FOOTNOTE.search(text)) is not None:
         footnotes.insert(0, mark[1])
@@ -97,7 +103,7 @@ def read_text(text: str) -> EntryFacts:
 def is_temporary(fields: Mapping[str, str]) -> bool:
     """Return whether a row is an early allocation."""
     return any(
-        _may_be_temporary(text) and bool(_TEMPORARY.search(text) or _BARE_TEMPORARY.search(text))
+        _may_be_temporary(text) and read_allocation(text).temporary
         for column, text in fields.items()
         if ":" not in column
     )
@@ -107,15 +113,37 @@ def strip_temporary(text: str) -> str:
     """Return a text without its remark about an early allocation; a text that is nothing else becomes ""."""
     if not _may_be_temporary(text):
         return text
+    text = _fold_space(text)
     for pattern in (_TEMPORARY, _BARE_TEMPORARY):
         text = pattern.sub(" ", text)
+    return _fold_space(text)
+
+
+def _fold_space(text: str) -> str:
     return " ".join(text.split())
+
+
+def strip_last(brackets: re.Pattern[str], text: str) -> str:
+    """Return a text without the brackets at its end, however many; a text that is nothing else keeps the first."""
+    if not text.rstrip().endswith((")", "]", "}")):
+        return text
+    end, shorter = len(text.rstrip()), text
+    for match in reversed([*brackets.finditer(text)]):
+        if match.end() != end:
+            break
+        end = match.start()
+        while end and text[end - 1].isspace():
+            end -= 1
+        if not end:
+            break
+        shorter = text[:end]
+    return shorter
 
 
 def bare_name(text: str) -> str:
     """Return a name without remarks and footnote marks; "(deprecated)" alone stays as it is."""
     text = strip_temporary(text) or text
-    while (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) is not None and mark.start() > 0:
+    while len(text) <= _LONGEST_NAME and (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) and mark.start() > 0:
         text = text[: mark.start()]
     return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from watcher.core.model import MARKUP
 from watcher.registries.base import COLUMNS, Finding
@@ -18,6 +19,9 @@ _LONGEST_PART = 70  # characters of words that a text lost or gained
 _MOST_HUNKS = 2
 _MOST_NAMES = 3
 _MOST_NESTED = 3
+_MOST_WORDS = 40
+_MOST_PEOPLE = 20
+_MOST_COLUMNS = 20
 FIELD_WORDS = {
     "unauthorized_use": "unauthorized use",
     "service_code": "service code",
@@ -89,18 +93,30 @@ def shorten(text: str, longest: int = _LONGEST) -> str:
 def describe_people(word: str, before: str, after: str) -> str:
     """Say who was added to a list of people and who was removed."""
     old, new = (list_people(text) for text in (before, after))
-    removed, added = [name for name in old if name not in new], [name for name in new if name not in old]
+    removed, added = list_other(old, new), list_other(new, old)
     if removed and added:
-        return f"{word} {', '.join(removed)} → {', '.join(added)}"
+        return f"{word} {enumerate_names(removed, _MOST_PEOPLE)} → {enumerate_names(added, _MOST_PEOPLE)}"
     if added or removed:
-        return f"{word} added: {', '.join(added)}" if added else f"{word} removed: {', '.join(removed)}"
+        people = enumerate_names(added or removed, _MOST_PEOPLE)
+        return f"{word} {'added' if added else 'removed'}: {people}"
     return describe_difference(word, before, after)
 
 
 def list_people(text: str) -> list[str]:
     """Return the names in a list of people, without remarks such as "(primary)"."""
-    names = re.split(r",\s*(?:and\s+)?|\s+and\s+|\n", text)
-    return [bare for name in names if (bare := re.sub(r"\s*\([^)]*\)", "", name).strip())]
+    names = re.split(r",\s*(?:and\s+)?|(?<!\s)\s+and\s+|\n", text)
+    return [bare for name in names if (bare := _without_brackets(name).strip())]
+
+
+def _without_brackets(name: str) -> str:
+    closed, bracket, rest = name.rpartition(")")  # behind the last one no bracket is closed
+    return re.sub(r"(?:(?<!\s)\s+)?\([^)]*\)", "", closed + bracket) + rest
+
+
+def list_other(texts: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return the texts that are not among others."""
+    known = {*others}
+    return [text for text in texts if text not in known]
 
 
 def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
@@ -110,9 +126,9 @@ def enumerate_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Join words that name one thing; a word that repeats the end of the one before is left out."""
+    """Join words that name one thing, 40 at most; a word that repeats the end of the one before is left out."""
     kept: list[str] = []
-    for word in filter(None, words):
+    for word in islice(filter(None, words), _MOST_WORDS):
         if not any(word.casefold() in other.casefold() for other in kept):
             kept = [other for other in kept if not _is_start(other, word)] + [word]
     return " ".join(kept)
@@ -142,12 +158,11 @@ def describe_columns(findings: Sequence[Finding], context: ChangeContext) -> str
     if titles is None:
         return "the columns of the table changed"
     before, after = titles.before.split("\n"), titles.after.split("\n")
-    removed = [title for title in before if title not in after]
-    added = [title for title in after if title not in before]
+    removed, added = list_other(before, after), list_other(after, before)
     if len(removed) == len(added) == 1:
         return f"column “{removed[0]}” renamed to “{added[0]}”"
     differences = [f"“{title}” removed" for title in removed] + [f"“{title}” added" for title in added]
-    return f"the columns of the table changed: {', '.join(differences) or 'another order'}"
+    return f"the columns of the table changed: {enumerate_names(differences, _MOST_COLUMNS) or 'another order'}"
 
 
 def describe_header(findings: Sequence[Finding], context: ChangeContext) -> str:

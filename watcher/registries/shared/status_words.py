@@ -71,6 +71,7 @@ _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"}
 _DATE = re.compile(r"\d{4}-\d{2}")
 _YES = frozenset({"y", "yes", "true"})
 FLAGS = frozenset({"y", "n", "d", "yes", "no", "true", "false", "-", "*"})
+_BEFORE = 200  # characters before a word that can make it one about something else
 _LONG = 120  # characters; a longer description is prose, and only its first word states a status
 
 
@@ -104,7 +105,7 @@ def read_retired(column: str, text: str) -> Status | None:
         opening = _RETIRED.match(text.lstrip("(*[ "))
         return _RETIRED_WORDS[opening[1].lower()] if opening else None
     for match in _find_all(_RETIRED, text):
-        if not _ABOUT_OTHERS.search(text[: match.start()]):
+        if not _ABOUT_OTHERS.search(text, max(0, match.start() - _BEFORE), match.start()):
             return _RETIRED_WORDS[match[1].lower()]
     return Status.OBSOLETE if column in _NOTES and _OUT_OF_USE.search(text) else None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from difflib import SequenceMatcher
-from functools import lru_cache
 from typing import NamedTuple
+
+from watcher.core.sequences import compare_sequences
+from watcher.core.texts import cache_short
 
 _URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"""[,;"'“”\u2018\u2019()\[\]<>*]|[.:/](?=\s|$|\])""")
@@ -20,7 +21,7 @@ _CONTEXT = 3  # words shown around a difference
 _MOST_WORDS = 1200  # a longer text is compared by its lines
 
 
-@lru_cache(maxsize=4096)
+@cache_short(4096)
 def fold_notation(text: str, *, keep_zeros: bool = False, keep_case: bool = False) -> str:
     """Return a text without mere notation: URL scheme, punctuation, footnote numbers, leading zeros, accents, "and".
 
@@ -62,15 +63,14 @@ class Hunk(NamedTuple):
     right: str
 
 
-@lru_cache(maxsize=2048)
+@cache_short(2048)
 def changed_words(before: str, after: str) -> tuple[Hunk, ...]:
     """Return what differs between two texts, word by word."""
     old, new = before.split(), after.split()
     if len(old) + len(new) > _MOST_WORDS:
         old, new = before.split("\n"), after.split("\n")
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
     hunks: list[list[int]] = []
-    for tag, old_start, old_end, new_start, new_end in matcher.get_opcodes():
+    for tag, old_start, old_end, new_start, new_end in compare_sequences(old, new):
         if tag == "equal":
             continue
         # Differences with at most one word between them become one.

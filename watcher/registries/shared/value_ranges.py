@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-_BOUNDS = re.compile(r"\s*(?:-|\u2013|\bto\b|\bthrough\b|\.\.)\s*", re.IGNORECASE)
+from watcher.core.texts import cache_short
+
+_BOUNDS = re.compile(r"(?:(?<!\s)\s+)?(?:-|\u2013|\bto\b|\bthrough\b|\.\.)\s*", re.IGNORECASE)
 _DECIMAL = re.compile(r"-?\d{1,40}")
 _HEX = re.compile(r"0[xX]([0-9A-Fa-f]{1,32})")
 _BARE_HEX = re.compile(r"(?=[0-9A-Fa-f]*[A-Fa-f])(?=[0-9A-Fa-f]*[0-9])[0-9A-Fa-f]{2,8}")
@@ -25,8 +26,9 @@ _ARCS = re.compile(r"(?:[A-Za-z]+\.)?(?:\d+\.)+")
 _DOTTED = re.compile(r"\d{1,3}(\.\d{1,3}){3}\b(?!\.)")
 _ANY_SCOPE = re.compile(r"FF[0-9A-F]?X:", re.IGNORECASE)
 _MOST_PARTS = 64
+_LONGEST = 2048  # characters; a longer text is prose
 # Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
-_NOT_NUMBERS = re.compile(r"[^.:]*[ijklmpqsvwyz][^.:]*", re.IGNORECASE)
+_NO_DIGITS = re.compile(r"[ijklmpqsvwyz]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +48,12 @@ class ValueRange:
 
 def parse_ranges(value: str) -> tuple[ValueRange, ...]:
     """Return the numbers that a value stands for; () if it is no number, range, block or list of them."""
-    return () if _NOT_NUMBERS.fullmatch(value) else _parse_ranges(value)
+    if len(value) > _LONGEST or ("." not in value and ":" not in value and _NO_DIGITS.search(value)):
+        return ()
+    return _parse_ranges(value)
 
 
-@lru_cache(maxsize=65536)
+@cache_short(65536)
 def _parse_ranges(value: str) -> tuple[ValueRange, ...]:
     text = value.strip()
     if _OCTETS.fullmatch(text):
