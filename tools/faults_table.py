@@ -89,6 +89,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     67: ("no service manager, or a hung worker", "nothing happens, or the watchdog restarts the daemon"),
     68: ("the watcher itself is silent", "shown by status, metrics, health and a heartbeat"),
     69: ("a release that cannot be judged or stored", "it never counts as accepted; a failed check with a reason"),
+    70: ("text that makes a pattern or a comparison slow", "every step takes time in proportion to the bytes"),
     71: ("a clock that is wrong, once or often", "releases in the order seen; each alerted; nothing is put off"),
     72: ("any exception while one source is checked", "a failed check of that source; the others are checked and sent"),
     74: ("a backup over an older one while a snapshot is damaged or missing", "the good copy stays; exit code 1"),
