@@ -302,6 +302,36 @@ def test_what_every_fetch_would_refuse_is_a_mistake_of_the_configuration(write: 
         assert loaded(write(text.replace("[fetch]", "[fetch]\nallow_private = true"))).source[0].name == "ports"
 
 
+@pytest.mark.fault(61)
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ('columns = ["a", "a"]', "columns: each column has a name, and is named once"),
+        ('columns = ["a", ""]', "columns: each column has a name, and is named once"),
+        ('key = [""]', "key: each column has a name, and is named once"),
+        ('columns = ["a", "b"]\nkey = ["c"]', "key: 'c' is no column of the table; its columns are a, b"),
+        ('columns = ["a", "b"]\ntitle = ["c"]', "title: 'c' is no column of the table; its columns are a, b"),
+        ('columns = ["a", "b"]\nignore = ["c"]', "ignore: 'c' is no column of the table; its columns are a, b"),
+        ("delimiter = '\"'", "delimiter: '\"' is the delimiter and the quote"),
+        ('quote = ","', "quote: ',' is the delimiter and the quote"),
+        ('format = "lines"\ncolumns = ["a", "b"]', "columns: a list has one column; 2 are named"),
+        ('format = "lines"\nkey = ["a"]', "key: 'a' is no column of the table; its columns are value"),
+        ('registry = "index"', "registry: unknown 'index'"),
+        ('registry = "canary"', "registry: unknown 'canary'"),
+    ],
+)
+def test_columns_that_no_table_could_have_are_mistakes(write: Write, settings: str, problem: str) -> None:
+    given = {line.partition(" ")[0] for line in settings.splitlines()}
+    more = [line for line in ('format = "csv"', 'registry = "iana"') if line.partition(" ")[0] not in given]
+    text = "\n".join(['[[source]]\nname = "t"\nurl = "https://example.org/t"', *more, settings])
+    assert any(found.startswith(f"source[0].{problem}") for found in problems(write(text)))
+
+
+def test_a_json_table_may_have_columns_that_its_settings_do_not_name(write: Write) -> None:
+    table = '[[source]]\nname = "t"\nurl = "https://example.org/t"\nformat = "json"\nregistry = "iana"\n'
+    assert loaded(write(f'{table}columns = ["id"]\nkey = ["id", "name"]\n')).source[0].name == "t"
+
+
 def test_a_byte_order_mark_before_the_configuration_is_no_mistake(write: Write) -> None:
     assert loaded(write("\ufeff" + PORTS)).source[0].name == "ports"
 

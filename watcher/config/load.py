@@ -86,9 +86,10 @@ def _find_conflicts(
     ):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{kind}: the name {name!r} is used twice"
+    usable = {*registries} - {CANARY, "index"}  # those are of sources that the watcher makes itself
     for number, source in enumerate(settings.source):
-        if source.registry not in registries:
-            suggestion = _suggest(source.registry, registries)
+        if source.registry not in usable:
+            suggestion = _suggest(source.registry, usable)
             yield f"source[{number}].registry: unknown {source.registry!r}{suggestion}"
         if isinstance(source, SourceSettings):
             yield from (f"source[{number}].{problem}" for problem in _find_format_problems(source, formats))
@@ -110,6 +111,7 @@ def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format])
         yield f"format: {_unknown(source.format, usable)}"
         return
     yield from find_layout_problems(source.read_settings.layout)
+    yield from _find_column_problems(source)
     options = formats[source.format].options
     for option in sorted({option for entry in formats.values() for option in entry.options} - options):
         if getattr(source, option) not in (None, "", (), 0):
@@ -120,6 +122,27 @@ def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format])
         yield f"also_format: {_unknown(source.also_format, second)}"
     elif source.also and not second_format(source, formats):
         yield f"also: its suffix names no format; set also_format to one of {', '.join(second)}"
+
+
+def _find_column_problems(source: SourceSettings) -> Iterator[str]:
+    """Yield what no table could satisfy: columns without a name or named twice, and keys that are no columns."""
+    for option in ("columns", "key", "title", "ignore"):
+        names = getattr(source, option)
+        if "" in names or len({*names}) < len(names):
+            yield f"{option}: each column has a name, and is named once"
+    if source.format == "lines" and len(source.columns) > 1:
+        yield f"columns: a list has one column; {len(source.columns)} are named"
+    defaults = {"csv": (",", '"'), "tsv": ("\t", "")}.get(source.format, ("", ""))
+    delimiter = source.delimiter or defaults[0]
+    quote = defaults[1] if source.quote is None else source.quote
+    if delimiter and delimiter == quote and not (source.delimiter and source.quote):
+        yield f"{'quote' if source.quote else 'delimiter'}: {quote!r} is the delimiter and the quote"
+    columns = source.columns or (("value",) if source.format == "lines" else ())
+    if columns and source.format in ("csv", "tsv", "lines"):
+        for option in ("key", "title", "ignore"):
+            for name in getattr(source, option):
+                if name and name not in columns:
+                    yield f"{option}: {name!r} is no column of the table; its columns are {', '.join(columns)}"
 
 
 def _find_unmatched(place: str, patterns: Collection[str], events: Collection[str]) -> Iterator[str]:
