@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from functools import partial
@@ -383,3 +384,53 @@ def test_a_delivery_that_fails_is_counted_and_is_no_failed_check(tmp_path: Path)
     assert (
         json.loads(run_command(source.config, "check", "--no-deliver", "--format", "json").stdout)["deliveries"] is None
     )
+
+
+def test_an_sqlite_that_is_too_old_is_one_line_at_the_start_and_a_problem_of_doctor(
+    run_in_demo: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    needs = "SQLite 3.34.1 is too old: the history needs 3.38 or newer; upgrade libsqlite3, or use"
+    for command in ("check", "status", "history", "verify --history"):
+        result = run_in_demo(*command.split())
+        assert result.code == 2
+        assert needs in result.err
+        assert sum(line.startswith("watcher: error: ") for line in result.err.splitlines()) <= 1
+    examined = run_in_demo("doctor")
+    assert examined.code == 2
+    assert f"problem  sqlite       {needs}" in examined.out
+
+
+def test_every_command_answers_before_the_first_release(run: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("Code,Name\n1,a\n")
+    (tmp_path / "config.toml").write_text(
+        f'[fetch]\nallow_files = true\n[[source]]\nname = "t"\nurl = "{(tmp_path / "t.csv").as_uri()}"\n'
+        'registry = "iana"\nformat = "csv"\n[source.hold]\nmin_entries = 5\n'
+    )
+    (tmp_path / "config.toml").chmod(0o600)
+    answers = {
+        "check": "is held: it has 1 entries",
+        "releases t": "no releases yet",
+        "history t": "no matching events (no releases)",
+        "show t a": "t has no release 'latest'",
+        "diff t 2020 2021": "t has no release '2021'",
+        "deadlines t": "no early allocations",
+        "verify --history": "1 snapshots, 0 damaged",
+        "rebuild": "t: 0 releases",
+        "rebuild --events": "t: 0 releases",
+    }
+    for command, answer in answers.items():
+        result = run(*command.split())
+        assert answer in result.out + result.err, command
+
+
+def test_a_path_that_cannot_be_used_is_one_line_whatever_is_done_with_it(run_in_demo: RunCli) -> None:
+    # For root, who may read everything, too.
+    long = f"/{'x' * 300}"
+    for path in (long, "/dev/null/x", "/proc/none/x"):
+        for command in ("backup {}", "backup {} --verify", "demo --keep {}", "import ports {}"):
+            result = run_in_demo(*command.format(path).split())
+            assert (result.code, result.out) == (2, ""), command
+            assert result.err.startswith("watcher: error: /"), command
+            assert result.err.count("\n") == 1, command

@@ -91,15 +91,15 @@ def test_install_lists_what_the_service_still_needs(run: RunCli, config: Path, t
 
 
 def test_credentials_of_a_proxy_and_of_the_heartbeat_are_handed_to_the_service_too(
-    run: RunCli, config: Path, tmp_path: Path
+    run: RunCli, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(systemd_units, "_HIDDEN", (tmp_path,))  # wherever the tests run
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     fetch = '[fetch]\nproxy = "credential:proxy"\nca_file = "ca.pem"\n'
     config.write_text(f'{CONFIG}\n{fetch}[heartbeat]\nurl = "credential:beat"\nproxy = "credential:own-proxy"\n')
     result = run("--config", str(config), "systemd", "install", "--dry-run").out
     names = [line.split("=")[1].split(":")[0] for line in result.splitlines() if line.startswith("LoadCredential=")]
     assert names == ["beat", "hook", "own-proxy", "proxy", "smtp-password"]
-    # The folder for temporary files is hidden from the service.
     assert f"fetch.ca_file: {tmp_path}/ca.pem is hidden from the service; move it to /etc/registry-watcher" in result
 
 

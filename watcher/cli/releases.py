@@ -46,7 +46,7 @@ def command(config: Path, source: str, format: str) -> None:
         return
     if format == "text":
         rows = [{**row, "sha256": row["sha256"][:12]} for row in rows]
-    print_rows(rows, _COLUMNS, format)
+    print_rows(rows, _COLUMNS, format, empty="no releases yet")
     if format == "text":
         if key:
             click.echo(f"\nkey: {visible(key)}")

@@ -28,7 +28,7 @@ from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
 from watcher.store.completeness import ADVICE, find_missing_history
-from watcher.store.database import journal_mode
+from watcher.store.database import find_old_sqlite, journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -60,7 +60,10 @@ def diagnose_environment() -> Iterator[Diagnosis]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield _ok("python", f"registry-watcher {__version__} on Python {python}, {sys.platform}")
     mode = "WAL" if journal_mode() == "wal" else "a rollback journal (its WAL can lose a commit; 3.51.3 cannot)"
-    yield _ok("sqlite", f"SQLite {sqlite3.sqlite_version}: {mode}, synchronous = EXTRA")
+    if (too_old := find_old_sqlite()) is not None:
+        yield _problem("sqlite", too_old)
+    else:
+        yield _ok("sqlite", f"SQLite {sqlite3.sqlite_version}: {mode}, synchronous = EXTRA")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         yield _warning("user", "running as root; the watcher only needs access to its own folder")
 

@@ -35,6 +35,7 @@ RESTORE = (
     "snapshots again (`watcher rebuild`): then only the record of checks, what is held and the outbox are lost"
 )
 
+OLDEST_SQLITE = (3, 38, 0)  # `->>`; several ON CONFLICT clauses need 3.35
 # The first release of each line without "The WAL-Reset Bug" (sqlite.org/wal.html): before them, restarting a WAL during
 # a checkpoint can lose a commit.
 _SOUND_WAL = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
@@ -52,6 +53,17 @@ def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
     """Return the journal mode for a SQLite version: `wal` where it loses no commit, else `delete`."""
     sound = version >= _SOUND_WAL[-1] or any(version[:2] == fixed[:2] and version >= fixed for fixed in _SOUND_WAL)
     return "wal" if sound else "delete"
+
+
+def find_old_sqlite() -> str | None:
+    """Return in a sentence that the SQLite of this Python is too old; else None."""
+    if sqlite3.sqlite_version_info >= OLDEST_SQLITE:
+        return None
+    needed = ".".join(map(str, OLDEST_SQLITE[:2]))
+    return (
+        f"SQLite {sqlite3.sqlite_version} is too old: the history needs {needed} or newer; "
+        "upgrade libsqlite3, or use a Python that was built with a newer one"
+    )
 
 
 def to_store_error(path: Path, error: BaseException | None) -> StoreError | None:
@@ -78,6 +90,8 @@ class Database:
     def __init__(
         self, path: Path, *, create: bool = True, read_only: bool = False, migrations: Migrations | None = None
     ) -> None:
+        if (too_old := find_old_sqlite()) is not None:
+            raise StoreError(too_old)
         if not (create or path.exists()):
             raise StoreError(f"{path}: there is no history yet; run `watcher check` or `watcher import` first")
         self.path = path
