@@ -238,3 +238,16 @@ def test_a_check_that_died_in_a_first_release_is_no_lost_history(tmp_path: Path)
         assert env.check(RELEASES[1]).outcome is Outcome.CHANGED
         assert len(env.rows("releases")["releases"]) == 2
         assert len(env.rows("outbox")["outbox"]) == 2
+
+
+@pytest.mark.fault(80)
+def test_a_missing_snapshot_that_others_are_compressed_against_comes_back_by_an_import(
+    env: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "old.xml").write_bytes(RELEASES[0])
+    files(env.servers.folder / "snapshots")[0].unlink()
+    assert "this snapshot is missing" in run(env, "rebuild").stderr  # no release is dropped for it
+    assert len(env.rows("releases")["releases"]) == 3
+    assert run(env, "import", "ports", str(tmp_path / "old.xml")).returncode == 0
+    verified = run(env, "verify", "--history")
+    assert (verified.returncode, "3 snapshots, 0 damaged" in verified.stdout) == (0, True)

@@ -112,8 +112,7 @@ class SnapshotArchive:
                 named=named,
                 sequence=self._next_sequence(source) if live else None,
             )
-            self._store_new(info, data)
-            return info
+            return self._store_new(info, data)
 
     @contextmanager
     def _locked(self, source: str) -> Iterator[None]:
@@ -141,18 +140,25 @@ class SnapshotArchive:
         numbers = [info.sequence for info in infos if info.sequence is not None]
         return max((*numbers, *(number for info in infos for number in info.return_sequences.values())), default=-1) + 1
 
-    def _store_new(self, info: SnapshotInfo, data: bytes) -> None:
-        """Write a new snapshot; keep it, and the one that the next longer step goes back to, decoded."""
-        if info.prefix is None:
-            self._write(info, zstd_frames.compress(data, None))
-        else:
-            with self._decode(info.source, info.prefix) as decoded:
-                self._write(info, zstd_frames.compress(data, decoded))
+    def _store_new(self, info: SnapshotInfo, data: bytes) -> SnapshotInfo:
+        """Write a new snapshot; keep it, and the one that the next longer step goes back to, decoded.
+
+        It is stored in full if its prefix is damaged or missing: it may be the very one that is missing.
+        """
+        with ExitStack() as decoding:
+            prefix = None
+            if info.prefix is not None:
+                try:
+                    prefix = decoding.enter_context(self._decode(info.source, info.prefix))
+                except StoreError:
+                    info = replace(info, prefix=None)
+            self._write(info, zstd_frames.compress(data, prefix))
         if is_next_step(info.number):
             self._next_step[info.source] = info.sha256
         elif (step := (info.source, self._next_step.get(info.source, ""))) in self._decoded:
             self._decoded.move_to_end(step)
         self._cache(info.source, info.sha256, data)
+        return info
 
     def _merge(
         self,
