@@ -6,10 +6,10 @@ This is the simple path; `incremental.py` gives the same answer faster for the n
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from json.encoder import encode_basestring as quote
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
@@ -18,7 +18,6 @@ from watcher.formats.base import PLACE, Document, Row
 from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
 DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of its section, path and fields
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
@@ -173,5 +172,7 @@ def digest_header(path: str, fields: Fields) -> DigestedItem:
 
 def _digest(section: Section, path: str, fields: Fields) -> bytes:
     """Digest the fields as published, without the key: a change of our identity rules must not make a new release."""
-    text = _ENCODER.encode([section, path, sorted(fields.items())])
+    # The JSON of a list; JSONEncoder, which sets up a new encoder for every row, takes nearly twice as long.
+    pairs = ", ".join([f"[{quote(name)}, {quote(text)}]" for name, text in sorted(fields.items())])
+    text = f"[{quote(section)}, {quote(path)}, [{pairs}]]"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
