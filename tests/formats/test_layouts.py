@@ -88,6 +88,7 @@ def test_a_list_has_an_entry_on_each_line() -> None:
     data = b"// rules\ncom\n\nac.uk\n *.ck \n"
     assert read(data, "lines", Layout(comment=("//",))) == [{"value": "com"}, {"value": "ac.uk"}, {"value": "*.ck"}]
     assert read(b"first\na\n", "lines", Layout(skip=1, columns=("tld",))) == [{"tld": "a"}]
+    assert read("a\rb\r\nc\u2028d\n".encode(), "lines") == [{"value": "a"}, {"value": "b"}, {"value": "c d"}]
     assert "a list has one column" in refusal(b"a\n", "lines", Layout(columns=("a", "b")))
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from watcher.core.errors import ParseError
 from watcher.formats.base import Document, FieldMap, Row, RowCache
 from watcher.formats.text import MAX_FIELD, check_is_text, check_last_line, check_size, decode, fold, to_utf8
 
 _COLUMN = "value"
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")  # no other: U+2028 is part of an entry
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
@@ -20,10 +23,10 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
     name = layout.columns[0] if layout.columns else _COLUMN
     data = to_utf8(data, layout)
     check_is_text(data, "the list", json=True)
-    text = decode(data, "the list")
-    check_size(text.count("\n"), None)
+    lines = _LINE_BREAK.split(decode(data, "the list"))
+    check_size(len(lines), None)
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         entry = fold(line)
         if number <= layout.skip or not entry or line.startswith(layout.comment):
             continue
