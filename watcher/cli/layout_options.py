@@ -21,7 +21,9 @@ def layout_options(command: Callable[..., Any]) -> Callable[..., Any]:
         text = LAYOUT_HELP[field.name]
         help_text = f"Of a table: {text}."
         if field.name in _SWITCHES:
-            option = click.option(_SWITCHES[field.name], field.name, default=field.default, help=help_text)
+            option = click.option(
+                _SWITCHES[field.name], field.name, is_flag=True, default=field.default, help=help_text
+            )
         elif field.name in _LISTS:
             option = click.option(f"--{field.name}", multiple=True, metavar=_LISTS[field.name], help=help_text)
         else:
