@@ -52,7 +52,8 @@ def test_a_secret_is_in_no_log_no_file_of_ours_and_no_process_list(env: Environm
     env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
     # The source is due at once, so the daemon checks it, finds a change and signs a webhook.
     env.configure('registry = "ports"', 'registry = "ports"\nevery = "1m"')
-    (env.servers.folder / "history.db").rename(env.servers.folder / "old.db")
+    for name in ("history.db", "snapshots"):
+        (env.servers.folder / name).rename(env.servers.folder / f"old-{name}")
     secret = (env.servers.folder / "webhook-secret").read_text()
     with running(env) as (process, log):
         shown = Path(f"/proc/{process}/cmdline").read_bytes() + Path(f"/proc/{process}/environ").read_bytes()
