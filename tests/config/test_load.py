@@ -673,6 +673,22 @@ def test_a_source_states_the_layout_of_its_table(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sources", "problem"),
+    [
+        ('["prots"]', "channel[0].sources: 'prots' is no source; did you mean 'ports'?"),
+        ('["elsewhere"]', "channel[0].sources: 'elsewhere' is no source"),
+        ('["ports", "all.*", "x*", "canary", "watcher"]', ""),
+    ],
+)
+def test_a_channel_names_sources_that_there_are(write: Write, sources: str, problem: str) -> None:
+    channel = f'[[channel]]\nname = "c"\ntype = "email"\nto = ["a@example.org"]\nsources = {sources}\n'
+    if problem:
+        assert problems(write(PORTS + channel)) == [problem]
+    else:
+        loaded(write(PORTS + channel))
+
+
+@pytest.mark.parametrize(
     ("options", "problem"),
     [
         ('format = "cvs"\n', "source[0].format: unknown 'cvs'; did you mean 'csv'?"),

@@ -237,7 +237,7 @@ def test_nothing_is_recorded_if_the_process_dies_before_the_commit(
         ('events = ["temporary-expired"]', 0),
         ('events = ["temporary-*"]', 1),
         ('severity = "warning"', 0),
-        ('sources = ["other"]', 0),
+        ('sources = ["other*"]', 0),
         ('sources = ["to*"]', 1),
     ],
 )

@@ -96,8 +96,10 @@ def _find_conflicts(
         yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings))
     for number, channel in enumerate(settings.channel):
         yield from _find_unmatched(f"channel[{number}].events", channel.events, events)
+        yield from _find_unknown_sources(f"channel[{number}].sources", channel.sources, settings)
     for number, silence in enumerate(settings.silence):
         yield from _find_unmatched(f"silence[{number}].events", silence.events, {*events, *NOTICES})
+        yield from _find_unknown_sources(f"silence[{number}].sources", silence.sources, settings)
     yield from _find_canary_conflicts(settings)
     yield from _find_unusable_files(settings)
     for event in settings.severity:
@@ -149,6 +151,15 @@ def _find_unmatched(place: str, patterns: Collection[str], events: Collection[st
     for pattern in patterns:
         if not any(fnmatchcase(event, pattern) for event in events):
             yield f"{place}: {pattern!r} matches no event{_suggest(pattern, events)}"
+
+
+def _find_unknown_sources(place: str, patterns: Collection[str], settings: Settings) -> Iterator[str]:
+    """Yield the names that are no glob, no source and no group of a collection."""
+    names = [source.name for source in settings.source] + [CANARY, WATCHER]
+    groups = tuple([f"{collection.name}." for collection in settings.collections])
+    for pattern in patterns:
+        if pattern not in names and not pattern.startswith(groups) and not {*pattern} & {*"*?["}:
+            yield f"{place}: {pattern!r} is no source{_suggest(pattern, names)}"
 
 
 def _find_unusable_files(settings: Settings) -> Iterator[str]:
