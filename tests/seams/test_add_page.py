@@ -23,7 +23,7 @@ listen = "127.0.0.1:0"
 
 [[source]]
 name = "ports"
-url = "http://127.0.0.1:9/ports.xml"
+url = "https://registry.example/ports.xml"
 """
 # Serves as the daemon does, asks, and prints (method, status, body) of each answer.
 ASK = """
