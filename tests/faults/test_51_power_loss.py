@@ -94,7 +94,7 @@ def series(store: Store, archive: SnapshotArchive) -> None:
             result = ingest.ingest(Candidate(data=data, origin="test:", observed=now, live=True))
         check = Check(
             source="ports", at=now, outcome=result.outcome, reason=result.reason, message=result.message,
-            sha256=result.sha256, release_id=result.release.row if result.release else None, seconds=0.1,
+            sha256=result.sha256, release=result.release.digest if result.release else None, seconds=0.1,
         )  # fmt: skip
         store.checks.record_check(check, url="http://x/", registry="ports", validators=(f'"{number}"', None))
 

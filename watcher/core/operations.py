@@ -197,3 +197,4 @@ class Ending:
     newest: str  # the latest observation of any release; "" if none was observed
     live: str  # the latest day of a live release; "" if none is live
     sequence: int | None = None  # the greatest `Label.sequence`
+    derivations: int = 0  # how often the history was derived again

@@ -37,7 +37,7 @@ class ChangedSettings:
             return None
         changes = self._parts.settings.changes_from(ReadSettings.from_text(text) if text else None)
         try:
-            return start_over_when_overtaken(lambda: self._rederive(changes, progress))
+            return start_over_when_overtaken(lambda: self._rederive(changes, progress), self._parts.writer.read_ending)
         except UnreadableSnapshotError as error:
             raise self._refuse_settings(changes, error) from error
 

@@ -88,7 +88,7 @@ def record_result(
         reason=result.reason,
         message=result.message,
         sha256=result.sha256 or None,
-        release_id=result.release.row if result.release else None,
+        release=result.release.digest if result.release else None,
         seconds=round(seconds, 3),
     )
     pair = (validators.etag, validators.last_modified) if validators else None

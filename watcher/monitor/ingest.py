@@ -110,7 +110,7 @@ class ReleaseIngest:
         """
         rederivation = self.apply_settings()
         # Another process may have recorded this very release: place and render it again then.
-        result = start_over_when_overtaken(lambda: self._ingest(candidate))
+        result = start_over_when_overtaken(lambda: self._ingest(candidate), self._parts.writer.read_ending)
         self._recovery.is_complete = True
         return replace(result, rederivation=rederivation) if rederivation else result
 
@@ -251,12 +251,16 @@ class ReleaseIngest:
             left_out[snapshot.sha256] = describe_error(error)
 
         self._changed_settings.apply(progress)
-        self._recovery.recover(rebuilding=True)
+        start_over_when_overtaken(lambda: self._recovery.recover(rebuilding=True), self._parts.writer.read_ending)
         releases = rebuild(progress, leave_out)
         for snapshot in [*self._parts.archive.list_snapshots(self.source)]:
             if snapshot.accepted:
                 self._parts.archive.record_refusal(self.source, snapshot.sha256, left_out.get(snapshot.sha256))
         return Rebuilt(releases=releases, left_out=left_out)
+
+    def read_state(self) -> object:
+        """Return what is another value after any process changed the history of the source."""
+        return self._parts.writer.read_ending()
 
     def read_independently(self, release: StoredRelease) -> Content:
         """Return what the snapshot of a release says, without reusing anything of another release."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -65,6 +65,7 @@ class _ArchivedRelease:
         )
 
 
+_Facts = tuple[str, str | None]  # digest and date of the content of a snapshot
 Progress = Callable[[int, int], None]  # called with the steps done and their total
 LeaveOut = Callable[[SnapshotInfo, Exception], None]  # called for a snapshot that cannot be a release, and why
 
@@ -81,18 +82,40 @@ class HistoryRebuild:
     reader: ReleaseReader
     linker: MoveLinker
 
-    def rebuild(self, progress: Progress | None = None, *, leave_out: LeaveOut | None = None) -> int:
+    def rebuild(
+        self, progress: Progress | None = None, *, leave_out: LeaveOut | None = None, also: frozenset[str] = frozenset()
+    ) -> int:
         """Replace the history by that of the accepted snapshots, all or nothing; return how many releases.
 
+        `also` are snapshots by SHA-256, and returns by time, that the caller stored and that are to be recorded.
         Without `leave_out` a snapshot that cannot be read or judged ends it. Raises StoreError if every one is such.
         """
-        accepted = [info for info in self.archive.list_snapshots(self.source) if info.accepted]
-        releases = self._read_releases(accepted, progress, leave_out)
+        facts: dict[str, _Facts] = {}
+        self._read_facts(facts, self._list_snapshots(also), progress, leave_out)
         with self.store.transaction():
-            number = self._write(releases, len(accepted), progress, leave_out)
-            if accepted and not number:
-                raise StoreError(f"{self.source}: none of {len(accepted)} snapshots can be read; the history is kept")
+            infos = self._list_snapshots(also)  # other processes may have recorded some meanwhile
+            self._read_facts(facts, infos, None, leave_out)
+            number = self._write(_merge_releases(infos, facts), len(infos), progress, leave_out)
+            if infos and not number:
+                raise StoreError(f"{self.source}: none of {len(infos)} snapshots can be read; the history is kept")
         return number
+
+    def _list_snapshots(self, also: Container[str]) -> list[SnapshotInfo]:
+        """Return the accepted snapshots that belong to the history, with the returns that do.
+
+        Another process may have stored one and not recorded it: it is going to alert of it then. Without a release in
+        the history, and for one that was refused, nobody is.
+        """
+        self.archive.refresh(self.source)
+        accepted = [info for info in self.archive.list_snapshots(self.source) if info.accepted]
+        recorded, returns = self.writer.list_snapshots(), self.writer.list_returns()
+        if not recorded:
+            return accepted
+        return [
+            replace(info, returned=tuple(at for at in info.returned if at in returns or at in also))
+            for info in accepted
+            if info.sha256 in recorded or info.sha256 in also or info.refused is not None
+        ]
 
     def rederive(self, announce: Callable[[int], None], at: str, progress: Progress | None = None) -> int | None:
         """Derive the releases that the history has again at a UTC time, all or nothing; return how many.
@@ -117,11 +140,12 @@ class HistoryRebuild:
             for info in infos
             if info.sha256 in recorded and info.accepted
         ]
-        releases = self._read_releases(infos, progress, None)
+        facts: dict[str, _Facts] = {}
+        self._read_facts(facts, infos, progress, None)
         with self.store.transaction():
             if self._read_state() != before:
                 return None
-            number = self._write(releases, len(infos), progress, None, at=at)
+            number = self._write(_merge_releases(infos, facts), len(infos), progress, None, at=at)
             announce(number)
         return number
 
@@ -131,10 +155,10 @@ class HistoryRebuild:
         Returns None, and changes nothing, if this version reads the newest snapshot differently: then the entries
         themselves have to be derived again (`rebuild`).
         """
-        releases = self.store.history.list_releases(self.source)
-        if releases and self.reader.read_independently(releases[-1]).digest != releases[-1].digest:
-            return None
         with self.store.transaction():
+            releases = self.store.history.list_releases(self.source)
+            if releases and self.reader.read_independently(releases[-1]).digest != releases[-1].digest:
+                return None
             for number, (before, after) in enumerate(pairwise(releases), 1):
                 contents = self.store.history.read_content_pair(self.source, before, after)
                 self.writer.replace_transition(before, after, self.reader.compare(*contents))
@@ -147,22 +171,22 @@ class HistoryRebuild:
     def _read_state(self) -> tuple[object, ...]:
         return self.writer.read_ending(), self.store.history.read_settings(self.source)
 
-    def _read_releases(
-        self, snapshots: Iterable[SnapshotInfo], progress: Progress | None, leave_out: LeaveOut | None
-    ) -> dict[str, _ArchivedRelease]:
-        """Return the releases of some snapshots by digest."""
+    def _read_facts(
+        self,
+        facts: dict[str, _Facts],
+        snapshots: Sequence[SnapshotInfo],
+        progress: Progress | None,
+        leave_out: LeaveOut | None,
+    ) -> None:
+        """Read the snapshots that are not among `facts` and add them; one that cannot be read is left out each time."""
         ordered = sorted(snapshots, key=lambda info: info.observed or "")
-        releases: dict[str, _ArchivedRelease] = {}
         for number, snapshot in enumerate(ordered, 1):
-            with self._leaving_out([snapshot], leave_out):
-                for release in _releases_of(snapshot, self.reader):
-                    if earlier := releases.get(release.label.digest):
-                        earlier.merge(release)
-                    else:
-                        releases[release.label.digest] = release
+            if snapshot.sha256 not in facts:
+                with self._leaving_out([snapshot], leave_out):
+                    content = self.reader.read_snapshot(snapshot.sha256)
+                    facts[snapshot.sha256] = content.digest, content.published
             if progress:
                 progress(number, 2 * len(ordered))
-        return releases
 
     def _write(
         self,
@@ -213,20 +237,32 @@ class HistoryRebuild:
                 leave_out(snapshot, error)
 
 
-def _releases_of(snapshot: SnapshotInfo, reader: ReleaseReader) -> Iterable[_ArchivedRelease]:
+def _merge_releases(snapshots: Iterable[SnapshotInfo], facts: Mapping[str, _Facts]) -> Mapping[str, _ArchivedRelease]:
+    """Return the releases of the snapshots that could be read, by digest."""
+    releases: dict[str, _ArchivedRelease] = {}
+    for snapshot in sorted(snapshots, key=lambda info: info.observed or ""):
+        for release in _releases_of(snapshot, facts[snapshot.sha256]) if snapshot.sha256 in facts else ():
+            if earlier := releases.get(release.label.digest):
+                earlier.merge(release)
+            else:
+                releases[release.label.digest] = release
+    return releases
+
+
+def _releases_of(snapshot: SnapshotInfo, facts: _Facts) -> Iterator[_ArchivedRelease]:
     """Yield the release that a snapshot is, and those that it became when it came back."""
-    content = reader.read_snapshot(snapshot.sha256)
+    original, published = facts
     label = Label(
-        digest=content.digest,
-        published=content.published,
+        digest=original,
+        published=published,
         observed=snapshot.observed,
         live=snapshot.live,
         named=snapshot.named,
         sequence=snapshot.sequence if snapshot.live else None,
     )
-    yield _ArchivedRelease(label, content.digest, [snapshot])
+    yield _ArchivedRelease(label, original, [snapshot])
     for at, live in (*((at, True) for at in snapshot.returned), *((at, False) for at in snapshot.again)):
-        digest = plausibility.returned_digest(content.digest, at)
+        digest = plausibility.returned_digest(original, at)
         sequence = snapshot.return_sequences.get(at) if live else None
         returned = replace(label, digest=digest, observed=at, live=live, named=None, sequence=sequence)
-        yield _ArchivedRelease(returned, content.digest, [snapshot], returned=at)
+        yield _ArchivedRelease(returned, original, [snapshot], returned=at)

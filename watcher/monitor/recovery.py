@@ -64,19 +64,23 @@ class Recovery:
 
     def _recover_return(self, snapshot: SnapshotInfo, at: str) -> None:
         """Record the return of a snapshot that the history lacks; forget it if it can be no release."""
+        before = self._parts.writer.read_ending()
         try:
             self._recorder.record_returned(snapshot.sha256, at, sequence=snapshot.return_sequences.get(at))
         except Exception as error:
-            if not is_fault_of_release(error, self._store.path):
+            # Another process may have changed the history under it.
+            if not is_fault_of_release(error, self._store.path) or self._parts.writer.read_ending() != before:
                 raise
             self._archive.forget_return(self._source, snapshot.sha256, at)
 
     def _recover(self, snapshot: SnapshotInfo) -> CheckResult | None:
         """Record a snapshot that the history lacks; None if it can be no release, which the archive then says."""
+        before = self._parts.writer.read_ending()
         try:
             return self._record_recovered(snapshot)
         except Exception as error:
-            if not is_fault_of_release(error, self._store.path):
+            # Another process may have changed the history under it.
+            if not is_fault_of_release(error, self._store.path) or self._parts.writer.read_ending() != before:
                 raise
             self._archive.record_refusal(self._source, snapshot.sha256, describe_error(error))
             return None

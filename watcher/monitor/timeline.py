@@ -7,7 +7,6 @@ caller renders alerts and takes the write lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -36,11 +35,20 @@ class OvertakenError(StoreError):
     """Another process recorded a release of the same source after this one was placed; nothing was written."""
 
 
-def start_over_when_overtaken(step: Callable[[], _Result]) -> _Result:
-    """Return the result of a step that other processes may overtake a few times."""
+def start_over_when_overtaken(step: Callable[[], _Result], read_state: Callable[[], object]) -> _Result:
+    """Return the result of a step that other processes may overtake a few times.
+
+    `read_state` returns another value after another process changed the history: then any error can be due to that.
+    """
     for _ in range(_MOST_OVERTAKEN):
-        with suppress(OvertakenError):
+        before = read_state()
+        try:
             return step()
+        except OvertakenError:
+            continue
+        except Exception:
+            if read_state() == before:
+                raise
     return step()
 
 
@@ -122,6 +130,8 @@ class Timeline:
     def place(self, new: NewRelease) -> Placement:
         """Return the place of a new release, compared with its neighbours. Writes nothing."""
         ending = self._writer.read_ending()
+        if self._store.history.find_by_hash(self._source, digest=new.content.digest):
+            raise OvertakenError(f"{self._source}: another process recorded this release meanwhile; try again")
         slot = self._find_slot(new, ending)
         if slot is None:
             return Placement(new=new, ending=ending, reorders=True)
@@ -160,7 +170,8 @@ class Timeline:
             raise OvertakenError(f"{self._source}: another process recorded a release meanwhile; try again")
         new = placement.new
         if placement.reorders:
-            self._rebuild_whole()
+            # The bytes are in the archive. A return is known by its time.
+            self._rebuild_whole(frozenset(snapshot.sha256 for snapshot in snapshots) or frozenset({new.observed or ""}))
             return self._store.history.read_release(self._source, new.content.digest), frozenset()
         if placement.ending is None:
             self._writer.record_rules(self._settings.to_text())
@@ -214,15 +225,16 @@ class Timeline:
                 self._writer.set_dates(moved)
                 self._linker.relink(self._find_rows(moved))
 
-    def _rebuild_whole(self) -> None:
+    def _rebuild_whole(self, also: frozenset[str] = frozenset()) -> None:
         """Derive the history from the archive. Raises StoreError if a snapshot is missing, whose release would be lost.
 
-        The operator can decide to lose it, with `watcher rebuild`.
+        The operator can decide to lose it, with `watcher rebuild`. `also`: see `HistoryRebuild.rebuild`.
         """
+        self._archive.refresh(self._source)
         present = {info.sha256 for info in self._archive.list_snapshots(self._source)}
         if missing := self._writer.list_snapshots() - present:
             raise StoreError(f"{self._source}: {len(missing)} snapshots of its history are missing; {ADVICE}")
-        self.rebuild()
+        self._rebuild.rebuild(also=also)
 
     def rebuild(self, progress: Progress | None = None, leave_out: LeaveOut | None = None) -> int:
         """Derive the history from the archive, all or nothing; return its number of releases."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from deepdiff import DeepDiff
 
+from watcher.core.errors import StoreError
 from watcher.core.model import Change, Content
 from watcher.diff.compare import compare
 from watcher.monitor.ingest import ReleaseIngest
@@ -17,14 +18,34 @@ from watcher.registries.base import Registry
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
 
+_MOST_TRIES = 5
+
 
 def verify_history(
     ingest: ReleaseIngest, history: HistoryReader, number: int, progress: Callable[[], None] | None = None
 ) -> Iterator[str]:
     """Yield a sentence for each mismatch among the newest `number` releases of a source.
 
-    `progress` is called after each release.
+    `progress` is called after each release. What another process changed meanwhile is verified again. Raises StoreError
+    if that goes on.
     """
+    for _ in range(_MOST_TRIES):
+        before = ingest.read_state()
+        try:
+            mismatches = [*_find_mismatches(ingest, history, number, progress)]
+        except Exception:
+            if ingest.read_state() == before:
+                raise
+        else:
+            if not mismatches or ingest.read_state() == before:
+                yield from mismatches
+                return
+    raise StoreError(f"{ingest.source}: other processes keep changing its history; verify it again later")
+
+
+def _find_mismatches(
+    ingest: ReleaseIngest, history: HistoryReader, number: int, progress: Callable[[], None] | None
+) -> Iterator[str]:
     previous: tuple[StoredRelease, Content] | None = None
     for release in history.list_releases(ingest.source)[-number:]:
         content = ingest.read_independently(release)

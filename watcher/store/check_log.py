@@ -24,7 +24,7 @@ class Check:
     reason: str | None = None
     message: str | None = None
     sha256: str | None = None
-    release_id: int | None = None
+    release: str | None = None  # the digest of its content; its row can be another one by now
     seconds: float = 0.0
 
 
@@ -97,7 +97,9 @@ class CheckLog:
     def _flush(self) -> None:
         self._db.conn.executemany(
             """INSERT INTO checks (source, at, outcome, reason, message, sha256, release_id, seconds)
-            VALUES (:source, :at, :outcome, :reason, :message, :sha256, :release_id, :seconds)""",
+            VALUES (:source, :at, :outcome, :reason, :message, :sha256,
+              (SELECT releases.id FROM sources JOIN releases ON source_id = sources.id
+               WHERE name = :source AND content = :release), :seconds)""",
             [asdict(check) for check in self._waiting],
         )
         self._waiting.clear()

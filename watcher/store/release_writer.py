@@ -84,6 +84,7 @@ class HistoryWriter:
             newest=newest or "",
             live=live or "",
             sequence=sequence,
+            derivations=self._query_value("SELECT derivations FROM sources WHERE id = ?", source),
         )
 
     def list_snapshots(self) -> set[str]:
@@ -223,6 +224,7 @@ class HistoryWriter:
     def delete_history(self) -> None:
         """Delete everything that is derived from the archive, so that it can be derived again."""
         source = self.ensure_source()
+        self._db.execute("UPDATE sources SET derivations = derivations + 1 WHERE id = ?", [source])
         releases = "(SELECT id FROM releases WHERE source_id = ?)"
         for statement in (
             f"DELETE FROM events WHERE release_id IN {releases}",  # noqa: S608 - a constant

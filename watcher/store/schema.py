@@ -49,6 +49,11 @@ def version_6(db: sqlite_utils.Database) -> None:
     _run_script(db, "schema_6.sql")
 
 
+@migrations()
+def version_7(db: sqlite_utils.Database) -> None:
+    _run_script(db, "schema_7.sql")
+
+
 def _run_script(db: sqlite_utils.Database, name: str) -> None:
     """Run a script of this folder. `executescript` would commit the transaction that a migration runs in."""
     statement = ""

@@ -272,6 +272,12 @@ class SnapshotArchive:
         for name in self.list_sources() if source is None else [source]:
             yield from sorted(self._read_infos(name).values(), key=lambda info: info.sha256)
 
+    def refresh(self, source: str) -> None:
+        """Read the receipts of a source again if another process wrote one since they were read."""
+        folder = self._folder(source)
+        if folder.is_dir() and self._versions.get(source) != folder.stat().st_mtime_ns:
+            self._forget_infos(source)
+
     def list_sources(self) -> list[str]:
         """Return the sources that have snapshots, by name."""
         if not self._root.is_dir():
@@ -282,11 +288,8 @@ class SnapshotArchive:
     def find_damage(self, source: str | None = None, progress: Callable[[], None] = lambda: None) -> Iterator[Damage]:
         """Decode every snapshot and yield what is damaged; `progress` is called for each. Removes temporary files."""
         for name in self.list_sources() if source is None else [source]:
-            numbers = {self._path(name, sha256): info.number for sha256, info in self._read_infos(name).items()}
-            folder = self._folder(name)
-            entries = folder.iterdir() if folder.is_dir() else ()
             # In the order of their numbers: the prefix of each was decoded just before.
-            for path in sorted(entries, key=lambda path: (numbers.get(path, -1), path.name)):
+            for path in self._list_folder(name):
                 if path.name.endswith(".tmp"):
                     with self._locked(name):  # nobody is writing it
                         path.unlink(missing_ok=True)
@@ -300,9 +303,15 @@ class SnapshotArchive:
     def list_files(self) -> Iterator[Path]:
         """Yield the file of every snapshot, each source in the order in which its snapshots were stored."""
         for name in self.list_sources():
-            numbers = {self._path(name, sha256): info.number for sha256, info in self._read_infos(name).items()}
-            paths = self._folder(name).glob("*" + _SUFFIX)
-            yield from sorted(paths, key=lambda path: (numbers.get(path, -1), path.name))
+            yield from (path for path in self._list_folder(name) if path.suffix == _SUFFIX)
+
+    def _list_folder(self, source: str) -> list[Path]:
+        """Return the files of a source as they are at one moment: other ones, then snapshots by their numbers."""
+        if not self._folder(source).is_dir():
+            return []
+        with self._locked(source):
+            numbers = {self._path(source, sha256): info.number for sha256, info in self._read_infos(source).items()}
+            return sorted(self._folder(source).iterdir(), key=lambda path: (numbers.get(path, -1), path.name))
 
     def find_damage_of(self, path: Path) -> str | None:
         """Return why the file of a snapshot in this archive is damaged; None if it is whole."""

@@ -1,0 +1,139 @@
+"""Daemon and commands on one history at the same time: each release is told once, and the history is as if alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.environment import Environment, content_of, open_environment
+from tests.support.port_releases import release, tcp
+from tests.support.run_cli import run_command
+from watcher.cli.demo_servers import SOURCE
+from watcher.monitor.monitor import Monitor
+from watcher.store.snapshot_archive import SnapshotArchive
+
+LIVE, OLD = 100, 100
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def day(number: int) -> str:
+    return f"2020-{number // 25 + 1:02}-{number % 25 + 1:02}"
+
+
+def document(number: int) -> bytes:
+    return release([tcp(f"s{row}", str(1000 + row)) for row in range(max(number - 3, 0), number + 1)], day(number))
+
+
+def newest(service: Monitor) -> str | None:
+    latest = service.store.history.find_latest(SOURCE)
+    return latest.release.published if latest else None
+
+
+@dataclass
+class Processes:
+    """Processes that run commands in turns until the end of the block; `stop` ends them."""
+
+    folder: Path
+    config: Path
+
+    def __post_init__(self) -> None:
+        self.stop = self.folder / "stop"
+        self.loops: list[subprocess.Popen[str]] = []
+        self.daemon: subprocess.Popen[str] | None = None
+
+    def loop(self, pause: float, *commands: str) -> None:
+        arguments = [part for command in commands for part in ("--", "--config", str(self.config), *command.split())]
+        command = [sys.executable, "-m", "tests.support.command_loop", str(self.stop), str(pause), *arguments]
+        with (self.folder / f"loop-{len(self.loops)}").open("w") as out:
+            self.loops.append(subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, text=True))
+
+    def start_daemon(self) -> None:
+        command = [sys.executable, "-m", "watcher", "--config", str(self.config), "run"]
+        with (self.folder / "daemon").open("w") as log:
+            self.daemon = subprocess.Popen(command, stderr=log, text=True)
+
+    def end(self) -> list[dict[str, Any]]:
+        """Return what each command did."""
+        self.stop.touch()
+        assert [loop.wait(60) for loop in self.loops] == [0] * len(self.loops)
+        if self.daemon:
+            self.daemon.terminate()
+            assert self.daemon.wait(60) == 0
+        lines = [(self.folder / f"loop-{number}").read_text() for number in range(len(self.loops))]
+        return [json.loads(line) for text in lines for line in text.splitlines()]
+
+    def logs(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (self.folder / "daemon").read_text().splitlines()] if self.daemon else []
+
+    def kill(self) -> None:
+        for process in (*self.loops, *([self.daemon] if self.daemon else [])):
+            process.kill()
+            process.wait()
+
+
+def plain(env: Environment) -> list[object]:
+    """Return the history without the times at which releases were seen."""
+    tables = env.rows()
+    for table in ("releases", "snapshots"):
+        for row in tables[table]:
+            row["observed"] = None
+    return content_of(tables)
+
+
+@pytest.mark.fault(73)
+def test_daemon_checks_imports_rebuilds_and_backups_at_once_are_as_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for number in range(OLD):
+        (tmp_path / "old" / f"{number:03}.xml").write_bytes(document(number))
+    expected, told = run(tmp_path / "alone", alone=True)
+    found, ids = run(tmp_path / "together", alone=False)
+    assert ids == told, "each once"
+    assert found == expected
+
+
+def run(folder: Path, *, alone: bool) -> tuple[list[object], Counter[str]]:
+    """Check new releases and import old ones; return the history, and how often each release was told.
+
+    With others that are not `alone` everything else that writes and reads runs at the same time.
+    """
+    folder.mkdir()
+    with open_environment(folder) as env, ExitStack() as ends:
+        env.configure("[fetch]\n", '[log]\nformat = "json"\n\n[fetch]\nmin_interval = 0\n')
+        env.configure(f'name = "{SOURCE}"\n', f'name = "{SOURCE}"\nevery = "1m"\n')
+        env.publish(document(OLD))
+        assert run_command(env.servers.config, "check").returncode == 0
+        processes = Processes(folder, env.servers.config)
+        old = folder.parent / "old"
+        if not alone:
+            ends.callback(processes.kill)
+            processes.start_daemon()
+            processes.loop(0.05, "check --format json")
+            processes.loop(0.05, "check")
+            processes.loop(0.05, *(f"import {SOURCE} {old}/{number:03}.xml" for number in range(OLD)))
+            processes.loop(1, f"rebuild {SOURCE}", f"rebuild {SOURCE} --events")
+            processes.loop(1, f"backup {folder / 'backup'}", "verify", "verify --history")
+        with env.service() as service:
+            for number in range(OLD + 1, OLD + LIVE):
+                env.publish(document(number))
+                if alone:
+                    service.check(service.source(SOURCE))  # type: ignore[arg-type] - no collection
+                env.wait(lambda number=number: newest(service) == day(number))  # type: ignore[misc]
+        assert run_command(env.servers.config, "import", SOURCE, str(old)).returncode == 0
+        commands = processes.end()
+        failed = [done for done in commands if done["code"] or "Traceback" in str(done["err"])]
+        assert not failed, "\n".join(
+            f"{command['command'][2:]}: {command['err']}{command['out']}" for command in failed
+        )
+        assert [log for log in processes.logs() if log["level"] == "error"] == []
+        assert run_command(env.servers.config, "check").returncode == 0
+        assert list(SnapshotArchive(folder / "snapshots").find_damage()) == []
+        assert len(env.rows("outbox")["outbox"]) == 2 * (LIVE - 1)
+        return plain(env), Counter(hook["data"]["new"]["sha256"] for hook in env.servers.webhooks)
