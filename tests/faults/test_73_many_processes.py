@@ -17,8 +17,15 @@ from tests.support.environment import Environment, content_of, open_environment
 from tests.support.port_releases import release, tcp
 from tests.support.run_cli import run_command
 from watcher.cli.demo_servers import SOURCE
+from watcher.core.times import to_text
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.check import record_result
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult, Outcome
+from watcher.monitor.timeline import Placement
+from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.store.snapshot_file import SnapshotInfo
 
 LIVE, OLD = 100, 100
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +131,7 @@ def run(folder: Path, *, alone: bool) -> tuple[list[object], Counter[str]]:
             for number in range(OLD + 1, OLD + LIVE):
                 env.publish(document(number))
                 if alone:
-                    service.check(service.source(SOURCE))  # type: ignore[arg-type] - no collection
+                    service.check(service.source(SOURCE))  # type: ignore[arg-type]
                 env.wait(lambda number=number: newest(service) == day(number))  # type: ignore[misc]
         assert run_command(env.servers.config, "import", SOURCE, str(old)).returncode == 0
         commands = processes.end()
@@ -137,3 +144,64 @@ def run(folder: Path, *, alone: bool) -> tuple[list[object], Counter[str]]:
         assert list(SnapshotArchive(folder / "snapshots").find_damage()) == []
         assert len(env.rows("outbox")["outbox"]) == 2 * (LIVE - 1)
         return plain(env), Counter(hook["data"]["new"]["sha256"] for hook in env.servers.webhooks)
+
+
+@pytest.mark.fault(73, 41)
+def test_a_release_that_another_process_records_right_before_it_is_placed_is_recorded_once(tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env:
+        env.check(document(1))
+        env.publish(document(2))
+        with env.service() as one, env.service() as other:
+            source = one.source(SOURCE)
+            ingest = one.ingest(source)
+            place = ingest._timeline.place
+
+            def overtaken(new: NewRelease) -> Placement:
+                if other.store.history.count_releases(SOURCE) == 1:
+                    other.check(source)  # type: ignore[arg-type]
+                return place(new)
+
+            ingest._timeline.place = overtaken  # type: ignore[method-assign]
+            candidate = Candidate(data=document(2), origin="x", observed=to_text(env.now), live=True)
+            assert ingest.ingest(candidate).outcome == "unchanged"
+        assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
+
+
+@pytest.mark.fault(73)
+@pytest.mark.parametrize("command", [["rebuild"], ["rebuild", "--events"], ["check"], ["verify", "--history"]], ids=str)
+def test_whatever_runs_between_archive_and_history_a_release_is_told_once(tmp_path: Path, command: list[str]) -> None:
+    with open_environment(tmp_path) as env:
+        env.check(document(1))
+        env.publish(document(2))
+        with env.service() as one:
+            ingest = one.ingest(one.source(SOURCE))
+            store_bytes = ingest._recorder.store_bytes
+
+            def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
+                stored = store_bytes(*arguments, **more)
+                assert run_command(env.servers.config, *command).returncode == 0
+                return stored
+
+            ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+            ingest.ingest(Candidate(data=document(2), origin="x", observed=to_text(env.now), live=True))
+        assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
+        assert [row["published"] for row in env.rows("releases")["releases"]] == [day(1), day(2)]
+
+
+@pytest.mark.fault(73)
+def test_a_check_is_recorded_although_its_releases_have_other_rows_by_then(tmp_path: Path) -> None:
+    with open_environment(tmp_path) as env:
+        env.check(document(2))
+        with env.service() as one:
+            latest = one.store.history.find_latest(SOURCE)
+            assert latest
+            old = tmp_path / "old.xml"
+            old.write_bytes(document(1))
+            assert run_command(env.servers.config, "import", SOURCE, str(old)).returncode == 0
+            assert run_command(env.servers.config, "rebuild").returncode == 0
+            result = CheckResult(outcome=Outcome.UNCHANGED, release=latest)
+            record_result(SOURCE, "", "ports", result, one.store, started=env.now)
+            now = one.store.history.find_latest(SOURCE)
+            assert now is not None
+            assert now.row != latest.row
+            assert one.store.checks.find_last_check(SOURCE)["release_id"] == now.row  # type: ignore[index]

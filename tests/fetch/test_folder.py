@@ -25,6 +25,17 @@ def listed(folder: FolderFetcher, validators: Validators | None = None) -> Respo
     return answer
 
 
+@pytest.mark.fault(85)
+def test_a_folder_of_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.fetch.folder._MOST_ENTRIES", 2)
+    lay(tmp_path, "a", "b")
+    assert list_groups(tmp_path) == ["a", "b"]
+    lay(tmp_path, "c")
+    with pytest.raises(FetchError, match="more than 2 files and folders") as caught:
+        list_groups(tmp_path)
+    assert caught.value.reason == "too_large"
+
+
 def test_both_layouts_are_groups_and_nothing_else_is(tmp_path: Path) -> None:
     lay(tmp_path, "tls", "_6lowpan")
     lay(tmp_path, "flat", "tls", flat=True)

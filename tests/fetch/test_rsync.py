@@ -200,6 +200,18 @@ def test_a_transfer_that_is_too_large_is_killed(tmp_path: Path, mirror: Path) ->
     assert (caught.value.reason, caught.value.transient) == ("too_large", False)
 
 
+@pytest.mark.fault(85)
+@pytest.mark.parametrize("name", ["d$n/", "$n.xml"], ids=["folders", "files"])
+@pytest.mark.parametrize("ending", ["exec sleep 600", "exit 0"], ids=["goes-on", "ends"])
+def test_a_transfer_of_too_many_files_is_refused(tmp_path: Path, mirror: Path, name: str, ending: str) -> None:
+    make = f"mkdir {mirror}/{name}" if name.endswith("/") else f": >{mirror}/{name}"
+    script = f"for n in 1 2 3 4 5 6; do {make}; done; {ending}"
+    rsync = Rsync(url="rsync://127.0.0.1/x/", most_files=5, program=program(tmp_path, script))
+    with pytest.raises(FetchError, match="more than 5 files and folders") as caught:
+        rsync.update(mirror)
+    assert (caught.value.reason, caught.value.transient) == ("too_large", False)
+
+
 def _runs(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -26,9 +26,10 @@ def keep(
     source: str = "ports",
     observed: str | None = None,
     near: str | None = None,
+    live: bool = False,
 ) -> SnapshotInfo:
     return archive.store_snapshot(
-        data, source=source, observed=observed, origin="file:x", registry="ports", format="xml", near=near
+        data, source=source, observed=observed, origin="file:x", registry="ports", format="xml", near=near, live=live
     )
 
 
@@ -585,3 +586,14 @@ def test_a_missing_archive_is_empty(tmp_path: Path) -> None:
 def test_a_source_without_snapshots_has_no_damage(tmp_path: Path) -> None:
     keep(SnapshotArchive(tmp_path), b"one")
     assert list(SnapshotArchive(tmp_path).find_damage("none")) == []
+
+
+@pytest.mark.fault(73)
+def test_two_processes_never_give_two_snapshots_one_number(tmp_path: Path) -> None:
+    archives = SnapshotArchive(tmp_path), SnapshotArchive(tmp_path)
+    stored = [
+        keep(archives[number % 2], b"%d" % number, observed="2024-05-02T00:00:00Z", live=True) for number in range(6)
+    ]
+    assert [info.number for info in stored] == [info.sequence for info in stored] == [*range(6)]
+    again = keep(archives[0], b"5", observed="2024-05-01T00:00:00Z")
+    assert (again.number, again.live, again.observed) == (5, True, "2024-05-01T00:00:00Z")

@@ -13,6 +13,8 @@ from watcher.core.tables import GROUP_ID
 from watcher.fetch.base import NotModified, Response, Validators
 from watcher.fetch.rsync import Rsync
 
+_MOST_ENTRIES = 20_000  # of a folder of groups; IANA has some 640
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderFetcher:
@@ -33,10 +35,20 @@ class FolderFetcher:
 
 
 def list_groups(folder: Path) -> list[str]:
-    """Return the ids of the groups in a folder, sorted. Raises FetchError: `file_missing`, `file_unreadable`."""
+    """Return the ids of the groups in a folder, sorted.
+
+    Raises FetchError: `file_missing`, `file_unreadable`, `too_large`.
+    """
+    names: set[str] = set()
     try:
         with os.scandir(folder) as entries:
-            return sorted({name for entry in entries if (name := _group(entry)) and GROUP_ID.fullmatch(name)})
+            for number, entry in enumerate(entries):
+                if number == _MOST_ENTRIES:
+                    message = f"{folder}: more than {_MOST_ENTRIES} files and folders"
+                    raise FetchError("too_large", message, transient=False)
+                if (name := _group(entry)) and GROUP_ID.fullmatch(name):
+                    names.add(name)
+            return sorted(names)
     except FileNotFoundError:
         raise FetchError("file_missing", f"{folder}: no such folder", transient=False) from None
     except OSError as error:

@@ -27,12 +27,13 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rsync:
-    """One rsync module and the limits of a transfer from it, in seconds and bytes."""
+    """One rsync module and the limits of a transfer from it, in seconds, bytes, and number of files and folders."""
 
     url: str
     seconds: float = LONGEST
     most_bytes: int = 2 * 2**30
     most_file_bytes: int = 64 * 2**20
+    most_files: int = 20_000  # IANA has some 640 groups
     contact_seconds: int = 30
     program: str = "rsync"
 
@@ -83,12 +84,22 @@ class Rsync:
 
     def _wait(self, process: subprocess.Popen[bytes], folder: Path) -> int:
         for _ in range(int(self.seconds / _POLL) + 1):
-            try:
-                return process.wait(_POLL)
-            except subprocess.TimeoutExpired:
-                if sum(_sizes(folder)) > self.most_bytes:
-                    raise FetchError("too_large", f"more than {self.most_bytes} bytes", transient=False) from None
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL)
+            self._measure(folder)
+            if process.returncode is not None:
+                return process.returncode
         raise FetchError("deadline", f"not finished within {self.seconds:g} s", transient=True)
+
+    def _measure(self, folder: Path) -> None:
+        """Raise FetchError if the folder is larger than it may be."""
+        size = 0
+        for number, file_size in enumerate(_sizes(folder), 1):
+            size += file_size
+            if number > self.most_files:
+                raise FetchError("too_large", f"more than {self.most_files} files and folders", transient=False)
+            if size > self.most_bytes:
+                raise FetchError("too_large", f"more than {self.most_bytes} bytes", transient=False)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
@@ -98,7 +109,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _sizes(path: Path) -> Iterator[int]:
-    for folder, _, names in os.walk(path):
+    """Yield the size of every file in a folder, and 0 for every folder."""
+    for folder, folders, names in os.walk(path):
+        yield from (0 for _ in folders)
         for name in names:
             with suppress(FileNotFoundError):  # rsync has just renamed the temporary file
                 yield Path(folder, name).lstat().st_size
