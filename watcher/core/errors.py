@@ -12,9 +12,22 @@ WatcherError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from watcher.core.texts import LONGEST_ERROR, cut_text
+
 
 class WatcherError(Exception):
-    """Base of all errors of this package; its text is one clear line for the user, never a traceback."""
+    """Base of all errors of this package; its text is one clear line for the user, never a traceback.
+
+    It has at most 2,000 characters: what a server or a document says can have megabytes, and an error is stored, logged
+    and sent.
+    """
+
+    longest: ClassVar[int] = LONGEST_ERROR
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(cut_text(message, self.longest))
 
 
 class UsageError(WatcherError):
@@ -24,9 +37,11 @@ class UsageError(WatcherError):
 class ConfigError(WatcherError):
     """The configuration is wrong; `problems` has one line for each thing to correct."""
 
+    longest: ClassVar[int] = 100_000  # a line can be long, and there can be many
+
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = tuple(cut_text(problem, LONGEST_ERROR) for problem in problems)
 
 
 class ReadSettingsError(ConfigError):
@@ -37,7 +52,7 @@ class ReadSettingsError(ConfigError):
 
     def __init__(self, source: str, message: str) -> None:
         super().__init__(f"{source}: {message}")
-        self.message = message
+        self.message = cut_text(message, LONGEST_ERROR)
 
 
 class FetchError(WatcherError):

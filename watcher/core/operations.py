@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from watcher.core.model import Severity
+from watcher.core.texts import LONGEST_ERROR, cut_details, cut_list, cut_text
+
+_NOTICE_LENGTH = 8_000  # characters of the details, written in ASCII
+_NOTICE_LIMITS = ((20, 500), (10, 200), (3, 80))  # items of a list and characters of a text, until the details fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +23,12 @@ class Reason:
     sentence: str
     numbers: Mapping[str, int | str] = field(default_factory=dict)  # the facts in the sentence
     where: tuple[str, ...] = ()  # places in the release that show it; if there are many, only some
+
+    def __post_init__(self) -> None:
+        """Cut what a document of megabytes says: reasons are stored, shown and sent."""
+        object.__setattr__(self, "sentence", cut_text(self.sentence, LONGEST_ERROR))
+        object.__setattr__(self, "numbers", cut_details(self.numbers))
+        object.__setattr__(self, "where", cut_list(self.where))
 
 
 class HoldState(StrEnum):
@@ -60,6 +71,16 @@ class Notice:
     summary: str
     details: Mapping[str, Any]  # plain data
     at: str  # a UTC time
+
+    def __post_init__(self) -> None:
+        """Cut the texts, so that a notice in any form has less than 20 kB."""
+        object.__setattr__(self, "summary", cut_text(self.summary, LONGEST_ERROR))
+        object.__setattr__(self, "subject", cut_text(self.subject, LONGEST_ERROR))
+        for most, longest in _NOTICE_LIMITS:
+            details = cut_details(self.details, most, longest)
+            if len(json.dumps(details)) <= _NOTICE_LENGTH:
+                break
+        object.__setattr__(self, "details", details)
 
     @property
     def severity(self) -> Severity:

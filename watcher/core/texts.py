@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
@@ -18,6 +18,25 @@ def cut_text(text: str, longest: int) -> str:
         return text
     kept = max(0, longest - len(f"… and {len(text):,} more characters"))
     return f"{text[:kept]}… and {len(text) - kept:,} more characters"
+
+
+def cut_list(texts: Sequence[str], most: int = 20, longest: int = 500) -> tuple[str, ...]:
+    """Return the first texts of a list, cut, and how many more there were."""
+    more = (f"and {len(texts) - most:,} more",) if len(texts) > most else ()
+    return (*(cut_text(text, longest) for text in texts[:most]), *more)
+
+
+def cut_details(value: Any, most: int = 20, longest: int = 500) -> Any:
+    """Return plain data with its texts and lists cut, at any depth."""
+    if isinstance(value, str):
+        return cut_text(value, longest)
+    if isinstance(value, Mapping):
+        return {name: cut_details(inner, most, longest) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        if all(isinstance(inner, str) for inner in value):
+            return [*cut_list(value, most, longest)]
+        return [cut_details(inner, most, longest) for inner in value[:most]]
+    return value
 
 
 def cache_short(size: int) -> Callable[[Callable[..., Result]], Callable[..., Result]]:

@@ -9,11 +9,13 @@ from typing import IO, Any
 
 import structlog
 
+from watcher.core.texts import cut_text
 from watcher.render.safe_text import visible
 
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 # These keep their lines. Everything else is one line: registry text with a line feed must not look like a log record.
 _TRACEBACKS = frozenset({"exception", "stack"})
+_LONGEST = 20_000  # characters of one value
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 
 
@@ -71,7 +73,7 @@ def _clean(value: Any, *, lines: bool = False) -> Any:
         return {str(_clean(name)): _clean(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in value]
-    return redact(visible(value if isinstance(value, str) else repr(value), lines=lines))
+    return redact(visible(cut_text(value if isinstance(value, str) else repr(value), _LONGEST), lines=lines))
 
 
 def redact(text: str) -> str:

@@ -13,10 +13,12 @@ from dataclasses import replace
 from itertools import chain
 
 from watcher.core.model import Change, ChangeSet, Content, Event, Section, Severity
+from watcher.core.texts import cut_text
 from watcher.diff.compare import compare
 from watcher.registries.base import Finding, Registry
 from watcher.registries.context import NO_MOVES, ChangeContext, ItemIndexes, Move
 
+_LONGEST_SUMMARY = 1_000  # characters
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -103,7 +105,7 @@ def _make_event(
         id=first.event,
         kind=first.kind,
         severity=severities.get(first.event, severity),
-        summary=event_type.sentence(findings, context),
+        summary=cut_text(event_type.sentence(findings, context), _LONGEST_SUMMARY),
         fingerprint=fingerprint(context.changes[index] for index in primary),
         changes=tuple(primary),
         also=tuple(event for event in _union(finding.also for finding in findings) if event != first.event),

@@ -13,12 +13,15 @@ from json.encoder import encode_basestring as quote
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
+from watcher.core.texts import cut_text
 from watcher.diff.item_map import ItemMap
 from watcher.formats.base import PLACE, Document, Row
 from watcher.formats.catalog import FORMATS
 from watcher.registries.base import PATH, Labels, Registry
 
 DigestedItem = tuple[Item, bytes]  # an item and the SHA-256 of its section, path and fields
+_MOST_PROBLEMS = 100  # of one kind
+_LONGEST_PROBLEM = 500  # characters
 CONTACT_LABELS = ("id",)
 HEADER_LABELS = (PATH,)
 
@@ -88,9 +91,22 @@ class KeyedItems:
             digest=hashlib.sha256(self.digests).hexdigest(),
             items=self.items,
             entries=len(document.rows),
-            problems=(*document.problems, *duplicate_keys),
+            problems=_limit_problems([*document.problems, *duplicate_keys]),
             delta=delta,
         )
+
+
+def _limit_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the first problems of each kind, cut, and how many more there are: they are stored with the release."""
+    by_code: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_code.setdefault(problem.code, []).append(problem)
+    limited: list[Problem] = []
+    for code, same in by_code.items():
+        limited += (replace(each, message=cut_text(each.message, _LONGEST_PROBLEM)) for each in same[:_MOST_PROBLEMS])
+        if len(same) > _MOST_PROBLEMS:
+            limited.append(Problem(code=code, message=f"and {len(same) - _MOST_PROBLEMS:,} more"))
+    return tuple(limited)
 
 
 def key_items(digested: Sequence[DigestedItem], registry: Registry) -> KeyedItems:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from watcher.core.clock import Clock
+from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.core.times import to_text
 from watcher.fetch.base import Fetcher, NotModified, Validators
 from watcher.fetch.pages import fetch_pages
@@ -86,7 +87,7 @@ def record_result(
         at=to_text(started),
         outcome=result.outcome,
         reason=result.reason,
-        message=result.message,
+        message=result.message and cut_text(result.message, LONGEST_ERROR),
         sha256=result.sha256 or None,
         release=result.release.digest if result.release else None,
         seconds=round(seconds, 3),

@@ -14,11 +14,13 @@ from watcher.core.errors import (
     UnreadableSnapshotError,
     WatcherError,
 )
+from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.database import to_store_error
 
 OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
 _MOST = 500  # characters of an exception's text
+_LONGEST = 20_000  # characters of a traceback
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -28,13 +30,13 @@ def failed_result(error: Exception, history: Path) -> CheckResult:
         return CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
     if isinstance(error, ConfigError):
         message = error.message if isinstance(error, ReadSettingsError) else str(error)
-        return CheckResult(outcome=Outcome.FAILED, reason="settings", message=message)
+        return CheckResult(outcome=Outcome.FAILED, reason="settings", message=cut_text(message, LONGEST_ERROR))
     store_error = error if isinstance(error, StoreError) else to_store_error(history, error)
     if store_error is not None:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))
     if isinstance(error, OSError | MemoryError):
         return CheckResult(outcome=Outcome.FAILED, reason="system", message=str(error)[:_MOST] or "out of memory")
-    details = "" if isinstance(error, WatcherError) else "".join(traceback.format_exception(error))
+    details = "" if isinstance(error, WatcherError) else cut_text("".join(traceback.format_exception(error)), _LONGEST)
     return CheckResult(outcome=Outcome.FAILED, reason="internal", message=describe_error(error), details=details)
 
 

@@ -27,7 +27,7 @@ else:
 Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
-MIGRATIONS = ["version_1", "version_2", "version_3", "version_4", "version_5", "version_6", "version_7"]
+MIGRATIONS = [f"version_{number}" for number in range(1, 9)]
 BUSY_SECONDS = 30
 
 RESTORE = (

@@ -14,7 +14,8 @@ from watcher.store.database import Database
 PENDING, SENT, FAILED = "pending", "sent", "failed"
 STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced", "withdrawn")
 
-_DELIVERY = "id, channel, recipient, source, release, body, created, attempts"
+_BODY = "coalesce((SELECT whole.body FROM outbox whole WHERE whole.id = outbox.body_of), body)"
+_DELIVERY = f"id, channel, recipient, source, release, {_BODY} AS body, created, attempts"
 _DUE = """state = 'pending' AND next_attempt <= :now
   AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
 
@@ -59,14 +60,25 @@ class OutboxTable:
     def add_deliveries(self, deliveries: Iterable[Delivery], *, now: str) -> None:
         """Insert deliveries in the caller's transaction; an id that is there already stays as it is.
 
-        They are due at once, or at the time in `after`.
+        They are due at once, or at the time in `after`. A body that several have is stored with the first one.
         """
+        first: dict[str, str] = {}  # body → the id of the first delivery that has it
         self._db.conn.executemany(
-            """INSERT INTO outbox (id, channel, recipient, source, release, body, created, state, next_attempt,
+            """INSERT INTO outbox (id, channel, recipient, source, release, body, body_of, created, state, next_attempt,
               scheduled)
-            VALUES (:id, :channel, :recipient, :source, :release, :body, :created, :state, :next_attempt, :now)
-            ON CONFLICT (id) DO NOTHING""",
-            [{**asdict(delivery), "next_attempt": delivery.after or now, "now": now} for delivery in deliveries],
+            SELECT :id, :channel, :recipient, :source, :release, iif(shared, '', :body), iif(shared, :first, NULL),
+              :created, :state, :next_attempt, :now
+            FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :first AND id <> :id AND body = :body) AS shared)
+            WHERE true ON CONFLICT (id) DO NOTHING""",
+            [
+                {
+                    **asdict(delivery),
+                    "first": first.setdefault(delivery.body, delivery.id),
+                    "next_attempt": delivery.after or now,
+                    "now": now,
+                }
+                for delivery in deliveries
+            ],
         )
 
     def correct_times(self, now: str) -> None:
@@ -99,7 +111,11 @@ class OutboxTable:
     def replace_unsent(self, deliveries: Mapping[str, Delivery | None]) -> None:
         """Give deliveries another body, by id; withdraw those that are None: nothing of what they say holds."""
         self._db.conn.executemany(
-            "UPDATE outbox SET body = ? WHERE id = ?",
+            f"UPDATE outbox SET body = {_BODY}, body_of = NULL WHERE body_of = ?",  # noqa: S608 - constant
+            [(identifier,) for identifier in deliveries],
+        )
+        self._db.conn.executemany(
+            "UPDATE outbox SET body = ?, body_of = NULL WHERE id = ?",
             [(each.body, identifier) for identifier, each in deliveries.items() if each is not None],
         )
         self._db.conn.executemany(

@@ -35,7 +35,7 @@ class EmailChannel:
     folder: Path
     ca_file: Path | None = None
     deadline: float = 300.0
-    max_digest_bytes: ClassVar[int] = 400_000
+    max_digest_bytes: ClassVar[int] = 150_000
 
     @property
     def name(self) -> str:

@@ -14,7 +14,8 @@ from watcher.render.text import render_comparison, render_counts, render_marks
 
 _SUBJECT_LENGTH = 150
 _MAX_EVENTS = 200
-_MAX_TEXT = 500_000  # characters
+# Bytes of the text, and as many of the HTML: quoted-printable makes three of each, and the whole is to have 500 kB.
+_MAX_PART = 80_000
 _FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
 _TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lists every early allocation."
 
@@ -38,13 +39,27 @@ def release_mail(comparison: Comparison, *, list_name: str) -> Mail:
     text = render_comparison(replace(comparison, events=events[:_MAX_EVENTS]), width=78)
     if len(events) > _MAX_EVENTS:
         text += f"\n\n  {len(events) - _MAX_EVENTS} more events are not listed here."
-    if len(text) > _MAX_TEXT:
-        text = text[:_MAX_TEXT] + "\n\n  The rest is not shown here."
     return Mail(
         subject=subject_line(f"[{comparison.source}] {first}", more),
-        text=f"{text}\n\n-- \n{footer}\n",
-        html=html.render_comparison(comparison, most=_MAX_EVENTS, note=footer),
+        text=f"{_cut_lines(text)}\n\n-- \n{footer}\n",
+        html=_fit_page(comparison, footer),
     )
+
+
+def _cut_lines(text: str) -> str:
+    """Return the lines that a mail has room for, and how many more there are."""
+    if len(text.encode()) <= _MAX_PART:
+        return text
+    kept = text.encode()[:_MAX_PART].decode(errors="ignore").rpartition("\n")[0]
+    return f"{kept}\n\n  {text.count(chr(10)) - kept.count(chr(10)):,} more lines are not shown here."
+
+
+def _fit_page(comparison: Comparison, note: str) -> str:
+    """Return the page with as many events as a mail has room for."""
+    most = _MAX_EVENTS
+    while len((page := html.render_comparison(comparison, most=most, note=note)).encode()) > _MAX_PART and most:
+        most //= 2
+    return page
 
 
 def notice_mail(notice: Notice, *, list_name: str) -> Mail:
@@ -64,7 +79,7 @@ def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
     listed = "\n".join(f"  {number}. {mail.subject}" for number, mail in enumerate(mails, 1))
     parts = [f"{number}. {mail.subject}\n\n{mail.text.rstrip()}" for number, mail in enumerate(mails, 1)]
     heading = f"{len(mails)} messages of registry-watcher, list {list_name}:"
-    text = "\n\n\n".join([f"{heading}\n\n{listed}", *parts]) + "\n"
+    text = _cut_lines("\n\n\n".join([f"{heading}\n\n{listed}", *parts])) + "\n"
     return Mail(subject=subject_line(mails[0].subject, more), text=text, html=html.render_text(heading, text))
 
 

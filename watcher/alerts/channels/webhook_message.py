@@ -83,7 +83,8 @@ def _cut_event(event: dict[str, Any]) -> dict[str, Any]:
         **event,
         "summary": _cut_text(event["summary"]),
         "service": _cut_text(event["service"]),
-        "ports": event["ports"][:_LIST_LENGTH],
+        **{name: event[name][:_LIST_LENGTH] for name in ("ports", "protocols", "registries", "values", "also")},
+        **{name: event[name] and _cut_text(event[name]) for name in ("registry", "evidence", "was")},
         "changes": event["changes"][:_LIST_LENGTH],
     }
 
