@@ -1,0 +1,94 @@
+"""A check with a large change, or of a document made to cost, stays below the memory that the service may use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.table_source import TableSource
+
+pytestmark = pytest.mark.fault(81)
+UNIT = Path(__file__).parents[2] / "systemd" / "registry-watcher.service"
+MEMORY = 1024  # MB: `MemoryMax` of the units
+ROWS = 300_000
+
+# One check in a process of its own; prints its greatest memory in MB. The limit is on its address space.
+SCRIPT = """
+import resource, sys
+from watcher.__main__ import main
+limit = int(sys.argv.pop(1)) * 2**20
+if limit:
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def table(rows: int) -> bytes:
+    return b"Value,Name,Description,Reference\n" + b"".join(
+        b"%d,name-%d,The description of %d,[RFC%d]\n" % (number, number, number, number % 9000)
+        for number in range(rows)
+    )
+
+
+def check(source: TableSource, data: bytes, limit: int = 0) -> tuple[str, float]:
+    """Check once and return what was printed, and the memory in MB."""
+    source.served.write_bytes(data)
+    command = [sys.executable, "-c", SCRIPT, str(limit), "--config", str(source.config), "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    *printed, memory = done.stdout.splitlines()
+    return "\n".join([*printed, done.stderr]), float(memory)
+
+
+def test_the_units_have_the_memory_that_these_tests_assume() -> None:
+    assert f"MemoryMax={MEMORY // 1024}G" in UNIT.read_text()
+    assert f"MemoryMax={MEMORY // 1024}G" in UNIT.with_name("registry-watcher-check.service").read_text()
+
+
+def test_a_new_row_takes_so_little_memory_that_300_000_fit(tmp_path: Path) -> None:
+    memory = []
+    for rows in (1_000, 9_000):
+        source = TableSource(folder=tmp_path / f"{rows}")
+        check(source, table(100))
+        printed, used = check(source, table(100 + rows))
+        assert f"{rows} added" in printed
+        memory.append(used)
+    assert memory[0] + (memory[1] - memory[0]) / 8_000 * ROWS < MEMORY
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_300_000_new_rows_are_judged_in_the_memory_of_the_service(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    check(source, table(1_000))
+    printed, used = check(source, table(1_000 + ROWS), limit=MEMORY)
+    assert f"{ROWS} added" in printed
+    assert used < MEMORY
+
+
+NOTE = """<registry xmlns="http://www.iana.org/assignments" id="x"><title>t</title><updated>2020-01-0%d</updated>
+<note>%s</note><registry id="y"><title>y</title><record><value>1</value></record></registry></registry>"""
+
+
+@pytest.mark.parametrize("size", [1_000_000, pytest.param(9_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("unit", ["word%d ", "paragraph\n\n"])
+def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(tmp_path: Path, unit: str, size: int) -> None:
+    source = TableSource(folder=tmp_path, settings={"registry": "iana", "format": "xml"})
+    number_of_units = size // len(unit)
+    first, second = (
+        NOTE
+        % (
+            day,
+            "".join((unit % (number * day) if "%d" in unit else f"{unit}{day} ") for number in range(number_of_units)),
+        )
+        for day in (1, 2)
+    )
+    check(source, first.encode())
+    printed, used = check(source, second.encode(), limit=MEMORY)
+    assert "registry-note-changed" in printed
+    assert used < MEMORY
