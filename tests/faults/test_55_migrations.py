@@ -142,7 +142,18 @@ def test_a_process_killed_in_a_migration_leaves_the_old_history(tmp_path: Path) 
     # Half of it is in the file, or in the log beside it.
     assert path.stat().st_size > size or path.with_name("history.db-wal").stat().st_size > size
     assert columns(path) == (
-        ["id", "name", "registry", "url", "etag", "last_modified", "rules", "read_settings", "derived_again"],
+        [
+            "id",
+            "name",
+            "registry",
+            "url",
+            "etag",
+            "last_modified",
+            "rules",
+            "read_settings",
+            "derived_again",
+            "derivations",
+        ],
         MIGRATIONS,
     )
     with Store(path, migrations=newer()) as store:
