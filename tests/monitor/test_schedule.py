@@ -41,6 +41,7 @@ def test_the_day_of_the_last_change_counts() -> None:
 def test_a_clock_that_was_wrong_puts_nothing_off_for_years() -> None:
     assert due(DAY, NOW + 3650 * DAY, "2019-01-01", NOW) == NOW
     assert due(DAY, NOW + timedelta(hours=1), None, NOW) == NOW
+    assert due(DAY, NOW + timedelta(seconds=30), None, NOW) == NOW + DAY
 
 
 def test_the_last_group_of_a_long_sweep_is_due_in_the_next_one() -> None:

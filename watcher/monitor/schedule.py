@@ -13,6 +13,7 @@ _STEPS = ((timedelta(days=30), 1), (timedelta(days=365), 2))  # unchanged for le
 LONGEST = 4
 # Share of the time between sweeps by which a group may be checked early: it comes earlier in one sweep than in another.
 _EARLY = 0.5
+_CLOCK_TOLERANCE = timedelta(minutes=1)  # by which a clock that is kept right may be set back
 
 
 def interval(every: timedelta, unchanged_for: timedelta) -> timedelta:
@@ -26,8 +27,9 @@ def due(every: timedelta, last: datetime | None, changed: str | None, now: datet
     `changed` is the day of its last change (`YYYY-MM-DD`), None if it is not known yet. A `last` in the future is that
     of a clock that was ahead; nobody knows how long ago it was.
     """
-    if last is None or last > now:
+    if last is None or last > now + _CLOCK_TOLERANCE:
         return now
+    last = min(last, now)
     if changed is None:
         return last + every
     return last + interval(every, now - datetime.combine(date.fromisoformat(changed), time(tzinfo=UTC)))
