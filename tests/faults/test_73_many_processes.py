@@ -1,4 +1,4 @@
-"""Daemon and commands on one history at the same time: each release is told once, and the history is as if alone."""
+"""Daemon and commands on one history at the same time: each release is alerted once, and the history is as if alone."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_daemon_checks_imports_rebuilds_and_backups_at_once_are_as_one_after_the
 
 
 def run(folder: Path, *, alone: bool) -> tuple[list[object], Counter[str]]:
-    """Check new releases and import old ones; return the history, and how often each release was told.
+    """Check new releases and import old ones; return the history, and how often subscribers were alerted of each.
 
     With others that are not `alone` everything else that writes and reads runs at the same time.
     """

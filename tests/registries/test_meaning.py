@@ -153,3 +153,14 @@ def test_a_retired_entry_that_is_removed_says_so_and_is_no_warning() -> None:
         content(registry("r", *rows, record(value="9", description="old (obsolete)"))), content(registry("r", *rows))
     )
     assert (event.severity, event.summary) == (Severity.INFO, "R: 9 old removed (was obsolete)")
+
+
+def test_two_names_of_one_owner_are_two_entries() -> None:
+    def rows(name: str, day: str) -> str:
+        others = (record(f"X_{n}", name=f"type-{n}", org=f"Organization {n}") for n in range(8))
+        person = '<xref type="person" data="Ann_Ashby"/>'
+        own = f'<record date="{day}"><name>{name}</name><org>Toy Standards Committee</org>{person}</record>'
+        return registry("types", own, *others)
+
+    old, new = content(rows("model/prc", "2022-02-18")), content(rows("form/fdf", "2022-03-08"))
+    assert sorted(ids_by_sentence(old, new).values()) == ["entry-added", "entry-removed"]

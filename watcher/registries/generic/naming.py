@@ -26,6 +26,7 @@ _DESCRIPTIONS = (
     *("function", "operation", "organization name", "module", "mnemonic"),
 )
 # Columns of any table that say something about a thing and do not name it.
+OWNERS = frozenset({"contact", "controller", "owner", "registrant", "assignee", "org", "organization", "organisation"})
 _NEVER = frozenset(
     {"type", "datatype", "data type", "syntax", "data item", "format", "encoding", "length", "size", "bits", "units"}
     | {"contact", "controller", "owner", "registrant", "assignee", "org", "status", "state", "usage", "class"}

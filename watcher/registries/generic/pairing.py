@@ -15,6 +15,7 @@ from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.generic import identity
 from watcher.registries.generic.key_columns import fold
+from watcher.registries.generic.naming import OWNERS
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.remarks import strip_last
@@ -27,6 +28,7 @@ _BRACKETS = re.compile(r"[(\[{][^()\[\]{}]*[)\]}]")
 _WORD = re.compile(r"[^\W_]+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _REFERENCE = re.compile(r"\[[^\[\]]+\]")
+_PERSON = re.compile(r"\[[^\W\d]+(?:_[^\W\d]+)+\]")  # a reference to a contact: [Ann_Ashby]
 _STOP_WORDS = frozenset(
     {"a", "an", "and", "as", "at", "be", "by", "for", "from", "in", "is"}
     | {"it", "of", "on", "or", "that", "the", "this", "to", "was", "with"}
@@ -141,10 +143,15 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
         add("name:" + fold_name(bare), _WHOLE_NAME)
         for word in _words(bare):
             add(word, _NAME_WORD)
+    is_named = _is_named(item)
     for column, text in item.fields.items():
         if text and ":" not in column and column != "modified" and (with_date or column != "registered"):
+            # What somebody registered under two names is two things.
+            if is_named and column.lower() in OWNERS:
+                continue
             for feature, weight in _read_cell(column, text):
-                add(feature, weight)
+                if not (is_named and _PERSON.fullmatch(feature)):
+                    add(feature, weight)
     return features
 
 
