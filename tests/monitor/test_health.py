@@ -83,7 +83,7 @@ def test_a_tree_that_fails_is_one_notice() -> None:
     (notice,) = health.merge_notices("iana", [notice_or_none for notice_or_none in candidates if notice_or_none])
     assert (notice.source, notice.id, notice.details["number"]) == ("iana", "source-unhealthy", 640)
     assert "iana.g000, iana.g001, iana.g002 and 637 more" in notice.summary
-    assert len(notice.details["groups"]) == 50
+    assert len(notice.details["groups"]) == 20
     assert notice.details["reasons"] == ["timeout"]
 
 

@@ -20,7 +20,7 @@ NOTHING_CHECKED, CHECKED_AGAIN, CLOCK_JUMPED = "nothing-checked", "checked-again
 URGENT_REASONS = ("internal", "settings")
 
 _GRACE = timedelta(minutes=15)  # beyond twice the interval: jitter, a long sweep, a slow server
-_LISTED = 50  # sources in a notice's details
+_LISTED = 20  # sources in a notice's details
 _NAMED = 3  # sources in its sentence
 
 
