@@ -8,16 +8,19 @@ loopback addresses only.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import shutil
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 
 pytest_plugins = ["tests.support.cli_fixtures"]
 
@@ -78,3 +81,22 @@ if "TMPDIR" not in os.environ and os.access(_MEMORY_DISK, os.W_OK) and shutil.di
 # The default deadline of 200 ms per example measures the machine's other work too.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: some tests wait for a service or a timeout."""
+    return (os.cpu_count() or 1) + 1
+
+
+# A full garbage collection goes through every object: those of 5,000 collected tests, and the real releases that tests
+# share, are set aside for it. They live until the end anyway.
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freeze_what_a_module_leaves() -> Iterator[None]:
+    yield
+    gc.collect()
+    gc.freeze()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,9 @@ def test_a_digest_and_a_notice_are_rendered_by_the_new_channel(package: Extended
     (home / "services.csv").unlink()
     failed = package.run("check", folder=home)  # gathers the notice that the source fails
     assert "failed" in failed.stdout + failed.stderr
-    package.run("check", folder=home)
+    deadline = time.monotonic() + 60
+    while not (home / "messages.jsonl").exists() and time.monotonic() < deadline:  # until the digest is due
+        package.run("check", folder=home)
     bodies = messages(home)
     members = [member for message in bodies for member in message.get("messages", [message])]  # type: ignore[attr-defined]
     assert sorted(member["kind"] for member in members) == ["notice", "release"]
