@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +14,11 @@ from watcher.core.lazy import load
 from watcher.render.safe_text import visible
 
 if TYPE_CHECKING:
+    import traceback
+
     from watcher.monitor import failures
 else:
-    failures = load("failures")
+    failures, traceback = load("failures"), load("traceback")
 
 ERROR = 2  # in the call, the configuration, the history or the machine
 INTERNAL_ERROR = 70  # sysexits.h: never a code that a command documents

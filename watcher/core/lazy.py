@@ -22,6 +22,7 @@ LAZY: Mapping[str, str] = {
     "monitor": "watcher.monitor.monitor",
     "registries": "watcher.registries.catalog",
     "schema": "watcher.store.schema",
+    "traceback": "traceback",
 }
 
 
