@@ -21,6 +21,7 @@ LAZY: Mapping[str, str] = {
     "jinja2": "jinja2",
     "monitor": "watcher.monitor.monitor",
     "registries": "watcher.registries.catalog",
+    "release_writer": "watcher.store.release_writer",
     "schema": "watcher.store.schema",
     "traceback": "traceback",
 }

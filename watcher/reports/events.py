@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from watcher.core.lazy import load
 from watcher.core.suggestions import PROTOCOLS, require_known
-from watcher.registries.catalog import event_ids
 from watcher.render import document
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan, StoredEvent
+
+if TYPE_CHECKING:
+    from watcher.registries import catalog as registries
+else:
+    registries = load("registries")  # only for the ids of a query that finds nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ def find_events(history: HistoryReader, observation: ObservationGaps, query: Eve
 def check_filters(query: EventQuery) -> None:
     """Raise UsageError for an event id or a protocol that no event can have."""
     if query.event:
-        require_known("event", query.event, event_ids())
+        require_known("event", query.event, registries.event_ids())
     if query.protocol:
         require_known("protocol", query.protocol, PROTOCOLS)
 

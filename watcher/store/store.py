@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from watcher.core.lazy import load
 from watcher.store import completeness
 from watcher.store.alarms import AlarmsTable
 from watcher.store.channel_failures import ChannelFailuresTable
@@ -16,10 +17,15 @@ from watcher.store.deadlines import DeadlinesTable
 from watcher.store.history_reader import HistoryReader
 from watcher.store.holds import HoldsTable
 from watcher.store.moves import MovesTable
-from watcher.store.new_release import IndexedRegistry
 from watcher.store.outbox import OutboxTable
-from watcher.store.release_writer import HistoryWriter
 from watcher.store.sqlite_copy import copy_database
+
+if TYPE_CHECKING:
+    from watcher.store import release_writer
+    from watcher.store.new_release import IndexedRegistry
+    from watcher.store.release_writer import HistoryWriter
+else:
+    release_writer = load("release_writer")  # commands that only read do without it
 
 if TYPE_CHECKING:
     from watcher.store.snapshot_archive import SnapshotArchive
@@ -40,7 +46,7 @@ class Store(Database):
 
     def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> HistoryWriter:
         """Return the writer for the history of one source; `is_group`: a registry group of a collection."""
-        return HistoryWriter(self, source, registry, is_group=is_group)
+        return release_writer.HistoryWriter(self, source, registry, is_group=is_group)
 
     def merge_search_index(self) -> None:
         """Merge the segments of both full-text indexes, which makes queries faster after many imported releases.
