@@ -120,7 +120,7 @@ def _break() -> None:
 
 @pytest.mark.fault(63)
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_traceback_is_told_without_secrets(format: str) -> None:  # noqa: A002
+def test_a_traceback_is_logged_without_secrets(format: str) -> None:  # noqa: A002
     stream = io.StringIO()
     log_setup.configure("info", format, stream)
     try:

@@ -75,7 +75,7 @@ def look_at(env: Environment, url: str) -> None:
 
 @pytest.mark.fault(1, 3, 5, 6, 10, 17, 18, 19, 20, 21, 23)
 @pytest.mark.parametrize("kind", FAILURES)
-def test_a_failed_check_changes_nothing_and_is_told_once(env: Environment, kind: str) -> None:
+def test_a_failed_check_changes_nothing_and_is_reported_once(env: Environment, kind: str) -> None:
     answer, reason = FAILURES[kind]
     before = stored(env)
     with FaultServer(answer) as server:
@@ -103,7 +103,7 @@ def test_a_failed_check_changes_nothing_and_is_told_once(env: Environment, kind:
 
 
 @pytest.mark.fault(18)
-def test_two_failures_are_not_told_and_the_count_begins_anew(env: Environment) -> None:
+def test_two_failures_are_not_reported_and_the_count_begins_anew(env: Environment) -> None:
     for _ in range(3):
         env.publish(b"<html></html>")
         env.check()
@@ -113,7 +113,7 @@ def test_two_failures_are_not_told_and_the_count_begins_anew(env: Environment) -
 
 
 @pytest.mark.fault(18)
-def test_a_source_that_fails_for_long_is_told_of_however_few_checks_there_were(env: Environment) -> None:
+def test_a_source_that_fails_for_long_is_reported_however_few_checks_there_were(env: Environment) -> None:
     env.now -= timedelta(hours=25)  # so that the receiver accepts the time of the message sent at the end
     env.check(b"<html></html>")
     env.now += timedelta(hours=25)

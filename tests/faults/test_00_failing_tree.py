@@ -47,7 +47,7 @@ def test_a_tree_that_fails_is_one_alarm_and_one_all_clear(env: CollectionEnviron
     assert env.rows("troubles")["troubles"] == []
 
 
-def test_a_group_that_fails_alone_is_told_under_its_own_name(env: CollectionEnvironment) -> None:
+def test_a_group_that_fails_alone_is_reported_under_its_own_name(env: CollectionEnvironment) -> None:
     env.tree.answers[group_path(GROUPS[3])] = (400, {})  # not tried again
     for _ in range(4):
         env.check_all()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,14 +67,21 @@ class Sending:
         }
 
 
-@pytest.fixture
-def sending(tmp_path: Path) -> Iterator[Sending]:
-    with Store(tmp_path / "history.db") as store:
+@contextmanager
+def open_sending(folder: Path) -> Iterator[Sending]:
+    """Yield an outbox with a message for each of two recipients."""
+    with Store(folder / "history.db") as store:
         store.outbox.add_deliveries(
             [messages.render_release(email_channel(), to, comparison_of("one")) for to in (ANN, BOB)],
             now=to_text(START),
         )
         yield Sending(store)
+
+
+@pytest.fixture
+def sending(tmp_path: Path) -> Iterator[Sending]:
+    with open_sending(tmp_path) as sending:
+        yield sending
 
 
 @pytest.mark.fault(42)

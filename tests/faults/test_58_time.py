@@ -153,7 +153,7 @@ def test_a_clock_set_ahead_or_a_machine_that_slept_has_one_turn(
 
 
 @pytest.mark.fault(58)
-def test_the_operators_are_told_that_the_clock_was_set(clock: time_machine.Coordinates, watch: Watch) -> None:
+def test_the_operators_are_notified_that_the_clock_was_set(clock: time_machine.Coordinates, watch: Watch) -> None:
     with watch.running():
         watch.scheduler.pause()
         clock.shift(-HOUR)
@@ -195,7 +195,7 @@ def test_after_a_week_of_downtime_each_source_has_one_turn_at_a_time_of_its_own(
 
 
 @pytest.mark.fault(57, 60)
-def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_and_told_of(tmp_path: Path) -> None:
+def test_a_turn_that_comes_while_the_one_before_is_under_way_is_skipped_counted_and_reported(tmp_path: Path) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(sock: socket.socket, stopped: threading.Event) -> bool:

@@ -80,7 +80,7 @@ def listening(process: int) -> set[str]:
 
 
 @pytest.mark.fault(64)
-def test_the_daemon_takes_connections_nowhere_unless_it_is_told_to(env: Environment) -> None:
+def test_the_daemon_takes_connections_nowhere_unless_it_is_configured_to(env: Environment) -> None:
     env.publish(release([tcp("a", "1")]))
     with running(env) as (process, _):
         assert listening(process) == set()

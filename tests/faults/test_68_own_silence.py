@@ -90,7 +90,7 @@ def status(env: Environment) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_that_nothing_is_looked_at_is_told_once_and_called_off_once(env: Environment) -> None:
+def test_that_no_check_runs_is_reported_once_and_cleared_once(env: Environment) -> None:
     env.now -= timedelta(hours=13)
     env.check()
     own = self_check(env)
@@ -116,7 +116,7 @@ def test_a_restart_after_a_downtime_says_that_nobody_looked(env: Environment) ->
     assert notices(env) == ["nothing-checked"]
 
 
-def test_a_clock_that_is_behind_the_last_check_is_told_at_the_start(env: Environment) -> None:
+def test_a_clock_that_is_behind_the_last_check_is_reported_at_the_start(env: Environment) -> None:
     env.check()
     with env.service() as service:
         service.alarms.after_start(env.now - timedelta(minutes=3))

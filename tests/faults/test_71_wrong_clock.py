@@ -184,7 +184,7 @@ def test_a_clock_that_jumps_at_random_loses_delays_and_reorders_nothing(tmp_path
 @pytest.mark.fault(71)
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("wrong_by", WRONG, ids=str)
-def test_after_one_check_with_a_wrong_clock_every_release_is_told_in_order(
+def test_after_one_check_with_a_wrong_clock_every_release_is_alerted_in_order(
     tmp_path: Path, source: str, wrong_by: timedelta
 ) -> None:
     world = World(tmp_path)
@@ -256,15 +256,21 @@ def test_what_waits_by_a_clock_that_is_ahead_is_sent_in_time(tmp_path: Path, wro
         assert monitor.store.outbox.count_by_state() == {}
 
 
-@pytest.mark.fault(71)
-def test_a_check_in_the_future_puts_off_no_check_of_a_daemon_that_starts_again_and_again(tmp_path: Path) -> None:
-    world = World(tmp_path)
+def _check_once_in_the_future(folder: Path) -> World:
+    """Return a world whose sources were each checked once with a clock that was years ahead; it is right again."""
+    world = World(folder)
     world.set_clock(YEARS)
     with world.monitor() as monitor:
         for source in SOURCES:
             world.publish(source)
             world.check(monitor, source)
     world.set_clock()
+    return world
+
+
+@pytest.mark.fault(71)
+def test_a_check_in_the_future_puts_off_no_check_of_a_daemon_that_starts_again_and_again(tmp_path: Path) -> None:
+    world = _check_once_in_the_future(tmp_path)
     daemon = Daemon(world.settings, lambda settings: Monitor(settings, clock=world.clock), world.clock)
     daemon.schedule()
     times = daemon.scheduler.times()
@@ -273,13 +279,7 @@ def test_a_check_in_the_future_puts_off_no_check_of_a_daemon_that_starts_again_a
 
 @pytest.mark.fault(71)
 def test_checks_that_stop_after_one_in_the_future_are_noticed(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.set_clock(YEARS)
-    with world.monitor() as monitor:
-        for source in SOURCES:
-            world.publish(source)
-            world.check(monitor, source)
-    world.set_clock()
+    world = _check_once_in_the_future(tmp_path)
     with world.monitor() as monitor:
         started = world.clock.now()
         monitor.alarms.check_schedule(started, started)

@@ -169,7 +169,9 @@ def test_a_release_that_another_process_records_right_before_it_is_placed_is_rec
 
 @pytest.mark.fault(73)
 @pytest.mark.parametrize("command", [["rebuild"], ["rebuild", "--events"], ["check"], ["verify", "--history"]], ids=str)
-def test_whatever_runs_between_archive_and_history_a_release_is_told_once(tmp_path: Path, command: list[str]) -> None:
+def test_whatever_runs_between_archive_and_history_a_release_is_alerted_once(
+    tmp_path: Path, command: list[str]
+) -> None:
     with open_environment(tmp_path) as env:
         env.check(document(1))
         env.publish(document(2))

@@ -14,18 +14,15 @@ from typing import Any
 
 import pytest
 
-from tests.alerts.channels.test_email import channel, comparison_of, deliveries
-from tests.faults.test_42_mail_servers import ANN, BOB, START, Sending
-from tests.support.alerts import FakeChannel, KnownSecret, email_channel, router_without_channels
+from tests.alerts.channels.test_email import channel, deliveries
+from tests.faults.test_42_mail_servers import START, Sending, open_sending
+from tests.support.alerts import FakeChannel, KnownSecret, router_without_channels
 from tests.support.fault_server import FaultServer, flood
 from tests.support.scripted_smtp import ScriptedSmtp, serve_script
-from watcher.alerts import messages
 from watcher.alerts.channels.email import EmailChannel
 from watcher.alerts.delivery import RETRY_WAITS, DeliveryReport, deliver_due
 from watcher.core.errors import DeliveryError
-from watcher.core.times import to_text
 from watcher.store.outbox import DeliveryQuery
-from watcher.store.store import Store
 
 pytestmark = pytest.mark.fault(82)
 
@@ -39,12 +36,8 @@ def _this_machine_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Iterator[Sending]:
-    with Store(tmp_path / "history.db") as store:
-        store.outbox.add_deliveries(
-            [messages.render_release(email_channel(), to, comparison_of("one")) for to in (ANN, BOB)],
-            now=to_text(START),
-        )
-        yield Sending(store)
+    with open_sending(tmp_path) as sending:
+        yield sending
 
 
 def failure_of(script: ScriptedSmtp, **settings: Any) -> DeliveryError:

@@ -31,7 +31,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def test_the_first_check_is_the_baseline_and_tells_nobody(env: Environment) -> None:
+def test_the_first_check_is_the_baseline_and_alerts_nobody(env: Environment) -> None:
     result = env.check(release(FIRST))
     assert result.outcome is Outcome.BASELINE
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
@@ -96,7 +96,7 @@ def test_other_bytes_with_the_same_content_are_a_snapshot_and_no_release(env: En
     assert len(env.files()) == 2
 
 
-def test_a_new_date_alone_is_a_release_and_tells_nobody(env: Environment) -> None:
+def test_a_new_date_alone_is_a_release_and_alerts_nobody(env: Environment) -> None:
     env.check(release(FIRST))
     result = env.check(release(FIRST, "2020-06-02"))
     assert result.outcome is Outcome.CHANGED

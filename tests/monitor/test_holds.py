@@ -243,7 +243,7 @@ def test_a_first_release_out_of_bounds_is_held_too(tmp_path: Path) -> None:
         assert env.check().outcome is Outcome.UNCHANGED
 
 
-def test_accepting_by_hand_takes_it_at_once_and_tells_everybody(env: Environment) -> None:
+def test_accepting_by_hand_takes_it_at_once_and_alerts_everybody(env: Environment) -> None:
     held = env.check(slip())
     result: CheckResult = decide(env, "accept", held.sha256[:8])
     assert result.outcome is Outcome.CHANGED
@@ -391,7 +391,7 @@ def test_a_server_that_lags_is_reported_when_it_goes_on(lagging: Environment) ->
     assert holds(lagging)[0].state is HoldState.SUPERSEDED
 
 
-def test_a_server_that_flaps_between_two_releases_tells_nobody(lagging: Environment) -> None:
+def test_a_server_that_flaps_between_two_releases_alerts_nobody(lagging: Environment) -> None:
     before = lagging.rows()
     for _ in range(4):
         assert lagging.check(OLD).outcome is Outcome.STALE

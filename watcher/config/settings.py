@@ -229,7 +229,7 @@ class CollectionSettings(_Table):
 
     @property
     def is_local(self) -> bool:
-        """Whether the documents are on this machine, so that without their list they cannot be read either."""
+        """True if the documents are on this machine, so that without their list they cannot be read either."""
         return self.folder is not None or self.rsync is not None
 
     def wants(self, group: str) -> bool:

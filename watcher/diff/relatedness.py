@@ -1,4 +1,4 @@
-"""Whether two contents can be releases of one table at all. Pure.
+"""Decide whether two contents can be releases of one table. Pure.
 
 A plain table has no id that says what it is: an error message can be read as one, and so can the wrong file.
 """

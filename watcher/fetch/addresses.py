@@ -1,4 +1,4 @@
-"""Which IP addresses are public. No address is contacted here.
+"""Decide which IP addresses are public. Contacts no address.
 
 `_BLOCKS` holds the facts of IANA's special-purpose address registries (RFC 6890): IPv4 of 2021-02-04, IPv6 of
 2023-03-15, with the later blocks of RFC 9602, 9637, 9665 and 9780. Multicast and site-local addresses are in other

@@ -1,4 +1,4 @@
-"""Which URLs can be fetched at all. No address is contacted here."""
+"""Decide which URLs can be fetched. Contacts no address."""
 
 from __future__ import annotations
 

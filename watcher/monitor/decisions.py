@@ -1,4 +1,4 @@
-"""What an operator decides about the releases of one source: accept or reject what is held, or take one out."""
+"""Carry out what an operator decides: accept or reject a held release, or take one out of the history."""
 
 from __future__ import annotations
 

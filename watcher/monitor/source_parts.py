@@ -1,4 +1,4 @@
-"""What every step of an ingest needs to know of its source, put together once."""
+"""`SourceParts`: the rules, history and archive of one source, which every step of an ingest uses."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def find_entry(
 
 
 def _has_come(release: StoredRelease, at: StoredRelease) -> bool:
-    """Whether a release, maybe of another group, was out by another one."""
+    """Return whether a release, maybe of another group, is dated no later than another one."""
     if release.release.source != at.release.source:
         return release.dated <= at.dated
     return release.place <= at.place

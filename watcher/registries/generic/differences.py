@@ -1,4 +1,4 @@
-"""How a sentence says what differs: the words that were removed and added, the references, the people."""
+"""Say in a sentence how items differ: the words that were removed and added, the references, the people."""
 
 from __future__ import annotations
 

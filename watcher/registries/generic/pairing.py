@@ -186,7 +186,7 @@ def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
 
 
 def _is_named(item: Item) -> bool:
-    """Whether the key of a row is a name: a reserved name is the entry that it was, a reserved number is any number."""
+    """Return whether the key of a row is a name: a reserved number, unlike a reserved name, is any number."""
     return any(value and not parse_ranges(value) for value in identity.values(item))
 
 

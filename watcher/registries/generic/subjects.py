@@ -1,4 +1,4 @@
-"""How a sentence names the entries and registries of an event: "Codes: 1 first, 2 second and 3 more"."""
+"""Name the entries and registries of an event in its sentence: "Codes: 1 first, 2 second and 3 more"."""
 
 from __future__ import annotations
 
