@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.alerts.routing import select_events
-from watcher.config.settings import EmailSettings
+from watcher.config.channel_settings import EmailSettings
 from watcher.core.model import Event, Kind, Severity, Side
 
 

@@ -14,8 +14,9 @@ import jsonschema
 import pytest
 import trustme
 
+from watcher.config.channel_settings import EmailSettings, WebhookSettings
 from watcher.config.load import EXAMPLE_FILE, example, json_schema, load
-from watcher.config.settings import EmailSettings, Settings, WebhookSettings
+from watcher.config.settings import Settings
 from watcher.config.value_types import ProxyUrl, SecretRef
 from watcher.core.errors import ConfigError
 from watcher.core.model import Severity

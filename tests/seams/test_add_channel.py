@@ -17,7 +17,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.config.settings import FileSettings
+from watcher.config.channel_settings import FileSettings
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def package(tmp_path: Path) -> ExtendedPackage:
     package.add_module("alerts/channels/file.py", MODULE)
     package.add_line("alerts/channels/__init__.py", '"file": "watcher.alerts.channels.file",', before='"webhook": ')
     settings, union = "# The settings of every channel type", "AnyChannel = EmailSettings | WebhookSettings"
-    package.replace("config/settings.py", settings, SETTINGS + settings)
-    package.replace("config/settings.py", union, union + " | FileSettings")
+    package.replace("config/channel_settings.py", settings, SETTINGS + settings)
+    package.replace("config/channel_settings.py", union, union + " | FileSettings")
     return package
 
 

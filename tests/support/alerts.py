@@ -12,7 +12,8 @@ from watcher.alerts.channels.base import Channel
 from watcher.alerts.channels.email import EmailChannel
 from watcher.alerts.channels.webhook import WebhookChannel
 from watcher.alerts.routing import AlertRouter
-from watcher.config.settings import EmailSettings, Settings, SmtpSettings, WebhookSettings
+from watcher.config.channel_settings import EmailSettings, SmtpSettings, WebhookSettings
+from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.clock import SystemClock
 from watcher.core.model import Comparison

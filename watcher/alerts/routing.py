@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
-from watcher.config.settings import AnyChannel, Settings
+from watcher.config.channel_settings import AnyChannel
+from watcher.config.settings import Settings
 from watcher.core.clock import Clock
 from watcher.core.intervals import Interval
 from watcher.core.model import CANARY, QUIET_EVENTS, Comparison, Event

@@ -12,7 +12,7 @@ from watcher.alerts import messages
 from watcher.alerts.channels import create_channel
 from watcher.cli.context import open_monitor
 from watcher.cli.output import columns, format_option, print_json, print_rows
-from watcher.config.settings import AnyChannel
+from watcher.config.channel_settings import AnyChannel
 from watcher.core.times import to_text
 from watcher.monitor.deliver import deliver_channel
 from watcher.render.safe_text import visible

@@ -9,16 +9,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from watcher.config.channel_settings import AnyChannel, WebhookSettings
 from watcher.config.overview import read_tables
-from watcher.config.settings import (
-    AnyChannel,
-    AnySource,
-    CollectionSettings,
-    Settings,
-    SourceSettings,
-    StoreSettings,
-    WebhookSettings,
-)
+from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
 from watcher.config.value_types import GROUP, split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY

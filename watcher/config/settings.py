@@ -9,9 +9,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
 
+from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
 from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
+from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
     GROUP,
     Contact,
@@ -20,43 +22,31 @@ from watcher.config.value_types import (
     GroupName,
     HiddenUrl,
     HiddenUrlField,
-    HostName,
-    HttpUrl,
     Interval,
     ListenAddress,
-    MailAddress,
-    MailAddresses,
     Name,
     Names,
-    PortRange,
     PositiveDuration,
     ProxyUrl,
     ProxyUrlField,
     RsyncUrl,
-    Secret,
     SourceUrl,
     Texts,
     UrlTemplate,
-    default_sender,
-    is_loopback,
 )
 from watcher.core.model import CANARY, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import LAYOUT_HELP
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
-
-
-class StoreSettings(_Table):
+class StoreSettings(SettingsTable):
     """[store]: where the history and the snapshots are. Paths are relative to the configuration file."""
 
     path: Path = Field(Path(HISTORY), description="the history: one SQLite file")
     snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots")
 
 
-class FetchSettings(_Table):
+class FetchSettings(SettingsTable):
     """[fetch]: how documents are fetched. Times are in seconds."""
 
     contact: Contact = Field(
@@ -82,39 +72,7 @@ class FetchSettings(_Table):
     )
 
 
-class SmtpSettings(_Table):
-    """[smtp]: the mail server of all e-mail channels."""
-
-    host: str = Field("localhost", description="its name or address")
-    port: int = Field(25, ge=1, le=65535, description="its port")
-    security: Literal["none", "starttls", "tls"] = Field(
-        "none", description="default: none for this machine, starttls for any other"
-    )
-    username: str | None = Field(None, description="the user to log in as; unset: do not log in")
-    password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
-    sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
-    timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
-    ehlo_name: HostName | None = Field(
-        None, description="the host name in EHLO; unset: of this machine, or the domain of the sender"
-    )
-    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_security(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "security" not in values:
-            local = is_loopback(str(values.get("host", "localhost")))
-            return {**values, "security": "none" if local else "starttls"}
-        return values
-
-    @model_validator(mode="after")
-    def _protect_password(self) -> SmtpSettings:
-        if self.security == "none" and self.password and not is_loopback(self.host):
-            raise ValueError('security = "none" would send the password in the clear; use "starttls" or "tls"')
-        return self
-
-
-class HoldSettings(_Table):
+class HoldSettings(SettingsTable):
     """[source.hold]: when a release of a source is held (docs/held.md)."""
 
     min_entries: int | None = Field(None, ge=0, description="hold a release with fewer entries, whatever confirms it")
@@ -131,14 +89,14 @@ class HoldSettings(_Table):
     confirm_after: int = Field(2, ge=1, le=100, description="checks in a row that confirm a held release")
 
 
-class HealthSettings(_Table):
+class HealthSettings(SettingsTable):
     """[health] and [source.health]: when a source is unhealthy (docs/health.md)."""
 
     failures: int = Field(3, ge=1, le=1000, description="failed checks in a row")
     failing_for: PositiveDuration = Field(timedelta(days=1), description="or the time since the first failed check")
 
 
-class SourceSettings(_Table):
+class SourceSettings(SettingsTable):
     """[[source]]: one registry group or table, and how it is checked."""
 
     name: Name
@@ -188,7 +146,7 @@ class CanarySource(SourceSettings):
     url: str = "canary:"
 
 
-class CollectionSettings(_Table):
+class CollectionSettings(SettingsTable):
     """[[source]] of type collection: many registry groups that are watched as one (docs/collections.md).
 
     Exactly one of `groups`, `index`, `folder` and `rsync` lists the groups.
@@ -248,54 +206,14 @@ AnySource = Annotated[
 ]
 
 
-class ChannelSettings(_Table):
-    """[[channel]]: what all types have in common. The filters are combined with AND."""
-
-    name: Name
-    type: str
-    sources: tuple[str, ...] = Field(("*",), description="globs of source names")
-    events: tuple[str, ...] = Field(("*",), description="globs of event ids")
-    severity: Severity = Field(Severity.INFO, description="the lowest severity")
-    ports: tuple[PortRange, ...] = Field((), description="443, 8000-8100; empty: any port or none")
-    operator: bool = Field(False, description="also send notices about the watcher itself")
-    digest: Duration = Field(timedelta(), description="collect messages for so long and send them as one; 0s: do not")
-    most_per_hour: int | None = Field(None, ge=1, description="the most messages in an hour; others wait")
-    enabled: bool = Field(True, description="false: send nothing; messages wait")
-
-
-class EmailSettings(ChannelSettings):
-    """[[channel]] of type email. Mails are sent through the server of [smtp]."""
-
-    type: Literal["email"]
-    to: MailAddresses = Field(description="the addresses")
-
-
-class WebhookSettings(ChannelSettings):
-    """[[channel]] of type webhook: Standard Webhooks, signed."""
-
-    type: Literal["webhook"]
-    url: HttpUrl = Field(description="where messages are posted")
-    secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
-    timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
-    content_type: Literal["application/cloudevents+json", "application/json"] = Field(
-        "application/cloudevents+json", description="the Content-Type; the body is the same"
-    )
-    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
-    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
-
-
-# The settings of every channel type in alerts/channels.
-AnyChannel = EmailSettings | WebhookSettings
-
-
-class LogSettings(_Table):
+class LogSettings(SettingsTable):
     """[log]: what is logged to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level")
     format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
 
 
-class DaemonSettings(_Table):
+class DaemonSettings(SettingsTable):
     """[daemon]: the service that checks on schedule (docs/operation.md)."""
 
     jitter: Duration = Field(timedelta(seconds=30), description="the longest random delay of a check")
@@ -306,7 +224,7 @@ class DaemonSettings(_Table):
     grace: Duration = Field(timedelta(seconds=20), description="time for running tasks when the daemon stops")
 
 
-class HeartbeatSettings(_Table):
+class HeartbeatSettings(SettingsTable):
     """[heartbeat]: a URL that is requested while every check is on time, for a dead man's switch elsewhere."""
 
     url: HiddenUrlField = Field(description="a URL, or where it is: file:PATH, env:NAME or credential:NAME")
@@ -316,7 +234,7 @@ class HeartbeatSettings(_Table):
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 
-class CanarySettings(_Table):
+class CanarySettings(SettingsTable):
     """[canary]: a registry of the watcher's own that changes on schedule, to prove that alerts arrive."""
 
     channels: Names = Field(description="the channels that receive its changes")
@@ -327,14 +245,14 @@ class CanarySettings(_Table):
         return CanarySource(name=CANARY, registry=CANARY, every=canary_check_interval(self.every))
 
 
-class MetricsSettings(_Table):
+class MetricsSettings(SettingsTable):
     """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
 
     listen: ListenAddress = Field("127.0.0.1:9876", description="ADDRESS:PORT to listen on")
     hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
 
 
-class SilenceSettings(_Table):
+class SilenceSettings(SettingsTable):
     """[[silence]]: a time in which deliveries are recorded and not sent."""
 
     begin: AwareDatetime = Field(alias="from", description="its begin, with a time zone")
@@ -349,7 +267,7 @@ class SilenceSettings(_Table):
         return self
 
 
-class Settings(_Table):
+class Settings(SettingsTable):
     """The whole configuration. `folder` is where its file is, and what relative paths are relative to."""
 
     store: StoreSettings = StoreSettings()

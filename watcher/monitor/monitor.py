@@ -14,16 +14,9 @@ from urllib.parse import urlsplit
 from watcher.alerts.channels import enabled_channels
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.routing import AlertRouter
+from watcher.config.channel_settings import AnyChannel
 from watcher.config.load import second_format
-from watcher.config.settings import (
-    AnyChannel,
-    AnySource,
-    CanarySource,
-    CollectionSettings,
-    GroupSettings,
-    Settings,
-    SourceSettings,
-)
+from watcher.config.settings import AnySource, CanarySource, CollectionSettings, GroupSettings, Settings, SourceSettings
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.lazy import load

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watcher.alerts.channels.base import Channel
-from watcher.config.settings import AnyChannel, Settings
+from watcher.config.channel_settings import AnyChannel
+from watcher.config.settings import Settings
 from watcher.core.lazy import import_listed
 
 # `type` in the configuration → module. Its `create_channel(settings, config)` returns the channel. The module is

@@ -14,7 +14,8 @@ from watcher.alerts.channels import email_message
 from watcher.alerts.channels.mime_message import list_id, write_message
 from watcher.alerts.channels.smtp_errors import cut, explain_error
 from watcher.alerts.channels.smtp_session import Login, open_session
-from watcher.config.settings import EmailSettings, Settings, SmtpSettings
+from watcher.config.channel_settings import EmailSettings, SmtpSettings
+from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.model import Comparison

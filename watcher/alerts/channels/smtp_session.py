@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from watcher.config.settings import SmtpSettings
+from watcher.config.channel_settings import SmtpSettings
 from watcher.config.value_types import default_ehlo_name
 from watcher.core.redaction import hide_secrets, login_secrets
 from watcher.fetch.tls import create_tls_context

@@ -15,7 +15,8 @@ from standardwebhooks import Webhook as Signer
 
 from watcher import __version__
 from watcher.alerts.channels import webhook_message
-from watcher.config.settings import Settings, WebhookSettings
+from watcher.config.channel_settings import WebhookSettings
+from watcher.config.settings import Settings
 from watcher.config.value_types import ProxyUrl, SecretRef, split_webhook_secrets
 from watcher.core.errors import DeliveryError, FetchError
 from watcher.core.model import Comparison

@@ -1,0 +1,97 @@
+"""The tables of the configuration about channels: [[channel]], one class for each type, and [smtp]."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from watcher.config.table import SettingsTable
+from watcher.config.value_types import (
+    Duration,
+    HostName,
+    HttpUrl,
+    MailAddress,
+    MailAddresses,
+    Name,
+    PortRange,
+    ProxyUrlField,
+    Secret,
+    default_sender,
+    is_loopback,
+)
+from watcher.core.model import Severity
+
+
+class SmtpSettings(SettingsTable):
+    """[smtp]: the mail server of all e-mail channels."""
+
+    host: str = Field("localhost", description="its name or address")
+    port: int = Field(25, ge=1, le=65535, description="its port")
+    security: Literal["none", "starttls", "tls"] = Field(
+        "none", description="default: none for this machine, starttls for any other"
+    )
+    username: str | None = Field(None, description="the user to log in as; unset: do not log in")
+    password: Secret | None = Field(None, description="where the password is: file:PATH, env:NAME or credential:NAME")
+    sender: MailAddress = Field(default_factory=default_sender, alias="from", description="the sender's address")
+    timeout: float = Field(30.0, gt=0, le=300, description="seconds for one reply")
+    ehlo_name: HostName | None = Field(
+        None, description="the host name in EHLO; unset: of this machine, or the domain of the sender"
+    )
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_security(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "security" not in values:
+            local = is_loopback(str(values.get("host", "localhost")))
+            return {**values, "security": "none" if local else "starttls"}
+        return values
+
+    @model_validator(mode="after")
+    def _protect_password(self) -> SmtpSettings:
+        if self.security == "none" and self.password and not is_loopback(self.host):
+            raise ValueError('security = "none" would send the password in the clear; use "starttls" or "tls"')
+        return self
+
+
+class ChannelSettings(SettingsTable):
+    """[[channel]]: what all types have in common. The filters are combined with AND."""
+
+    name: Name
+    type: str
+    sources: tuple[str, ...] = Field(("*",), description="globs of source names")
+    events: tuple[str, ...] = Field(("*",), description="globs of event ids")
+    severity: Severity = Field(Severity.INFO, description="the lowest severity")
+    ports: tuple[PortRange, ...] = Field((), description="443, 8000-8100; empty: any port or none")
+    operator: bool = Field(False, description="also send notices about the watcher itself")
+    digest: Duration = Field(timedelta(), description="collect messages for so long and send them as one; 0s: do not")
+    most_per_hour: int | None = Field(None, ge=1, description="the most messages in an hour; others wait")
+    enabled: bool = Field(True, description="false: send nothing; messages wait")
+
+
+class EmailSettings(ChannelSettings):
+    """[[channel]] of type email. Mails are sent through the server of [smtp]."""
+
+    type: Literal["email"]
+    to: MailAddresses = Field(description="the addresses")
+
+
+class WebhookSettings(ChannelSettings):
+    """[[channel]] of type webhook: Standard Webhooks, signed."""
+
+    type: Literal["webhook"]
+    url: HttpUrl = Field(description="where messages are posted")
+    secret: Secret = Field(description="where the secret is (whsec_ and base64): file:PATH, env:NAME, credential:NAME")
+    timeout: float = Field(15.0, gt=0, le=120, description="seconds for one try")
+    content_type: Literal["application/cloudevents+json", "application/json"] = Field(
+        "application/cloudevents+json", description="the Content-Type; the body is the same"
+    )
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
+    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
+
+
+# The settings of every channel type in alerts/channels.
+AnyChannel = EmailSettings | WebhookSettings
