@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test lint types faults fuzz bench clean
+.PHONY: help demo test lint types docs faults fuzz bench clean
 
 help:
 	@echo 'make demo    the whole job on sample releases, without any network'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff, and the words that docs/glossary.md retired'
 	@echo 'make types   mypy'
+	@echo 'make docs    the documents as a site with a search: .docs/index.html'
 	@echo 'make faults  docs/faults.md: every fault with its test, and the result'
 	@echo 'make fuzz    the readers under libFuzzer, for some minutes'
 	@echo 'make bench   docs/benchmarks.md: measured beside others, on the real releases in ../shared/data where they are'
@@ -34,6 +35,10 @@ lint: $(VENV)/developing
 types: $(VENV)/developing
 	$(BIN)/mypy
 
+docs: $(VENV)/developing
+	$(BIN)/python -m sphinx -q -W --keep-going -d .docs/.trees -b html docs .docs
+	@echo 'open .docs/index.html'
+
 faults: $(VENV)/developing
 	$(BIN)/python tools/faults_table.py
 
@@ -45,7 +50,7 @@ bench: $(VENV)/developing
 	$(BIN)/python bench/run.py
 
 clean:
-	rm -rf $(VENV) .bench
+	rm -rf $(VENV) .bench .docs docs/reference
 
 $(VENV)/bin/python:
 	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer found; install one (Debian: apt install python3 python3-venv)' >&2; exit 1; }
