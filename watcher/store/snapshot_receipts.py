@@ -1,0 +1,186 @@
+"""The receipts of the archive: found, read once per process, and written while no other process writes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from watcher.core.clock import SystemClock
+from watcher.core.errors import StoreError, UsageError
+from watcher.store.snapshot_file import (
+    SHA256,
+    SnapshotInfo,
+    read_frames,
+    read_info,
+    verify_checksum,
+    write_snapshot_file,
+)
+
+SUFFIX = ".zst"
+_SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_BUSY_SECONDS, _LOCK_PAUSE = 30.0, 0.01
+
+
+class SnapshotReceipts:
+    """The receipts of all sources under one folder. For one thread.
+
+    The receipts of a source are read from disk once, and again when the time of modification of its folder shows that
+    another process wrote one.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._infos: dict[str, dict[str, SnapshotInfo]] = {}  # by source and SHA-256
+        self._versions: dict[str, int] = {}  # by source: the folder's time of modification when its receipts were read
+
+    def list_sources(self) -> list[str]:
+        """Return the sources that have snapshots, by name."""
+        if not self._root.is_dir():
+            return []
+        names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and _SOURCE.fullmatch(entry.name))
+        return [name for name in names if any((self._root / name).glob("*" + SUFFIX))]
+
+    def folder_of(self, source: str) -> Path:
+        """Return the folder of a source. Raises UsageError if the name could lead out of the archive."""
+        if not _SOURCE.fullmatch(source):
+            raise UsageError(f"{source!r} is not a source name: lower-case letters, digits and . _ -, 64 at most")
+        return self._root / source
+
+    def path_of(self, source: str, sha256: str) -> Path:
+        """Return the file of a snapshot. Raises UsageError if it is not a whole SHA-256."""
+        if not SHA256.fullmatch(sha256):
+            raise UsageError(f"{sha256!r} is not a SHA-256")
+        return self.folder_of(source) / (sha256 + SUFFIX)
+
+    @contextmanager
+    def lock(self, source: str) -> Iterator[None]:
+        """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
+
+        Raises StoreError if another process keeps the lock.
+        """
+        folder = self.folder_of(source)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
+        try:
+            _lock_folder(descriptor, folder)
+            if self._versions.get(source) != os.fstat(descriptor).st_mtime_ns:
+                self._read_again(source)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def read_all(self, source: str) -> Mapping[str, SnapshotInfo]:
+        """Return the receipts of a source by SHA-256, read from disk once. Leaves out damaged ones."""
+        if source not in self._infos:
+            infos: dict[str, SnapshotInfo] = {}
+            folder = self.folder_of(source)
+            if folder.is_dir():
+                self._versions[source] = folder.stat().st_mtime_ns
+            for path in folder.glob("*" + SUFFIX) if folder.is_dir() else ():
+                with suppress(StoreError):
+                    info = read_info(path)
+                    infos[info.sha256] = info
+            self._infos[source] = infos
+        return self._infos[source]
+
+    def find(self, source: str, sha256: str) -> SnapshotInfo | None:
+        """Return the receipt of a snapshot, also if another process stored it since the receipts were read."""
+        info = self.read_all(source).get(sha256)
+        if info is None and self.path_of(source, sha256).exists():
+            self._read_again(source)
+            info = self.read_all(source).get(sha256)
+        return info
+
+    def read(self, source: str, sha256: str) -> SnapshotInfo:
+        """Return the receipt of a snapshot. Raises StoreError if it is missing or damaged."""
+        info = self.read_all(source).get(sha256)
+        if info is None:
+            raise StoreError(f"{self.path_of(source, sha256)}: this snapshot is missing; restore it from a backup")
+        return info
+
+    def read_file(self, path: Path) -> None:
+        """Read the receipt of one file again, which may be new since the receipts were read."""
+        self.read_all(path.parent.name)
+        with suppress(StoreError):
+            self._infos[path.parent.name][path.stem] = read_info(path)
+
+    def refresh(self, source: str) -> None:
+        """Read the receipts of a source again if another process wrote one since they were read."""
+        folder = self.folder_of(source)
+        if folder.is_dir() and self._versions.get(source) != folder.stat().st_mtime_ns:
+            self._read_again(source)
+
+    def list_files(self, source: str) -> list[Path]:
+        """Return the files of a source as they are at one moment: other ones, then snapshots by their numbers."""
+        if not self.folder_of(source).is_dir():
+            return []
+        with self.lock(source):
+            numbers = {self.path_of(source, sha256): info.number for sha256, info in self.read_all(source).items()}
+            return sorted(self.folder_of(source).iterdir(), key=lambda path: (numbers.get(path, -1), path.name))
+
+    def next_number(self, source: str) -> int:
+        """Return the number of the next snapshot of a source (`SnapshotInfo.number`)."""
+        return max((info.number for info in self.read_all(source).values()), default=-1) + 1
+
+    def next_sequence(self, source: str) -> int:
+        """Return the number of the next release that a check was served (`SnapshotInfo.sequence`)."""
+        infos = self.read_all(source).values()
+        numbers = [info.sequence for info in infos if info.sequence is not None]
+        return max((*numbers, *(number for info in infos for number in info.return_sequences.values())), default=-1) + 1
+
+    def write(self, info: SnapshotInfo, frames: bytes) -> None:
+        """Write the file of a snapshot, or replace it. Call it inside `lock`."""
+        write_snapshot_file(self.path_of(info.source, info.sha256), info, frames)
+        self._infos[info.source][info.sha256] = info
+        self._mark_written(info.source)
+
+    def rewrite(self, stored: SnapshotInfo, info: SnapshotInfo) -> SnapshotInfo:
+        """Replace the receipt of a snapshot if it differs, and return the new one; its frames stay. Call it in `lock`.
+
+        Raises StoreError if the file is damaged.
+        """
+        if info != stored:
+            path = self.path_of(stored.source, stored.sha256)
+            try:
+                verify_checksum(path)
+                frames = read_frames(path)
+            except (OSError, ValueError) as error:
+                raise StoreError(f"{path}: damaged ({error}); restore it from a backup") from error
+            self.write(info, frames)
+        return info
+
+    def _mark_written(self, source: str) -> None:
+        """Give the folder a time of modification that it never had: clocks go back, and tick rarely."""
+        folder = self.folder_of(source)
+        status = folder.stat()
+        version = max(status.st_mtime_ns, self._versions.get(source, 0) + 1)
+        with suppress(PermissionError):  # another user's folder: then the receipts are read again each time
+            os.utime(folder, ns=(status.st_atime_ns, version))
+            self._versions[source] = folder.stat().st_mtime_ns
+
+    def _read_again(self, source: str) -> None:
+        self._infos.pop(source, None)
+        self._versions.pop(source, None)
+        self.read_all(source)
+
+
+def _lock_folder(descriptor: int, folder: Path) -> None:
+    """Lock a folder for this process until the descriptor is closed. Raises StoreError if another one keeps it."""
+    clock = SystemClock()
+    end = clock.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if clock.monotonic() > end:
+                raise StoreError(f"{folder}: another process is writing snapshots; try again") from None
+            clock.sleep(_LOCK_PAUSE)
+        else:
+            return
