@@ -26,6 +26,8 @@ CALLS = {
     "diff": ["diff", "ports", "2024-11-19", "2025-04-22", "--all"],
     "history": ["history"],
     "show": ["show", "ports", "3063"],
+    "export": ["export", "ports", "--to", "json"],
+    "cat": ["cat", "ports"],
     "deadlines": ["deadlines"],
     "import": ["import", "ports", "releases"],
     "held": ["held", "--all"],

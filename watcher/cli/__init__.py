@@ -19,6 +19,8 @@ COMMANDS = {
     "diff": ("watcher.cli.diff", "Show what changed between two releases or two files."),
     "history": ("watcher.cli.history", "List events: of a port, of a service, since a date, …"),
     "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
+    "export": ("watcher.cli.export", "Export a release: csv, json, services, nmap-services, wireshark, …"),
+    "cat": ("watcher.cli.cat", "Write the bytes of a release as they were served."),
     "deadlines": ("watcher.cli.deadlines", "List early allocations and when they expire; as a calendar, too."),
     "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
     "held": ("watcher.cli.held", "List held releases and why."),

@@ -15,7 +15,7 @@ from watcher.core.operator_files import read_operator_file, require_unchangeable
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import parse_duration
 
-HISTORY = "history.db"
+HISTORY, SNAPSHOTS = "history.db", "snapshots"
 # The time between two checks of a source, by its type.
 DEFAULT_INTERVALS = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
 
@@ -39,6 +39,7 @@ class ConfigOverview:
     """The settings that reading needs. `severities` are by event id; `channels` are names."""
 
     history: Path
+    snapshots: Path
     sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
     severities: Mapping[str, Severity]
@@ -77,6 +78,7 @@ def load_overview(path: Path) -> ConfigOverview:
             sources.append(SourceOverview(name=CANARY, every=canary_check_interval(_interval(canary, "canary"))))
         return ConfigOverview(
             history=path.resolve().parent / store.get("path", HISTORY),
+            snapshots=path.resolve().parent / store.get("snapshots", SNAPSHOTS),
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
             severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},

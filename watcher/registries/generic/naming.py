@@ -58,7 +58,9 @@ def name_entry(item: Item, context: ChangeContext) -> str:
     """Return the value and the name of an entry: "0x13,0x01 TLS_AES_128_GCM_SHA256", "label 7 counter signature"."""
     values = [_BRACKETED.sub(r"\1", _without_status(value)) for value in _key_words(item)]
     name = _without_status(find_name(item, context))
-    code = _code_point(item, context) if not any(map(parse_ranges, values)) else ""
+    column, code = find_code_point(item, context) if not any(map(parse_ranges, values)) else ("", "")
+    if code and column not in ("value", "decimal", "hex"):
+        code = f"{column} {code}"
     if not name and context.new.document:
         about = next((text for column in _DESCRIPTIONS if (text := item.fields.get(column, ""))), "")
         name = about if len(about) <= _SHORT and _can_name(about) else ""
@@ -155,15 +157,15 @@ def own_value(item: Item) -> str:
     return next((value for label, value in pairs if label not in _NEVER), pairs[0][1] if pairs else "")
 
 
-def _code_point(item: Item, context: ChangeContext) -> str:
-    """Return the code point of an entry whose key is a name, with the word of its column."""
+def find_code_point(item: Item, context: ChangeContext) -> tuple[str, str]:
+    """Return the column and the text of the code point of an entry whose key is a name; both "" without one."""
     if not context.new.document:
-        return ""
+        return "", ""
     for column in CODE_POINTS:
         text = item.fields.get(column, "")
         if column not in item.key.labels and 0 < len(text) <= _LONGEST_CODE_POINT and parse_ranges(text):
-            return text if column in ("value", "decimal", "hex") else f"{column} {text}"
-    return ""
+            return column, text
+    return "", ""
 
 
 def _first_text(item: Item) -> str:

@@ -1,0 +1,37 @@
+"""CSV (RFC 4180): one row for each entry, one column for each field that an entry has."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from watcher.core.model import MARKUP
+from watcher.render.csv import escape_cell
+from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
+
+
+def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
+    out = io.StringIO()
+    rows = make_table(state, raw=options.raw)
+    csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    return RenderedExport(files={"": out.getvalue()}, written=len(state.entries))
+
+
+def make_table(state: ExportedRelease, *, raw: bool) -> list[list[str]]:
+    """Return the rows, the first with the columns. Unless `raw`, no cell is a formula and none has hidden text."""
+    columns = find_columns(state.entries)
+    table = [["registry", "status", "ordinal", *columns]]
+    for entry in state.entries:
+        head = [entry.registry, str(entry.item.status), str(entry.item.key.ordinal)]
+        table.append([*head, *(entry.fields.get(column, "") for column in columns)])
+    return table if raw else [list(map(escape_cell, row)) for row in table]
+
+
+def find_columns(entries: Sequence[ExportEntry]) -> list[str]:
+    """Return the fields that entries have, those of the first entries first; the key is among them."""
+    columns: dict[str, None] = {}
+    for entry in entries:
+        columns.update(dict.fromkeys(name for name in entry.fields if not name.startswith(MARKUP)))
+    markup = {name: None for entry in entries for name in entry.fields if name.startswith(MARKUP)}
+    return [*columns, *sorted(markup)]

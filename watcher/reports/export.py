@@ -1,0 +1,203 @@
+"""One release as an export receives it: its entries with their names, and the names that they had before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from watcher.core.errors import UsageError
+from watcher.core.lazy import import_listed
+from watcher.core.model import ChangeSet, Content, Fields, Item, Key, Section
+from watcher.core.port_ranges import find_ports
+from watcher.core.read_settings import ReadSettings
+from watcher.core.suggestions import PROTOCOLS, describe_unknown
+from watcher.registries.base import PATH
+from watcher.registries.catalog import REGISTRIES
+from watcher.registries.context import ChangeContext, TableSettings
+from watcher.registries.generic import identity, naming
+from watcher.registries.ports.shared_values import find_alias_target, is_secondary_use
+from watcher.registries.shared.remarks import strip_temporary
+from watcher.registries.shared.value_ranges import parse_ranges
+from watcher.render.exports import EXPORTS
+from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, OldName, RenderedExport
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import EntryVersion, StoredRelease
+
+EARLIEST = "0000-00-00"  # before every date: all old names
+_DIGITS = re.compile(r"(\d{1,18})")
+_LAST = 2**130  # behind every number and address
+Describe = Callable[[Item], ExportEntry]
+
+
+def render_export(
+    history: HistoryReader,
+    source: str,
+    name: str,
+    references: Sequence[str],
+    options: ExportOptions,
+    *,
+    registry: str = "",
+    names_since: str | None = None,
+) -> RenderedExport:
+    """Return a release in the format `name`, or the difference of two, the older first.
+
+    Raises UsageError for an unknown release, and for a source that the format is not made for.
+    """
+    export = EXPORTS[name]
+    rules = REGISTRIES[history.read_registry_id(source)]
+    states = [
+        collect_export(history, source, reference, registry=registry, names_since=names_since)
+        for reference in references
+    ]
+    if export.document and export.document not in (rules.document_id, *(state.document for state in states)):
+        raise UsageError(f"{name} is a format of the registry group {export.document}, and {source} has another one")
+    module = import_listed(export.module)
+    render = module.render_difference if export.between else module.render
+    rendered: RenderedExport = render(*states, options)
+    return rendered
+
+
+def collect_export(
+    history: HistoryReader,
+    source: str,
+    reference: str = "latest",
+    *,
+    registry: str = "",
+    names_since: str | None = None,
+) -> ExportedRelease:
+    """Return a release, limited to a nested registry and those below it if one is named.
+
+    `reference` is a date, a release id, a SHA-256 prefix or `latest`. With `names_since`, entries have the names that
+    they had after that day (`YYYY-MM-DD`; `EARLIEST`: all). Raises UsageError for an unknown one.
+    """
+    release = history.find_release(source, reference)
+    versions = history.versions.find(source, at=release)
+    content = _make_content(release, versions)
+    describe = _choose_description(content, _read_title_columns(history, source))
+    headers = _list_fields(content, Section.REGISTRY)
+    if registry and registry not in headers:
+        raise UsageError(f"{source} has no registry {describe_unknown(registry, [path for path in headers if path])}")
+    chosen = [
+        version
+        for version in versions
+        if version.item.section is Section.ENTRY and _is_below(version.item.key.part(PATH), registry)
+    ]
+    old_names = _find_old_names(history, release, chosen, describe, names_since) if names_since is not None else {}
+    entries = [replace(describe(version.item), old_names=old_names.get(version.row, ())) for version in chosen]
+    return ExportedRelease(
+        source=source,
+        document=content.document,
+        release=release.release,
+        headers=headers,
+        entries=tuple(sorted(entries, key=_order)),
+        contacts=_list_fields(content, Section.CONTACT),
+        registry=registry,
+    )
+
+
+def _make_content(release: StoredRelease, versions: Sequence[EntryVersion]) -> Content:
+    items = {(version.item.section, version.item.key): version.item for version in versions}
+    return Content(
+        published=release.release.published, digest=release.digest, items=items, entries=release.release.entries
+    )
+
+
+def _read_title_columns(history: HistoryReader, source: str) -> tuple[str, ...]:
+    text = history.read_settings(source)
+    return ReadSettings.from_text(text).title if text else ()
+
+
+def _list_fields(content: Content, section: Section) -> dict[str, Fields]:
+    """Return the fields of headers by path, or of contacts by id, all in a stable order."""
+    items = {_label(item.key): item for item in content.items.values() if item.section is section}
+    return {name: dict(sorted(items[name].fields.items())) for name in sorted(items, key=_natural)}
+
+
+def _label(key: Key) -> str:
+    return key.values[0] if key.ordinal == 1 else f"{key.values[0]} ({key.ordinal})"
+
+
+def _is_below(path: str, registry: str) -> bool:
+    return not registry or path == registry or path.startswith(registry + "/")
+
+
+def _choose_description(content: Content, titles: tuple[str, ...]) -> Describe:
+    """Return the function that describes the entries of a release: ports have names, other registries columns."""
+    context = ChangeContext(ChangeSet(), content, content, table=TableSettings(titles))
+
+    def describe_entry(item: Item) -> ExportEntry:
+        return _describe_entry(item, context)
+
+    is_ports = any("port" in item.key.labels for item in content.items.values() if item.section is Section.ENTRY)
+    return _describe_service if is_ports else describe_entry
+
+
+def _describe_service(item: Item) -> ExportEntry:
+    return ExportEntry(
+        registry="",
+        values=item.key.values,
+        value=item.key.part("port"),
+        name=item.key.part("name"),
+        item=item,
+        alias_of=find_alias_target(item.fields),
+        is_secondary=is_secondary_use(item.fields),
+    )
+
+
+def _describe_entry(item: Item, context: ChangeContext) -> ExportEntry:
+    # The order of the columns is that of the first release that had this row: another one may have another.
+    names = sorted(item.fields, key=lambda name: (name not in item.key.labels, name))
+    values = identity.values(item)
+    name = naming.bare_name(naming.find_name(item, context))
+    value = strip_temporary(naming.own_value(item)) if name else naming.find_code_point(item, context)[1]
+    return ExportEntry(
+        registry=identity.path(item),
+        values=values,
+        value=value,
+        name=name or naming.bare_name(naming.own_value(item)),
+        item=replace(item, fields={name: item.fields[name] for name in names}),
+    )
+
+
+def _find_old_names(
+    history: HistoryReader,
+    release: StoredRelease,
+    versions: Sequence[EntryVersion],
+    describe: Describe,
+    since: str,
+) -> Mapping[int, tuple[OldName, ...]]:
+    """Return the names that entries had in releases after a day, by the row of their version, the newest first."""
+    links = history.versions.follow(release.release.source, (version.row for version in versions), until=release)
+    by_row = {}
+    for version in versions:
+        renamed: dict[str, str] = {}
+        state, name = version, describe(version.item).name
+        while (before := links.before(state)) is not None:
+            ended, earlier = state.first.dated, describe(before.item).name
+            if ended > since and earlier and earlier != name:
+                renamed.setdefault(earlier, ended)  # a name that came back counts with its last day
+            state = before
+        if renamed:
+            by_row[version.row] = tuple(OldName(name=old, renamed=day) for old, day in renamed.items())
+    return by_row
+
+
+def _order(entry: ExportEntry) -> tuple[object, ...]:
+    """Return the place of an entry: by registry, then by number, then by text."""
+    if "port" in entry.item.key.labels:
+        port, protocol = entry.fields["port"], entry.fields["protocol"]
+        low, high = find_ports(port) or (_LAST, _LAST)
+        rank = PROTOCOLS.index(protocol) if protocol in PROTOCOLS else len(PROTOCOLS) - (not protocol) * 10
+        secondary = (bool(entry.alias_of), entry.is_secondary)
+        return (low, high, rank, protocol, *secondary, entry.name, port, entry.item.key.ordinal)
+    ranges = parse_ranges(entry.value) or parse_ranges(entry.values[0] if entry.values else "")
+    low, high = (ranges[0].low, ranges[0].high) if ranges else (_LAST, _LAST)
+    space = ranges[0].space if ranges else "~"
+    return (_natural(entry.registry), space, low, high, _natural(" ".join(entry.values)), entry.item.key.ordinal)
+
+
+def _natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a key that sorts `tls-parameters-4` before `tls-parameters-10`."""
+    parts = _DIGITS.split(text)
+    return tuple((int(part), part) if number % 2 else (0, part) for number, part in enumerate(parts))
