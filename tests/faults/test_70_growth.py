@@ -19,6 +19,7 @@ from watcher.alerts.channels import email_message, webhook_message
 from watcher.core.intervals import IntervalIndex
 from watcher.core.model import Comparison, Content, Release
 from watcher.core.sequences import compare_sequences
+from watcher.core.value_ranges import parse_ranges
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
 from watcher.diff.linkage import ScoredPair, choose_pairs
@@ -29,7 +30,6 @@ from watcher.registries.shared.references import describe_references
 from watcher.registries.shared.sentences import list_people
 from watcher.registries.shared.status_words import read_status
 from watcher.registries.shared.text_differences import fold_notation
-from watcher.registries.shared.value_ranges import parse_ranges
 from watcher.render import markdown, text
 
 pytestmark = pytest.mark.fault(70)

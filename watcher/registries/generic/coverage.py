@@ -7,11 +7,11 @@ from itertools import islice
 
 from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import FREE, Content, Item, Section
+from watcher.core.value_ranges import ValueRange, parse_ranges
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
-from watcher.registries.shared.value_ranges import ValueRange, parse_ranges
 
 Box = tuple[tuple[ValueRange, ...] | str, ...]  # the parts of a key: numbers, or a text in lower case
 _MOST_ROWS = 100  # that hold one number: some have keys of two numbers, and none overlap by the thousand

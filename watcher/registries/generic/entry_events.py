@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Severity
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity, lifecycle
 from watcher.registries.generic.causes import Difference
@@ -18,7 +19,6 @@ from watcher.registries.generic.structure import (
 )
 from watcher.registries.groups.base import ColumnWatch
 from watcher.registries.shared.text_differences import differ_in_notation
-from watcher.registries.shared.value_ranges import parse_ranges
 
 BY_DATES = frozenset({lifecycle.EXTENDED, lifecycle.PERMANENT})  # one event for entries with the same dates
 _MOVED = re.compile(r"\bmoved to\b", re.IGNORECASE)

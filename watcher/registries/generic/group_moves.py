@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from watcher.core.model import Change, Item, Section
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Features
 from watcher.registries.generic import identity
 from watcher.registries.generic.pairing import fold_name, read_features
 from watcher.registries.shared.assignment import is_assigned
-from watcher.registries.shared.value_ranges import parse_ranges
 
 DAYS = 31  # between the two releases: a tree can be kept month by month
 _NAME = "name:"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Change, Fields, Item, Section, Status
+from watcher.core.value_ranges import parse_ranges
 from watcher.formats.base import FieldMap
 from watcher.registries.base import PATH, Labels, Rows
 from watcher.registries.context import ChangeContext
@@ -27,7 +28,6 @@ from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.registries.shared.status_words import FLAGS, StatusReading, read_status
-from watcher.registries.shared.value_ranges import parse_ranges
 
 COLUMNS = FieldMap(
     # A registry can have a column with the name of one of our fields.

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 
 from watcher.core.model import MARKUP, Content, Item, Key, Section
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
@@ -17,7 +18,6 @@ from watcher.registries.shared.nested_values import is_nested
 from watcher.registries.shared.remarks import strip_last, strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
 from watcher.registries.shared.status_words import FLAGS
-from watcher.registries.shared.value_ranges import parse_ranges
 
 _LONGEST_NAME = 80  # characters in a sentence
 _NAMES = ("name", "title", "claim", "semantics", "keyword", "shortname", "label", "attribute", "argument", "error")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
 from watcher.registries.generic import identity
 from watcher.registries.generic.key_columns import fold
@@ -19,7 +20,6 @@ from watcher.registries.generic.naming import OWNERS
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.remarks import strip_last
-from watcher.registries.shared.value_ranges import parse_ranges
 
 _SAME_TITLE = 2.0  # above the share of common names, 1 at most
 _LEAST_LIKENESS = 0.5

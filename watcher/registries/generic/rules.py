@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from watcher.core.model import RETIRED, Change, Item, Kind, Section, Severity, Status
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext, Move
 from watcher.registries.generic import identity, lifecycle
@@ -47,7 +48,6 @@ from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.references import documents, find_references
 from watcher.registries.shared.remarks import is_temporary, strip_temporary
-from watcher.registries.shared.value_ranges import parse_ranges
 
 _MANY = 8  # one document that adds more entries to a registry is one event
 _NO_TABLE = GroupRules(document="")

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from watcher.core.model import MARKUP, Content, Item, Section
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import identity
@@ -13,7 +14,6 @@ from watcher.registries.generic.key_columns import META
 from watcher.registries.generic.naming import bare_name, find_name
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import documents, find_references
-from watcher.registries.shared.value_ranges import parse_ranges
 
 _MOST_CANDIDATES = 100  # a word that more rows have in their key tells nothing
 

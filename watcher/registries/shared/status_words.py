@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from watcher.core.model import Status
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.shared.remarks import strip_temporary
-from watcher.registries.shared.value_ranges import parse_ranges
 
 
 class StatusReading(NamedTuple):

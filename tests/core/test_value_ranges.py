@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.registries.shared import value_ranges
-from watcher.registries.shared.value_ranges import ValueRange, parse_ranges
+from watcher.core import value_ranges
+from watcher.core.value_ranges import ValueRange, parse_ranges
 
 
 @pytest.mark.fault(29)
