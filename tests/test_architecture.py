@@ -20,12 +20,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("reports",),
     ("monitor",),
     ("diff", "registries", "alerts"),
-    ("formats", "render", "store", "fetch", "config"),
+    ("formats", "inventory", "render", "store", "fetch", "config"),
     ("core",),
 )
 
 # No I/O, no clock and no chance: whole folders, and the modules of others that decide.
-PURE_FOLDERS = ("core", "formats", "render", "registries", "diff")
+PURE_FOLDERS = ("core", "formats", "inventory", "render", "registries", "diff")
 PURE_MODULES = frozenset(f"monitor.{name}" for name in ("ordering", "plausibility", "crosscheck", "schedule", "health"))
 IMPURE_MODULES = frozenset({"core.clock", "core.durable_files", "core.lazy", "core.operator_files", "core.runtime"})
 

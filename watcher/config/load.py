@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from watcher.config.channel_settings import AnyChannel, WebhookSettings
+from watcher.config.inventory_files import InventoryFiles
 from watcher.config.overview import read_tables
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
 from watcher.config.value_types import GROUP, split_webhook_secrets
@@ -76,6 +77,7 @@ def _find_conflicts(
     for kind, names in (
         ("source", [source.name for source in settings.source]),
         ("channel", [channel.name for channel in settings.channel]),
+        ("inventory", [inventory.name for inventory in settings.inventory]),
     ):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{kind}: the name {name!r} is used twice"
@@ -95,6 +97,7 @@ def _find_conflicts(
         yield from _find_unknown_sources(f"silence[{number}].sources", silence.sources, settings)
     yield from _find_canary_conflicts(settings)
     yield from _find_unusable_files(settings)
+    yield from _find_inventory_problems(settings)
     for event in settings.severity:
         if event not in events:
             yield f"severity.{event}: unknown event{_suggest(event, events)}"
@@ -174,6 +177,15 @@ def _find_unusable_files(settings: Settings) -> Iterator[str]:
             continue  # of a service, or of another user: `watcher doctor` says what cannot be read
         except ValueError as error:
             yield f"{place}.secret: {webhook.secret}: {error}"
+
+
+def _find_inventory_problems(settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with inventories: unknown sources, and lists that cannot be read."""
+    files = InventoryFiles(settings.inventory, settings.folder, settings.port_sources)
+    yield from files.read_all().values()
+    for number, inventory in enumerate(settings.inventory):
+        if inventory.source:
+            yield from _find_unknown_sources(f"inventory[{number}].source", [inventory.source], settings)
 
 
 def _find_canary_conflicts(settings: Settings) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
+from watcher.config.inventory_settings import InventorySettings
 from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
 from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
@@ -283,6 +284,7 @@ class Settings(SettingsTable):
     canary: CanarySettings | None = None
     metrics: MetricsSettings | None = None
     silence: tuple[SilenceSettings, ...] = ()
+    inventory: tuple[InventorySettings, ...] = ()
     folder: Path = Field(Path(), exclude=True)
 
     @property
@@ -292,6 +294,11 @@ class Settings(SettingsTable):
     @property
     def watched(self) -> tuple[AnySource, ...]:
         return tuple(source for source in self.sources if source.enabled)
+
+    @property
+    def port_sources(self) -> frozenset[str]:
+        """The sources with the rules of the port registry."""
+        return frozenset(source.name for source in self.registries if source.registry == "ports")
 
     @property
     def registries(self) -> tuple[SourceSettings, ...]:

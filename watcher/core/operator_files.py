@@ -12,10 +12,10 @@ _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 _MOST = 4 * 2**20  # bytes of a configuration or secret
 
 
-def read_operator_file(path: Path) -> tuple[bytes, os.stat_result]:
+def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat_result]:
     """Return the bytes of a regular file and what the system says about it, without ever waiting for a writer.
 
-    Raises ConfigError for anything else and for more than 4 MiB, OSError if it cannot be opened.
+    Raises ConfigError for anything else and for more than `most` bytes, 4 MiB, OSError if it cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -23,11 +23,11 @@ def read_operator_file(path: Path) -> tuple[bytes, os.stat_result]:
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{path}: is not a file")
         with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(_MOST + 1)
+            data = file.read(most + 1)
     finally:
         os.close(descriptor)
-    if len(data) > _MOST:
-        raise ConfigError(f"{path}: is larger than {_MOST // 2**20} MiB")
+    if len(data) > most:
+        raise ConfigError(f"{path}: is larger than {most // 2**20} MiB")
     return data, status
 
 

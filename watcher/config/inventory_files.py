@@ -1,0 +1,104 @@
+"""The lists that [[inventory]] names, read from their files, and read again when a file changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from watcher.config.inventory_settings import InventorySettings
+from watcher.core.errors import ConfigError, ParseError, UsageError
+from watcher.core.operator_files import read_operator_file
+from watcher.core.suggestions import describe_unknown
+from watcher.inventory.base import MAX_BYTES
+from watcher.inventory.catalog import read_list
+from watcher.inventory.model import Inventory
+
+_Version = tuple[int, int, int]  # of a file: its inode, size and time of change
+
+
+def read_inventory(settings: InventorySettings, folder: Path, port_sources: Collection[str] = ()) -> Inventory:
+    """Return the list of one table. `port_sources` are the sources with the rules of the port registry.
+
+    Raises ConfigError, which names the file and, where it can, the line.
+    """
+    path = folder / settings.file
+    try:
+        data, _ = read_operator_file(path, most=MAX_BYTES)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    try:
+        return read_list(
+            data,
+            file=str(path),
+            name=settings.name,
+            source=settings.source,
+            registry=settings.registry,
+            table=settings.table,
+            list_format=settings.format,
+            port_sources=port_sources,
+        )
+    except ParseError as error:
+        raise ConfigError(str(error)) from None
+
+
+class InventoryFiles:
+    """The inventories of a configuration by name. Lives as long as the configuration, for one thread.
+
+    An inventory is read when it is first asked for, and again when its file changed. If it cannot be read any more,
+    the last one that could be stays in force, and `problems` has the reason.
+    """
+
+    def __init__(self, settings: Sequence[InventorySettings], folder: Path, port_sources: Collection[str] = ()) -> None:
+        self._settings = {each.name: each for each in settings}
+        self._folder = folder
+        self._port_sources = port_sources
+        self._inventories: dict[str, Inventory] = {}
+        self._versions: dict[str, _Version | None] = {}
+        self._problems: dict[str, str] = {}
+
+    @property
+    def names(self) -> Sequence[str]:
+        return [*self._settings]
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """Why inventories could not be read when they were last asked for, by name."""
+        return self._problems
+
+    def get(self, name: str) -> Inventory:
+        """Return an inventory as its file has it now, or as it last could be read.
+
+        Raises UsageError for an unknown name, ConfigError for one that could never be read.
+        """
+        if name not in self._settings:
+            raise UsageError(f"unknown inventory {describe_unknown(name, self._settings)}")
+        self._read_changed(name)
+        if name not in self._inventories:
+            raise ConfigError(self._problems[name])
+        return self._inventories[name]
+
+    def read_all(self) -> Mapping[str, str]:
+        """Read every inventory whose file changed; return the problems of all, by name."""
+        for name in self._settings:
+            self._read_changed(name)
+        return self._problems
+
+    def _read_changed(self, name: str) -> None:
+        settings = self._settings[name]
+        version = _file_version(self._folder / settings.file)
+        if name in self._versions and version is not None and version == self._versions[name]:
+            return
+        try:
+            self._inventories[name] = read_inventory(settings, self._folder, self._port_sources)
+            self._problems.pop(name, None)
+        except ConfigError as error:
+            self._problems[name] = f"inventory {name}: {error}"
+        self._versions[name] = version
+
+
+def _file_version(path: Path) -> _Version | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,35 @@
+"""Compare names and codes as people write them with those that a registry has."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from watcher.core.value_ranges import ValueRange, parse_ranges
+
+_OCTETS = "octets"
+
+
+@lru_cache(maxsize=65536)
+def fold_name(name: str) -> str:
+    """Return one text for the spellings of a name: `krb_prop` and `KRB-Prop`, `z39-50` and `z3950` are one name."""
+    folded = "".join(char for char in name.casefold() if char.isalnum())
+    return folded or name.casefold().strip()
+
+
+def parse_code(code: str) -> tuple[ValueRange, ...]:
+    """Return the numbers that a code stands for: 4865, 0x1301 and `0x13,0x01` give the same ones; () for a text.
+
+    Registries write a number of several octets in octets, and software as one number. Both are in one space here.
+    """
+    return tuple(
+        ValueRange(space="", low=each.low, high=each.high) if each.space.startswith(_OCTETS) else each
+        for each in parse_ranges(code)
+    )
+
+
+def codes_overlap(one: str, other: str) -> bool:
+    """Return whether two codes share a number; codes that are no numbers are compared as texts."""
+    ranges, others = parse_code(one), parse_code(other)
+    if not ranges or not others:
+        return one.strip().casefold() == other.strip().casefold()
+    return any(each.overlaps(wanted) for each in ranges for wanted in others)

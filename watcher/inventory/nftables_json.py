@@ -1,0 +1,154 @@
+"""The destination ports in the rules of `nft -j list ruleset`: values, ranges, sets, named sets and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from watcher.core.errors import ParseError
+from watcher.inventory.base import ListText
+from watcher.inventory.json_text import LineFinder, parse_json
+from watcher.inventory.model import ListEntry
+from watcher.inventory.port_words import read_port, read_protocol
+
+_BEGIN = 4096
+_MAX_DEPTH = 20
+_L4 = ({"key": "l4proto"}, {"key": "l4proto", "base": "th"})
+_NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
+_ANY_TRANSPORT = "th"  # the payload of any transport protocol: another expression says which
+Json = Mapping[str, Any]
+
+
+def is_nftables_json(text: ListText) -> bool:
+    return text.text[:_BEGIN].lstrip("\ufeff \t\r\n").startswith("{") and '"nftables"' in text.text[:_BEGIN]
+
+
+def read(text: ListText) -> Iterator[ListEntry]:
+    """Yield each destination port and range of each rule; the label is its chain and comment. Raises ParseError."""
+    document = parse_json(text.text)
+    objects = document.get("nftables") if isinstance(document, dict) else None
+    if not isinstance(objects, list) or not all(isinstance(entry, dict) for entry in objects):
+        raise ParseError("not_expected_format", "not `nft -j list ruleset`: no list named nftables", line=1)
+    sets = {
+        (entry.get("family"), entry.get("table"), entry.get("name")): entry.get("elem", [])
+        for container in objects
+        for entry in (container.get("set"), container.get("map"))
+        if isinstance(entry, dict)
+    }
+    finder = LineFinder(text.text)
+    for container in objects:
+        rule = container.get("rule")
+        if isinstance(rule, dict) and isinstance(rule.get("expr"), list):
+            line = finder.find('"rule"')
+            try:
+                yield from _RuleReader(text.name, line, rule, sets).read()
+            except RecursionError:
+                raise ParseError("too_large", "a rule that is nested too deep", line=line) from None
+
+
+class _RuleReader:
+    """Reads the ports of one rule."""
+
+    def __init__(self, file: str, line: int, rule: Json, sets: Mapping[tuple[Any, Any, Any], Any]) -> None:
+        self._file, self._line, self._rule, self._sets = file, line, rule, sets
+        words = (rule.get("family"), rule.get("table"), rule.get("chain"), rule.get("comment"))
+        self._label = " ".join(word for word in words if isinstance(word, str))
+
+    def read(self) -> Iterator[ListEntry]:
+        matches = [
+            match
+            for expression in self._rule["expr"]
+            if isinstance(expression, dict) and (match := _as_match(expression)) is not None
+        ]
+        named = [protocol for left, right in matches if _is_l4(left) for protocol in self._texts(right)]
+        for left, right in matches:
+            if isinstance(left, dict) and isinstance(left.get("concat"), list):
+                yield from self._read_concatenation(left["concat"], right, named)
+            elif (protocol := _payload_protocol(left)) is not None:
+                protocols = [protocol] if protocol != _ANY_TRANSPORT else named
+                for value in self._values(right):
+                    yield from self._entries(value, protocols)
+
+    def _read_concatenation(self, parts: Sequence[Any], right: Any, named: Sequence[str]) -> Iterator[ListEntry]:
+        places = [place for place, part in enumerate(parts) if _payload_protocol(part) is not None]
+        l4 = next((place for place, part in enumerate(parts) if _is_l4(part)), None)
+        for value in self._values(right):
+            cells = value.get("concat") if isinstance(value, dict) else None
+            if not isinstance(cells, list) or len(cells) != len(parts):
+                continue
+            for place in places:
+                own = _payload_protocol(parts[place])
+                protocols = [own] if own and own != _ANY_TRANSPORT else named
+                if own == _ANY_TRANSPORT and l4 is not None:
+                    protocols = [_NUMBERS.get(str(cells[l4]), str(cells[l4]))]
+                yield from self._entries(cells[place], protocols)
+
+    def _entries(self, value: Any, protocols: Sequence[str]) -> Iterator[ListEntry]:
+        bounds = value.get("range") if isinstance(value, dict) else None
+        if isinstance(bounds, list) and len(bounds) == 2:
+            text = f"{bounds[0]}-{bounds[1]}"
+        elif isinstance(value, int | str):
+            text = str(value)
+        else:
+            return  # a prefix, a variable or an expression: no ports that could be named
+        ports, name = read_port(text, self._line)
+        for protocol in protocols or ("",):
+            yield ListEntry(
+                name=name,
+                ports=ports,
+                protocol=read_protocol(protocol, self._line) if protocol else "",
+                label=self._label,
+                file=self._file,
+                line=self._line,
+            )
+
+    def _texts(self, right: Any) -> list[str]:
+        return [_NUMBERS.get(str(value), str(value)) for value in self._values(right) if isinstance(value, str | int)]
+
+    def _values(self, value: Any, depth: int = 0) -> Iterator[Any]:
+        """Yield the single values of what a match or a map compares with."""
+        if depth > _MAX_DEPTH:
+            raise ParseError("too_large", "sets that are nested too deep", line=self._line)
+        if isinstance(value, str) and value.startswith("@"):
+            elements = self._sets.get((self._rule.get("family"), self._rule.get("table"), value[1:]), [])
+            yield from self._values(elements, depth + 1)
+        elif isinstance(value, list):
+            for inner in value:
+                # An element of a map is a pair of a key and what it leads to.
+                is_pair = isinstance(inner, list) and len(inner) == 2
+                yield from self._values(inner[0] if is_pair else inner, depth + 1)
+        elif isinstance(value, dict) and "set" in value:
+            yield from self._values(value["set"], depth + 1)
+        elif isinstance(value, dict) and isinstance(value.get("elem"), dict):
+            yield from self._values(value["elem"].get("val"), depth + 1)
+        else:
+            yield value
+
+
+def _as_match(expression: Json) -> tuple[Any, Any] | None:
+    """Return what an expression compares and with what; None for others and for a negated match."""
+    match = expression.get("match")
+    if isinstance(match, dict):
+        return (match.get("left"), match.get("right")) if match.get("op") in ("==", "in", None) else None
+    for name in ("vmap", "map"):
+        lookup = expression.get(name)
+        if isinstance(lookup, dict):
+            return lookup.get("key"), lookup.get("data")
+    return None
+
+
+def _payload_protocol(left: Any) -> str | None:
+    """Return the protocol of a payload that is a destination port, None for anything else."""
+    payload = left.get("payload") if isinstance(left, dict) else None
+    if not isinstance(payload, dict) or payload.get("field") != "dport":
+        return None
+    protocol = payload.get("protocol")
+    return protocol if isinstance(protocol, str) else None
+
+
+def _is_l4(left: Any) -> bool:
+    if not isinstance(left, dict):
+        return False
+    payload, meta = left.get("payload"), left.get("meta")
+    is_header = isinstance(payload, dict) and payload.get("field") in ("protocol", "nexthdr")
+    return is_header or meta in _L4

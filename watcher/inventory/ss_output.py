@@ -1,0 +1,47 @@
+"""The listening sockets that `ss -tulnH` prints; without -n, with a header or with processes as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from watcher.core.errors import ParseError
+from watcher.core.intervals import Interval
+from watcher.inventory.base import ListText
+from watcher.inventory.model import ListEntry
+from watcher.inventory.port_words import read_port
+
+_NETIDS = ("tcp", "udp", "sctp", "dccp", "mptcp")
+_OTHER_NETIDS = ("raw", "icmp6", "nl", "p_raw", "p_dgr", "u_str", "u_dgr", "u_seq", "v_str", "v_dgr", "xdp", "tipc")
+_STATES = {"LISTEN": "tcp", "UNCONN": "udp"}
+_LINE = re.compile(rf"(?:(?:{'|'.join(_NETIDS + _OTHER_NETIDS)})\s+)?[A-Z0-9-]+\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+.*")
+_PROCESS = re.compile(r'users:\(\("([^"]{1,64})"')
+
+
+def is_ss_output(text: ListText) -> bool:
+    """Return whether the first line is one of ss, or its header."""
+    first = next((line for _, line in text.lines()), "")
+    return first.startswith(("Netid ", "State ")) or _LINE.fullmatch(first) is not None
+
+
+def read(text: ListText) -> Iterator[ListEntry]:
+    """Yield each port and protocol once, with the process as label if it is printed. Raises ParseError."""
+    listed: set[tuple[Interval | None, str, str]] = set()
+    for number, line in text.lines():
+        words = line.split()
+        if words[0] in ("Netid", "State"):
+            continue
+        if not _LINE.fullmatch(line):
+            raise ParseError("not_well_formed", f"not a line of ss: {line[:60]!r}", line=number)
+        netid = words.pop(0) if words[0] in _NETIDS + _OTHER_NETIDS else _STATES.get(words[0], "")
+        if netid in _OTHER_NETIDS or words[0] not in _STATES:
+            continue  # a connection, or a socket without a port
+        protocol = "tcp" if netid == "mptcp" else netid
+        ports, name = read_port(words[3].rpartition(":")[2], number)
+        if name == "*" or (ports, name, protocol) in listed:
+            continue
+        listed.add((ports, name, protocol))
+        process = _PROCESS.search(line)
+        yield ListEntry(
+            name=name, ports=ports, protocol=protocol, label=process[1] if process else "", file=text.name, line=number
+        )
