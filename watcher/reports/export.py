@@ -12,13 +12,13 @@ from watcher.core.model import ChangeSet, Content, Fields, Item, Key, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import PROTOCOLS, describe_unknown
+from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.context import ChangeContext, TableSettings
 from watcher.registries.generic import identity, naming
 from watcher.registries.ports.shared_values import find_alias_target, is_secondary_use
 from watcher.registries.shared.remarks import strip_temporary
-from watcher.registries.shared.value_ranges import parse_ranges
 from watcher.render.exports import EXPORTS
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, OldName, RenderedExport
 from watcher.store.history_reader import HistoryReader
