@@ -217,8 +217,8 @@ def _new_ingest(store: Store, folder: Path, format: str) -> ReleaseIngest:  # no
 
 def _queries(history: HistoryReader) -> Measured:
     return {
-        "history": _milliseconds(lambda: history.events.find(EventQuery(source="ports", port=_PORT))),
-        "versions": _milliseconds(lambda: history.versions.find("ports", port=_PORT)),
+        "history": _milliseconds(lambda: history.events.find(EventQuery(sources=("ports",), ports=(_PORT,)))),
+        "versions": _milliseconds(lambda: history.versions.find("ports", ports=[_PORT])),
     }
 
 

@@ -234,12 +234,31 @@ def test_a_rebuild_includes_the_index_and_every_group(run: RunCli, tree: IndexSe
     ]
 
 
-def test_an_unknown_name_lists_only_a_few_known_names(run: RunCli, tree: IndexServer) -> None:
+def test_an_unknown_name_is_answered_with_the_similar_one_or_a_few_known_ones(run: RunCli, tree: IndexServer) -> None:
     tree.publish(*(f"group-{number}" for number in range(20)))
     run("check")
-    result = run("releases", "iana.grup-7").err
-    assert result.startswith(
-        "watcher: error: there is no history of a source named 'iana.grup-7' (known: iana.group-7, "
-    )
+    error = "watcher: error: there is no history of a source named"
+    assert run("releases", "iana.grup-7").err == f"{error} 'iana.grup-7'; did you mean 'iana.group-7'?\n"
+    assert run("history", "--source", "iana.grup-7", "iana").err == run("releases", "iana.grup-7").err
+    result = run("releases", "xyz").err
+    assert result.startswith(f"{error} 'xyz'; known: iana, iana.group-0, ")
     assert result.count("iana.") < 15
-    assert result.endswith(" more)\n")
+    assert result.endswith(" more\n")
+
+
+def test_sources_of_a_question_are_names_and_globs(run: RunCli, tree: IndexServer) -> None:
+    tree.publish("alpha", "beta")
+    run("check")
+    tree.publish("alpha", "beta", "gamma")
+    for name in ("alpha", "beta"):
+        tree.pages[group_path(name)] = group_xml(name, "Reserved", f"First of {name}", "Second", updated="2020-02-01")
+    run("check")
+    sources = [row["source"] for row in json.loads(run("history", "iana*", "--format", "json").out)["events"]]
+    assert sources
+    single = [json.loads(run("history", name, "--format", "json").out)["events"] for name in ("iana", "iana.alpha")]
+    both = json.loads(run("history", "iana", "--source", "iana.alph?", "--format", "json").out)["events"]
+    assert sorted(map(str, both)) == sorted(str(event) for events in single for event in events)
+    assert "no matching" not in run("history", "iana.b*", "iana").out
+    result = run("history", "iana.x*")
+    assert (result.code, result.out) == (2, "")
+    assert "no history of a source named 'iana.x*'" in result.err

@@ -57,7 +57,7 @@ def test_a_held_release_is_listed_rejected_and_accepted(run: RunCli, tmp_path: P
         assert json.loads(run_here("status", "--format", "json").out)["sources"][0]["held"] == 1
         unknown = run_here("held", "prots")
         assert (unknown.code, unknown.out) == (2, "")
-        assert "known: ports" in unknown.err
+        assert "did you mean 'ports'?" in unknown.err
         rejected = run_here("reject", "ports", identifier, "--format", "json")
         assert json.loads(rejected.out)["state"] == "rejected"
         assert run_here("held").out == "no held releases\n"

@@ -29,6 +29,8 @@ CALLS = {
     "export": ["export", "ports", "--to", "json"],
     "cat": ["cat", "ports"],
     "deadlines": ["deadlines"],
+    "sources": ["sources"],
+    "events": ["events", "--format", "csv"],
     "import": ["import", "ports", "releases"],
     "held": ["held", "--all"],
     "accept": ["accept", "ports", "f"],

@@ -214,8 +214,8 @@ def test_questions_are_answered_without_the_snapshots(env: Environment) -> None:
     with env.service() as service:
         queries = service.store.history
         day = queries.find_release(SOURCE, "2020-03-01")
-        versions = queries.versions.find(SOURCE, port=(3, 3), at=day)
-        events = queries.events.find(EventQuery(source=SOURCE, port=(3, 3)))
+        versions = queries.versions.find(SOURCE, ports=[(3, 3)], at=day)
+        events = queries.events.find(EventQuery(sources=(SOURCE,), ports=((3, 3),)))
         entries = [queries.read_content(SOURCE, stored).entries for stored in queries.list_releases(SOURCE)]
     assert [version.item.key.part("port") for version in versions] == ["3-9"]
     assert [event.event.id for event in events] == ["port-assigned"]

@@ -90,7 +90,7 @@ class Tree:
         ]
 
     def history(self, source: str | None = None) -> list[tuple[str, str]]:
-        events = self.store.history.events.find(EventQuery(source=f"iana.{source}" if source else None))
+        events = self.store.history.events.find(EventQuery(sources=(f"iana.{source}",) if source else ()))
         return [(each.source, each.event.id) for each in events]
 
 
@@ -300,7 +300,7 @@ def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     overview = ConfigOverview(history=path, snapshots=path.parent, sources=(), channels=frozenset(), severities={})
     observation = ObservationGaps(overview=overview, checks=tree.store.checks, clock=FakeClock())
     for source in (OLD, NEW):
-        entry = find_entry(tree.store.history, observation, f"iana.{source}", service="session token")
+        entry = find_entry(tree.store.history, observation, f"iana.{source}", services=["session token"])
         assert [version.first.release.source for version in entry.versions] == [
             "iana.old-types",
             "iana.new-types",
@@ -313,7 +313,7 @@ def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     standing = entry.read_standing(entry.current[0])
     assert standing is not None
     assert (standing.since.dated, standing.is_known) == ("2024-01-01", False)
-    at = find_entry(tree.store.history, observation, "iana.old-types", service="session token", at="2024-01-15")
+    at = find_entry(tree.store.history, observation, "iana.old-types", services=["session token"], at="2024-01-15")
     assert len(at.versions) == len(at.current) == 1
 
 
@@ -321,9 +321,9 @@ def test_an_entry_that_moved_is_found_by_name_and_brings_no_new_reference(tree: 
     tree.add(*MOVE)
     find = tree.store.history.events.find
     for source in (OLD, NEW, None):
-        name = f"iana.{source}" if source else None
-        assert len(find(EventQuery(source=name, service="session token"))) == 1
-        assert len(find(EventQuery(source=name, document="rfc7001"))) == 1
+        names = (f"iana.{source}",) if source else ()
+        assert len(find(EventQuery(sources=names, services=("session token",)))) == 1
+        assert len(find(EventQuery(sources=names, document="rfc7001"))) == 1
     (roles,) = tree.store.history.events.read_document_roles("rfc7001").values()
     assert roles == {"types": "kept"}
 

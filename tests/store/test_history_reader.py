@@ -71,8 +71,8 @@ ALL = [ASSIGNED, RELEASED, REGISTERED, DESCRIBED, CONTACT]
 
 
 def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryReader) -> None:
-    events = history.events.find(EventQuery(source="ports"))
-    assert sorted(list_events(history, EventQuery(source="ports"))) == sorted(ALL)
+    events = history.events.find(EventQuery(sources=("ports",)))
+    assert sorted(list_events(history, EventQuery(sources=("ports",)))) == sorted(ALL)
     days = [event.release.dated for event in events]
     assert days == sorted(days)
     latest = [event.event.severity.rank for event in events if event.release.dated == "2020-03-01"]
@@ -82,25 +82,25 @@ def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryRead
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (EventQuery(port=(2005, 2005)), [ASSIGNED, CONTACT]),
-        (EventQuery(port=(6010, 6010)), [DESCRIBED]),
-        (EventQuery(port=(6063, 7000)), [DESCRIBED]),
-        (EventQuery(port=(6064, 7000)), []),
-        (EventQuery(port=(0, 65535)), [ASSIGNED, RELEASED, DESCRIBED, CONTACT]),
-        (EventQuery(port=(2000, 2004)), []),
-        (EventQuery(service="two"), [ASSIGNED, CONTACT]),
-        (EventQuery(service="TWO"), [ASSIGNED, CONTACT]),
-        (EventQuery(service="tw"), []),
-        (EventQuery(service="nameless"), [REGISTERED]),
-        (EventQuery(protocol="udp"), [ASSIGNED, CONTACT]),
-        (EventQuery(protocol="sctp"), []),
-        (EventQuery(event="port-assigned"), [ASSIGNED]),
-        (EventQuery(event="port-*"), [ASSIGNED, RELEASED]),
-        (EventQuery(event="*-changed"), [DESCRIBED, CONTACT]),
-        (EventQuery(event="port"), []),
-        (EventQuery(kind="removed"), [RELEASED]),
-        (EventQuery(kind="added"), [ASSIGNED, REGISTERED]),
-        (EventQuery(kind="deprecated"), []),
+        (EventQuery(ports=((2005, 2005),)), [ASSIGNED, CONTACT]),
+        (EventQuery(ports=((6010, 6010),)), [DESCRIBED]),
+        (EventQuery(ports=((6063, 7000),)), [DESCRIBED]),
+        (EventQuery(ports=((6064, 7000),)), []),
+        (EventQuery(ports=((0, 65535),)), [ASSIGNED, RELEASED, DESCRIBED, CONTACT]),
+        (EventQuery(ports=((2000, 2004),)), []),
+        (EventQuery(services=("two",)), [ASSIGNED, CONTACT]),
+        (EventQuery(services=("TWO",)), [ASSIGNED, CONTACT]),
+        (EventQuery(services=("tw",)), []),
+        (EventQuery(services=("nameless",)), [REGISTERED]),
+        (EventQuery(protocols=("udp",)), [ASSIGNED, CONTACT]),
+        (EventQuery(protocols=("sctp",)), []),
+        (EventQuery(events=("port-assigned",)), [ASSIGNED]),
+        (EventQuery(events=("port-*",)), [ASSIGNED, RELEASED]),
+        (EventQuery(events=("*-changed",)), [DESCRIBED, CONTACT]),
+        (EventQuery(events=("port",)), []),
+        (EventQuery(kinds=("removed",)), [RELEASED]),
+        (EventQuery(kinds=("added",)), [ASSIGNED, REGISTERED]),
+        (EventQuery(kinds=("deprecated",)), []),
         (EventQuery(severity=Severity.WARNING), [RELEASED]),
         (EventQuery(severity=Severity.NOTICE), [ASSIGNED, RELEASED, REGISTERED]),
         (EventQuery(severity=Severity.INFO), ALL),
@@ -108,13 +108,16 @@ def test_events_are_sorted_by_date_then_by_falling_severity(history: HistoryRead
         (EventQuery(since="2020-02-02"), [RELEASED, REGISTERED, DESCRIBED, CONTACT]),
         (EventQuery(until="2020-02-01"), [ASSIGNED]),
         (EventQuery(until="2020-01-31"), []),
-        (EventQuery(since="2020-03-01", until="2020-03-01", kind="modified"), [DESCRIBED, CONTACT]),
+        (EventQuery(since="2020-03-01", until="2020-03-01", kinds=("modified",)), [DESCRIBED, CONTACT]),
         (EventQuery(text="window"), [DESCRIBED]),
         (EventQuery(text="WINDOW system"), [DESCRIBED]),
         (EventQuery(text="window nowhere"), []),
         (EventQuery(text="two service"), [ASSIGNED, CONTACT]),
-        (EventQuery(service="two", kind="added", port=(2005, 2005), protocol="udp", text="service"), [ASSIGNED]),
-        (EventQuery(service="two", kind="removed"), []),
+        (
+            EventQuery(services=("two",), kinds=("added",), ports=((2005, 2005),), protocols=("udp",), text="service"),
+            [ASSIGNED],
+        ),
+        (EventQuery(services=("two",), kinds=("removed",)), []),
     ],
     ids=repr,
 )
@@ -125,19 +128,59 @@ def test_filters_of_events_are_combined_with_and(
     assert sorted((event.release.dated, event.event.id, event.event.service) for event in answers) == sorted(expected)
 
 
+PORTS = st.sampled_from([(1, 1), (10, 10), (2000, 2009), (2005, 2005), (6010, 6020), (6063, 7000), (9, 9), (0, 65535)])
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "sources": st.lists(st.sampled_from(["ports", "other", "nobody"]), min_size=1),
+        "ports": st.lists(PORTS, min_size=1),
+        "services": st.lists(st.sampled_from(["one", "TWO", "many", "nameless", "nobody"]), min_size=1),
+        "protocols": st.lists(st.sampled_from(["tcp", "udp", "sctp"]), min_size=1),
+        "events": st.lists(st.sampled_from(["port-*", "*-changed", "port-assigned", "contact-changed"]), min_size=1),
+        "kinds": st.lists(st.sampled_from(["added", "modified", "removed"]), min_size=1),
+    },
+)
+
+
+@given(filters=FILTERS)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_repeated_filters_are_the_union_of_single_ones_and_different_filters_the_intersection(
+    history: HistoryReader, filters: dict[str, list[object]]
+) -> None:
+    expected = history.events.find(EventQuery())
+    for name, values in filters.items():
+        rows = {event.row for value in values for event in history.events.find(EventQuery(**{name: (value,)}))}  # type: ignore[arg-type]
+        expected = [event for event in expected if event.row in rows]
+    assert history.events.find(EventQuery(**{name: tuple(values) for name, values in filters.items()})) == expected  # type: ignore[arg-type]
+
+
+@given(ports=st.lists(PORTS, min_size=1), names=st.lists(st.sampled_from(["one", "TWO", "many", "nobody"]), min_size=1))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_versions_at_several_ports_are_the_union_of_those_at_each(
+    history: HistoryReader, ports: list[tuple[int, int]], names: list[str]
+) -> None:
+    everything = history.versions.find("ports")
+    find = history.versions.find
+    at_ports = {version.row for port in ports for version in find("ports", ports=[port])}
+    with_names = {version.row for name in names for version in find("ports", names=[name])}
+    assert find("ports", ports=ports) == [version for version in everything if version.row in at_ports]
+    assert find("ports", names=names) == [version for version in everything if version.row in with_names]
+    assert {version.row for version in find("ports", ports=ports, names=names)} == at_ports & with_names
+
+
 def test_events_are_those_of_one_source_or_of_all(history: HistoryReader) -> None:
-    alone = history.events.find(EventQuery(source="other"))
+    alone = history.events.find(EventQuery(sources=("other",)))
     assert {event.source for event in alone} == {"other"}
     assert [event.release.dated for event in alone] == ["2020-03-01"] * 4
     assert {event.source for event in history.events.find(EventQuery())} == {"ports", "other"}
     assert len(history.events.find(EventQuery())) == len(ALL) + 4
-    assert history.events.find(EventQuery(source="nobody")) == []
+    assert history.events.find(EventQuery(sources=("nobody",))) == []
 
 
 def test_a_limit_keeps_the_newest_events_in_order(history: HistoryReader) -> None:
-    everything = history.events.find(EventQuery(source="ports"))
-    assert history.events.find(EventQuery(source="ports", limit=2)) == everything[-2:]
-    assert history.events.find(EventQuery(source="ports", limit=100)) == everything
+    everything = history.events.find(EventQuery(sources=("ports",)))
+    assert history.events.find(EventQuery(sources=("ports",), limit=2)) == everything[-2:]
+    assert history.events.find(EventQuery(sources=("ports",), limit=100)) == everything
 
 
 def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
@@ -153,12 +196,14 @@ def test_a_renamed_service_is_found_under_both_names(tmp_path: Path) -> None:
             ingest.ingest(Candidate(data=release([KEEP, row], day), origin="git:x"))
         queries = store.history
         for name in ("old-name", "new-name", "New-Name"):
-            assert [event.event.id for event in queries.events.find(EventQuery(service=name))] == ["service-renamed"]
-        assert queries.events.find(EventQuery(service="keep")) == []
+            assert [event.event.id for event in queries.events.find(EventQuery(services=(name,)))] == [
+                "service-renamed"
+            ]
+        assert queries.events.find(EventQuery(services=("keep",))) == []
 
 
 def test_an_event_comes_with_its_release_and_the_one_before_it(history: HistoryReader) -> None:
-    (event,) = history.events.find(EventQuery(source="ports", kind="removed"))
+    (event,) = history.events.find(EventQuery(sources=("ports",), kinds=("removed",)))
     releases = history.list_releases("ports")
     assert (event.release, event.before) == (releases[2], releases[1])
 
@@ -192,39 +237,47 @@ def test_an_event_comes_with_its_release_and_the_one_before_it(history: HistoryR
     ],
 )
 def test_operators_of_full_text_search_have_no_meaning(history: HistoryReader, text: str, count: int | None) -> None:
-    answers = history.events.find(EventQuery(source="ports", text=text))
+    answers = history.events.find(EventQuery(sources=("ports",), text=text))
     assert all(event.event.service == "many" for event in answers)
     assert count is None or len(answers) == count
-    assert len(history.events.find(EventQuery(source="ports"))) == len(ALL)
+    assert len(history.events.find(EventQuery(sources=("ports",)))) == len(ALL)
 
 
 @pytest.mark.fault(65)
 @given(text=st.text(max_size=20) | st.text(alphabet='"*()^:+-{}, ANDORTE', max_size=20))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_can_be_searched_for(history: HistoryReader, text: str) -> None:
-    assert len(history.events.find(EventQuery(source="ports", text=text))) <= len(ALL)
+    assert len(history.events.find(EventQuery(sources=("ports",), text=text))) <= len(ALL)
 
 
 @pytest.mark.fault(65)
 @pytest.mark.parametrize("text", ["' OR 1=1 --", "ports'", '"', "%", "_", "[a-", "\0"])
 def test_no_filter_can_become_sql(history: HistoryReader, text: str) -> None:
     for wanted in (
-        EventQuery(source=text),
-        EventQuery(service=text),
-        EventQuery(protocol=text),
-        EventQuery(event=text),
+        EventQuery(sources=(text,)),
+        EventQuery(services=(text,)),
+        EventQuery(protocols=(text,)),
+        EventQuery(events=(text,)),
     ):
         assert history.events.find(wanted) == []
-    assert history.versions.find("ports", name=text) == []
+    assert history.versions.find("ports", names=[text]) == []
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda queries: queries.events.find(EventQuery(port=(10, 10))),
-        lambda queries: queries.events.find(EventQuery(service="two")),
-        lambda queries: queries.versions.find("ports", port=(10, 10)),
-        lambda queries: queries.versions.find("ports", name="two"),
+        lambda queries: queries.events.find(EventQuery(ports=((10, 10),))),
+        lambda queries: queries.events.find(EventQuery(ports=((10, 10), (443, 443), (2000, 2010)))),
+        lambda queries: queries.events.find(EventQuery(services=("two",))),
+        lambda queries: queries.events.find(EventQuery(services=("two", "many"))),
+        lambda queries: queries.events.find(EventQuery(sources=("ports", "other"), kinds=("added", "removed"))),
+        lambda queries: queries.events.find(
+            EventQuery(sources=("ports", "other"), ports=((10, 10), (2005, 2005)), protocols=("tcp", "udp"))
+        ),
+        lambda queries: queries.versions.find("ports", ports=[(10, 10)]),
+        lambda queries: queries.versions.find("ports", ports=[(10, 10), (2000, 2010)]),
+        lambda queries: queries.versions.find("ports", names=["two"]),
+        lambda queries: queries.versions.find("ports", names=["two", "one"]),
         lambda queries: queries.find_release("ports", "latest"),
         lambda queries: queries.events.find(EventQuery(document="rfc9350")),
         lambda queries: queries.versions.follow("ports", [2, 3]).previous,
@@ -340,7 +393,7 @@ def test_an_unknown_release_is_refused_with_what_to_give(history: HistoryReader,
 
 def test_an_unknown_source_is_refused_with_the_known_ones(history: HistoryReader) -> None:
     for ask in (history.list_releases, history.read_registry_id, lambda source: history.find_release(source, "latest")):
-        with pytest.raises(UsageError, match=r"named 'nobody' \(known: other, ports\)"):
+        with pytest.raises(UsageError, match=r"named 'nobody'; known: other, ports"):
             ask("nobody")
     assert history.find_latest("nobody") is None
 
@@ -348,7 +401,7 @@ def test_an_unknown_source_is_refused_with_the_known_ones(history: HistoryReader
 def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
     with (
         Store(tmp_path / "history.db") as store,
-        pytest.raises(UsageError, match="none yet: run `watcher check` or `watcher import`"),
+        pytest.raises(UsageError, match="named 'ports' yet; run `watcher check` or `watcher import`"),
     ):
         store.history.find_release("ports", "latest")
 
@@ -356,7 +409,7 @@ def test_a_history_without_releases_says_what_to_run(tmp_path: Path) -> None:
 def test_the_states_of_a_port_are_listed_the_oldest_first_with_their_releases(history: HistoryReader) -> None:
     states = [
         (state.item.key.values, state.first.dated, state.until.dated if state.until else None)
-        for state in history.versions.find("ports", port=(2005, 2005))
+        for state in history.versions.find("ports", ports=[(2005, 2005)])
     ]
     assert states == [
         (("", "2000-2009", ""), "2020-01-01", "2020-02-01"),
@@ -371,9 +424,9 @@ def test_the_states_of_a_port_in_one_release(history: HistoryReader) -> None:
     first, second, third = history.list_releases("ports")
 
     def contacts(at: object) -> list[str]:
-        return [state.item.fields["contact"] for state in history.versions.find("ports", port=(2005, 2005), at=at)]  # type: ignore[arg-type]
+        return [state.item.fields["contact"] for state in history.versions.find("ports", ports=[(2005, 2005)], at=at)]  # type: ignore[arg-type]
 
-    (gap,) = history.versions.find("ports", port=(2005, 2005), at=first)
+    (gap,) = history.versions.find("ports", ports=[(2005, 2005)], at=first)
     assert gap.item.fields["description"] == "Unassigned"
     assert contacts(second) == ["", ""]
     assert contacts(third) == ["[Ann]", "[Ann]"]
@@ -382,7 +435,7 @@ def test_the_states_of_a_port_in_one_release(history: HistoryReader) -> None:
 def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(history: HistoryReader) -> None:
     latest = history.list_releases("ports")[-1]
     names = {
-        port: [state.item.key.part("name") for state in history.versions.find("ports", port=port, at=latest)]
+        port: [state.item.key.part("name") for state in history.versions.find("ports", ports=[port], at=latest)]
         for port in ((6000, 6000), (6030, 6030), (6063, 6063), (5999, 5999), (6064, 6064), (0, 65535))
     }
     assert names == {
@@ -396,12 +449,12 @@ def test_a_port_inside_a_range_and_a_range_over_ports_find_the_same_entries(hist
 
 
 def test_an_entry_is_found_by_its_name_in_any_case_and_a_contact_by_its_id(history: HistoryReader) -> None:
-    assert [state.item.key.part("port") for state in history.versions.find("ports", name="ONE")] == ["10"]
-    (contact,) = history.versions.find("ports", name="ann")
+    assert [state.item.key.part("port") for state in history.versions.find("ports", names=["ONE"])] == ["10"]
+    (contact,) = history.versions.find("ports", names=["ann"])
     assert contact.item.fields["name"] == "Ann Example"
-    assert history.versions.find("ports", name="one", at=history.list_releases("ports")[-1]) == []
-    assert len(history.versions.find("ports", name="two", port=(2005, 2005))) == 4
-    assert history.versions.find("ports", name="two", port=(10, 10)) == []
+    assert history.versions.find("ports", names=["one"], at=history.list_releases("ports")[-1]) == []
+    assert len(history.versions.find("ports", names=["two"], ports=[(2005, 2005)])) == 4
+    assert history.versions.find("ports", names=["two"], ports=[(10, 10)]) == []
 
 
 def test_the_index_of_versions_has_the_words_of_items_of_every_release(history: HistoryReader) -> None:

@@ -326,7 +326,7 @@ def test_an_item_that_returns_unchanged_has_two_versions(tmp_path: Path) -> None
         with_it, without = [KEEP, tcp("one", "10")], [KEEP]
         for day, state in ((1, with_it), (3, with_it), (2, without)):
             history.ingest_bytes(release(state, f"2020-01-0{day}"))
-        versions = history.queries.versions.find("ports", name="one")
+        versions = history.queries.versions.find("ports", names=["one"])
         spans = [(version.first.dated, version.until.dated if version.until else None) for version in versions]
         assert spans == [("2020-01-01", "2020-01-02"), ("2020-01-03", None)]
 
@@ -336,7 +336,7 @@ def test_an_item_that_never_changed_has_one_version_in_any_order_of_import(tmp_p
     with store(tmp_path) as history:
         for index in (2, 0, 4, 1, 3):
             history.ingest_bytes(series[index])
-        (version,) = history.queries.versions.find("ports", name="keep")
+        (version,) = history.queries.versions.find("ports", names=["keep"])
         assert (version.first.dated, version.until) == ("2020-01-01", None)
 
 
@@ -375,7 +375,7 @@ def test_two_sources_share_a_database_and_nothing_else(tmp_path: Path) -> None:
         history.ingest.rebuild()
         for source in ("ports", "other"):
             assert [stored.digest for stored in history.queries.list_releases(source)] == own
-            assert len(history.queries.versions.find(source, name="keep")) == 1
+            assert len(history.queries.versions.find(source, names=["keep"])) == 1
         check_against(history, series)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from watcher import __version__
+from watcher.cli.repeated_options import require_single_values
 from watcher.core.lazy import import_listed
 
 # name → (module, one line of help): `watcher --help` imports none of them.
@@ -15,6 +16,8 @@ COMMANDS = {
     "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),
     "check": ("watcher.cli.check", "Check sources now."),
     "status": ("watcher.cli.status", "Show sources, their last and next check, and pending deliveries."),
+    "sources": ("watcher.cli.sources", "List the sources: their URL, registry and last release."),
+    "events": ("watcher.cli.events", "List the event ids: severity, meaning, and how many there are."),
     "releases": ("watcher.cli.releases", "List every release of a source."),
     "diff": ("watcher.cli.diff", "Show what changed between two releases or two files."),
     "history": ("watcher.cli.history", "List events: of a port, of a service, since a date, …"),
@@ -49,6 +52,18 @@ class LazyGroup(click.Group):
             return None
         command = import_listed(COMMANDS[cmd_name][0]).command
         return command if isinstance(command, click.Command) else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        require_single_values(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            require_single_values(click.Context(command, ctx, info_name=name), rest)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

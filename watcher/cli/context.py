@@ -39,6 +39,16 @@ def open_monitor(config: Path, *, create: bool = True, rebuilding: bool = False)
 
 
 @contextmanager
+def open_store_if_present(path: Path) -> Iterator[Store | None]:
+    """Open a history; yield None if there is not one yet, and create nothing."""
+    if not path.exists():
+        yield None
+        return
+    with Store(path, create=False) as store:
+        yield store
+
+
+@contextmanager
 def open_history(config: Path) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
     """Open the history for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
     overview = load_overview(config)

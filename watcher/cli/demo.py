@@ -107,7 +107,7 @@ def _query_history(monitor: Monitor, config: Path) -> None:
     history = monitor.store.history
     observation = ObservationGaps(overview=load_overview(config), checks=monitor.store.checks, clock=monitor.clock)
     _print_heading(f"watcher show {SOURCE} {_PORT}")
-    print_entry(find_entry(history, observation, SOURCE, port=(_PORT, _PORT)))
+    print_entry(find_entry(history, observation, SOURCE, ports=[(_PORT, _PORT)]))
     _print_heading(f"watcher diff {SOURCE} {_FROM} {_TO}")
     print_comparison(compare_releases(history, monitor.settings.severity, SOURCE, _FROM, _TO))
     click.echo()

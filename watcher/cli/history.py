@@ -20,6 +20,7 @@ from watcher.cli.output import (
     require,
 )
 from watcher.core.documents import parse_draft, parse_rfc
+from watcher.core.intervals import Interval
 from watcher.core.model import Kind, Severity
 from watcher.render.safe_text import visible
 from watcher.reports.documents import DocumentReport, report_as_dict, report_document
@@ -31,12 +32,26 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 
 
 @click.command("history")
-@click.argument("source", required=False)
-@click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
-@click.option("--service", metavar="NAME", help="A service by its name.")
-@click.option("--protocol", callback=option_parser(str.lower), metavar="NAME", help="tcp, udp, sctp or dccp.")
-@click.option("--event", metavar="GLOB", help="Event ids, as a glob: 'port-*'.")
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What happened to the entry.")
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--source", "more_sources", multiple=True, metavar="GLOB", help="A source, or a glob: 'iana.dns*'.")
+@click.option(
+    "--port", "ports", multiple=True, callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100."
+)
+@click.option("--service", "services", multiple=True, metavar="NAME", help="A service by its name.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    callback=option_parser(str.lower),
+    metavar="NAME",
+    help="tcp, udp, sctp or dccp.",
+)
+@click.option(
+    "--event", "events", multiple=True, metavar="GLOB", help="Event ids, as a glob: 'port-*' (see `watcher events`)."
+)
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([*map(str, Kind)]), help="What happened to the entry."
+)
 @click.option("--severity", type=click.Choice([level.value for level in Severity]), help="This severity or higher.")
 @click.option("--since", callback=parse_date, metavar="DATE", help="Releases of this day or later.")
 @click.option("--until", callback=parse_last_date, metavar="DATE", help="Releases of this day or before.")
@@ -58,12 +73,13 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
 @click.pass_obj
 def command(
     config: Path,
-    source: str | None,
-    port: tuple[int, int] | None,
-    service: str | None,
-    protocol: str | None,
-    event: str | None,
-    kind: str | None,
+    sources: tuple[str, ...],
+    more_sources: tuple[str, ...],
+    ports: tuple[Interval, ...],
+    services: tuple[str, ...],
+    protocols: tuple[str, ...],
+    events: tuple[str, ...],
+    kinds: tuple[str, ...],
     severity: str | None,
     since: str | None,
     until: str | None,
@@ -73,23 +89,28 @@ def command(
     limit: int | None,
     format: str,
 ) -> None:
-    """List events, in the registry's own words; filters are combined with AND.
+    """List events, in the registry's own words.
+
+    A repeated option accepts any of its values: SOURCE, --source, --port, --service, --protocol, --event and --kind.
+    Different options are combined with AND. SOURCE and --source are one filter; both accept globs.
 
     \b
     Examples:
       watcher history --port 8010
+      watcher history --port 443 --port 8000-8100 --protocol tcp --protocol udp
+      watcher history --source ports --source 'iana.dns*' --since 30d
       watcher history ports --since 2020-01-01 --kind deprecated
       watcher history --rfc 9350
       watcher history --event 'service-*' --search microsoft --format json
     """
     require(not (rfc and draft), "give --rfc or --draft, not both")
     query = EventQuery(
-        source=source,
-        port=port,
-        service=service,
-        protocol=protocol,
-        event=event,
-        kind=kind,
+        sources=(*sources, *more_sources),
+        ports=ports,
+        services=services,
+        protocols=protocols,
+        events=events,
+        kinds=kinds,
         severity=Severity(severity) if severity else None,
         since=since,
         until=until,

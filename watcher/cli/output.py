@@ -138,11 +138,16 @@ def format_option(*choices: str) -> Callable[[click.decorators.FC], click.decora
     )
 
 
-def option_parser(parse: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """Return the callback of an option whose value `parse` reads. Raises BadParameter in place of ValueError."""
+def option_parser(parse: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Return the callback of an option whose value `parse` reads; of a repeated one it reads every value.
 
-    def read_option(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    Raises BadParameter in place of ValueError.
+    """
+
+    def read_option(_context: click.Context, _parameter: click.Parameter, value: str | tuple[str, ...] | None) -> Any:
         try:
+            if isinstance(value, tuple):
+                return tuple(map(parse, value))
             return None if value is None else parse(value)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None

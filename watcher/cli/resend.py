@@ -22,7 +22,7 @@ _COLUMNS = {name: COLUMNS[name] for name in ("id", "channel", "recipient", "sour
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--since", callback=parse_date, metavar="DATE", help="Created on this day (UTC) or later.")
 @click.option("--until", callback=parse_last_date, metavar="DATE", help="Created on this day (UTC) or before.")
-@click.option("--channel", metavar="NAME", help="Of this channel.")
+@click.option("--channel", "channels", multiple=True, metavar="NAME", help="Of this channel; may be repeated.")
 @click.option(
     "--state", "states", multiple=True, type=click.Choice(STATES), help="In this state [default: sent and failed]."
 )
@@ -35,13 +35,15 @@ def command(
     ids: tuple[str, ...],
     since: str | None,
     until: str | None,
-    channel: str | None,
+    channels: tuple[str, ...],
     states: tuple[str, ...],
     dry_run: bool,
     deliver: bool,
     format: str,
 ) -> None:
-    """Resend messages, by id or by period, channel and state; filters are combined with AND.
+    """Resend messages, by id or by period, channel and state.
+
+    A repeated option accepts any of its values; different options are combined with AND.
 
     They are sent unchanged under the same id, so that a receiver can detect a repeat; the count of attempts starts
     again. Exit code 1: a message could not be sent now (the daemon retries it).
@@ -52,15 +54,15 @@ def command(
       watcher resend --since 2026-11-20 --until 2026-11-22 --channel hook
       watcher resend msg_2vN…
     """
-    require(ids or since or until or channel or states, "name what to resend: ids or filters")
+    require(ids or since or until or channels or states, "name what to resend: ids or filters")
     query = DeliveryQuery(
-        ids=ids, states=states or (() if ids else (SENT, FAILED)), channel=channel, since=since, until=until
+        ids=ids, states=states or (() if ids else (SENT, FAILED)), channels=channels, since=since, until=until
     )
     unsent = 0
     with open_monitor(config, create=False) as monitor:
         outbox = monitor.store.outbox
         deliveries = outbox.find_deliveries(query)
-        if channel and not deliveries:
+        for channel in {*channels} - {delivery["channel"] for delivery in deliveries}:
             monitor.channel(channel)
         chosen = [str(row["id"]) for row in deliveries]
         if unknown := set(ids) - set(chosen):

@@ -18,14 +18,21 @@ from watcher.cli.output import (
     require,
     terminal_width,
 )
+from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Fields, Item, Section
-from watcher.core.port_ranges import find_ports
 from watcher.registries.generic import identity
 from watcher.registries.generic.lifecycle import facts_of
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
-from watcher.reports.entry import EntryHistory, LifeStep, find_entry, life_document, version_document
+from watcher.reports.entry import (
+    EntryHistory,
+    LifeStep,
+    find_entry,
+    life_document,
+    parse_subject,
+    version_document,
+)
 from watcher.reports.events import event_document
 from watcher.reports.lineage import Standing, standing_document
 from watcher.store.history_rows import EntryVersion
@@ -36,10 +43,19 @@ _DETAILS = ("assignee", "contact", "registered", "modified", "references", "serv
 @click.command("show")
 @click.argument("source")
 @click.argument("what", metavar="[WHAT]", required=False)
-@click.option("--port", callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100.")
-@click.option("--service", metavar="NAME", help="A service by its name, or a contact by its id.")
 @click.option(
-    "--protocol", callback=option_parser(str.lower), metavar="NAME", help="Only this protocol: tcp, udp, sctp or dccp."
+    "--port", "ports", multiple=True, callback=parse_port, metavar="PORT", help="A port or range: 443, 8000-8100."
+)
+@click.option(
+    "--service", "services", multiple=True, metavar="NAME", help="A service by its name, or a contact by its id."
+)
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    callback=option_parser(str.lower),
+    metavar="NAME",
+    help="Only this protocol: tcp, udp, sctp or dccp.",
 )
 @click.option(
     "--at", callback=parse_last_date, metavar="DATE", help="As of this day: 2024-02-29, 2024-02, yesterday, 2w, …"
@@ -50,32 +66,33 @@ def command(
     config: Path,
     source: str,
     what: str | None,
-    port: tuple[int, int] | None,
-    service: str | None,
-    protocol: str | None,
+    ports: tuple[Interval, ...],
+    services: tuple[str, ...],
+    protocols: tuple[str, ...],
     at: str | None,
     format: str,
 ) -> None:
     """Show one entry or contact with its history, or as of a date.
 
-    WHAT is a port (443, 443/tcp, 8000-8100), the value of an entry (0x13,0x01) or a name.
+    WHAT is a port (443, 443/tcp, 8000-8100), the value of an entry (0x13,0x01) or a name. --port, --service and
+    --protocol can be repeated: any of the ports, any of the names, any of the protocols.
 
     \b
     Examples:
       watcher show ports 8010
       watcher show ports cfg-cloud
       watcher show ports --port 443 --at 2019-01-01
+      watcher show ports --port 80 --port 443 --protocol tcp
       watcher show iana.tls-parameters TLS_AES_128_GCM_SHA256
     """
     if what:
-        number, _, suffix = what.partition("/")
-        port = port or find_ports(number)
-        protocol = protocol or (suffix.lower() if port and suffix else None)
-        service = service or (None if port else what)
-    require(port or service, "name an entry: a port or a name")
+        require(not (ports or services), "give WHAT, or --port and --service; not both")
+        subject = parse_subject(what)
+        ports, services, protocols = subject.ports, subject.services, subject.protocols or protocols
+    require(ports or services, "name an entry: a port or a name")
     with open_history(config) as (history, observation):
         entry = find_entry(
-            history, observation, source, port=port, service=service, protocol=protocol, at=at, title=what
+            history, observation, source, ports=ports, services=services, protocols=protocols, at=at, title=what
         )
     if format == "json":
         print_json(

@@ -17,7 +17,7 @@ from watcher.config.value_types import GROUP, split_webhook_secrets
 from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
-from watcher.core.suggestions import suggest
+from watcher.core.suggestions import GLOB, suggest
 from watcher.core.tables import find_layout_problems
 from watcher.fetch.tls import create_tls_context
 from watcher.fetch.urls import find_url_problem
@@ -154,7 +154,7 @@ def _find_unknown_sources(place: str, patterns: Collection[str], settings: Setti
     names = [source.name for source in settings.source] + [CANARY, WATCHER]
     groups = tuple([f"{collection.name}." for collection in settings.collections])
     for pattern in patterns:
-        if pattern not in names and not pattern.startswith(groups) and not {*pattern} & {*"*?["}:
+        if pattern not in names and not pattern.startswith(groups) and not {*pattern} & GLOB:
             yield f"{place}: {pattern!r} is no source{_suggest(pattern, names)}"
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from watcher.core.errors import UsageError
 
 PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
+GLOB = frozenset("*?[")  # the characters that make a glob of a name
 _MOST_NAMES = 10
 _SIMILAR = 0.6
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from watcher.core.errors import UsageError
+from watcher.core.intervals import Interval
 from watcher.core.model import Fields, Key, Section
+from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS, require_known
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
@@ -17,6 +19,23 @@ from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, VersionLinks
+
+
+class Subject(NamedTuple):
+    """What a question is about: ports or a name, and the protocols that it is limited to."""
+
+    ports: tuple[Interval, ...]
+    services: tuple[str, ...]
+    protocols: tuple[str, ...]
+
+
+def parse_subject(what: str) -> Subject:
+    """Return what a text asks for: ports (443, 443/tcp, 8000-8100), else a name or the value of an entry."""
+    number, _, suffix = what.partition("/")
+    ports = find_ports(number)
+    if ports is None:
+        return Subject((), (what,), ())
+    return Subject((ports,), (), (suffix.lower(),) if suffix else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,40 +136,44 @@ def find_entry(
     observation: ObservationGaps,
     source: str,
     *,
-    port: tuple[int, int] | None = None,
-    service: str | None = None,
-    protocol: str | None = None,
+    ports: Sequence[Interval] = (),
+    services: Sequence[str] = (),
+    protocols: Sequence[str] = (),
     at: str | None = None,
     title: str | None = None,
 ) -> EntryHistory:
-    """Return the history of an entry: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
+    """Return the history of an entry, or of several: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
 
-    `service` is any name: of a service, a contact or the value of an entry. Raises UsageError if no release has it.
+    `services` are any names: of a service, a contact or the value of an entry. Several ports mean any of them, as do
+    several names and protocols. Raises UsageError if no release has such an entry.
     """
     release = history.find_release(source, at or "latest")
     limit = release if at else None
     versions = [
         version
-        for version in history.versions.find(source, port=port, name=service, at=limit)
-        if not protocol or version.item.key.part("protocol") in (protocol, "")
+        for version in history.versions.find(source, ports=ports, names=services, at=limit)
+        if not protocols or version.item.key.part("protocol") in (*protocols, "")
     ]
-    if protocol and not any(version.item.key.part("protocol") == protocol for version in versions):
-        require_known("protocol", protocol, PROTOCOLS)
-    title = title or service or _port_text(port)
-    if not versions and port and not service:  # a name that is a number
-        versions = history.versions.find(source, name=_port_text(port), at=limit)
-    if not versions and service and at:  # a name that the entry had before
-        earlier = history.versions.find(source, name=service)
+    for protocol in protocols:
+        if not any(version.item.key.part("protocol") == protocol for version in versions):
+            require_known("protocol", protocol, PROTOCOLS)
+    title = title or ", ".join(services) or ", ".join(map(_port_text, ports))
+    if not versions and ports and not services:  # a name that is a number
+        versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
+    if not versions and services and at:  # a name that the entry had before
+        earlier = history.versions.find(source, names=services)
         versions = [version for version in earlier if version.first.place <= release.place]
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
     links = history.versions.follow(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)
-    if not (is_port and port):  # a port has the versions of all its services, and of no other port
+    if not (is_port and ports):  # a port has the versions of all its services, and of no other port
         versions = sorted(links.versions.values(), key=_order)
-    query = EventQuery(source=source, port=port, service=service, protocol=protocol, until=at) if is_port else None
-    events = _find_events(history, query, () if is_port and port else versions, until=at)
+    query = EventQuery(
+        sources=(source,), ports=tuple(ports), services=tuple(services), protocols=tuple(protocols), until=at
+    )
+    events = _find_events(history, query if is_port else None, () if is_port and ports else versions, until=at)
     return EntryHistory(
         title=title,
         versions=tuple(versions),
@@ -205,7 +228,5 @@ def version_document(version: EntryVersion) -> dict[str, Any]:
     }
 
 
-def _port_text(port: tuple[int, int] | None) -> str:
-    if port is None:
-        return ""
+def _port_text(port: Interval) -> str:
     return str(port[0]) if port[0] == port[1] else f"{port[0]}-{port[1]}"

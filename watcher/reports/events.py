@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from watcher.core.lazy import load
@@ -37,22 +39,27 @@ class EventReport:
 
 
 def find_events(history: HistoryReader, observation: ObservationGaps, query: EventQuery) -> EventReport:
-    """Return the events that match a query. Raises UsageError if its source has no history."""
-    if query.source:
-        history.read_registry_id(query.source)
+    """Return the events that match a query; its sources may be globs.
+
+    Raises UsageError for a source without a history, and for an event id or a protocol that no event can have.
+    """
+    sources = history.find_sources(query.sources) if query.sources else []
+    query = replace(query, sources=tuple(sources))
     events = tuple(observe_event(stored, observation) for stored in history.events.find(query))
-    if not events:
-        check_filters(query)
-    sources = [query.source] if query.source else sorted({event.stored.source for event in events})
-    return EventReport(events=events, gaps=observation.find_gaps(sources), span=history.find_release_span(query.source))
+    _check_filters(query, {event.stored.event.id for event in events})
+    sources = sources or sorted({event.stored.source for event in events})
+    return EventReport(
+        events=events, gaps=observation.find_gaps(sources), span=history.find_release_span(query.sources)
+    )
 
 
-def check_filters(query: EventQuery) -> None:
-    """Raise UsageError for an event id or a protocol that no event can have."""
-    if query.event:
-        require_known("event", query.event, registries.event_ids())
-    if query.protocol:
-        require_known("protocol", query.protocol, PROTOCOLS)
+def _check_filters(query: EventQuery, ids: Collection[str]) -> None:
+    """Raise UsageError for a protocol or a glob of event ids that is unknown; `ids` are those of the events found."""
+    for protocol in query.protocols:
+        require_known("protocol", protocol, PROTOCOLS)
+    for pattern in query.events:
+        if not any(fnmatchcase(event, pattern) for event in ids):  # the catalog is slow to load
+            require_known("event", pattern, registries.event_ids())
 
 
 def observe_event(stored: StoredEvent, observation: ObservationGaps) -> ObservedEvent:

@@ -69,7 +69,7 @@ def read_contacts(history: HistoryReader, versions: Iterable[EntryVersion], at: 
     )
     contacts = {}
     for identifier in identifiers:
-        for version in history.versions.find(at.release.source, name=identifier, at=at):
+        for version in history.versions.find(at.release.source, names=[identifier], at=at):
             if version.item.section is Section.CONTACT:
                 contacts[identifier] = {name: text for name, text in version.item.fields.items() if text}
     return contacts

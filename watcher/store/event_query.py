@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from watcher.core.intervals import Interval
 from watcher.core.model import Severity
 from watcher.core.times import LATEST
 
@@ -13,17 +15,18 @@ _NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """Filters for events, combined with AND. `since` and `until` are days, both included; `event` is a glob.
+    """Filters for events, combined with AND. A filter with several values accepts any of them, one without values all.
 
-    Since `latest` means the newest release of each source. `document` is a name that `core.documents` returns.
+    `since` and `until` are days, both included; `events` are globs. Since `latest` means the newest release of each
+    source. `document` is a name that `core.documents` returns.
     """
 
-    source: str | None = None
-    port: tuple[int, int] | None = None
-    service: str | None = None
-    protocol: str | None = None
-    event: str | None = None
-    kind: str | None = None
+    sources: tuple[str, ...] = ()
+    ports: tuple[Interval, ...] = ()
+    services: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     severity: Severity | None = None
     since: str | None = None
     until: str | None = None
@@ -33,19 +36,29 @@ class EventQuery:
 
     def conditions(self) -> tuple[list[str], dict[str, object]]:
         """Return the SQL conditions of the filters that are set, and values for all their parameters."""
-        low, high = self.port or (None, None)
+        values: dict[str, object] = asdict(self)
         severities = [severity.value for severity in Severity if self.severity and severity.rank >= self.severity.rank]
-        values: dict[str, object] = {**asdict(self), "low": low, "high": high, "severities": json.dumps(severities)}
-        values["service"] = None if self.service is None else self.service.lower()
+        lists: dict[str, Sequence[object]] = {
+            "sources": self.sources,
+            "ports": self.ports,
+            "services": [service.lower() for service in self.services],
+            "protocols": self.protocols,
+            "events": self.events,
+            "kinds": self.kinds,
+            "severity": severities,
+        }
+        values |= {name: encode_list(members) if members else None for name, members in lists.items()}
         values["text"] = full_text_query(self.text) if self.text is not None else None
         conditions = {
-            "source": "sources.name = :source",
-            "port": f"events.id IN ({select_overlapping('event_ports', 'event_id')})",
-            "service": "events.id IN (SELECT event_id FROM event_services WHERE name = :service)",
-            "protocol": "EXISTS (SELECT 1 FROM json_each(events.protocols) WHERE value = :protocol)",
-            "event": "events.event GLOB :event",
-            "kind": "events.kind = :kind",
-            "severity": "events.severity IN (SELECT value FROM json_each(:severities))",
+            "sources": "sources.name IN (SELECT value FROM json_each(:sources))",
+            "ports": f"events.id IN ({select_overlapping('event_ports', 'event_id')})",
+            "services": """events.id IN (SELECT event_id FROM event_services
+                WHERE name IN (SELECT value FROM json_each(:services)))""",
+            "protocols": """EXISTS (SELECT 1 FROM json_each(events.protocols)
+                WHERE value IN (SELECT value FROM json_each(:protocols)))""",
+            "events": "EXISTS (SELECT 1 FROM json_each(:events) WHERE events.event GLOB value)",
+            "kinds": "events.kind IN (SELECT value FROM json_each(:kinds))",
+            "severity": "events.severity IN (SELECT value FROM json_each(:severity))",
             "since": _NEWEST if self.since == LATEST else "releases.dated >= :since",
             "until": "releases.dated <= :until",
             "document": "events.id IN (SELECT event_id FROM event_documents WHERE document = :document)",
@@ -54,13 +67,21 @@ class EventQuery:
         return [condition for name, condition in conditions.items() if values[name] is not None], values
 
 
-def select_overlapping(table: str, column: str, condition: str = "") -> str:
-    """Return a SELECT of the rows whose `low` to `high` shares a number with :low to :high.
+def encode_list(values: Iterable[object]) -> str:
+    """Return values as a JSON list for `json_each`, which would cut a text at a NUL: such a text matches nothing."""
+    return json.dumps([value for value in values if not (isinstance(value, str) and "\0" in value)])
 
-    Two queries, because an index serves each of them: intervals that start inside, and those that start before.
+
+def select_overlapping(table: str, column: str, condition: str = "") -> str:
+    """Return a SELECT of the rows whose `low` to `high` shares a number with one of :ports, a JSON list of pairs.
+
+    Two queries, because an index serves each of them: intervals that start inside, and those that start before. The
+    join is a CROSS JOIN, so that SQLite looks each pair up in the index instead of reading the table for all of them.
     """
-    return f"""SELECT {column} FROM {table} WHERE {condition} low BETWEEN :low AND :high UNION ALL
-        SELECT {column} FROM {table} WHERE {condition} high > low AND low < :low AND high >= :low"""  # noqa: S608 - ours
+    pairs = f"json_each(:ports) AS pair CROSS JOIN {table}"
+    low, high = "(pair.value ->> 0)", "(pair.value ->> 1)"
+    return f"""SELECT {column} FROM {pairs} WHERE {condition} low BETWEEN {low} AND {high} UNION ALL
+        SELECT {column} FROM {pairs} WHERE {condition} high > low AND low < {low} AND high >= {low}"""  # noqa: S608 - ours
 
 
 def full_text_query(text: str) -> str:

@@ -98,6 +98,12 @@ class EventReader:
         )
         return list(self._add_releases([*rows]))
 
+    def count_ids(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return how many events have each id, and how many name it in `also`."""
+        numbers = self._db.execute("SELECT event, count(*) FROM events GROUP BY event")
+        also = self._db.execute("SELECT value, count(*) FROM events, json_each(also) GROUP BY value")
+        return dict(numbers.fetchall()), dict(also.fetchall())
+
     def read_document_roles(self, document: str) -> dict[int, dict[str, str]]:
         """Return by the row of an event what it did to references to a document: registry → added, removed or kept."""
         roles: dict[int, dict[str, str]] = {}

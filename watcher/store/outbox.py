@@ -25,16 +25,24 @@ class DeliveryQuery:
     """Filters for rows of the outbox, combined with AND.
 
     `since` and `until` are the days (`YYYY-MM-DD`), both included, on which a message was created; since `latest` is
-    the day of the newest. `states` and `ids` list alternatives. `limit` keeps the newest.
+    the day of the newest. The tuples list alternatives; an empty one accepts all. `limit` keeps the newest.
     """
 
     ids: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
-    channel: str | None = None
-    source: str | None = None
+    channels: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     since: str | None = None
     until: str | None = None
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxNames:
+    """The names of the channels and sources of all messages."""
+
+    channels: frozenset[str]
+    sources: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,18 +269,26 @@ class OutboxTable:
             FROM outbox
             WHERE (:ids = '[]' OR id IN (SELECT value FROM json_each(:ids)))
               AND (:states = '[]' OR state IN (SELECT value FROM json_each(:states)))
-              AND channel = coalesce(:channel, channel) AND source = coalesce(:source, source)
+              AND (:channels = '[]' OR channel IN (SELECT value FROM json_each(:channels)))
+              AND (:sources = '[]' OR source IN (SELECT value FROM json_each(:sources)))
               AND substr(created, 1, 10) BETWEEN
                 coalesce(iif(:since = 'latest', (SELECT max(substr(created, 1, 10)) FROM outbox), :since), '')
                 AND coalesce(nullif(:until, 'latest'), '9')
             ORDER BY created DESC, id DESC LIMIT coalesce(:limit, -1)""",
-            {**asdict(query), "ids": json.dumps(query.ids), "states": json.dumps(query.states)},
+            {name: json.dumps(value) if isinstance(value, tuple) else value for name, value in asdict(query).items()},
         )
         deliveries = [
             {**row, "next_attempt": row["next_attempt"] if row["state"] in ("pending", "gathering") else None}
             for row in rows
         ]
         return [*reversed(deliveries)]
+
+    def list_names(self) -> OutboxNames:
+        """Return the channels and sources that messages have; some may not be configured any more."""
+        rows = self._db.execute("SELECT DISTINCT channel, source FROM outbox").fetchall()
+        return OutboxNames(
+            channels=frozenset(channel for channel, _ in rows), sources=frozenset(source for _, source in rows)
+        )
 
     def list_pending(self) -> list[Mapping[str, Any]]:
         """Return the rows of pending and gathered deliveries, without bodies, by the time of the next attempt."""

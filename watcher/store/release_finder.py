@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
+from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
 from watcher.store.database import Database
 from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")
-_MOST_NAMES = 10  # of sources in an error message
 
 
 class ReleaseFinder:
@@ -31,11 +32,23 @@ class ReleaseFinder:
         for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
             return str(row["registry"])
         names = self.list_sources()
-        closest = difflib.get_close_matches(source, names, n=1, cutoff=0.8)
-        listed = list(dict.fromkeys([*closest, *names]))[:_MOST_NAMES]
-        more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
-        text = ", ".join(listed) or "none yet: run `watcher check` or `watcher import`"
-        raise UsageError(f"there is no history of a source named {source!r} (known: {text}{more})")
+        hint = describe_unknown(source, names) if names else f"{source!r} yet; run `watcher check` or `watcher import`"
+        raise UsageError(f"there is no history of a source named {hint}")
+
+    def find_sources(self, patterns: Sequence[str]) -> list[str]:
+        """Return the sources that have a history and one of some names or globs, by name; all, without patterns.
+
+        Raises UsageError for a pattern that no source has.
+        """
+        if patterns and not any(GLOB & {*pattern} for pattern in patterns):
+            for name in patterns:
+                self.read_registry_id(name)
+            return sorted({*patterns})
+        names = self.list_sources()
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                self.read_registry_id(pattern)
+        return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
     def read_settings(self, source: str) -> str:
         """Return the settings that a source's history was read with (`ReadSettings.to_text`).
@@ -112,12 +125,13 @@ class ReleaseFinder:
         statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
         return int(self._db.execute(statement, [source]).fetchone()[0])
 
-    def find_release_span(self, source: str | None) -> ReleaseSpan:
-        """Return how many releases one source or all sources have, and over which days."""
+    def find_release_span(self, sources: Sequence[str] = ()) -> ReleaseSpan:
+        """Return how many releases some sources have, by default all, and over which days."""
         number, first, last = self._db.execute(
             """SELECT count(*), coalesce(min(dated), ''), coalesce(max(dated), '')
-            FROM releases JOIN sources ON sources.id = source_id WHERE ?1 IS NULL OR name = ?1""",
-            [source],
+            FROM releases JOIN sources ON sources.id = source_id
+            WHERE ?1 = '[]' OR name IN (SELECT value FROM json_each(?1))""",
+            [json.dumps(list(sources))],
         ).fetchone()
         return ReleaseSpan(number=number, first=first, last=last)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from watcher.core.intervals import Interval
 from watcher.core.model import FREE
 from watcher.store.database import Database
-from watcher.store.event_query import select_overlapping
+from watcher.store.event_query import encode_list, select_overlapping
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 from watcher.store.release_finder import ReleaseFinder
 from watcher.store.stored_items import decode_item
@@ -47,26 +48,31 @@ class VersionFinder:
         self,
         source: str,
         *,
-        port: tuple[int, int] | None = None,
-        name: str | None = None,
+        ports: Sequence[Interval] = (),
+        names: Sequence[str] = (),
         rows: Iterable[int] | None = None,
         at: StoredRelease | None = None,
     ) -> list[EntryVersion]:
-        """Return every state of the items with a port in a range, with a name or in some rows, the oldest first.
+        """Return every state of the items with a port in some ranges, with a name or in some rows, the oldest first.
 
-        `at` limits them to the states in one release.
+        Given several conditions, each must hold: one of the ports, one of the names. `at` limits them to the states in
+        one release.
         """
         # The plus keeps SQLite from using the index on the source: a port or a name matches far fewer rows.
         conditions = ["+source_id = :source"]
         values: dict[str, object] = {"source": self._releases.find_source_row(source)}
-        if port:
-            conditions.append(f"id IN ({select_overlapping('versions', 'id', 'source_id = :source AND')})")
-            values.update(low=port[0], high=port[1])
-        if name is not None:
+        if ports:
+            conditions.append(
+                f"versions.id IN ({select_overlapping('versions', 'versions.id', 'source_id = :source AND')})"
+            )
+            values.update(ports=json.dumps(list(ports)))
+        if names:
             conditions.append("""id IN (
-                SELECT id FROM versions WHERE source_id = :source AND name = :name COLLATE NOCASE UNION ALL
-                SELECT id FROM versions WHERE source_id = :source AND value <> '' AND value = :name COLLATE NOCASE)""")
-            values.update(name=name)
+                SELECT versions.id FROM json_each(:names) AS wanted CROSS JOIN versions
+                WHERE source_id = :source AND name = wanted.value COLLATE NOCASE UNION ALL
+                SELECT versions.id FROM json_each(:names) AS wanted CROSS JOIN versions
+                WHERE source_id = :source AND versions.value <> '' AND versions.value = wanted.value COLLATE NOCASE)""")
+            values.update(names=encode_list(names))
         if rows is not None:
             conditions.append("id IN (SELECT value FROM json_each(:rows))")
             values.update(rows=json.dumps(list(rows)))

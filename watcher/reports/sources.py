@@ -1,0 +1,83 @@
+"""The sources that there are: where each comes from, how it is read, and its newest release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from watcher.config.settings import CollectionSettings, GroupSettings, Settings, SourceSettings
+from watcher.core.suggestions import require_known
+from watcher.monitor.collection import Collection
+from watcher.store.store import Store
+
+COLLECTION = "collection"
+_Configured = SourceSettings | CollectionSettings | GroupSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSource:
+    """One source; the fields are those of the JSON contract.
+
+    `registry` are the rules that it is read with, or `collection`. `url` is where it comes from, None for a source that
+    has a history and is not configured any more. `published` is the date of the newest release, `observed` the UTC time
+    at which it was first seen.
+    """
+
+    source: str
+    registry: str
+    url: str | None
+    enabled: bool
+    releases: int
+    release: str | None
+    published: str | None
+    observed: str | None
+    entries: int | None
+
+
+def list_sources(settings: Settings, store: Store | None, patterns: Sequence[str] = ()) -> tuple[ListedSource, ...]:
+    """Return the configured sources, the groups of collections and what else has a history, by name.
+
+    `store` is None before the first check. `patterns` are names or globs. Raises UsageError for one that no source has.
+    """
+    configured = {source.name: source for source in _list_configured(settings, store)}
+    names = sorted({*configured, *(store.history.list_sources() if store else ())})
+    for pattern in patterns:
+        require_known("source", pattern, names)
+    return tuple(
+        _summarize(name, configured.get(name), store)
+        for name in names
+        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+
+
+def _list_configured(settings: Settings, store: Store | None) -> Iterator[_Configured]:
+    for source in settings.source:
+        yield source
+        if store is not None and isinstance(source, CollectionSettings):
+            collection = Collection(source, store, folder=settings.folder_of(source))
+            yield from (group.settings for group in collection.groups())
+
+
+def _summarize(name: str, configured: _Configured | None, store: Store | None) -> ListedSource:
+    latest = store.history.find_latest(name) if store else None
+    registry, url = _registry_and_url(name, configured, store)
+    return ListedSource(
+        source=name,
+        registry=registry,
+        url=url,
+        enabled=configured.enabled if configured else False,
+        releases=store.history.count_releases(name) if store else 0,
+        release=latest.release.id if latest else None,
+        published=latest.release.published if latest else None,
+        observed=latest.release.observed if latest else None,
+        entries=latest.release.entries if latest else None,
+    )
+
+
+def _registry_and_url(name: str, configured: _Configured | None, store: Store | None) -> tuple[str, str | None]:
+    if isinstance(configured, CollectionSettings):
+        return COLLECTION, configured.index or configured.rsync or str(configured.folder or configured.url)
+    if configured is not None:
+        return configured.registry, configured.url
+    return (store.history.read_registry_id(name) if store else ""), None
