@@ -35,7 +35,7 @@ def list_event_types(
 ) -> tuple[ListedEvent, ...]:
     """Return the event ids by name. `patterns` are ids or globs; raises UsageError for one that there is not.
 
-    `store` is None before the first check.
+    Before the first check there is no `store`.
     """
     for pattern in patterns:
         require_known("event", pattern, event_ids())
