@@ -14,6 +14,7 @@ from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
 from watcher.daemon.daemon import Daemon
+from watcher.monitor.judging_limit import JudgingLimit
 from watcher.monitor.monitor import Monitor, create_rate_limiter
 
 
@@ -28,11 +29,11 @@ def command(config: Path) -> None:
     faulthandler.enable()  # the watchdog ends a hanging process with SIGABRT: the log then has its stack
     settings = load_settings(config)
     log_setup.configure(settings.log.level, settings.log.format, sys.stderr)
-    rate_limiter = create_rate_limiter(settings)
+    rate_limiter, judging_limit = create_rate_limiter(settings), JudgingLimit()
 
     def create_monitor(current: Settings) -> Monitor:
         rate_limiter.interval = current.fetch.min_interval
-        return Monitor(current, rate_limiter=rate_limiter)
+        return Monitor(current, rate_limiter=rate_limiter, judging_limit=judging_limit)
 
     def load() -> Settings:
         changed = reload_settings(config, settings)

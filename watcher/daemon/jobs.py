@@ -32,7 +32,7 @@ from watcher.monitor.sweep import sweep
 
 # No source can have such a name.
 DELIVERIES, HEALTH, HEARTBEAT, DEADLINES = " deliveries", " health", " heartbeat", " deadlines"
-_CHANNELS = 64  # that are sent over at the same time
+_CHANNELS = 128  # that are sent over at the same time; a thread each, and one that hangs keeps it
 _SMTP_COMMANDS = 10  # in a dialogue with a mail server, each of which may take the whole timeout
 _RELOAD = "the configuration was changed and another process applied it; reload the daemon"
 _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
@@ -79,10 +79,13 @@ class Jobs:
             if self._is_reload_due(monitor, source):
                 result = monitor.fail(source, ReadSettingsError(source.name, _RELOAD))
             else:
-                result = monitor.check(source, lambda done, total: self.watchdog.report_progress())  # noqa: ARG005
+                result = monitor.check(source, self._report_progress)
             self._log_result(source.name, self._count(source.name, result))
             self._start_senders(monitor)
         runtime.return_free_memory()
+
+    def _report_progress(self, done: int, total: int) -> None:  # noqa: ARG002 - a `Progress`
+        self.watchdog.report_progress()
 
     def _is_reload_due(self, monitor: Monitor, source: SourceSettings) -> bool:
         """Return whether a command derived the history by settings that were changed since the last reload.
@@ -121,7 +124,7 @@ class Jobs:
                 if self.stopping.is_set():
                     break
                 with self.run("check not recorded", self.budget(group), source=group.name):
-                    result = self._count(settings.name, checks.check(group))
+                    result = self._count(settings.name, checks.check(group, self._report_progress))
                     counts[str(result.outcome)] += 1
                     if result.outcome is not Outcome.UNCHANGED:
                         self._log_result(group.name, result)

@@ -15,7 +15,9 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-_THREADS = 4  # shared by the jobs that have no thread to themselves
+# Shared by the jobs that have no thread to themselves; started when they are needed. A check keeps its thread while it
+# waits for a server, so with fewer a dozen servers that answer a byte at a time would keep the other sources waiting.
+_THREADS = 64
 
 
 class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships no types

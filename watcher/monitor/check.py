@@ -5,6 +5,7 @@ fetch → archive → read → place in the history → compare with its neighbo
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from watcher.formats.catalog import FORMATS
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import failed_result
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.judging_limit import MOST, JudgingLimit
 from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.check_log import Check
@@ -31,18 +33,21 @@ def check_source(
     clock: Clock,
     *,
     max_bytes: int,
+    limit: JudgingLimit,
     progress: Progress | None = None,
 ) -> CheckResult:
     """Fetch a source once, ingest what is new, and record the outcome.
 
     A failure changes nothing but the record of checks; it is returned, not raised, whatever it is. `max_bytes` limits a
-    document that has several pages. `progress` is called while the history is derived again for changed settings.
+    document that has several pages. `limit` is kept while a release is judged, not while the network is used.
+    `progress` is called while the history is derived again for changed settings, or the check waits for the limit.
     Raises what recording the check raises.
     """
     started, now = clock.monotonic(), clock.now()
     validators = None
     try:
-        rederivation = ingest.apply_settings(progress)
+        with limit.reserve(MOST, progress) if ingest.is_rederivation_due() else nullcontext():
+            rederivation = ingest.apply_settings(progress)
         next_page = FORMATS[ingest.format].next_page
         etag, last_modified = store.checks.read_validators(ingest.source, url)
         sent = Validators(etag=etag, last_modified=last_modified)
@@ -50,7 +55,10 @@ def check_source(
         if isinstance(response, NotModified):
             result = ingest.record_not_modified()
         else:
-            result = ingest.ingest(Candidate.from_check(response, seen=now))
+            candidate = Candidate.from_check(response, seen=now)
+            ingest.fetch_second_format(candidate)
+            with limit.reserve(len(response.body), progress):
+                result = ingest.ingest(candidate)
             # Without the validators of a held release the server sends it again, so that it can be confirmed.
             if result.outcome not in (Outcome.HELD, Outcome.STALE):
                 validators = response.validators

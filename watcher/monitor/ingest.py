@@ -114,6 +114,15 @@ class ReleaseIngest:
         self._recovery.is_complete = True
         return replace(result, rederivation=rederivation) if rederivation else result
 
+    def fetch_second_format(self, candidate: Candidate) -> None:
+        """Fetch the second format if the candidate will be compared with it, before it counts as being judged."""
+        if self._second_format and not self._history.find_by_hash(self.source, sha256=candidate.sha256):
+            self._second_format.fetch()
+
+    def is_rederivation_due(self) -> bool:
+        """Return whether `apply_settings` will derive the history again."""
+        return bool(self._history.find_pending_settings(self.source, self.settings))
+
     def apply_settings(self, progress: Progress | None = None) -> Rederivation | None:
         """Derive the history again if the settings that it was read with have changed (`ChangedSettings.apply`)."""
         return self._changed_settings.apply(progress)

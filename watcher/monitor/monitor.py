@@ -35,6 +35,7 @@ from watcher.monitor.failures import failed_result
 from watcher.monitor.index_ingest import BOUNDS as INDEX_BOUNDS
 from watcher.monitor.index_ingest import IndexIngest
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.judging_limit import JudgingLimit
 from watcher.monitor.plausibility import Bounds
 from watcher.monitor.rebuild import Progress
 from watcher.monitor.result import CheckResult
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
 class Monitor:
     """Checks the configured sources, for one thread. What a check causes is in the outbox; `deliver` sends it.
 
-    Its parts are built when they are first used and closed together. `rate_limiter` is shared by all threads of a
-    process that fetch. With `create` False the history must exist; with True it is created, unless the archive shows
-    that there was one and it is not `rebuilding` it (StoreError).
+    Its parts are built when they are first used and closed together. `rate_limiter` and `judging_limit` are shared by
+    all threads of a process that fetch or judge. With `create` False the history must exist; with True it is created,
+    unless the archive shows that there was one and it is not `rebuilding` it (StoreError).
     """
 
     def __init__(
@@ -65,16 +66,24 @@ class Monitor:
         rebuilding: bool = False,
         clock: Clock | None = None,
         rate_limiter: HostRateLimiter | None = None,
+        judging_limit: JudgingLimit | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._create = create
         self._rebuilding = rebuilding
         self._rate_limiter = rate_limiter or create_rate_limiter(settings)
+        self._judging_limit = judging_limit or JudgingLimit()
 
     def for_thread(self) -> Monitor:
         """Return a monitor for another thread, with a connection of its own to the same history."""
-        return Monitor(self.settings, create=False, clock=self.clock, rate_limiter=self._rate_limiter)
+        return Monitor(
+            self.settings,
+            create=False,
+            clock=self.clock,
+            rate_limiter=self._rate_limiter,
+            judging_limit=self._judging_limit,
+        )
 
     def check(self, source: SourceSettings, progress: Progress | None = None) -> CheckResult:
         """Check a source once, and raise or clear its alarm. Every exception is a failed check."""
@@ -136,9 +145,16 @@ class Monitor:
         progress: Progress | None = None,
         patience: timedelta = timedelta(),
     ) -> CheckResult:
-        max_bytes = self.settings.fetch.max_bytes
-        ingest = self.ingest(source, patience=patience)
-        return check_source(url, fetcher, ingest, self.store, self.clock, max_bytes=max_bytes, progress=progress)
+        return check_source(
+            url,
+            fetcher,
+            self.ingest(source, patience=patience),
+            self.store,
+            self.clock,
+            max_bytes=self.settings.fetch.max_bytes,
+            limit=self._judging_limit,
+            progress=progress,
+        )
 
     def require_history(self) -> None:
         """Raise StoreError if the history is lost: a new one would begin with baselines, which alert nobody."""

@@ -9,7 +9,7 @@ on without it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
@@ -34,9 +34,12 @@ class SecondFormatResult:
     remark: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SecondFormatCheck:
-    """Compares the new releases of one source with the document at `url`, in `format`; the source's own is `xml`."""
+    """Compares a new release of one source with the document at `url`, in `format`; the source's own is `xml`.
+
+    One instance serves one check: it fetches the document once.
+    """
 
     url: str
     format: str
@@ -46,28 +49,47 @@ class SecondFormatCheck:
     max_bytes: int
     archive: SnapshotArchive
     history: HistoryReader
+    _fetched: bytes | SecondFormatResult | None = field(default=None, init=False)
+
+    def fetch(self) -> bytes | SecondFormatResult:
+        """Return the document, or the remark that says why there is none. Fetches at the first call."""
+        if self._fetched is None:
+            self._fetched = self._fetch()
+        return self._fetched
+
+    def _fetch(self) -> bytes | SecondFormatResult:
+        next_page = FORMATS[self.format].next_page
+        try:
+            response = fetch_pages(self.fetcher, self.url, next_page=next_page, max_bytes=self.max_bytes)
+        except FetchError as error:
+            return self._not_compared(f"{self.url}: {error}")
+        if isinstance(response, NotModified):  # although the request had no condition
+            return self._not_compared(f"{self.url} answered 304")
+        return response.body
 
     def compare(self, data: bytes) -> SecondFormatResult:
         """Compare a release with its second format. A FetchError or ParseError of the second becomes a remark."""
+        fetched = self.fetch()
+        if isinstance(fetched, SecondFormatResult):
+            return fetched
         try:
-            next_page = FORMATS[self.format].next_page
-            response = fetch_pages(self.fetcher, self.url, next_page=next_page, max_bytes=self.max_bytes)
-            if isinstance(response, NotModified):  # although the request had no condition
-                return SecondFormatResult(remark=f"second format not compared: {self.url} answered 304")
-            other = self._parse(response.body, self.format)
-        except (FetchError, ParseError) as error:
-            return SecondFormatResult(remark=f"second format not compared: {self.url}: {error}")
+            other = self._parse(fetched, self.format)
+        except ParseError as error:
+            return self._not_compared(f"{self.url}: {error}")
         xml = self._parse(data, "xml")
         registry = self._registry_path(xml)
         if registry is None:
-            remark = f"second format not compared: {self.url} is named after no registry of {xml.id!r}"
-            return SecondFormatResult(remark=remark)
+            return self._not_compared(f"{self.url} is named after no registry of {xml.id!r}")
         check = crosscheck(xml, other, self.registry.columns, registry=registry, earlier=self._earlier_releases())
         if check.verdict is Agreement.AGREE:
             return SecondFormatResult()
         if check.verdict is Agreement.LAG:
             return SecondFormatResult(remark=f"second format is still of {check.lag}: {self.url}")
         return SecondFormatResult(reasons=(self._disagreement(check),))
+
+    @staticmethod
+    def _not_compared(why: str) -> SecondFormatResult:
+        return SecondFormatResult(remark=f"second format not compared: {why}")
 
     def _parse(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
         return FORMATS[format].read(data, self.registry.columns)
