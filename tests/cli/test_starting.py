@@ -27,6 +27,8 @@ HEAVY = (
     "structlog",
     "backports.zstd",
 )
+# Modules of the standard library and of this program that a check needs and a report does not.
+LOADED_BY_CHECKS = ("urllib3", "ssl", "watcher.fetch.rsync", "watcher.registries.ports.rules", "watcher.inventory.base")
 CONFIG = """[[source]]
 name = "ports"
 url = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.xml"
@@ -50,8 +52,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_command(folder: Path, *arguments: str) -> tuple[int, str, set[str]]:
-    """Run a command. Returns its exit code, its output and the heavy packages that it imported."""
+def run_command(folder: Path, *arguments: str, also: tuple[str, ...] = ()) -> tuple[int, str, set[str]]:
+    """Run a command. Returns its exit code, its output and the heavy packages, or those of `also`, it imported."""
     script = f"""
 import sys
 from watcher.__main__ import main
@@ -60,7 +62,7 @@ try:
     main()
 except SystemExit as end:
     code = end.code
-print("LOADED", *(name for name in {HEAVY!r} if name in sys.modules))
+print("LOADED", *(name for name in {(*HEAVY, *also)!r} if name in sys.modules))
 sys.exit(code)
 """
     process = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
@@ -92,6 +94,13 @@ def test_commands_that_read_load_no_heavy_package(folder: Path, arguments: list[
 def test_config_check_loads_pydantic(folder: Path) -> None:
     code, _, loaded = run_command(folder, "config", "check")
     assert (code, "pydantic" in loaded) == (0, True)
+
+
+def test_the_status_of_a_collection_loads_no_rules_and_nothing_that_fetches(folder: Path) -> None:
+    collection = '[[source]]\nname = "iana"\ntype = "collection"\ngroups = ["tls-parameters"]\n'
+    (folder / "config.toml").write_text(CONFIG + collection)
+    code, output, loaded = run_command(folder, "status", "--all", also=LOADED_BY_CHECKS)
+    assert (code, "iana.tls-parameters" in output, loaded) == (0, True, {"pydantic"}), output
 
 
 def test_import_loads_nothing_that_fetches_or_sends(folder: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watcher.core.operations import CheckStreak, OpenAlarm
+from watcher.core.check_results import CheckStreak, OpenAlarm
 from watcher.core.times import to_text
 from watcher.monitor import health
 from watcher.monitor.health import Level, Limits, SourceHealth

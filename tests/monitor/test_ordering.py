@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.core.operations import Ending, Label, PlacedRelease
+from watcher.core.release_order import Ending, Label, PlacedRelease
 from watcher.monitor.ordering import in_order, place_last
 
 DAYS = [(date(2024, 1, 28) + timedelta(days=number)).isoformat() for number in range(8)]

@@ -29,7 +29,7 @@ else:
 def load_settings(config: Path) -> Settings:
     """Return the whole configuration. Raises ConfigError with every mistake in it."""
     return config_file.load(
-        config, registries=registries.REGISTRIES, formats=formats.FORMATS, events=registries.event_ids()
+        config, registries=registries.REGISTRIES, formats=formats.FORMATS, events=registries.EVENT_IDS
     )
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.config.inventory_settings import InventorySettings
 from watcher.core.errors import ConfigError, ParseError, UsageError
+from watcher.core.lazy import load
 from watcher.core.operator_files import read_operator_file
 from watcher.core.suggestions import describe_unknown
-from watcher.inventory.base import MAX_BYTES
-from watcher.inventory.catalog import read_list
-from watcher.inventory.model import Inventory
+
+if TYPE_CHECKING:
+    from watcher.inventory import base, catalog
+    from watcher.inventory.model import Inventory
+else:
+    base, catalog = load("list_base"), load("list_formats")
 
 _Version = tuple[int, int, int]  # of a file: its inode, size and time of change
 
@@ -23,11 +28,11 @@ def read_inventory(settings: InventorySettings, folder: Path, port_sources: Coll
     """
     path = folder / settings.file
     try:
-        data, _ = read_operator_file(path, most=MAX_BYTES)
+        data, _ = read_operator_file(path, most=base.MAX_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     try:
-        return read_list(
+        return catalog.read_list(
             data,
             file=str(path),
             name=settings.name,

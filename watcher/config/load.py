@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from watcher.config.channel_settings import AnyChannel, WebhookSettings
 from watcher.config.inventory_files import InventoryFiles
+from watcher.config.inventory_settings import InventorySettings, list_format_names
 from watcher.config.overview import read_tables
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
 from watcher.config.value_types import GROUP, split_webhook_secrets
@@ -55,6 +56,7 @@ def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
     for branch in properties["also_format"]["anyOf"]:
         if branch["type"] == "string":
             branch["enum"] = second
+    schema["$defs"][InventorySettings.__name__]["properties"]["format"]["enum"] = list_format_names()
     del schema["properties"]["folder"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -145,7 +147,7 @@ def _find_column_problems(source: SourceSettings) -> Iterator[str]:
 
 def _find_unmatched(place: str, patterns: Collection[str], events: Collection[str]) -> Iterator[str]:
     for pattern in patterns:
-        if not any(fnmatchcase(event, pattern) for event in events):
+        if pattern != "*" and not any(fnmatchcase(event, pattern) for event in events):
             yield f"{place}: {pattern!r} matches no event{_suggest(pattern, events)}"
 
 

@@ -12,18 +12,28 @@ from typing import Any
 
 LAZY: Mapping[str, str] = {
     "alarms": "watcher.monitor.alarms",
+    "alarms_table": "watcher.store.alarms",
+    "channel_failures": "watcher.store.channel_failures",
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
+    "deadlines": "watcher.store.deadlines",
     "failures": "watcher.monitor.failures",
     "deepdiff": "deepdiff",
     "formats": "watcher.formats.catalog",
+    "holds": "watcher.store.holds",
     "http": "watcher.fetch.http",
     "jinja2": "jinja2",
+    "list_base": "watcher.inventory.base",
+    "list_formats": "watcher.inventory.catalog",
     "monitor": "watcher.monitor.monitor",
+    "moves": "watcher.store.moves",
+    "outbox": "watcher.store.outbox",
     "registries": "watcher.registries.catalog",
     "release_writer": "watcher.store.release_writer",
     "schema": "watcher.store.schema",
+    "ssl": "ssl",
     "traceback": "traceback",
+    "urllib3": "urllib3",
 }
 
 

@@ -1,4 +1,4 @@
-"""The data types of operation: holds, notices, deliveries, failures, alarms, and the order of releases."""
+"""The data types of operation: holds, notices, deliveries and channels that fail."""
 
 from __future__ import annotations
 
@@ -118,31 +118,6 @@ class ChannelFailure:
 
 WATCHER = "watcher"  # the source of a notice that is not about a source
 HEARTBEAT_ALARM = "watcher:heartbeat"  # the source of the alarm that a heartbeat is answered and not counted
-# The server's statement that the document does not exist (404, 410) or is not for us (401, 403, 451).
-GONE_REASONS = ("not_found", "denied")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckStreak:
-    """The failures since the last successful check of a source. Times are UTC."""
-
-    source: str
-    last: str | None = None  # the last check
-    success: str | None = None  # the last check that did not fail
-    failures: int = 0  # since then
-    gone: int = 0  # of the failures, the newest in a row that have one of GONE_REASONS
-    failing_since: str | None = None  # the first of the failures
-    reason: str | None = None  # of the last failure, as `message`
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAlarm:
-    """An alarm that was raised and not cleared: its source, the id of its notice, and since when there is a reason."""
-
-    source: str
-    notice: str
-    since: str
 
 
 # notice id → severity
@@ -165,57 +140,3 @@ NOTICES: Mapping[str, Severity] = {
     "channel-recovered": Severity.NOTICE,
     "recipient-refused": Severity.WARNING,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
-
-    `named` orders imported releases of one day: the UTC time that the file or folder is named after ("" without one),
-    `/`, the name, `/`, its folder; or the place of the commit, a UTC time and a number. `sequence` numbers the releases
-    that checks were served, in the order in which they were: clocks jump. None: imported, or of an older version.
-    """
-
-    digest: str
-    published: str | None
-    observed: str | None
-    live: bool
-    named: str | None = None
-    sequence: int | None = None
-
-    @property
-    def seen(self) -> str:
-        """The text that orders releases of one day: the name of an import, else the time of observation."""
-        return (None if self.live else self.named) or self.observed or ""
-
-
-def earliest_sequence(*numbers: int | None) -> int | None:
-    """Return the `Label.sequence` of a release with several copies: the smallest."""
-    return min((number for number in numbers if number is not None), default=None)
-
-
-def earliest_name(*names: str | None) -> str | None:
-    """Return the `Label.named` that counts for a release with several copies: the earliest of those with a time."""
-    return min(filter(None, names), key=lambda name: (name.startswith("/"), name), default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedRelease:
-    """A release in the order, with the day (`YYYY-MM-DD`) that it counts for."""
-
-    digest: str
-    dated: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """The last release of a source, and the facts about all of them that show whether a new one comes after it."""
-
-    count: int  # of all releases
-    digest: str
-    dated: str
-    seen: str  # `Label.seen` of the last release
-    newest: str  # the latest observation of any release; "" if none was observed
-    live: str  # the latest day of a live release; "" if none is live
-    sequence: int | None = None  # the greatest `Label.sequence`
-    derivations: int = 0  # how often the history was derived again

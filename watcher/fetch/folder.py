@@ -7,11 +7,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.core.errors import FetchError
 from watcher.core.tables import GROUP_ID
 from watcher.fetch.base import NotModified, Response, Validators
-from watcher.fetch.rsync import Rsync
+
+if TYPE_CHECKING:
+    from watcher.fetch.rsync import Rsync
 
 _MOST_ENTRIES = 20_000  # of a folder of groups; IANA has some 640
 

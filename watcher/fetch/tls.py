@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import certifi
 
 from watcher.core.errors import ConfigError
+from watcher.core.lazy import load
 from watcher.core.operator_files import require_regular_file
+
+if TYPE_CHECKING:
+    import ssl
+else:
+    ssl = load("ssl")  # reading a configuration without ca_file does without it
 
 _CA_HINT = "set ca_file in [fetch] to the file of that authority"
 # OpenSSL's verify_code (X509_V_ERR_…) → what it means.

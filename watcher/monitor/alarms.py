@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
-from watcher.core.operations import HEARTBEAT_ALARM, WATCHER, CheckStreak, Notice, OpenAlarm
+from watcher.core.check_results import CheckStreak, OpenAlarm
+from watcher.core.operations import HEARTBEAT_ALARM, WATCHER, Notice
 from watcher.core.times import from_text, to_text
 from watcher.monitor import health
 from watcher.monitor.collection import Collection

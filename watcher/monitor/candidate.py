@@ -18,7 +18,7 @@ class Candidate:
     """Bytes that may be a release. `observed` is the UTC time at which they were seen, None if unknown.
 
     `live`: a check was served them at `observed`; otherwise they are imported. `named` orders releases of one
-    date (`operations.Label`); the time in it counts as `observed` for a document that has no date, like a CSV.
+    date (`release_order.Label`); the time in it counts as `observed` for a document that has no date, like a CSV.
     """
 
     data: bytes

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from watcher.core.operations import WATCHER, CheckStreak, Notice, OpenAlarm
+from watcher.core.check_results import CheckStreak, OpenAlarm
+from watcher.core.operations import WATCHER, Notice
 from watcher.core.times import from_text, to_text
+from watcher.monitor.schedule import longest_gap
 
 UNHEALTHY, GONE, RECOVERED = "source-unhealthy", "source-gone", "source-recovered"
 NOTHING_CHECKED, CHECKED_AGAIN, CLOCK_JUMPED = "nothing-checked", "checked-again", "clock-jumped"
 
 URGENT_REASONS = ("internal", "settings")
 
-_GRACE = timedelta(minutes=15)  # beyond twice the interval: jitter, a long sweep, a slow server
 _LISTED = 20  # sources in a notice's details
 _NAMED = 3  # sources in its sentence
 
@@ -148,11 +149,6 @@ def merge_notices(collection: str, notices: Iterable[Notice]) -> Iterator[Notice
 def _name_some(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def longest_gap(every: timedelta) -> timedelta:
-    """Return the time between two checks after which a source is overdue."""
-    return 2 * every + _GRACE
 
 
 def is_overdue(health: SourceHealth, now: datetime, started: datetime | None = None) -> bool:

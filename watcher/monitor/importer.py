@@ -46,7 +46,7 @@ class ImportItem:
 
     `name` is the file's name without its folder; `origin` is valid text for `path`. `observed` is the UTC time at which
     somebody saw it, None if unknown; `named` is the place of its path or commit among releases of one day
-    (`operations.Label`).
+    (`release_order.Label`).
     """
 
     name: str

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
-from watcher.core.operations import Ending, Label, PlacedRelease
+from watcher.core.release_order import Ending, Label, PlacedRelease
 
 
 def in_order(labels: Iterable[Label]) -> list[PlacedRelease]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from watcher.core.errors import StoreError
-from watcher.core.operations import Label, earliest_name, earliest_sequence
 from watcher.core.read_settings import ReadSettings
+from watcher.core.release_order import Label, earliest_name, earliest_sequence
 from watcher.monitor import plausibility
 from watcher.monitor.failures import is_fault_of_release
 from watcher.monitor.moves import MoveLinker

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.model import ROOT, Comparison, Content, Section
-from watcher.core.operations import Delivery, Hold, HoldState, earliest_sequence
+from watcher.core.operations import Delivery, Hold, HoldState
 from watcher.core.read_settings import ReadSettings
+from watcher.core.release_order import earliest_sequence
 from watcher.core.times import from_text, to_text
 from watcher.formats.catalog import FORMATS
 from watcher.monitor import plausibility

@@ -14,6 +14,7 @@ LONGEST = 4
 # Share of the time between sweeps by which a group may be checked early: it comes earlier in one sweep than in another.
 _EARLY = 0.5
 _CLOCK_TOLERANCE = timedelta(minutes=1)  # by which a clock that is kept right may be set back
+_GRACE = timedelta(minutes=15)  # beyond twice the interval: jitter, a long sweep, a slow server
 
 
 def interval(every: timedelta, unchanged_for: timedelta) -> timedelta:
@@ -38,3 +39,8 @@ def due(every: timedelta, last: datetime | None, changed: str | None, now: datet
 def is_due_this_sweep(every: timedelta, when: datetime, now: datetime) -> bool:
     """Return whether what is due at a time belongs to the sweep that starts now: the one nearest to that time."""
     return when <= now + every * _EARLY
+
+
+def longest_gap(every: timedelta) -> timedelta:
+    """Return the time between two checks after which a source is overdue."""
+    return 2 * every + _GRACE

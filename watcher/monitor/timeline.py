@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from watcher.core.errors import StoreError
 from watcher.core.model import Comparison, Release
-from watcher.core.operations import Ending, Label, PlacedRelease
 from watcher.core.read_settings import ReadSettings
+from watcher.core.release_order import Ending, Label, PlacedRelease
 from watcher.monitor import plausibility
 from watcher.monitor.moves import MoveLinker
 from watcher.monitor.ordering import drop_repeats, in_order, place_last

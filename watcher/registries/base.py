@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
 from watcher.core.model import RULES_VERSION, Change, Content, Fields, Item, Kind, Severity, Status
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import Layout
-from watcher.formats.base import FieldMap
 from watcher.registries.context import NO_TABLE_SETTINGS, ChangeContext, TableSettings
+
+if TYPE_CHECKING:
+    from watcher.formats.base import FieldMap
 
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]  # of the key columns

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.model import Change, Comparison, Event, Release, Side, count_changes
-from watcher.core.operations import Hold, Notice
+
+if TYPE_CHECKING:
+    from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1
 

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 from watcher.config.overview import ConfigOverview
 from watcher.core.clock import Clock
-from watcher.monitor import health
-from watcher.monitor.schedule import LONGEST
+from watcher.monitor.schedule import LONGEST, longest_gap
 from watcher.store.check_log import CheckLog
 from watcher.store.history_rows import StoredRelease
 
@@ -56,7 +55,7 @@ class ObservationGaps:
     def _longest_interval(self, source: str) -> timedelta:
         for watched in self.overview.sources:
             if watched.name == source:
-                return health.longest_gap(watched.every)
+                return longest_gap(watched.every)
             if watched.collection and source.startswith(f"{watched.name}."):
-                return health.longest_gap(watched.every * LONGEST)
-        return health.longest_gap(_UNCONFIGURED_INTERVAL)
+                return longest_gap(watched.every * LONGEST)
+        return longest_gap(_UNCONFIGURED_INTERVAL)

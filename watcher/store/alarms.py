@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.core.operations import OpenAlarm
+from watcher.core.check_results import OpenAlarm
 from watcher.store.database import Database
 
 

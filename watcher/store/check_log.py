@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from watcher.core.operations import GONE_REASONS, CheckStreak
+from watcher.core.check_results import GONE_REASONS, CheckStreak
 from watcher.core.times import from_text, to_text
 from watcher.store.database import Database
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from watcher.core.operations import Ending, Label, earliest_name, earliest_sequence
+from watcher.core.release_order import Ending, Label, earliest_name, earliest_sequence
 from watcher.store.change_writer import ChangeWriter
 from watcher.store.database import Database
 from watcher.store.history_rows import StoredRelease

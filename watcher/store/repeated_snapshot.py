@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from watcher.core.operations import earliest_name
+from watcher.core.release_order import earliest_name
 from watcher.store.snapshot_file import SnapshotInfo
 
 

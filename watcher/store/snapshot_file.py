@@ -36,10 +36,10 @@ class SnapshotInfo:
     `format` say how to read it again. `live`: a check of our own was served it as the newest. `accepted` is False for a
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
-    `named` is the earliest time that an imported file of it was named after (`operations.Label`). `refused` says why
+    `named` is the earliest time that an imported file of it was named after (`release_order.Label`). `refused` says why
     it became no release although it is accepted: it cannot be read or judged; None for any other. `sequence` numbers
     the live snapshots of a source and the times in `returned` (`return_sequences`) in the order in which checks were
-    served them (`operations.Label`).
+    served them (`release_order.Label`).
     """
 
     source: str

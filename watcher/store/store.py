@@ -9,26 +9,20 @@ from typing import TYPE_CHECKING
 
 from watcher.core.lazy import load
 from watcher.store import completeness
-from watcher.store.alarms import AlarmsTable
-from watcher.store.channel_failures import ChannelFailuresTable
 from watcher.store.check_log import CheckLog
 from watcher.store.database import Database
-from watcher.store.deadlines import DeadlinesTable
 from watcher.store.history_reader import HistoryReader
-from watcher.store.holds import HoldsTable
-from watcher.store.moves import MovesTable
-from watcher.store.outbox import OutboxTable
 from watcher.store.sqlite_copy import copy_database
 
 if TYPE_CHECKING:
-    from watcher.store import release_writer
+    from watcher.store import alarms, channel_failures, deadlines, holds, moves, outbox, release_writer
     from watcher.store.new_release import IndexedRegistry
-    from watcher.store.release_writer import HistoryWriter
-else:
-    release_writer = load("release_writer")  # commands that only read do without it
-
-if TYPE_CHECKING:
     from watcher.store.snapshot_archive import SnapshotArchive
+else:
+    # Commands that only read the history do without these.
+    release_writer, outbox, holds = load("release_writer"), load("outbox"), load("holds")
+    alarms, deadlines, moves = load("alarms_table"), load("deadlines"), load("moves")
+    channel_failures = load("channel_failures")
 
 
 class Store(Database):
@@ -37,14 +31,32 @@ class Store(Database):
     # Each table is constructed with this store on first use.
     history = cached_property(HistoryReader)
     checks = cached_property(CheckLog)
-    outbox = cached_property(OutboxTable)
-    holds = cached_property(HoldsTable)
-    alarms = cached_property(AlarmsTable)
-    deadlines = cached_property(DeadlinesTable)
-    moves = cached_property(MovesTable)
-    channel_failures = cached_property(ChannelFailuresTable)
 
-    def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> HistoryWriter:
+    @cached_property
+    def outbox(self) -> outbox.OutboxTable:
+        return outbox.OutboxTable(self)
+
+    @cached_property
+    def holds(self) -> holds.HoldsTable:
+        return holds.HoldsTable(self)
+
+    @cached_property
+    def alarms(self) -> alarms.AlarmsTable:
+        return alarms.AlarmsTable(self)
+
+    @cached_property
+    def deadlines(self) -> deadlines.DeadlinesTable:
+        return deadlines.DeadlinesTable(self)
+
+    @cached_property
+    def moves(self) -> moves.MovesTable:
+        return moves.MovesTable(self)
+
+    @cached_property
+    def channel_failures(self) -> channel_failures.ChannelFailuresTable:
+        return channel_failures.ChannelFailuresTable(self)
+
+    def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> release_writer.HistoryWriter:
         """Return the writer for the history of one source; `is_group`: a registry group of a collection."""
         return release_writer.HistoryWriter(self, source, registry, is_group=is_group)
 
