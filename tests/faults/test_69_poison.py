@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,8 +131,62 @@ def test_a_snapshot_that_a_killed_check_left_and_that_cannot_be_judged_is_named_
         assert f"t: snapshot {sha256[:12]} is left out: " in rebuilt.stderr
         assert source.check().outcome is Outcome.UNCHANGED
     if fixed:
-        assert run_command(source.config, "rebuild").stdout == "t: 3 releases\n"
+        assert re.sub("[0-9a-f]{12}", "ID", run_command(source.config, "rebuild").stdout) == (
+            f"t: 3 releases\nt: the release ID of {DAYS[1]} is in the history now, inserted without alerts: "
+            "a later release was alerted, or it was imported\n"
+        )
+        assert len(source.subjects()) == 1
     else:
         assert run_command(source.config, "reject", NAME, sha256[:12]).returncode == 0
         assert run_command(source.config, "rebuild").stdout == "t: 2 releases\n"
     assert run_command(source.config, "verify", "--history").returncode == 0
+
+
+def leave_in_archive(source: TableSource, data: bytes, observed: str) -> str:
+    """Store a snapshot as a check does that is killed before it records the release; return its SHA-256."""
+    with source.monitor() as monitor:
+        candidate = Candidate(data=data, origin="x", observed=observed, live=True)
+        monitor.ingest(monitor.settings.registries[0])._recorder.store_bytes(candidate, near=None)
+    return candidate.sha256
+
+
+@pytest.mark.fault(69)
+@pytest.mark.parametrize("options", [(), ("--events",)])
+def test_releases_that_a_newer_version_can_judge_are_alerted_once_in_order_by_a_rebuild(
+    source: TableSource, options: tuple[str, ...]
+) -> None:
+    with unable_to_judge("poison"):
+        leave_in_archive(source, ports(DAYS[1], ("poison", "2")), "2026-01-05T11:00:00Z")
+        leave_in_archive(source, ports(DAYS[2], ("poison", "2"), ("c", "3")), "2026-01-05T12:00:00Z")
+        assert source.check(ports(DAYS[0])).outcome is Outcome.UNCHANGED
+        refused = run_command(source.config, "rebuild", *options)
+        assert refused.returncode == 1
+        assert refused.stderr.count("is left out: unforeseen error: ZeroDivisionError: poison") == 2
+        assert source.subjects() == []
+    rebuilt = run_command(source.config, "rebuild", *options)
+    assert rebuilt.returncode == 0
+    assert re.findall(r"of (\S+) is in the history now; its alerts are queued", rebuilt.stdout) == [*DAYS[1:]]
+    alerts = source.subjects()
+    assert alerts == ["[t] 2/tcp assigned to poison (was absent)", "[t] 3/tcp assigned to c (was absent)"]
+    for command in (("rebuild",), ("rebuild", "--events")):
+        assert "history now" not in run_command(source.config, *command).stdout
+    assert source.check(ports(DAYS[2], ("poison", "2"), ("c", "3"))).outcome is Outcome.UNCHANGED
+    assert source.subjects() == alerts
+
+
+@pytest.mark.fault(69)
+def test_a_release_that_one_version_left_out_of_the_history_is_not_alerted_again_by_the_next(
+    source: TableSource,
+) -> None:
+    assert source.check(ports(DAYS[1], ("poison", "2"))).outcome is Outcome.CHANGED
+    before, alerts = source.history(), source.subjects()
+    assert len(alerts) == 1
+    with unable_to_judge("poison"):
+        assert run_command(source.config, "rebuild").returncode == 1
+        assert source.history() != before
+    with source.monitor() as monitor:
+        monitor.store.execute("DELETE FROM outbox")
+    rebuilt = run_command(source.config, "rebuild").stdout
+    assert "in the history now, without alerts: it was imported, or was in the history before" in rebuilt
+    assert source.history() == before
+    assert source.subjects() == []

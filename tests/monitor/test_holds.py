@@ -27,6 +27,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.second_format import SecondFormatResult
+from watcher.monitor.timeline import Timeline
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
@@ -460,6 +461,52 @@ def test_a_lagging_server_that_was_rejected_stays_one(lagging: Environment) -> N
     lagging.check(OLD)
     decide(lagging, "reject", holds(lagging)[0].id)
     assert {lagging.check(OLD).outcome for _ in range(5)} == {Outcome.STALE}
+
+
+# --- a release with a later date that was imported --------------------------------------------------------------------
+
+
+def import_release(env: Environment, data: bytes) -> None:
+    path = env.servers.folder / "imported.xml"
+    path.write_bytes(data)
+    with env.service() as service:
+        importer.import_items(service.ingest(service.source(SOURCE)), importer.find_items([str(path)], "xml"))
+
+
+@pytest.mark.fault(17)
+def test_a_release_before_an_imported_one_is_alerted_once_when_a_check_sees_it(env: Environment) -> None:
+    """It is held first, because it goes back behind the newest release, and then compared with the one before it."""
+    import_release(env, release([*NEWS, *MANY, tcp("later", "4")], "2021-03-01"))
+    seen = release([*NEWS, *MANY], LATER)
+    assert env.check(seen).outcome is Outcome.HELD
+    result = env.check(seen)
+    assert (result.outcome, result.is_alerted) == (Outcome.INSERTED, True)
+    (alert,) = [hook for hook in env.servers.webhooks if hook["type"] != TOLD]
+    assert [event["summary"] for event in alert["data"]["events"]] == ["3/tcp assigned to new (was unassigned)"]
+    assert [env.check(seen).outcome for _ in range(5)] == [Outcome.UNCHANGED] * 5
+    assert alerts(env) == 1
+    tables = env.rows()
+    assert content_of(rebuilt(env)) == content_of(tables)
+    assert alerts(env) == 1
+
+
+@pytest.mark.fault(17)
+def test_a_release_that_shows_the_order_of_imported_ones_is_alerted_too(env: Environment) -> None:
+    """A check that sees an imported release again moves others: the whole history is derived again with it."""
+    with env.service() as service, mock.patch.object(Timeline, "_find_slot", return_value=None):
+        candidate = Candidate(data=release([*NEWS, *MANY], LATER), origin="x", observed=to_text(env.now), live=True)
+        result = service.ingest(service.source(SOURCE)).ingest(candidate)
+        deliver_all(service)
+    assert (result.outcome, result.is_alerted) == (Outcome.INSERTED, True)
+    assert alerts(env) == 1
+
+
+def test_a_server_is_not_stale_that_never_served_a_later_release(env: Environment) -> None:
+    import_release(env, release([*NEWS, *MANY], LATER))
+    assert [env.check(OLD + b"\n" * number).outcome for number in range(1, 6)] == [Outcome.COSMETIC] * 5
+    assert env.check(CURRENT).outcome is Outcome.UNCHANGED
+    assert alerts(env) == 0
+    assert env.check(OLD).outcome is Outcome.STALE
 
 
 # --- a collection -----------------------------------------------------------------------------------------------------

@@ -163,7 +163,7 @@ def _outcome_text(source: str, result: CheckResult) -> str:
     if result.outcome is Outcome.FAILED:
         return f"{source}: check failed ({result.reason}): {message}"
     remark = f"\n  {message}" if message else ""
-    if result.comparison is not None and result.outcome is Outcome.CHANGED:
+    if result.comparison is not None and (result.outcome is Outcome.CHANGED or result.is_alerted):
         return text.render_comparison(result.comparison, width=terminal_width(), colour=use_colour()) + remark
     if result.outcome is Outcome.BASELINE and result.release:
         release = visible(result.release.release.when)

@@ -9,6 +9,7 @@ import click
 from watcher.cli.context import open_monitor
 from watcher.cli.output import progress_bar
 from watcher.core.errors import UsageError
+from watcher.monitor.result import CheckResult, Outcome
 from watcher.render.safe_text import visible
 
 
@@ -20,8 +21,9 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
     """Rebuild the history from the snapshots, with the rules of this version.
 
     The result is the same history, or a better one if the rules were improved. Each source is replaced in one
-    transaction. The log of checks and deliveries stays. No alerts are sent, except for a release that a killed check
-    had archived but not reported.
+    transaction. The log of checks and deliveries stays. No alerts are sent, except for a release that was never in the
+    history: a killed check left it, or an older version could not read or judge it. If subscribers were alerted of a
+    later release, it is inserted without alerts.
 
     --events derives only changes and events, which is enough after an upgrade with better rules. A source that this
     version reads differently is rebuilt whole.
@@ -56,5 +58,18 @@ def command(config: Path, sources: tuple[str, ...], events: bool) -> None:
             for sha256, reason in rebuilt.left_out.items():
                 click.echo(visible(f"{source.name}: snapshot {sha256[:12]} is left out: {reason}"), err=True)
             click.echo(f"{source.name}: {rebuilt.releases} releases{', their events judged again' if events else ''}")
+            for result in rebuilt.recovered:
+                click.echo(visible(f"{source.name}: {_describe_recovered(result)}"))
     if left_out:
         raise click.exceptions.Exit(1)
+
+
+def _describe_recovered(result: CheckResult) -> str:
+    """Return in a sentence that a release that was not in the history is, and whether subscribers are alerted."""
+    release = result.release.release if result.release else None
+    subject = f"the release {release.id} of {release.when} is in the history now" if release else "a release is new"
+    if result.is_alerted:
+        return f"{subject}; its alerts are queued"
+    if result.outcome is Outcome.INSERTED:
+        return f"{subject}, inserted without alerts: a later release was alerted, or it was imported"
+    return f"{subject}, without alerts: it was imported, or was in the history before"

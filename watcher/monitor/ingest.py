@@ -192,7 +192,9 @@ class ReleaseIngest:
     def _ingest_known(self, candidate: Candidate, stored: StoredRelease, outcome: Outcome) -> CheckResult:
         """Ingest another copy of a release that the history has."""
         latest = self._history.find_latest(self.source) or stored
-        is_newest = stored.digest in (latest.digest, latest.returns)
+        # An imported release with a later date says nothing about the server, which never served a later one.
+        newest = (latest, self._history.find_last_seen(self.source) or latest)
+        served = next((release for release in newest if stored.digest in (release.digest, release.returns)), None)
         live = candidate.live and stored == latest
         if candidate.live and stored.release.observed and not self._is_clock_mended(candidate, stored):
             candidate = replace(candidate, observed=max(candidate.seen, stored.release.observed))
@@ -202,15 +204,15 @@ class ReleaseIngest:
         )
         with self._store.transaction():
             is_earlier = self._timeline.record_copy(stored, snapshot, live=live)
-            if candidate.live and is_newest:
+            if candidate.live and served:
                 self._holds.record_newest_served(candidate.seen)
             if is_earlier:
                 self._timeline.restore_order()
         if returned_at:
             return self._recorder.record_returned(candidate.sha256, returned_at, sequence=None, live=False)
-        if candidate.live and not is_newest:
+        if candidate.live and served is None:
             return self._hold_stale(candidate, stored, latest)
-        return CheckResult(outcome=outcome, sha256=candidate.sha256, release=latest if is_newest else stored)
+        return CheckResult(outcome=outcome, sha256=candidate.sha256, release=served or stored)
 
     def _is_clock_mended(self, candidate: Candidate, stored: StoredRelease) -> bool:
         """Return whether a check that saw a known release earlier than the first check did is to be trusted.
@@ -243,7 +245,8 @@ class ReleaseIngest:
     def rebuild(self, progress: Progress | None = None) -> Rebuilt:
         """Derive the source's history from the archive, all or nothing; return what became of it.
 
-        A snapshot that cannot be read or judged is marked in the archive and left out.
+        A snapshot that cannot be read or judged is marked in the archive and left out. Then the releases that the
+        history lacks are recorded, with alerts (`Recovery.recover`).
         """
         return self._rebuild(self._timeline.rebuild, progress)
 
@@ -259,13 +262,27 @@ class ReleaseIngest:
         def leave_out(snapshot: SnapshotInfo, error: Exception) -> None:
             left_out[snapshot.sha256] = describe_error(error)
 
+        archive, writer = self._parts.archive, self._parts.writer
         self._changed_settings.apply(progress)
-        start_over_when_overtaken(lambda: self._recovery.recover(rebuilding=True), self._parts.writer.read_ending)
-        releases = rebuild(progress, leave_out)
-        for snapshot in [*self._parts.archive.list_snapshots(self.source)]:
-            if snapshot.accepted:
-                self._parts.archive.record_refusal(self.source, snapshot.sha256, left_out.get(snapshot.sha256))
-        return Rebuilt(releases=releases, left_out=left_out)
+        recorded = writer.list_snapshots()
+        rebuild(progress, leave_out)
+        for sha256, reason in left_out.items():
+            archive.record_refusal(self.source, sha256, reason, was_release=sha256 in recorded)
+        # Compared with releases as this version reads them, so after the others.
+        recovered = start_over_when_overtaken(lambda: self._recovery.recover(rebuilding=True), writer.read_ending)
+        recorded = writer.list_snapshots()
+        for snapshot in [*archive.list_snapshots(self.source)]:
+            if snapshot.refused and snapshot.sha256 in recorded:  # as part of a baseline
+                archive.record_refusal(self.source, snapshot.sha256, None)
+        return Rebuilt(
+            releases=len(self._history.list_releases(self.source)),
+            left_out={
+                snapshot.sha256: snapshot.refused
+                for snapshot in archive.list_snapshots(self.source)
+                if snapshot.accepted and snapshot.refused
+            },
+            recovered=tuple(result for result in recovered.values() if result.outcome is not Outcome.COSMETIC),
+        )
 
     def read_state(self) -> object:
         """Return what is another value after any process changed the history of the source."""

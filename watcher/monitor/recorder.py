@@ -64,8 +64,9 @@ class ReleaseRecorder:
         comparison = placement.comparison and replace(placement.comparison, marks=marks or {})
         # 2. Render the alerts before the write lock is taken, because that takes long.
         alerts = []
-        alerts_now = new.live and placement.is_newest
-        if self._parts.alerts and comparison and alerts_now:
+        was_release = any(self._archive.was_release(self._source, copy.sha256) for copy in copies)
+        is_alerted = placement.is_last_seen and not was_release
+        if self._parts.alerts and comparison and is_alerted:
             alerts = self._render(comparison, self._parts.alerts)
         reports = self._holds.render_end(ended) if ended else []
         # 3. Make the bytes safe. From here on they count as a release, so all that can fail because of what they say
@@ -77,13 +78,14 @@ class ReleaseRecorder:
         at = new.observed or to_text(self._parts.clock.now())
         with self._refusing(copies), self._store.transaction():
             release, relinked = self._timeline.record(placement, snapshots)
-            if comparison and relinked and (before := self._history.find_predecessor(release)):
-                # Its events are other ones: entries moved from or to other groups. This is rare, so rendering again
-                # may take the lock.
-                linked = self._history.events.read_comparison(self._source, release, before)
-                comparison = replace(linked, marks=comparison.marks)
+            before = self._history.find_predecessor(release) if placement.reorders or relinked else None
+            if before is not None:
+                # Its events are other ones, because entries moved from or to other groups; or it was compared only now.
+                # This is rare, so rendering may take the lock.
+                written = self._history.events.read_comparison(self._source, release, before)
+                comparison = replace(written, marks=marks or {})
                 if self._parts.alerts:
-                    alerts = self._render(comparison, self._parts.alerts) if alerts_now else []
+                    alerts = self._render(comparison, self._parts.alerts) if is_alerted else []
                     render_again(self._store, self._parts.alerts, relinked - {release.row})
             self._store.outbox.add_deliveries(alerts, now=at)
             if ended:
@@ -96,7 +98,14 @@ class ReleaseRecorder:
         key = describe_key(self._history.read_key_columns(self._source)) if placement.is_first else ""
         if placement.is_first and (guess := _describe_titles(new.content, self._parts.settings)):
             key = f"{key}; {guess}"
-        return CheckResult(outcome=outcome, sha256=new.sha256, release=release, comparison=comparison, key=key)
+        return CheckResult(
+            outcome=outcome,
+            sha256=new.sha256,
+            release=release,
+            comparison=comparison,
+            key=key,
+            is_alerted=is_alerted and comparison is not None,
+        )
 
     def record_returned(
         self, sha256: str, at: str, *, sequence: int | None, live: bool = True, ended: Hold | None = None

@@ -28,13 +28,14 @@ class Recovery:
     def recover(self, *, rebuilding: bool = False) -> dict[str, CheckResult]:
         """Record what the archive has and the history lacks; return the results by SHA-256.
 
-        They differ if a process died between the two writes, or if the database was restored from an older copy.
-        Releases that checks saw cause alerts now. A source without a release in the history and with one snapshot died
-        in its first check. With several it has lost its history, and nothing says which of them subscribers were
-        alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
+        They differ if a process died between the two writes, or if the database was restored from an older copy. While
+        `rebuilding`, snapshots that were refused are tried again: this version may be able to read and judge them.
+        Releases that checks saw cause alerts now, in the order in which they were seen. A source without a release in
+        the history and with one snapshot died in its first check. With several it has lost its history, and nothing
+        says which of them subscribers were alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
         """
         is_complete, self.is_complete = self.is_complete, False  # until the caller succeeds
-        if is_complete:
+        if is_complete and not rebuilding:
             return {}
         if self._history.find_latest(self._source) is None:
             known = [info for info in self._archive.list_snapshots(self._source) if info.accepted and not info.refused]
@@ -47,7 +48,7 @@ class Recovery:
         unrecorded = [
             (snapshot.sequence, snapshot, "")
             for snapshot in snapshots
-            if snapshot.accepted and snapshot.refused is None and snapshot.sha256 not in recorded
+            if snapshot.accepted and (rebuilding or snapshot.refused is None) and snapshot.sha256 not in recorded
         ]
         unrecorded += [
             (snapshot.return_sequences.get(at), snapshot, at)
@@ -90,6 +91,7 @@ class Recovery:
         if stored := self._history.find_by_hash(self._source, digest=content.digest):
             with self._store.transaction():
                 self._timeline.record_copy(stored, snapshot, live=False)
+            self._archive.record_refusal(self._source, snapshot.sha256, None)
             return CheckResult(outcome=Outcome.COSMETIC, sha256=snapshot.sha256, release=stored)
         candidate = self._parts.read_candidate(snapshot)
         hold = self._holds.get_unaccepted(content.digest)

@@ -16,7 +16,7 @@ class Outcome(StrEnum):
 
     BASELINE = "baseline"  # the first release of a source: nothing to compare it with, so no alerts
     CHANGED = "changed"  # a new release, later than all others
-    INSERTED = "inserted"  # a new release, earlier than the newest, put in date order
+    INSERTED = "inserted"  # a new release, earlier than the newest, put in date order; alerted if no check saw a later
     UNCHANGED = "unchanged"  # the newest release, byte for byte or by the server's word (304)
     COSMETIC = "cosmetic"  # other bytes of a known release: the snapshot is kept, nothing else changes
     STALE = "stale"  # a release that newer ones followed: the server lags
@@ -39,20 +39,13 @@ class Rederivation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    """A rebuilt history: its number of releases, and why snapshots were left out, by SHA-256."""
-
-    releases: int
-    left_out: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """The result of a check or of the ingest of one release.
 
     `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
     hold), `message` its sentence. `hold` is set for the outcomes `held` and `stale`. `key` names the
     columns that identify an entry, for a baseline. `details` is the traceback of an unforeseen error, for the log.
+    `is_alerted`: subscribers are alerted of what the release changed.
     """
 
     outcome: Outcome
@@ -65,3 +58,16 @@ class CheckResult:
     key: str = ""
     rederivation: Rederivation | None = None
     details: str = ""
+    is_alerted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """A rebuilt history: its number of releases, and why snapshots were left out, by SHA-256.
+
+    `recovered` are the releases that the archive had and the history lacked: refused ones, or those of killed checks.
+    """
+
+    releases: int
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    recovered: tuple[CheckResult, ...] = ()

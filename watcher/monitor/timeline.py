@@ -72,8 +72,8 @@ class Placement:
 
     `into` leads from the release before to it, `out_of` from it to the release after. `comparison` is `into` for
     subscribers, None for the first release. `ending` is the end of the history that the place was found in. `reorders`:
-    the release shows that others belong in another order, so the whole source has to be rebuilt; with `restores` it is
-    the newest all the same.
+    the release shows that others belong in another order, so the whole source has to be rebuilt and there is nothing to
+    compare it with before; with `restores` it is the newest all the same.
     """
 
     new: NewRelease
@@ -94,6 +94,20 @@ class Placement:
     @property
     def is_newest(self) -> bool:
         return self.after is None and not self.reorders
+
+    @property
+    def is_last_seen(self) -> bool:
+        """Whether no later check saw a release before: subscribers are alerted of what it changed.
+
+        An imported release with a later date can follow it.
+        """
+        if not self.new.live or self.ending is None:
+            return False
+        return self.is_newest or _follows(self.new.sequence, self.ending.sequence)
+
+
+def _follows(sequence: int | None, last: int | None) -> bool:
+    return sequence is not None and (last is None or sequence > last)
 
 
 class Timeline:

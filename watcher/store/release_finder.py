@@ -91,6 +91,11 @@ class ReleaseFinder:
         """Return the newest release, or None."""
         return next(self.select_releases(source, order="place DESC", limit=1), None)
 
+    def find_last_seen(self, source: str) -> StoredRelease | None:
+        """Return the release that the last check with a new one saw, None without any; imported ones can follow it."""
+        order = "sequence DESC, releases.observed DESC, place DESC"
+        return next(self.select_releases(source, "live", order=order, limit=1), None)
+
     def find_by_row(self, row: int) -> StoredRelease | None:
         """Return a release by its row, or None."""
         found = self._db.execute(

@@ -26,7 +26,7 @@ def merge_observation(stored: SnapshotInfo, observation: Observation) -> Snapsho
     The first accepted observation replaces what one of a held release said; later ones only make it earlier or live.
     """
     if observation.accepted:
-        stored = replace(stored, refused=None)
+        stored = replace(stored, refused=None, was_release=False)
     elif not stored.accepted:
         return stored
     if not stored.accepted:

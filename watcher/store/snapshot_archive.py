@@ -122,14 +122,23 @@ class SnapshotArchive:
         info = merge_observation(stored, Observation(observed=observed, origin="", live=live, sequence=sequence))
         return info.observed, info.sequence
 
-    def record_refusal(self, source: str, sha256: str, reason: str | None) -> None:
-        """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot."""
+    def record_refusal(self, source: str, sha256: str, reason: str | None, *, was_release: bool = False) -> None:
+        """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot.
+
+        `was_release`: the history had it until now.
+        """
         stored = self._receipts.read_all(source).get(sha256)
         if stored is None or stored.refused == reason:
             return
         with self._receipts.lock(source):
             stored = self._receipts.read(source, sha256)
-            self._receipts.rewrite(stored, replace(stored, refused=reason))
+            was_release = reason is not None and (was_release or stored.was_release)
+            self._receipts.rewrite(stored, replace(stored, refused=reason, was_release=was_release))
+
+    def was_release(self, source: str, sha256: str) -> bool:
+        """Return whether a snapshot is refused and was in the history before (`SnapshotInfo.was_release`)."""
+        stored = self._receipts.read_all(source).get(sha256)
+        return stored is not None and stored.was_release
 
     def withdraw(self, source: str, sha256: str) -> None:
         """Make a snapshot one that is not accepted, so that no rebuild makes a release of it."""

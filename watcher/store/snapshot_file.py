@@ -23,7 +23,7 @@ _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
 _HEADER = struct.Struct("<II")
 _MAX_RECEIPT = 65536
 _CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
-_OPTIONAL = ("refused", "sequence", "return_sequences")
+_OPTIONAL = ("refused", "was_release", "sequence", "return_sequences")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
@@ -37,9 +37,9 @@ class SnapshotInfo:
     snapshot that is held or was rejected, which is in no history. `returned` are the UTC times at which it came back
     after newer releases and was accepted; `again` those at which imported, undated copies say that it was served.
     `named` is the earliest time that an imported file of it was named after (`release_order.Label`). `refused` says why
-    it became no release although it is accepted: it cannot be read or judged; None for any other. `sequence` numbers
-    the live snapshots of a source and the times in `returned` (`return_sequences`) in the order in which checks were
-    served them (`release_order.Label`).
+    it became no release although it is accepted: it cannot be read or judged; None for any other. `was_release`: it was
+    in the history before that, so subscribers were alerted of it. `sequence` numbers the live snapshots of a source and
+    the times in `returned` (`return_sequences`) in the order in which checks were served them (`release_order.Label`).
     """
 
     source: str
@@ -57,6 +57,7 @@ class SnapshotInfo:
     again: tuple[str, ...] = ()
     named: str | None = None
     refused: str | None = None
+    was_release: bool = False
     sequence: int | None = None
     return_sequences: Mapping[str, int] = field(default_factory=dict)
 
@@ -65,7 +66,7 @@ def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
     for name in _OPTIONAL:
-        if not fields[name] and fields[name] != 0:
+        if fields[name] in (None, {}) or fields[name] is False:  # a sequence can be 0
             del fields[name]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     receipt = receipt[:-1] + b', "crc32": "%08x"}' % _compute_checksum(receipt, frames)
