@@ -11,7 +11,7 @@ BLANK = dict.fromkeys(identity.FIELDS, "")
 
 
 def status(**fields: str) -> Status:
-    return identity.status("", {**BLANK, **fields})
+    return identity.read_status("", {**BLANK, **fields})
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from watcher.registries.shared.remarks import (
     NO_FACTS,
     EntryFacts,
-    bare_name,
     is_approved,
     is_temporary,
     read_facts,
     read_text,
+    strip_remarks,
     strip_temporary,
 )
 
@@ -101,7 +101,7 @@ def test_a_name_with_the_word_is_no_early_allocation(text: str) -> None:
 def test_a_remark_and_a_footnote_mark_are_no_part_of_a_name(text: str, remark: str, footnotes: str, name: str) -> None:
     facts = read_text(text)
     assert (facts.remark, facts.footnotes) == (remark, footnotes)
-    assert bare_name(text) == name
+    assert strip_remarks(text) == name
 
 
 def test_facts_come_from_any_column_and_remarks_only_from_names() -> None:

@@ -82,7 +82,7 @@ def test_the_delta_of_two_releases_is_loaded(stored: tuple[Content, Content]) ->
 def test_items_are_selected_by_their_numbers(stored: tuple[Content, Content], side: int, span: tuple[int, int]) -> None:
     selected = _select(stored[side], spans=[span])
     for key, item in PLAIN[side].items.items():
-        interval = identity.interval(item) if item.section is Section.ENTRY else None
+        interval = identity.read_interval(item) if item.section is Section.ENTRY else None
         assert (key in selected) == (interval is not None and interval[0] <= span[1] and span[0] <= interval[1]), key
 
 

@@ -20,7 +20,7 @@ from watcher.cli.output import (
 )
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Fields, Item, Section
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.lifecycle import facts_of
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.render.safe_text import visible
@@ -202,7 +202,11 @@ def _item_line(item: Item) -> str:
         place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
         parts = [place, item.key.part("name"), item.fields.get("description", "")]
     else:
-        parts = [identity.path(item), *map(strip_temporary, identity.values(item)), identity.title(item)]
+        parts = [
+            entry_parts.read_path(item),
+            *map(strip_temporary, entry_parts.read_values(item)),
+            entry_parts.find_title(item),
+        ]
     return visible("  ".join(part for part in parts if part))
 
 
@@ -212,5 +216,5 @@ def _detail_fields(item: Item) -> list[str]:
         return []
     if "port" in item.key.labels:
         return [name for name in _DETAILS if item.fields.get(name)]
-    shown = {*identity.values(item), identity.title(item)}
+    shown = {*entry_parts.read_values(item), entry_parts.find_title(item)}
     return [name for name, text in item.fields.items() if text and text not in shown and not name.startswith(MARKUP)]

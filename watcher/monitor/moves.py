@@ -16,7 +16,7 @@ from watcher.diff.linkage import DISTINCTIVE, choose_pairs, measure_rarity, scor
 from watcher.registries.base import PATH, Features
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.context import Move
-from watcher.registries.generic import group_moves, identity
+from watcher.registries.generic import entry_parts, group_moves
 from watcher.registries.shared.assignment import is_assigned
 from watcher.store.history_rows import StoredRelease
 from watcher.store.moves import ChangePlace, StoredMove
@@ -181,7 +181,7 @@ class _Steps:
         return self[place.release].item(place.seq)
 
     def path(self, place: ChangePlace) -> str:
-        return identity.path(self.item(place))
+        return entry_parts.read_path(self.item(place))
 
 
 def _decide(pairs: Iterable[_Pair], steps: _Steps) -> Iterator[_Pair]:
@@ -252,7 +252,7 @@ def _with_registries(entries: Iterable[StoredMove], steps: _Steps) -> set[Stored
                 for seq, change in gained.items()
                 if change.before is None
                 and change.section is not Section.CONTACT
-                and identity.path(change.item) == new_path
+                and entry_parts.read_path(change.item) == new_path
                 and (place := ChangePlace(row, seq)) not in named
             }
     return came
@@ -275,6 +275,6 @@ def _other_side(event: Event, arrived: Mapping[int, list[ChangePlace]], steps: _
         source=step.source,
         release=step.release.release.id,
         published=step.release.release.published,
-        registries=tuple(dict.fromkeys(identity.path(step.changes[seq].item) for seq in seqs)),
+        registries=tuple(dict.fromkeys(entry_parts.read_path(step.changes[seq].item) for seq in seqs)),
         changes=seqs,
     )

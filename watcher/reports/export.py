@@ -16,7 +16,7 @@ from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.catalog import REGISTRIES
 from watcher.registries.context import ChangeContext, TableSettings
-from watcher.registries.generic import identity, naming
+from watcher.registries.generic import entry_parts, naming
 from watcher.registries.ports.shared_values import find_alias_target, is_secondary_use
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.render.exports import EXPORTS
@@ -148,14 +148,14 @@ def _describe_service(item: Item) -> ExportEntry:
 def _describe_entry(item: Item, context: ChangeContext) -> ExportEntry:
     # The order of the columns is that of the first release that had this row: another one may have another.
     names = sorted(item.fields, key=lambda name: (name not in item.key.labels, name))
-    values = identity.values(item)
-    name = naming.bare_name(naming.find_name(item, context))
+    values = entry_parts.read_values(item)
+    name = naming.strip_brackets(naming.find_name(item, context))
     value = strip_temporary(naming.own_value(item)) if name else naming.find_code_point(item, context)[1]
     return ExportEntry(
-        registry=identity.path(item),
+        registry=entry_parts.read_path(item),
         values=values,
         value=value,
-        name=name or naming.bare_name(naming.own_value(item)),
+        name=name or naming.strip_brackets(naming.own_value(item)),
         item=replace(item, fields={name: item.fields[name] for name in names}),
     )
 

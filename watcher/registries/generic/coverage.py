@@ -9,7 +9,7 @@ from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import FREE, Content, Item, Section
 from watcher.core.value_ranges import ValueRange, parse_ranges
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts, identity
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
 
@@ -19,7 +19,7 @@ _MOST_ROWS = 100  # that hold one number: some have keys of two numbers, and non
 
 def numbers(item: Item) -> tuple[ValueRange, ...]:
     """Return the numbers of the first part of an entry's key that has any."""
-    return next((ranges for value in identity.values(item) if (ranges := parse_ranges(value))), ())
+    return next((ranges for value in entry_parts.read_values(item) if (ranges := parse_ranges(value))), ())
 
 
 def locate(registry: str, ranges: Iterable[ValueRange]) -> list[Place]:
@@ -32,13 +32,15 @@ def free_space(context: ChangeContext) -> FreeSpaceChanges:
 
 
 def _free_space(context: ChangeContext) -> FreeSpaceChanges:
-    return FreeSpaceChanges(context, identity.is_bookkeeping, lambda item: locate(identity.path(item), numbers(item)))
+    return FreeSpaceChanges(
+        context, identity.is_bookkeeping, lambda item: locate(entry_parts.read_path(item), numbers(item))
+    )
 
 
 def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     """Return the status of the free row that holds an entry's value in one of the contents; `absent` without one."""
     ranges, box = numbers(item), _box(item)
-    rows = context.compute_for(content, _free_rows).overlapping(identity.path(item), ranges[:1])
+    rows = context.compute_for(content, _free_rows).overlapping(entry_parts.read_path(item), ranges[:1])
     holding = [
         (row.high - row.low, place, str(other.status))
         for place, (row, other) in enumerate(rows)
@@ -49,7 +51,7 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
     """Return whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
-    rows = context.compute_for(context.old, _free_rows).overlapping(identity.path(item), numbers(item))
+    rows = context.compute_for(context.old, _free_rows).overlapping(entry_parts.read_path(item), numbers(item))
     box = _box(item)
     return any(other.status is item.status and _meet(_box(other), box) for _, other in rows)
 
@@ -59,17 +61,19 @@ def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
     if not free_space(context).is_assigned_at(item):
         return False
     box = _box(item)
-    sides = context.compute_once(_assigned_sides).overlapping(identity.path(item), numbers(item))
+    sides = context.compute_once(_assigned_sides).overlapping(entry_parts.read_path(item), numbers(item))
     return len(box) < 2 or any(_meet(_box(side), box) for _, side in sides)
 
 
 def _assigned_sides(context: ChangeContext) -> _NumberedRows:
     sides = (side for change in context.changes for side in (change.before, change.after))
-    return _NumberedRows((identity.path(side), side) for side in sides if side is not None and is_assigned(side))
+    return _NumberedRows(
+        (entry_parts.read_path(side), side) for side in sides if side is not None and is_assigned(side)
+    )
 
 
 def _box(item: Item) -> Box:
-    return tuple(parse_ranges(value) or value.casefold() for value in identity.values(item))
+    return tuple(parse_ranges(value) or value.casefold() for value in entry_parts.read_values(item))
 
 
 def _meet(one: Box, other: Box) -> bool:
@@ -110,13 +114,13 @@ def _entries(content: Content) -> Iterator[Item]:
 
 
 def _free_rows(content: Content) -> _NumberedRows:
-    return _NumberedRows((identity.path(item), item) for item in _entries(content) if item.status in FREE)
+    return _NumberedRows((entry_parts.read_path(item), item) for item in _entries(content) if item.status in FREE)
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
     """Return whether a content has the value in a larger block of the same owner: blocks were merged or split."""
     ranges = numbers(item)
-    place = identity.path(item), identity.title(item)
+    place = entry_parts.read_path(item), entry_parts.find_title(item)
     if not ranges or not place[1]:
         return False
     # An address block inside another one is an assignment by itself, unless the outer one was just drawn around it.
@@ -139,7 +143,9 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
         ValueRange(space="", low=end, high=end) for each in ranges if not each.space for end in (each.low, each.high)
     )
     holders = [
-        next((row for _, row in new_rows.overlapping(identity.path(item), [end]) if _meet(_box(row), box)), None)
+        next(
+            (row for _, row in new_rows.overlapping(entry_parts.read_path(item), [end]) if _meet(_box(row), box)), None
+        )
         for end in ends
     ]
     return holders[0] if holders and all(holders) else None
@@ -148,10 +154,12 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
 def _new_blocks(context: ChangeContext) -> _NumberedRows:
     """Return the ranges that are assigned in the new release under a key that the old one does not have."""
     new = (item for item in context.new.items.values() if (item.section, item.key) not in context.old.items)
-    return _NumberedRows(((identity.path(item), item) for item in new if is_assigned(item)), only_blocks=True)
+    return _NumberedRows(((entry_parts.read_path(item), item) for item in new if is_assigned(item)), only_blocks=True)
 
 
 def _blocks(content: Content) -> _NumberedRows:
     """Return the assigned ranges by registry and owner."""
     assigned = filter(is_assigned, _entries(content))
-    return _NumberedRows((((identity.path(item), identity.title(item)), item) for item in assigned), only_blocks=True)
+    return _NumberedRows(
+        (((entry_parts.read_path(item), entry_parts.find_title(item)), item) for item in assigned), only_blocks=True
+    )

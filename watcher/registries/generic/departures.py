@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from watcher.core.model import Change, Key, Kind, Section
 from watcher.registries.base import PATH, Finding
 from watcher.registries.context import ChangeContext, Move
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.group_moves import is_graduation
 from watcher.registries.generic.headers import classify_header, ended_registries
 from watcher.registries.generic.naming import header_title
@@ -31,7 +31,7 @@ def _destinations(context: ChangeContext) -> Mapping[str, tuple[str, ...]]:
     counts: dict[str, Counter[tuple[str, ...]]] = {}
     for position, move in context.moves.items():
         if move.leaves:
-            path = identity.path(context.changes[position].item)
+            path = entry_parts.read_path(context.changes[position].item)
             counts.setdefault(path, Counter())[move.group, move.release] += 1
     return {path: max(sorted(counter), key=counter.__getitem__) for path, counter in counts.items()}
 
@@ -51,7 +51,7 @@ def _moved_registries(context: ChangeContext) -> frozenset[str]:
     entries: Counter[str] = Counter()
     for position, change in enumerate(context.changes):
         if change.after is None and is_assigned(change.before):
-            path = identity.path(change.item)
+            path = entry_parts.read_path(change.item)
             entries[path] += 1 if position in context.moves else -1
     return frozenset({*moved, *(path for path in removed if entries[path] >= 0 and destination(path, context))})
 
@@ -74,7 +74,7 @@ def find_pointer(change: Change) -> str:
 
 def classify_moved_header(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
     """Yield the finding of the header of a registry that moved, or of the group that says where its registries are."""
-    path = identity.path(change.item)
+    path = entry_parts.read_path(change.item)
     for finding in classify_header(position, change, context):
         also = (finding.event, *finding.also) if finding.event != "registry-moved" and change.after else finding.also
         yield finding._replace(
@@ -91,7 +91,7 @@ def find_move(position: int, context: ChangeContext) -> Move | None:
     move = context.moves.get(position)
     if move is None:
         return None
-    path = identity.path(context.changes[position].item)
+    path = entry_parts.read_path(context.changes[position].item)
     went_along = context.changes[position].after is None and is_moved(path, context)
     return None if went_along and destination(path, context) == (move.group, move.release) else move
 

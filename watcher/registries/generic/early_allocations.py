@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from watcher.core.model import Item
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.lifecycle import is_early_allocation
 from watcher.registries.shared.remarks import read_facts, strip_temporary
 
@@ -39,12 +39,12 @@ def read_allocation(source: str, item: Item) -> EarlyAllocation | None:
     if not is_early_allocation(item):
         return None
     facts = read_facts(item.fields)
-    value = strip_temporary(" ".join(filter(None, identity.values(item))))
+    value = strip_temporary(" ".join(filter(None, entry_parts.read_values(item))))
     return EarlyAllocation(
         source=source,
-        registry=identity.path(item),
+        registry=entry_parts.read_path(item),
         value=value if item.key.ordinal == 1 else f"{value} ({item.key.ordinal})",
-        name=identity.title(item),
+        name=entry_parts.find_title(item),
         since=facts.temporary_since,
         extended=facts.extended,
         until=facts.temporary_until,

@@ -8,9 +8,16 @@ from collections.abc import Sequence
 from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Severity
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity, lifecycle
+from watcher.registries.generic import entry_parts, identity, lifecycle
 from watcher.registries.generic.causes import Difference
-from watcher.registries.generic.naming import CODE_POINTS, bare_name, find_name, header_title, is_identifier, own_value
+from watcher.registries.generic.naming import (
+    CODE_POINTS,
+    find_name,
+    header_title,
+    is_identifier,
+    own_value,
+    strip_brackets,
+)
 from watcher.registries.generic.structure import (
     column_changes,
     new_columns,
@@ -37,7 +44,7 @@ def find_severity(
         names = [own_value(item) for item in (before, after)]
         if any(map(parse_ranges, names)):
             names = [find_name(item, context) for item in (before, after)]
-        names = [bare_name(name) for name in names]
+        names = [strip_brackets(name) for name in names]
         if _singular(names[0]) != _singular(names[1]) and all(map(is_identifier, names)):
             return Severity.WARNING
     if "entry-renumbered" in events:
@@ -47,7 +54,7 @@ def find_severity(
         texts = (
             (code.before, code.after)
             if code
-            else (next(iter(identity.values(before)), ""), next(iter(identity.values(after)), ""))
+            else (next(iter(entry_parts.read_values(before)), ""), next(iter(entry_parts.read_values(after)), ""))
         )
         old, new = map(parse_ranges, texts)
         if not any(one.overlaps(other) for one in old for other in new):
@@ -68,7 +75,7 @@ def find_entry_events(
     watches: Sequence[ColumnWatch],
 ) -> tuple[str, ...]:
     """Return the events of an entry that is assigned before and after, the most important first."""
-    old_path, path = identity.path(before), identity.path(after)
+    old_path, path = entry_parts.read_path(before), entry_parts.read_path(after)
     columns = column_changes(context, path).all_names()
     events = _status_events(before, after, difference)
     events += [watch.event for watch in watches if watch.column not in columns and watch.matches(change)]
@@ -128,7 +135,7 @@ def _name_events(before: Item, after: Item, difference: Difference, context: Cha
     """Return whether an entry has another value or name; a remark behind the name does not count."""
     if any(is_code_point(field, after) for field in difference.texts):
         return ["entry-renumbered"]
-    old_values, new_values = identity.values(before), identity.values(after)
+    old_values, new_values = entry_parts.read_values(before), entry_parts.read_values(after)
     if old_values != new_values and before.key.labels == after.key.labels:
         number = new_values and parse_ranges(new_values[0])
         if number and identity.normalize_value(old_values[0]) != identity.normalize_value(new_values[0]):
@@ -146,7 +153,7 @@ _OBJECT_IDENTIFIER = re.compile(r"\d+(?:\.\d+){3,}")
 
 def is_code_point(field: FieldChange, item: Item) -> bool:
     """Return whether a field beside the key of a named entry is the number that it has on the wire."""
-    if field.name in item.key.labels or any(map(parse_ranges, identity.values(item)[:1])):
+    if field.name in item.key.labels or any(map(parse_ranges, entry_parts.read_values(item)[:1])):
         return False
     texts = (field.before, field.after)
     return all(map(_OBJECT_IDENTIFIER.fullmatch, texts)) or (
@@ -155,5 +162,5 @@ def is_code_point(field: FieldChange, item: Item) -> bool:
 
 
 def _is_other_name(before: str, after: str) -> bool:
-    before, after = bare_name(before), bare_name(after)
+    before, after = strip_brackets(before), strip_brackets(after)
     return before.casefold() != after.casefold() and not differ_in_notation(before, after)

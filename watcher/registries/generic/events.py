@@ -12,7 +12,7 @@ from functools import partial
 from watcher.core.model import Severity
 from watcher.registries.base import EventType, Finding, Registry
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import group_moves, identity, lifecycle, pairing
+from watcher.registries.generic import entry_parts, group_moves, identity, lifecycle, pairing
 from watcher.registries.generic.rules import classify, explained_by, is_bookkeeping
 from watcher.registries.generic.wording import Wording
 from watcher.registries.groups.base import ColumnWatch, GroupRules
@@ -33,9 +33,9 @@ def make_registry(groups: Sequence[GroupRules]) -> Registry:
         may_be_empty=True,
         identify=partial(identity.identify, groups=by_document),
         duplicate_order="registered",
-        status=partial(identity.status, groups=by_document),
-        names=identity.names,
-        interval=identity.interval,
+        status=partial(identity.judge_status, groups=by_document),
+        names=entry_parts.list_names,
+        interval=entry_parts.read_interval,
         pairing_rules=pairing.pairing_rules,
         is_bookkeeping=is_bookkeeping,
         classify=partial(classify, groups=by_document),

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from watcher.core.model import Change, Item, Section
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Features
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.pairing import fold_name, read_features
 from watcher.registries.shared.assignment import is_assigned
 
@@ -39,9 +39,9 @@ def _names(item: Item) -> set[str]:
 
 def _name_texts(item: Item) -> list[str]:
     """Return the value of an entry, or its title if that is a number; and the path of its template (`image/apng`)."""
-    values = identity.values(item)
+    values = entry_parts.read_values(item)
     is_named = bool(values and values[0] and not parse_ranges(values[0]))
-    texts = (values[0] if is_named else identity.title(item), item.fields.get("file", ""))
+    texts = (values[0] if is_named else entry_parts.find_title(item), item.fields.get("file", ""))
     return [text for text in texts if text and not parse_ranges(text)]
 
 
@@ -79,7 +79,7 @@ def names_group(headers: Iterable[Change], path: str, group: str) -> bool:
     """Return whether a registry, or one above it, newly refers to another group in what it says of itself."""
     mention = re.compile(rf"(?<![\w-]){re.escape(group)}(?![\w-])", re.IGNORECASE)
     for change in headers:
-        above = identity.path(change.item)
+        above = entry_parts.read_path(change.item)
         if change.after is not None and (not above or path == above or path.startswith(f"{above}/")):
             before, after = (
                 "\n".join(item.fields.get(name, "") for name in _SAID_IN) if item else ""
@@ -98,13 +98,13 @@ def moved_registries(
     They have the title of a registry from which a row moved there, or at least half of their rows moved there. `moved`
     are the (old path, new path) of each row that moved; `old` and `new` are the changes of the two groups.
     """
-    old_titles = {identity.path(each.item): _title(each) for each in old if each.section is Section.REGISTRY}
+    old_titles = {entry_parts.read_path(each.item): _title(each) for each in old if each.section is Section.REGISTRY}
     new_titles = {
-        identity.path(each.item): _title(each)
+        entry_parts.read_path(each.item): _title(each)
         for each in new
         if each.section is Section.REGISTRY and each.before is None
     }
-    rows = Counter(identity.path(each.item) for each in new if leftover_names(each) and each.before is None)
+    rows = Counter(entry_parts.read_path(each.item) for each in new if leftover_names(each) and each.before is None)
     return {
         path: old_path
         for (old_path, path), number in sorted(Counter(moved).items())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from watcher.core.model import Change, FieldChange, Key, Kind, Section, Severity
 from watcher.registries.base import COLUMNS, PATH, Finding
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.causes import Difference, compare_fields, field_cause
 from watcher.registries.generic.structure import move_event, registry_changes
 from watcher.registries.shared.sentences import list_people
@@ -52,10 +52,10 @@ def _ended_registries(context: ChangeContext) -> dict[str, str]:
     headers = [
         change for change in context.changes if change.section is Section.REGISTRY and change.before and change.after
     ]
-    ended = {identity.path(change.item): events[0] for change in headers if (events := _end_events(change))}
+    ended = {entry_parts.read_path(change.item): events[0] for change in headers if (events := _end_events(change))}
     for change in headers:
         # "All registries listed below have been closed" is said once, at the root.
-        path = identity.path(change.item)
+        path = entry_parts.read_path(change.item)
         parent = next((parent for parent in _parents(path) if parent in ended), None)
         if parent is not None and _is_about_all(context, parent):
             ended.setdefault(path, ended[parent])
@@ -104,7 +104,7 @@ def end_statement(change: Change, event: str) -> str:
 def classify_header(position: int, change: Change, context: ChangeContext) -> Iterator[Finding]:
     """Yield the finding of a changed header; changed dates alone have none."""
     before, after = change.before, change.after
-    path = identity.path(change.item)
+    path = entry_parts.read_path(change.item)
     if before is None or after is None:
         moved = registry_changes(context).moved.items()
         old, new = next((pair for pair in moved if path in pair), ("", ""))
@@ -113,8 +113,8 @@ def classify_header(position: int, change: Change, context: ChangeContext) -> It
         return
     difference = compare_fields(change, context)
     events = _events(change, difference, context)
-    if identity.path(before) != path:
-        events.insert(0, move_event(identity.path(before), path))
+    if entry_parts.read_path(before) != path:
+        events.insert(0, move_event(entry_parts.read_path(before), path))
     if not events:
         return
     event = events[0]
@@ -130,7 +130,7 @@ def classify_header(position: int, change: Change, context: ChangeContext) -> It
 def _events(change: Change, difference: Difference, context: ChangeContext) -> list[str]:
     """Return the events of a pair of headers, the most important first."""
     names = {field.name for field in difference.texts}
-    events = [event] if (event := ended_registries(context).get(identity.path(change.item))) else []
+    events = [event] if (event := ended_registries(context).get(entry_parts.read_path(change.item))) else []
     events += _end_events(change)[1:]
     if COLUMNS in names:
         events.append("schema-changed")

@@ -1,4 +1,4 @@
-"""The identity of entries in any IANA registry: key columns, status, and what an entry is called.
+"""The identity of entries in any IANA registry: key columns, status, and which changes are bookkeeping.
 
 The rules come from 2,400 registries in 65 months and name no registry. Where no key is declared, `key_columns` chooses
 one from the rows.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Change, Fields, Item, Section, Status
 from watcher.core.value_ranges import parse_ranges
 from watcher.formats.base import FieldMap
 from watcher.registries.base import PATH, Labels, Rows
 from watcher.registries.context import ChangeContext
+from watcher.registries.generic.entry_parts import read_path
 from watcher.registries.generic.key_columns import (
-    DESCRIPTIVE,
-    LONGEST_KEY,
     META,
     NEARLY_ALL,
     choose_key,
@@ -26,15 +24,13 @@ from watcher.registries.generic.key_columns import (
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared import contacts
 from watcher.registries.shared.assignment import is_assigned
-from watcher.registries.shared.remarks import strip_temporary
-from watcher.registries.shared.status_words import FLAGS, StatusReading, read_status
+from watcher.registries.shared.status_words import StatusReading, read_status
 
 COLUMNS = FieldMap(
     # A registry can have a column with the name of one of our fields.
     elements={name: f"{name} (column)" for name in ("references", "registered", "modified")},
     attributes={"date": "registered", "updated": "modified"},
 )
-_LARGEST = 2**63 - 1  # the largest integer of SQLite
 
 
 def identify(document: str, path: str, rows: Rows, groups: Mapping[str, GroupRules]) -> Labels:
@@ -65,7 +61,8 @@ def changed_columns(change: Change, *, exact: bool = False) -> set[str]:
     }
 
 
-def status(document: str, fields: Fields, groups: Mapping[str, GroupRules]) -> Status:
+def judge_status(document: str, fields: Fields, groups: Mapping[str, GroupRules]) -> Status:
+    """Return the status of a row in a document: what it states, or assigned where every row is."""
     if document in groups and groups[document].all_assigned:
         return Status.ASSIGNED
     return read_row_status(fields).status
@@ -76,56 +73,12 @@ def read_row_status(fields: Fields) -> StatusReading:
     return read_status({name: text for name, text in fields.items() if name not in META and ":" not in name})
 
 
-def values(item: Item) -> tuple[str, ...]:
-    """Return the parts of an entry's key without the path of its registry."""
-    return item.key.values[1:] if item.key.labels[:1] == (PATH,) else item.key.values
-
-
-def path(item: Item) -> str:
-    """Return the path of an entry's or a header's registry."""
-    return item.key.part(PATH)
-
-
-def title(item: Item) -> str:
-    """Return the text that names a row beside its value; "" without one."""
-    key = {*item.key.labels}
-    columns = [name for name in item.fields if name not in key and name not in META and ":" not in name]
-    # People know an entry by its name or mnemonic; its description comes next.
-    for name in sorted(
-        columns, key=lambda name: (name.lower() != "name", name in DESCRIPTIVE and name != "description")
-    ):
-        text = item.fields[name]
-        if text and not parse_ranges(text) and text.lower() not in FLAGS:
-            return strip_temporary(text).split("\n")[0] or text.split("\n")[0]
-    return ""
-
-
-def names(item: Item) -> tuple[str, ...]:
-    """Return the words that an entry is looked up by: its title, if it is a short one, and its value."""
-    value, name = strip_temporary(" ".join(filter(None, values(item)))), title(item)
-    is_name = bool(name) and not name.startswith("[") and len(name) <= 2 * LONGEST_KEY
-    return (name, value) if is_name and is_assigned(item) else (value,)
-
-
-def describe(item: Item) -> tuple[str, str, str]:
-    """Return an entry's name, and no port and protocol (`contacts.Describe`)."""
-    return names(item)[0], "", ""
-
-
-def interval(item: Item) -> Interval | None:
-    """Return the numbers of a value, if it is one range of plain numbers that SQLite can store."""
-    ranges = parse_ranges(values(item)[0]) if values(item) else ()
-    if len(ranges) != 1 or ranges[0].space or not 0 <= ranges[0].low <= ranges[0].high <= _LARGEST:
-        return None
-    return ranges[0].low, ranges[0].high
-
-
 def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
     """Return whether a change is a redrawn row of free space, a key in other notation, or a removed duplicate row."""
     if change.section is not Section.ENTRY:
         return contacts.is_relabelled(change)
     before, after = change.before, change.after
-    if before is not None and after is not None and path(before) == path(after):
+    if before is not None and after is not None and read_path(before) == read_path(after):
         # In a plain table a code is a text: 007 is not 7.
         changed = changed_columns(change, exact=not context.new.document)
         is_notation = changed <= contacts.relabelled_columns(change, context)

@@ -13,7 +13,7 @@ from watcher.core.model import MARKUP, Content, Item, Key, Section
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.shared.nested_values import is_nested
 from watcher.registries.shared.remarks import strip_last, strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
@@ -126,7 +126,7 @@ def _is_named_by_key(item: Item) -> bool:
         and (label.lower() not in _NEVER or len(item.key.labels) <= 2)
         for label, value in zip(item.key.labels, item.key.values, strict=True)
         if label != PATH and value
-    ) and not any(parse_ranges(value) for value in identity.values(item)[:1])
+    ) and not any(parse_ranges(value) for value in entry_parts.read_values(item)[:1])
 
 
 def _key_words(item: Item) -> list[str]:
@@ -201,7 +201,7 @@ def _has_names(texts: Counter[str]) -> bool:
     return good > texts.total() / 2
 
 
-def bare_name(name: str) -> str:
+def strip_brackets(name: str) -> str:
     """Return a name without the remarks in brackets behind it."""
     return strip_last(_REMARK, strip_temporary(name) or name)
 

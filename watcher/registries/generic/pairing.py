@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts, identity
 from watcher.registries.generic.key_columns import fold
 from watcher.registries.generic.naming import OWNERS
 from watcher.registries.shared import contacts
@@ -42,7 +42,7 @@ Sign = Callable[[Item, str], Signature]  # an item and the path of its registry 
 
 
 class _Registries:
-    """The registries of two releases: their paths and key columns, read when a rule first asks for an item."""
+    """The registries of two releases, with what the steps of pairing ask about them; each is computed once."""
 
     def __init__(self, old: Content, new: Content) -> None:
         self._old, self._new = old, new
@@ -60,76 +60,86 @@ class _Registries:
     def new_labels(self) -> Mapping[str, Labels]:
         return _labels(self._new)
 
-    def is_rekeyed(self, path: str) -> bool:
-        labels = self.new_labels.get(path)
-        return labels is not None and self.old_labels.get(path, labels) != labels
-
-    def path_in_new(self, item: Item) -> str:
-        path = identity.path(item)
+    def read_new_path(self, item: Item) -> str:
+        """Return the path that the registry of an old item has in the new release."""
+        path = entry_parts.read_path(item)
         return self.new_paths.get(path, path)
+
+    def sign_by_old_key(self, item: Item, path: str) -> Signature:
+        """Return the key of the release before, if the registry has another key now."""
+        old_labels, new_labels = self.old_labels.get(path), self.new_labels.get(path)
+        is_rekeyed = old_labels is not None and new_labels is not None and old_labels != new_labels
+        return _by_value(item, path, old_labels or ()) if is_rekeyed else None
+
+    def sign_by_new_key(self, item: Item, path: str) -> Signature:
+        return _by_value(item, path, self.new_labels.get(path, ()))
+
+    def sign_by_value_and_title(self, item: Item, path: str) -> Signature:
+        value = self.sign_by_new_key(item, path)
+        return (*value, entry_parts.find_title(item).lower()) if value and is_assigned(item) else None
+
+    def old_scope(self, item: Item) -> str | None:
+        """Return the registry in which an old item may be linked."""
+        return self.read_new_path(item) if is_assigned(item) else None
+
+    def features_of(self, item: Item) -> Features:
+        # A plain table has columns of any kind: two rows under chosen keys that share nothing are two things.
+        is_chosen = not self._new.document and item.key.labels[:1] == (PATH,)
+        return read_key_features(item) if is_chosen else read_features(item)
+
+    def rows(self, path: str) -> Iterator[Features]:
+        """Yield the features of all rows of a registry in both releases, by which their rarity is known."""
+        for item, other in self._assigned_by_path.get(path, ()):
+            # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
+            is_left = (item.section, item.key) not in other.items
+            yield read_features(item, with_date=is_left) if self._new.document else self.features_of(item)
+
+    @cached_property
+    def _assigned_by_path(self) -> Mapping[str, list[tuple[Item, Content]]]:
+        """The assigned rows of both releases by registry, each with the other release."""
+        rows: dict[str, list[tuple[Item, Content]]] = {}
+        sides = ((self._old, self._new, self.read_new_path), (self._new, self._old, entry_parts.read_path))
+        for content, other, read_path in sides:
+            for item in filter(is_assigned, content.items.values()):
+                rows.setdefault(read_path(item), []).append((item, other))
+        return rows
 
 
 def pairing_rules(old: Content, new: Content) -> Sequence[PairingRule | LinkageRule]:
     """Return the steps of pairing for two releases, the surest first."""
-
     registries = _Registries(old, new)
-    path_in_new = registries.path_in_new
 
     def step(name: str, sign: Sign, *, interchangeable: bool = False) -> PairingRule:
         return PairingRule(
             name=name,
-            removed=lambda item: sign(item, path_in_new(item)),
-            added=lambda item: sign(item, identity.path(item)),
+            removed=lambda item: sign(item, registries.read_new_path(item)),
+            added=lambda item: sign(item, entry_parts.read_path(item)),
             interchangeable=interchangeable,
         )
-
-    def by_old_key(item: Item, path: str) -> Signature:
-        return _by_value(item, path, registries.old_labels.get(path, ())) if registries.is_rekeyed(path) else None
-
-    def by_new_key(item: Item, path: str) -> Signature:
-        return _by_value(item, path, registries.new_labels.get(path, ()))
-
-    def by_value_and_title(item: Item, path: str) -> Signature:
-        value = by_new_key(item, path)
-        return (*value, identity.title(item).lower()) if value and is_assigned(item) else None
-
-    @cache
-    def assigned_by_path() -> Mapping[str, list[tuple[Item, Content]]]:
-        rows: dict[str, list[tuple[Item, Content]]] = {}
-        for content, other, path_of in ((old, new, path_in_new), (new, old, identity.path)):
-            for item in filter(is_assigned, content.items.values()):
-                rows.setdefault(path_of(item), []).append((item, other))
-        return rows
-
-    def rows(path: str) -> Iterator[Features]:
-        for item, other in assigned_by_path().get(path, ()):
-            # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
-            is_left = (item.section, item.key) not in other.items
-            yield read_features(item, with_date=is_left) if new.document else features_of(item)
-
-    def features_of(item: Item) -> Features:
-        # A plain table has columns of any kind: two rows under chosen keys that share nothing are two things.
-        is_chosen = not new.document and item.key.labels[:1] == (PATH,)
-        return read_key_features(item) if is_chosen else read_features(item)
 
     return (
         step("the registry with another id or place", _by_registry),
         PairingRule(name="the same person under another id", removed=contacts.by_details, added=contacts.by_details),
         step("the same row under another key", _by_row, interchangeable=True),
-        step("the key of the release before", by_old_key),
-        step("the same value and title in another notation", by_value_and_title),
-        step("the same value in another notation", by_new_key),
+        step("the key of the release before", registries.sign_by_old_key),
+        step("the same value and title in another notation", registries.sign_by_value_and_title),
+        step("the same value in another notation", registries.sign_by_new_key),
         LinkageRule(
             name="what few rows of the registry have",
-            removed=lambda item: path_in_new(item) if is_assigned(item) else None,
-            added=lambda item: identity.path(item) if is_assigned(item) or _is_named(item) else None,
-            features=features_of,
-            rows=rows,
+            removed=registries.old_scope,
+            added=_new_scope,
+            features=registries.features_of,
+            rows=registries.rows,
         ),
         step("what is set aside under another value", _by_reservation),
         step("the same row in another registry", _by_row_anywhere, interchangeable=True),
         step("the same name in another registry", _by_name_anywhere),
     )
+
+
+def _new_scope(item: Item) -> str | None:
+    """Return the registry in which a new item may be linked."""
+    return entry_parts.read_path(item) if is_assigned(item) or _is_named(item) else None
 
 
 def read_features(item: Item, *, with_date: bool = True) -> Features:
@@ -139,9 +149,9 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
     def add(feature: str, weight: float) -> None:
         features[feature] = max(weight, features.get(feature, 0.0))
 
-    for bare in map(_bare, _list_names(item)):
-        add("name:" + fold_name(bare), _WHOLE_NAME)
-        for word in _words(bare):
+    for name in map(_strip_notes, _list_names(item)):
+        add("name:" + fold_name(name), _WHOLE_NAME)
+        for word in _words(name):
             add(word, _NAME_WORD)
     is_named = _is_named(item)
     for column, text in item.fields.items():
@@ -157,18 +167,20 @@ def read_features(item: Item, *, with_date: bool = True) -> Features:
 
 def read_key_features(item: Item) -> Features:
     """Return the words in the key of a row, without numbers."""
-    return {word: _NAME_WORD for value in identity.values(item) for word in _words(value) if not word.isdecimal()}
+    return {
+        word: _NAME_WORD for value in entry_parts.read_values(item) for word in _words(value) if not word.isdecimal()
+    }
 
 
 def _list_names(item: Item) -> list[str]:
     """Return the texts of an entry's key, or its title where the key is numbers: the owner of a name is no name."""
-    names = [text for text in identity.values(item) if text and not parse_ranges(text)]
-    return names or [identity.title(item)]
+    names = [text for text in entry_parts.read_values(item) if text and not parse_ranges(text)]
+    return names or [entry_parts.find_title(item)]
 
 
 def fold_name(text: str) -> str:
     """Return a name without case, remarks, spaces and punctuation: "Foo-Bar (deprecated)" is "foobar"."""
-    return _NOT_WORD.sub("", _bare(text))
+    return _NOT_WORD.sub("", _strip_notes(text))
 
 
 def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
@@ -182,12 +194,12 @@ def _read_cell(column: str, text: str) -> Iterator[tuple[str, float]]:
         yield f"{column} from {ranges[0].space}{ranges[0].low}", _BEGIN
         yield f"{column} to {ranges[-1].space}{ranges[-1].high}", _END
     else:
-        yield from ((word, _WORD_OF_TEXT) for word in _words(_bare(text)))
+        yield from ((word, _WORD_OF_TEXT) for word in _words(_strip_notes(text)))
 
 
 def _is_named(item: Item) -> bool:
     """Return whether the key of a row is a name: a reserved number, unlike a reserved name, is any number."""
-    return any(value and not parse_ranges(value) for value in identity.values(item))
+    return any(value and not parse_ranges(value) for value in entry_parts.read_values(item))
 
 
 def _words(text: str) -> Iterator[str]:
@@ -250,10 +262,10 @@ def _names_by_path(content: Content) -> dict[str, Counter[str]]:
     names: dict[str, Counter[str]] = {}
     for item in content.items.values():
         if is_assigned(item):
-            value = " ".join(identity.values(item))
+            value = " ".join(entry_parts.read_values(item))
             # A value that is a name lasts longer than the text that describes it.
-            name = identity.title(item) if parse_ranges(value) else value
-            names.setdefault(identity.path(item), Counter())[_bare(name or value)] += 1
+            name = entry_parts.find_title(item) if parse_ranges(value) else value
+            names.setdefault(entry_parts.read_path(item), Counter())[_strip_notes(name or value)] += 1
     return names
 
 
@@ -261,8 +273,8 @@ def _labels(content: Content) -> dict[str, Labels]:
     return {key.part(PATH): key.labels for section, key in content.items if section is Section.ENTRY}
 
 
-def _bare(name: str) -> str:
-    """Return a name without the notes in brackets after it: (TEMPORARY - expires …), (deprecated)."""
+def _strip_notes(name: str) -> str:
+    """Return a name in lower case, without the notes in brackets after it: (TEMPORARY - expires …), (deprecated)."""
     return strip_last(_BRACKETS, name).lower()
 
 
@@ -282,7 +294,7 @@ def _by_reservation(item: Item, path: str) -> Signature:
     """Return what tells a dated row without an owner from the others of its registry: "Experimental" of 2016-04-14."""
     day = item.fields.get("registered", "")
     is_free = item.section is Section.ENTRY and item.status in FREE and item.status is not Status.UNASSIGNED
-    return (path, str(item.status), identity.title(item).lower(), day) if is_free and day else None
+    return (path, str(item.status), entry_parts.find_title(item).lower(), day) if is_free and day else None
 
 
 def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one signature for all
@@ -294,6 +306,6 @@ def _by_row_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001 - one 
 
 
 def _by_name_anywhere(item: Item, path: str) -> Signature:  # noqa: ARG001
-    values = identity.values(item)
+    values = entry_parts.read_values(item)
     is_named = is_assigned(item) and values and values[0] and not parse_ranges(values[0])
     return (*item.key.labels, *map(fold, values)) if is_named else None

@@ -13,7 +13,7 @@ from watcher.core.model import RETIRED, Change, Item, Kind, Section, Severity, S
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext, Move
-from watcher.registries.generic import identity, lifecycle
+from watcher.registries.generic import entry_parts, identity, lifecycle
 from watcher.registries.generic.causes import Difference, compare_fields
 from watcher.registries.generic.coverage import (
     covering_block,
@@ -70,9 +70,9 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
         if change.section is Section.CONTACT:
             if {field.name for field in change.fields} == {"updated"}:
                 continue  # a date label alone says nothing about the person
-            yield from contacts.classify_update(position, change, context, identity.describe)
+            yield from contacts.classify_update(position, change, context, entry_parts.describe_entry)
         elif change.section is Section.REGISTRY:
-            moved = is_moved(identity.path(change.item), context)
+            moved = is_moved(entry_parts.read_path(change.item), context)
             yield from (classify_moved_header if moved else classify_header)(position, change, context)
         else:
             for finding in _classify_row(position, change, context, group.watched):
@@ -129,7 +129,7 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
     """Return the finding if an entry only changed because its whole registry did."""
     registries = registry_changes(context)
     before, after = change.before, change.after
-    path = identity.path(change.item)
+    path = entry_parts.read_path(change.item)
     if before is None or after is None:
         if before is None and path in registries.added:
             return _registry_finding("registry-added", position, change, path)
@@ -140,8 +140,8 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
         if after is None and path in registries.removed:
             return _registry_finding("registry-removed", position, change, path)
         return None
-    old_path = identity.path(before)
-    if (event := ended_registries(context).get(path)) is not None and "closed" in identity.title(after).lower():
+    old_path = entry_parts.read_path(before)
+    if (event := ended_registries(context).get(path)) is not None and "closed" in entry_parts.find_title(after).lower():
         finding = _registry_finding(event, position, change, path)  # every row says it again: "Registry closed"
         return finding._replace(subject=(), kind=Kind.DEPRECATED)
     if old_path != path and registries.moved.get(old_path) == path and before.fields == after.fields:
@@ -154,7 +154,7 @@ def _classify_with_registry(position: int, change: Change, context: ChangeContex
 
 def _classify_move(position: int, change: Change, context: ChangeContext, move: Move) -> Finding:
     """Report an entry that is in another group now."""
-    path = identity.path(change.item)
+    path = entry_parts.read_path(change.item)
     same = (path, move.group, move.release, move.path)
     graduated = has_graduated(path, move, context)
     event, also = ("entry-graduated", ("entry-moved",)) if graduated else ("entry-moved", ())
@@ -177,7 +177,7 @@ def _classify_pair(
     position: int, change: Change, before: Item, after: Item, context: ChangeContext, watches: Sequence[ColumnWatch]
 ) -> Iterator[Finding]:
     """Report an entry that is assigned before and after."""
-    columns = column_changes(context, identity.path(after)).all_names()
+    columns = column_changes(context, entry_parts.read_path(after)).all_names()
     difference = compare_fields(change, context, {*columns, *context.table.ignore})
     events = find_entry_events(change, before, after, difference, context, watches)
     if not events:
@@ -204,7 +204,7 @@ def _subject(event: str, change: Change, difference: Difference) -> tuple[str, .
     if event in ("editorial", "dates-changed"):
         return ("",)
     if event == "entry-moved" and change.before:
-        return (identity.path(change.before), identity.path(change.item))
+        return (entry_parts.read_path(change.before), entry_parts.read_path(change.item))
     if event in BY_DATES:
         facts = lifecycle.facts_of_change(change)
         return (*(f"{name} {facts[name]}" for name in sorted(facts) if name.startswith("temp")), *difference.cause())
@@ -213,8 +213,12 @@ def _subject(event: str, change: Change, difference: Difference) -> tuple[str, .
     if difference.texts and all(
         field.name in CODE_POINTS and is_code_point(field, change.item) for field in difference.texts
     ):
-        return ("renumbered", identity.path(change.item), *difference.reference_cause())
-    return difference.cause() or (identity.path(change.item), *change.item.key.values, str(change.item.key.ordinal))
+        return ("renumbered", entry_parts.read_path(change.item), *difference.reference_cause())
+    return difference.cause() or (
+        entry_parts.read_path(change.item),
+        *change.item.key.values,
+        str(change.item.key.ordinal),
+    )
 
 
 def _classify_addition(position: int, change: Change, context: ChangeContext) -> Finding:
@@ -251,17 +255,17 @@ def _series(item: Item) -> tuple[str, ...]:
     """Return the key that entries share which one document adds to one registry; () without references."""
     cited = documents(find_references(item.fields.get("references", "")))
     facts = ",".join(lifecycle.facts_of(item).values()) if is_temporary(item.fields) else ""
-    return (identity.path(item), str(item.status), facts, *sorted(cited)) if cited else ()
+    return (entry_parts.read_path(item), str(item.status), facts, *sorted(cited)) if cited else ()
 
 
 def _classify_removal(position: int, change: Change, context: ChangeContext) -> Finding:
     if change.after is None and is_in_block_of_owner(context, context.new, change.item):
         return _redrawn_block(position, change, context)
     if change.after is None and find_twin(change.item, context) is not None:
-        shared = ("twin", identity.path(change.item))
+        shared = ("twin", entry_parts.read_path(change.item))
         return _finding("entry-modified", position, change, context, also=("twin-removed",), same=shared)
     if change.after is None and covering_block(context, change.item) is not None:
-        shared = ("block", identity.path(change.item))
+        shared = ("block", entry_parts.read_path(change.item))
         finding = _finding("entry-modified", position, change, context, also=("range-redrawn",), same=shared)
         return finding._replace(severity=Severity.NOTICE)
     status = str(change.after.status) if change.after else status_in(context, context.new, change.item)
@@ -272,13 +276,15 @@ def _classify_removal(position: int, change: Change, context: ChangeContext) -> 
             lifecycle.WITHDRAWN, position, change, context, kind=Kind.REMOVED, also=also, same=same, was=Status.ASSIGNED
         )
     # A text in angle brackets ("<all values of …>") is no value that somebody uses; nor is one that was retired.
-    is_unused = change.item.status in RETIRED or all(value[:1] == "<" for value in identity.values(change.item)[:1])
+    is_unused = change.item.status in RETIRED or all(
+        value[:1] == "<" for value in entry_parts.read_values(change.item)[:1]
+    )
     severity = Severity.INFO if is_unused and status == ABSENT else None
     event, kind, same = "entry-removed", Kind.REMOVED, ()
     if status == Status.RESERVED:
         event, kind = "entry-deprecated", Kind.DEPRECATED
         if change.after is not None:
-            same = ("reserved", identity.path(change.item), change.after.fields.get("references", ""))
+            same = ("reserved", entry_parts.read_path(change.item), change.after.fields.get("references", ""))
     was = str((change.before or change.item).status)
     return _finding(event, position, change, context, kind=kind, same=same, was=was, severity=severity)
 
@@ -296,7 +302,7 @@ def _overlap(before: Item, after: Item) -> bool:
 
 
 def _redrawn_block(position: int, change: Change, context: ChangeContext) -> Finding:
-    same = ("range", identity.title(change.item))
+    same = ("range", entry_parts.find_title(change.item))
     also = ("range-redrawn", "entry-renumbered") if change.before and change.after else ("range-redrawn",)
     return _finding("entry-modified", position, change, context, also=also, same=same)
 
@@ -307,10 +313,10 @@ def _classify_free_row(position: int, change: Change, context: ChangeContext) ->
     if after is None or after.status is Status.UNASSIGNED:
         return
     if before is not None and before.status is after.status:
-        columns = column_changes(context, identity.path(after)).all_names()
+        columns = column_changes(context, entry_parts.read_path(after)).all_names()
         difference = compare_fields(change, context, columns)
         if before.key != after.key and not _overlap(before, after):
-            same = (identity.path(after), after.status, *difference.reference_cause())
+            same = (entry_parts.read_path(after), after.status, *difference.reference_cause())
             also = ("entry-renumbered", *difference.reference_events())
             yield _finding("entry-modified", position, change, context, also=also, same=same)
         elif before.key == after.key and (events := difference.reference_events()):
@@ -322,7 +328,7 @@ def _classify_free_row(position: int, change: Change, context: ChangeContext) ->
     was = str(before.status) if before else status_in(context, context.old, after)
     redrawn = is_redrawn_by_assignment(context, after) or had_status_before(context, after)
     if was != after.status and not redrawn:
-        same = (identity.path(after), after.status, was, identity.title(after))
+        same = (entry_parts.read_path(after), after.status, was, entry_parts.find_title(after))
         evidence = _evidence(after)
         yield _finding(
             "entry-reserved", position, change, context, was=was, kind=Kind.ADDED, same=same, evidence=evidence
@@ -356,7 +362,7 @@ def _finding(
 ) -> Finding:
     """Return a finding about an entry. Entries with the `same` difference become one event."""
     item = change.item
-    registry, values = identity.path(item), identity.values(item)
+    registry, values = entry_parts.read_path(item), entry_parts.read_values(item)
     return Finding(
         event=event,
         change=position,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from watcher.core.model import MARKUP, Change, Content, Item, Section
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts, identity
 from watcher.registries.generic.causes import DATES
 from watcher.registries.generic.key_columns import META
 from watcher.registries.shared.assignment import is_assigned
@@ -49,12 +49,14 @@ def registry_changes(context: ChangeContext) -> RegistryChanges:
 
 def _registry_changes(context: ChangeContext) -> RegistryChanges:
     headers = [change for change in context.changes if change.section is Section.REGISTRY]
-    added = {identity.path(change.item) for change in headers if change.before is None}
-    removed = {identity.path(change.item) for change in headers if change.after is None}
+    added = {entry_parts.read_path(change.item) for change in headers if change.before is None}
+    removed = {entry_parts.read_path(change.item) for change in headers if change.after is None}
     moved = {
-        identity.path(change.before): identity.path(change.after)
+        entry_parts.read_path(change.before): entry_parts.read_path(change.after)
         for change in headers
-        if change.before and change.after and identity.path(change.before) != identity.path(change.after)
+        if change.before
+        and change.after
+        and entry_parts.read_path(change.before) != entry_parts.read_path(change.after)
     }
     return RegistryChanges(added=frozenset(added), removed=frozenset(removed), moved=dict(sorted(moved.items())))
 
@@ -73,7 +75,7 @@ def _column_changes(context: ChangeContext) -> dict[str, ColumnChanges]:
     pairs: dict[str, list[Change]] = {}
     for change in context.changes:
         if change.section is Section.ENTRY and change.before and change.after and change.fields:
-            pairs.setdefault(identity.path(change.after), []).append(change)
+            pairs.setdefault(entry_parts.read_path(change.after), []).append(change)
     return {
         path: _compare_columns(path, changes, context)
         for path, changes in pairs.items()
@@ -110,7 +112,7 @@ def _entries_by_path(content: Content) -> dict[str, list[Item]]:
     entries: dict[str, list[Item]] = {}
     for (section, _), item in content.items.items():
         if section is Section.ENTRY:
-            entries.setdefault(identity.path(item), []).append(item)
+            entries.setdefault(entry_parts.read_path(item), []).append(item)
     return entries
 
 
@@ -120,7 +122,7 @@ def _filled_columns(content: Content) -> dict[str, set[str]]:
     for (section, _), item in content.items.items():
         if section is Section.ENTRY:
             names = (name for name, text in item.fields.items() if text and not name.startswith(MARKUP))
-            columns.setdefault(identity.path(item), set()).update(names)
+            columns.setdefault(entry_parts.read_path(item), set()).update(names)
     return columns
 
 
@@ -131,7 +133,7 @@ def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
 
 def has_only_column_changes(change: Change, context: ChangeContext) -> bool:
     """Return whether an entry differs only in the columns that its registry gained, lost or renamed."""
-    columns = column_changes(context, identity.path(change.item))
+    columns = column_changes(context, entry_parts.read_path(change.item))
     names = columns.all_names()
     if not names or not change.fields:
         return False
@@ -164,7 +166,7 @@ def _words(text: str) -> list[str]:
 
 def new_columns(change: Change, context: ChangeContext) -> list[str]:
     """Return the columns that an entry has, and no entry of its registry had before."""
-    new = context.compute_once(_new_columns).get(identity.path(change.item), ())
+    new = context.compute_once(_new_columns).get(entry_parts.read_path(change.item), ())
     return sorted(name for name in new and change.item.fields if name in new and change.item.fields[name])
 
 
@@ -174,9 +176,11 @@ def _new_columns(context: ChangeContext) -> Mapping[str, AbstractSet[str]]:
         return {}
     old_paths = {new: old for old, new in registry_changes(context).moved.items()}
     filled = {
-        (identity.path(change.after), name)
+        (entry_parts.read_path(change.after), name)
         for change in context.changes
-        if change.section is Section.ENTRY and change.after and identity.path(change.after) not in _added(context)
+        if change.section is Section.ENTRY
+        and change.after
+        and entry_parts.read_path(change.after) not in _added(context)
         for name, text in change.after.fields.items()
         if text and not name.startswith(MARKUP) and name not in META
     }
@@ -197,7 +201,7 @@ def _added(context: ChangeContext) -> frozenset[str]:
 def registries_with_column_event(context: ChangeContext) -> frozenset[str]:
     """Return the registries in which an entry differs in nothing but columns: these carry `schema-changed`."""
     return frozenset(
-        identity.path(change.item)
+        entry_parts.read_path(change.item)
         for change in context.changes
         if change.section is Section.ENTRY
         and change.before

@@ -9,9 +9,9 @@ from watcher.core.model import MARKUP, Content, Item, Section
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity
+from watcher.registries.generic import entry_parts
 from watcher.registries.generic.key_columns import META
-from watcher.registries.generic.naming import bare_name, find_name
+from watcher.registries.generic.naming import find_name, strip_brackets
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import documents, find_references
 
@@ -30,7 +30,7 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
         if cited and cited <= _cited(" ".join(first.fields.values())):
             return first
     rows = context.compute_for(context.new, _rows_by_name)
-    groups = [rows.get((identity.path(item), name), []) for name in _names(item)]
+    groups = [rows.get((entry_parts.read_path(item), name), []) for name in _names(item)]
     candidates = (each for group in groups if len(group) <= _MOST_CANDIDATES for each in group)
     return next((each for each in candidates if _is_absorbed(item, each)), None)
 
@@ -46,12 +46,14 @@ def _rows_by_name(content: Content) -> dict[tuple[str, str], list[Item]]:
     for (section, _), item in content.items.items():
         if section is Section.ENTRY and is_assigned(item):
             for name in _names(item):
-                rows.setdefault((identity.path(item), name), []).append(item)
+                rows.setdefault((entry_parts.read_path(item), name), []).append(item)
     return rows
 
 
 def _names(item: Item) -> list[str]:
-    return [bare_name(value).casefold() for value in identity.values(item) if value and not parse_ranges(value)]
+    return [
+        strip_brackets(value).casefold() for value in entry_parts.read_values(item) if value and not parse_ranges(value)
+    ]
 
 
 def _is_absorbed(item: Item, other: Item) -> bool:
@@ -71,7 +73,7 @@ def _is_absorbed(item: Item, other: Item) -> bool:
 
 def _has(text: str, other: str, is_key: bool) -> bool:
     if is_key:
-        return bare_name(text).casefold() == bare_name(other).casefold()
+        return strip_brackets(text).casefold() == strip_brackets(other).casefold()
     return _words(text) <= _words(other)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from watcher.core.model import RETIRED, Change, Item, Section
 from watcher.registries.base import Finding, Sentence
 from watcher.registries.context import ChangeContext
-from watcher.registries.generic import identity, lifecycle
+from watcher.registries.generic import entry_parts, lifecycle
 from watcher.registries.generic.causes import DATES, compare_fields, is_newer_version
 from watcher.registries.generic.coverage import covering_block, status_in
 from watcher.registries.generic.departures import find_pointer, is_moved
@@ -19,7 +19,7 @@ from watcher.registries.generic.structure import column_changes, new_columns
 from watcher.registries.generic.subjects import LEAST_ROOM, Subjects, fit_names
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.assignment import ABSENT, is_assigned
-from watcher.registries.shared.remarks import bare_name as strip_remarks
+from watcher.registries.shared.remarks import strip_remarks
 from watcher.registries.shared.sentences import (
     LONGEST_SENTENCE,
     describe_columns,
@@ -127,7 +127,7 @@ class Wording:
 
     def moved(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         change = context.changes[findings[0].change]
-        old = identity.path(change.before) if change.before else findings[0].registry
+        old = entry_parts.read_path(change.before) if change.before else findings[0].registry
         if move := _describe_move(findings, context):
             return self._sentence(findings, context, move.removeprefix(","))
         if old == findings[0].registry:
@@ -172,7 +172,7 @@ class Wording:
         names = [_own_name(item, context) for item in (change.before, change.after)]
         if not all(names) or names[0] == names[1]:
             return ""
-        code = join_words(value for value in identity.values(change.before) if value not in names[:1])
+        code = join_words(value for value in entry_parts.read_values(change.before) if value not in names[:1])
         shown = {name for name, text in change.after.fields.items() if shorten(strip_remarks(text)) == names[1]}
         rest = self._differences.describe(findings, context, hidden=shown | DATES)
         return f"{self._subjects.lead(findings, context)}{join_words([code, names[0]])} renamed to {names[1]}" + (
@@ -224,7 +224,7 @@ class Wording:
 
     def registry_renamed(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         old_paths = (
-            identity.path(before) for finding in findings if (before := context.changes[finding.change].before)
+            entry_parts.read_path(before) for finding in findings if (before := context.changes[finding.change].before)
         )
         old = next(filter(None, old_paths), "")
         path = findings[0].registry
@@ -268,7 +268,7 @@ def _describe_code(change: Change) -> str:
 
 def _describe_block(change: Change) -> str:
     """Return "100-171 → 100-177", or the block that was merged with others or split off."""
-    old, new = (" ".join(identity.values(item)) if item else "" for item in (change.before, change.after))
+    old, new = (" ".join(entry_parts.read_values(item)) if item else "" for item in (change.before, change.after))
     return f"{old} → {new}" if old and new else f"{old} merged" if old else f"{new} split off"
 
 

@@ -93,7 +93,7 @@ class Coverage:
 
 def _ports_of_changes(context: ChangeContext) -> IndexKeys:
     items = (item for change in context.changes for item in (change.before, change.after) if item is not None)
-    return IndexKeys(intervals=tuple({interval for interval in map(identity.interval, items) if interval}))
+    return IndexKeys(intervals=tuple({interval for interval in map(identity.read_interval, items) if interval}))
 
 
 COVERAGE = ItemIndex(Coverage.build, Coverage.updated, _ports_of_changes)

@@ -63,21 +63,22 @@ COLUMNS = FieldMap(
 )
 
 
-def names(item: Item) -> tuple[str, ...]:
+def list_names(item: Item) -> tuple[str, ...]:
+    """Return the words that an entry is looked up by: its name."""
     return (item.key.part("name"),)
 
 
-def describe(item: Item) -> tuple[str, str, str]:
+def describe_entry(item: Item) -> tuple[str, str, str]:
     """Return an entry's name, port and protocol."""
     return item.key.part("name"), item.key.part("port"), item.key.part("protocol")
 
 
-def interval(item: Item) -> Interval | None:
+def read_interval(item: Item) -> Interval | None:
     """Return the ports of an entry, both ends included; None for a service name without a port."""
     return find_ports(item.key.part("port"))
 
 
-def status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape of Registry.status
+def read_status(document: str, fields: Fields) -> Status:  # noqa: ARG001 - the shape of Registry.status
     """Return the status that name, description and notes state: the registry has no column for it."""
     if not fields["name"]:
         return read_nameless(fields["description"])

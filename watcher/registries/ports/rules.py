@@ -42,7 +42,7 @@ def classify(context: ChangeContext) -> Iterator[Finding]:
     replacements = context.compute_once(_find_replacements)
     for position, change in enumerate(context.changes):
         if change.section is Section.CONTACT:
-            yield from contacts.classify_update(position, change, context, identity.describe)
+            yield from contacts.classify_update(position, change, context, identity.describe_entry)
         elif change.section is Section.REGISTRY:
             yield from _classify_header(position, change)
         elif identity.is_relabelled(change, context):
@@ -68,7 +68,7 @@ def _free_space(context: ChangeContext) -> FreeSpaceChanges:
 
 
 def _locate(item: Item) -> Iterable[Place]:
-    interval = identity.interval(item)
+    interval = identity.read_interval(item)
     return [(_SPACE, interval)] if interval else ()
 
 
@@ -264,5 +264,5 @@ def _refine(event: str, before: Item, after: Item) -> str:
 
 
 def _is_system_port(item: Item) -> bool:
-    interval = identity.interval(item)
+    interval = identity.read_interval(item)
     return interval is not None and interval[0] <= _HIGHEST_SYSTEM_PORT

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from watcher.core.texts import cache_short
 
-# In brackets, or bare: some columns print "RFC-ietf-toy-03, Section 5.1".
+# In brackets, or bare: some columns print "RFC-ietf-toy-03, Section 5.1". core/documents.py says why it has another.
 _REFERENCE = re.compile(
     r"""\[ (?: RFC | draft- | https?: | [A-Z0-9] ) [^\[\]]* \] (?: , \s* (?:Sections?|Appendix) \s [\w.]+ )?
     | \b (?: RFC\ ?\d+ | RFC-[a-z][\w-]+ | draft-[a-z][\w-]+ ) \b (?: , \s* (?:Section|Appendix) \s [\w.]+ )?""",

@@ -140,7 +140,7 @@ def strip_last(brackets: re.Pattern[str], text: str) -> str:
     return shorter
 
 
-def bare_name(text: str) -> str:
+def strip_remarks(text: str) -> str:
     """Return a name without remarks and footnote marks; "(deprecated)" alone stays as it is."""
     text = strip_temporary(text) or text
     while len(text) <= _LONGEST_NAME and (mark := _FOOTNOTE.search(text) or _RETIRED.search(text)) and mark.start() > 0:
