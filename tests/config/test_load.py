@@ -725,6 +725,14 @@ def test_a_channel_names_sources_that_there_are(write: Write, sources: str, prob
             "source[0].also: its suffix names no format; set also_format to one of csv, xhtml, txt",
         ),
         (
+            'also = "https://example.org/x.html"\ndelimiter = ";"\n',
+            "source[0].delimiter: not an option of the format xml, only of: csv, tsv",
+        ),
+        (
+            'also = "https://example.org/x.csv"\nquote = ","\n',
+            "source[0].quote: ',' is the delimiter and the quote",
+        ),
+        (
             'also = "https://example.org/x"\nalso_format = "json"\n',
             "source[0].also_format: unknown 'json'; one of csv, xhtml, txt",
         ),

@@ -11,6 +11,7 @@ import pytest
 from tests.support.environment import Environment, open_environment
 from tests.support.fault_server import Answer, FaultServer, reply
 from tests.support.port_releases import Row, release, tcp, udp
+from tests.support.run_cli import run_command
 from watcher.cli.demo_servers import SOURCE
 from watcher.config.load import second_format
 from watcher.config.settings import SourceSettings
@@ -125,6 +126,21 @@ def test_a_csv_is_compared_with_the_registry_it_is_named_after(tmp_path: Path) -
     with beside(tmp_path, *answers, path="/one.csv", registry="iana") as (env, _):
         assert env.check(group("a")).outcome is Outcome.BASELINE
         assert env.check(group("a", "c", day=2)).reason == "formats_disagree"
+
+
+def test_a_table_beside_the_xml_is_read_with_the_layout_that_is_configured(tmp_path: Path) -> None:
+    table = "# of today\nValue;Name\n0;\u00e4\n"
+    answers = [reply(text.encode("latin-1")) for text in (table, table, f"{table}1;x\n")]
+    with beside(tmp_path, *answers, path="/one.csv", registry="iana") as (env, server):
+        env.check(group("\u00e4"))
+        assert "not UTF-8" in env.rows("checks")["checks"][-1]["message"]
+        also = f'also = "{server.url("/one.csv")}"'
+        env.configure(also, f'{also}\ndelimiter = ";"\ncomment = "#"\nencoding = "latin-1"')
+        result = env.check(group("\u00e4", day=2))
+        assert (result.outcome, result.message) == (Outcome.CHANGED, None)
+        assert result.rederivation is None, "the history does not depend on it"
+        assert run_command(env.servers.config, "status", "--format", "json").stdout.count('"pending_settings": []') == 1
+        assert env.check(group("\u00e4", "c", day=3)).reason == "formats_disagree"
 
 
 def test_a_csv_named_after_no_registry_holds_nothing_and_that_is_recorded(tmp_path: Path) -> None:

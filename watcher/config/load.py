@@ -19,7 +19,7 @@ from watcher.core.errors import ConfigError
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
 from watcher.core.suggestions import GLOB, suggest
-from watcher.core.tables import find_layout_problems
+from watcher.core.tables import LAYOUT_HELP, find_layout_problems
 from watcher.fetch.tls import create_tls_context
 from watcher.fetch.urls import find_url_problem
 from watcher.formats.base import Format
@@ -110,35 +110,42 @@ def _find_format_problems(source: SourceSettings, formats: Mapping[str, Format])
     if source.format not in usable:
         yield f"format: {_unknown(source.format, usable)}"
         return
-    yield from find_layout_problems(source.read_settings.layout)
-    yield from _find_column_problems(source)
+    second = second_format(source, formats)
+    table_format = second if source.also else source.format
+    yield from find_layout_problems(source.layout)
+    yield from _find_column_problems(source, table_format)
     options = formats[source.format].options
+    if source.also and second in formats:
+        options |= formats[second].options & LAYOUT_HELP.keys()
     for option in sorted({option for entry in formats.values() for option in entry.options} - options):
         if getattr(source, option) not in (None, "", (), 0):
             owners = ", ".join(name for name in usable if option in formats[name].options)
             yield f"{option}: not an option of the format {source.format}, only of: {owners}"
-    second = [name for name in usable if formats[name].beside_xml]
-    if source.also_format is not None and source.also_format not in second:
-        yield f"also_format: {_unknown(source.also_format, second)}"
-    elif source.also and not second_format(source, formats):
-        yield f"also: its suffix names no format; set also_format to one of {', '.join(second)}"
+    beside = [name for name in usable if formats[name].beside_xml]
+    if source.also_format is not None and source.also_format not in beside:
+        yield f"also_format: {_unknown(source.also_format, beside)}"
+    elif source.also and not second:
+        yield f"also: its suffix names no format; set also_format to one of {', '.join(beside)}"
 
 
-def _find_column_problems(source: SourceSettings) -> Iterator[str]:
-    """Yield what no table could satisfy: columns without a name or named twice, and keys that are no columns."""
+def _find_column_problems(source: SourceSettings, table_format: str) -> Iterator[str]:
+    """Yield what no table could satisfy: columns without a name or named twice, and keys that are no columns.
+
+    `table_format` is the format that the layout is for: the source's own or its second one.
+    """
     for option in ("columns", "key", "title", "ignore"):
         names = getattr(source, option)
         if "" in names or len({*names}) < len(names):
             yield f"{option}: each column has a name, and is named once"
-    if source.format == "lines" and len(source.columns) > 1:
+    if table_format == "lines" and len(source.columns) > 1:
         yield f"columns: a list has one column; {len(source.columns)} are named"
-    defaults = {"csv": (",", '"'), "tsv": ("\t", "")}.get(source.format, ("", ""))
+    defaults = {"csv": (",", '"'), "tsv": ("\t", "")}.get(table_format, ("", ""))
     delimiter = source.delimiter or defaults[0]
     quote = defaults[1] if source.quote is None else source.quote
     if delimiter and delimiter == quote and not (source.delimiter and source.quote):
         yield f"{'quote' if source.quote else 'delimiter'}: {quote!r} is the delimiter and the quote"
-    columns = source.columns or (("value",) if source.format == "lines" else ())
-    if columns and source.format in ("csv", "tsv", "lines"):
+    columns = source.columns or (("value",) if table_format == "lines" else ())
+    if columns and table_format in ("csv", "tsv", "lines"):
         for option in ("key", "title", "ignore"):
             for name in getattr(source, option):
                 if name and name not in columns:

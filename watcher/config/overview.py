@@ -94,8 +94,13 @@ def _source(table: Mapping[str, Any]) -> SourceOverview:
         every=_interval(table, kind),
         enabled=table.get("enabled", True) is True,
         collection=kind == "collection",
-        read_settings=ReadSettings.from_table(table) if kind == "registry" else None,
+        read_settings=_read_settings(table) if kind == "registry" else None,
     )
+
+
+def _read_settings(table: Mapping[str, Any]) -> ReadSettings:
+    configured = ReadSettings.from_table(table)
+    return configured.without_layout() if "also" in table else configured
 
 
 def _interval(table: Mapping[str, Any], kind: str) -> timedelta:

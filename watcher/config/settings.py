@@ -37,7 +37,7 @@ from watcher.config.value_types import (
 )
 from watcher.core.model import CANARY, Severity
 from watcher.core.read_settings import ReadSettings
-from watcher.core.tables import LAYOUT_HELP
+from watcher.core.tables import LAYOUT_HELP, Layout
 
 
 class StoreSettings(SettingsTable):
@@ -122,7 +122,9 @@ class SourceSettings(SettingsTable):
     every: Interval = Field(DEFAULT_INTERVALS["registry"], description="the time between two checks")
     enabled: bool = Field(True, description="false: do not check")
     also: SourceUrl | None = Field(
-        None, description="a second format of the same release that is compared with it (docs/held.md)"
+        None,
+        description="a second format of the same release that is compared with it (docs/held.md); "
+        "`header`, `columns`, `delimiter` and the other settings of a layout are then those of this document",
     )
     also_format: str | None = Field(None, description="the format of `also`; unset: as its suffix says")
     hold: HoldSettings = HoldSettings()
@@ -130,6 +132,17 @@ class SourceSettings(SettingsTable):
 
     @property
     def read_settings(self) -> ReadSettings:
+        """How its own document is read; one with a second format has no layout."""
+        configured = self._read_settings
+        return configured if self.also is None else configured.without_layout()
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of its document; with a second format, that of this one."""
+        return self._read_settings.layout
+
+    @property
+    def _read_settings(self) -> ReadSettings:
         return ReadSettings(**{field.name: getattr(self, field.name) for field in fields(ReadSettings)})
 
 

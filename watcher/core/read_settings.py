@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from watcher.core.tables import LAYOUT_HELP, Layout
@@ -27,6 +27,10 @@ class ReadSettings(Layout):
     @property
     def layout(self) -> Layout:
         return Layout(**{field.name: getattr(self, field.name) for field in fields(Layout)})
+
+    def without_layout(self) -> Self:
+        """Return those of a source whose layout is that of its second format: its history does not depend on it."""
+        return replace(self, **asdict(Layout()))
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:

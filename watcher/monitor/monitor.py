@@ -316,6 +316,7 @@ class Monitor:
         return SecondFormatCheck(
             url=source.also,
             format=second_format(source, FORMATS),
+            layout=source.layout,
             source=source.name,
             registry=REGISTRIES[source.registry],
             fetcher=self.fetcher,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
+from watcher.core.tables import Layout
 from watcher.fetch.base import Fetcher, NotModified
 from watcher.fetch.pages import fetch_pages
 from watcher.formats.base import Document
@@ -38,11 +39,12 @@ class SecondFormatResult:
 class SecondFormatCheck:
     """Compares a new release of one source with the document at `url`, in `format`; the source's own is `xml`.
 
-    One instance serves one check: it fetches the document once.
+    One instance serves one check: it fetches the document once. `layout` is that of the document.
     """
 
     url: str
     format: str
+    layout: Layout
     source: str
     registry: Registry
     fetcher: Fetcher
@@ -73,10 +75,10 @@ class SecondFormatCheck:
         if isinstance(fetched, SecondFormatResult):
             return fetched
         try:
-            other = self._parse(fetched, self.format)
+            other = FORMATS[self.format].read(fetched, self.registry.columns._replace(layout=self.layout))
         except ParseError as error:
             return self._not_compared(f"{self.url}: {error}")
-        xml = self._parse(data, "xml")
+        xml = self._read_xml(data)
         registry = self._registry_path(xml)
         if registry is None:
             return self._not_compared(f"{self.url} is named after no registry of {xml.id!r}")
@@ -91,8 +93,8 @@ class SecondFormatCheck:
     def _not_compared(why: str) -> SecondFormatResult:
         return SecondFormatResult(remark=f"second format not compared: {why}")
 
-    def _parse(self, data: bytes, format: str) -> Document:  # noqa: A002 - the config's word
-        return FORMATS[format].read(data, self.registry.columns)
+    def _read_xml(self, data: bytes) -> Document:
+        return FORMATS["xml"].read(data, self.registry.columns)
 
     def _registry_path(self, xml: Document) -> str | None:
         """Return the path of the registry that the second format has; "" for the whole document, None if unknown.
@@ -113,7 +115,7 @@ class SecondFormatCheck:
             return
         for stored in reversed(self.history.list_releases(self.source)[-_EARLIER_RELEASES:]):
             release = stored.release
-            xml = self._parse(self.archive.read_snapshot(self.source, release.sha256), "xml")
+            xml = self._read_xml(self.archive.read_snapshot(self.source, release.sha256))
             yield release.published or release.id, xml
 
     def _disagreement(self, check: CrossCheck) -> Reason:
