@@ -54,7 +54,7 @@ class InventoryFiles:
     """
 
     def __init__(self, settings: Sequence[InventorySettings], folder: Path, port_sources: Collection[str] = ()) -> None:
-        self._settings = {each.name: each for each in settings}
+        self._settings = {table.name: table for table in settings}
         self._folder = folder
         self._port_sources = port_sources
         self._inventories: dict[str, Inventory] = {}

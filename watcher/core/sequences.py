@@ -29,7 +29,7 @@ class _BoundedMatcher(SequenceMatcher[str]):
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
         ahi, bhi = len(self._old) if ahi is None else ahi, len(self._new) if bhi is None else bhi
         if self._left > 0:
-            self._left -= sum(1 + len(self._places.get(each, ())) for each in self._old[alo:ahi])
+            self._left -= sum(1 + len(self._places.get(element, ())) for element in self._old[alo:ahi])
             if self._left > 0:
                 return super().find_longest_match(alo, ahi, blo, bhi)
         most = min(ahi - alo, bhi - blo)

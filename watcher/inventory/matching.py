@@ -39,8 +39,8 @@ class MatchIndex:
                 self._names.setdefault(fold_name(name), set()).add(entry.protocol)
             if entry.code:
                 ranges = parse_code(entry.code)
-                for each in ranges:
-                    numbers.setdefault(each.space, []).append((each.low, each.high))
+                for block in ranges:
+                    numbers.setdefault(block.space, []).append((block.low, block.high))
                 if not ranges:
                     self._codes.add(entry.code.strip().casefold())
         self._ports = {protocol: IntervalUnion(intervals) for protocol, intervals in ports.items()}
@@ -72,4 +72,6 @@ class MatchIndex:
         ranges = parse_code(value)
         if not ranges:
             return value.strip().casefold() in self._codes
-        return any(union.overlaps((each.low, each.high)) for each in ranges if (union := self._numbers.get(each.space)))
+        return any(
+            union.overlaps((block.low, block.high)) for block in ranges if (union := self._numbers.get(block.space))
+        )

@@ -22,8 +22,8 @@ def parse_code(code: str) -> tuple[ValueRange, ...]:
     Registries write a number of several octets in octets, and software as one number. Both are in one space here.
     """
     return tuple(
-        ValueRange(space="", low=each.low, high=each.high) if each.space.startswith(_OCTETS) else each
-        for each in parse_ranges(code)
+        ValueRange(space="", low=block.low, high=block.high) if block.space.startswith(_OCTETS) else block
+        for block in parse_ranges(code)
     )
 
 
@@ -32,4 +32,4 @@ def codes_overlap(one: str, other: str) -> bool:
     ranges, others = parse_code(one), parse_code(other)
     if not ranges or not others:
         return one.strip().casefold() == other.strip().casefold()
-    return any(each.overlaps(wanted) for each in ranges for wanted in others)
+    return any(block.overlaps(wanted) for block in ranges for wanted in others)

@@ -47,7 +47,9 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
-    from watcher.fetch.http import HttpFetcher
+    from watcher.fetch import http
+else:
+    http = load("http")
 
 
 class Monitor:
@@ -185,12 +187,12 @@ class Monitor:
         return SnapshotArchive(self.settings.store.snapshots)
 
     @cached_property
-    def fetcher(self) -> HttpFetcher:
+    def fetcher(self) -> http.HttpFetcher:
         """Fetches over HTTP, at the pace that all threads share. Raises ConfigError if the proxy cannot be read."""
         return self._create_fetcher(replace(self._policy, proxy=self.settings.proxy()), self._rate_limiter)
 
     @cached_property
-    def file_fetcher(self) -> HttpFetcher:
+    def file_fetcher(self) -> http.HttpFetcher:
         """Reads the documents on this machine: of file: URLs, and of a collection whose folder is kept here."""
         return self._create_fetcher(replace(self._policy, allow_files=True), None)
 
@@ -306,9 +308,8 @@ class Monitor:
         fetch = self.settings.fetch.model_dump(exclude={"min_interval", "proxy", "ca_file"})
         return Policy(**fetch, ca_file=self.settings.ca_file())
 
-    def _create_fetcher(self, policy: Policy, rate_limiter: HostRateLimiter | None) -> HttpFetcher:
-        fetcher: HttpFetcher = load("http").HttpFetcher(policy, limiter=rate_limiter)
-        return fetcher
+    def _create_fetcher(self, policy: Policy, rate_limiter: HostRateLimiter | None) -> http.HttpFetcher:
+        return http.HttpFetcher(policy, limiter=rate_limiter)
 
     def _second_format(self, source: SourceSettings) -> SecondFormatCheck | None:
         if source.also is None:

@@ -191,12 +191,12 @@ def _decide(pairs: Iterable[_Pair], steps: _Steps) -> Iterator[_Pair]:
         features = [[group_moves.read_move_features(steps.item(place)) for place in places] for places in (old, new)]
         rarity, greatest = measure_rarity(_rows(old, new, steps), set().union(*features[0], *features[1]))
         scores = [
-            each
-            for each in score_candidates(features[0], features[1], rarity, greatest)
-            if (pair := (old[each.old], new[each.new])) in linked
+            score
+            for score in score_candidates(features[0], features[1], rarity, greatest)
+            if (pair := (old[score.old], new[score.new])) in linked
             and _has_evidence(*pair, steps, rarity, DISTINCTIVE * greatest)
         ]
-        yield from ((old[each.old], new[each.new]) for each in choose_pairs(scores))
+        yield from ((old[score.old], new[score.new]) for score in choose_pairs(scores))
 
 
 def _components(pairs: Iterable[_Pair]) -> Iterator[set[_Pair]]:

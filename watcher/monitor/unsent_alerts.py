@@ -14,7 +14,9 @@ from watcher.store.store import Store
 
 def postpone(deliveries: Iterable[Delivery], until: datetime) -> list[Delivery]:
     """Return deliveries that wait until a time; those that are gathered or silenced stay as they are."""
-    return [replace(each, after=to_text(until)) if each.state == "pending" else each for each in deliveries]
+    return [
+        replace(delivery, after=to_text(until)) if delivery.state == "pending" else delivery for delivery in deliveries
+    ]
 
 
 def render_again(store: Store, alerts: AlertRouter, releases: Iterable[int]) -> None:
@@ -33,5 +35,5 @@ def render_again(store: Store, alerts: AlertRouter, releases: Iterable[int]) -> 
             comparison = store.history.events.read_comparison(source, release, before)
             later = store.moves.list_completed_later(row)
             events = tuple(event for event in comparison.events if event.fingerprint not in later)
-            rendered = {each.id: each for each in alerts.for_release(replace(comparison, events=events))}
+            rendered = {delivery.id: delivery for delivery in alerts.for_release(replace(comparison, events=events))}
             store.outbox.replace_unsent({identifier: rendered.get(identifier) for identifier in unsent})

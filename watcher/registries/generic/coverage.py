@@ -81,12 +81,12 @@ def _meet(one: Box, other: Box) -> bool:
     return all(
         not left
         or not right
-        or (left == right if isinstance(left, str) or isinstance(right, str) else _overlap(left, right))
+        or (left == right if isinstance(left, str) or isinstance(right, str) else have_common_numbers(left, right))
         for left, right in zip(one, other, strict=False)
     )
 
 
-def _overlap(one: tuple[ValueRange, ...], other: tuple[ValueRange, ...]) -> bool:
+def have_common_numbers(one: tuple[ValueRange, ...], other: tuple[ValueRange, ...]) -> bool:
     return any(left.overlaps(right) for left in one for right in other)
 
 
@@ -96,17 +96,17 @@ class _NumberedRows:
     def __init__(self, placed: Iterable[tuple[Hashable, Item]], *, only_blocks: bool = False) -> None:
         by_space: dict[tuple[Hashable, str], list[tuple[Interval, tuple[ValueRange, Item]]]] = {}
         for place, item in placed:
-            for each in numbers(item):
-                if not only_blocks or each.high > each.low:
-                    row = (each.low, each.high), (each, item)
-                    by_space.setdefault((place, each.space), []).append(row)
+            for block in numbers(item):
+                if not only_blocks or block.high > block.low:
+                    row = (block.low, block.high), (block, item)
+                    by_space.setdefault((place, block.space), []).append(row)
         self._rows = {space: IntervalIndex(rows) for space, rows in by_space.items()}
 
     def overlapping(self, place: Hashable, ranges: Iterable[ValueRange]) -> Iterator[tuple[ValueRange, Item]]:
         """Yield the rows at a place that share a number with some ranges, of each range the first 300."""
-        for each in ranges:
-            if rows := self._rows.get((place, each.space)):
-                yield from (row for _, row in islice(rows.overlapping((each.low, each.high)), _MOST_ROWS))
+        for wanted in ranges:
+            if rows := self._rows.get((place, wanted.space)):
+                yield from (row for _, row in islice(rows.overlapping((wanted.low, wanted.high)), _MOST_ROWS))
 
 
 def _entries(content: Content) -> Iterator[Item]:
@@ -140,7 +140,10 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
     ranges, box = numbers(item), _box(item)
     new_rows = context.compute_once(_new_blocks)
     ends = (
-        ValueRange(space="", low=end, high=end) for each in ranges if not each.space for end in (each.low, each.high)
+        ValueRange(space="", low=end, high=end)
+        for block in ranges
+        if not block.space
+        for end in (block.low, block.high)
     )
     holders = [
         next(

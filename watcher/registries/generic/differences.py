@@ -41,7 +41,7 @@ class Differences:
         """Say how items with one cause differ: the texts of the first, and the references of all."""
         columns = column_changes(context, findings[0].registry)
         ignored = {*columns.all_names(), *context.table.ignore, *hidden}
-        all_differences = [compare_fields(context.changes[each.change], context, ignored) for each in findings]
+        all_differences = [compare_fields(context.changes[finding.change], context, ignored) for finding in findings]
         first = all_differences[0]
         # A single text has the room of the whole sentence.
         is_single = len(first.texts) == 1 and (
@@ -63,7 +63,7 @@ class Differences:
         self, field: FieldChange, differences: Sequence[Difference], context: ChangeContext, longest: int
     ) -> str:
         """Describe one field; of texts that lost and gained the same words, those words."""
-        alike = [other for each in differences for other in each.texts if other.name == field.name]
+        alike = [other for difference in differences for other in difference.texts if other.name == field.name]
         if field.name == "expert":
             return describe_people(self.word(field.name, context), field.before, field.after)
         if all((other.before, other.after) == (field.before, field.after) for other in alike):
@@ -87,7 +87,11 @@ class Differences:
 
 
 def _describe_references(differences: Sequence[Difference]) -> str:
-    pairs = [changed_references(each.before, each.after) for one in differences for each in one.references]
+    pairs = [
+        changed_references(column.before, column.after)
+        for difference in differences
+        for column in difference.references
+    ]
     if any(removed or added for removed, added in pairs):
         return describe_references(pairs)
     return "references in another order"

@@ -98,13 +98,17 @@ def moved_registries(
     They have the title of a registry from which a row moved there, or at least half of their rows moved there. `moved`
     are the (old path, new path) of each row that moved; `old` and `new` are the changes of the two groups.
     """
-    old_titles = {entry_parts.read_path(each.item): _title(each) for each in old if each.section is Section.REGISTRY}
-    new_titles = {
-        entry_parts.read_path(each.item): _title(each)
-        for each in new
-        if each.section is Section.REGISTRY and each.before is None
+    old_titles = {
+        entry_parts.read_path(change.item): _title(change) for change in old if change.section is Section.REGISTRY
     }
-    rows = Counter(entry_parts.read_path(each.item) for each in new if leftover_names(each) and each.before is None)
+    new_titles = {
+        entry_parts.read_path(change.item): _title(change)
+        for change in new
+        if change.section is Section.REGISTRY and change.before is None
+    }
+    rows = Counter(
+        entry_parts.read_path(change.item) for change in new if leftover_names(change) and change.before is None
+    )
     return {
         path: old_path
         for (old_path, path), number in sorted(Counter(moved).items())

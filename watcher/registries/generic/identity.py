@@ -45,7 +45,7 @@ def identify(document: str, path: str, rows: Rows, groups: Mapping[str, GroupRul
 def normalize_value(value: str) -> str:
     """Return one text for all notations of a value: 0x0a, 0x0A and 10 are one number."""
     ranges = parse_ranges(value)
-    return " ".join(f"{each.space}{each.low}-{each.high}" for each in ranges) if ranges else fold(value)
+    return " ".join(f"{numbers.space}{numbers.low}-{numbers.high}" for numbers in ranges) if ranges else fold(value)
 
 
 def changed_columns(change: Change, *, exact: bool = False) -> set[str]:

@@ -153,10 +153,10 @@ def _columns_with_moved_words(change: Change, columns: ColumnChanges) -> set[str
         for names, side in ((columns.lost, "before"), (columns.gained, "after"))
     )
     moved: set[str] = set()
-    for each in change.fields:
-        before, after = (Counter(_words(text)) for text in (each.before, each.after))
-        if each.name not in columns.all_names() and after - before <= lost and before - after <= gained:
-            moved.add(each.name.removeprefix(MARKUP))
+    for cell in change.fields:
+        before, after = (Counter(_words(text)) for text in (cell.before, cell.after))
+        if cell.name not in columns.all_names() and after - before <= lost and before - after <= gained:
+            moved.add(cell.name.removeprefix(MARKUP))
     return moved
 
 

@@ -31,8 +31,8 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
             return first
     rows = context.compute_for(context.new, _rows_by_name)
     groups = [rows.get((entry_parts.read_path(item), name), []) for name in _names(item)]
-    candidates = (each for group in groups if len(group) <= _MOST_CANDIDATES for each in group)
-    return next((each for each in candidates if _is_absorbed(item, each)), None)
+    candidates = (row for group in groups if len(group) <= _MOST_CANDIDATES for row in group)
+    return next((row for row in candidates if _is_absorbed(item, row)), None)
 
 
 @lru_cache(maxsize=100)
@@ -63,7 +63,7 @@ def _is_absorbed(item: Item, other: Item) -> bool:
         for name, text in item.fields.items()
         if name not in META and not name.startswith(MARKUP) and not _has(text, other.fields.get(name, ""), name in keys)
     ]
-    cited, kept = (documents(find_references(each.fields.get("references", ""))) for each in (item, other))
+    cited, kept = (documents(find_references(row.fields.get("references", ""))) for row in (item, other))
     if not differing:
         return cited <= kept
     (name, *more) = differing

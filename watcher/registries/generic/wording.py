@@ -59,9 +59,9 @@ class Wording:
         return f"{self._subjects.name_old(findings, context)} removed{retired}{now}"
 
     def withdrawn(self, findings: Sequence[Finding], context: ChangeContext) -> str:
-        removed = [context.changes[each.change] for each in findings]
+        removed = [context.changes[finding.change] for finding in findings]
         names = fit_names(
-            [name_entry(each.before or each.item, context) for each in removed], len(findings), LEAST_ROOM
+            [name_entry(gone.before or gone.item, context) for gone in removed], len(findings), LEAST_ROOM
         )
         reason = lifecycle.describe_withdrawal(findings, context)
         return f"{self._subjects.lead(findings, context)}{names} removed: {reason}"
@@ -73,8 +73,8 @@ class Wording:
             change = context.changes[findings[0].change]
             words = describe(change).partition(", references ")[0]
             # That a draft has a newer version is not the news.
-            versions = {each.name for each in compare_fields(change, context).references if is_newer_version(each)}
-            references = {each.name for each in compare_fields(change, context).references}
+            versions = {field.name for field in compare_fields(change, context).references if is_newer_version(field)}
+            references = {field.name for field in compare_fields(change, context).references}
             for hidden in (versions | DATES, references | DATES):
                 rest = self._differences.describe(findings, context, hidden=hidden)
                 text = f": {words}{f', {rest}' if rest else ''}"
@@ -89,7 +89,7 @@ class Wording:
     def deprecated(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         after = context.changes[findings[0].change].after
         if after is None or not is_assigned(after):
-            changes = [context.changes[each.change] for each in findings]
+            changes = [context.changes[finding.change] for finding in findings]
             before = [change.before or change.item for change in changes]
             names = fit_names([name_entry(item, context) for item in before], len(findings), LONGEST_SENTENCE // 2)
             return f"{self._subjects.lead(findings, context)}{names} {_is_now(findings)} reserved"
@@ -120,7 +120,7 @@ class Wording:
         change = context.changes[findings[0].change]
         key = [field for field in change.fields if field.name in change.item.key.labels]
         value = ", ".join(
-            describe_difference(self._differences.word(each.name, context), each.before, each.after) for each in key
+            describe_difference(self._differences.word(field.name, context), field.before, field.after) for field in key
         )
         words = f" {_is_now(findings)} permanent (was provisional){_describe_move(findings, context)}"
         return self._sentence(findings, context, words + (f", {value}" if value and len(findings) == 1 else ""))
@@ -140,7 +140,7 @@ class Wording:
 
     def modified(self, findings: Sequence[Finding], context: ChangeContext) -> str:
         if findings[0].subject[:1] == ("renumbered",):
-            codes = [_describe_code(context.changes[each.change]) for each in findings]
+            codes = [_describe_code(context.changes[finding.change]) for finding in findings]
             lead = self._subjects.lead(findings, context)
             return shorten(lead + fit_names(codes, len(codes), LONGEST_SENTENCE - len(lead) - 20), LONGEST_SENTENCE)
         if findings[0].subject[:1] == ("block",):
@@ -151,7 +151,7 @@ class Wording:
             text = f"{rows} redrawn into larger blocks: {into}"
             return shorten(f"{self._subjects.lead(findings, context)}{text}", LONGEST_SENTENCE)
         if "range-redrawn" in findings[0].also:
-            blocks = enumerate_names([_describe_block(context.changes[each.change]) for each in findings])
+            blocks = enumerate_names([_describe_block(context.changes[finding.change]) for finding in findings])
             subject = f"{self._subjects.lead(findings, context)}{shorten(findings[0].service)}"
             return shorten(f"{subject}: blocks redrawn: {blocks}", LONGEST_SENTENCE)
         if "twin-removed" in findings[0].also:
@@ -196,9 +196,11 @@ class Wording:
             changes = [context.changes[finding.change] for finding in findings]
             headers = [finding for finding in findings if context.changes[finding.change].section is Section.REGISTRY]
             entries = len(findings) - len(headers)
-            events = (event, *(each for each in findings[0].also if each in END_EVENTS))
-            said = [next(filter(None, (end_statement(change, each) for change in changes)), "") for each in events]
-            statement = "; ".join(dict.fromkeys(filter(None, said))) or (
+            events = (event, *(other for other in findings[0].also if other in END_EVENTS))
+            statements = [
+                next(filter(None, (end_statement(change, ending) for change in changes)), "") for ending in events
+            ]
+            statement = "; ".join(dict.fromkeys(filter(None, statements))) or (
                 next(filter(None, map(find_pointer, changes)), "") if event == "registry-moved" else ""
             )
             number = f" with {entries} {'entry' if entries == 1 else 'entries'}" if entries else ""
@@ -250,10 +252,10 @@ class Wording:
 
 def _describe_move(findings: Sequence[Finding], context: ChangeContext) -> str:
     """Return ", moved from toy-parameters to other-parameters", with the registry there; "" without another group."""
-    move = next((move for each in findings if (move := context.moves.get(each.change))), None)
+    move = next((move for finding in findings if (move := context.moves.get(finding.change))), None)
     if move is None:
         return ""
-    titles = {name_registry(each.registry, context) for each in findings}
+    titles = {name_registry(finding.registry, context) for finding in findings}
     title = f" ({shorten(move.title)})" if move.title and move.title not in titles and len(titles) == 1 else ""
     return f", moved from {context.new.document} to {move.group}{title}"
 
