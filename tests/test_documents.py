@@ -28,7 +28,7 @@ from watcher.fetch.rsync import Rsync
 from watcher.formats import text as formats_text
 from watcher.monitor.plausibility import STALE
 from watcher.registries.catalog import REGISTRIES, event_ids
-from watcher.store import database
+from watcher.store import database, lock_holders
 from watcher.web import server
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,7 +129,10 @@ def test_documents_have_the_numbers_of_the_code() -> None:
             f"({FetchSettings().min_interval:g})",
         ),
         "json.md": (f"at most {webhook_message.MAX_BYTES:,} bytes", f"over {webhook_message._TEXT_LENGTH} characters"),
-        "storage.md": (f"waits at most {database.BUSY_SECONDS} seconds",),
+        "storage.md": (
+            f"{database.BUSY_SECONDS:.0f} seconds for a process that does nothing",
+            f"{lock_holders.LONGEST_WAIT / 60:.0f} minutes for one that works",
+        ),
         "health.md": ("to eight clients at a time, ten seconds each",),
         "held.md": (f"After `confirm_after` checks in a row ({HoldSettings().confirm_after})",),
         "operation.md": (

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from tests.support.fake_clock import FakeClock
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
 from watcher.store import database as module
-from watcher.store.database import journal_mode
+from watcher.store import snapshot_receipts
+from watcher.store.database import journal_mode, to_store_error
+from watcher.store.lock_holders import LONGEST_WAIT, Lock, LockHolder, LockWait, _describe_command
+from watcher.store.snapshot_receipts import SnapshotReceipts
 from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
@@ -73,7 +82,7 @@ def test_a_snapshot_that_others_wrote_past_cannot_be_written_from_and_can_again_
             with pytest.raises(StoreError, match="another process is writing"), ours.transaction():
                 connection(ours).execute(INSERT, ["lost"])
         else:
-            with pytest.raises(StoreError, match="another process is reading"), other.transaction():
+            with pytest.raises(StoreError, match="another task of this process is reading"), other.transaction():
                 connection(other).execute(INSERT, ["lost"])
         reading.close()
         with ours.transaction():
@@ -100,6 +109,133 @@ def test_a_long_reader_does_not_stop_a_writer_in_wal(tmp_path: Path, monkeypatch
 @pytest.mark.fault(53)
 def test_waiting_is_bounded() -> None:
     assert 0 < module.BUSY_SECONDS <= 60
+    for ticks, seconds in ((0, module.BUSY_SECONDS), (100, LONGEST_WAIT)):
+        clock = FakeClock()
+        begin = clock.monotonic()
+        with mock.patch.object(Lock, "find_holders", autospec=True) as find_holders:
+            wait = LockWait(Lock(path=Path("history.db"), kind="write"), idle=module.BUSY_SECONDS, clock=clock)
+            while True:
+                used = int(clock.monotonic() - begin) * ticks
+                find_holders.return_value = [LockHolder(pid=1, command="watcher rebuild", ticks=used)]
+                if not wait.should_go_on():
+                    break
+                clock.advance(timedelta(seconds=10))
+        assert clock.monotonic() - begin == seconds
+
+
+HOLDER = """
+import fcntl, os, sqlite3, sys, time
+path, begin, seconds = os.environ["HELD"], os.environ["BEGIN"], float(os.environ["SECONDS"])
+if begin == "flock":
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+else:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(begin)
+    connection.execute("SELECT * FROM sources").fetchall()
+print("held", flush=True)
+while time.process_time() < seconds:
+    pass
+if not seconds:
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_by_another_process(path: Path, begin: str, *, working: float = 0) -> Iterator[subprocess.Popen[str]]:
+    """Let a process called `watcher rebuild t` hold a lock; it works for some seconds of CPU time, or only waits."""
+    script = path.parent / "bin" / "watcher"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text(HOLDER)
+    with subprocess.Popen(
+        [sys.executable, str(script), "rebuild", "t"],
+        env={"HELD": str(path), "BEGIN": begin, "SECONDS": str(working)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.communicate()
+
+
+def write_ours(store: Store) -> None:
+    with store.transaction():
+        connection(store).execute(INSERT, ["ours"])
+
+
+@pytest.mark.fault(53)
+@pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "BEGIN"])
+def test_a_process_that_works_while_it_holds_the_history_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    """For longer than one that does nothing: to write, to read, and to commit while it reads."""
+    monkeypatch.setattr(module, "journal_mode", lambda: "delete")
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.5)
+    path = tmp_path / "history.db"
+    with Store(path) as store, held_by_another_process(path, begin, working=1):
+        if begin == "BEGIN EXCLUSIVE":
+            assert store.execute("SELECT * FROM sources").fetchall() == []
+        write_ours(store)
+    assert names(path) == ["ours"]
+
+
+@pytest.mark.fault(53)
+@pytest.mark.parametrize(
+    ("begin", "mode", "activity"),
+    [
+        ("BEGIN IMMEDIATE", "delete", "writing to"),
+        ("BEGIN IMMEDIATE", "wal", "writing to"),
+        ("BEGIN EXCLUSIVE", "delete", "writing to"),
+        ("BEGIN", "delete", "reading"),
+    ],
+)
+def test_an_error_about_a_lock_names_the_process_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begin: str, mode: str, activity: str
+) -> None:
+    monkeypatch.setattr(module, "journal_mode", lambda: mode)
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0)
+    path = tmp_path / "history.db"
+    with Store(path) as store, held_by_another_process(path, begin) as process:
+        holder = rf"history.db: process {process.pid} \(watcher rebuild t\) is {activity} the history"
+        with pytest.raises(StoreError, match=holder):
+            write_ours(store)
+        if begin == "BEGIN EXCLUSIVE":
+            with pytest.raises(StoreError, match=rf"process {process.pid} .* is writing to the history"):
+                Store(path)
+            with pytest.raises(sqlite3.OperationalError) as locked:
+                store.execute("SELECT * FROM sources")
+            assert f"process {process.pid} " in str(to_store_error(path, locked.value))
+
+
+@pytest.mark.fault(53, 73)
+def test_an_error_about_the_lock_of_the_archive_names_the_process_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_receipts, "_BUSY_SECONDS", 0)
+    folder = tmp_path / "snapshots" / "t"
+    folder.mkdir(parents=True)
+    with held_by_another_process(folder, "flock") as process, pytest.raises(StoreError) as busy:
+        SnapshotReceipts(tmp_path / "snapshots").lock("t").__enter__()
+    assert f"{folder}: process {process.pid} (watcher rebuild t) is writing snapshots; try again" == str(busy.value)
+
+
+def test_a_command_is_named_without_what_other_programs_were_given() -> None:
+    described = [
+        _describe_command(text.split(" "))
+        for text in (
+            "/usr/bin/python3 /opt/bin/watcher --config c.toml run",
+            "python3.12 -m watcher check",
+            "/opt/bin/watcher",
+            "sqlite3 history.db .password=x",
+            "python3 -c print()",
+            "",
+        )
+    ]
+    assert described == [
+        "watcher --config c.toml run", "watcher check", "watcher", "sqlite3", "python3", "a process without a name"
+    ]  # fmt: skip
 
 
 @pytest.mark.fault(51, 53)

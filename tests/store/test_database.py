@@ -248,7 +248,7 @@ def test_a_history_that_another_process_writes_to_is_a_store_error(tmp_path: Pat
         with other.transaction():
             connection(other).execute(INSERT, ["other"])
             with (
-                pytest.raises(StoreError, match=r"history\.db: another process is writing to the history .*try again"),
+                pytest.raises(StoreError, match=r"history\.db: another task of this process is writing .*try again"),
                 ours.transaction(),
             ):
                 connection(ours).execute(INSERT, ["ours"])
@@ -281,7 +281,7 @@ def test_a_reader_in_the_way_of_a_commit_is_a_store_error_and_nothing_is_written
     with Store(path) as ours, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM sources").fetchall()
-        with pytest.raises(StoreError, match="another process"):
+        with pytest.raises(StoreError, match="another task of this process is reading the history"):
             write(ours)
         reader.execute("ROLLBACK")
         write(ours)

@@ -25,6 +25,7 @@ LAZY: Mapping[str, str] = {
     "jinja2": "jinja2",
     "list_base": "watcher.inventory.base",
     "list_formats": "watcher.inventory.catalog",
+    "lock_holders": "watcher.store.lock_holders",
     "monitor": "watcher.monitor.monitor",
     "moves": "watcher.store.moves",
     "outbox": "watcher.store.outbox",

@@ -20,15 +20,16 @@ from watcher.store.sqlite_copy import find_damage
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
-    from watcher.store import schema
+    from watcher.store import lock_holders, schema
 else:
-    schema = load("schema")
+    lock_holders, schema = load("lock_holders"), load("schema")
 
 Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
 MIGRATIONS = [f"version_{number}" for number in range(1, 9)]
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
+_TRY_SECONDS = 2.0  # between two looks at what it does
 
 RESTORE = (
     "restore a backup (`watcher backup FOLDER --restore`), or move the file away and derive the history from the "
@@ -46,6 +47,7 @@ _ENVIRONMENT = frozenset(
         sqlite3.SQLITE_NOTADB,
     }
 )
+_BEGIN, _COMMIT = "BEGIN IMMEDIATE", "COMMIT"
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -71,7 +73,13 @@ def to_store_error(path: Path, error: BaseException | None) -> StoreError | None
     code = _code(error)
     if code in _DAMAGE:
         return StoreError(f"{path}: damaged ({error}); {RESTORE}")
+    if code == sqlite3.SQLITE_BUSY:
+        return StoreError(f"{path}: {_describe_writer(path)} ({error}); nothing was changed, try again")
     return StoreError(f"{path}: {error}; nothing was changed") if code in _ENVIRONMENT else None
+
+
+def _describe_writer(path: Path) -> str:
+    return f"{lock_holders.Lock(path=path, kind='write').describe_holder()} is writing to the history"
 
 
 def _code(error: BaseException | None) -> int:
@@ -103,7 +111,7 @@ class Database:
                     raise StoreError(f"{path}: is not a history of registry-watcher")
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.conn = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self.conn = sqlite3.connect(path, timeout=min(_TRY_SECONDS, BUSY_SECONDS), isolation_level=None)
             # EXTRA, so that a commit survives a power cut: FULL does not sync the deletion of a rollback journal, and a
             # journal that comes back undoes the commit.
             for pragma in ("foreign_keys = ON", "synchronous = EXTRA", f"journal_mode = {journal_mode()}"):
@@ -111,6 +119,8 @@ class Database:
             self._migrate(migrations)
         except sqlite3.DatabaseError as error:
             advice = f"; {RESTORE}" if _code(error) in _DAMAGE else ""
+            if _code(error) == sqlite3.SQLITE_BUSY:
+                advice = f"; {_describe_writer(path)}; try again"
             raise StoreError(f"{path}: cannot be used as the history: {error}{advice}") from error
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as the history: {error}") from error
@@ -136,8 +146,29 @@ class Database:
         return sorted(name for (name,) in names)
 
     def execute(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
-        """Run a statement; its rows are tuples."""
-        return self.conn.execute(statement, values)
+        """Run a statement; its rows are tuples. Waits while another process works on the history (`LockWait`)."""
+        try:
+            return self.conn.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            if not self._can_wait(error, statement):
+                raise
+        wait = lock_holders.LockWait(self._lock_for(statement), idle=BUSY_SECONDS)
+        while True:
+            try:
+                return self.conn.execute(statement, values)
+            except sqlite3.OperationalError as error:
+                if not (self._can_wait(error, statement) and wait.should_go_on()):
+                    raise
+
+    def _can_wait(self, error: sqlite3.OperationalError, statement: str) -> bool:
+        """Return whether a statement that failed because of a lock changed nothing and may succeed later."""
+        is_repeatable = not self.conn.in_transaction or statement == _COMMIT
+        code = getattr(error, "sqlite_errorcode", 0)  # SQLITE_BUSY_SNAPSHOT and its like never pass by waiting
+        return BUSY_SECONDS > 0 and is_repeatable and code == sqlite3.SQLITE_BUSY
+
+    def _lock_for(self, statement: str) -> lock_holders.Lock:
+        """Return the lock that a statement waits for: a commit waits for those who read, others for who writes."""
+        return lock_holders.Lock(path=self.path, kind="read" if statement == _COMMIT else "write")
 
     def query(self, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
         """Run a statement and yield its rows as column name → value."""
@@ -164,17 +195,17 @@ class Database:
                 yield
             return
         try:
-            self.execute("BEGIN IMMEDIATE")
+            self.execute(_BEGIN)
         except sqlite3.DatabaseError as error:
-            if (store_error := self._to_store_error(error, "writing to")) is not None:
+            if (store_error := self._to_store_error(error, _BEGIN)) is not None:
                 raise store_error from error
             raise
         try:
             yield
-            self.execute("COMMIT")
+            self.execute(_COMMIT)
         except sqlite3.DatabaseError as error:
             self.conn.rollback()
-            if (store_error := self._to_store_error(error, "reading")) is not None:
+            if (store_error := self._to_store_error(error, _COMMIT)) is not None:
                 raise store_error from error
             raise
         except BaseException:
@@ -194,9 +225,12 @@ class Database:
             raise
         self.execute("RELEASE nested")
 
-    def _to_store_error(self, error: sqlite3.DatabaseError, activity: str) -> StoreError | None:
+    def _to_store_error(self, error: sqlite3.DatabaseError, statement: str) -> StoreError | None:
         if _code(error) == sqlite3.SQLITE_BUSY:
-            return StoreError(f"{self.path}: another process is {activity} the history ({error}); try again")
+            activity = _describe_writer(self.path)
+            if statement == _COMMIT:
+                activity = f"{self._lock_for(_COMMIT).describe_holder()} is reading the history"
+            return StoreError(f"{self.path}: {activity} ({error}); try again")
         return to_store_error(self.path, error)
 
     def close(self) -> None:

@@ -7,10 +7,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import StoreError, UsageError
+from watcher.store.lock_holders import Lock, LockWait
 from watcher.store.snapshot_file import (
     SHA256,
     SnapshotInfo,
@@ -22,7 +24,8 @@ from watcher.store.snapshot_file import (
 
 SUFFIX = ".zst"
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_BUSY_SECONDS, _LOCK_PAUSE = 30.0, 0.01
+_BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
+_LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries between two looks at that process
 
 
 class SnapshotReceipts:
@@ -174,13 +177,14 @@ class SnapshotReceipts:
 def _lock_folder(descriptor: int, folder: Path) -> None:
     """Lock a folder for this process until the descriptor is closed. Raises StoreError if another one keeps it."""
     clock = SystemClock()
-    end = clock.monotonic() + _BUSY_SECONDS
-    while True:
+    lock = Lock(path=folder, kind="folder")
+    wait = LockWait(lock, idle=_BUSY_SECONDS, clock=clock)
+    for attempt in count():
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if clock.monotonic() > end:
-                raise StoreError(f"{folder}: another process is writing snapshots; try again") from None
+            if attempt % _TRIES == 0 and not wait.should_go_on():
+                raise StoreError(f"{folder}: {lock.describe_holder()} is writing snapshots; try again") from None
             clock.sleep(_LOCK_PAUSE)
         else:
             return
