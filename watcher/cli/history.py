@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from watcher.cli.context import open_history
+from watcher.cli.list_files import find_inventory
 from watcher.cli.output import (
     format_option,
     option_parser,
@@ -26,7 +29,11 @@ from watcher.render.safe_text import visible
 from watcher.reports.documents import DocumentReport, report_as_dict, report_document
 from watcher.reports.events import EventReport, ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
+from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan
+
+if TYPE_CHECKING:
+    from watcher.inventory.model import Inventory
 
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
 
@@ -68,6 +75,11 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
     help="Events that a draft caused; its name with or without the version.",
 )
 @click.option("--search", metavar="TEXT", help="Words in the event or in the entries that it changed.")
+@click.option(
+    "--inventory",
+    metavar="FILE|NAME",
+    help="Only what is about a list of yours: a file, - for standard input, or an [[inventory]].",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
 @click.pass_obj
@@ -86,6 +98,7 @@ def command(
     rfc: str | None,
     draft: str | None,
     search: str | None,
+    inventory: str | None,
     limit: int | None,
     format: str,
 ) -> None:
@@ -101,9 +114,11 @@ def command(
       watcher history --source ports --source 'iana.dns*' --since 30d
       watcher history ports --since 2020-01-01 --kind deprecated
       watcher history --rfc 9350
+      watcher history --inventory /etc/services --since 2024-01-01
       watcher history --event 'service-*' --search microsoft --format json
     """
     require(not (rfc and draft), "give --rfc or --draft, not both")
+    require(not (inventory and (rfc or draft)), "give --inventory or a document, not both")
     query = EventQuery(
         sources=(*sources, *more_sources),
         ports=ports,
@@ -123,7 +138,8 @@ def command(
             _print_document(report_document(history, observation, query), format)
         return
     with open_history(config) as (history, observation):
-        report = find_events(history, observation, query)
+        mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
+        report = find_events(history, observation, query, mine)
     if format == "json":
         print_json(
             {
@@ -135,6 +151,12 @@ def command(
         _print_events(report, format)
     if format == "text":
         print_gaps(report.gaps)
+
+
+def _find_inventory(config: Path, history: HistoryReader, reference: str, sources: Sequence[str]) -> Inventory:
+    """Return a list, which is of the only source of the query, else of ports."""
+    source = sources[0] if len(sources) == 1 else ""
+    return find_inventory(config, reference, source=source, port_sources=history.list_sources_of("ports"))
 
 
 def _print_document(report: DocumentReport, format: str) -> None:

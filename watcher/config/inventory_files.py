@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from watcher.config.inventory_settings import InventorySettings
 from watcher.core.errors import ConfigError, ParseError, UsageError
@@ -19,6 +21,15 @@ else:
     base, catalog = load("list_base"), load("list_formats")
 
 _Version = tuple[int, int, int]  # of a file: its inode, size and time of change
+
+
+def parse_settings(table: Mapping[str, Any], config: Path) -> InventorySettings:
+    """Return one [[inventory]] alone, whatever else the configuration says. Raises ConfigError."""
+    try:
+        return InventorySettings(**table)
+    except (TypeError, ValidationError):
+        name = table.get("name")
+        raise ConfigError(f"{config}: inventory {name!r} is not valid; `watcher config check` says why") from None
 
 
 def read_inventory(settings: InventorySettings, folder: Path, port_sources: Collection[str] = ()) -> Inventory:

@@ -16,9 +16,12 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan, StoredEvent
 
 if TYPE_CHECKING:
+    from watcher.inventory.model import Inventory
     from watcher.registries import catalog as registries
+    from watcher.reports import inventories
 else:
     registries = load("registries")  # only for the ids of a query that finds nothing
+    inventories = load("report_inventories")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +41,21 @@ class EventReport:
     span: ReleaseSpan
 
 
-def find_events(history: HistoryReader, observation: ObservationGaps, query: EventQuery) -> EventReport:
-    """Return the events that match a query; its sources may be globs.
+def find_events(
+    history: HistoryReader, observation: ObservationGaps, query: EventQuery, inventory: Inventory | None = None
+) -> EventReport:
+    """Return the events that match a query, of an inventory alone if there is one; its sources may be globs.
 
     Raises UsageError for a source without a history, and for an event id or a protocol that no event can have.
     """
     sources = history.find_sources(query.sources) if query.sources else []
     query = replace(query, sources=tuple(sources))
-    events = tuple(observe_event(stored, observation) for stored in history.events.find(query))
+    if inventory is None:
+        matching = history.events.find(query)
+    else:
+        matching = inventories.select_events(history, history.events.find(replace(query, limit=None)), inventory)
+        matching = matching[-query.limit :] if query.limit else matching
+    events = tuple(observe_event(stored, observation) for stored in matching)
     _check_filters(query, {event.stored.event.id for event in events})
     sources = sources or sorted({event.stored.source for event in events})
     return EventReport(

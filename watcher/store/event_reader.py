@@ -104,6 +104,14 @@ class EventReader:
         also = self._db.execute("SELECT value, count(*) FROM events, json_each(also) GROUP BY value")
         return dict(numbers.fetchall()), dict(also.fetchall())
 
+    def read_names(self, rows: Iterable[int]) -> dict[int, list[str]]:
+        """Return the names by which events are found, in lower case, by their row: former names included."""
+        names: dict[int, list[str]] = {}
+        statement = "SELECT event_id, name FROM event_services WHERE event_id IN (SELECT value FROM json_each(?))"
+        for event, name in self._db.execute(statement, [json.dumps([*rows])]):
+            names.setdefault(event, []).append(name)
+        return names
+
     def read_document_roles(self, document: str) -> dict[int, dict[str, str]]:
         """Return by the row of an event what it did to references to a document: registry → added, removed or kept."""
         roles: dict[int, dict[str, str]] = {}

@@ -27,6 +27,11 @@ class ReleaseFinder:
         """Return the sources that have a history, by name."""
         return [row["name"] for row in self._db.query("SELECT name FROM sources ORDER BY name")]
 
+    def list_sources_of(self, registry: str) -> list[str]:
+        """Return the sources that were read with the rules of a registry, by name."""
+        rows = self._db.execute("SELECT name FROM sources WHERE registry = ? ORDER BY name", [registry])
+        return [str(name) for (name,) in rows]
+
     def read_registry_id(self, source: str) -> str:
         """Return the id of the registry rules a source was read with. Raises UsageError for an unknown source."""
         for row in self._db.query("SELECT registry FROM sources WHERE name = ?", [source]):
