@@ -104,7 +104,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
     84: ("a configuration that is a pipe, of another user, huge or deep", "refused in one line; a reload never hangs"),
-    85: ("many servers that drip or hang; a tree of very many files", "no other source or channel waits; refused by number too"),
+    85: ("many servers that drip or hang; a tree of too many files", "no other source or channel waits; a refusal"),
     86: ("text that hides, runs as a formula or becomes a link", "written visibly or quoted in every output"),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ MB = 2**20
 
 
 class Judge(threading.Thread):
-    """Judges a release of so many bytes until it is told to end."""
+    """Judges a release of so many bytes until a test ends it."""
 
     def __init__(self, limit: JudgingLimit, size: int) -> None:
         super().__init__(daemon=True)

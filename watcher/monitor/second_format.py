@@ -54,7 +54,7 @@ class SecondFormatCheck:
     _fetched: bytes | SecondFormatResult | None = field(default=None, init=False)
 
     def fetch(self) -> bytes | SecondFormatResult:
-        """Return the document, or the remark that says why there is none. Fetches at the first call."""
+        """Return the document, or the remark that says why not. Fetches at the first call."""
         if self._fetched is None:
             self._fetched = self._fetch()
         return self._fetched

@@ -38,7 +38,8 @@ class ListedSource:
 def list_sources(settings: Settings, store: Store | None, patterns: Sequence[str] = ()) -> tuple[ListedSource, ...]:
     """Return the configured sources, the groups of collections and what else has a history, by name.
 
-    Before the first check there is no `store`. `patterns` are names or globs. Raises UsageError for one that no source has.
+    Before the first check there is no `store`. `patterns` are names or globs. Raises UsageError for one that fits no
+    source.
     """
     configured = {source.name: source for source in _list_configured(settings, store)}
     names = sorted({*configured, *(store.history.list_sources() if store else ())})
