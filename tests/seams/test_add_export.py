@@ -10,13 +10,13 @@ from tests.support.extended_package import ExtendedPackage
 from tests.support.port_releases import release, reserved, tcp
 
 MODULE = """
-from watcher.render.exports.base import Omission, RenderedExport, describe_release, omission_lines
+from watcher.render.exports.base import Omission, RenderedExport, make_comment
 
 
 def render(state, options):
     named = [entry for entry in state.entries if entry.name]
     omissions = tuple(Omission(entry=entry, reason="without a name") for entry in state.entries if not entry.name)
-    comment = [*describe_release(state), *(omission_lines(omissions) if options.list_omissions else ())]
+    comment = make_comment(state, options, omissions)
     lines = [f"; {line}".rstrip() for line in comment] + [f"{entry.name} is {entry.value}" for entry in named]
     return RenderedExport(files={"": "\\n".join([*lines, ""])}, written=len(named), omissions=omissions)
 """

@@ -104,9 +104,13 @@ def _write(rendered: RenderedExport, out: Path | None, *, many_files: bool) -> N
 
 
 def _report_omissions(rendered: RenderedExport, format: str, *, listed: bool) -> None:
-    """Print how many entries were left out or written in part, by reason."""
+    """Print how many entries and old names were left out or written in part, by reason."""
     hint = "" if listed else "; --omitted lists them"
-    for words, omissions in (("left out", rendered.omissions), ("written in part", rendered.limited)):
+    for words, omissions in (
+        ("left out", rendered.omissions),
+        ("written in part", rendered.limited),
+        ("old names left out", rendered.lost_names),
+    ):
         if omissions:
             reasons = ", ".join(count_reasons(omissions))
             text = f"{format}: {rendered.written:,} entries written, {len(omissions):,} {words}: {reasons}{hint}"

@@ -96,13 +96,15 @@ class Omission:
 class RenderedExport:
     """The text of an export, by file name; a format of one file has the name "".
 
-    `written` counts the entries in it. `limited` are those of them of which the format can say only a part.
+    `written` counts the entries in it, `omissions` are the others. `limited` are written entries of which the format
+    can say only a part, `lost_names` are old names that it cannot give to their entries.
     """
 
     files: Mapping[str, str]
     written: int
     omissions: tuple[Omission, ...] = ()
     limited: tuple[Omission, ...] = ()
+    lost_names: tuple[Omission, ...] = ()
 
 
 RenderRelease = Callable[[ExportedRelease, ExportOptions], RenderedExport]
@@ -135,13 +137,20 @@ def describe_release(state: ExportedRelease) -> list[str]:
     ]
 
 
-def omission_lines(rendered: Sequence[Omission], limited: Sequence[Omission] = ()) -> list[str]:
-    """Return the lines of a comment that list what a format cannot express; none if that is nothing."""
-    lines = []
-    for title, omissions in (("Left out", rendered), ("Written in part", limited)):
-        if omissions:
-            lines += ["", f"{title}: {len(omissions)}"]
-            lines += [f"{name_entry(omission)}: {omission.reason}" for omission in omissions]
+def make_comment(
+    state: ExportedRelease,
+    options: ExportOptions,
+    omissions: Sequence[Omission] = (),
+    limited: Sequence[Omission] = (),
+    lost_names: Sequence[Omission] = (),
+) -> list[str]:
+    """Return the lines of `describe_release`, then, if the user wants them, what the format cannot express."""
+    lines = describe_release(state)
+    lists = (("Left out", omissions), ("Written in part", limited), ("Old names left out", lost_names))
+    for title, listed in lists if options.list_omissions else ():
+        if listed:
+            lines += ["", f"{title}: {len(listed)}"]
+            lines += [f"{name_entry(omission)}: {omission.reason}" for omission in listed]
     return lines
 
 

@@ -21,11 +21,20 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
 def make_table(state: ExportedRelease, *, raw: bool) -> list[list[str]]:
     """Return the rows, the first with the columns. Unless `raw`, no cell is a formula and none has hidden text."""
     columns = find_columns(state.entries)
-    table = [["registry", "status", "ordinal", *columns]]
+    table = [["key", "registry", "status", *columns]]
     for entry in state.entries:
-        head = [entry.registry, str(entry.item.status), str(entry.item.key.ordinal)]
+        head = [join_key(entry), entry.registry, str(entry.item.status)]
         table.append([*head, *(entry.fields.get(column, "") for column in columns)])
     return table if raw else [list(map(escape_cell, row)) for row in table]
+
+
+def join_key(entry: ExportEntry) -> str:
+    """Return the key of an entry as one text: `https|443|tcp`; a second entry under a key has `|2` behind it.
+
+    No two entries have the same. Programs that match rows by a column need one that is unique.
+    """
+    parts = [*entry.item.key.values, *([str(entry.item.key.ordinal)] if entry.item.key.ordinal > 1 else ())]
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 def find_columns(entries: Sequence[ExportEntry]) -> list[str]:

@@ -1,0 +1,95 @@
+"""The highlighter format of daff: what changed between the CSV exports of two releases, as a table.
+
+The first column has the action of a row: `+++` added, `---` removed, `->` changed cells, `...` rows that are left out.
+Applied to the older CSV it gives the newer one. https://paulfitz.github.io/daff-doc/spec.html is the specification.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+
+from watcher.render.exports.alignment import Step, align_rows
+from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
+from watcher.render.exports.csv import make_table
+
+Row = list[str]
+_NULL = re.compile(r"_*NULL")  # a cell without a value; one more underscore makes it the text
+_CONTEXT = 1  # unchanged rows around a change: a reader needs the one before an added row
+
+
+def render_difference(old: ExportedRelease, new: ExportedRelease, options: ExportOptions) -> RenderedExport:
+    before, after = make_table(old, raw=options.raw), make_table(new, raw=options.raw)
+    columns = _join_columns(before[0], after[0])
+    old_rows, new_rows = _fill_rows(before, columns)[1:], _fill_rows(after, columns)[1:]
+    steps = align_rows([_identify(entry) for entry in old.entries], [_identify(entry) for entry in new.entries])
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    changed = [_render_step(step, old_rows, new_rows) for step in steps]
+    if columns_row := _describe_columns(columns, before[0], after[0]):
+        writer.writerow(["!", *columns_row])
+    writer.writerow(["@@", *columns])
+    writer.writerows(_leave_out_unchanged(changed))
+    return RenderedExport(files={"": out.getvalue()}, written=sum(bool(row[0]) for row in changed))
+
+
+def _identify(entry: ExportEntry) -> tuple[object, ...]:
+    key = entry.item.key
+    return (entry.registry, key.labels, key.values, key.ordinal)
+
+
+def _join_columns(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the columns of both tables: those of the newer one, with each removed one behind its neighbour."""
+    columns = list(after)
+    for place, name in enumerate(before):
+        if name not in after:
+            behind = columns.index(before[place - 1]) + 1 if place else 0
+            columns.insert(behind, name)
+    return columns
+
+
+def _describe_columns(columns: Sequence[str], before: Sequence[str], after: Sequence[str]) -> Row:
+    """Return which columns are new or were removed; nothing if both tables have the same."""
+    row = ["+++" if name not in before else "---" if name not in after else "" for name in columns]
+    return row if any(row) else []
+
+
+def _fill_rows(table: Sequence[Row], columns: Sequence[str]) -> list[Row]:
+    """Return the rows with a cell for each of the columns."""
+    places = {name: place for place, name in enumerate(table[0])}
+    return [[row[places[name]] if name in places else "" for name in columns] for row in table]
+
+
+def _render_step(step: Step, old_rows: Sequence[Row], new_rows: Sequence[Row]) -> Row:
+    """Return a row with its action; an unchanged one has none."""
+    if step.old is None or step.new is None:
+        added = step.old is None
+        row = new_rows[step.new or 0] if added else old_rows[step.old or 0]
+        return ["+++" if added else "---", *map(_quote_null, row)]
+    before, after = old_rows[step.old], new_rows[step.new]
+    if before == after:
+        return ["", *map(_quote_null, before)]
+    arrow = "->"
+    while any(arrow in cell for cell in (*before, *after)):
+        arrow = "-" + arrow
+    pairs = zip(map(_quote_null, before), map(_quote_null, after), strict=True)
+    return [arrow, *(old if old == new else f"{old}{arrow}{new}" for old, new in pairs)]
+
+
+def _quote_null(cell: str) -> str:
+    return "_" + cell if _NULL.fullmatch(cell) else cell
+
+
+def _leave_out_unchanged(rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield the changed rows with the unchanged ones beside them, and `...` for what is left out."""
+    near = {place + offset for place, row in enumerate(rows) if row[0] for offset in range(-_CONTEXT, _CONTEXT + 1)}
+    left_out = False
+    for place, row in enumerate(rows):
+        if place in near:
+            yield row
+            left_out = False
+        elif not left_out:
+            yield ["...", *(["..."] * (len(row) - 1))]
+            left_out = True
