@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.lazy import import_listed
-from watcher.core.model import ChangeSet, Content, Fields, Item, Key, Section
+from watcher.core.model import ChangeSet, Content, Fields, Item, Key, Release, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import PROTOCOLS, describe_unknown
@@ -28,6 +28,7 @@ EARLIEST = "0000-00-00"  # before every date: all old names
 _DIGITS = re.compile(r"(\d{1,18})")
 _LAST = 2**130  # behind every number and address
 Describe = Callable[[Item], ExportEntry]
+_NO_OLD_NAMES: Mapping[Key, tuple[OldName, ...]] = {}
 
 
 def render_export(
@@ -74,21 +75,37 @@ def collect_export(
     release = history.find_release(source, reference)
     versions = history.versions.find(source, at=release)
     content = _make_content(release, versions)
-    describe = _choose_description(content, _read_title_columns(history, source))
+    titles = _read_title_columns(history, source)
+    old_names = _NO_OLD_NAMES
+    if names_since is not None:
+        named = [version for version in versions if version.item.section is Section.ENTRY]
+        old_names = _find_old_names(history, release, named, _choose_description(content, titles), names_since)
+    return describe_content(source, release.release, content, registry=registry, titles=titles, old_names=old_names)
+
+
+def describe_content(
+    source: str,
+    release: Release,
+    content: Content,
+    *,
+    registry: str = "",
+    titles: tuple[str, ...] = (),
+    old_names: Mapping[Key, tuple[OldName, ...]] = _NO_OLD_NAMES,
+) -> ExportedRelease:
+    """Return a content as an export receives it. `titles` are the columns that name the rows of a plain table."""
     headers = _list_fields(content, Section.REGISTRY)
     if registry and registry not in headers:
         raise UsageError(f"{source} has no registry {describe_unknown(registry, [path for path in headers if path])}")
-    chosen = [
-        version
-        for version in versions
-        if version.item.section is Section.ENTRY and _is_below(version.item.key.part(PATH), registry)
+    describe = _choose_description(content, titles)
+    entries = [
+        replace(describe(item), old_names=old_names.get(item.key, ()))
+        for item in content.items.values()
+        if item.section is Section.ENTRY and _is_below(item.key.part(PATH), registry)
     ]
-    old_names = _find_old_names(history, release, chosen, describe, names_since) if names_since is not None else {}
-    entries = [replace(describe(version.item), old_names=old_names.get(version.row, ())) for version in chosen]
     return ExportedRelease(
         source=source,
         document=content.document,
-        release=release.release,
+        release=release,
         headers=headers,
         entries=tuple(sorted(entries, key=_order)),
         contacts=_list_fields(content, Section.CONTACT),
@@ -166,10 +183,10 @@ def _find_old_names(
     versions: Sequence[EntryVersion],
     describe: Describe,
     since: str,
-) -> Mapping[int, tuple[OldName, ...]]:
-    """Return the names that entries had in releases after a day, by the row of their version, the newest first."""
+) -> Mapping[Key, tuple[OldName, ...]]:
+    """Return the names that entries had in releases after a day, by their key, the newest first."""
     links = history.versions.follow(release.release.source, (version.row for version in versions), until=release)
-    by_row = {}
+    by_key = {}
     for version in versions:
         renamed: dict[str, str] = {}
         state, name = version, describe(version.item).name
@@ -179,8 +196,8 @@ def _find_old_names(
                 renamed.setdefault(earlier, ended)  # a name that came back counts with its last day
             state = before
         if renamed:
-            by_row[version.row] = tuple(OldName(name=old, renamed=day) for old, day in renamed.items())
-    return by_row
+            by_key[version.item.key] = tuple(OldName(name=old, renamed=day) for old, day in renamed.items())
+    return by_key
 
 
 def _order(entry: ExportEntry) -> tuple[object, ...]:

@@ -16,6 +16,8 @@ from watcher.render.safe_text import visible
 
 PORTS = "service-names-port-numbers"  # the registry groups that some formats are made for
 PROTOCOLS = "protocol-numbers"
+LONGEST_LINE = 126  # bytes of a line with a comment
+_DOTS = "..."
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
@@ -169,6 +171,14 @@ def count_reasons(omissions: Iterable[Omission]) -> list[str]:
     return [f"{number:,} {reason}" for reason, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
-def ascii_text(text: str) -> str:
-    """Return one line of printable ASCII; other characters are written as `<U+00E9>`."""
-    return _NOT_ASCII.sub(lambda match: f"<U+{ord(match[0]):04X}>", visible(text))
+def ascii_text(text: str, longest: int) -> str:
+    """Return one line of printable ASCII; other characters are written as `<U+00E9>`, a longer text ends in dots."""
+    line = _NOT_ASCII.sub(lambda match: f"<U+{ord(match[0]):04X}>", visible(text)).strip()
+    if len(line) <= longest:
+        return line
+    return line[: longest - len(_DOTS)].rstrip() + _DOTS if longest > len(_DOTS) else ""
+
+
+def ascii_comment(lines: Iterable[str]) -> list[str]:
+    """Return lines as comments behind a `#`. musl reads on in pieces of 127 bytes, so none is longer."""
+    return [f"# {ascii_text(line, LONGEST_LINE - len('# '))}".rstrip() for line in lines]

@@ -11,7 +11,7 @@ from watcher.render.exports.base import (
     ExportOptions,
     Omission,
     RenderedExport,
-    ascii_text,
+    ascii_comment,
     make_comment,
 )
 from watcher.render.exports.service_rows import describe_row, select_rows
@@ -37,5 +37,5 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
         comment = describe_row(row, _LONGEST_COMMENT)
         lines.append(f"{row.name}\t{row.low}/{row.protocol}\t{_FREQUENCY}" + (f"\t# {comment}" if comment else ""))
     comments = make_comment(state, options, omissions)
-    text = [f"# {ascii_text(line)}".rstrip() for line in comments] + lines
+    text = ascii_comment(comments) + lines
     return RenderedExport(files={"": "\n".join([*text, ""])}, written=len(lines), omissions=tuple(omissions))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from watcher.core.model import FREE
 from watcher.render.exports.base import (
+    LONGEST_LINE,
     ExportedRelease,
     ExportEntry,
     ExportOptions,
     Omission,
     RenderedExport,
+    ascii_comment,
     ascii_text,
     make_comment,
 )
@@ -25,7 +27,6 @@ BAD_NAME = "with a name that is not of printable ASCII without #"
 REPEATED = "with a name that another entry has"
 SPACES = "whose name has spaces, written as hyphens"
 _HIGHEST = 255
-_LONGEST_WITH_COMMENT = 126
 
 
 def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
@@ -46,10 +47,10 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
         aliases = [alias for alias in aliases if alias != own.lower()]
         names |= {own.lower(), *aliases}
         text = f"{own.lower():<15}\t{int(entry.value)}" + "".join(f"\t{' '.join(aliases)}" if aliases else "")
-        comment = ascii_text(entry.fields.get("description", ""))[: _LONGEST_WITH_COMMENT - len(text) - 3].strip()
+        comment = ascii_text(entry.fields.get("description", ""), LONGEST_LINE - len(text) - len("\t# "))
         lines.append(f"{text}\t# {comment}" if comment else text)
     comment_lines = make_comment(state, options, omissions, limited)
-    text_lines = [f"# {ascii_text(line)}".rstrip() for line in comment_lines] + ["", *lines, ""]
+    text_lines = [*ascii_comment(comment_lines), "", *lines, ""]
     return RenderedExport(
         files={"": "\n".join(text_lines)},
         written=len(lines),

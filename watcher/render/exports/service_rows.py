@@ -88,7 +88,4 @@ def _read_row(entry: ExportEntry, longest_name: int) -> ServiceRow | str:
 
 def describe_row(row: ServiceRow, longest: int) -> str:
     """Return the description of a row as one line of ASCII, "" if not even its beginning fits."""
-    text = ascii_text(row.entry.fields.get("description", "")).strip()
-    if len(text) <= longest:
-        return text
-    return text[: longest - 3].rstrip() + "..." if longest > len("...") else ""
+    return ascii_text(row.entry.fields.get("description", ""), longest)

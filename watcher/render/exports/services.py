@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from watcher.render.exports.base import (
+    LONGEST_LINE,
     ExportedRelease,
     ExportOptions,
     Omission,
     RenderedExport,
-    ascii_text,
+    ascii_comment,
     make_comment,
 )
 from watcher.render.exports.service_rows import ServiceRow, describe_row, is_word, select_rows
@@ -26,8 +27,7 @@ TAKEN_BEFORE = "that an entry before has as its old name"
 NO_WORD = "that are not one word of printable ASCII without #"
 FULL = "for which the line has no room"
 _LONGEST_NAME = 255
-_LONGEST_LINE = 1000  # older libraries read lines of 1,024 bytes
-_LONGEST_WITH_COMMENT = 126
+_LONGEST_ALIASES = 1000  # older libraries read lines of 1,024 bytes
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class _Line:
         return f"{self.row.name:<15}\t{self.row.low}/{self.row.protocol}{aliases}"
 
     def has_room(self, alias: str) -> bool:
-        return len(self.text) + len(alias) + 1 <= _LONGEST_LINE
+        return len(self.text) + len(alias) + 1 <= _LONGEST_ALIASES
 
     def render(self) -> str:
         text = self.text
-        comment = describe_row(self.row, _LONGEST_WITH_COMMENT - len(text) - len("\t# "))
+        comment = describe_row(self.row, LONGEST_LINE - len(text) - len("\t# "))
         return f"{text}\t# {comment}" if comment else text
 
 
@@ -56,7 +56,7 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
     lost_names = tuple(_add_old_names(rows, line_of))
     limited = tuple(_find_limited(rows))
     comment = make_comment(state, options, omissions, limited, lost_names)
-    text = [f"# {ascii_text(line)}".rstrip() for line in comment] + ["", *(line.render() for line in lines)]
+    text = [*ascii_comment(comment), "", *(line.render() for line in lines)]
     return RenderedExport(
         files={"": "\n".join([*text, ""])},
         written=len(rows) - len(overfull),

@@ -10,7 +10,7 @@ from watcher.render.exports.base import (
     ExportOptions,
     Omission,
     RenderedExport,
-    ascii_text,
+    ascii_comment,
     make_comment,
 )
 from watcher.render.exports.service_rows import ServiceRow, describe_row, select_rows
@@ -39,7 +39,7 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
         protocols = "/".join(row.protocol for row in group)
         lines.append(f"{name}\t{ports_text}/{protocols}" + (f"\t# {comment}" if comment else ""))
     comments = make_comment(state, options, omissions)
-    text = [f"# {ascii_text(line)}".rstrip() for line in comments] + lines
+    text = ascii_comment(comments) + lines
     return RenderedExport(
         files={"": "\n".join([*text, ""])}, written=sum(map(len, groups.values())), omissions=tuple(omissions)
     )

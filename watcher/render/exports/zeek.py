@@ -14,7 +14,7 @@ from watcher.render.exports.base import (
     ExportOptions,
     Omission,
     RenderedExport,
-    ascii_text,
+    ascii_comment,
     make_comment,
 )
 from watcher.render.exports.service_rows import ServiceRow, select_rows
@@ -45,7 +45,7 @@ def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
         else:
             omissions.append(Omission(entry=row.entry, reason=OTHER_PROTOCOL))
     lines = [_render_place(group) for group in places.values()]
-    comments = [f"# {ascii_text(line)}".rstrip() for line in make_comment(state, options, omissions)]
+    comments = ascii_comment(make_comment(state, options, omissions))
     return RenderedExport(
         files={"": "\n".join([*_HEADER[:1], *comments, *_HEADER[1:], *lines, ""])},
         written=sum(map(len, places.values())),
