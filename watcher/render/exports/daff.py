@@ -27,9 +27,7 @@ def render_difference(old: ExportedRelease, new: ExportedRelease, options: Expor
     steps = align_rows([_identify(entry) for entry in old.entries], [_identify(entry) for entry in new.entries])
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    # daff reads the cells of an added column as they are.
-    quoted = [name in before[0] for name in columns]
-    changed = [_render_step(step, old_rows, new_rows, quoted) for step in steps]
+    changed = [_render_step(step, old_rows, new_rows) for step in steps]
     if columns_row := _describe_columns(columns, before[0], after[0]):
         writer.writerow(["!", *columns_row])
     writer.writerow(["@@", *columns])
@@ -64,24 +62,25 @@ def _fill_rows(table: Sequence[Row], columns: Sequence[str]) -> list[Row]:
     return [[row[places[name]] if name in places else "" for name in columns] for row in table]
 
 
-def _render_step(step: Step, old_rows: Sequence[Row], new_rows: Sequence[Row], quoted: Sequence[bool]) -> Row:
-    """Return a row with its action; an unchanged one has none. `quoted`: the columns in which NULL is no text."""
+def _render_step(step: Step, old_rows: Sequence[Row], new_rows: Sequence[Row]) -> Row:
+    """Return a row with its action; an unchanged one has none."""
     if step.old is None or step.new is None:
         added = step.old is None
         row = new_rows[step.new or 0] if added else old_rows[step.old or 0]
-        return ["+++" if added else "---", *_quote_nulls(row, quoted)]
+        return ["+++" if added else "---", *row]
     before, after = old_rows[step.old], new_rows[step.new]
     if before == after:
-        return ["", *_quote_nulls(before, quoted)]
+        return ["", *before]
     arrow = "->"
     while any(arrow in cell for cell in (*before, *after)):
         arrow = "-" + arrow
-    pairs = zip(_quote_nulls(before, quoted), _quote_nulls(after, quoted), strict=True)
-    return [arrow, *(old if old == new else f"{old}{arrow}{new}" for old, new in pairs)]
+    pairs = zip(before, after, strict=True)
+    return [arrow, *(old if old == new else _quote_null(old) + arrow + _quote_null(new) for old, new in pairs)]
 
 
-def _quote_nulls(row: Row, quoted: Sequence[bool]) -> Row:
-    return ["_" + cell if quotes and _NULL.fullmatch(cell) else cell for cell, quotes in zip(row, quoted, strict=True)]
+def _quote_null(cell: str) -> str:
+    """Return one side of a changed cell; daff reads cells of added rows as they are."""
+    return "_" + cell if _NULL.fullmatch(cell) else cell
 
 
 def _leave_out_unchanged(rows: Sequence[Row]) -> Iterator[Row]:
