@@ -7,14 +7,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 
-class Step(NamedTuple):
+class RowStep(NamedTuple):
     """Positions of a row in the old and the new list; None where it is in the other list alone."""
 
     old: int | None
     new: int | None
 
 
-def align_rows(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[Step]:
+def align_rows(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[RowStep]:
     """Yield the steps that make the new list of the old one. Identities must be unique in each list.
 
     As many rows as possible are kept; one that stands elsewhere among those is removed and added. The time is linear
@@ -25,10 +25,10 @@ def align_rows(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[Ste
     kept = [pairs[index] for index in find_longest_rise([target for _, target in pairs])]
     at_old = at_new = 0
     for position, target in [*kept, (len(old), len(new))]:
-        yield from (Step(number, None) for number in range(at_old, position))
-        yield from (Step(None, number) for number in range(at_new, target))
+        yield from (RowStep(number, None) for number in range(at_old, position))
+        yield from (RowStep(None, number) for number in range(at_new, target))
         if position < len(old):
-            yield Step(position, target)
+            yield RowStep(position, target)
         at_old, at_new = position + 1, target + 1
 
 

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-from watcher.render.exports.alignment import Step, align_rows
+from watcher.render.exports.alignment import RowStep, align_rows
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
@@ -62,7 +62,7 @@ def _fill_rows(table: Sequence[Row], columns: Sequence[str]) -> list[Row]:
     return [[row[places[name]] if name in places else "" for name in columns] for row in table]
 
 
-def _render_step(step: Step, old_rows: Sequence[Row], new_rows: Sequence[Row]) -> Row:
+def _render_step(step: RowStep, old_rows: Sequence[Row], new_rows: Sequence[Row]) -> Row:
     """Return a row with its action; an unchanged one has none."""
     if step.old is None or step.new is None:
         added = step.old is None
