@@ -27,7 +27,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # No I/O, no clock and no chance: whole folders, and the modules of others that decide.
 PURE_FOLDERS = ("core", "formats", "inventory", "render", "registries", "diff")
 PURE_MODULES = frozenset(f"monitor.{name}" for name in ("ordering", "plausibility", "crosscheck", "schedule", "health"))
-IMPURE_MODULES = frozenset({"core.clock", "core.durable_files", "core.lazy", "core.operator_files", "core.runtime"})
+IMPURE_MODULES = frozenset(
+    {"core.clock", "core.durable_files", "core.extras", "core.lazy", "core.operator_files", "core.runtime"}
+)
 
 # What reaches the world, the clock or chance; `re`, `json`, `hashlib` and the like do not.
 WORLDLY_MODULES = frozenset(

@@ -35,6 +35,8 @@ CALLS = {
     "held": ["held", "--all"],
     "accept": ["accept", "ports", "f"],
     "reject": ["reject", "ports", "f"],
+    "ack": ["ack", "ffffffffffff", "--note", "x"],
+    "subscriptions": ["subscriptions", "list"],
     "outbox": ["outbox", "--format", "csv"],
     "resend": ["resend", "--since", "2020-01-01", "--dry-run"],
     "verify": ["verify"],
@@ -115,7 +117,7 @@ def test_a_full_disk_is_one_line_after_the_work_of_every_command(folder: Path) -
         assert "Traceback" not in errors, name
         if "watcher: error: standard output cannot be written: No space left on device; " not in errors:
             # The call failed before it printed anything.
-            assert name in ("demo", "accept", "reject", "import"), (name, errors)
+            assert name in ("demo", "accept", "reject", "import", "ack"), (name, errors)
     assert (folder / "kept" / "backup.json").is_file()
 
 

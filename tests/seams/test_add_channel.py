@@ -17,12 +17,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.config.channel_settings import FileSettings
+from watcher.config.channel_settings import JournalSettings
 
 
 @dataclass(frozen=True)
-class FileChannel:
-    settings: FileSettings
+class JournalChannel:
+    settings: JournalSettings
     folder: Path
     max_digest_bytes = 1_000_000
 
@@ -57,12 +57,12 @@ class FileChannel:
 
 
 def create_channel(settings, config):
-    return FileChannel(settings, config.folder)
+    return JournalChannel(settings, config.folder)
 """
-SETTINGS = '''class FileSettings(ChannelSettings):
-    """[[channel]] of type file: appends every message to a file."""
+SETTINGS = '''class JournalSettings(ChannelSettings):
+    """[[channel]] of type journal: appends every message to a file."""
 
-    type: Literal["file"]
+    type: Literal["journal"]
     path: str
     token: Secret
 
@@ -81,7 +81,7 @@ key = ["name"]
 
 [[channel]]
 name = "log"
-type = "file"
+type = "journal"
 path = "messages.jsonl"
 token = "credential:log-token"
 operator = true
@@ -91,11 +91,14 @@ operator = true
 @pytest.fixture
 def package(tmp_path: Path) -> ExtendedPackage:
     package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("alerts/channels/file.py", MODULE)
-    package.add_line("alerts/channels/__init__.py", '"file": "watcher.alerts.channels.file",', before='"webhook": ')
-    settings, union = "# The settings of every channel type", "AnyChannel = EmailSettings | WebhookSettings"
+    package.add_module("alerts/channels/journal.py", MODULE)
+    package.add_line(
+        "alerts/channels/__init__.py", '"journal": "watcher.alerts.channels.journal",', before='"webhook": '
+    )
+    settings = "# The settings of every channel type"
+    union = "AnyChannel = EmailSettings | WebhookSettings | FileSettings | CommandSettings | AppriseSettings"
     package.replace("config/channel_settings.py", settings, SETTINGS + settings)
-    package.replace("config/channel_settings.py", union, union + " | FileSettings")
+    package.replace("config/channel_settings.py", union, union + " | JournalSettings")
     return package
 
 
@@ -150,26 +153,27 @@ def test_channel_list_and_channel_test_know_it(package: ExtendedPackage, home: P
     assert messages(home) == [{"kind": "test"}]
     listed = json.loads(package.run("channel", "list", "--format", "json", folder=home).stdout)
     assert [(channel["channel"], channel["type"], channel["state"]) for channel in listed["channels"]] == [
-        ("log", "file", "ok")
+        ("log", "journal", "ok")
     ]
 
 
 def test_the_doctor_knows_its_secrets_and_that_it_needs_no_server(package: ExtendedPackage, home: Path) -> None:
     report = package.run("doctor", "--network", folder=home).stdout
     assert "credential:log-token" in report
-    assert "log: file needs no server" in report
+    assert "log: journal needs no server" in report
 
 
 def test_the_configuration_knows_its_settings(package: ExtendedPackage, home: Path) -> None:
     schema = json.loads(package.run("config", "schema", folder=home).stdout)
-    assert schema["$defs"]["FileSettings"]["properties"]["type"]["const"] == "file"
+    assert schema["$defs"]["JournalSettings"]["properties"]["type"]["const"] == "journal"
     assert package.run("config", "check", folder=home).returncode == 0
     text = (home / "config.toml").read_text()
     (home / "config.toml").write_text(text.replace('path = "messages.jsonl"', 'pahts = "messages.jsonl"'))
     refused = package.run("config", "check", folder=home).stderr
     assert "channel[0].path: is missing" in refused
     assert "channel[0].pahts: unknown; did you mean 'path'?" in refused
-    (home / "config.toml").write_text(text.replace('type = "file"', 'type = "flie"'))
+    (home / "config.toml").write_text(text.replace('type = "journal"', 'type = "jurnal"'))
     assert (
-        'channel[0].type: must be "email" or "webhook" or "file"' in package.run("config", "check", folder=home).stderr
+        'channel[0].type: must be "email" or "webhook" or "file" or "command" or "apprise" or "journal"'
+        in package.run("config", "check", folder=home).stderr
     )

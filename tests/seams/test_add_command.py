@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -86,5 +87,5 @@ def test_the_new_command_prints_its_report(package: ExtendedPackage, home: Path)
 
 
 def test_the_new_command_is_listed_and_has_a_help_text(package: ExtendedPackage, home: Path) -> None:
-    assert "  toy        Count entries." in package.run("--help", folder=home).stdout
+    assert re.search("^  toy +Count entries.$", package.run("--help", folder=home).stdout, re.MULTILINE)
     assert "toy [OPTIONS]\n\n  Count entries.\n" in package.run("toy", "--help", folder=home).stdout

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
     "export": ("watcher.cli.export", "Export a release: csv, json, services, nmap-services, wireshark, …"),
     "cat": ("watcher.cli.cat", "Write the bytes of a release as they were served."),
+    "ack": ("watcher.cli.ack", "Acknowledge events with a note."),
     "deadlines": ("watcher.cli.deadlines", "List early allocations and when they expire; as a calendar, too."),
     "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
     "held": ("watcher.cli.held", "List held releases and why."),
@@ -37,6 +38,7 @@ COMMANDS = {
     "config": ("watcher.cli.config", "Check the configuration; print its schema or an example."),
     "doctor": ("watcher.cli.doctor", "Diagnose this installation: versions, permissions, disk, clock, history, …"),
     "systemd": ("watcher.cli.systemd", "Run as a systemd service: print the units, or install them."),
+    "subscriptions": ("watcher.cli.subscriptions", "List subscriptions; test what each would have received."),
     "channel": ("watcher.cli.channel", "Show the state of channels; test one, enable a disabled one."),
 }
 

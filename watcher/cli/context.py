@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from watcher.config.overview import load_overview
 from watcher.core.clock import SystemClock
 from watcher.core.lazy import load
+from watcher.reports.attention import EventAttention
 from watcher.reports.observation import ObservationGaps
 from watcher.store.history_reader import HistoryReader
 from watcher.store.store import Store
@@ -49,8 +50,19 @@ def open_store_if_present(path: Path) -> Iterator[Store | None]:
 
 
 @contextmanager
-def open_history(config: Path) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
-    """Open the history for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
+def open_store(config: Path) -> Iterator[tuple[Store, ObservationGaps]]:
+    """Open the store for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
     overview = load_overview(config)
     with Store(overview.history, create=False) as store:
-        yield store.history, ObservationGaps(overview=overview, checks=store.checks, clock=SystemClock())
+        attention = EventAttention(store=store, rules=overview.ignored)
+        yield (
+            store,
+            ObservationGaps(overview=overview, checks=store.checks, clock=SystemClock(), attention=attention),
+        )
+
+
+@contextmanager
+def open_history(config: Path) -> Iterator[tuple[HistoryReader, ObservationGaps]]:
+    """Open the history for reading, as `open_store` does."""
+    with open_store(config) as (store, observation):
+        yield store.history, observation

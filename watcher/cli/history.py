@@ -12,6 +12,7 @@ import click
 from watcher.cli.context import open_history
 from watcher.cli.list_files import find_inventory
 from watcher.cli.output import (
+    columns,
     format_option,
     option_parser,
     parse_date,
@@ -26,6 +27,7 @@ from watcher.core.documents import parse_draft, parse_rfc
 from watcher.core.intervals import Interval
 from watcher.core.model import Kind, Severity
 from watcher.render.safe_text import visible
+from watcher.reports.attention import SHORT_FINGERPRINT
 from watcher.reports.documents import DocumentReport, report_as_dict, report_document
 from watcher.reports.events import EventReport, ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
@@ -35,6 +37,7 @@ from watcher.store.history_rows import ReleaseSpan
 if TYPE_CHECKING:
     from watcher.inventory.model import Inventory
 
+_CSV_COLUMNS = columns("fingerprint", "acknowledged", "ignored")
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
 
 
@@ -80,6 +83,7 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
     metavar="FILE|NAME",
     help="Only what is about a list of yours: a file, - for standard input, or an [[inventory]].",
 )
+@click.option("--ids", is_flag=True, help="The id of each event, for `watcher ack`.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
 @click.pass_obj
@@ -99,6 +103,7 @@ def command(
     draft: str | None,
     search: str | None,
     inventory: str | None,
+    ids: bool,
     limit: int | None,
     format: str,
 ) -> None:
@@ -148,7 +153,7 @@ def command(
             }
         )
     else:
-        _print_events(report, format)
+        _print_events(report, format, with_ids=ids)
     if format == "text":
         print_gaps(report.gaps)
 
@@ -172,7 +177,11 @@ def _print_document(report: DocumentReport, format: str) -> None:
             click.echo(f"  {visible(source)}")
             for event in lines:
                 stored = event.stored
-                click.echo(visible(f"    {stored.release.release.when}  {stored.event.id}  {stored.event.summary}"))
+                click.echo(
+                    visible(
+                        f"    {stored.release.release.when}  {stored.event.id}  {stored.event.summary}{event.attention}"
+                    )
+                )
     print_gaps(report.gaps)
 
 
@@ -180,14 +189,21 @@ def _source(event: ObservedEvent) -> str:
     return event.stored.source
 
 
-def _print_events(report: EventReport, format: str) -> None:
+def _print_events(report: EventReport, format: str, *, with_ids: bool) -> None:
     rows = [event_document(event) for event in report.events]
     several = len({row["source"] for row in rows}) > 1
-    columns = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
-    if format != "csv":
+    headings = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
+    if format == "csv":
+        headings = {**headings, **_CSV_COLUMNS}
+        for row in rows:
+            row["acknowledged"] = row["acknowledged"]["note"] if "acknowledged" in row else None
+    else:
+        headings = {"fingerprint": "ID", **headings} if with_ids else headings
         for row, event in zip(rows, report.events, strict=True):
             row["published"] = event.stored.release.release.when
-    print_rows(rows, columns, format, empty=f"no matching events ({_span_text(report.span)})")
+            row["summary"] += str(event.attention)
+            row["fingerprint"] = row["fingerprint"][:SHORT_FINGERPRINT]
+    print_rows(rows, headings, format, empty=f"no matching events ({_span_text(report.span)})")
 
 
 def _span_text(span: ReleaseSpan) -> str:

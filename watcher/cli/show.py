@@ -141,7 +141,12 @@ def print_entry(entry: EntryHistory) -> None:
     click.echo()
     if entry.events:
         lines = [
-            [observed.stored.release.release.when, str(event.severity), event.id, event.summary]
+            [
+                observed.stored.release.release.when,
+                str(event.severity),
+                event.id,
+                f"{event.summary}{observed.attention}",
+            ]
             for observed in entry.events
             for event in (observed.stored.event,)
         ]

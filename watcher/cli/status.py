@@ -59,6 +59,8 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
                 "collections": [asdict(summary) for summary in report.collections],
                 "pending_deliveries": [dict(row) for row in report.pending],
                 "judged_by_older_rules": list(report.judged_by_older_rules),
+                "acknowledged": report.acknowledged,
+                "ignoring": [{"reason": rule.reason, "until": rule.until or None} for rule in report.ignoring],
                 "endpoints": [
                     {_FAILURE_KEYS.get(name, name): value for name, value in asdict(failure).items()}
                     for failure in report.channels
@@ -102,6 +104,10 @@ def _print_details(report: StatusReport, *, with_keys: bool) -> None:
     if number := len(report.judged_by_older_rules):
         sources = "1 source" if number == 1 else f"{number} sources"
         click.echo(f"events of {sources} were judged by older rules; `watcher rebuild --events` judges them again")
+    if number := report.acknowledged:
+        click.echo(f"{'1 event is' if number == 1 else f'{number} events are'} acknowledged")
+    for rule in report.ignoring:
+        click.echo(f"events are ignored{f' until {rule.until}' if rule.until else ''}: {visible(rule.reason)}")
     for failure in report.channels:
         click.echo(_channel_line(failure))
 

@@ -10,7 +10,9 @@ from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
+    Command,
     Duration,
+    FileMode,
     HostName,
     HttpUrl,
     MailAddress,
@@ -22,7 +24,10 @@ from watcher.config.value_types import (
     default_sender,
     is_loopback,
 )
+from watcher.core.event_filter import EventFilter
 from watcher.core.model import Severity
+
+_FILTERS = ("sources", "events", "severity", "ports")
 
 
 class SmtpSettings(SettingsTable):
@@ -71,6 +76,15 @@ class ChannelSettings(SettingsTable):
     most_per_hour: int | None = Field(None, ge=1, description="the most messages in an hour; others wait")
     enabled: bool = Field(True, description="false: send nothing; messages wait")
 
+    @property
+    def filter(self) -> EventFilter:
+        """Its own filters, which work as a subscription of its recipients."""
+        return EventFilter.from_table({name: getattr(self, name) for name in _FILTERS})
+
+    @property
+    def has_filters(self) -> bool:
+        return not self.model_fields_set.isdisjoint(_FILTERS)
+
 
 class EmailSettings(ChannelSettings):
     """[[channel]] of type email. Mails are sent through the server of [smtp]."""
@@ -93,5 +107,32 @@ class WebhookSettings(ChannelSettings):
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 
+class FileSettings(ChannelSettings):
+    """[[channel]] of type file: appends each message to a file, as one line of JSON."""
+
+    type: Literal["file"]
+    path: Path = Field(description="the file; a rotation may replace it at any time")
+    mode: FileMode = Field(0o600, description="the permissions of a file that is created, in octal")
+
+
+class CommandSettings(ChannelSettings):
+    """[[channel]] of type command: a program gets each message as JSON on its standard input."""
+
+    type: Literal["command"]
+    command: Command = Field(description="the path of the program and its arguments; no shell")
+    timeout: float = Field(30.0, gt=0, le=300, description="seconds; then it is killed with all that it started")
+
+
+class AppriseSettings(ChannelSettings):
+    """[[channel]] of type apprise: chat and push services (needs the extra `apprise`)."""
+
+    type: Literal["apprise"]
+    url: Secret = Field(
+        description="where the URLs of apprise are, one on each line: file:PATH, env:NAME or credential:NAME"
+    )
+    timeout: float = Field(60.0, gt=0, le=300, description="seconds for one try of all URLs")
+    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
+
+
 # The settings of every channel type in alerts/channels.
-AnyChannel = EmailSettings | WebhookSettings
+AnyChannel = EmailSettings | WebhookSettings | FileSettings | CommandSettings | AppriseSettings

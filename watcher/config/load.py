@@ -9,13 +9,15 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from watcher.config.channel_settings import AnyChannel, WebhookSettings
+from watcher.config.channel_settings import AnyChannel, AppriseSettings, WebhookSettings
 from watcher.config.inventory_files import InventoryFiles
 from watcher.config.inventory_settings import InventorySettings, list_format_names
 from watcher.config.overview import read_tables
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
+from watcher.config.subscription_checks import find_subscription_problems
 from watcher.config.value_types import GROUP, split_webhook_secrets
 from watcher.core.errors import ConfigError
+from watcher.core.extras import APPRISE_IS_MISSING, is_installed
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
 from watcher.core.suggestions import GLOB, suggest
@@ -92,11 +94,14 @@ def _find_conflicts(
             yield from (f"source[{number}].{problem}" for problem in _find_format_problems(source, formats))
         yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings))
     for number, channel in enumerate(settings.channel):
+        if isinstance(channel, AppriseSettings) and not is_installed("apprise"):
+            yield f"channel[{number}].type: {APPRISE_IS_MISSING}"
         yield from _find_unmatched(f"channel[{number}].events", channel.events, events)
         yield from _find_unknown_sources(f"channel[{number}].sources", channel.sources, settings)
     for number, silence in enumerate(settings.silence):
         yield from _find_unmatched(f"silence[{number}].events", silence.events, {*events, *NOTICES})
         yield from _find_unknown_sources(f"silence[{number}].sources", silence.sources, settings)
+    yield from find_subscription_problems(settings, events)
     yield from _find_canary_conflicts(settings)
     yield from _find_unusable_files(settings)
     yield from _find_inventory_problems(settings)

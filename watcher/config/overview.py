@@ -7,13 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.errors import ConfigError
+from watcher.core.lazy import load
 from watcher.core.model import CANARY, Severity
 from watcher.core.operator_files import read_operator_file, require_unchangeable
 from watcher.core.read_settings import ReadSettings
-from watcher.core.times import parse_duration
+from watcher.core.times import parse_duration, to_text
+
+if TYPE_CHECKING:
+    from watcher.core import event_filter
+    from watcher.core.event_filter import IgnoreRule
+else:
+    event_filter = load("event_filter")  # only where there are rules
 
 HISTORY, SNAPSHOTS = "history.db", "snapshots"
 # The time between two checks of a source, by its type.
@@ -43,6 +50,7 @@ class ConfigOverview:
     sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
     severities: Mapping[str, Severity]
+    ignored: tuple[IgnoreRule, ...] = ()
 
 
 def read_tables(path: Path) -> dict[str, Any]:
@@ -82,9 +90,17 @@ def load_overview(path: Path) -> ConfigOverview:
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
             severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},
+            ignored=tuple(map(_rule, tables.get("ignore", ()))),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: {error}; `watcher config check` says what is wrong") from None
+
+
+def _rule(table: Mapping[str, Any]) -> IgnoreRule:
+    until = to_text(table["until"]) if "until" in table else ""
+    return event_filter.IgnoreRule(
+        filter=event_filter.EventFilter.from_table(table), reason=str(table["reason"]), until=until
+    )
 
 
 def _source(table: Mapping[str, Any]) -> SourceOverview:

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
 from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
 from watcher.config.inventory_settings import InventorySettings
 from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
+from watcher.config.subscription_settings import IgnoreSettings, SubscriptionSettings
 from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
     GROUP,
@@ -298,6 +299,8 @@ class Settings(SettingsTable):
     metrics: MetricsSettings | None = None
     silence: tuple[SilenceSettings, ...] = ()
     inventory: tuple[InventorySettings, ...] = ()
+    subscription: tuple[SubscriptionSettings, ...] = ()
+    ignore: tuple[IgnoreSettings, ...] = ()
     folder: Path = Field(Path(), exclude=True)
 
     @property

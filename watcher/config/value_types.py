@@ -8,13 +8,15 @@ import ipaddress
 import os
 import re
 import socket
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from watcher.core.documents import parse_document
 from watcher.core.errors import ConfigError
 from watcher.core.operator_files import read_operator_file, require_private
 from watcher.core.port_ranges import parse_ports
@@ -179,6 +181,40 @@ def _port_range(value: str) -> str:
     return value
 
 
+def _document_name(value: str) -> str:
+    parse_document(value)
+    return value
+
+
+def _file_mode(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch("0?[0-7]{3}", value):
+        return int(value, 8)
+    raise ValueError('must be permissions in octal, such as "0640"')
+
+
+def _command(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or "/" not in value[0]:
+        raise ValueError("must be a list that begins with the path of a program: PATH is not searched, so it has a /")
+    if any("\0" in argument for argument in value):
+        raise ValueError("an argument cannot have a NUL character")
+    return value
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        return time.fromisoformat(value)
+    if isinstance(value, time) and value.tzinfo is None and not value.second and not value.microsecond:
+        return value
+    raise ValueError("must be a time, HH:MM, such as 08:00")
+
+
+def _time_zone(value: object) -> object:
+    try:
+        return ZoneInfo(value) if isinstance(value, str) else value
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a time zone of this machine; write Europe/Berlin or UTC") from None
+
+
 def _http_url(value: str) -> str:
     return _url(value, ("http", "https"))
 
@@ -283,6 +319,26 @@ Interval = Annotated[Duration, AfterValidator(_interval)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
+DocumentName = Annotated[str, AfterValidator(_document_name)]
+Command = Annotated[tuple[str, ...], AfterValidator(_command), Field(json_schema_extra={"minItems": 1})]
+FileMode = Annotated[
+    int,
+    BeforeValidator(_file_mode),
+    PlainSerializer(lambda value: f"{value:04o}"),
+    WithJsonSchema({"type": "string", "description": "octal: 0640"}),
+]
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_clock_time),
+    PlainSerializer(lambda value: f"{value:%H:%M}"),
+    WithJsonSchema({"type": "string", "description": "HH:MM"}),
+]
+TimeZone = Annotated[
+    ZoneInfo,
+    BeforeValidator(_time_zone),
+    PlainSerializer(lambda value: value.key),
+    WithJsonSchema({"type": "string", "description": "a name of the time zone database: Europe/Berlin"}),
+]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
 RsyncUrl = Annotated[str, AfterValidator(_rsync_url)]

@@ -49,6 +49,14 @@ def parse_draft(text: str) -> str:
     return names[0]
 
 
+def parse_document(text: str) -> str:
+    """Return the name of an RFC (`9350`, `RFC9350`) or of a draft. Raises ValueError."""
+    try:
+        return parse_rfc(text)
+    except ValueError:
+        return parse_draft(text)
+
+
 def format_document(name: str) -> str:
     """Return the name of a document as people write it: `RFC 9350`."""
     return f"RFC {name.removeprefix('rfc')}" if name.startswith("rfc") else name

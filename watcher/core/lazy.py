@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 LAZY: Mapping[str, str] = {
+    "acknowledgements": "watcher.store.acknowledgements",
     "alarms": "watcher.monitor.alarms",
     "alarms_table": "watcher.store.alarms",
     "channel_failures": "watcher.store.channel_failures",
@@ -35,6 +36,8 @@ LAZY: Mapping[str, str] = {
     "release_writer": "watcher.store.release_writer",
     "schema": "watcher.store.schema",
     "ssl": "ssl",
+    "event_filter": "watcher.core.event_filter",
+    "subscriptions": "watcher.alerts.subscriptions",
     "traceback": "traceback",
     "urllib3": "urllib3",
 }

@@ -284,6 +284,7 @@ class Comparison:
 
     `marks` names what is unusual about it (`large_change`), each with a sentence. `timed` is the UTC time at which the
     calendar made the events: both releases are then the newest one and there are no changes. None: the release did.
+    `subscriptions` are the names of those that selected its events for a message.
     """
 
     source: str
@@ -293,6 +294,7 @@ class Comparison:
     events: tuple[Event, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     timed: str | None = None
+    subscriptions: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[Problem, ...]:

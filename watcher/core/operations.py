@@ -101,6 +101,7 @@ class Delivery:
     attempts: int = 0
     state: str = "pending"  # the first one; also `gathering` (for a digest) or `silenced` (stored, not sent)
     after: str = ""  # the UTC time from which it is due; empty: at once
+    schedule: str = ""  # of a digest: those of one schedule are sent as one; empty: that of the channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,16 @@ class ChannelFailure:
     last_error: str
     alerted: str | None = None  # when the operators were
     disabled: str | None = None  # when its server said that it accepts nothing any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """The note of an operator who has seen an event, and the UTC time."""
+
+    source: str
+    fingerprint: str
+    note: str
+    at: str
 
 
 WATCHER = "watcher"  # the source of a notice that is not about a source

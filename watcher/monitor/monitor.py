@@ -15,6 +15,7 @@ from watcher.alerts.channels import enabled_channels
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.routing import AlertRouter
 from watcher.config.channel_settings import AnyChannel
+from watcher.config.inventory_files import InventoryFiles
 from watcher.config.load import second_format
 from watcher.config.settings import AnySource, CanarySource, CollectionSettings, GroupSettings, Settings, SourceSettings
 from watcher.core.clock import Clock, SystemClock
@@ -202,7 +203,14 @@ class Monitor:
 
     @cached_property
     def alerts(self) -> AlertRouter:
-        return AlertRouter(settings=self.settings, clock=self.clock, channels=self.channels)
+        return AlertRouter(
+            settings=self.settings, clock=self.clock, channels=self.channels, inventories=self.inventories
+        )
+
+    @cached_property
+    def inventories(self) -> InventoryFiles:
+        """The inventories, each read when a subscription needs it and again when its file changed."""
+        return InventoryFiles(self.settings.inventory, self.settings.folder, self.settings.port_sources)
 
     @cached_property
     def alarms(self) -> Alarms:

@@ -23,6 +23,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         "counts": count_changes(comparison.changes),
         **({"marks": dict(comparison.marks)} if comparison.marks else {}),
         **({"timed": comparison.timed} if comparison.timed else {}),
+        **({"subscriptions": list(comparison.subscriptions)} if comparison.subscriptions else {}),
         "events": [{**event_document(event), "changes": list(event.changes)} for event in comparison.events],
         "changes": [change_document(change) for change in comparison.changes.changes],
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from watcher.core.lazy import load
 from watcher.core.suggestions import PROTOCOLS, require_known
 from watcher.render import document
+from watcher.reports.attention import UNDECIDED, Attention
 from watcher.reports.observation import Gap, ObservationGaps
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
@@ -26,10 +27,11 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedEvent:
-    """An event with the window in which it was observed (`ObservationGaps.find_window`)."""
+    """An event with the window in which it was observed (`ObservationGaps.find_window`), and its `attention`."""
 
     stored: StoredEvent
     window: tuple[str | None, str | None]
+    attention: Attention = UNDECIDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +75,9 @@ def _check_filters(query: EventQuery, ids: Collection[str]) -> None:
 
 
 def observe_event(stored: StoredEvent, observation: ObservationGaps) -> ObservedEvent:
-    """Return a stored event with the window in which it was observed."""
-    return ObservedEvent(stored=stored, window=observation.find_window(stored.before, stored.release))
+    """Return a stored event with the window in which it was observed, and what operators decided about it."""
+    window = observation.find_window(stored.before, stored.release)
+    return ObservedEvent(stored=stored, window=window, attention=observation.find_attention(stored))
 
 
 def event_document(observed: ObservedEvent) -> dict[str, Any]:
@@ -90,4 +93,5 @@ def event_document(observed: ObservedEvent) -> dict[str, Any]:
         "between": [stored.before.release.published if stored.before else None, release.published],
         "observed_between": list(observed.window),
         **document.event_document(stored.event),
+        **observed.attention.as_dict(),
     }

@@ -9,8 +9,9 @@ from datetime import timedelta
 from watcher.config.overview import ConfigOverview
 from watcher.core.clock import Clock
 from watcher.monitor.schedule import LONGEST, longest_gap
+from watcher.reports.attention import UNDECIDED, Attention, EventAttention
 from watcher.store.check_log import CheckLog
-from watcher.store.history_rows import StoredRelease
+from watcher.store.history_rows import StoredEvent, StoredRelease
 
 _UNCONFIGURED_INTERVAL = timedelta(days=1)  # between two checks of a source that was removed from the configuration
 
@@ -29,11 +30,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationGaps:
-    """The windows and gaps of observation, read from the check log. Lives as long as its store is open."""
+    """The windows and gaps of observation, read from the check log, and what operators decided about events.
+
+    Lives as long as its store is open.
+    """
 
     overview: ConfigOverview
     checks: CheckLog
     clock: Clock
+    attention: EventAttention | None = None
 
     def find_window(self, before: StoredRelease | None, release: StoredRelease) -> tuple[str | None, str | None]:
         """Return the UTC times between which a release was published, by the checks; None: no check saw it."""
@@ -42,6 +47,10 @@ class ObservationGaps:
             return None, first
         seen = (self.checks.find_last_seen(release.release.source, first), before.release.observed)
         return max((at for at in seen if at and at < first), default=None), first
+
+    def find_attention(self, stored: StoredEvent) -> Attention:
+        """Return what operators decided about an event."""
+        return self.attention.find(stored) if self.attention else UNDECIDED
 
     def find_gaps(self, sources: Iterable[str]) -> tuple[Gap, ...]:
         """Return the gaps in the observation of some sources, the oldest of each source first."""

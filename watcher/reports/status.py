@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from watcher.config.overview import ConfigOverview, SourceOverview
+from watcher.core.event_filter import IgnoreRule
 from watcher.core.lazy import load
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import ChannelFailure, HoldState
@@ -68,6 +69,8 @@ class StatusReport:
     pending: tuple[Mapping[str, Any], ...]
     channels: tuple[ChannelFailure, ...]
     judged_by_older_rules: tuple[str, ...]
+    acknowledged: int  # events
+    ignoring: tuple[IgnoreRule, ...]  # the rules that apply now
 
 
 def report_status(
@@ -93,6 +96,8 @@ def report_status(
             failure for failure in store.channel_failures.list_failures() if failure.channel in overview.channels
         ),
         judged_by_older_rules=tuple(store.history.list_judged_before(RULES_VERSION)),
+        acknowledged=store.acknowledgements.count(),
+        ignoring=tuple(rule for rule in overview.ignored if not rule.until or to_text(now) < rule.until),
     )
 
 

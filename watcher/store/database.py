@@ -27,13 +27,14 @@ else:
 Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
-MIGRATIONS = [f"version_{number}" for number in range(1, 9)]
+MIGRATIONS = [f"version_{number}" for number in range(1, 10)]
 BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
 _TRY_SECONDS = 2.0  # between two looks at what it does
 
 RESTORE = (
     "restore a backup (`watcher backup FOLDER --restore`), or move the file away and derive the history from the "
-    "snapshots again (`watcher rebuild`): then only the record of checks, what is held and the outbox are lost"
+    "snapshots again (`watcher rebuild`): then only the record of checks, what is held, the outbox and "
+    "acknowledgements are lost"
 )
 
 OLDEST_SQLITE = (3, 38, 0)  # `->>`; several ON CONFLICT clauses need 3.35

@@ -19,6 +19,7 @@ class EventQuery:
 
     `since` and `until` are days, both included; `events` are globs. Since `latest` means the newest release of each
     source. `document` is a name that `core.documents` returns.
+    `fingerprint` is the beginning of one.
     """
 
     sources: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class EventQuery:
     until: str | None = None
     text: str | None = None
     document: str | None = None
+    fingerprint: str | None = None
     limit: int | None = None
 
     def conditions(self) -> tuple[list[str], dict[str, object]]:
@@ -62,6 +64,7 @@ class EventQuery:
             "since": _NEWEST if self.since == LATEST else "releases.dated >= :since",
             "until": "releases.dated <= :until",
             "document": "events.id IN (SELECT event_id FROM event_documents WHERE document = :document)",
+            "fingerprint": "substr(events.fingerprint, 1, length(:fingerprint)) = :fingerprint",
             "text": "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)",
         }
         return [condition for name, condition in conditions.items() if values[name] is not None], values

@@ -73,9 +73,9 @@ class OutboxTable:
         first: dict[str, str] = {}  # body → the id of the first delivery that has it
         self._db.conn.executemany(
             """INSERT INTO outbox (id, channel, recipient, source, release, body, body_of, created, state, next_attempt,
-              scheduled)
+              scheduled, schedule)
             SELECT :id, :channel, :recipient, :source, :release, iif(shared, '', :body), iif(shared, :first, NULL),
-              :created, :state, :next_attempt, :now
+              :created, :state, :next_attempt, :now, :schedule
             FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :first AND id <> :id AND body = :body) AS shared)
             WHERE true ON CONFLICT (id) DO NOTHING""",
             [
@@ -142,15 +142,15 @@ class OutboxTable:
             )
 
     def list_gathered(self, now: str) -> list[list[Delivery]]:
-        """Return the gathered deliveries of each channel and recipient whose digest is due, the oldest first."""
+        """Return the gathered deliveries of each channel, recipient and schedule whose digest is due, oldest first."""
         rows = self._db.query(
-            f"""SELECT {_DELIVERY} FROM outbox WHERE state = 'gathering' AND (channel, recipient) IN
-              (SELECT channel, recipient FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
-            ORDER BY channel, recipient, rowid""",  # noqa: S608 - constant
+            f"""SELECT {_DELIVERY}, schedule FROM outbox WHERE state = 'gathering' AND (channel, recipient, schedule) IN
+              (SELECT channel, recipient, schedule FROM outbox WHERE state = 'gathering' AND next_attempt <= ?)
+            ORDER BY channel, recipient, schedule, rowid""",  # noqa: S608 - constant
             [now],
         )
         deliveries = [Delivery(**row) for row in rows]
-        groups = groupby(deliveries, key=lambda delivery: (delivery.channel, delivery.recipient))
+        groups = groupby(deliveries, key=lambda delivery: (delivery.channel, delivery.recipient, delivery.schedule))
         return [list(group) for _, group in groups]
 
     def make_pending(self, id: str) -> None:  # noqa: A002 - the column's name

@@ -59,6 +59,11 @@ def version_8(db: sqlite_utils.Database) -> None:
     _run_script(db, "schema_8.sql")
 
 
+@migrations()
+def version_9(db: sqlite_utils.Database) -> None:
+    _run_script(db, "schema_9.sql")
+
+
 def _run_script(db: sqlite_utils.Database, name: str) -> None:
     """Run a script of this folder. `executescript` would commit the transaction that a migration runs in."""
     statement = ""

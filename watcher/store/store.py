@@ -15,14 +15,23 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.sqlite_copy import copy_database
 
 if TYPE_CHECKING:
-    from watcher.store import alarms, channel_failures, deadlines, holds, moves, outbox, release_writer
+    from watcher.store import (
+        acknowledgements,
+        alarms,
+        channel_failures,
+        deadlines,
+        holds,
+        moves,
+        outbox,
+        release_writer,
+    )
     from watcher.store.new_release import IndexedRegistry
     from watcher.store.snapshot_archive import SnapshotArchive
 else:
     # Commands that only read the history do without these.
     release_writer, outbox, holds = load("release_writer"), load("outbox"), load("holds")
     alarms, deadlines, moves = load("alarms_table"), load("deadlines"), load("moves")
-    channel_failures = load("channel_failures")
+    channel_failures, acknowledgements = load("channel_failures"), load("acknowledgements")
 
 
 class Store(Database):
@@ -55,6 +64,10 @@ class Store(Database):
     @cached_property
     def channel_failures(self) -> channel_failures.ChannelFailuresTable:
         return channel_failures.ChannelFailuresTable(self)
+
+    @cached_property
+    def acknowledgements(self) -> acknowledgements.AcknowledgementsTable:
+        return acknowledgements.AcknowledgementsTable(self)
 
     def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> release_writer.HistoryWriter:
         """Return the writer for the history of one source; `is_group`: a registry group of a collection."""

@@ -13,6 +13,9 @@ from watcher.core.lazy import import_listed
 # imported when the first channel of the type is used, because it brings an HTTP or SMTP client with it.
 CHANNELS: Mapping[str, str] = {
     "email": "watcher.alerts.channels.email",
+    "apprise": "watcher.alerts.channels.apprise",
+    "command": "watcher.alerts.channels.command",
+    "file": "watcher.alerts.channels.file",
     "webhook": "watcher.alerts.channels.webhook",
 }
 

@@ -36,6 +36,8 @@ def release_mail(comparison: Comparison, *, list_name: str) -> Mail:
     footer = (_TIMED_FOOTER if comparison.timed else _FOOTER).format(
         name=list_name, source=comparison.source, old=comparison.old.id, new=comparison.new.id
     )
+    if comparison.subscriptions:
+        footer += f" Subscriptions: {', '.join(comparison.subscriptions)}."
     text = render_comparison(replace(comparison, events=events[:_MAX_EVENTS]), width=78)
     if len(events) > _MAX_EVENTS:
         text += f"\n\n  {len(events) - _MAX_EVENTS} more events are not listed here."

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.routing import select_events
+from watcher.alerts.subscriptions import EventView, Subscription, matches
 from watcher.config.channel_settings import EmailSettings
 from watcher.core.model import Event, Kind, Severity, Side
 
@@ -19,7 +19,8 @@ def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *port
 
 def wanted(events: list[Event], /, source: str = "ports", **narrowed: object) -> list[str]:
     channel = EmailSettings(name="noc", type="email", to=("noc@example.org",), **narrowed)  # type: ignore[arg-type]
-    return [event.id for event in select_events(channel, source, events)]
+    subscription = Subscription(name="noc", filter=channel.filter)
+    return [event.id for event in events if matches(EventView(source=source, event=event), subscription)]
 
 
 EVENTS = [

@@ -1,0 +1,39 @@
+"""The bodies of channels that send the JSON of the contract: CloudEvents, as a webhook gets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import ClassVar
+
+from watcher.alerts.channels import webhook_message
+from watcher.core.model import Comparison
+from watcher.core.operations import Notice
+
+
+class JsonBodies:
+    """The render methods of a channel whose bodies are JSON of at most `max_body_bytes`."""
+
+    __slots__ = ()
+    max_body_bytes: ClassVar[int] = 1_000_000
+
+    @property
+    def name(self) -> str:
+        """Return the name of the channel."""
+        raise NotImplementedError
+
+    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
+        body = webhook_message.release_body(
+            comparison, delivery_id=delivery_id, occurred=created, max_bytes=self.max_body_bytes
+        )
+        return body.decode()
+
+    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:
+        return webhook_message.notice_body(notice, delivery_id=delivery_id).decode()
+
+    def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:
+        events = [json.loads(body) for body in bodies]
+        return webhook_message.digest_body(events, delivery_id=delivery_id, occurred=created).decode()
+
+    def render_test(self, *, delivery_id: str, created: str) -> str:
+        return webhook_message.test_body(delivery_id=delivery_id, occurred=created, channel=self.name).decode()

@@ -1,0 +1,12 @@
+"""Packages of the optional extras, which may not be installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+APPRISE_IS_MISSING = 'apprise is not installed; install it with: pip install "registry-watcher[apprise]"'
+
+
+def is_installed(package: str) -> bool:
+    """Return whether a package can be imported."""
+    return find_spec(package) is not None

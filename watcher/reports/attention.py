@@ -1,0 +1,85 @@
+"""What operators decided about events: acknowledged with a note, or ignored by a rule of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from watcher.core.lazy import load
+from watcher.core.operations import Acknowledgement
+from watcher.render.safe_text import visible
+from watcher.store.history_rows import StoredEvent
+from watcher.store.store import Store
+
+if TYPE_CHECKING:
+    from watcher.alerts import subscriptions
+    from watcher.alerts.subscriptions import EventView, Inventories, Subscription
+    from watcher.core.event_filter import IgnoreRule
+else:
+    subscriptions = load("subscriptions")  # only where there are rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention:
+    """What was decided about one event. `ignored` is the reason of the first rule that ignores it."""
+
+    acknowledged: Acknowledgement | None = None
+    ignored: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the JSON contract has it; members are present only where there is something to say."""
+        known = self.acknowledged
+        return {
+            **({"acknowledged": {"note": known.note, "at": known.at}} if known else {}),
+            **({"ignored": self.ignored} if self.ignored is not None else {}),
+        }
+
+    def __str__(self) -> str:
+        """Return it in words, ` (acknowledged 2026-11-29: NOTE)`; "" if nothing was decided."""
+        known = self.acknowledged
+        parts = [f"acknowledged {known.at[:10]}: {known.note}"] if known else []
+        parts += [f"ignored: {self.ignored}"] if self.ignored is not None else []
+        return f" ({visible('; '.join(parts))})" if parts else ""
+
+
+SHORT_FINGERPRINT = 12  # characters of a fingerprint that people type
+UNDECIDED = Attention()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventAttention:
+    """Finds what was decided about events of a history. Lives as long as its store is open."""
+
+    store: Store
+    rules: tuple[IgnoreRule, ...] = ()
+    inventories: Inventories | None = None
+
+    def find(self, stored: StoredEvent) -> Attention:
+        """Return what was decided about an event; one over two groups is acknowledged in either of them."""
+        event = stored.event
+        sources = (stored.source, event.other.source) if event.other else (stored.source,)
+        acknowledged = (self._acknowledged.get((source, event.fingerprint)) for source in sources)
+        return Attention(acknowledged=next(filter(None, acknowledged), None), ignored=self._find_reason(stored))
+
+    @cached_property
+    def _acknowledged(self) -> Mapping[tuple[str, str], Acknowledgement]:
+        return self.store.acknowledgements.read_all()
+
+    @cached_property
+    def _compiled(self) -> list[tuple[IgnoreRule, Subscription]]:
+        return subscriptions.compile_rules(self.rules, self.inventories)
+
+    def _find_reason(self, stored: StoredEvent) -> str | None:
+        if not self.rules:
+            return None
+        view = view_event(self.store, stored, with_changes=any(rule.filter.needs_changes for rule in self.rules))
+        release = stored.release
+        return subscriptions.find_ignoring(view, self._compiled, release.release.observed or release.dated)
+
+
+def view_event(store: Store, stored: StoredEvent, *, with_changes: bool = True) -> EventView:
+    """Return a stored event as filters see it."""
+    changes = store.moves.read_changes(stored.release.row, stored.event.changes) if with_changes else {}
+    return subscriptions.EventView(source=stored.source, event=stored.event, changes=[*changes.values()])
