@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -82,6 +83,61 @@ def test_a_backup_keeps_its_good_copy_of_a_damaged_or_missing_snapshot(
     assert run(env, "backup", str(kept), "--verify").returncode == 0
     path.write_bytes(data)
     assert run(env, "backup", str(kept)).returncode == 0
+
+
+def rot(path: Path, place: int) -> None:
+    """Change a byte as a disk does: the file keeps its size and its time."""
+    status = path.stat()
+    data = bytearray(path.read_bytes())
+    data[place] ^= 0x01
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+ORIGIN = 300  # a byte of the receipt that is part of a text: the receipt can be read all the same
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("place", [ORIGIN, -8], ids=["receipt", "frames"])
+def test_a_bit_that_a_disk_changed_is_found_by_the_next_backup_and_no_good_copy_is_replaced(
+    env: Environment, tmp_path: Path, place: int
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    assert run(env, "backup", str(kept)).returncode == 0
+    path = files(archive)[1]
+    copy = kept / "snapshots" / path.relative_to(archive)
+    good = copy.read_bytes()
+
+    rot(path, place)
+    result = run(env, "backup", str(kept))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"{path}: ")
+    assert result.stderr.endswith("; the copy in the backup stays\n")
+    assert copy.read_bytes() == good
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
+
+    rot(copy, place)
+    assert run(env, "backup", str(kept), "--verify").returncode == 1
+    result = run(env, "backup", str(kept))
+    assert (result.returncode, result.stderr.endswith("; the copy in the backup is damaged too\n")) == (1, True)
+
+    path.write_bytes(good)
+    result = run(env, "backup", str(kept))
+    assert (result.returncode, result.stdout.endswith("1 of them new, 1 in place of damaged copies\n")) == (0, True)
+    assert copy.read_bytes() == good
+
+
+@pytest.mark.fault(74)
+def test_a_bit_that_a_disk_changed_in_the_copy_of_the_history_is_found(env: Environment, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    run(env, "backup", str(kept))
+    history = kept / "history.db"
+    rot(history, history.read_bytes().index(b"The s19 service"))
+    result = run(env, "backup", str(kept), "--verify")
+    assert result.returncode == 1
+    assert f"{history}: does not have the bytes that were written" in result.stderr
+    assert run(env, "backup", str(kept)).returncode == 0
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
 
 
 @pytest.mark.fault(74)

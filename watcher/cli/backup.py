@@ -27,9 +27,10 @@ from watcher.store.store import Store
 def command(config: Path, target: Path, verify: bool, restore: bool, format: str) -> None:
     """Back up history and snapshots to a folder while the daemon runs. A repeated backup copies only what is new.
 
-    Each copy is verified before it replaces the previous one, so that a damaged file never does. If TARGET ends in .db,
-    only the history is copied. To restore, stop the daemon and move a damaged history away first; what is whole in the
-    backup is restored. Exit code 1: something is damaged or missing, each part listed.
+    It reads all snapshots and their copies, and replaces a damaged copy. Each copy is verified before it replaces the
+    previous one, so that a damaged file never does. If TARGET ends in .db, only the history is copied. To restore, stop
+    the daemon and move a damaged history away first; what is whole in the backup is restored. Exit code 1: something is
+    damaged or missing, each part listed.
 
     \b
     Examples:
@@ -50,7 +51,8 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
         summary = f"{paths.path}: restored as of {report.made}, {_counts(report)}"
     else:
         report, damage = _back_up(config, target)
-        summary = f"{target}: {_counts(report)}, {report.copied} of them new"
+        repaired = f", {report.repaired} in place of damaged copies" if report.repaired else ""
+        summary = f"{target}: {_counts(report)}, {report.copied} of them new{repaired}"
     for line in damage:
         click.echo(visible(line), err=True)
     if format == "json":

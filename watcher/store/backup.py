@@ -2,15 +2,17 @@
 
     FOLDER/history.db       SQLite's online backup: the state of one moment, while the daemon writes
     FOLDER/snapshots/       the files of the archive; the next backup copies only new ones
-    FOLDER/backup.json      its contents: rows of each table, number of snapshots, time, version
+    FOLDER/backup.json      its contents: rows of each table, number of snapshots, SHA-256 of the history, time, version
 
 The history is copied first. Snapshots are stored before the history names them, so a backup made while checks run has
 every snapshot that its history needs. A snapshot that is damaged never replaces its copy, and what is missing stays in
-the backup. A backup has plain files only, so a restore unpacks no stored names.
+the backup. Disks change bits without changing a time, so each backup reads all files on both sides: 4,400 of a tree,
+42 MB, take 0.7 s of CPU time. A backup has plain files only, so a restore unpacks no stored names.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -24,24 +26,31 @@ from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
 from watcher.store.completeness import list_missing_snapshots
 from watcher.store.snapshot_archive import SnapshotArchive
-from watcher.store.snapshot_file import read_frames, read_info
+from watcher.store.snapshot_file import read_frames, read_info, verify_checksum
 from watcher.store.sqlite_copy import copy_database, count_rows, find_damage
 from watcher.store.store import Store
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
 _SCHEMA = 1
 _OTHER_ROWS = "does not have the rows that the manifest counts"
+_OTHER_BYTES = "does not have the bytes that were written; `watcher verify --history` compares it with the snapshots"
 Progress = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """The contents of a backup: rows of each table, number of snapshots, and how many of them were copied now."""
+    """The contents of a backup: rows of each table, number of snapshots.
+
+    `copied` snapshots were copied now, `repaired` of them in place of damaged copies. `history` is the SHA-256 of the
+    copy of the history, "" in a backup of an older version.
+    """
 
     made: str
     rows: Mapping[str, int]
     snapshots: int
     copied: int = 0
+    repaired: int = 0
+    history: str = ""
 
 
 def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> tuple[BackupReport, list[str]]:
@@ -56,43 +65,64 @@ def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> tup
             raise StoreError("\n".join(lost))
         folder.mkdir(parents=True, exist_ok=True)
         rows = store.copy_to(folder / _HISTORY)
-        copied, damages = _copy_snapshots(snapshots, folder / _SNAPSHOTS)
+        copied, repaired, damages = _copy_snapshots(snapshots, folder / _SNAPSHOTS)
         for path in store.list_missing_snapshots(snapshots):
             is_kept = (folder / _SNAPSHOTS / path.relative_to(snapshots)).is_file()
             damages.append(f"{path}: is missing" + ("; the backup has it" if is_kept else ", in the backup too"))
-        report = BackupReport(made=now, rows=rows, snapshots=len(_list(folder / _SNAPSHOTS)), copied=copied)
+        report = BackupReport(
+            made=now,
+            rows=rows,
+            snapshots=len(_list(folder / _SNAPSHOTS)),
+            copied=copied,
+            repaired=repaired,
+            history=_hash_file(folder / _HISTORY),
+        )
         _write_manifest(folder / _MANIFEST, report)
     except OSError as error:
         raise StoreError(f"{folder}: the backup cannot be written: {error}") from error
     return report, damages
 
 
-def _copy_snapshots(snapshots: Path, target: Path) -> tuple[int, list[str]]:
-    """Copy what is new or changed and whole; return how many files, and a line for each that is not whole.
+def _copy_snapshots(snapshots: Path, target: Path) -> tuple[int, int, list[str]]:
+    """Copy what is new, changed or damaged in the backup, if it is whole.
 
-    A snapshot is read back in the backup, where the one that it is compressed against may be whole although the live
-    one is not.
+    Return how many files were copied, how many of them in place of a damaged copy, and a line for each that is not
+    whole. A new snapshot is read back in the backup, where the one that it is compressed against may be whole although
+    the live one is not.
     """
     live, saved = SnapshotArchive(snapshots), SnapshotArchive(target)
-    copied, damages = 0, []
+    copied, repaired, damages = 0, 0, []
     for path in live.list_files():
         copy = target / path.relative_to(snapshots)
-        if copy.exists() and not _is_changed(path, copy):
-            continue
-        reason: str | None
         if not copy.exists():
             _copy_file(path, copy)
             if (reason := saved.find_damage_of(copy)) is not None:
                 copy.unlink()
                 damages.append(f"{path}: {reason}; it is not in the backup")
-        # Only its receipt changes while it is whole, so that its prefixes need not be decoded.
-        elif _has_same_frames(path, copy) or (reason := live.find_damage_of(path)) is None:
-            reason = None
+            copied += reason is None
+            continue
+        rot, copy_rot = _find_rot(path), _find_rot(copy)
+        if rot is None and copy_rot is None and path.read_bytes() == copy.read_bytes():
+            continue
+        # If only its receipt changed, it is whole, and its prefixes need not be decoded.
+        reason = None if rot is None and _has_same_frames(path, copy) else live.find_damage_of(path)
+        if reason is None:
             _copy_file(path, copy)
+            copied += 1
+            repaired += copy_rot is not None
         else:
-            damages.append(f"{path}: {reason}; the copy in the backup stays")
-        copied += reason is None
-    return copied, damages
+            kept = "the copy in the backup stays" if copy_rot is None else "the copy in the backup is damaged too"
+            damages.append(f"{path}: {reason}; {kept}")
+    return copied, repaired, damages
+
+
+def _find_rot(path: Path) -> str | None:
+    """Return why a file of a snapshot does not have the bytes that were written; None if it has, or cannot tell."""
+    try:
+        verify_checksum(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _has_same_frames(path: Path, copy: Path) -> bool:
@@ -104,6 +134,11 @@ def _has_same_frames(path: Path, copy: Path) -> bool:
         ) == read_frames(copy)
     except (StoreError, ValueError):
         return False
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[BackupReport, list[str]]:
@@ -127,6 +162,8 @@ def _find_damages(folder: Path, report: BackupReport, progress: Progress = lambd
             else:
                 if count_rows(connection) != report.rows:
                     damages[history] = _OTHER_ROWS
+                elif report.history and _hash_file(history) != report.history:
+                    damages[history] = _OTHER_BYTES
                 damages |= dict.fromkeys(list_missing_snapshots(connection, snapshots), "is missing")
     except sqlite3.DatabaseError as error:
         damages[history] = f"damaged ({error})"
@@ -151,7 +188,7 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> tuple[BackupRep
         copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in whole)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Last: without a history nothing uses the snapshots.
-        if damages.get(folder / _HISTORY, _OTHER_ROWS) == _OTHER_ROWS:
+        if damages.get(folder / _HISTORY, _OTHER_ROWS) in (_OTHER_ROWS, _OTHER_BYTES):
             with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
                 copy_database(connection, path)
         else:
@@ -168,7 +205,12 @@ def read_manifest(folder: Path) -> BackupReport:
         fields = json.loads((folder / _MANIFEST).read_text("utf-8"))
         if fields["schema"] != _SCHEMA:
             raise UsageError(f"{folder}: written by a newer registry-watcher; upgrade")
-        return BackupReport(made=str(fields["made"]), rows=dict(fields["rows"]), snapshots=int(fields["snapshots"]))
+        return BackupReport(
+            made=str(fields["made"]),
+            rows=dict(fields["rows"]),
+            snapshots=int(fields["snapshots"]),
+            history=str(fields.get("history", "")),
+        )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{folder}: is not a backup ({_MANIFEST}: {error})") from error
 
@@ -176,12 +218,6 @@ def read_manifest(folder: Path) -> BackupReport:
 def _list(snapshots: Path) -> list[Path]:
     """Return the files of an archive, without those that are being written."""
     return sorted(snapshots.glob("*/*.zst"))
-
-
-def _is_changed(path: Path, copy: Path) -> bool:
-    """Return whether a file has another size or time than its copy."""
-    one, other = path.stat(), copy.stat()
-    return (one.st_size, one.st_mtime_ns) != (other.st_size, other.st_mtime_ns)
 
 
 def _copy_file(path: Path, target: Path, *, replace: bool = True) -> bool:
@@ -197,4 +233,5 @@ def _copy_file(path: Path, target: Path, *, replace: bool = True) -> bool:
 def _write_manifest(path: Path, report: BackupReport) -> None:
     fields = {"schema": _SCHEMA, "made": report.made, "by": __version__, "rows": dict(report.rows)}
     with replace_file(path) as temporary:
-        temporary.write_text(json.dumps({**fields, "snapshots": report.snapshots}, indent=2), "utf-8")
+        fields |= {"snapshots": report.snapshots, "history": report.history}
+        temporary.write_text(json.dumps(fields, indent=2), "utf-8")
