@@ -7,9 +7,10 @@ from itertools import pairwise
 import pytest
 
 from watcher.core.model import Event, Section
+from watcher.core.tables import describe_key
 from watcher.diff.classify import explain
 from watcher.diff.content import read_content
-from watcher.registries.base import describe_key, with_key
+from watcher.registries.base import with_key
 from watcher.registries.catalog import REGISTRIES
 
 IANA = REGISTRIES["iana"]

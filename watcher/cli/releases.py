@@ -9,7 +9,7 @@ import click
 
 from watcher.cli.context import open_history
 from watcher.cli.output import columns, format_option, print_gaps, print_json, print_rows
-from watcher.registries.base import describe_key
+from watcher.core.tables import describe_key
 from watcher.render.document import release_document
 from watcher.render.safe_text import visible
 from watcher.store.history_rows import StoredRelease

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,17 @@ from watcher.cli.context import load_settings
 from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.errors import WatcherError
+from watcher.core.lazy import load
 from watcher.core.model import format_when
-from watcher.core.operations import ChannelFailure
-from watcher.monitor.health import Level
 from watcher.render.safe_text import visible
 from watcher.reports.status import CollectionSummary, SourceStatus, StatusReport, report_health, report_status
 from watcher.store.store import Store
+
+if TYPE_CHECKING:
+    from watcher.core.operations import ChannelFailure
+    from watcher.monitor import health as verdicts
+else:
+    verdicts = load("health")  # only for --check
 
 _FAILURE_KEYS = {"alerted": "told", "disabled": "gone"}  # fields of a channel failure whose key is another word
 _COLUMNS = columns(
@@ -84,7 +90,7 @@ def _print_health(config: Path, now: datetime) -> None:
             verdict, pending, held = report_health(settings, store, now)
     except WatcherError as error:
         click.echo(visible(f"WATCHER UNKNOWN - {error}"))
-        raise click.exceptions.Exit(Level.UNKNOWN) from None
+        raise click.exceptions.Exit(verdicts.Level.UNKNOWN) from None
     reasons = "; ".join(verdict.reasons) or "every source is checked in time"
     click.echo(visible(f"WATCHER {verdict.level.name} - {reasons} | pending={pending} held={held}"))
     raise click.exceptions.Exit(verdict.level)

@@ -21,6 +21,7 @@ LAZY: Mapping[str, str] = {
     "failures": "watcher.monitor.failures",
     "deepdiff": "deepdiff",
     "formats": "watcher.formats.catalog",
+    "health": "watcher.monitor.health",
     "holds": "watcher.store.holds",
     "http": "watcher.fetch.http",
     "inventory_files": "watcher.config.inventory_files",

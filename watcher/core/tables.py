@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 # The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+# The first key column of entries whose document has several registries: the path of theirs.
+REGISTRY_LABEL = "registry"
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -72,3 +74,10 @@ def find_layout_problems(layout: Layout) -> Iterator[str]:
             "a,b".encode(layout.encoding).decode(layout.encoding)
         except (LookupError, UnicodeError, ValueError):
             yield f"encoding: unknown {layout.encoding!r}; such as latin-1, windows-1252 or utf-16"
+
+
+def describe_key(labels: Sequence[str]) -> str:
+    """Return the key columns and how they were chosen: "ISO (chosen from the rows)"; "" without columns."""
+    columns = ", ".join(label for label in labels if label != REGISTRY_LABEL)
+    how = "chosen from the rows" if labels[:1] == (REGISTRY_LABEL,) else "declared"
+    return f"{columns} ({how})" if columns else ""

@@ -12,6 +12,7 @@ from watcher.core.model import ROOT, Comparison, Content, Section
 from watcher.core.operations import Delivery, Hold, HoldState
 from watcher.core.read_settings import ReadSettings
 from watcher.core.release_order import earliest_sequence
+from watcher.core.tables import describe_key
 from watcher.core.times import from_text, to_text
 from watcher.formats.catalog import FORMATS
 from watcher.monitor import plausibility
@@ -22,7 +23,7 @@ from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
 from watcher.monitor.timeline import OvertakenError
 from watcher.monitor.unsent_alerts import postpone, render_again
-from watcher.registries.base import COLUMNS, describe_key
+from watcher.registries.base import COLUMNS
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_file import SnapshotInfo

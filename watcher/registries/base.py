@@ -14,7 +14,7 @@ from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
 from watcher.core.model import RULES_VERSION, Change, Content, Fields, Item, Kind, Severity, Status
 from watcher.core.read_settings import ReadSettings
-from watcher.core.tables import Layout
+from watcher.core.tables import REGISTRY_LABEL, Layout
 from watcher.registries.context import NO_TABLE_SETTINGS, ChangeContext, TableSettings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Signature = tuple[str, ...] | None
 Labels = tuple[str, ...]  # of the key columns
 Rows = Callable[[], Sequence[Fields]]  # loads the rows of a registry; only called where the key depends on them
-PATH = "registry"
+PATH = REGISTRY_LABEL
 COLUMNS = "columns"  # the header field with the titles of a table, one per line
 _DEFAULT_LAYOUT = Layout()
 
@@ -146,13 +146,6 @@ def fixed_key(*labels: str) -> Callable[[str, str, Rows], Labels]:
         return labels
 
     return identify
-
-
-def describe_key(labels: Labels) -> str:
-    """Return the key columns and how they were chosen: "ISO (chosen from the rows)"; "" without columns."""
-    columns = ", ".join(label for label in labels if label != PATH)
-    how = "chosen from the rows" if labels[:1] == (PATH,) else "declared"
-    return f"{columns} ({how})" if columns else ""
 
 
 def with_key(registry: Registry, key: Labels, layout: Layout = _DEFAULT_LAYOUT, *, renames: bool = False) -> Registry:

@@ -12,19 +12,18 @@ from watcher.core.event_filter import IgnoreRule
 from watcher.core.lazy import load
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import ChannelFailure, HoldState
+from watcher.core.tables import describe_key
 from watcher.core.times import from_text, to_text
-from watcher.monitor import health
-from watcher.monitor.health import HealthVerdict
-from watcher.registries.base import describe_key
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
     from watcher.config.settings import CollectionSettings, Settings
-    from watcher.monitor import alarms
+    from watcher.monitor import alarms, health
     from watcher.monitor import collection as collection_module
     from watcher.monitor.collection import Collection
+    from watcher.monitor.health import HealthVerdict
 else:
-    alarms, collection_module = load("alarms"), load("collection")
+    alarms, collection_module, health = load("alarms"), load("collection"), load("health")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
