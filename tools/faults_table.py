@@ -100,7 +100,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     78: ("any text where a table is expected", "refused with a reason, or held until the operator decides"),
     79: ("an index that once named odd or thousands of groups", "settled after three reads, or by `accept`"),
     80: ("snapshots or the history are missing", "verify, doctor and the start say so; no silent new baseline"),
-    81: ("a large change or document under a limit of memory", "judged below the `MemoryMax` of the service"),
+    81: ("a large change or document under a limit of memory", "judged in the service's memory, or a failed check"),
     82: ("a mail server that refuses the channel: 530, sender, EHLO, AUTH", "retried as the channel's; redacted"),
     83: ("a private authority, a proxy, no full host name", "settings for all servers alike; the reason in words"),
     84: ("a configuration that is a pipe, of another user, huge or deep", "refused in one line; a reload never hangs"),

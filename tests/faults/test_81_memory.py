@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.environment import rows
 from tests.support.table_source import TableSource
 
 pytestmark = pytest.mark.fault(81)
 UNIT = Path(__file__).parents[2] / "systemd" / "registry-watcher.service"
 MEMORY = 1024  # MB: `MemoryMax` of the units
+LIMIT = 960  # MB: `LimitDATA`
 ROWS = 300_000
 
 # One check in a process of its own; prints its greatest memory in MB. The limit is on its address space.
@@ -29,10 +35,10 @@ finally:
 """
 
 
-def table(rows: int) -> bytes:
+def table(entries: int) -> bytes:
     return b"Value,Name,Description,Reference\n" + b"".join(
         b"%d,name-%d,The description of %d,[RFC%d]\n" % (number, number, number, number % 9000)
-        for number in range(rows)
+        for number in range(entries)
     )
 
 
@@ -46,17 +52,19 @@ def check(source: TableSource, data: bytes, limit: int = 0) -> tuple[str, float]
 
 
 def test_the_units_have_the_memory_that_these_tests_assume() -> None:
-    assert f"MemoryMax={MEMORY // 1024}G" in UNIT.read_text()
-    assert f"MemoryMax={MEMORY // 1024}G" in UNIT.with_name("registry-watcher-check.service").read_text()
+    for name in ("registry-watcher.service", "registry-watcher-check.service"):
+        lines = UNIT.with_name(name).read_text().splitlines()
+        assert f"MemoryMax={MEMORY // 1024}G" in lines
+        assert f"LimitDATA={LIMIT}M" in lines
 
 
 def test_a_new_row_takes_so_little_memory_that_300_000_fit(tmp_path: Path) -> None:
     memory = []
-    for rows in (1_000, 9_000):
-        source = TableSource(folder=tmp_path / f"{rows}")
+    for new in (1_000, 9_000):
+        source = TableSource(folder=tmp_path / f"{new}")
         check(source, table(100))
-        printed, used = check(source, table(100 + rows))
-        assert f"{rows} added" in printed
+        printed, used = check(source, table(100 + new))
+        assert f"{new} added" in printed
         memory.append(used)
     assert memory[0] + (memory[1] - memory[0]) / 8_000 * ROWS < MEMORY
 
@@ -66,7 +74,7 @@ def test_a_new_row_takes_so_little_memory_that_300_000_fit(tmp_path: Path) -> No
 def test_300_000_new_rows_are_judged_in_the_memory_of_the_service(tmp_path: Path) -> None:
     source = TableSource(folder=tmp_path)
     check(source, table(1_000))
-    printed, used = check(source, table(1_000 + ROWS), limit=MEMORY)
+    printed, used = check(source, table(1_000 + ROWS), limit=LIMIT)
     assert f"{ROWS} added" in printed
     assert used < MEMORY
 
@@ -83,6 +91,48 @@ def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(tmp_path: Pa
         NOTE % (day, "".join(unit % (number * day) for number in range(size // len(unit)))[:size]) for day in (1, 2)
     )
     check(source, first.encode())
-    printed, used = check(source, second.encode(), limit=MEMORY)
+    printed, used = check(source, second.encode(), limit=LIMIT)
     assert "registry-note-changed" in printed
     assert used < MEMORY
+
+
+# A process of the watcher under a limit on its data, as LimitDATA sets it.
+LIMITED = """
+import resource, sys
+from watcher.__main__ import main
+limit = int(sys.argv.pop(1)) * 2**20
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+sys.exit(main())
+"""
+
+
+@contextmanager
+def limited(source: TableSource, megabytes: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", LIMITED, str(megabytes), "--config", str(source.config), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_release_that_needs_more_memory_than_there_is_is_a_failed_check_of_a_daemon_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    source = TableSource(folder=tmp_path)
+    text = source.config.read_text()
+    source.config.write_text(text + '[daemon]\njitter = "0s"\n[log]\nformat = "json"\n')
+    source.check(table(1_000))
+    source.served.write_bytes(table(25_000))
+    with limited(source, 100, "run") as daemon:
+        assert daemon.stderr is not None
+        logged = (json.loads(line) for line in daemon.stderr)
+        first = next(record for record in logged if record["event"] == "checked")
+        assert (first["outcome"], first["level"]) == ("failed", "warning")
+        assert "more memory" in first["message"]
+        result = source.check(table(1_001))
+        assert result.comparison is not None
+        assert (result.outcome, len(result.comparison.events)) == ("changed", 1)
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 0
+    assert [row["reason"] for row in rows(tmp_path / "history.db", "checks")["checks"]] == [None, "too_large", None]

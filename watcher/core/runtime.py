@@ -1,9 +1,10 @@
-"""Return freed memory to the system. Works with the GNU C library; elsewhere only garbage is collected."""
+"""Use little memory: return what is freed to the system (GNU C library only), and give threads small stacks."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import threading
 from functools import cache
 
 # malloc.h of the GNU C library
@@ -12,6 +13,7 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 # Bytes. The library starts with this threshold, but raises it with each large block that is freed.
 _LARGE = 128 * 1024
+_STACK = 1024 * 1024  # bytes; the usual 8 MB of each thread would count towards LimitDATA of the service
 
 
 def return_large_blocks_at_once() -> None:
@@ -20,6 +22,11 @@ def return_large_blocks_at_once() -> None:
         library.mallopt(_M_ARENA_MAX, 1)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _LARGE)
+
+
+def use_small_stacks() -> None:
+    """Give the threads that are started from now on a small stack: hundreds of them may wait for slow servers."""
+    threading.stack_size(_STACK)
 
 
 def return_free_memory() -> None:

@@ -62,6 +62,7 @@ class Daemon:
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""
         runtime.return_large_blocks_at_once()
+        runtime.use_small_stacks()
         with (
             Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals,
             self.jobs.self_check.serve_pages(),

@@ -19,6 +19,11 @@ from watcher.monitor.result import CheckResult, Outcome
 from watcher.store.database import to_store_error
 
 OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
+TOO_LARGE = "too_large"
+_OUT_OF_MEMORY = (
+    "the release needs more memory than this process may use; raise MemoryMax and LimitDATA of the service "
+    "if it is what it should be"
+)
 _MOST = 500  # characters of an exception's text
 _LONGEST = 20_000  # characters of a traceback
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -34,14 +39,18 @@ def failed_result(error: Exception, history: Path) -> CheckResult:
     store_error = error if isinstance(error, StoreError) else to_store_error(history, error)
     if store_error is not None:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))
-    if isinstance(error, OSError | MemoryError):
-        return CheckResult(outcome=Outcome.FAILED, reason="system", message=str(error)[:_MOST] or "out of memory")
+    if isinstance(error, MemoryError):
+        return CheckResult(outcome=Outcome.FAILED, reason=TOO_LARGE, message=_OUT_OF_MEMORY)
+    if isinstance(error, OSError):
+        return CheckResult(outcome=Outcome.FAILED, reason="system", message=str(error)[:_MOST])
     details = "" if isinstance(error, WatcherError) else cut_text("".join(traceback.format_exception(error)), _LONGEST)
     return CheckResult(outcome=Outcome.FAILED, reason="internal", message=describe_error(error), details=details)
 
 
 def describe_error(error: Exception) -> str:
     """Return an exception in one line: its text, or for one that nobody foresaw its type and where it was raised."""
+    if isinstance(error, MemoryError):
+        return _OUT_OF_MEMORY
     text = str(error)[:_MOST]
     if isinstance(error, WatcherError):
         return text
@@ -51,7 +60,10 @@ def describe_error(error: Exception) -> str:
 
 
 def is_fault_of_release(error: Exception, history: Path) -> bool:
-    """Return whether an exception came from what a release says, not from the disk, the memory or another process."""
-    if isinstance(error, ParseError | UnreadableSnapshotError):
+    """Return whether an exception came from what a release says, not from the disk or another process.
+
+    A release that needs more memory than there is counts too: else each later check would try to judge it first.
+    """
+    if isinstance(error, ParseError | UnreadableSnapshotError | MemoryError):
         return True
-    return not isinstance(error, WatcherError | OSError | MemoryError) and to_store_error(history, error) is None
+    return not isinstance(error, WatcherError | OSError) and to_store_error(history, error) is None
