@@ -31,6 +31,7 @@ CALLS = {
     "deadlines": ["deadlines"],
     "sources": ["sources"],
     "events": ["events", "--format", "csv"],
+    "evidence": ["evidence", "ports", "3070", "--out", "evidence.zip"],
     "import": ["import", "ports", "releases"],
     "held": ["held", "--all"],
     "accept": ["accept", "ports", "f"],

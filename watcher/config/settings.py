@@ -249,6 +249,16 @@ class HeartbeatSettings(SettingsTable):
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 
+class EvidenceSettings(SettingsTable):
+    """[evidence]: a time-stamping authority (RFC 3161) that signs when a bundle of `watcher evidence` existed."""
+
+    tsa: HiddenUrlField = Field(description="its URL, or where it is: file:PATH, env:NAME or credential:NAME")
+    roots: Path = Field(description="the certificates, in PEM, that the signature of a time stamp must lead to")
+    timeout: float = Field(30.0, gt=0, le=120, description="seconds for one request")
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
+    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
+
+
 class CanarySettings(SettingsTable):
     """[canary]: a registry of the watcher's own that changes on schedule, to prove that alerts arrive."""
 
@@ -295,6 +305,7 @@ class Settings(SettingsTable):
     daemon: DaemonSettings = DaemonSettings()
     health: HealthSettings = HealthSettings()
     heartbeat: HeartbeatSettings | None = None
+    evidence: EvidenceSettings | None = None
     canary: CanarySettings | None = None
     metrics: MetricsSettings | None = None
     silence: tuple[SilenceSettings, ...] = ()
@@ -344,17 +355,20 @@ class Settings(SettingsTable):
         urls: dict[str, HiddenUrl | None] = {"fetch.proxy": self.fetch.proxy}
         if self.heartbeat is not None:
             urls["heartbeat.url"] = self.heartbeat.url
+        if self.evidence is not None:
+            urls["evidence.tsa"] = self.evidence.tsa
         urls |= {f"{place}.proxy": table.proxy for place, table in self._requesting_tables().items()}
         return {place: url for place, url in urls.items() if url is not None and url.is_reference}
 
-    def _requesting_tables(self) -> Mapping[str, WebhookSettings | HeartbeatSettings]:
+    def _requesting_tables(self) -> Mapping[str, WebhookSettings | HeartbeatSettings | EvidenceSettings]:
         """Return the tables that make requests besides [fetch], by their place."""
-        tables: dict[str, WebhookSettings | HeartbeatSettings] = {
+        tables: dict[str, WebhookSettings | HeartbeatSettings | EvidenceSettings | None] = {
             f"channel[{number}]": channel
             for number, channel in enumerate(self.channel)
             if isinstance(channel, WebhookSettings)
         }
-        return tables | ({"heartbeat": self.heartbeat} if self.heartbeat is not None else {})
+        tables |= {"heartbeat": self.heartbeat, "evidence": self.evidence}
+        return {place: table for place, table in tables.items() if table is not None}
 
     def folder_of(self, collection: CollectionSettings) -> Path | None:
         """Return where the documents of a collection are on this machine, or None if they are fetched one by one."""

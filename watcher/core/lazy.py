@@ -35,12 +35,14 @@ LAZY: Mapping[str, str] = {
     "registries": "watcher.registries.catalog",
     "report_inventories": "watcher.reports.inventories",
     "release_writer": "watcher.store.release_writer",
+    "rfc3161_client": "rfc3161_client",
     "schema": "watcher.store.schema",
     "ssl": "ssl",
     "event_filter": "watcher.core.event_filter",
     "subscriptions": "watcher.alerts.subscriptions",
     "traceback": "traceback",
     "urllib3": "urllib3",
+    "x509": "cryptography.x509",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,6 +21,8 @@ from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredEvent, StoredRelease, VersionLinks
 
+_TWO_BYTES = re.compile(r"0x([0-9A-Fa-f]{2})([0-9A-Fa-f]{2})")
+
 
 class Subject(NamedTuple):
     """What a question is about: ports or a name, and the protocols that it is limited to."""
@@ -30,11 +33,15 @@ class Subject(NamedTuple):
 
 
 def parse_subject(what: str) -> Subject:
-    """Return what a text asks for: ports (443, 443/tcp, 8000-8100), else a name or the value of an entry."""
+    """Return what a text asks for: ports (443, 443/tcp, 8000-8100), else a name or the value of an entry.
+
+    0x1301 also stands for a value of two bytes, which registries write as 0x13,0x01.
+    """
     number, _, suffix = what.partition("/")
     ports = find_ports(number)
     if ports is None:
-        return Subject((), (what,), ())
+        pair = _TWO_BYTES.fullmatch(what)
+        return Subject((), (what, f"0x{pair[1]},0x{pair[2]}") if pair else (what,), ())
     return Subject((ports,), (), (suffix.lower(),) if suffix else ())
 
 

@@ -1,0 +1,1 @@
+"""Evidence: a file that proves what a registry said on a day."""
