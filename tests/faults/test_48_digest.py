@@ -71,7 +71,7 @@ def test_messages_within_the_digest_window_become_one_for_each_channel(env: Envi
     messages = hook["data"]["messages"]
     assert [member["type"] for member in messages] == ["org.registry-watcher.release.changed"] * 3
     assert [member["data"]["events"][0]["ports"] for member in messages] == [["2"], ["3"], ["4"]]
-    assert "(and 2 more)" in str(mail["Subject"])
+    assert "(+2 more messages)" in str(mail["Subject"])
     assert all(f"{port}/tcp assigned" in text(mail) for port in (2, 3, 4))
     assert states(env) == {"digested": 6, "sent": 2}
     digests = {row["digest"] for row in env.rows("outbox")["outbox"]} - {None}

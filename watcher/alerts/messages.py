@@ -1,14 +1,15 @@
-"""The deliveries of one channel: for a release, a notice, a digest and a test, each with its id and its body."""
+"""The deliveries of one channel: for a release, a notice, a digest and tests, each with its id and its body."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from watcher.alerts.channels.base import Channel
-from watcher.core.model import Comparison
+from watcher.core.model import TEST_MARK, Comparison
 from watcher.core.operations import Delivery, Notice
 from watcher.core.times import to_text
 
@@ -42,6 +43,15 @@ def render_digest(channel: Channel, members: Sequence[Delivery], now: datetime) 
 def render_test(channel: Channel, recipient: str, now: datetime) -> Delivery:
     identifier, created = delivery_id("test", channel.name, recipient, now.isoformat()), to_text(now)
     body = channel.render_test(delivery_id=identifier, created=created)
+    return _delivery(channel, recipient, identifier, body, created)
+
+
+def render_change_test(channel: Channel, recipient: str, comparison: Comparison, now: datetime) -> Delivery:
+    """Return a test that reports a release as `render_release` does, marked as a test in every form."""
+    identifier, created = delivery_id("test", channel.name, recipient, now.isoformat()), to_text(now)
+    sentence = f"a test of channel {channel.name}; subscribers were alerted to this change when it was new"
+    marked = replace(comparison, marks={TEST_MARK: sentence, **comparison.marks})
+    body = channel.render_release(marked, delivery_id=identifier, created=created)
     return _delivery(channel, recipient, identifier, body, created)
 
 

@@ -16,6 +16,7 @@ from watcher.config.channel_settings import AnyChannel
 from watcher.core.times import to_text
 from watcher.monitor.deliver import deliver_channel
 from watcher.render.safe_text import visible
+from watcher.reports.diff import find_last_change
 from watcher.store.outbox import FAILED, PENDING, SENT
 from watcher.store.store import Store
 
@@ -88,16 +89,28 @@ def enable(config: Path, name: str) -> None:
 
 @command.command("test")
 @click.argument("name")
+@click.option("--with-last-change", is_flag=True, help="Send the newest change in the history, marked as a test.")
 @click.pass_obj
-def test(config: Path, name: str) -> None:
+def test(config: Path, name: str, with_last_change: bool) -> None:
     """Send a test message to every recipient of the channel NAME, through the outbox as an alert is sent.
 
     Exit code 0: every server accepted it; 1: not all did (it stays in the outbox and the daemon retries it).
+
+    \b
+    Examples:
+      watcher channel test noc
+      watcher channel test noc --with-last-change
     """
     with open_monitor(config) as monitor:
         channel = create_channel(monitor.channel(name), monitor.settings)
         now = datetime.now(UTC)
-        deliveries = [messages.render_test(channel, recipient, now) for recipient in channel.recipients()]
+        last = find_last_change(monitor.store.history) if with_last_change else None
+        deliveries = [
+            messages.render_change_test(channel, recipient, last, now)
+            if last
+            else messages.render_test(channel, recipient, now)
+            for recipient in channel.recipients()
+        ]
         with monitor.store.transaction():
             monitor.store.outbox.add_deliveries(deliveries, now=to_text(now))
         deliver_channel(monitor, channel.name)

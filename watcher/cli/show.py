@@ -11,18 +11,18 @@ from watcher.cli.context import open_history
 from watcher.cli.output import (
     format_option,
     option_parser,
-    parse_last_date,
     parse_port,
+    parse_release,
     print_gaps,
     print_json,
     require,
     terminal_width,
 )
 from watcher.core.intervals import Interval
-from watcher.core.model import MARKUP, Fields, Item, Section
-from watcher.registries.generic import entry_parts
+from watcher.core.model import Fields, Item, Section
 from watcher.registries.generic.lifecycle import facts_of
-from watcher.registries.shared.remarks import strip_temporary
+from watcher.registries.item_lines import describe_item, detail_fields
+from watcher.registries.shared.people import read_person
 from watcher.render.safe_text import visible
 from watcher.render.text import render_table
 from watcher.reports.entry import (
@@ -36,8 +36,6 @@ from watcher.reports.entry import (
 from watcher.reports.events import event_document
 from watcher.reports.lineage import Standing, standing_document
 from watcher.store.history_rows import EntryVersion
-
-_DETAILS = ("assignee", "contact", "registered", "modified", "references", "service_code", "unauthorized_use", "notes")
 
 
 @click.command("show")
@@ -58,7 +56,10 @@ _DETAILS = ("assignee", "contact", "registered", "modified", "references", "serv
     help="Only this protocol: tcp, udp, sctp or dccp.",
 )
 @click.option(
-    "--at", callback=parse_last_date, metavar="DATE", help="As of this day: 2024-02-29, 2024-02, yesterday, 2w, …"
+    "--at",
+    callback=option_parser(parse_release),
+    metavar="DATE",
+    help="As of this day: 2024-02-29, 2024-02, yesterday, 2w, …; or the id of a release.",
 )
 @format_option("json")
 @click.pass_obj
@@ -122,10 +123,10 @@ def print_entry(entry: EntryHistory) -> None:
     click.echo(f"{visible(entry.title)}  {_state(entry)}  (release of {visible(entry.release.release.when)})\n")
     has_common_state = len({_standing(entry, version) for version in entry.current}) == 1
     for version in entry.current:
-        click.echo("  " + _item_line(version.item))
+        click.echo("  " + visible(describe_item(version.item)))
         if not has_common_state:
             click.echo(f"      {_standing(entry, version)}")
-        for name in _detail_fields(version.item):
+        for name in detail_fields(version.item):
             click.echo(f"      {visible(name.replace('_', ' '))}: {visible(version.item.fields[name])}")
         for name, text in facts_of(version.item).items():
             if name != "temporary":
@@ -133,7 +134,7 @@ def print_entry(entry: EntryHistory) -> None:
         if steps := entry.lives.get(version.item.key):
             click.echo(f"      life: {_life(steps)}")
     for version in entry.elsewhere:
-        click.echo(f"  {version.first.release.source}: {_item_line(version.item)}")
+        click.echo(f"  {version.first.release.source}: {visible(describe_item(version.item))}")
     for identifier, fields in entry.contacts.items():
         click.echo(f"  {_contact_line(identifier, fields)}")
     for steps in entry.lives.values() if not entry.current else ():
@@ -196,30 +197,4 @@ def _status(item: Item) -> str:
 
 
 def _contact_line(identifier: str, fields: Fields) -> str:
-    details = (fields.get(name, "").removeprefix("mailto:").replace("&", "@") for name in ("name", "org", "uri"))
-    return visible(f"[{identifier}] {', '.join(dict.fromkeys(filter(None, details)))}")
-
-
-def _item_line(item: Item) -> str:
-    if item.section is not Section.ENTRY:
-        parts = [str(item.section) + " " + "  ".join(value for value in item.fields.values() if value)]
-    elif "port" in item.key.labels:
-        place = "/".join(part for part in (item.key.part("port"), item.key.part("protocol")) if part)
-        parts = [place, item.key.part("name"), item.fields.get("description", "")]
-    else:
-        parts = [
-            entry_parts.read_path(item),
-            *map(strip_temporary, entry_parts.read_values(item)),
-            entry_parts.find_title(item),
-        ]
-    return visible("  ".join(part for part in parts if part))
-
-
-def _detail_fields(item: Item) -> list[str]:
-    """Return the names of the fields that the item's line does not show."""
-    if item.section is not Section.ENTRY:
-        return []
-    if "port" in item.key.labels:
-        return [name for name in _DETAILS if item.fields.get(name)]
-    shown = {*entry_parts.read_values(item), entry_parts.find_title(item)}
-    return [name for name, text in item.fields.items() if text and text not in shown and not name.startswith(MARKUP)]
+    return visible(f"[{identifier}] {read_person(identifier, fields).line}")

@@ -36,6 +36,7 @@ from watcher.config.value_types import (
     Texts,
     UrlTemplate,
 )
+from watcher.config.web_settings import WebSettings
 from watcher.core.model import CANARY, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import LAYOUT_HELP, Layout
@@ -308,6 +309,7 @@ class Settings(SettingsTable):
     evidence: EvidenceSettings | None = None
     canary: CanarySettings | None = None
     metrics: MetricsSettings | None = None
+    web: WebSettings = WebSettings()
     silence: tuple[SilenceSettings, ...] = ()
     inventory: tuple[InventorySettings, ...] = ()
     subscription: tuple[SubscriptionSettings, ...] = ()

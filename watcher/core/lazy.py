@@ -29,6 +29,7 @@ LAZY: Mapping[str, str] = {
     "list_base": "watcher.inventory.base",
     "list_formats": "watcher.inventory.catalog",
     "lock_holders": "watcher.store.lock_holders",
+    "markupsafe": "markupsafe",
     "monitor": "watcher.monitor.monitor",
     "moves": "watcher.store.moves",
     "outbox": "watcher.store.outbox",

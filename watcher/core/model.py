@@ -20,6 +20,7 @@ Fields = Mapping[str, str]
 MARKUP = "markup:"
 # Raised with every change of the rules that gives other events; `watcher rebuild --events` then judges a history again.
 RULES_VERSION = 2
+TEST_MARK = "test"  # of a comparison that is sent to test a channel
 CANARY = "canary"  # the source and the registry that the watcher publishes to itself
 
 
@@ -279,12 +280,28 @@ def format_when(published: str | None, observed: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What two releases say about the things that the changed entries name (`core/background.py`).
+
+    `document` is the id of the registry group as published, "" of any other table. `titles` are those of registries by
+    path. `old_people` and `new_people` are the details of people and organisations in each release, by id. `listed` are
+    the entries that events of the calendar are about, by fingerprint.
+    """
+
+    document: str = ""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    old_people: Mapping[str, Fields] = field(default_factory=dict)
+    new_people: Mapping[str, Fields] = field(default_factory=dict)
+    listed: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
-    `marks` names what is unusual about it (`large_change`), each with a sentence. `timed` is the UTC time at which the
-    calendar made the events: both releases are then the newest one and there are no changes. None: the release did.
-    `subscriptions` are the names of those that selected its events for a message.
+    `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. `timed` is the UTC time at
+    which the calendar made the events: both releases are then the newest one and there are no changes. None: the
+    release did. `subscriptions` are the names of those that selected its events for a message.
     """
 
     source: str
@@ -295,6 +312,7 @@ class Comparison:
     marks: Mapping[str, str] = field(default_factory=dict)
     timed: str | None = None
     subscriptions: tuple[str, ...] = ()
+    background: Background = Background()
 
     @property
     def problems(self) -> tuple[Problem, ...]:

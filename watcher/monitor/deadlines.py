@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from watcher.config.settings import Settings
-from watcher.core.model import CANARY, ChangeSet, Comparison, Event, Key, Kind, Section, Severity
+from watcher.core.background import find_background
+from watcher.core.model import CANARY, ChangeSet, Comparison, Event, Item, Key, Kind, Section, Severity
 from watcher.core.operations import Delivery
 from watcher.core.times import to_text
 from watcher.monitor.monitor import Monitor
@@ -32,6 +33,7 @@ class PassedMark:
     """A mark that an early allocation has passed and that is not recorded yet; `alert` if subscribers are alerted."""
 
     allocation: EarlyAllocation
+    item: Item
     mark: DeadlineMark
     alert: bool
 
@@ -90,7 +92,10 @@ def decide(
             if key not in recorded:
                 is_news = mark_day(allocation.until, mark).isoformat() > last_run[:10] or is_new
                 yield PassedMark(
-                    allocation=allocation, mark=key, alert=bool(last_run) and mark == passed[-1] and is_news
+                    allocation=allocation,
+                    item=standing.item,
+                    mark=key,
+                    alert=bool(last_run) and mark == passed[-1] and is_news,
                 )
 
 
@@ -117,14 +122,23 @@ def _comparisons(
         if latest is not None:
             items = store.history.read_content(source, latest).items
             events = []
+            listed: dict[str, tuple[Item, ...]] = {}
             for marks in marks_by_group.values():
                 header = items.get((Section.REGISTRY, Key((PATH,), (marks[0].mark.registry,))))
                 title = header.fields.get("title", "") if header is not None else ""
-                events.append(_event(marks, title or marks[0].mark.registry, severities, date.fromisoformat(at[:10])))
+                event = _event(marks, title or marks[0].mark.registry, severities, date.fromisoformat(at[:10]))
+                events.append(event)
+                listed[event.fingerprint] = tuple(mark.item for mark in marks)
             events.sort(key=lambda event: -event.severity.rank)
             release = latest.release
             yield Comparison(
-                source=source, old=release, new=release, changes=ChangeSet(), events=tuple(events), timed=at
+                source=source,
+                old=release,
+                new=release,
+                changes=ChangeSet(),
+                events=tuple(events),
+                timed=at,
+                background=find_background(ChangeSet(), items, items, listed),
             )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from watcher.core.background import find_background
 from watcher.core.errors import StoreError
 from watcher.core.model import Comparison, Release
 from watcher.core.read_settings import ReadSettings
@@ -154,13 +155,14 @@ class Timeline:
         out_of = self._reader.compare(new.content, after.content) if after else None
         self._reader.remember(new.content)
         comparison = None
-        if slot.before and into:
+        if slot.before and before and into:
             comparison = Comparison(
                 source=self._source,
                 old=slot.before.release,
                 new=self._describe(new),
                 changes=into.changes,
                 events=into.events,
+                background=find_background(into.changes, before.content.items, new.content.items),
             )
         return Placement(
             new=replace(new, dated=slot.dated),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from watcher.core.event_details import EntryDetails, EventDetails
 from watcher.core.model import Change, Comparison, Event, Release, Side, count_changes
 
 if TYPE_CHECKING:
@@ -13,8 +15,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Return the whole comparison, quiet changes included."""
+def comparison_document(comparison: Comparison, details: Sequence[EventDetails] = ()) -> dict[str, Any]:
+    """Return the whole comparison, quiet changes included. The first events have the `details` that are given."""
+    events = [{**event_document(event), "changes": list(event.changes)} for event in comparison.events]
+    for event, each in zip(events, details, strict=False):
+        event["details"] = details_document(each)
     return {
         "schema": SCHEMA,
         "source": comparison.source,
@@ -24,7 +29,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         **({"marks": dict(comparison.marks)} if comparison.marks else {}),
         **({"timed": comparison.timed} if comparison.timed else {}),
         **({"subscriptions": list(comparison.subscriptions)} if comparison.subscriptions else {}),
-        "events": [{**event_document(event), "changes": list(event.changes)} for event in comparison.events],
+        "events": events,
         "changes": [change_document(change) for change in comparison.changes.changes],
     }
 
@@ -60,6 +65,44 @@ def event_document(event: Event) -> dict[str, Any]:
         "fingerprint": event.fingerprint,
         **({"other": side_document(event.other)} if event.other else {}),
     }
+
+
+def details_document(details: EventDetails) -> dict[str, Any]:
+    """Return the details of an event; what is empty is left out."""
+    registry = details.registry
+    return _without_empty(
+        {
+            "entries": [_entry_document(entry) for entry in details.entries],
+            "more_entries": details.more_entries,
+            "registry": {"title": registry.text, "url": registry.url} if registry else None,
+            "link": details.link,
+            "command": details.command,
+        }
+    )
+
+
+def _entry_document(entry: EntryDetails) -> dict[str, Any]:
+    return {
+        "names": list(entry.names),
+        "kind": str(entry.kind),
+        **_without_empty(
+            {
+                "changes": list(entry.changes),
+                "differences": [
+                    {"field": each.field, "before": each.before, "after": each.after} for each in entry.differences
+                ],
+                "texts": {each.field: each.text for each in entry.texts},
+                "people": [
+                    _without_empty({**asdict(each), "addresses": list(each.addresses)}) for each in entry.people
+                ],
+                "references": [_without_empty({"text": each.text, "url": each.url}) for each in entry.references],
+            }
+        ),
+    }
+
+
+def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value}
 
 
 def side_document(side: Side) -> dict[str, Any]:

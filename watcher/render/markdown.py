@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from watcher.core.event_words import say_event
 from watcher.core.model import Comparison, Release
 from watcher.render.safe_text import visible
 from watcher.render.text import render_counts, render_marks
@@ -24,7 +25,7 @@ def render_comparison(comparison: Comparison) -> str:
         lines += ["", escape(render_marks(comparison))]
     if comparison.events:
         lines += ["", "| Severity | Event | What |", "|---|---|---|"]
-        lines += [f"| {event.severity} | `{event.id}` | {escape(event.summary)} |" for event in comparison.events]
+        lines += [f"| {event.severity} | `{event.id}` | {escape(say_event(event))} |" for event in comparison.events]
     return "\n".join(lines)
 
 

@@ -6,11 +6,14 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from watcher.core.event_details import EventDetails
+from watcher.core.event_words import say_event
 from watcher.core.model import (
     FREE,
     Change,
     ChangeSet,
     Comparison,
+    Event,
     FieldChange,
     Kind,
     Section,
@@ -18,6 +21,7 @@ from watcher.core.model import (
     count_changes,
 )
 from watcher.core.sequences import compare_sequences
+from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
@@ -34,10 +38,12 @@ def render_comparison(
     all: bool = False,  # noqa: A002 - the option's name
     width: int | None = None,
     colour: bool = False,
+    details: Sequence[EventDetails] = (),
 ) -> str:
     """Return the counts and events of a comparison; `all` adds every change with its fields.
 
-    Lines are wrapped to `width` columns if it is given, and never cut.
+    Lines are wrapped to `width` columns if it is given, and never cut. The first events have the `details` that are
+    given, in their order; an event without is one line.
     """
     counted = {name: number for name, number in count_changes(comparison.changes).items() if number}
     summary = ", ".join(f"{number} {name}" for name, number in counted.items()) or _no_entry_changed(comparison)
@@ -46,8 +52,10 @@ def render_comparison(
     title = f"{comparison.source}  {describe_releases(comparison)}"
     parts = [(_BOLD + title + _OFF if colour else title) + f"    {summary}"]
     parts += [f"  {render_marks(comparison)}"] if comparison.marks else []
-    if comparison.events:
-        parts += ["", *_events(comparison, width, colour)]
+    for event, detail in zip(comparison.events, details, strict=False):
+        parts += ["", *render_event(event, detail, width=width)]
+    if len(comparison.events) > len(details):
+        parts += ["", *_events(comparison.events[len(details) :], width, colour)]
     if not all and counted.get("quiet"):
         parts += ["", f"  {_describe_quiet(comparison, counted['quiet'])} (--all shows them)"]
     if all and comparison.changes.changes:
@@ -84,12 +92,12 @@ def _rows(number: int) -> str:
     return f"{number} row" if number == 1 else f"{number} rows"
 
 
-def _events(comparison: Comparison, width: int | None, colour: bool) -> Iterator[str]:
-    severities = max(len(event.severity) for event in comparison.events)
-    ids = max(len(event.id) for event in comparison.events)
-    for event in comparison.events:
+def _events(events: Sequence[Event], width: int | None, colour: bool) -> Iterator[str]:
+    severities = max(len(event.severity) for event in events)
+    ids = max(len(event.id) for event in events)
+    for event in events:
         head = f"  {event.severity:<{severities}}  {event.id:<{ids}}  "
-        lines = _wrapped(visible(event.summary), len(head), width)
+        lines = _wrapped(visible(say_event(event)), len(head), width)
         shown = _COLOURS[event.severity] + head.rstrip() + _OFF + "  " if colour else head
         if colour:
             shown += " " * (len(head) - len(head.rstrip()) - 2)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from watcher.core.background import find_background
 from watcher.core.errors import ParseError, UsageError
-from watcher.core.model import Comparison, Content, Release, Severity
+from watcher.core.model import CANARY, Comparison, Content, Release, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
 from watcher.diff.classify import explain
@@ -18,7 +19,10 @@ from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import apply_settings
 from watcher.registries.catalog import REGISTRIES, configured_registry, rules_for_group
+from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
+
+_NEWEST_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,25 @@ def compare_releases(
     text = history.read_settings(source)
     settings = ReadSettings.from_text(text) if text else ReadSettings(registry=history.read_registry_id(source))
     changes, events = explain(configured_registry(settings), before_content, after_content, severities)
-    return Comparison(source=source, old=before.release, new=after.release, changes=changes, events=events)
+    return Comparison(
+        source=source,
+        old=before.release,
+        new=after.release,
+        changes=changes,
+        events=events,
+        background=find_background(changes, before_content.items, after_content.items),
+    )
+
+
+def find_last_change(history: HistoryReader) -> Comparison:
+    """Return the newest release with an event, of any source but the canary, compared with the one before it.
+
+    Raises UsageError if there is no such release.
+    """
+    for event in reversed(history.events.find(EventQuery(limit=_NEWEST_EVENTS))):
+        if event.source != CANARY and event.before is not None:
+            return history.events.read_comparison(event.source, event.release, event.before)
+    raise UsageError("the history has no change yet; `watcher check` or `watcher import` adds releases")
 
 
 def compare_files(
@@ -87,6 +109,7 @@ def compare_files(
         changes=changes,
         events=events,
         marks={"unrelated": unrelated} if unrelated else {},
+        background=find_background(changes, contents[0].items, contents[1].items),
     )
 
 

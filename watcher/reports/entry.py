@@ -12,6 +12,7 @@ from watcher.core.intervals import Interval
 from watcher.core.model import Fields, Key, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS, require_known
+from watcher.core.times import is_date
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
@@ -149,13 +150,14 @@ def find_entry(
     at: str | None = None,
     title: str | None = None,
 ) -> EntryHistory:
-    """Return the history of an entry, or of several: by port (a range) or by name, up to a day (`YYYY-MM-DD`).
+    """Return the history of an entry, or of several: by port (a range) or by name, up to a day (`YYYY-MM-DD`) or release.
 
     `services` are any names: of a service, a contact or the value of an entry. Several ports mean any of them, as do
     several names and protocols. Raises UsageError if no release has such an entry.
     """
     release = history.find_release(source, at or "latest")
     limit = release if at else None
+    until = at if not at or is_date(at) else release.dated
     versions = [
         version
         for version in history.versions.find(source, ports=ports, names=services, at=limit)
@@ -178,9 +180,9 @@ def find_entry(
     if not (is_port and ports):  # a port has the versions of all its services, and of no other port
         versions = sorted(links.versions.values(), key=_order)
     query = EventQuery(
-        sources=(source,), ports=tuple(ports), services=tuple(services), protocols=tuple(protocols), until=at
+        sources=(source,), ports=tuple(ports), services=tuple(services), protocols=tuple(protocols), until=until
     )
-    events = _find_events(history, query if is_port else None, () if is_port and ports else versions, until=at)
+    events = _find_events(history, query if is_port else None, () if is_port and ports else versions, until=until)
     return EntryHistory(
         title=title,
         versions=tuple(versions),

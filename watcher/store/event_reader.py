@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from watcher.core.model import Change, ChangeSet, Comparison, Event, FieldChange
+from watcher.core.background import find_background
+from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange
 from watcher.store.database import Database
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import (
@@ -19,7 +20,7 @@ from watcher.store.history_rows import (
     decode_side,
 )
 from watcher.store.release_finder import ReleaseFinder
-from watcher.store.stored_items import decode_item
+from watcher.store.stored_items import StoredItems, VersionReader, decode_item
 
 # Of an event over two groups: the group, release and changes that added what the event's own changes removed.
 _SIDES = """SELECT event_id, sources.name AS source, content, published, event_sides.registry, changes FROM event_sides
@@ -58,8 +59,16 @@ class EventReader:
             old=before.release,
             new=release.release,
             changes=ChangeSet(changes=changes),
+            background=self._find_background(source, before, release, ChangeSet(changes=changes)),
             events=tuple(sorted(events, key=lambda event: -event.severity.rank)),
         )
+
+    def _find_background(
+        self, source: str, before: StoredRelease, release: StoredRelease, changes: ChangeSet
+    ) -> Background:
+        versions = VersionReader(self._db, self._releases.find_source_row(source))
+        old, new = (StoredItems(versions, stored.place, {}) for stored in (before, release))
+        return find_background(changes, old, new)
 
     def find(self, query: EventQuery) -> list[StoredEvent]:
         """Return the events that match, the oldest first; with a limit, the newest of them."""

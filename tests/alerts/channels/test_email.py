@@ -261,7 +261,7 @@ def test_the_headers_name_sender_and_list_and_mark_the_mail_as_automatic() -> No
         "list-id": "<noc.registry-watcher.example.net>",
         "message-id": f"<{delivery.id}@example.net>",
         "precedence": "list",
-        "subject": "[ports] 2000/tcp assigned to asa-gateways (was absent)",
+        "subject": "ports: 2000/tcp assigned to asa-gateways (was absent)",
         "to": "ann@example.org",
         "x-registry-watcher-release": "b" * 12,
         "x-registry-watcher-source": "ports",
@@ -321,13 +321,13 @@ def test_every_recipient_gets_a_separate_mail_and_sees_no_other_address() -> Non
 
 def test_the_subject_is_the_most_severe_event_and_the_number_of_others() -> None:
     delivery = deliveries(names=("one", "two", "three"))[0]
-    assert json.loads(delivery.body)["subject"] == "[ports] 2000/tcp assigned to one (was absent) (and 2 more)"
+    assert json.loads(delivery.body)["subject"] == "ports: 2000/tcp assigned to one (was absent) (+2 more)"
 
 
 def test_a_long_subject_is_cut_and_keeps_its_count() -> None:
-    subject = email_message.subject_line("word " * 100, " (and 7 more)")
-    assert len(subject) <= 150
-    assert subject.endswith("… (and 7 more)")
+    subject = email_message.subject_line("word " * 100, " (+7 more)")
+    assert 90 < len(subject) <= 100
+    assert subject.endswith("word… (+7 more)")
 
 
 def test_a_line_that_begins_with_a_dot_arrives_whole() -> None:
@@ -374,7 +374,7 @@ def test_hostile_registry_text_adds_no_header_to_what_a_server_receives(text: st
     assert recipients == ["ann@example.org"]
     assert headers_of(content) == HEADERS
     subject = str(box.messages[0]["Subject"])
-    assert subject.startswith("[ports] ")
+    assert subject.startswith("ports: ")
     assert not set(subject) & set("\r\n\0\u2028\u2029\x85")
 
 

@@ -28,7 +28,8 @@ class EmailChannel:
     """A channel that sends mail through the server of `[smtp]`, one message for each address.
 
     With `starttls` and `tls` it never falls back to plain text. `deadline` is in seconds, for the whole of one try:
-    without it a server that sends a byte now and then would keep a message longer than its claim.
+    without it a server that sends a byte now and then would keep a message longer than its claim. `address` is that of
+    the web interface, "" without one.
     """
 
     settings: EmailSettings
@@ -36,6 +37,7 @@ class EmailChannel:
     folder: Path
     ca_file: Path | None = None
     deadline: float = 300.0
+    address: str = ""
     max_digest_bytes: ClassVar[int] = 150_000
 
     @property
@@ -46,7 +48,7 @@ class EmailChannel:
         return self.settings.to
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.release_mail(comparison, list_name=self.name))
+        return _to_body(email_message.release_mail(comparison, list_name=self.name, address=self.address))
 
     def render_notice(self, notice: Notice, *, delivery_id: str) -> str:  # noqa: ARG002
         return _to_body(email_message.notice_mail(notice, list_name=self.name))
@@ -110,7 +112,13 @@ class EmailChannel:
 
 def create_channel(settings: EmailSettings, config: Settings) -> EmailChannel:
     smtp = config.smtp
-    return EmailChannel(settings=settings, smtp=smtp, folder=config.folder, ca_file=config.ca_file(smtp.ca_file))
+    return EmailChannel(
+        settings=settings,
+        smtp=smtp,
+        folder=config.folder,
+        ca_file=config.ca_file(smtp.ca_file),
+        address=config.web.address or "",
+    )
 
 
 def _to_body(mail: email_message.Mail) -> str:

@@ -30,12 +30,16 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookChannel:
-    """A channel that posts to one URL, signed with each line of its secret. Relative paths are under `folder`."""
+    """A channel that posts to one URL, signed with each line of its secret. Relative paths are under `folder`.
+
+    `address` is that of the web interface, "" without one.
+    """
 
     settings: WebhookSettings
     folder: Path
     ca_file: Path | None = None
     proxy: ProxyUrl | None = None
+    address: str = ""
     max_digest_bytes: ClassVar[int] = 18_000
 
     @property
@@ -46,7 +50,9 @@ class WebhookChannel:
         return ("",)
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
-        return webhook_message.release_body(comparison, delivery_id=delivery_id, occurred=created).decode()
+        return webhook_message.release_body(
+            comparison, delivery_id=delivery_id, occurred=created, address=self.address
+        ).decode()
 
     def render_notice(self, notice: Notice, *, delivery_id: str) -> str:
         return webhook_message.notice_body(notice, delivery_id=delivery_id).decode()
@@ -102,7 +108,11 @@ class WebhookChannel:
 def create_channel(settings: WebhookSettings, config: Settings) -> WebhookChannel:
     proxy = settings.proxy if settings.proxy is not None else config.fetch.proxy
     return WebhookChannel(
-        settings=settings, folder=config.folder, ca_file=config.ca_file(settings.ca_file), proxy=proxy
+        settings=settings,
+        folder=config.folder,
+        ca_file=config.ca_file(settings.ca_file),
+        proxy=proxy,
+        address=config.web.address or "",
     )
 
 

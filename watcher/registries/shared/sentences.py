@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from watcher.core.event_details import Hunk
 from watcher.core.model import MARKUP
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.shared.nested_values import find_nested_changes
-from watcher.registries.shared.text_differences import Hunk, changed_words
+from watcher.registries.shared.text_differences import changed_words
 
 LONGEST_SENTENCE = 240  # characters; the rest is in the fields
 _LONGEST_QUOTED = 60  # characters of a text that is shown old → new

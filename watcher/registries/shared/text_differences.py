@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
 
+from watcher.core.event_details import Hunk
 from watcher.core.sequences import compare_sequences
 from watcher.core.texts import cache_short
 
@@ -52,15 +52,6 @@ def differ_in_notation(before: str, after: str, *, keep_zeros: bool = False, kee
         before, after = (_RFC_NUMBER.sub("RFC0", _PLACEHOLDER.sub("RFC0", text)) for text in (before, after))
     old, new = (fold_notation(text, keep_zeros=keep_zeros, keep_case=keep_case) for text in (before, after))
     return old == new
-
-
-class Hunk(NamedTuple):
-    """Words that were replaced, with the words before and after them."""
-
-    left: str
-    removed: str
-    added: str
-    right: str
 
 
 @cache_short(2048)

@@ -1,0 +1,96 @@
+"""What readers need to act on an event: the entry's own words, who is responsible, links, and what shows more.
+
+`registries/event_details.py` makes these from a comparison; the renderers show them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from watcher.core.model import Kind
+
+
+class Hunk(NamedTuple):
+    """Words that were replaced, with the words before and after them."""
+
+    left: str
+    removed: str
+    added: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A text and the URL it leads to, "" without one."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A person or organisation that an entry names in a field. `addresses` are mail addresses and URLs."""
+
+    field: str
+    id: str
+    name: str
+    organisation: str
+    addresses: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """Name, organisation and addresses; the id of a person without any details."""
+        return ", ".join(dict.fromkeys(filter(None, (self.name, self.organisation, *self.addresses)))) or self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldText:
+    """A field that did not change, with its word for people and its text."""
+
+    field: str
+    word: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDifference:
+    """A field that differs, with its word for people; of a long text, the words that do (`hunks`)."""
+
+    field: str
+    word: str
+    before: str
+    after: str
+    hunks: tuple[Hunk, ...] = ()
+    more_hunks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryDetails:
+    """Entries of one event that say the same, and what they say. `changes` are positions in the ChangeSet.
+
+    `texts` are the fields that did not change. After a removal all of it is what the entry said last.
+    """
+
+    names: tuple[str, ...]
+    kind: Kind
+    changes: tuple[int, ...]
+    texts: tuple[FieldText, ...] = ()
+    people: tuple[Person, ...] = ()
+    references: tuple[Link, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDetails:
+    """What goes with one event. `more_entries` are not in `entries`, of which there are only a few.
+
+    `registry` is the published page, `link` the page of the watcher's own web interface, `command` the command that
+    shows more; "" without one.
+    """
+
+    entries: tuple[EntryDetails, ...]
+    more_entries: int = 0
+    registry: Link | None = None
+    link: str = ""
+    command: str = ""
