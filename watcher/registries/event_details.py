@@ -11,7 +11,7 @@ from watcher.core.event_details import EntryDetails, EventDetails, FieldDifferen
 from watcher.core.model import CANARY, MARKUP, Change, Comparison, Event, FieldChange, Fields, Item, Kind, Section
 from watcher.core.texts import cut_text
 from watcher.registries.base import COLUMNS
-from watcher.registries.item_lines import is_port_entry, name_item, list_more_fields
+from watcher.registries.item_lines import is_port_entry, list_more_fields, name_item
 from watcher.registries.lookups import lookup_of, permalink, show_command
 from watcher.registries.shared.people import find_people, read_person, resolve_people
 from watcher.registries.shared.reference_links import is_all_references, link_registry, list_references

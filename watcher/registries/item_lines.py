@@ -27,7 +27,9 @@ def name_item(item: Item) -> str:
         name = item.key.part("name") or item.fields.get("description", "")
         return " ".join(filter(None, (_place(item), name)))
     values = [*map(strip_temporary, entry_parts.read_values(item))]
-    return " ".join(part for part in (*values, "" if _is_named_by_value(item) else entry_parts.find_title(item)) if part)
+    return " ".join(
+        part for part in (*values, "" if _is_named_by_value(item) else entry_parts.find_title(item)) if part
+    )
 
 
 def _is_named_by_value(item: Item) -> bool:
@@ -42,7 +44,11 @@ def describe_item(item: Item) -> str:
     elif is_port_entry(item):
         parts = [_place(item), item.key.part("name"), item.fields.get("description", "")]
     else:
-        parts = [entry_parts.read_path(item), *map(strip_temporary, entry_parts.read_values(item)), entry_parts.find_title(item)]
+        parts = [
+            entry_parts.read_path(item),
+            *map(strip_temporary, entry_parts.read_values(item)),
+            entry_parts.find_title(item),
+        ]
     return "  ".join(part for part in parts if part)
 
 

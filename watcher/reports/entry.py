@@ -150,7 +150,7 @@ def find_entry(
     at: str | None = None,
     title: str | None = None,
 ) -> EntryHistory:
-    """Return the history of an entry, or of several: by port (a range) or by name, up to a day (`YYYY-MM-DD`) or release.
+    """Return the history of an entry, or of several: by port (a range) or by name, up to a day or a release.
 
     `services` are any names: of a service, a contact or the value of an entry. Several ports mean any of them, as do
     several names and protocols. Raises UsageError if no release has such an entry.
