@@ -36,6 +36,7 @@ class AppriseChannel:
     settings: AppriseSettings
     folder: Path
     proxy: ProxyUrl | None = None
+    address: str = ""
     max_digest_bytes: ClassVar[int] = 20_000
 
     @property
@@ -46,7 +47,7 @@ class AppriseChannel:
         return ("",)
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:  # noqa: ARG002
-        return _to_body(email_message.release_mail(comparison, list_name=self.name))
+        return _to_body(email_message.release_mail(comparison, list_name=self.name, address=self.address))
 
     def render_notice(self, notice: Notice, *, delivery_id: str) -> str:  # noqa: ARG002
         return _to_body(email_message.notice_mail(notice, list_name=self.name))
@@ -93,7 +94,7 @@ class AppriseChannel:
 
 def create_channel(settings: AppriseSettings, config: Settings) -> AppriseChannel:
     proxy = settings.proxy if settings.proxy is not None else config.fetch.proxy
-    return AppriseChannel(settings=settings, folder=config.folder, proxy=proxy)
+    return AppriseChannel(settings=settings, folder=config.folder, proxy=proxy, address=config.web.address or "")
 
 
 def _to_body(mail: email_message.Mail) -> str:

@@ -27,6 +27,7 @@ class CommandChannel(JsonBodies):
 
     settings: CommandSettings
     folder: Path
+    address: str = ""
     max_digest_bytes: ClassVar[int] = 10_000_000
 
     @property
@@ -83,7 +84,7 @@ class CommandChannel(JsonBodies):
 
 
 def create_channel(settings: CommandSettings, config: Settings) -> CommandChannel:
-    return CommandChannel(settings=settings, folder=config.folder)
+    return CommandChannel(settings=settings, folder=config.folder, address=config.web.address or "")
 
 
 def _signal_name(number: int) -> str:

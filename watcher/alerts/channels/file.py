@@ -30,6 +30,7 @@ class FileChannel(JsonBodies):
 
     settings: FileSettings
     folder: Path
+    address: str = ""
     max_digest_bytes: ClassVar[int] = 10_000_000
 
     @property
@@ -94,7 +95,7 @@ class FileChannel(JsonBodies):
 
 
 def create_channel(settings: FileSettings, config: Settings) -> FileChannel:
-    return FileChannel(settings=settings, folder=config.folder)
+    return FileChannel(settings=settings, folder=config.folder, address=config.web.address or "")
 
 
 def _is_at(path: Path, descriptor: int) -> bool:

@@ -12,9 +12,13 @@ from watcher.core.operations import Notice
 
 
 class JsonBodies:
-    """The render methods of a channel whose bodies are JSON of at most `max_body_bytes`."""
+    """The render methods of a channel whose bodies are JSON of at most `max_body_bytes`.
+
+    A channel sets `address`, that of the web interface; "" without one.
+    """
 
     __slots__ = ()
+    address: str
     max_body_bytes: ClassVar[int] = 1_000_000
 
     @property
@@ -24,7 +28,11 @@ class JsonBodies:
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
         body = webhook_message.release_body(
-            comparison, delivery_id=delivery_id, occurred=created, max_bytes=self.max_body_bytes
+            comparison,
+            delivery_id=delivery_id,
+            occurred=created,
+            address=self.address,
+            max_bytes=self.max_body_bytes,
         )
         return body.decode()
 

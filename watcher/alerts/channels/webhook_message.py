@@ -21,7 +21,7 @@ NOTICE = "org.registry-watcher.notice"
 MAX_BYTES = 20_000
 _TEXT_LENGTH = 200
 _LIST_LENGTH = 50
-_MOST_DETAILED = 40  # events: the details of more never fit
+_LEAST_DETAILS = 500  # bytes of the details of an event: those of more events never fit
 
 
 def release_body(
@@ -31,7 +31,8 @@ def release_body(
 
     `address` is that of the web interface.
     """
-    details = describe_events(replace(comparison, events=comparison.events[:_MOST_DETAILED]), address=address)
+    most = max_bytes // _LEAST_DETAILS
+    details = describe_events(replace(comparison, events=comparison.events[:most]), address=address)
     data = document.comparison_document(comparison, details)
     data["changes"] = [_changed_header(change) for change in data["changes"]]
     kind = TEST if TEST_MARK in comparison.marks else DEADLINE if comparison.timed else CHANGED
@@ -49,7 +50,7 @@ def release_body(
         kept = sorted(ranked[:change_count], key=lambda change: int(change["index"]))
         shown = cut_events[:event_count]
         undetailed = [_without_details(event) for event in shown[detailed_count:]]
-        lost = sum("details" in event for event in cut_events[detailed_count:])
+        lost = len(events) - detailed_count
         data.update(
             events=[*shown[:detailed_count], *undetailed],
             changes=[_cut_change(change) for change in kept],
