@@ -100,7 +100,8 @@ def _write(rendered: RenderedExport, out: Path | None, *, many_files: bool) -> N
     elif out is None or out.suffix == _ARCHIVE:
         write_output(make_archive(files), out)
     elif others := write_folder(files, out):
-        click.echo(f"watcher: {out}: {others:,} other files in the folder are no part of this export", err=True)
+        number = "1 other file in the folder is" if others == 1 else f"{others:,} other files in the folder are"
+        click.echo(f"watcher: {out}: {number} no part of this export", err=True)
 
 
 def _report_omissions(rendered: RenderedExport, format: str, *, listed: bool) -> None:
