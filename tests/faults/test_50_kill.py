@@ -234,6 +234,52 @@ def test_a_change_survives_a_kill_before_every_step_of_it(env: Environment, kill
         compare(travel, at)
 
 
+# A program that writes down the id of each message and the message itself.
+PROGRAM = """#!/bin/sh
+{ printf '%s ' "$WATCHER_DELIVERY"; cat; echo; } >> ran.log
+"""
+CHANNELS = """
+[[channel]]
+name = "log"
+type = "file"
+path = "log.jsonl"
+
+[[channel]]
+name = "run"
+type = "command"
+command = ["./notify"]
+"""
+
+
+def appended(folder: Path) -> dict[str, set[str]]:
+    """Return what the file and the program received, by id; a message that came twice is the same."""
+    log, ran = ((folder / name).read_text("utf-8").splitlines() for name in ("log.jsonl", "ran.log"))
+    received: dict[str, set[str]] = {}
+    for identifier, body in [*((json.loads(line)["id"], line) for line in log), *(line.split(" ", 1) for line in ran)]:
+        assert json.loads(body)["id"] == identifier
+        received.setdefault(identifier, set()).add(body)
+    assert all(len(bodies) == 1 for bodies in received.values())
+    return received
+
+
+def test_a_file_and_a_program_receive_a_change_whatever_step_the_process_was_killed_at(
+    env: Environment, killing: ProcessKiller
+) -> None:
+    folder = env.servers.folder
+    (folder / "notify").write_text(PROGRAM)
+    (folder / "notify").chmod(0o700)
+    env.servers.config.write_text(env.servers.config.read_text("utf-8") + CHANNELS, "utf-8")
+    travel = Travel(env, killing, CHANGED)
+    whole = appended(travel.folder)
+    assert len(whole) == 2
+    sending = [at for at, step in enumerate(travel.steps, 1) if step in ("write", "Popen", "killpg")]
+    assert {travel.steps[at - 1] for at in sending} == {"write", "Popen", "killpg"}
+    # The step itself, and those that follow it: the sync of the file and the mark in the outbox.
+    for at in sorted({at + more for at in sending for more in range(4) if at + more <= len(travel.steps)}):
+        compare(travel, at)
+        assert appended(travel.folder) == whole, travel.steps[at - 1]
+
+
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_every_journey_survives_a_kill_before_some_of_its_steps(
     name: str, env: Environment, killing: ProcessKiller

@@ -1,8 +1,9 @@
 """Run the command line in processes that are killed with SIGKILL before a chosen step, or at any moment.
 
-A *step* is what reaches the world: a statement that writes to the database, fsync, rename, unlink, mkdir, a send or a
-receive on a socket. The product knows nothing of this: the killed process wraps these calls before it calls `main`.
-`python -m tests.support.process_killer` is a process that has everything imported and forks one child for each run.
+A *step* is what reaches the world: a statement that writes to the database, a write to a file, fsync, rename, unlink,
+mkdir, the start of a program and its end, a send or a receive on a socket. The product knows nothing of this: the
+killed process wraps these calls before it calls `main`. `python -m tests.support.process_killer` is a process that has
+everything imported and forks one child for each run.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from watcher.core.lazy import LAZY
 
 LONG_AGO = "2020-01-01T00:00:00Z"  # the time of checks that are due again
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT", "ROLLBACK", "CREATE")
-_FILES = ("fsync", "rename", "replace", "unlink", "mkdir")
+_FILES = ("write", "fsync", "rename", "replace", "unlink", "mkdir", "killpg")
 _IDLE = """SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE state IN ('pending', 'gathering')) AND NOT EXISTS
   (SELECT 1 FROM checks GROUP BY source HAVING max(at) <= ?)"""
 _PATIENCE = 60.0  # seconds until a daemon is stopped that does not become idle
@@ -117,6 +118,7 @@ class _Steps:
         self._log = log
         self._at = at
         self._number = 0
+        self._write = os.write  # not the one that is a step
         self._lock = threading.RLock()
 
     def __call__(self, name: str) -> None:
@@ -124,7 +126,7 @@ class _Steps:
             self._number += 1
             if self._number == self._at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            os.write(self._log, f"{name}\n".encode())
+            self._write(self._log, f"{name}\n".encode())
 
     def before(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def stepping(*arguments: Any, **options: Any) -> Any:
@@ -150,6 +152,7 @@ class _Steps:
         sqlite3.connect = partial(sqlite3.connect, factory=Connection)  # type: ignore[assignment]
         for name in _FILES:
             setattr(os, name, self.before(name, getattr(os, name)))
+        subprocess.Popen.__init__ = self.before("Popen", subprocess.Popen.__init__)  # type: ignore[method-assign]
         for name in _SOCKETS:
             setattr(socket.socket, name, self.before(name, getattr(socket.socket, name)))
 
