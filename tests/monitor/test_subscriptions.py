@@ -188,6 +188,15 @@ def test_an_ignored_event_is_not_sent_and_shown_with_the_reason(env: Environment
     assert (own["count"], [event["id"] for event in own["ignored"]]) == (2, ["description-changed"])
 
 
+def test_a_rule_can_ignore_what_is_not_in_a_list_of_mine_by_its_entries(env: Environment) -> None:
+    (env.servers.folder / "theirs").write_text("3/tcp\n")
+    add(env, '[[inventory]]\nname = "theirs"\nfile = "theirs"\n[[ignore]]\nreason = "not ours"\ninventory = "theirs"\n')
+    env.check(release(NEW, "2020-01-02"))
+    assert summaries(lines(env)[0]) == ["contact-changed", "description-changed"]
+    shown = run_command(env.servers.config, "history").stdout
+    assert [line.split()[2] for line in shown.splitlines() if "(ignored: not ours)" in line] == ["port-assigned"]
+
+
 @pytest.mark.parametrize(("hours", "number"), [(-1, 3), (1, 2)])
 def test_a_rule_ignores_events_up_to_its_end(env: Environment, hours: int, number: int) -> None:
     add(env, f"{IGNORE}until = {to_text(env.now + timedelta(hours=hours))}\n")

@@ -16,6 +16,7 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
+    from watcher.cli import list_files
     from watcher.config import load as config_file
     from watcher.config.settings import Settings
     from watcher.formats import catalog as formats
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 else:
     config_file, formats = load("config"), load("formats")
     monitors, registries = load("monitor"), load("registries")
+    list_files = load("list_files")  # only where rules ignore events
 
 
 def load_settings(config: Path) -> Settings:
@@ -54,7 +56,8 @@ def open_store(config: Path) -> Iterator[tuple[Store, ObservationGaps]]:
     """Open the store for reading, with the gaps in its observation. Raises StoreError if it does not exist."""
     overview = load_overview(config)
     with Store(overview.history, create=False) as store:
-        attention = EventAttention(store=store, rules=overview.ignored)
+        inventories = list_files.ConfiguredInventories(config, store.history) if overview.ignored else None
+        attention = EventAttention(store=store, rules=overview.ignored, inventories=inventories)
         yield (
             store,
             ObservationGaps(overview=overview, checks=store.checks, clock=SystemClock(), attention=attention),

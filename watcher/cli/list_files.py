@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from watcher.inventory import base as list_base
     from watcher.inventory import catalog as lists
     from watcher.inventory.model import Inventory
+    from watcher.store.history_reader import HistoryReader
 else:
     # Only commands that are given a list load them.
     inventory_files, lists, list_base = load("inventory_files"), load("list_formats"), load("list_base")
@@ -65,6 +66,22 @@ def find_inventory(
     except ParseError as error:
         raise UsageError(str(error)) from None
     return inventory
+
+
+class ConfiguredInventories:
+    """The inventories of a configuration, each read when it is first asked for. Lives as long as one command."""
+
+    def __init__(self, config: Path, history: HistoryReader) -> None:
+        self._config = config
+        self._history = history
+        self._inventories: dict[str, Inventory] = {}
+
+    def get(self, name: str) -> Inventory:
+        """Return an inventory by its name. Raises UsageError, ConfigError."""
+        if name not in self._inventories:
+            port_sources = self._history.list_sources_of("ports")
+            self._inventories[name] = find_inventory(self._config, name, port_sources=port_sources)
+        return self._inventories[name]
 
 
 def _read_bytes(reference: str) -> bytes:

@@ -26,6 +26,7 @@ LAZY: Mapping[str, str] = {
     "http": "watcher.fetch.http",
     "inventory_files": "watcher.config.inventory_files",
     "jinja2": "jinja2",
+    "list_files": "watcher.cli.list_files",
     "list_base": "watcher.inventory.base",
     "list_formats": "watcher.inventory.catalog",
     "lock_holders": "watcher.store.lock_holders",
