@@ -6,7 +6,9 @@ import pytest
 
 from tests.support.port_releases import release, tcp
 from watcher.core.errors import UsageError
+from watcher.core.read_settings import ReadSettings
 from watcher.render import markdown, text
+from watcher.render.text import render_comparison
 from watcher.reports.diff import InputFile, compare_files
 
 OLD = InputFile(name="old.xml", data=release([tcp("a", "1")]))
@@ -35,7 +37,7 @@ def test_two_files_are_compared_from_their_bytes() -> None:
 )
 def test_a_difference_of_unrelated_tables_says_so(old: bytes, new: bytes, sentence: str) -> None:
     comparison = compare_files(InputFile(name="old.csv", data=old), InputFile(name="new.csv", data=new))
-    assert dict(comparison.marks) == ({"unrelated": sentence} if sentence else {})
+    assert comparison.marks.get("unrelated", "") == sentence
     assert ("unrelated: " in text.render_comparison(comparison)) == bool(sentence)
     assert ("unrelated: " in markdown.render_comparison(comparison)) == bool(sentence)
 
@@ -50,3 +52,32 @@ def test_a_difference_of_two_registries_says_so() -> None:
 def test_an_unknown_registry_or_format_is_an_error_with_a_suggestion(unknown: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=r"unknown (registry|format) .*; did you mean '(ports|xml)'"):
         compare_files(OLD, NEW, **unknown)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("old", "suffix", "settings", "guessed"),
+    [
+        (
+            b"Code,Name\n1,a\n2,b\n",
+            "csv",
+            ReadSettings(),
+            "key Name (chosen from the rows); the first row was taken for titles (header is not set)",
+        ),
+        (
+            b"1,ab,x\n2,cd,x\n",
+            "csv",
+            ReadSettings(key=("column 1",)),
+            "the first row was taken for an entry (header is not set)",
+        ),
+        (b"Code,Name\n1,a\n2,b\n", "csv", ReadSettings(header=True), "key Name (chosen from the rows)"),
+        (b"Code,Name\n1,a\n2,b\n", "csv", ReadSettings(header=True, key=("Code",)), ""),
+        (b'[{"id": "1", "n": "a"}]', "json", ReadSettings(key=("id",)), ""),
+    ],
+)
+def test_a_difference_of_plain_tables_says_what_was_guessed(
+    old: bytes, suffix: str, settings: ReadSettings, guessed: str
+) -> None:
+    files = [InputFile(name=f"{name}.{suffix}", data=old) for name in ("old", "new")]
+    comparison = compare_files(*files, settings=settings)
+    assert comparison.marks.get("guessed", "") == guessed
+    assert guessed in render_comparison(comparison)

@@ -79,5 +79,10 @@ def find_layout_problems(layout: Layout) -> Iterator[str]:
 def describe_key(labels: Sequence[str]) -> str:
     """Return the key columns and how they were chosen: "ISO (chosen from the rows)"; "" without columns."""
     columns = ", ".join(label for label in labels if label != REGISTRY_LABEL)
-    how = "chosen from the rows" if labels[:1] == (REGISTRY_LABEL,) else "declared"
+    how = "chosen from the rows" if is_chosen_key(labels) else "declared"
     return f"{columns} ({how})" if columns else ""
+
+
+def is_chosen_key(labels: Sequence[str]) -> bool:
+    """Return whether key columns were chosen from the rows and not declared."""
+    return labels[:1] == (REGISTRY_LABEL,)

@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from watcher.alerts.routing import AlertRouter
-from watcher.core.model import ROOT, Comparison, Content, Section
+from watcher.core.model import Comparison, Content
 from watcher.core.operations import Delivery, Hold, HoldState
-from watcher.core.read_settings import ReadSettings
 from watcher.core.release_order import earliest_sequence
 from watcher.core.tables import describe_key
 from watcher.core.times import from_text, to_text
-from watcher.formats.catalog import FORMATS
+from watcher.diff.guesses import describe_titles
 from watcher.monitor import plausibility
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
@@ -23,7 +22,6 @@ from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
 from watcher.monitor.timeline import OvertakenError
 from watcher.monitor.unsent_alerts import postpone, render_again
-from watcher.registries.base import COLUMNS
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_file import SnapshotInfo
@@ -96,9 +94,11 @@ class ReleaseRecorder:
         outcome = (
             Outcome.BASELINE if placement.is_first else Outcome.CHANGED if placement.is_newest else Outcome.INSERTED
         )
-        key = describe_key(self._history.read_key_columns(self._source)) if placement.is_first else ""
-        if placement.is_first and (guess := _describe_titles(new.content, self._parts.settings)):
-            key = f"{key}; {guess}"
+        key = ""
+        if placement.is_first:
+            settings = self._parts.settings
+            guess = describe_titles(new.content, settings.format, settings.layout)
+            key = "; ".join(filter(None, (describe_key(self._history.read_key_columns(self._source)), guess)))
         return CheckResult(
             outcome=outcome,
             sha256=new.sha256,
@@ -184,11 +184,3 @@ class ReleaseRecorder:
                 for copy in copies:
                     self._archive.record_refusal(self._source, copy.sha256, describe_error(error))
             raise
-
-
-def _describe_titles(content: Content, settings: ReadSettings) -> str:
-    """Return what the first row of a CSV or TSV was taken for, if no setting says; else ""."""
-    if "delimiter" not in FORMATS[settings.format].options or settings.has_titles is not None:
-        return ""
-    has_titles = bool(content.items[Section.REGISTRY, ROOT].fields.get(COLUMNS))
-    return f"the first row was taken for {'titles' if has_titles else 'an entry'} (header is not set)"

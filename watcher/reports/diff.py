@@ -13,6 +13,7 @@ from watcher.core.model import CANARY, Comparison, Content, Release, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
 from watcher.diff.classify import explain
+from watcher.diff.guesses import describe_guesses
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.relatedness import describe_unrelated
 from watcher.formats.catalog import FORMATS, format_by_suffix
@@ -92,6 +93,7 @@ def compare_files(
     rules = apply_settings(REGISTRIES[chosen], settings or ReadSettings())
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
     contents: list[Content] = []
+    file_format = ""
     for file in (old, new):
         named = format_by_suffix(file.name)
         file_format = format or (named.name if named else "xml")
@@ -101,14 +103,17 @@ def compare_files(
         except ParseError as error:
             raise UsageError(f"{file.name}: {error}") from error
     changes, events = explain(rules, contents[0], contents[1])
-    unrelated = describe_unrelated(contents[0], contents[1])
+    marks = {
+        "unrelated": describe_unrelated(contents[0], contents[1]),
+        "guessed": describe_guesses(contents[1], file_format, (settings or ReadSettings()).layout),
+    }
     return Comparison(
         source=contents[1].document or chosen if chosen == "iana" else chosen,
         old=_release(old, contents[0], chosen),
         new=_release(new, contents[1], chosen),
         changes=changes,
         events=events,
-        marks={"unrelated": unrelated} if unrelated else {},
+        marks={name: sentence for name, sentence in marks.items() if sentence},
         background=find_background(changes, contents[0].items, contents[1].items),
     )
 
