@@ -16,8 +16,10 @@ import pytest
 from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import person, release, tcp, unassigned
 from watcher.alerts.channels import email_message, webhook_message
+from watcher.core.errors import UsageError
 from watcher.core.intervals import IntervalIndex
-from watcher.core.model import Comparison, Content, Release
+from watcher.core.lazy import import_listed
+from watcher.core.model import Comparison, Content, Key, Release
 from watcher.core.sequences import compare_sequences
 from watcher.core.value_ranges import parse_ranges
 from watcher.diff.classify import explain
@@ -31,6 +33,9 @@ from watcher.registries.shared.sentences import list_people
 from watcher.registries.shared.status_words import read_status
 from watcher.registries.shared.text_differences import fold_notation
 from watcher.render import markdown, text
+from watcher.render.exports import EXPORTS
+from watcher.render.exports.base import ExportOptions, OldName
+from watcher.reports.export import describe_content
 
 pytestmark = pytest.mark.fault(70)
 MOST = 2.6
@@ -333,6 +338,43 @@ def test_many_of_one_kind(name: str) -> None:
         return lambda: judge(pair)
 
     assert_linear(make, size)
+
+
+# A table with a column for each row is a square of mostly empty cells: it has a limit (render/exports/csv.py).
+SQUARES = ("a column for each row", "a column for each row in XML")
+
+
+@pytest.mark.parametrize("name", [*(name for name in CASES if name not in SQUARES), "old names"])
+def test_exports_of_many_of_one_kind(name: str) -> None:
+    document, size = CASES.get(name, (rows_on_one_port, 300))
+
+    def make(size: int, number: int) -> Callable[[], object]:
+        rules, kind, *data = document(size, number)
+        old, new = (read_content(each, REGISTRIES[rules], kind) for each in data)
+        names = {key: (OldName(name=f"x{size}", renamed="2020-01-01"),) * 2 for _, key in new.items}
+        return lambda: export_all(old, new, names if name == "old names" else {})
+
+    assert_linear(make, 2 * size)
+
+
+def export_all(old: Content, new: Content, old_names: Mapping[Key, tuple[OldName, ...]]) -> None:
+    """Write a content in every format, and the difference of two."""
+    before, after = (describe_content("s", label(content), content, old_names=old_names) for content in (old, new))
+    for export in EXPORTS.values():
+        module = import_listed(export.module)
+        options = ExportOptions(list_omissions=True)
+        if export.between:
+            module.render_difference(before, after, options)
+        else:
+            module.render(after, options)
+
+
+def test_a_table_with_a_column_for_each_row_has_a_limit() -> None:
+    _, _, _, data = columns(2_500, 0)
+    content = read_content(data, REGISTRIES["iana"], "json")
+    state = describe_content("s", label(content), content)
+    with pytest.raises(UsageError, match=r"a table of 2,500 entries with 2,501 columns is too large; export json"):
+        import_listed(EXPORTS["csv"].module).render(state, ExportOptions())
 
 
 def test_texts_that_repeat_a_word_take_few_comparisons() -> None:

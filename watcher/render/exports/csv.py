@@ -6,9 +6,12 @@ import csv
 import io
 from collections.abc import Sequence
 
+from watcher.core.errors import UsageError
 from watcher.core.model import MARKUP
 from watcher.render.csv import escape_cell
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
+
+_MOST_CELLS = 5_000_000  # the port registry has 280,000; rows that have a column each make a square of empty cells
 
 
 def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
@@ -38,9 +41,17 @@ def join_key(entry: ExportEntry) -> str:
 
 
 def find_columns(entries: Sequence[ExportEntry]) -> list[str]:
-    """Return the fields that entries have, those of the first entries first; the key is among them."""
+    """Return the fields that entries have, those of the first entries first; the key is among them.
+
+    Raises UsageError for entries of which a table would be nearly empty and too large.
+    """
     columns: dict[str, None] = {}
     for entry in entries:
         columns.update(dict.fromkeys(name for name in entry.fields if not name.startswith(MARKUP)))
     markup = {name: None for entry in entries for name in entry.fields if name.startswith(MARKUP)}
+    if (len(columns) + len(markup)) * len(entries) > _MOST_CELLS:
+        raise UsageError(
+            f"a table of {len(entries):,} entries with {len(columns) + len(markup):,} columns is too large; "
+            "export json, or limit it with --registry"
+        )
     return [*columns, *sorted(markup)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.render.exports.alignment import RowStep, align_rows
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
 Row = list[str]
+_ARROW = re.compile(r"(?<!-)-+>")
 _NULL = re.compile(r"_*NULL")  # a cell without a value; one more underscore makes it the text
 _CONTEXT = 1  # unchanged rows around a change: a reader needs the one before an added row
 
@@ -40,19 +41,21 @@ def _identify(entry: ExportEntry) -> tuple[object, ...]:
     return (entry.registry, key.labels, key.values, key.ordinal)
 
 
-def _join_columns(before: Sequence[str], after: Sequence[str]) -> list[str]:
+def _join_columns(before: Sequence[str], after: Sequence[str]) -> Row:
     """Return the columns of both tables: those of the newer one, with each removed one behind its neighbour."""
-    columns = list(after)
-    for place, name in enumerate(before):
-        if name not in after:
-            behind = columns.index(before[place - 1]) + 1 if place else 0
-            columns.insert(behind, name)
-    return columns
+    kept, removed, neighbour = {*after}, dict[str, Row](), before[0]
+    for name in before:
+        if name in kept:
+            neighbour = name
+        else:
+            removed.setdefault(neighbour, []).append(name)
+    return [column for name in after for column in (name, *removed.get(name, ()))]
 
 
-def _describe_columns(columns: Sequence[str], before: Sequence[str], after: Sequence[str]) -> Row:
+def _describe_columns(columns: Sequence[str], before: Iterable[str], after: Iterable[str]) -> Row:
     """Return which columns are new or were removed; nothing if both tables have the same."""
-    row = ["+++" if name not in before else "---" if name not in after else "" for name in columns]
+    old, new = {*before}, {*after}
+    row = ["+++" if name not in old else "---" if name not in new else "" for name in columns]
     return row if any(row) else []
 
 
@@ -71,9 +74,8 @@ def _render_step(step: RowStep, old_rows: Sequence[Row], new_rows: Sequence[Row]
     before, after = old_rows[step.old], new_rows[step.new]
     if before == after:
         return ["", *before]
-    arrow = "->"
-    while any(arrow in cell for cell in (*before, *after)):
-        arrow = "-" + arrow
+    dashes = max((len(arrow) for cell in (*before, *after) for arrow in _ARROW.findall(cell)), default=1)
+    arrow = "-" * dashes + ">"  # one that no cell has
     pairs = zip(before, after, strict=True)
     return [arrow, *(old if old == new else _quote_null(old) + arrow + _quote_null(new) for old, new in pairs)]
 

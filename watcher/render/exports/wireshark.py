@@ -18,6 +18,7 @@ from watcher.render.exports.service_rows import ServiceRow, describe_row, select
 OTHER_PROTOCOL = "with a protocol that Wireshark does not name ports of"
 OTHER_NAME = "whose port has another name before"
 _PROTOCOLS = ("tcp", "udp", "sctp", "dccp")
+_PORTS = 65536
 _LONGEST_NAME = 255
 _LONGEST_COMMENT = 100
 
@@ -25,14 +26,14 @@ _LONGEST_COMMENT = 100
 def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
     rows, omissions = select_rows(state.entries, longest_name=_LONGEST_NAME, ranges=True)
     groups: dict[tuple[object, ...], list[ServiceRow]] = {}
-    taken: set[tuple[int, str]] = set()
+    taken = {protocol: bytearray(_PORTS) for protocol in _PROTOCOLS}  # 1: the port has a name
     for row in rows:
-        ports = {(port, row.protocol) for port in range(row.low, row.high + 1)}
-        reason = OTHER_NAME if ports & taken else "" if row.protocol in _PROTOCOLS else OTHER_PROTOCOL
-        if reason:
+        named = taken.get(row.protocol)
+        if named is None or named.find(1, row.low, row.high + 1) >= 0:
+            reason = OTHER_PROTOCOL if named is None else OTHER_NAME
             omissions.append(Omission(entry=row.entry, reason=reason))
             continue
-        taken |= ports
+        named[row.low : row.high + 1] = b"\1" * (row.high + 1 - row.low)
         groups.setdefault((row.ports, row.name, describe_row(row, _LONGEST_COMMENT)), []).append(row)
     lines = []
     for (ports_text, name, comment), group in groups.items():
