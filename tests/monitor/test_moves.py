@@ -17,6 +17,7 @@ from tests.support.environment import rows
 from tests.support.fake_clock import FakeClock
 from tests.support.group_releases import group, record, registry
 from tests.support.index_server import IndexServer, group_path, serve_index
+from tests.support.raw_sql import connection
 from watcher.config.overview import ConfigOverview
 from watcher.core.model import ChangeSet, Event
 from watcher.core.read_settings import ReadSettings
@@ -393,3 +394,55 @@ def test_an_unsent_message_keeps_what_else_it_says(env: CollectionEnvironment) -
         ("iana.old-types", ["entry-removed", "entry-added"]),
         ("iana.new-types", ["entry-moved"]),
     ]
+
+
+def add_leftovers(tree: Tree, removed: int, added: int, name: str) -> None:
+    """Write that the newest release of each of two groups removed or added so many entries of one name."""
+    database = connection(tree.store)
+    for source, leaves, number in ((OLD, 1, removed), (NEW, 0, added)):
+        (release,) = database.query(
+            "SELECT max(releases.id) AS id FROM releases JOIN sources ON sources.id = source_id WHERE name = ?",
+            [f"iana.{source}"],
+        )
+        database.conn.executemany(
+            "INSERT INTO leftovers (release_id, seq, leaves, name) VALUES (?, ?, ?, ?)",
+            [(release["id"], 1000 + seq, leaves, name) for seq in range(number)],
+        )
+
+
+def find_pairs(tree: Tree) -> tuple[int, int]:
+    """Return the number of pairs that are candidates, and the hundreds of steps that SQLite took to find them."""
+    database = connection(tree.store)
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    releases = [row["id"] for row in database.query("SELECT id FROM releases")]
+    database.conn.set_progress_handler(count, 100)
+    pairs = tree.store.moves.find_candidates("iana.", 30, releases=releases)
+    database.conn.set_progress_handler(None, 0)
+    return len(pairs), steps
+
+
+@pytest.mark.parametrize(
+    ("removed", "added", "pairs"), [(3, 4, 12), (50, 51, 2550), (400, 1, 400), (51, 51, 0), (1000, 1000, 0)]
+)
+def test_a_name_that_many_removed_and_added_entries_have_is_no_evidence(
+    tree: Tree, removed: int, added: int, pairs: int
+) -> None:
+    tree.add(*MOVE)
+    before = find_pairs(tree)[0]
+    add_leftovers(tree, removed, added, "common")
+    assert find_pairs(tree)[0] == before + pairs
+
+
+@pytest.mark.fault(70)
+def test_the_search_for_moves_grows_with_the_entries_of_one_name(tree: Tree) -> None:
+    tree.add(*MOVE)
+    add_leftovers(tree, 2_000, 2_000, "one")
+    small = find_pairs(tree)[1]
+    add_leftovers(tree, 4_000, 4_000, "two")
+    add_leftovers(tree, 4_000, 4_000, "six")
+    assert find_pairs(tree)[1] < 6 * small

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
 
 Opcode = tuple[str, int, int, int, int]  # tag, and the places in both sequences, as `SequenceMatcher` has them
-_COMPARISONS = 100  # for each element
+_COMPARISONS = 20  # for each element
 
 
 def compare_sequences(old: Sequence[str], new: Sequence[str]) -> Iterator[Opcode]:

@@ -10,13 +10,31 @@ from watcher.core.model import Change, Item, Kind
 from watcher.store.database import Database
 from watcher.store.stored_items import decode_item, decode_items
 
+_FEW = 50  # entries of one name; a name that more entries of both releases have says nothing about which is which
+
+# The pairs of releases are chosen first, by how many entries of each have a name: two releases with n entries of one
+# name would make n * n pairs.
 _CANDIDATES = """
-SELECT DISTINCT one.release_id, one.seq, one.leaves, two.release_id, two.seq
-FROM leftovers one JOIN leftovers two ON two.name = one.name AND two.leaves = 1 - one.leaves
-JOIN releases ON releases.id = one.release_id JOIN releases others ON others.id = two.release_id
-JOIN sources ON sources.id = others.source_id
-WHERE others.source_id <> releases.source_id AND substr(sources.name, 1, length(:prefix)) = :prefix
-  AND abs(julianday(others.dated) - julianday(releases.dated)) <= :days AND """
+WITH wanted AS MATERIALIZED (SELECT release_id, seq, leaves, name FROM leftovers WHERE {condition}),
+sizes AS MATERIALIZED (
+  SELECT name, leaves, release_id, count(*) AS size FROM leftovers
+  WHERE name IN (SELECT name FROM wanted) GROUP BY name, leaves, release_id
+),
+pairs AS MATERIALIZED (
+  SELECT one.name, one.leaves, one.release_id, two.release_id AS other_id
+  FROM sizes one JOIN sizes two
+    ON two.name = one.name AND two.leaves = 1 - one.leaves AND min(one.size, two.size) <= :few
+  JOIN releases ON releases.id = one.release_id JOIN releases others ON others.id = two.release_id
+  JOIN sources ON sources.id = others.source_id
+  WHERE one.release_id IN (SELECT release_id FROM wanted)
+    AND others.source_id <> releases.source_id AND substr(sources.name, 1, length(:prefix)) = :prefix
+    AND abs(julianday(others.dated) - julianday(releases.dated)) <= :days
+)
+SELECT DISTINCT wanted.release_id, wanted.seq, wanted.leaves, two.release_id, two.seq
+FROM wanted JOIN pairs USING (name, leaves, release_id)
+CROSS JOIN leftovers two
+  ON two.name = wanted.name AND two.leaves = 1 - wanted.leaves AND two.release_id = pairs.other_id
+"""
 
 
 class ChangePlace(NamedTuple):
@@ -52,17 +70,17 @@ class MovesTable:
     ) -> set[tuple[ChangePlace, ChangePlace]]:
         """Return pairs (removed, added) that share a name, one of each in `releases` or at `places`.
 
-        The groups differ, their names begin with `prefix`, and the releases are at most so many days apart.
+        A name that many entries of both releases have does not count. The groups differ, their names begin with
+        `prefix`, and the releases are at most so many days apart.
         """
         conditions = {
-            "one.release_id IN (SELECT value FROM json_each(:values))": json.dumps([*releases]),
-            "(one.release_id, one.seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:values))": json.dumps(
-                [*places]
-            ),
+            "release_id IN (SELECT value FROM json_each(:values))": json.dumps([*releases]),
+            "(release_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:values))": json.dumps([*places]),
         }
         pairs = set()
         for condition, values in conditions.items():
-            rows = self._db.execute(_CANDIDATES + condition, {"prefix": prefix, "days": days, "values": values})
+            numbers = {"prefix": prefix, "days": days, "values": values, "few": _FEW}
+            rows = self._db.execute(_CANDIDATES.format(condition=condition), numbers)
             for release, seq, leaves, other_release, other_seq in rows:
                 one, two = ChangePlace(release, seq), ChangePlace(other_release, other_seq)
                 pairs.add((one, two) if leaves else (two, one))
