@@ -594,7 +594,8 @@ def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     path = write(text)
     trustme.CA().cert_pem.write_to_path(str(path.parent / "private-ca.pem"))
     settings = loaded(path)
-    assert [channel.name for channel in settings.channel] == ["noc", "hook"]
+    assert [channel.name for channel in settings.channel] == ["noc", "hook", "log"]
+    assert [subscription.name for subscription in settings.subscription] == ["web-team"]
     assert settings.smtp.host == "mail.example.org"
     assert settings.fetch.allow_files
     assert settings.severity == {"contact-updated": Severity.NOTICE}
