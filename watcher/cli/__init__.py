@@ -26,6 +26,7 @@ COMMANDS = {
     "cat": ("watcher.cli.cat", "Write the bytes of a release as they were served."),
     "ack": ("watcher.cli.ack", "Acknowledge events with a note."),
     "evidence": ("watcher.cli.evidence", "Write a file that proves what a registry said on a day."),
+    "audit": ("watcher.cli.audit", "Audit a list of yours: /etc/services, a firewall's rules, constants, …"),
     "deadlines": ("watcher.cli.deadlines", "List early allocations and when they expire; as a calendar, too."),
     "import": ("watcher.cli.import_", "Import old releases from files, folders or a git repository."),
     "held": ("watcher.cli.held", "List held releases and why."),

@@ -1,0 +1,193 @@
+"""What a registry says of a code or name of a list, and what is wrong with it. Pure but for the past."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from watcher.core.intervals import Interval
+from watcher.core.model import FREE, RETIRED, Status
+from watcher.inventory.model import ListEntry
+from watcher.inventory.names import fold_name, parse_code
+from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.remarks import read_facts
+from watcher.reports.audit.code_tables import CodeRow, CodeTable
+from watcher.reports.audit.findings import AuditedEntry, AuditFinding, FindingSeverity, make_finding
+from watcher.reports.audit.past import FormerState
+
+# A list that keeps free codes in mind says so in the name.
+_SAYS_FREE = re.compile(
+    r"reserved|unassigned|unused|private|experiment|grease|vendor|local"
+    r"|(?<![a-z])(?:none|null|unknown|invalid|unspecified|undefined)(?![a-z])|^type ?\d+$",
+    re.IGNORECASE,
+)
+_RESERVED_FOR = re.compile(r"reserved[\s_-]+for\b", re.IGNORECASE)
+_GREASE = "[RFC8701]"
+_REFERENCE = re.compile(r"\[[^\[\]]+\]")
+_WORD = re.compile(r"[a-z0-9]{3,}")
+
+
+class CodePast(Protocol):
+    """The past of names and values in one registry group."""
+
+    def find_by_name(self, name: str, path: str = "") -> list[FormerState]: ...
+    def find_by_value(self, values: Iterable[str], numbers: Interval | None, path: str) -> list[FormerState]: ...
+
+
+class CodeAudit:
+    """Judges entries by one nested registry. `then` is its state at the date that changes are asked since."""
+
+    def __init__(
+        self, table: CodeTable, past: CodePast, today: str, since: str = "", then: CodeTable | None = None
+    ) -> None:
+        self._table, self._past = table, past
+        self._today, self._since, self._then = today, since, then
+
+    def judge(self, entry: ListEntry) -> AuditedEntry:
+        if not entry.code:
+            return self._judge_name(entry)
+        rows = self._table.find_code(entry.code)
+        assigned = [row for row in rows if is_assigned(row.item)]
+        own = [row for row in assigned if not entry.name or row.has_name(entry.name)]
+        if own:
+            findings = self._judge_own(own)
+        elif assigned:
+            findings = self._judge_foreign(entry, assigned)
+        else:
+            findings = self._judge_free(entry, rows)
+        return AuditedEntry(entry=entry, says=_describe(own or assigned or rows), findings=tuple(findings))
+
+    def _judge_own(self, rows: Sequence[CodeRow]) -> Iterator[AuditFinding]:
+        """Judge the rows that an entry is about: retired or temporary if all of them are."""
+        row = rows[0]
+        if all(each.item.status in RETIRED for each in rows):
+            yield make_finding("retired", f"{row.code} {row.title} is {row.item.status}")
+        facts = [read_facts(each.item.fields) for each in rows]
+        if all(each.temporary for each in facts):
+            until = facts[0].temporary_until
+            what = f"{row.code} {row.title} is an early allocation"
+            if until and until < self._today:
+                yield make_finding("temporary-expired", f"{what} that expired {until}")
+            else:
+                yield make_finding("temporary", f"{what}, temporary until {until}" if until else what)
+
+    def _judge_foreign(self, entry: ListEntry, assigned: Sequence[CodeRow]) -> Iterator[AuditFinding]:
+        """Judge a code whose rows have other names: only with evidence, libraries name things in their own way."""
+        row = assigned[0]
+        is_now = f"{row.code} is {row.title}"
+        if (former := self._find_former(entry, assigned)) is not None:
+            if former.now is not None and _is_same_thing(former, row):
+                yield make_finding("renamed", f"{entry.name} was renamed to {row.title} on {former.until}")
+            else:
+                yield make_finding("reassigned", f"{entry.code} was {entry.name} until {former.until}; {is_now} now")
+            return
+        elsewhere = [each for each in self._table.find_name(entry.name) if is_assigned(each.item) and each.codes]
+        if elsewhere:
+            yield make_finding("other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {is_now}")
+            return
+        if self._then is not None:
+            before = self._then.find_code(entry.code)
+            if not any(is_assigned(each.item) for each in before):
+                was = _describe(before)
+                yield make_finding("taken", f"{entry.code} was {was} on {self._since}; {is_now} now")
+                return
+        yield from self._judge_own(assigned)  # what is wrong with the code counts under any name
+
+    def _judge_free(self, entry: ListEntry, rows: Sequence[CodeRow]) -> Iterator[AuditFinding]:
+        status = rows[0].item.status if rows else Status.UNASSIGNED
+        if (former := self._find_former(entry, rows)) is not None:
+            now = f"is now {status}" if rows else "is not in the registry any more"
+            yield make_finding(
+                "withdrawn", f"{entry.code} was {entry.name or _title(former)} until {former.until}; {now}"
+            )
+            return
+        if status in (Status.PRIVATE_USE, Status.EXPERIMENTAL) or _SAYS_FREE.search(entry.name):
+            return
+        elsewhere = [each for each in self._table.find_name(entry.name) if is_assigned(each.item) and each.codes]
+        if entry.name and elsewhere:
+            yield make_finding(
+                "other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {entry.code} is {status}"
+            )
+        elif status is Status.RESERVED:
+            if not any(_GREASE in each.item.fields.get("references", "") for each in rows):
+                # Reserved for a purpose, or under this very name: another version of the protocol has it.
+                is_kept = _is_kept_for(rows[0], entry.name)
+                severity = FindingSeverity.NOTE if is_kept else None
+                yield make_finding("reserved-code", f"{entry.code} is reserved{_remark(rows[0])}", severity)
+        else:
+            where = "is unassigned" if rows else "has no row in the registry"
+            yield make_finding("unassigned-code", f"{entry.code} {where}")
+
+    def _find_former(self, entry: ListEntry, rows: Sequence[CodeRow]) -> FormerState | None:
+        """Return the newest former state of a code under the name of an entry, or of any if the entry has no name."""
+        ranges = parse_code(entry.code)
+        numbers = (ranges[0].low, ranges[0].high) if ranges and ranges[0].low >= 0 and not ranges[0].space else None
+        values = {entry.code, *(code for row in rows for code in row.codes)}
+        for state in self._past.find_by_value(values, numbers, self._table.path):
+            former = CodeTable(self._table.path, "", [state.item], self._table.naming)
+            if any(not entry.name or _had_name(row, entry.name) for row in former.find_code(entry.code)):
+                return state
+        return None
+
+    def _judge_name(self, entry: ListEntry) -> AuditedEntry:
+        rows = [row for row in self._table.find_name(entry.name) if is_assigned(row.item)]
+        if rows:
+            return AuditedEntry(entry=entry, says=_describe(rows), findings=tuple(self._judge_own(rows)))
+        former = next(iter(self._past.find_by_name(entry.name, self._table.path)), None)
+        if former is None:
+            finding = make_finding("unknown-name", f"{entry.name} is not in {self._table.title}")
+        elif former.now is not None:
+            finding = make_finding("renamed", f"{entry.name} was renamed to {_title_of(former)} on {former.until}")
+        else:
+            finding = make_finding("withdrawn", f"{entry.name} was registered until {former.until}")
+        return AuditedEntry(entry=entry, says="not registered", findings=(finding,))
+
+
+def _is_kept_for(row: CodeRow, name: str) -> bool:
+    if _RESERVED_FOR.search(row.title):
+        return True
+    return bool(name) and any(fold_name(name) in own for own in row.own_names)
+
+
+def _had_name(row: CodeRow, name: str) -> bool:
+    """Return whether a former state had exactly a name: evidence for a finding needs more than a similar one."""
+    return fold_name(name) in row.own_names
+
+
+def _is_same_thing(former: FormerState, row: CodeRow) -> bool:
+    """Return whether the entry that has a code now is the former one under another name, and no other thing.
+
+    A registry changes a row in place for both. The same thing keeps a reference, its date or a word of its name.
+    """
+    old, new = former.item.fields, row.item.fields
+    references = [{*_REFERENCE.findall(fields.get("references", ""))} for fields in (old, new)]
+    if references[0] & references[1]:
+        return True
+    if old.get("registered") and old.get("registered") == new.get("registered"):
+        return True
+    words = [{*_WORD.findall(title.casefold())} for title in (_title(former), row.title)]
+    return bool(words[0] & words[1])
+
+
+def _title(former: FormerState) -> str:
+    return CodeTable("", "", [former.item]).rows[0].title
+
+
+def _title_of(former: FormerState) -> str:
+    return CodeTable("", "", [former.now]).rows[0].title if former.now is not None else ""
+
+
+def _describe(rows: Sequence[CodeRow]) -> str:
+    if not rows:
+        return "not in the registry"
+    row = rows[0]
+    if row.item.status in FREE:
+        return str(row.item.status)
+    retired = "" if row.item.status is Status.ASSIGNED else f" ({row.item.status})"
+    return f"{row.code} {row.title}{retired}".strip()
+
+
+def _remark(row: CodeRow) -> str:
+    title = row.title
+    return "" if fold_name(title) == "reserved" else f" ({title})"
