@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_letters, digits
 from typing import Any
-from urllib.parse import quote
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 _VERSION = "2.1.0"
+_UNESCAPED = frozenset(f"{ascii_letters}{digits}-._~/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,13 @@ def sarif_document(
     }
 
 
+def _uri(path: str) -> str:
+    """Return a path as a relative or absolute reference of a URI (RFC 3986)."""
+    return "".join(
+        chr(byte) if chr(byte) in _UNESCAPED else f"%{byte:02X}" for byte in path.encode("utf-8", "surrogateescape")
+    )
+
+
 def _rule(rule: SarifRule) -> dict[str, Any]:
     return {
         "id": rule.id,
@@ -74,9 +82,7 @@ def _result(result: SarifResult, place: int) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {
-                        "uri": quote(result.file, safe="/:<>").replace("<", "%3C").replace(">", "%3E")
-                    },
+                    "artifactLocation": {"uri": _uri(result.file)},
                     "region": {"startLine": result.line},
                 }
             }

@@ -47,8 +47,8 @@ class AuditRequest:
 def choose_source(history: HistoryReader, source: str, registry: str, globs: Sequence[str] = ()) -> str:
     """Return the source to audit against: the named one, that of a registry group, that of a list's globs, or of ports.
 
-    A source of its own wins over a group of a collection: it is checked more often. Raises UsageError if there is none,
-    or if several collections have it.
+    A source of its own wins over a group of a collection: it is checked more often. Raises UsageError if no source has
+    it, or if several collections have it.
     """
     if source:
         history.read_registry_id(source)
