@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -100,8 +102,35 @@ def test_a_configuration_of_another_user_or_in_a_folder_that_others_can_write_to
     if path.stat().st_uid == 0:  # what root owns, root alone can change
         assert read_tables(path) == {}
         os.chown(path, 4712, -1)
-    with pytest.raises(ConfigError, match=r"belongs to user \d+, who can change it; chown 4711 "):
+    owner = path.stat().st_uid
+    sentence = (
+        f"belongs to user {owner}, who could run programs as user 4711.*; chown 4711 {path}, or set WATCHER_.*={owner} "
+    )
+    with pytest.raises(ConfigError, match=sentence):
         read_tables(path)
+    monkeypatch.setenv("WATCHER_TRUSTED_OWNERS", f"1,{owner}")
+    assert read_tables(path) == {}
+    path.chmod(0o620)
+    with pytest.raises(ConfigError, match="can be written by others"):
+        read_tables(path)
+
+
+def test_a_user_whom_a_container_does_not_map_is_no_other_user(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("")
+    path.chmod(0o644)
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-m", "watcher", "--config", str(path)]
+    try:
+        os.chown(path, 4711, -1)
+        subprocess.run([*command[:3], "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"needs root and user namespaces: {error}")
+    inside, outside = (
+        subprocess.run([*arguments, "config", "check"], capture_output=True, text=True, check=False).stderr
+        for arguments in (command, command[3:])
+    )
+    assert "belongs to user" not in inside
+    assert "belongs to user 4711" in outside
 
 
 def test_a_secret_or_a_file_of_authorities_that_is_a_pipe_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from watcher.core.errors import ConfigError
 
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 _MOST = 4 * 2**20  # bytes of a configuration or secret
+TRUSTED_OWNERS = "WATCHER_TRUSTED_OWNERS"  # user ids, separated by commas
+_ALL_USERS = "4294967295"  # the number of users in the map of the first user namespace
 
 
 def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat_result]:
@@ -57,5 +59,27 @@ def require_unchangeable(path: Path, status: os.stat_result) -> None:
 
 
 def _require_own(path: Path, status: os.stat_result) -> None:
-    if hasattr(os, "geteuid") and status.st_uid not in (0, os.geteuid()):
-        raise ConfigError(f"{path}: belongs to user {status.st_uid}, who can change it; chown {os.geteuid()} {path}")
+    """Raise ConfigError for a file of another user, as ssh, sudo and git do.
+
+    A configuration names programs that run and secrets that are sent, so who can change it has the rights of the user
+    who runs the watcher. Accepted are root, owners who are trusted explicitly, and in a container those whom its user
+    namespace does not map: nobody inside is that user, and who started the container chose the file.
+    """
+    if not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()):
+        return
+    owner = str(status.st_uid)
+    if owner in os.environ.get(TRUSTED_OWNERS, "").split(",") or _is_unmapped(owner):
+        return
+    raise ConfigError(
+        f"{path}: belongs to user {owner}, who could run programs as user {os.geteuid()} by changing it; "
+        f"chown {os.geteuid()} {path}, or set {TRUSTED_OWNERS}={owner} in the environment if you trust that user"
+    )
+
+
+def _is_unmapped(owner: str) -> bool:
+    """Return whether a user id stands for all users whom the user namespace of this process does not map."""
+    try:
+        maps = Path("/proc/self/uid_map").read_text().split()
+        return maps[2] != _ALL_USERS and owner == Path("/proc/sys/kernel/overflowuid").read_text().strip()
+    except (OSError, IndexError):
+        return False
