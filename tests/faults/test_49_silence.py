@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.cli import watcher
+from watcher.config.settings import Settings
 from watcher.core.times import to_text
 from watcher.web.metrics import HistoryCollector
 from watcher.web.page import PageContext
@@ -48,7 +49,7 @@ def test_a_silenced_message_is_stored_and_counted_and_not_sent(env: Environment)
     env.check(release(NEW, "2020-01-02"))
     assert (env.servers.webhooks, env.servers.mails) == ([], [])
     assert states(env) == ["silenced", "silenced"]
-    context = PageContext(open_monitor=env.service, clock=env.clock, started=env.now)  # type: ignore[arg-type]
+    context = PageContext(settings=Settings, open_monitor=env.service, clock=env.clock, started=env.now)  # type: ignore[arg-type]
     families = {family.name: family for family in HistoryCollector(context).collect()}
     counted = {tuple(sample.labels.values()): sample.value for sample in families["watcher_deliveries"].samples}
     assert counted["hook", "silenced"] == counted["mail", "silenced"] == 1

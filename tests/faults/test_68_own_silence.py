@@ -171,7 +171,12 @@ def test_a_collection_is_one_label_however_many_groups_it_has(tmp_path: Path) ->
         tree.answers[group_path(GROUPS[0])] = (404, {})
         for _ in range(3):
             place.check_all()
-        context = PageContext(open_monitor=place.service, clock=place.clock, started=place.now)  # type: ignore[arg-type]
+        context = PageContext(
+            settings=lambda: load_settings(env.servers.config),
+            open_monitor=place.service,
+            clock=place.clock,
+            started=place.now,
+        )  # type: ignore[arg-type]
         families = {family.name: family for family in HistoryCollector(context).collect()}
         assert [dict(sample.labels) for sample in families["watcher_failing_sources"].samples] == [{"source": "iana"}]
         assert families["watcher_failing_sources"].samples[0].value == 1

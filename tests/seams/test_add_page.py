@@ -1,4 +1,4 @@
-"""To add a page: one module in web/, one line in ROUTES. A real server of the daemon then answers it."""
+"""To add a page: one module in web/pages/, one line in ROUTES. A real server then answers it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from watcher.web.page import PageResponse
 
 
 def render(context, request):
-    with context.open_monitor() as monitor:
-        names = " ".join(source.name for source in monitor.settings.source)
-    return PageResponse(body=f"{names} {request.query.get('q', [])}\\n".encode())
+    names = " ".join(source.name for source in context.settings().source)
+    return PageResponse(body=f"{names} {request.parts} {request.query.get('q', [])}\\n".encode())
 """
 CONFIG = """
 [metrics]
@@ -25,17 +24,23 @@ listen = "127.0.0.1:0"
 name = "ports"
 url = "https://registry.example/ports.xml"
 """
-# Serves as the daemon does, asks, and prints (method, status, body) of each answer.
+# Serves as `watcher serve` does, asks, and prints (method, status, body) of each answer.
 ASK = """
-import http.client, pathlib, sys
+import http.client, pathlib
 from watcher.cli.context import load_settings
 from watcher.core.clock import SystemClock
-from watcher.daemon.self_check import SelfCheck
 from watcher.monitor.monitor import Monitor
+from watcher.web.app import create_app
+from watcher.web.page import PageContext
+from watcher.web.server import serve
 
 settings = load_settings(pathlib.Path("config.toml"))
-with SelfCheck(lambda: settings, lambda: Monitor(settings), SystemClock()).serve_pages() as port:
-    for method, path in (("GET", "/toy?q=a"), ("HEAD", "/toy"), ("GET", "/none"), ("HEAD", "/metrics")):
+clock = SystemClock()
+context = PageContext(
+    settings=lambda: settings, open_monitor=lambda: Monitor(settings), clock=clock, started=clock.now()
+)
+with serve("127.0.0.1:0", create_app(context)) as port:
+    for method, path in (("GET", "/-/toy/b?q=a"), ("HEAD", "/-/toy/b"), ("HEAD", "/metrics")):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request(method, path)
         answer = connection.getresponse()
@@ -45,9 +50,9 @@ with SelfCheck(lambda: settings, lambda: Monitor(settings), SystemClock()).serve
 
 def test_a_page_added_as_documented_is_served(tmp_path: Path) -> None:
     package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("web/toy.py", MODULE)
-    package.add_line("web/routes.py", "from watcher.web import toy", before="from watcher.web import healthz")
-    package.add_line("web/routes.py", '"/toy": toy.render,', before='"/metrics": metrics.render')
+    package.add_module("web/pages/toy.py", MODULE)
+    package.add_line("web/routes.py", "from watcher.web.pages import toy", before="from watcher.web.pages import (")
+    package.add_line("web/routes.py", 'Route("/-/toy/{}", toy.render),', before='Route("/", overview.render)')
     home = tmp_path / "home"
     home.mkdir()
     (home / "config.toml").write_text(CONFIG)
@@ -63,8 +68,7 @@ def test_a_page_added_as_documented_is_served(tmp_path: Path) -> None:
     )
     answers = [line.strip() for line in asked.stdout.splitlines() if line.startswith(("GET", "HEAD"))]
     assert answers == [
-        "GET 200 True ports ['a']",
+        "GET 200 True ports ['b'] ['a']",
         "HEAD 200 True",
-        "GET 404 True no such page; the pages are /toy, /metrics, /healthz",
         "HEAD 200 True",
     ], asked.stderr

@@ -12,6 +12,7 @@ from watcher.core.lazy import import_listed
 
 # name → (module, one line of help): `watcher --help` imports none of them.
 COMMANDS = {
+    "serve": ("watcher.cli.serve", "Serve the history as pages for a browser."),
     "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
     "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),
     "check": ("watcher.cli.check", "Check sources now."),

@@ -48,7 +48,7 @@ def command(config: Path) -> None:
 def reload_settings(config: Path, running: Settings) -> Settings:
     """Return the changed configuration. Raises ConfigError if it cannot replace the running one."""
     changed = load_settings(config)
-    for table in ("store", "metrics"):
+    for table in ("store", "metrics", "web"):
         if getattr(changed, table) != getattr(running, table):
             raise ConfigError(f"{config}: {table}: cannot change while the daemon runs; restart it")
     return changed

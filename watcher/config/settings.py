@@ -13,7 +13,13 @@ from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
 from watcher.config.inventory_settings import InventorySettings
-from watcher.config.overview import DEFAULT_INTERVALS, HISTORY, canary_check_interval
+from watcher.config.overview import (
+    DEFAULT_INTERVALS,
+    HISTORY,
+    ConfigOverview,
+    SourceOverview,
+    canary_check_interval,
+)
 from watcher.config.subscription_settings import IgnoreSettings, SubscriptionSettings
 from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
@@ -319,6 +325,26 @@ class Settings(SettingsTable):
     @property
     def sources(self) -> tuple[AnySource, ...]:
         return (*self.source, *([self.canary.source] if self.canary else []))
+
+    @property
+    def overview(self) -> ConfigOverview:
+        """The part of these settings that reading the history needs, as `load_overview` reads it from a file."""
+        return ConfigOverview(
+            history=self.store.path,
+            snapshots=self.store.snapshots,
+            sources=tuple(
+                SourceOverview(
+                    name=source.name,
+                    every=source.every,
+                    enabled=source.enabled,
+                    collection=isinstance(source, CollectionSettings),
+                    read_settings=source.read_settings if isinstance(source, SourceSettings) else None,
+                )
+                for source in self.sources
+            ),
+            channels=frozenset(channel.name for channel in self.channel),
+            severities=self.severity,
+        )
 
     @property
     def watched(self) -> tuple[AnySource, ...]:

@@ -282,7 +282,8 @@ def _url(value: str, schemes: tuple[str, ...], *, userinfo: bool = False) -> str
     return value
 
 
-def _listen_address(value: str) -> str:
+def check_listen_address(value: str) -> str:
+    """Return ADDRESS:PORT. Raises ValueError for anything else."""
     host, _, port = value.rpartition(":")
     try:
         ipaddress.ip_address(host.strip("[]"))
@@ -343,7 +344,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
 RsyncUrl = Annotated[str, AfterValidator(_rsync_url)]
 UrlTemplate = Annotated[str, AfterValidator(_url_template)]
-ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+ListenAddress = Annotated[str, AfterValidator(check_listen_address)]
 MailAddresses = Annotated[tuple[MailAddress, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 Names = Annotated[tuple[str, ...], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})]

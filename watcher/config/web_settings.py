@@ -1,21 +1,41 @@
-"""The table [web]: the web interface, as far as messages refer to it."""
+"""The table [web]: the pages for people, and the address under which messages refer to them."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import HttpUrl
+from watcher.config.value_types import HttpUrl, ListenAddress, Secret, is_loopback
 
 
 class WebSettings(SettingsTable):
-    """[web]: where people reach the web interface. Messages have permanent links if `address` is set."""
+    """[web]: the pages for people (docs/web.md). Messages have permanent links if `address` is set."""
 
     address: HttpUrl | None = Field(
         None, description="the URL of its first page, https://watcher.example.org/; unset: messages have no links to it"
     )
+
+    listen: ListenAddress | None = Field(
+        None, description="ADDRESS:PORT at which the daemon serves the pages; unset: it serves none"
+    )
+    hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
+    token: Secret | None = Field(
+        None,
+        description="where the password is that a browser asks for (any user name): file:PATH, env:NAME or "
+        "credential:NAME; required beyond loopback",
+    )
+
+    @model_validator(mode="after")
+    def _token_beyond_loopback(self) -> WebSettings:
+        if (
+            self.listen is not None
+            and self.token is None
+            and not is_loopback(self.listen.rpartition(":")[0].strip("[]"))
+        ):
+            raise ValueError("listen: other machines reach this address; set token, or listen on 127.0.0.1")
+        return self
 
     @field_validator("address")
     @classmethod

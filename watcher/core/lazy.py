@@ -44,6 +44,9 @@ LAZY: Mapping[str, str] = {
     "subscriptions": "watcher.alerts.subscriptions",
     "traceback": "traceback",
     "urllib3": "urllib3",
+    "web_app": "watcher.web.app",
+    "web_routes": "watcher.web.routes",
+    "web_server": "watcher.web.server",
     "x509": "cryptography.x509",
 }
 

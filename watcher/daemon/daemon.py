@@ -70,11 +70,12 @@ class Daemon:
             with self.jobs.open_monitor() as monitor:  # fails before READY if the history cannot be used
                 monitor.verify()
                 monitor.alarms.after_start(self._clock.now())
-            self.schedule()
-            self.scheduler.start()
-            notify(f"READY=1\n{status(self._describe())}")
-            self._log.info("watching", sources=[source.name for source in self.jobs.settings.watched])
-            self._wait_for_stop(signals)
+            with self.jobs.self_check.serve_web():
+                self.schedule()
+                self.scheduler.start()
+                notify(f"READY=1\n{status(self._describe())}")
+                self._log.info("watching", sources=[source.name for source in self.jobs.settings.watched])
+                self._wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running tasks')}")
             self.scheduler.stop()
             self.jobs.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,13 +16,19 @@ from watcher import __version__
 from watcher.config.settings import Settings
 from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, DeliveryError, FetchError
+from watcher.core.lazy import load
 from watcher.core.redaction import hide_secrets
 from watcher.fetch.responses import LIBRARY_ERRORS, explain_error, explain_without_url
 from watcher.fetch.sessions import session_for_one_request
 from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
-from watcher.web import routes, server
 from watcher.web.page import PageContext
+
+if TYPE_CHECKING:
+    from watcher.web import app as web_app
+    from watcher.web import routes, server
+else:  # only with [metrics]: they take 15 MB
+    web_app, routes, server = load("web_app"), load("web_routes"), load("web_server")
 
 _ANSWER_BYTES = 1024
 # Healthchecks answers 200 to every ping, and says "OK (not found)" or "OK (rate limited)" for one that counts nowhere.
@@ -32,7 +40,7 @@ class SelfCheck:
 
     def __init__(self, settings: Callable[[], Settings], open_monitor: Callable[[], Monitor], clock: Clock) -> None:
         self._settings = settings
-        self._context = PageContext(open_monitor=open_monitor, clock=clock, started=clock.now())
+        self._context = PageContext(settings=settings, open_monitor=open_monitor, clock=clock, started=clock.now())
         self._log = structlog.get_logger("watcher.self_check")
 
     def count_check(self, source: str, outcome: str) -> None:
@@ -70,13 +78,28 @@ class SelfCheck:
 
     @contextmanager
     def serve_pages(self) -> Iterator[int | None]:
-        """Serve the pages for the block and give the port; None without [metrics]. Raises ConfigError."""
+        """Serve metrics and health for the block and give the port; None without [metrics]. Raises ConfigError."""
         metrics = self._settings().metrics
         if metrics is None:
             yield None
             return
-        with server.serve(metrics.listen, routes.create_app(self._context), metrics.hosts) as port:
+        app = web_app.create_app(self._context, metrics.hosts, routes.MONITORING, setting="metrics.hosts")
+        with server.serve(metrics.listen, app, setting="metrics.listen") as port:
             self._log.info("serving metrics and health", port=port)
+            yield port
+
+    @contextmanager
+    def serve_web(self) -> Iterator[int | None]:
+        """Serve the pages for people for the block; give the port, None without `[web] listen`. Raises ConfigError."""
+        settings = self._settings()
+        web = settings.web
+        if web.listen is None:
+            yield None
+            return
+        token = web.token.read(settings.folder) if web.token else ""
+        app = web_app.create_app(replace(self._context, address=web.address or ""), web.hosts, token=token)
+        with server.serve(web.listen, app, setting="web.listen") as port:
+            self._log.info("serving pages", port=port, with_token=bool(token))
             yield port
 
 

@@ -113,6 +113,10 @@ class ReleaseFinder:
         source = release.release.source
         return next(self.select_releases(source, "place < ?2", release.place, order="place DESC", limit=1), None)
 
+    def find_successor(self, release: StoredRelease) -> StoredRelease | None:
+        """Return the release after one, None for the newest."""
+        return next(self.select_releases(release.release.source, "place > ?2", release.place, limit=1), None)
+
     def select_releases(
         self, source: str, condition: str = "TRUE", *values: object, order: str = "place", limit: int = -1
     ) -> Iterator[StoredRelease]:

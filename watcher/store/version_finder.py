@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE
 from watcher.store.database import Database
-from watcher.store.event_query import encode_list, select_overlapping
+from watcher.store.event_query import encode_list, full_text_query, select_overlapping
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 from watcher.store.release_finder import ReleaseFinder
 from watcher.store.stored_items import decode_item
@@ -35,6 +35,10 @@ SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes new
 JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry
 JOIN changes old ON old.release_id = old_release AND old.seq = old_seq JOIN releases ON releases.id = old_release
 WHERE :dated IS NULL OR dated <= :dated"""
+
+
+# What a row of a port registry says of some ports: the first and the last of them, its status and its service name.
+PortState = tuple[int, int, str, str]
 
 
 class VersionFinder:
@@ -96,6 +100,38 @@ class VersionFinder:
             )
             for row in states
         ]
+
+    def search(self, text: str, *, limit: int) -> list[EntryVersion]:
+        """Return the newest state of entries and contacts that have every word of a text, the last word begun.
+
+        Entries that are still listed come first.
+        """
+        query = full_text_query(text)
+        rows = self._db.execute(
+            """SELECT sources.name, row FROM (
+              SELECT source_id, versions.id AS row, until, versions.text, max(first) FROM versions_fts
+              JOIN versions ON versions.id = versions_fts.rowid
+              WHERE versions_fts MATCH ? AND section <> 'registry' GROUP BY source_id, section, key)
+            JOIN sources ON sources.id = source_id ORDER BY until IS NOT NULL, length(text), row LIMIT ?""",
+            [query if text.endswith(" ") else f"{query}*", limit],
+        ).fetchall()
+        by_source: dict[str, list[int]] = {}
+        for source, row in rows:
+            by_source.setdefault(source, []).append(row)
+        found = {version.row: version for name, ids in by_source.items() for version in self.find(name, rows=ids)}
+        return [found[row] for _, row in rows]
+
+    def list_port_states(self, source: str, at: StoredRelease, protocol: str = "") -> list[PortState]:
+        """Return what the rows of one release say of ports; with a protocol, the rows of it and those without one."""
+        rows = self._db.execute(
+            """SELECT low, high, status, coalesce(key ->> 'name', '') FROM versions
+            WHERE source_id = ?1 AND low IS NOT NULL AND section = 'entry'
+            AND first <= ?2 AND (until IS NULL OR until > ?2)
+            AND (?3 = '' OR coalesce(key ->> 'protocol', '') IN (?3, ''))
+            ORDER BY low""",
+            [self._releases.find_source_row(source), at.place, protocol],
+        )
+        return [*rows]
 
     def follow(self, source: str, rows: Iterable[int], *, until: StoredRelease | None = None) -> VersionLinks:
         """Follow item states over the recorded changes, both ways: renames, moves and other texts of one entry.

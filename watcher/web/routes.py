@@ -1,40 +1,64 @@
-"""The paths that the daemon serves. To add a page: a module in web/ with a `render`, a line in ROUTES."""
+"""The paths that the server answers. To add a page: a module in web/pages/ with a `render`, a line in ROUTES."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from enum import StrEnum
+from typing import NamedTuple
 
-from watcher.core.errors import WatcherError
-from watcher.web import healthz, metrics
-from watcher.web.page import Page, PageContext, PageRequest, PageResponse
-from watcher.web.server import send
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-ROUTES: Mapping[str, Page] = {
-    "/metrics": metrics.render,
-    "/healthz": healthz.render,
-}
-
-
-def create_app(context: PageContext) -> WSGIApplication:
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return send(start_response, _render(context, environ))
-
-    return app
+from watcher.web import api, feeds, healthz, metrics
+from watcher.web.page import Page
+from watcher.web.pages import (
+    compare,
+    deadlines,
+    document,
+    entry,
+    holds,
+    overview,
+    port_map,
+    release,
+    search,
+    snapshot,
+    static,
+    timeline,
+)
 
 
-def _render(context: PageContext, environ: WSGIEnvironment) -> PageResponse:
-    page = ROUTES.get(environ["PATH_INFO"])
-    if page is None:
-        paths = ", ".join(ROUTES)
-        return PageResponse(status="404 Not Found", body=f"no such page; the pages are {paths}\n".encode())
-    request = PageRequest(query=parse_qs(environ.get("QUERY_STRING", "")), accept=environ.get("HTTP_ACCEPT", "*/*"))
-    try:
-        return page(context, request)
-    except WatcherError as error:
-        return PageResponse(status="503 Service Unavailable", body=f"{error}\n".encode())
+class Access(StrEnum):
+    """Who may read a path: anybody who reaches the server, or only those who have its token, if it has one."""
+
+    OPEN = "open"
+    READER = "reader"
+
+
+class Route(NamedTuple):
+    """One path; `{}` stands for one part of it, `{*}` for all others. `is_page`: it is for people."""
+
+    path: str
+    render: Page
+    access: Access = Access.READER
+    is_page: bool = True
+
+
+# What monitoring systems ask for: the only pages at [metrics] listen.
+MONITORING: tuple[Route, ...] = (
+    Route("/healthz", healthz.render, Access.OPEN, is_page=False),
+    Route("/metrics", metrics.render, Access.OPEN, is_page=False),
+)
+# A path that no source can have begins with "-" or is one of the two that monitoring systems know by their names.
+ROUTES: tuple[Route, ...] = (
+    *MONITORING,
+    Route("/-/static/{}", static.render, Access.OPEN, is_page=False),
+    Route("/api/v1/{*}", api.render, is_page=False),
+    Route("/-/feed.atom", feeds.render, is_page=False),
+    Route("/", overview.render),
+    Route("/-/search", search.render),
+    Route("/-/deadlines", deadlines.render),
+    Route("/-/holds", holds.render),
+    Route("/-/document/{}", document.render),
+    Route("/{}", timeline.render),
+    Route("/{}/compare", compare.render),
+    Route("/{}/map", port_map.render),
+    Route("/{}/release/{}", release.render),
+    Route("/{}/release/{}/bytes", snapshot.render, is_page=False),
+    Route("/{}/entry/{*}", entry.render),
+)

@@ -1,140 +1,86 @@
-"""A small HTTP server for a WSGI application that only reads: GET and HEAD, few connections, none for long.
+"""The HTTP server: uvicorn in a thread, with limits on what a client can cost.
 
-A client can cost one thread for some seconds, never more: a connection beyond the limit is closed, a slow one is cut
-off. A Host header that is not configured is refused, so that no web page can read this one under another name (DNS
-rebinding).
+A connection without a complete response for some seconds is cut off; there are only so many connections at a time.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import socket
-import socketserver
 import threading
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watcher.core.errors import ConfigError
-from watcher.web.page import PageResponse
 
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-_CONNECTIONS = 8  # at a time
-_DEADLINE = 10.0  # seconds, the longest life of a connection
-_IDLE = 5.0  # seconds that a client may send nothing
-
-METHOD_NOT_ALLOWED = PageResponse(status="405 Method Not Allowed", body=b"only GET and HEAD\n")
-FORBIDDEN = PageResponse(status="403 Forbidden", body=b"the host name is not in [metrics] hosts\n")
+_CONNECTIONS = 64  # at a time
+_DEADLINE = 10.0  # seconds for one response, with the wait for its request
+_IDLE = 5  # seconds between two requests of a connection
+_LONGEST_HEAD = 16_384  # bytes of a request's first line and headers
 
 
-class _Handler(WSGIRequestHandler):
-    timeout = _IDLE
+def _protocol(deadline: float) -> type[H11Protocol]:
+    class Protocol(H11Protocol):
+        """HTTP/1.1 that cuts off a connection without a complete response in time."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log nothing: scrapes come every few seconds."""
+        _timer: asyncio.TimerHandle | None = None
 
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._restart()
 
-class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-    block_on_close = False
-    deadline = _DEADLINE
-    request_queue_size = 64  # a crowd is accepted and refused at once, not left waiting
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            super().connection_lost(exc)
 
-    def __init__(self, host: str, port: int) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._room = threading.BoundedSemaphore(_CONNECTIONS)
-        super().__init__((host, port), _Handler)
+        def on_response_complete(self) -> None:
+            self._restart()
+            super().on_response_complete()
 
-    def server_bind(self) -> None:
-        """Bind without asking a resolver for the name of this machine."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-        self.setup_environ()
+        def _restart(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(deadline, self.transport.abort)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._room.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        timer = threading.Timer(self.deadline, _cut_off, [request])
-        timer.daemon = True
-        timer.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            timer.cancel()
-            self._room.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's shape
-        structlog.get_logger("watcher.web").debug("request failed", exc_info=True)
-
-
-def _cut_off(request: socket.socket) -> None:
-    with suppress(OSError):  # it has ended already
-        request.shutdown(socket.SHUT_RDWR)
+    return Protocol
 
 
 @contextmanager
-def serve(listen: str, app: WSGIApplication, hosts: Collection[str] = (), deadline: float = _DEADLINE) -> Iterator[int]:
-    """Serve at ADDRESS:PORT, under `hosts` too, during the block; give the port. Raises ConfigError."""
+def serve(listen: str, app: Any, *, deadline: float = _DEADLINE, setting: str = "web.listen") -> Iterator[int]:
+    """Serve an ASGI application at ADDRESS:PORT during the block; give the port. Raises ConfigError."""
     host, _, port = listen.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        server = _Server(host.strip("[]"), int(port))
+        listener = socket.create_server((host.strip("[]"), int(port)), family=family, backlog=_CONNECTIONS)
     except OSError as error:
-        raise ConfigError(f"metrics.listen: cannot listen on {listen}: {error.strerror}") from None
-    server.deadline = deadline
-    server.set_app(_guard(app, {name.lower() for name in hosts}))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def _guard(app: WSGIApplication, hosts: Collection[str]) -> WSGIApplication:
-    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return send(start_response, METHOD_NOT_ALLOWED, ("Allow", "GET, HEAD"))
-        is_own = _is_own_host(environ.get("HTTP_HOST", ""), hosts)
-        body = app(environ, start_response) if is_own else send(start_response, FORBIDDEN)
-        return body if environ["REQUEST_METHOD"] == "GET" else ()
-
-    return guarded
-
-
-def _is_own_host(host: str, hosts: Collection[str]) -> bool:
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        ipaddress.ip_address(name)
-    except ValueError:
-        return host.rpartition(":")[0].lower() in {"localhost", *hosts} or host.lower() in {"localhost", *hosts}
-    return True
-
-
-def send(start_response: StartResponse, response: PageResponse, *headers: tuple[str, str]) -> list[bytes]:
-    start_response(
-        response.status,
-        [
-            ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-            *headers,
-        ],
+        raise ConfigError(f"{setting}: cannot listen on {listen}: {error.strerror}") from None
+    config = uvicorn.Config(
+        app,
+        http=_protocol(deadline),
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
-    return [response.body]
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
+    with listener:
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()

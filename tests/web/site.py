@@ -1,0 +1,89 @@
+"""A small history behind a real server on loopback, for the tests of pages, API and feeds."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.fake_clock import FakeClock
+from tests.support.port_releases import Row, person, release, tcp
+from watcher.cli.context import load_settings
+from watcher.monitor import importer
+from watcher.monitor.monitor import Monitor
+from watcher.web.app import create_app
+from watcher.web.page import PageContext
+from watcher.web.server import serve
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{7*7}} \u202egnp"
+CONFIG = """
+[[source]]
+name = "ports"
+url = "https://registry.example/ports.xml"
+"""
+PEOPLE = [person("Ann", name="Ann Example", org="Example Org", uri="mailto:ann&example.org")]
+RELEASES = (
+    release([tcp("alpha", "10", contact="Ann"), tcp("beta", "20"), Row(description="Unassigned", port="30-40")],
+            "2020-01-01", PEOPLE),
+    release([tcp("alpha", "11", contact="Ann"), tcp("beta", "20", description="Second service"),
+             Row(description="Unassigned", port="30-40")], "2020-02-01", PEOPLE),
+    release([tcp("alpha", "11", contact="Ann"), tcp("gamma", "20", description="Second service"),
+             tcp("hostile", "35", description=HOSTILE), Row(description="Unassigned", port="30-34"),
+             Row(description="Unassigned", port="36-40")], "2021-03-01", PEOPLE),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    text: str
+    body: bytes
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A server and its address."""
+
+    port: int
+    context: PageContext
+
+    def get(self, path: str, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return Answer(
+            status=response.status,
+            text=body.decode("utf-8", "replace"),
+            body=body,
+            headers={name.lower(): value for name, value in response.getheaders()},
+        )
+
+
+@contextmanager
+def open_site(folder: Path) -> Iterator[Site]:
+    """Import the releases and serve their history during the block."""
+    (folder / "config.toml").write_text(CONFIG)
+    (folder / "config.toml").chmod(0o600)
+    settings = load_settings(folder / "config.toml")
+    clock = FakeClock()
+    with Monitor(settings, clock=clock) as monitor:
+        files = []
+        for number, data in enumerate(RELEASES):
+            files.append(folder / f"{number}.xml")
+            files[-1].write_bytes(data)
+        ingest = monitor.ingest(monitor.source("ports"))
+        importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+    context = PageContext(
+        settings=lambda: settings,
+        open_monitor=lambda: Monitor(settings, clock=clock),
+        clock=clock,
+        started=clock.now(),
+        address="https://watch.example.org",
+    )
+    with serve("127.0.0.1:0", create_app(context)) as port:
+        yield Site(port=port, context=context)

@@ -1,0 +1,195 @@
+"""The pages: what they say, where their links lead, and that registry text is inert on all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from tests.web.site import RELEASES, Site, open_site
+from watcher.cli.context import load_settings
+from watcher.daemon.self_check import SelfCheck
+from watcher.monitor.monitor import Monitor
+from watcher.web.routes import ROUTES
+
+PAGES = (
+    "/",
+    "/ports",
+    "/ports?kind=modified&severity=notice&event=service-*&port=10-11&text=alpha&since=2020-01-01&until=2022-01-01",
+    "/ports/compare",
+    "/ports/compare?from=2020-01-01&to=2021-03-01&quiet=1",
+    "/ports/compare?a=0&b=2",
+    "/ports/map",
+    "/ports/map?at=2021-03-01&from=2020-01-01&protocol=tcp&zoom=00",
+    "/ports/release/2020-02-01",
+    "/ports/entry/20/tcp",
+    "/ports/entry/hostile",
+    "/ports/entry/alpha?at=2020-01-15",
+    "/ports/entry/Ann",
+    "/-/search?q=service",
+    "/-/search?q=20",
+    "/-/deadlines",
+    "/-/holds",
+    "/-/document/rfc9147",
+    "/none",
+    "/ports/entry/none",
+)
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page and what would run or load something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.handlers: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        for name, value in attributes:
+            if name == "href" and tag == "a":
+                self.links.append(value or "")
+            elif name in ("src", "href", "action"):
+                self.loaded.append(value or "")
+            elif name.startswith("on") or name == "style":
+                self.handlers.append(name)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with open_site(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+def read(site: Site, path: str) -> Tags:
+    tags = Tags()
+    tags.feed(site.get(path).text)
+    return tags
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_answered_and_registry_text_is_inert(site: Site, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status == (404 if "none" in path else 200), answer.text
+    tags = read(site, path)
+    assert tags.names.count("script") == 1
+    assert tags.handlers == []
+    assert "img" not in tags.names
+    assert all(url.startswith(("/-/static/", "/-/search", "data:,")) for url in tags.loaded), tags.loaded
+    if path == "/ports/entry/hostile":
+        assert "{{7*7}}" in answer.text
+        assert "&lt;script&gt;" in answer.text
+    assert "\u202e" not in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_every_link_of_every_page_leads_to_a_page(site: Site) -> None:
+    seen, waiting = set(), {path for path in PAGES if "none" not in path}
+    while waiting and len(seen) < 150:
+        path = waiting.pop()
+        seen.add(path)
+        answer = site.get(path)
+        assert answer.status == 200, path
+        if answer.headers["content-type"].startswith("text/html"):
+            links = {urljoin(path, link) for link in read(site, path).links}
+            assert not [link for link in links if urlsplit(link).netloc]
+            waiting |= {link.partition("#")[0] for link in links} - seen
+    assert len(seen) > 40
+
+
+def test_the_overview_shows_sources_and_the_newest_events(site: Site) -> None:
+    text = site.get("/").text
+    assert 'href="/ports"' in text
+    assert "gamma" in text
+    assert "No early allocation expires" in text
+
+
+def test_two_days_are_compared_events_first_and_the_differing_words_are_marked(site: Site) -> None:
+    text = site.get("/ports/compare?from=2020-01-01&to=2020-02-01").text
+    assert text.index("service-moved") < text.index("Exact changes")
+    assert "<del>10</del>" in text
+    assert "<ins>11</ins>" in text
+    assert re.search(r"<del>The beta</del> <ins>|<ins>Second</ins> service", text)
+    filtered = site.get("/ports/compare?from=2020-01-01&to=2020-02-01&text=beta").text
+    assert "alpha" not in filtered.split('class="counts"')[1]
+
+
+def test_an_entry_is_followed_over_a_rename_and_shown_as_of_a_day(site: Site) -> None:
+    now = site.get("/ports/entry/20/tcp").text
+    assert "service-renamed" in now
+    assert "beta" in now
+    assert "gamma" in now
+    then = site.get("/ports/entry/20/tcp?at=2020-01-15").text
+    assert "gamma" not in then
+    assert "As of today" in then
+
+
+def test_a_release_is_downloaded_byte_for_byte(site: Site) -> None:
+    answer = site.get("/ports/release/2020-02-01/bytes")
+    assert hashlib.sha256(answer.body).digest() == hashlib.sha256(RELEASES[1]).digest()
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert hashlib.sha256(RELEASES[1]).hexdigest() in site.get("/ports/release/2020-02-01").text
+
+
+def test_the_map_has_every_port_once_and_lights_up_what_changed(site: Site) -> None:
+    text = site.get("/ports/map?at=2021-03-01&from=2020-01-01").text
+    counts = [int(number.replace(",", "")) for number in re.findall(r'use-\w+">([\d,]+) ', text)]
+    assert sum(counts) == 65_536
+    cloud = text.split("Changed since")[-1].split("Ranges")[0]
+    assert re.findall(r">(\d+(?:-\d+)?)</a>", cloud) == ["10-11", "20", "35"]
+
+
+def test_search_finds_entries_as_their_words_are_typed(site: Site) -> None:
+    part = site.get("/-/search?q=sec&part=1").text
+    assert "<html" not in part
+    assert "gamma" in part
+    assert "No entry" in site.get("/-/search?q=nothing+like+it").text
+
+
+def test_every_route_has_a_page_in_these_tests() -> None:
+    covered = {re.sub(r"\?.*", "", path) for path in PAGES}
+    for route in ROUTES:
+        if route.is_page:
+            pattern = re.escape(route.path).replace(r"\{\}", "[^/]+").replace(r"\{\*\}", ".+")
+            assert any(re.fullmatch(pattern, path) for path in covered), route.path
+
+
+def test_a_page_without_a_script_has_all_its_content(site: Site, tmp_path: Path) -> None:
+    """Nothing but the search as one types needs the script: every form has an address and a button."""
+    for path in PAGES:
+        text = site.get(path).text
+        forms = re.findall(r"<form.*?</form>", text, re.DOTALL)
+        assert forms
+        assert all("<button" in form for form in forms)
+
+
+def test_the_daemon_serves_the_pages_with_the_token_of_its_configuration(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    (tmp_path / "token").chmod(0o600)
+    history = site.context.settings().store.path
+    (tmp_path / "config.toml").write_text(
+        f'[store]\npath = "{history}"\n[web]\nlisten = "127.0.0.1:0"\ntoken = "file:token"\n'
+        'address = "https://watch.example.org/"\n'
+    )
+    (tmp_path / "config.toml").chmod(0o600)
+    settings = load_settings(tmp_path / "config.toml")
+    checks = SelfCheck(lambda: settings, lambda: Monitor(settings, create=False), site.context.clock)
+    with checks.serve_web() as port:
+        assert port is not None
+        served = Site(port=port, context=site.context)
+        assert served.get("/").status == 401
+        assert served.get("/healthz").status in (200, 503)
+        authorization = "Bearer s3cret"
+        assert served.get("/ports/entry/20/tcp", Authorization=authorization).status == 200
+        feed = served.get("/-/feed.atom", Authorization=authorization).text
+        assert 'href="https://watch.example.org/ports/release/' in feed

@@ -1,0 +1,64 @@
+"""`watcher serve`"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import click
+
+from watcher.cli.context import load_settings
+from watcher.cli.output import require
+from watcher.config.value_types import check_listen_address, is_loopback
+from watcher.core.clock import SystemClock
+from watcher.core.errors import UsageError
+from watcher.monitor.monitor import Monitor
+from watcher.store.store import Store
+from watcher.web.app import create_app
+from watcher.web.page import PageContext
+from watcher.web.server import serve
+
+_DEFAULT = "127.0.0.1:8080"
+
+
+@click.command("serve")
+@click.option("--listen", metavar="ADDRESS:PORT", help=f"Where to listen [default: as in [web], else {_DEFAULT}].")
+@click.pass_obj
+def command(config: Path, listen: str | None) -> None:
+    """Serve the history as pages for a browser, until it is interrupted. It reads only.
+
+    The daemon serves the same pages if the configuration has `listen` in [web]. Other machines reach them only with the
+    token of [web], which a browser asks for as a password; put a proxy with TLS before them.
+
+    \b
+    Examples:
+      watcher serve
+      watcher serve --listen 127.0.0.1:9000
+    """
+    settings = load_settings(config)
+    where = _check_address(listen or settings.web.listen or _DEFAULT)
+    token = settings.web.token.read(settings.folder) if settings.web.token else ""
+    is_local = is_loopback(where.rpartition(":")[0].strip("[]"))
+    require(is_local or bool(token), f"--listen: other machines reach {where}; set token in [web], or use 127.0.0.1")
+    Store(settings.store.path, create=False).close()  # migrates one that an older version wrote
+    clock = SystemClock()
+    context = PageContext(
+        settings=lambda: settings,
+        open_monitor=lambda: Monitor(settings, create=False),
+        clock=clock,
+        started=clock.now(),
+        address=settings.web.address or "",
+    )
+    app = create_app(context, settings.web.hosts, token=token)
+    with serve(where, app, setting="--listen") as port:
+        click.echo(f"serving on http://{where.rpartition(':')[0]}:{port}/ (end with Ctrl-C)")
+        if not is_local:
+            click.echo("the token and the pages are readable on their way; put a proxy with TLS before them", err=True)
+        threading.Event().wait()
+
+
+def _check_address(listen: str) -> str:
+    try:
+        return check_listen_address(listen)
+    except ValueError as error:
+        raise UsageError(f"--listen: {listen!r} {error}") from None

@@ -1,0 +1,100 @@
+"""What each of the 65,536 ports is in one release, and where two releases differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from watcher.core.model import RETIRED, Status
+from watcher.store.history_reader import HistoryReader
+from watcher.store.history_rows import StoredRelease
+from watcher.store.version_finder import PortState
+
+PORTS = 65_536
+
+
+class PortUse(StrEnum):
+    """What a port is; of several rows of one port the first in this order counts."""
+
+    ASSIGNED = "assigned"
+    RETIRED = "retired"
+    RESERVED = "reserved"
+    UNASSIGNED = "unassigned"
+    UNLISTED = "unlisted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSpan:
+    """Neighbouring ports of the same use and names; both ends included."""
+
+    low: int
+    high: int
+    use: PortUse
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSpace:
+    """The uses of all ports in one release: `uses` and `names` have one value for each port."""
+
+    release: StoredRelease
+    uses: tuple[PortUse, ...]
+    names: tuple[tuple[str, ...], ...]
+
+    def spans(self, low: int = 0, high: int = PORTS - 1) -> list[PortSpan]:
+        """Return the spans of a range of ports, in order."""
+        spans = []
+        for (use, names), members in groupby(
+            range(low, high + 1), key=lambda port: (self.uses[port], self.names[port])
+        ):
+            ports = list(members)
+            spans.append(PortSpan(low=ports[0], high=ports[-1], use=use, names=names))
+        return spans
+
+    def runs(self) -> Mapping[PortUse, list[tuple[int, int]]]:
+        """Return the runs of ports of each use, both ends included."""
+        runs: dict[PortUse, list[tuple[int, int]]] = {use: [] for use in PortUse}
+        first = 0
+        for use, members in groupby(self.uses):
+            length = sum(1 for _ in members)
+            runs[use].append((first, first + length - 1))
+            first += length
+        return runs
+
+    def count(self) -> Mapping[PortUse, int]:
+        """Return how many ports have each use."""
+        return {use: sum(high - low + 1 for low, high in runs) for use, runs in self.runs().items()}
+
+    def differing(self, other: PortSpace) -> list[int]:
+        """Return the ports whose use or names differ from another release."""
+        pairs = zip(self.uses, self.names, other.uses, other.names, strict=True)
+        return [port for port, (use, names, old, old_names) in enumerate(pairs) if (use, names) != (old, old_names)]
+
+
+def read_port_space(history: HistoryReader, source: str, release: StoredRelease, protocol: str = "") -> PortSpace:
+    """Return what each port is in a release; with a protocol, only rows of it and those without one count."""
+    return _combine(release, history.versions.list_port_states(source, release, protocol))
+
+
+def _combine(release: StoredRelease, states: Iterable[PortState]) -> PortSpace:
+    ranks = {use: rank for rank, use in enumerate(PortUse)}
+    uses = [PortUse.UNLISTED] * PORTS
+    names: list[tuple[str, ...]] = [()] * PORTS
+    for low, high, status, name in states:
+        use = _use(status, name)
+        for port in range(low, min(high, PORTS - 1) + 1):
+            if ranks[use] < ranks[uses[port]]:
+                uses[port] = use
+            if name and name not in names[port]:
+                names[port] = (*names[port], name)
+    return PortSpace(release=release, uses=tuple(uses), names=tuple(names))
+
+
+def _use(status: str, name: str) -> PortUse:
+    if status in RETIRED:
+        return PortUse.RETIRED
+    if name or status == Status.ASSIGNED:
+        return PortUse.ASSIGNED
+    return PortUse.RESERVED if status == Status.RESERVED else PortUse.UNASSIGNED

@@ -1,0 +1,70 @@
+"""Pages as HTML: the templates, and what every page has."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+from markupsafe import Markup
+
+from watcher.registries.lookups import lookup_of, permalink
+from watcher.render.safe_text import visible
+from watcher.web.page import HTML, PageResponse
+
+STATIC = Path(__file__).parent / "static"
+
+
+def render_html(template: str, code: int = 200, /, **values: Any) -> PageResponse:
+    """Return a page made of a template. Every text in it is escaped and has no invisible characters."""
+    text = _environment().get_template(template).render(**values)
+    return PageResponse(status=code, body=text.encode("utf-8", "replace"), content_type=HTML, cache="no-cache")
+
+
+def render_error(status: int, message: str) -> PageResponse:
+    return render_html("error.html", status, title=HTTPStatus(status).phrase, message=message)
+
+
+def link(*parts: str | int, **query: str | int | None) -> str:
+    """Return the path of a page; parameters without a value are left out."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    path = "/" + "/".join(quote(str(part), safe="") for part in parts)
+    return path + (f"?{urlencode(given)}" if given else "")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("watcher.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(link=link, static=_static_link, entry_link=_entry_link)
+    environment.filters["thousands"] = _thousands
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    return visible(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}"
+
+
+@cache
+def _static_link(name: str) -> str:
+    """Return the path of a file with a part that changes with its content, so that browsers may keep it."""
+    return f"/-/static/{name}?{hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def _entry_link(source: str, release: str, item: Any, *, is_removed: bool = False) -> str:
+    what = lookup_of(item, is_removed=is_removed)
+    return permalink("/", source, release, what, registry=item.key.part("registry")) if what else ""

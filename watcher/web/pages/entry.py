@@ -1,0 +1,81 @@
+"""One entry or contact with its whole life, on any day, also after it was removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from watcher.core.intervals import Interval
+from watcher.core.model import MARKUP, Item, Section
+from watcher.core.port_ranges import find_ports
+from watcher.core.suggestions import PROTOCOLS
+from watcher.reports.entry import EntryHistory, find_entry
+from watcher.store.history_rows import EntryVersion
+from watcher.web.changes import compare_words, name_item
+from watcher.web.html import render_html
+from watcher.web.page import PageContext, PageRequest, PageResponse
+
+_MOST_STATES, _MOST_EVENTS = 60, 100
+
+
+def render(context: PageContext, request: PageRequest) -> PageResponse:
+    source, *what = request.parts
+    at, registry = request.text("at"), request.text("registry")
+    with context.open_store() as store:
+        ports, protocol = _read_ports(store.history.read_registry_id(source), what)
+        entry = find_entry(
+            store.history,
+            context.observation(store),
+            source,
+            ports=(ports,) if ports else (),
+            services=() if ports else ("/".join(what),),
+            protocols=(protocol,) if protocol else (),
+            at=at or None,
+            title="/".join(what),
+        )
+        newest = store.history.find_release(source, "latest")
+    versions = [version for version in entry.versions if not registry or _registry(version) in ("", registry)]
+    current = [version for version in entry.current if not registry or _registry(version) in ("", registry)]
+    return render_html(
+        "entry.html",
+        source=source,
+        what=what,
+        title="/".join(what),
+        entry=entry,
+        is_newest=entry.release.row == newest.row,
+        newest=newest,
+        current=[(version, _fields(version.item), entry.read_standing(version)) for version in current],
+        states=[_describe_state(entry, version) for version in reversed(versions)][:_MOST_STATES],
+        more_states=max(0, len(versions) - _MOST_STATES),
+        events=[observed.stored for observed in reversed(entry.events)][:_MOST_EVENTS],
+        registry=registry,
+        at=at,
+    )
+
+
+def _read_ports(registry: str, what: list[str]) -> tuple[Interval | None, str]:
+    """Return the port or range and the protocol that a lookup names: ["443", "tcp"]; None for a name."""
+    if registry != "ports" or len(what) > 2 or (len(what) == 2 and what[1] not in PROTOCOLS):
+        return None, ""
+    return find_ports(what[0]), what[1] if len(what) == 2 else ""
+
+
+def _registry(version: EntryVersion) -> str:
+    return version.item.key.part("registry")
+
+
+def _fields(item: Item) -> Mapping[str, str]:
+    return {name: text for name, text in item.fields.items() if text and not name.startswith(MARKUP)}
+
+
+def _describe_state(entry: EntryHistory, version: EntryVersion) -> dict[str, object]:
+    """Return a state with the fields that differ from the state before it; all of them in the first state."""
+    before = entry.links.before(version)
+    now, old = _fields(version.item), _fields(before.item) if before is not None else {}
+    names = [name for name in dict.fromkeys((*old, *now)) if old.get(name, "") != now.get(name, "")]
+    return {
+        "version": version,
+        "name": name_item(version.item),
+        "status": str(version.item.status) if version.item.section is Section.ENTRY else "",
+        "is_first": before is None,
+        "fields": [(name, *compare_words(old.get(name, ""), now.get(name, ""))) for name in names],
+    }

@@ -1,0 +1,81 @@
+"""All 65,536 ports on one map, on any day, with what changed since another day lit up; and the same as a table."""
+
+from __future__ import annotations
+
+from watcher.core.errors import UsageError
+from watcher.core.suggestions import PROTOCOLS
+from watcher.core.times import is_date
+from watcher.render.hilbert import SIDE, draw_runs, merge_runs, place_of
+from watcher.reports.port_space import PORTS, PortSpace, PortUse, read_port_space
+from watcher.store.history_rows import StoredRelease
+from watcher.store.store import Store
+from watcher.web.filters import one_of
+from watcher.web.html import render_html
+from watcher.web.page import PageContext, PageRequest, PageResponse
+
+_ROWS = 400
+_QUARTERS = "0123"  # of the curve, in the order of the numbers
+_DEEPEST = 6
+
+
+def render(context: PageContext, request: PageRequest) -> PageResponse:
+    (source,) = request.parts
+    protocol = next(iter(one_of(request, "protocol", PROTOCOLS)), "")
+    with context.open_store() as store:
+        if store.history.read_registry_id(source) != "ports":
+            raise UsageError(f"{source} is not a registry of ports")
+        release = store.history.find_release(source, _day(request.text("at")) or "latest")
+        space = _read(store, source, release, protocol)
+        since = _day(request.text("from"))
+        old = _read(store, source, store.history.find_release(source, since), protocol) if since else None
+    zoom = "".join(digit for digit in request.text("zoom")[:_DEEPEST] if digit in _QUARTERS)
+    low, high = _range(zoom)
+    changed = merge_runs(space.differing(old)) if old is not None else []
+    spans = space.spans(low, high)
+    return render_html(
+        "port_map.html",
+        source=source,
+        release=release,
+        old=old,
+        paths={use: draw_runs(runs) for use, runs in space.runs().items() if runs},
+        lit=draw_runs(changed),
+        changed=changed[:_ROWS],
+        counts=space.count(),
+        uses=list(PortUse),
+        view=_view(zoom),
+        quarters=[(zoom + quarter, *_view(zoom + quarter), *_range(zoom + quarter)) for quarter in _QUARTERS]
+        if len(zoom) < _DEEPEST
+        else [],
+        zoom=zoom,
+        low=low,
+        high=high,
+        spans=spans[:_ROWS],
+        more_spans=max(0, len(spans) - _ROWS),
+        query=request,
+        protocols=PROTOCOLS,
+    )
+
+
+def _day(text: str) -> str:
+    return text if is_date(text) else ""
+
+
+def _read(store: Store, source: str, release: StoredRelease, protocol: str) -> PortSpace:
+    return read_port_space(store.history, source, release, protocol)
+
+
+def _range(zoom: str) -> tuple[int, int]:
+    """Return the ports of a part of the map: each digit of `zoom` takes a quarter of the one before."""
+    low, size = 0, PORTS
+    for digit in zoom:
+        size //= 4
+        low += size * int(digit)
+    return low, low + size - 1
+
+
+def _view(zoom: str) -> tuple[int, int, int]:
+    """Return left, top and side of the square that a part of the map fills."""
+    low, high = _range(zoom)
+    corners = [place_of(low), place_of(high), place_of((low + high) // 2)]
+    side = SIDE >> len(zoom)
+    return min(column for column, _ in corners) // side * side, min(row for _, row in corners) // side * side, side

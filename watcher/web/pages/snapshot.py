@@ -1,0 +1,21 @@
+"""The bytes of a release, exactly as they were served, as a download that no browser shows."""
+
+from __future__ import annotations
+
+from watcher.reports.snapshot import read_served_bytes
+from watcher.store.snapshot_archive import SnapshotArchive
+from watcher.web.page import PageContext, PageRequest, PageResponse
+
+
+def render(context: PageContext, request: PageRequest) -> PageResponse:
+    source, reference = request.parts
+    with context.open_store() as store:
+        data = read_served_bytes(store.history, SnapshotArchive(context.settings().store.snapshots), source, reference)
+    name = f"{source}-{reference}"
+    safe = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "._-"))
+    return PageResponse(
+        body=data,
+        content_type="application/octet-stream",
+        cache="no-cache",
+        headers={"Content-Disposition": f'attachment; filename="{safe}"'},
+    )
