@@ -32,6 +32,7 @@ CALLS = {
     "sources": ["sources"],
     "events": ["events", "--format", "csv"],
     "evidence": ["evidence", "ports", "3070", "--out", "evidence.zip"],
+    "init": ["--config", "new/config.toml", "init", "--yes"],
     "import": ["import", "ports", "releases"],
     "held": ["held", "--all"],
     "accept": ["accept", "ports", "f"],

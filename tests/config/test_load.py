@@ -207,7 +207,7 @@ def test_bytes_that_are_not_text_are_not_toml(write: Write) -> None:
 
 def test_a_missing_file_is_answered_with_the_command_that_writes_one(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path / "config.toml")
-    assert problem == "no such file; `watcher config example > config.toml` writes one"
+    assert problem == "no such file; `watcher init` writes one"
 
 
 def test_a_folder_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:

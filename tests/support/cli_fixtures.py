@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from watcher.__main__ import main
+from watcher.cli import config_discovery
 
 
 class CliResult(NamedTuple):
@@ -30,6 +31,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     """Return a function that runs a command in an empty folder. A traceback fails the test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WATCHER_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setattr(config_discovery, "SYSTEM", tmp_path / "etc" / "config.toml")
 
     def run_command(*arguments: str) -> CliResult:
         monkeypatch.setattr(sys, "argv", ["watcher", *arguments])

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from watcher import __version__
+from watcher.cli.config_discovery import use_configuration
 from watcher.cli.repeated_options import require_single_values
 from watcher.core.lazy import import_listed
 
@@ -14,6 +15,7 @@ from watcher.core.lazy import import_listed
 COMMANDS = {
     "serve": ("watcher.cli.serve", "Serve the history as pages for a browser."),
     "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
+    "init": ("watcher.cli.init", "Write a working configuration."),
     "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),
     "check": ("watcher.cli.check", "Check sources now."),
     "status": ("watcher.cli.status", "Show sources, their last and next check, and pending deliveries."),
@@ -38,7 +40,7 @@ COMMANDS = {
     "verify": ("watcher.cli.verify", "Verify every snapshot against its SHA-256."),
     "backup": ("watcher.cli.backup", "Back up history and snapshots; verify or restore a backup."),
     "rebuild": ("watcher.cli.rebuild", "Rebuild the history from the snapshots."),
-    "config": ("watcher.cli.config", "Check the configuration; print its schema or an example."),
+    "config": ("watcher.cli.config", "Check the configuration; say which is used; print its schema or an example."),
     "doctor": ("watcher.cli.doctor", "Diagnose this installation: versions, permissions, disk, clock, history, …"),
     "systemd": ("watcher.cli.systemd", "Run as a systemd service: print the units, or install them."),
     "subscriptions": ("watcher.cli.subscriptions", "List subscriptions; test what each would have received."),
@@ -80,25 +82,24 @@ class LazyGroup(click.Group):
     "--config",
     "config",
     type=click.Path(path_type=Path),
-    envvar="WATCHER_CONFIG",
-    default=Path("config.toml"),
-    show_default=True,
-    help="The configuration file (also: $WATCHER_CONFIG).",
+    help="The configuration file [default: $WATCHER_CONFIG, or the first that is there: ./config.toml, "
+    "~/.config/registry-watcher/config.toml, /etc/registry-watcher/config.toml].",
 )
 @click.option(
     "-v", "--verbose", is_flag=True, expose_value=False, help="Print the traceback of an error of watcher itself."
 )
 @click.version_option(__version__, prog_name="watcher")
 @click.pass_context
-def watcher(ctx: click.Context, config: Path) -> None:
+def watcher(ctx: click.Context, config: Path | None) -> None:
     """Archive every release of IANA's registries, explain what changed, and notify subscribers.
 
     \b
     Examples:
       watcher demo
+      watcher init
       watcher check
       watcher diff ports 2019-01-08 2019-01-09
       watcher history --port 8010
       watcher diff OLD.xml NEW.xml
     """
-    ctx.obj = config
+    use_configuration(ctx, config)

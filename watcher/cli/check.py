@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from watcher.cli.context import open_monitor
+from watcher.cli.context import open_monitor, open_monitor_of_copy
 from watcher.cli.output import format_option, lazy_progress, print_json, progress_bar, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, SourceSettings
 from watcher.core.operations import HoldState
@@ -22,6 +22,7 @@ from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.sweep import sweep
 from watcher.render import document, text
 from watcher.render.safe_text import visible
+from watcher.store.outbox import DeliveryQuery
 
 _WORDS = {
     Outcome.UNCHANGED: "unchanged",
@@ -37,25 +38,30 @@ _NOT_SHOWN = (Outcome.UNCHANGED, Outcome.COSMETIC, Outcome.BASELINE)  # of group
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
 @format_option("json")
 @click.option("--deliver/--no-deliver", default=True, help="Send alerts now (default), or leave it to the daemon.")
+@click.option("--dry-run", is_flag=True, help="Fetch, and say what would be recorded and sent; change nothing.")
 @click.pass_obj
-def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) -> None:
+def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool, dry_run: bool) -> None:
     """Check sources now: all of them, or those named. For a collection, check its index and every group.
 
     The first release of a source records a baseline and sends no alerts. An implausible release is held (`watcher
     held`). Alerts that cannot be sent now are retried (`watcher outbox`) and do not count as a failed check.
-    Exit code 0: unchanged, changed or held; 1: a check failed.
+    --dry-run works on a copy of the history, which is thrown away. Exit code 0: unchanged, changed or held; 1: a check
+    failed.
 
     \b
     Examples:
       watcher check
+      watcher check --dry-run
       watcher check ports --format json
       watcher check iana
       watcher check iana.tls-parameters
     """
     printer = _Printer(is_quiet=format == "json")  # JSON is printed at the end
     results: list[tuple[str, CheckResult]] = []
-    with open_monitor(config) as monitor:
+    printer.print_line("dry run: nothing is recorded or sent", only_if=dry_run)
+    with open_monitor_of_copy(config) if dry_run else open_monitor(config) as monitor:
         monitor.require_history()
+        earlier = _list_messages(monitor) if dry_run else {}
         chosen = tuple(monitor.source(name) for name in sources) or monitor.settings.watched
         for source in chosen:
             if isinstance(source, CollectionSettings):
@@ -66,14 +72,35 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool) 
         try:
             check_deadlines(monitor)
         finally:
-            report = deliver_all(monitor) if deliver else None
+            report = deliver_all(monitor) if deliver and not dry_run else None
+        unsent = [message for key, message in _list_messages(monitor).items() if key not in earlier] if dry_run else []
     if format == "json":
         deliveries = asdict(report) if report else None
-        print_json({"checks": [_result_document(name, result) for name, result in results], "deliveries": deliveries})
+        checks = [_result_document(name, result) for name, result in results]
+        preview = {"dry_run": True, "would_send": unsent} if dry_run else {}
+        print_json({"checks": checks, "deliveries": deliveries, **preview})
     elif report and (report.sent or report.retried or report.failed):
         click.echo(f"deliveries: {report.sent} sent, {report.retried} queued for retry, {report.failed} failed")
+    for line in _describe_unsent(unsent) if dry_run else ():
+        printer.print_line(line)
     if any(result.outcome is Outcome.FAILED for _, result in results):
         raise click.exceptions.Exit(1)
+
+
+def _list_messages(monitor: Monitor) -> dict[str, Mapping[str, str]]:
+    """Return where each message of the outbox goes and what it is about, by its id."""
+    rows = monitor.store.outbox.find_deliveries(DeliveryQuery())
+    return {row["id"]: {name: row[name] for name in ("channel", "recipient", "source", "state")} for row in rows}
+
+
+def _describe_unsent(messages: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield a line for each message that a check would have sent."""
+    for message in messages:
+        recipient = f" ({message['recipient']})" if message["recipient"] else ""
+        words = "record, not send" if message["state"] == "silenced" else "send"
+        yield visible(f"would {words}: a message about {message['source']} to {message['channel']}{recipient}")
+    if not messages:
+        yield "would send nothing"
 
 
 class _Printer:
@@ -85,8 +112,8 @@ class _Printer:
     def print_result(self, source: str, result: CheckResult) -> None:
         self.print_line(_result_text(source, result), err=result.outcome is Outcome.FAILED)
 
-    def print_line(self, line: str, *, err: bool = False) -> None:
-        if not self._is_quiet:
+    def print_line(self, line: str, *, err: bool = False, only_if: bool = True) -> None:
+        if only_if and not self._is_quiet:
             click.echo(line, err=err)
 
 

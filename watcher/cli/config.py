@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
+from watcher.cli.config_discovery import ConfigPlace, list_places, used_place
 from watcher.cli.context import load_settings
+from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config import load as configuration
 from watcher.config.settings import Settings, SourceSettings
 from watcher.core.errors import StoreError
@@ -18,7 +20,7 @@ from watcher.store.store import Store
 
 @click.group("config")
 def command() -> None:
-    """Check the configuration; print its schema or an example."""
+    """Check the configuration; say which is used; print its schema or an example."""
 
 
 @command.command("check")
@@ -48,6 +50,44 @@ def _print_pending(settings: Settings) -> None:
                     click.echo(f"{source.name}: its history was derived again at {at} for changed settings")
     except StoreError as error:
         click.echo(f"the history is not examined: {visible(str(error))}", err=True)
+
+
+@command.command("where")
+@format_option("json")
+@click.pass_context
+def where(context: click.Context, format: str) -> None:
+    """Show which configuration is used and why: the first of these places that names a file or has one.
+
+    A file that --config or $WATCHER_CONFIG names is used even if it is missing. Exit code 0: there is one; 2: not.
+
+    \b
+    Examples:
+      watcher config where
+      watcher config where --format json
+    """
+    used = used_place()
+    rows = [
+        {
+            "place": place.name,
+            "file": str(place.path) if place.path else None,
+            "state": _describe_place(place, is_used=place.name == used.name),
+        }
+        for place in list_places(context.find_root().params["config"])
+    ]
+    if format == "json":
+        print_json({"file": str(used.path), "place": used.name, "exists": used.has_file, "places": rows})
+    else:
+        print_rows(rows, columns("place", "file", "state"), format)
+    if not used.has_file:
+        raise click.exceptions.Exit(2)
+
+
+def _describe_place(place: ConfigPlace, *, is_used: bool) -> str:
+    if is_used:
+        return "used" if place.has_file else "missing; `watcher init` writes one"
+    if place.path is None:
+        return "not set"
+    return "not used: an earlier place has one" if place.has_file else "no such file"
 
 
 @command.command("schema")

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from watcher.config import load as config_file
     from watcher.config.settings import Settings
     from watcher.formats import catalog as formats
+    from watcher.monitor import dry_run as dry_runs
     from watcher.monitor import monitor as monitors
     from watcher.monitor.monitor import Monitor
     from watcher.registries import catalog as registries
 else:
-    config_file, formats = load("config"), load("formats")
+    config_file, dry_runs, formats = load("config"), load("dry_run"), load("formats")
     monitors, registries = load("monitor"), load("registries")
     list_files = load("list_files")  # only where rules ignore events
 
@@ -39,6 +40,13 @@ def load_settings(config: Path) -> Settings:
 def open_monitor(config: Path, *, create: bool = True, rebuilding: bool = False) -> Monitor:
     """Return a monitor, a context manager. Without `create` the history must exist (StoreError)."""
     return monitors.Monitor(load_settings(config), create=create, rebuilding=rebuilding)
+
+
+@contextmanager
+def open_monitor_of_copy(config: Path) -> Iterator[Monitor]:
+    """Open a monitor on a copy of the history that is thrown away, for a dry run."""
+    with dry_runs.settings_of_copy(load_settings(config)) as settings, monitors.Monitor(settings) as monitor:
+        yield monitor
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from watcher.cli.config_discovery import used_place
 from watcher.cli.context import load_settings
 from watcher.cli.output import format_option, print_json
 from watcher.core.errors import ConfigError
@@ -59,5 +60,5 @@ def _diagnose(config: Path, *, network: bool) -> Iterator[Diagnosis]:
             yield Diagnosis(area="config", state=DiagnosisState.PROBLEM, message=problem)
         yield doctor.diagnose_clock(now)
         return
-    yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{config}: valid")
+    yield Diagnosis(area="config", state=DiagnosisState.OK, message=f"{config}: valid (found by: {used_place().name})")
     yield from doctor.diagnose(settings, now, network=network)

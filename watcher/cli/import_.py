@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from watcher.cli.context import open_monitor
+from watcher.cli.context import open_monitor, open_monitor_of_copy
 from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.config.settings import AnySource, CollectionSettings
 from watcher.core.errors import UsageError
@@ -32,27 +32,29 @@ _WORDS = {
 @click.command("import")
 @click.argument("source")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--dry-run", is_flag=True, help="Say what would be imported and what refused; change nothing.")
 @format_option("json")
 @click.pass_obj
-def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> None:
+def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, format: str) -> None:
     """Import old releases of a source from files, folders, `git:REPO:PATH` or `git:REPO:FOLDER/`.
 
     Releases may come in any order and more than once: each is inserted in date order, and one that is already present
     is skipped. No alerts are sent. From a repository, every commit that changed PATH is imported. A document without a
     date (a CSV) gets the date in the name of its file or folder, or of its commit. For a collection, a document named
     GROUP.xml, in any folder, is imported into that group, and pages (.html) into the index.
-    Exit code 1: a document was refused.
+    --dry-run works on a copy of the history, which is thrown away. Exit code 1: a document was refused.
 
     \b
     Examples:
       watcher import ports old-releases/
+      watcher import ports old-releases/ --dry-run
       watcher import ports 2019-01-08.xml 2019-01-09.xml
       watcher import my-table tables/2019-01-08.csv tables/2019-01-09.csv
       watcher import ports git:~/iana-mirror:assignments/service-names-port-numbers.xml
       watcher import iana git:~/iana-mirror:assignments/
     """
     report = importer.ImportReport()
-    with open_monitor(config) as monitor:
+    with open_monitor_of_copy(config) if dry_run else open_monitor(config) as monitor:
         monitor.require_history()
         by_source = _items_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
@@ -68,6 +70,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
         print_json(
             {
                 "source": source,
+                **({"dry_run": True} if dry_run else {}),
                 "taken": {str(outcome): number for outcome, number in report.outcomes.items()},
                 "refused": [{"origin": origin, "reason": reason} for origin, reason in report.refused],
             }
@@ -75,7 +78,7 @@ def command(config: Path, source: str, paths: tuple[str, ...], format: str) -> N
     else:
         if report.outcomes:
             counts = "; ".join(f"{number} {_WORDS[outcome]}" for outcome, number in report.outcomes.items())
-            click.echo(f"{source}: {counts}")
+            click.echo(f"{source}: {'dry run, nothing is changed: ' if dry_run else ''}{counts}")
         for origin, reason in report.refused:
             click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
     if report.refused:

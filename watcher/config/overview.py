@@ -60,7 +60,7 @@ def read_tables(path: Path) -> dict[str, Any]:
         require_unchangeable(path, status)
         return tomllib.loads(data.decode("utf-8-sig"))
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; `watcher config example > config.toml` writes one") from None
+        raise ConfigError(f"{path}: no such file; `watcher init` writes one") from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     except RecursionError:

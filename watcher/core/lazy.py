@@ -20,6 +20,7 @@ LAZY: Mapping[str, str] = {
     "deadlines": "watcher.store.deadlines",
     "failures": "watcher.monitor.failures",
     "deepdiff": "deepdiff",
+    "dry_run": "watcher.monitor.dry_run",
     "formats": "watcher.formats.catalog",
     "health": "watcher.monitor.health",
     "holds": "watcher.store.holds",

@@ -10,6 +10,8 @@ from pathlib import Path
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
 
+_WAL_VERSIONS = b"\x02\x02"  # of the file format, in its header: written and read with a WAL
+
 
 def copy_database(source: sqlite3.Connection, target: Path) -> Mapping[str, int]:
     """Copy a database with SQLite's online backup and return the number of rows of each table.
@@ -38,6 +40,19 @@ def copy_database(source: sqlite3.Connection, target: Path) -> Mapping[str, int]
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{target}: the history cannot be copied there: {error}") from error
     return expected
+
+
+def copy_unopened(path: Path, target: Path) -> None:
+    """Copy a database without creating a file beside it, as opening one in WAL mode does. Raises StoreError."""
+    try:
+        with path.open("rb") as file:
+            is_wal = file.read(20)[18:] == _WAL_VERSIONS
+        # Without a WAL file nobody has it open, and it is whole as it is.
+        unlocked = "&immutable=1" if is_wal and not path.with_name(f"{path.name}-wal").exists() else ""
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{unlocked}", uri=True)) as source:
+            copy_database(source, target)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from error
 
 
 def count_rows(connection: sqlite3.Connection) -> Mapping[str, int]:
