@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from watcher.core.errors import ParseError
@@ -141,3 +143,33 @@ def test_what_is_wrong_with_a_layout_is_said_by_its_option() -> None:
     ]  # fmt: skip
     assert [*find_layout_problems(Layout(delimiter=",", quote=","))] != []
     assert not [*find_layout_problems(Layout(delimiter="\t", quote="", encoding="utf-16"))]
+
+
+RDAP = (
+    b'{"services": [[["aa", "bb"], ["https://one/", "http://one/"]], [["cc"], ["https://two/"]], [[], ["https://x/"]]]}'
+)
+
+
+def test_each_value_of_a_list_is_a_row() -> None:
+    rows = read(RDAP, "json", Layout(path="services", columns=("domain", "urls"), each="domain"))
+    assert rows == [
+        {"domain": "aa", "urls": "https://one/, http://one/"},
+        {"domain": "bb", "urls": "https://one/, http://one/"},
+        {"domain": "cc", "urls": "https://two/"},
+    ]
+    assert read(b'{"a": [1, {"b": 2}], "c": "x"}\n{"a": "3"}\n', "jsonl", Layout(each="a")) == [
+        {"a": "1", "c": "x"},
+        {"a.b": "2", "c": "x"},
+        {"a": "3"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'[{"domain": ["aa"]}]', "no row has the column 'domains', whose values were to be rows"),
+        (json.dumps([{"domains": list(range(3000)), "x": "y" * 30_000}]).encode(), "repeats too much"),
+    ],
+)
+def test_a_column_with_lists_that_is_missing_or_repeats_too_much_is_refused(data: bytes, reason: str) -> None:
+    assert reason in refusal(data, "json", Layout(each="domains"))

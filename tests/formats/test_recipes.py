@@ -60,7 +60,7 @@ TABLES = {
         '[["cc"], ["https://rdap.two/", "http://rdap.two/"]]]}'),
         ('{"version": "1.0", "publication": "2026-01-01", "services": [[["aa", "bb", "dd"], ["https://rdap.one/"]], '
         '[["cc"], ["https://rdap.two/", "http://rdap.two/"]], [["museum"], ["https://rdap.three/"]]]}'),
-        ["https://rdap.three/", "https://rdap.one/: domains aa, bb → aa, bb, dd"],
+        ["dd added", "museum added"],
     ),
     "mime-db": (
         '{"text/a": {"source": "iana", "extensions": ["a", "aa"]}, "text/b": {"source": "apache"}}',

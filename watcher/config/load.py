@@ -144,6 +144,8 @@ def _find_column_problems(source: SourceSettings, table_format: str) -> Iterator
             yield f"{option}: each column has a name, and is named once"
     if table_format == "lines" and len(source.columns) > 1:
         yield f"columns: a list has one column; {len(source.columns)} are named"
+    if source.each and source.columns and source.each not in source.columns:
+        yield f"each: {source.each!r} is no column of the table; its columns are {', '.join(source.columns)}"
     defaults = {"csv": (",", '"'), "tsv": ("\t", "")}.get(table_format, ("", ""))
     delimiter = source.delimiter or defaults[0]
     quote = defaults[1] if source.quote is None else source.quote

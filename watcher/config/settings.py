@@ -120,6 +120,7 @@ class SourceSettings(SettingsTable):
     header: bool | None = Field(None, description=LAYOUT_HELP["header"])
     columns: tuple[str, ...] = Field((), description=LAYOUT_HELP["columns"])
     path: str = Field("", description=LAYOUT_HELP["path"])
+    each: str = Field("", description=LAYOUT_HELP["each"])
     delimiter: str = Field("", description=LAYOUT_HELP["delimiter"])
     quote: str | None = Field(None, description=LAYOUT_HELP["quote"])
     escape: str = Field("", description=LAYOUT_HELP["escape"])

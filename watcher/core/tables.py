@@ -26,6 +26,7 @@ class Layout:
     header: bool | None = None
     columns: tuple[str, ...] = ()
     path: str = ""
+    each: str = ""
     delimiter: str = ""
     quote: str | None = None
     escape: str = ""
@@ -45,6 +46,7 @@ LAYOUT_HELP = {
     "header": "whether the first row of the table holds titles; unset: guessed",
     "columns": "the names of the columns of a table without titles",
     "path": "where the rows are in the document, dotted; unset: its only list",
+    "each": "the column with a list that gives one row for each of its values",
     "delimiter": "the character between two cells; unset: a comma in CSV, a tab in TSV",
     "quote": 'the character around quoted cells, "" for none; unset: a double quote in CSV, none in TSV',
     "escape": "the character that makes the next one part of the cell; unset: none",

@@ -19,7 +19,7 @@ def _lazy(module: str, function: str = "read") -> Any:
 
 _LIST = frozenset({"key", "columns", "comment", "skip", "encoding"})
 _TABLE = _LIST | {"header", "delimiter", "quote", "escape", "ragged"}
-_JSON = frozenset({"key", "columns", "encoding"})
+_JSON = frozenset({"key", "columns", "each", "encoding"})
 
 FORMATS: Mapping[str, Format] = {
     entry.name: entry

@@ -1,6 +1,7 @@
 """JSON and JSON Lines: a list as rows, nested objects under dotted names. Knows no registry.
 
 The list has objects, arrays (of the same columns) or plain values; or it is an object whose keys identify its values.
+A list in the column `each` gives a row for each of its values.
 
 Every value is kept as written (`1.10` stays `1.10`, `true` is "true"), so 1 and "1" are the same; `null` is an absent
 field. An array of plain values becomes one text, joined with ", "; any other array is kept as JSON text, all values in
@@ -10,7 +11,7 @@ it as texts. Line breaks inside a text are kept; any other run of white space be
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
@@ -26,6 +27,7 @@ _KINDS = {dict: "an object", list: "an array", str: "a text", bool: "a text", ty
 _ERRORS = frozenset({"error", "errors"})
 _LONGEST_PLACE = 9  # digits
 _LONGEST_EXCERPT = 200  # characters
+_MOST_REPEATED, _FEW = 20, 1_000_000  # times the size of a document, and characters, that `each` may repeat
 
 
 def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
@@ -40,6 +42,8 @@ def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Doc
     check_size(1, None, width=text.count(","))
     items, header = _find_rows(_parse(text, 1), layout.path)
     objects = _name_keys(items, layout) if isinstance(items, dict) else _make_objects(items, layout)
+    if layout.each:
+        objects = [item for item, _ in _spread(((item, None) for item in objects), layout.each, len(text))]
     return _make_document([_read_row(item, field_map, None) for item in objects], header, ())
 
 
@@ -51,7 +55,10 @@ def read_lines(data: bytes, field_map: FieldMap, cache: RowCache | None = None) 
     check_size(text.count("\n"), None)
     values = [(line, _parse(item, line)) for line, item in enumerate(text.split("\n"), 1) if item.strip()]
     objects = _make_objects([value for _, value in values], layout, [line for line, _ in values])
-    rows = [_read_row(item, field_map, line) for item, (line, _) in zip(objects, values, strict=True)]
+    placed: Iterable[tuple[dict[str, Any], int | None]] = zip(objects, [line for line, _ in values], strict=True)
+    if layout.each:
+        placed = _spread(placed, layout.each, len(text))
+    rows = [_read_row(item, field_map, line) for item, line in placed]
     return _make_document(rows, {}, check_last_line(data))
 
 
@@ -86,6 +93,31 @@ def _make_objects(items: Sequence[Any], layout: Layout, lines: Sequence[int] = (
         else:
             message = f"item {number} of the list is {_KINDS[type(item)]}, unlike the first"
             raise ParseError("not_expected_format", message, line=lines[number] if lines else None)
+
+
+def _spread(
+    objects: Iterable[tuple[dict[str, Any], int | None]], column: str, size: int
+) -> list[tuple[dict[str, Any], int | None]]:
+    """Return objects, with their lines, with one for each value of the list in a column of them.
+
+    The other columns are repeated: the result may be so many times as large as the document of a `size`.
+    """
+    spread: list[tuple[dict[str, Any], int | None]] = []
+    is_known, characters = False, 0
+    for item, line in objects:
+        is_known = is_known or column in item
+        values = item.get(column)
+        if not isinstance(values, list):
+            spread.append((item, line))
+            continue
+        characters += len(values) * len(json.dumps({**item, column: None}))
+        if characters > _MOST_REPEATED * size + _FEW:
+            raise ParseError("too_large", f"a row for each value of {column!r} repeats too much", line=line)
+        check_size(len(spread) + len(values), None, at_once=False)
+        spread += [({**item, column: value}, line) for value in values]
+    if spread and not is_known:
+        raise ParseError("not_expected_format", f"no row has the column {column!r}, whose values were to be rows")
+    return spread
 
 
 def _make_document(rows: Sequence[Row], header: Mapping[str, str], problems: tuple[Problem, ...]) -> Document:
