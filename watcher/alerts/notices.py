@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from watcher.core.check_results import OpenAlarm
 from watcher.core.operations import WATCHER, ChannelFailure, Delivery, Hold, HoldState, Notice
 from watcher.render import document
 
+INVENTORY_PREFIX = "inventory:"  # before the name of an inventory, as the source of a notice
+UNREADABLE, READABLE = "inventory-unreadable", "inventory-readable"
 _DECISIONS = {
     "operator": "by the operator",
     "confirmed": "later checks confirmed it",
@@ -52,6 +55,24 @@ def describe_refused_config(problems: Sequence[str], at: str) -> Notice:
         details={"problems": list(problems)},
         at=at,
     )
+
+
+def describe_unreadable_inventory(source: str, problem: str, at: str) -> Notice:
+    """Return the notice that a list of the configuration cannot be read any more. `source` is `inventory:NAME`."""
+    return Notice(
+        id=UNREADABLE,
+        source=source,
+        subject=at,
+        summary=f"{problem}; the last list that could be read stays in force",
+        details={"problem": problem},
+        at=at,
+    )
+
+
+def describe_readable_inventory(source: str, alarm: OpenAlarm, at: str) -> Notice:
+    name = source.removeprefix(INVENTORY_PREFIX)
+    summary = f"inventory {name} can be read again; it could not since {alarm.since}"
+    return Notice(id=READABLE, source=source, subject=at, summary=summary, details={"since": alarm.since}, at=at)
 
 
 def describe_changed_settings(source: str, summary: str, changes: Sequence[str], releases: int, at: str) -> Notice:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from watcher.cli.context import load_settings
+from watcher.config.inventory_files import SharedInventories
 from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
@@ -30,10 +31,16 @@ def command(config: Path) -> None:
     settings = load_settings(config)
     log_setup.configure(settings.log.level, settings.log.format, sys.stderr)
     rate_limiter, judging_limit = create_rate_limiter(settings), JudgingLimit()
+    inventories = SharedInventories()
 
     def create_monitor(current: Settings) -> Monitor:
         rate_limiter.interval = current.fetch.min_interval
-        return Monitor(current, rate_limiter=rate_limiter, judging_limit=judging_limit)
+        return Monitor(
+            current,
+            rate_limiter=rate_limiter,
+            judging_limit=judging_limit,
+            inventories=inventories.for_settings(current),
+        )
 
     def load() -> Settings:
         changed = reload_settings(config, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from watcher.core.operator_files import read_operator_file
 from watcher.core.suggestions import describe_unknown
 
 if TYPE_CHECKING:
+    from watcher.config.settings import Settings
     from watcher.inventory import base, catalog
     from watcher.inventory.model import Inventory
 else:
@@ -58,7 +60,7 @@ def read_inventory(settings: InventorySettings, folder: Path, port_sources: Coll
 
 
 class InventoryFiles:
-    """The inventories of a configuration by name. Lives as long as the configuration, for one thread.
+    """The inventories of a configuration by name. Lives as long as the configuration, for any number of threads.
 
     An inventory is read when it is first asked for, and again when its file changed. If it cannot be read any more,
     the last one that could be stays in force, and `problems` has the reason.
@@ -71,6 +73,7 @@ class InventoryFiles:
         self._inventories: dict[str, Inventory] = {}
         self._versions: dict[str, _Version | None] = {}
         self._problems: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     @property
     def names(self) -> Sequence[str]:
@@ -88,16 +91,18 @@ class InventoryFiles:
         """
         if name not in self._settings:
             raise UsageError(f"unknown inventory {describe_unknown(name, self._settings)}")
-        self._read_changed(name)
-        if name not in self._inventories:
-            raise ConfigError(self._problems[name])
-        return self._inventories[name]
+        with self._lock:
+            self._read_changed(name)
+            if name not in self._inventories:
+                raise ConfigError(self._problems[name])
+            return self._inventories[name]
 
     def read_all(self) -> Mapping[str, str]:
         """Read every inventory whose file changed; return the problems of all, by name."""
-        for name in self._settings:
-            self._read_changed(name)
-        return self._problems
+        with self._lock:
+            for name in self._settings:
+                self._read_changed(name)
+            return dict(self._problems)
 
     def _read_changed(self, name: str) -> None:
         settings = self._settings[name]
@@ -110,6 +115,23 @@ class InventoryFiles:
         except ConfigError as error:
             self._problems[name] = f"inventory {name}: {error}"
         self._versions[name] = version
+
+
+class SharedInventories:
+    """The inventories of the configuration in force, for all monitors of a process. A reload can replace it."""
+
+    def __init__(self) -> None:
+        self._files: InventoryFiles | None = None
+        self._key: object = None
+        self._lock = threading.Lock()
+
+    def for_settings(self, settings: Settings) -> InventoryFiles:
+        """Return the inventories of a configuration: the same ones as long as its tables stay the same."""
+        key = settings.inventory, settings.folder, settings.port_sources
+        with self._lock:
+            if self._files is None or key != self._key:
+                self._files, self._key = InventoryFiles(*key), key
+            return self._files
 
 
 def _file_version(path: Path) -> _Version | None:

@@ -145,6 +145,8 @@ NOTICES: Mapping[str, Severity] = {
     "clock-jumped": Severity.WARNING,
     "check-skipped": Severity.WARNING,
     "config-refused": Severity.WARNING,
+    "inventory-unreadable": Severity.WARNING,
+    "inventory-readable": Severity.NOTICE,
     "settings-changed": Severity.NOTICE,
     "channel-broken": Severity.WARNING,
     "channel-disabled": Severity.WARNING,

@@ -47,9 +47,12 @@ class SelfCheck:
         self._context.checks.labels(source, outcome).inc()
 
     def check_schedule(self) -> None:
-        """Alert the operators when no check runs any more, and when checks run again."""
+        """Alert the operators when no check runs any more or a list cannot be read, and when that ends."""
         with self._context.open_monitor() as monitor:
-            monitor.alarms.check_schedule(self._context.clock.now(), self._context.started)
+            now = self._context.clock.now()
+            monitor.alarms.check_schedule(now, self._context.started)
+            for notice in monitor.alarms.check_inventories(monitor.inventories.read_all(), now):
+                self._log.warning(notice.summary, inventory=notice.source)
 
     def send_heartbeat(self) -> None:
         """Ping the configured URL unless a source is overdue. A failed ping is logged and not retried."""

@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from watcher.alerts.notices import (
+    INVENTORY_PREFIX,
+    READABLE,
+    UNREADABLE,
+    describe_readable_inventory,
+    describe_unreadable_inventory,
+)
 from watcher.alerts.routing import AlertRouter
 from watcher.config.settings import AnySource, CollectionSettings, HealthSettings, Settings
 from watcher.core.check_results import CheckStreak, OpenAlarm
@@ -21,8 +28,8 @@ from watcher.store.store import Store
 
 _CLOCK_TOLERANCE = timedelta(minutes=1)  # by which the clock may be behind the newest check
 
-_RAISING = (health.UNHEALTHY, health.GONE, health.NOTHING_CHECKED)
-_CLEARING = (health.RECOVERED, health.CHECKED_AGAIN)
+_RAISING = (health.UNHEALTHY, health.GONE, health.NOTHING_CHECKED, UNREADABLE)
+_CLEARING = (health.RECOVERED, health.CHECKED_AGAIN, READABLE)
 
 
 class Alarms:
@@ -49,6 +56,21 @@ class Alarms:
             self.sources_health(), open_alarms[0] if open_alarms else None, now, started
         )
         self._apply([notice] if notice else [])
+
+    def check_inventories(self, problems: Mapping[str, str], now: datetime) -> list[Notice]:
+        """Raise an alarm for each inventory that cannot be read any more, and clear those of others.
+
+        Return the new notices.
+        """
+        raised = {alarm.source: alarm for alarm in self._store.alarms.list_alarms() if alarm.notice == UNREADABLE}
+        current = {f"{INVENTORY_PREFIX}{name}": problem for name, problem in problems.items()}
+        at = to_text(now)
+        new = [(name, problem) for name, problem in current.items() if name not in raised]
+        ended = [(name, alarm) for name, alarm in raised.items() if name not in current]
+        notices = [describe_unreadable_inventory(name, problem, at) for name, problem in new]
+        notices += [describe_readable_inventory(name, alarm, at) for name, alarm in ended]
+        self._apply(notices)
+        return notices
 
     def record_heartbeat(self, *, is_counted: bool, now: datetime) -> None:
         """Keep since when heartbeats are answered and not counted, for `watcher doctor`; the log says it too."""

@@ -70,12 +70,15 @@ class Monitor:
         clock: Clock | None = None,
         rate_limiter: HostRateLimiter | None = None,
         judging_limit: JudgingLimit | None = None,
+        inventories: InventoryFiles | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         self._create = create
         self._rebuilding = rebuilding
         self._rate_limiter = rate_limiter or create_rate_limiter(settings)
+        # The daemon shares one: the last good list stays in force from one check to the next.
+        self.inventories = inventories or InventoryFiles(settings.inventory, settings.folder, settings.port_sources)
         self._judging_limit = judging_limit or JudgingLimit()
 
     def for_thread(self) -> Monitor:
@@ -86,6 +89,7 @@ class Monitor:
             clock=self.clock,
             rate_limiter=self._rate_limiter,
             judging_limit=self._judging_limit,
+            inventories=self.inventories,
         )
 
     def check(self, source: SourceSettings, progress: Progress | None = None) -> CheckResult:
@@ -206,11 +210,6 @@ class Monitor:
         return AlertRouter(
             settings=self.settings, clock=self.clock, channels=self.channels, inventories=self.inventories
         )
-
-    @cached_property
-    def inventories(self) -> InventoryFiles:
-        """The inventories, each read when a subscription needs it and again when its file changed."""
-        return InventoryFiles(self.settings.inventory, self.settings.folder, self.settings.port_sources)
 
     @cached_property
     def alarms(self) -> Alarms:
