@@ -32,6 +32,7 @@ CALLS = {
     "sources": ["sources"],
     "events": ["events", "--format", "csv"],
     "evidence": ["evidence", "ports", "3070", "--out", "evidence.zip"],
+    "audit": ["audit", "my-ports", "--all"],
     "init": ["--config", "new/config.toml", "init", "--yes"],
     "import": ["import", "ports", "releases"],
     "held": ["held", "--all"],
@@ -102,6 +103,7 @@ def folder(demo_folder: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "demo"
     shutil.copytree(demo_folder, folder)
     (folder / "releases").mkdir()
+    (folder / "my-ports").write_text("3070/tcp\n")
     (folder / "config.toml").write_text(
         f'[fetch]\nallow_files = true\n[[source]]\nname = "ports"\nurl = "{list_sample_releases()[0].as_uri()}"\n'
     )
@@ -109,7 +111,7 @@ def folder(demo_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_calls_have_every_command() -> None:
-    assert {*CALLS} == {*COMMANDS, ""} - {"run"}
+    assert {*CALLS} == {*COMMANDS, ""} - {"run", "serve"}
 
 
 @pytest.mark.fault(72)
