@@ -28,6 +28,7 @@ from watcher.fetch.rsync import Rsync
 from watcher.formats import text as formats_text
 from watcher.monitor.plausibility import STALE
 from watcher.registries.catalog import REGISTRIES, event_ids
+from watcher.render.exports import EXPORTS
 from watcher.store import database, lock_holders
 from watcher.web import server
 
@@ -102,6 +103,13 @@ def test_every_command_line_in_a_document_is_accepted(path: Path) -> None:
             place, command = click.Context(inner, place, info_name=name), inner
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {each.split("=")[0] for each in arguments if each.startswith("-")} <= known | {"--help"}, line
+
+
+def test_every_export_format_has_a_section_and_a_row() -> None:
+    text = (ROOT / "docs" / "exports.md").read_text("utf-8")
+    headings = ", ".join(re.findall(r"^## (.*)", text, re.MULTILINE)).split(", ")
+    rows = ", ".join(re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)).replace("`", "").split(", ")
+    assert {*EXPORTS} == {*headings} == {*rows} - {"format"}
 
 
 def test_no_document_has_the_marks_of_a_merge() -> None:

@@ -166,13 +166,14 @@ def _describe_entry(item: Item, context: ChangeContext) -> ExportEntry:
     # The order of the columns is that of the first release that had this row: another one may have another.
     names = sorted(item.fields, key=lambda name: (name not in item.key.labels, name))
     values = entry_parts.read_values(item)
+    own = strip_temporary(naming.own_value(item))
     name = naming.strip_brackets(naming.find_name(item, context))
-    value = strip_temporary(naming.own_value(item)) if name else naming.find_code_point(item, context)[1]
+    is_named_by_key = not name and not parse_ranges(own)
     return ExportEntry(
         registry=entry_parts.read_path(item),
         values=values,
-        value=value,
-        name=name or naming.strip_brackets(naming.own_value(item)),
+        value=naming.find_code_point(item, context)[1] if is_named_by_key else own,
+        name=naming.strip_brackets(own) if is_named_by_key else name,
         item=replace(item, fields={name: item.fields[name] for name in names}),
     )
 

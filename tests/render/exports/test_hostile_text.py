@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.render import HOSTILE, TEXT
 from tests.render.exports.readers import READERS
 from tests.support.exports import make_state, port, render, render_text, row
+from watcher.core.errors import UsageError
 from watcher.core.model import Item, Key, Section, Status
 from watcher.render.exports import EXPORTS
 from watcher.render.exports.base import PORTS, PROTOCOLS, ExportedRelease, OldName
@@ -64,9 +65,9 @@ def port_entries(draw: st.DrawFn) -> list[Item]:
 
 @st.composite
 def rows(draw: st.DrawFn) -> list[Item]:
-    columns = draw(
-        st.lists(ANY.filter(lambda name: name not in ("registry", "status", "value", "ordinal")), max_size=3)
-    )
+    # A column of daff cannot be called "...": the export is refused.
+    names = ANY.filter(lambda name: name not in ("key", "registry", "status", "value", "name", "..."))
+    columns = draw(st.lists(names, max_size=3))
     items = {}
     for _ in range(draw(st.integers(0, 5))):
         key = (draw(st.sampled_from(["", "first", "first/inner"]) | ANY), draw(st.sampled_from(["1", "2"]) | ANY))
@@ -174,6 +175,11 @@ def test_the_same_release_gives_the_same_bytes(state: ExportedRelease) -> None:
     for name, export in EXPORTS.items():
         states = (state, state) if export.between else (state,)
         assert render(name, *states).files == render(name, *states).files
+
+
+def test_a_column_that_daff_takes_for_left_out_ones_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"a column is called '\.\.\.'"):
+        render("daff", make_state([row("", "1", **{"...": "x"})]), make_state([]))
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, *BREAKS, *ENDS])

@@ -11,11 +11,13 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from watcher.core.errors import UsageError
 from watcher.render.exports.alignment import RowStep, align_rows
 from watcher.render.exports.base import ExportedRelease, ExportEntry, ExportOptions, RenderedExport
 from watcher.render.exports.csv import make_table
 
 Row = list[str]
+_LEFT_OUT = "..."
 _ARROW = re.compile(r"(?<!-)-+>")
 _NULL = re.compile(r"_*NULL")  # a cell without a value; one more underscore makes it the text
 _CONTEXT = 1  # unchanged rows around a change: a reader needs the one before an added row
@@ -24,6 +26,10 @@ _CONTEXT = 1  # unchanged rows around a change: a reader needs the one before an
 def render_difference(old: ExportedRelease, new: ExportedRelease, options: ExportOptions) -> RenderedExport:
     before, after = make_table(old, raw=options.raw), make_table(new, raw=options.raw)
     columns = _join_columns(before[0], after[0])
+    if _LEFT_OUT in columns:
+        raise UsageError(
+            f"daff: a column is called {_LEFT_OUT!r}, which means columns that are left out; export rfc6902"
+        )
     old_rows, new_rows = _fill_rows(before, columns)[1:], _fill_rows(after, columns)[1:]
     steps = align_rows([_identify(entry) for entry in old.entries], [_identify(entry) for entry in new.entries])
     out = io.StringIO()
@@ -94,5 +100,5 @@ def _leave_out_unchanged(rows: Sequence[Row]) -> Iterator[Row]:
             yield row
             left_out = False
         elif not left_out:
-            yield ["...", *(["..."] * (len(row) - 1))]
+            yield [_LEFT_OUT] * len(row)
             left_out = True

@@ -1,0 +1,167 @@
+"""What each format looks like, character for character."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.exports import make_state, port, render, render_text, row
+from watcher.core.model import Item, Key
+from watcher.registries.ports.identity import LABELS
+from watcher.render.exports import firewalld, nmap_services, wireshark, zeek
+from watcher.render.exports.base import ExportedRelease, OldName
+
+ITEMS = [
+    port("ssh", "22", description="The Secure Shell (SSH) Protocol", references="[RFC4251]"),
+    port("ssh", "22", "udp", description="The Secure Shell (SSH) Protocol"),
+    port("ssh", "22", "sctp", description="SSH"),
+    port("", "4", "tcp", description="Unassigned"),
+    port("doom", "666"),
+    port("mdqs", "666"),
+    port("x11", "6000-6063"),
+    port("discard", "9", "dccp", description="Discard"),
+    port("z39.50", "210"),
+]
+OLD = {Key(LABELS, ("ssh", "22", "tcp")): (OldName(name="secure-shell", renamed="2018-03-27"),)}
+
+
+def lines_of(name: str, state: ExportedRelease) -> list[str]:
+    return [line for line in render_text(name, state).splitlines() if not line.startswith("# ")]
+
+
+def reasons(name: str, items: list[Item]) -> set[tuple[str, str]]:
+    omissions = render(name, make_state(items)).omissions
+    return {(omission.entry.name or "-", omission.reason) for omission in omissions}
+
+
+def test_nmap_services() -> None:
+    assert lines_of("nmap-services", make_state(ITEMS)) == [
+        "ssh\t22/tcp\t0.000000\t# The Secure Shell (SSH) Protocol",
+        "ssh\t22/udp\t0.000000\t# The Secure Shell (SSH) Protocol",
+        "ssh\t22/sctp\t0.000000\t# SSH",
+        "z39.50\t210/tcp\t0.000000",
+        "doom\t666/tcp\t0.000000",
+    ]
+    assert {("discard", nmap_services.OTHER_PROTOCOL), ("mdqs", nmap_services.OTHER_NAME)} < reasons(
+        "nmap-services", ITEMS
+    )
+
+
+def test_wireshark() -> None:
+    assert lines_of("wireshark", make_state(ITEMS)) == [
+        "discard\t9/dccp\t# Discard",
+        "ssh\t22/tcp/udp\t# The Secure Shell (SSH) Protocol",
+        "ssh\t22/sctp\t# SSH",
+        "z39.50\t210/tcp",
+        "doom\t666/tcp",
+        "x11\t6000-6063/tcp",
+    ]
+    assert ("mdqs", wireshark.OTHER_NAME) in reasons("wireshark", ITEMS)
+    assert reasons("wireshark", [port("a", "1", "icmp")]) == {("a", wireshark.OTHER_PROTOCOL)}
+
+
+def test_a_port_inside_a_range_has_one_name_for_wireshark() -> None:
+    items = [
+        port("wide", "5-9"),
+        port("inner", "7"),
+        port("inner", "7", "udp"),
+        port("behind", "9-10"),
+        port("last", "10"),
+    ]
+    assert lines_of("wireshark", make_state(items)) == ["wide\t5-9/tcp", "inner\t7/udp", "last\t10/tcp"]
+
+
+def test_zeek() -> None:
+    lines = lines_of("zeek", make_state([*ITEMS, port("a,b", "7", description="-")], old_names=OLD))
+    assert lines == [
+        "#separator \\x09",
+        "#set_separator\t,",
+        "#empty_field\t(empty)",
+        "#unset_field\t-",
+        "#path\tservices",
+        "#fields\tp\tproto\tname\taliases\tdescription",
+        "#types\tport\tstring\tstring\tset[string]\tstring",
+        "7\ttcp\ta\\x2cb\t(empty)\t\\x2d",
+        "22\ttcp\tssh\tsecure-shell\tThe Secure Shell (SSH) Protocol",
+        "22\tudp\tssh\t(empty)\tThe Secure Shell (SSH) Protocol",
+        "210\ttcp\tz39.50\t(empty)\t(empty)",
+        "666\ttcp\tdoom\tmdqs\t(empty)",
+    ]
+    assert ("discard", zeek.OTHER_PROTOCOL) in reasons("zeek", ITEMS)
+
+
+def test_firewalld() -> None:
+    rendered = render("firewalld", make_state(ITEMS, title="A -- Title -", old_names=OLD), omitted=True)
+    assert {*rendered.files} == {
+        *("discard.xml", "doom.xml", "mdqs.xml", "secure-shell.xml", "ssh.xml", "x11.xml"),
+        firewalld.OMITTED,
+    }
+    head, _, rest = rendered.files["ssh.xml"].partition("-->\n")
+    assert head.startswith('<?xml version="1.0" encoding="utf-8"?>\n<!--\nA - - Title -\nsource ports, release ')
+    assert rest == (
+        "<service>\n  <short>ssh</short>\n"
+        "  <description>The Secure Shell (SSH) Protocol; SSH</description>\n"
+        '  <port protocol="tcp" port="22"/>\n  <port protocol="udp" port="22"/>\n  <port protocol="sctp" port="22"/>\n'
+        "</service>\n"
+    )
+    assert '  <include service="ssh"/>\n' in rendered.files["secure-shell.xml"]
+    assert '<port protocol="tcp" port="6000-6063"/>' in rendered.files["x11.xml"]
+    assert "z39.50 210 tcp: with a name that has other characters" in rendered.files[firewalld.OMITTED]
+
+
+def test_an_old_name_of_a_present_service_is_left_out_of_firewalld() -> None:
+    old = {Key(LABELS, ("ssh", "22", "tcp")): (OldName(name="doom", renamed="2018-03-27"),)}
+    rendered = render("firewalld", make_state(ITEMS, old_names=old))
+    assert "include" not in rendered.files["doom.xml"]
+    assert [lost.old_name for lost in rendered.lost_names] == ["doom"]
+
+
+def test_markdown_has_a_section_for_each_registry_without_its_empty_columns() -> None:
+    items = [
+        row("a", "1", name="red", note="", registered="2020-01-01"),
+        row("a", "2", name="x|y", note=""),
+        row("b", "1", name="<b>", status="reserved"),
+    ]
+    assert render_text("markdown", make_state(items, title="Toys")).splitlines()[5:] == [
+        "## a",
+        "",
+        "| value | name | registered | status |",
+        "|---|---|---|---|",
+        "| 1 | red | 2020\\-01\\-01 | assigned |",
+        "| 2 | x\\|y |  | assigned |",
+        "",
+        "## b",
+        "",
+        "| value | name | status |",
+        "|---|---|---|",
+        "| 1 | \\<b\\> | reserved |",
+    ]
+
+
+def test_markdown_says_until_when_an_old_name_was_in_use() -> None:
+    (line,) = [
+        text for text in render_text("markdown", make_state(ITEMS, old_names=OLD)).splitlines() if "secure" in text
+    ]
+    assert line.endswith("| assigned | secure\\-shell \\(until 2018\\-03\\-27\\) |")
+
+
+def test_csv_has_a_unique_key_and_every_column() -> None:
+    state = make_state([row("a", "x|y", name="one"), row("a", "x|y", ordinal=2, other="two")])
+    assert render_text("csv", state).splitlines() == [
+        '"key","registry","status","value","name","other"',
+        '"a|x\\|y","a","assigned","x|y","one",""',
+        '"a|x\\|y|2","a","assigned","x|y","","two"',
+    ]
+
+
+def test_daff_shows_new_and_removed_columns() -> None:
+    old, new = make_state([row("", "1", name="a", gone="x")]), make_state([row("", "1", name="b->", more="y")])
+    assert render_text("daff", old, new).splitlines() == [
+        '"!","","","","","---","+++",""',
+        '"@@","key","registry","status","value","gone","more","name"',
+        '"-->","|1","","assigned","1","x-->","-->y","a-->b->"',
+    ]
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonl", "markdown", "services", "wireshark"])
+def test_a_release_without_entries_is_an_export_without_entries(name: str) -> None:
+    assert render(name, make_state([])).written == 0
