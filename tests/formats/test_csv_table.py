@@ -15,6 +15,7 @@ from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
 from watcher.formats.base import Document, FieldMap, RowCache
+from watcher.formats.catalog import FORMATS
 from watcher.formats.csv_lines import CSV, TSV, CsvRow, CsvRows
 from watcher.formats.csv_table import read, read_tsv
 
@@ -86,6 +87,7 @@ def test_quoting_line_ends_and_white_space_make_no_difference(data: bytes) -> No
         (b"a,b\r\n1,\0\r\n", "not_well_formed", 2),
         (b"a\r\n" + b"x" * 200_000 + b"\r\n", "not_well_formed", 2),
         (b"a," * 2000 + b"a\r\n", "too_large", 1),
+        (b"a,b\r\n1," + b"x" * 2_200_000 + b"\r\n", "too_large", 2),
         (b"\n<?xml version='1.0'?>\n<html/>", "not_expected_format", 1),
         (b"<!DOCTYPE html>\n<html>\n", "not_expected_format", 1),
         (b"<html lang='en'>", "not_expected_format", 1),
@@ -366,3 +368,9 @@ def test_unchanged_rows_are_reused_and_only_changed_ones_are_read(monkeypatch: p
         *after.rows[:2000],
         *after.rows[2001:],
     ]
+
+
+def test_a_cell_of_a_megabyte_is_read() -> None:
+    data = b"Code,Name\r\n1," + b"x y" * 350_000 + b"\r\n"
+    (row,) = FORMATS["csv"].read(data, FieldMap()).rows
+    assert len(row.fields["Name"]) == 1_050_000

@@ -60,7 +60,7 @@ def test_a_jar_without_a_date_has_none_and_one_that_is_no_date_is_reported() -> 
         (b"Type: x\n\n  goes on\n", "not_well_formed", 3),
         (b"Type: \xff\n", "not_well_formed", 1),
         (b"Type: x\0\n", "not_well_formed", 1),
-        (b"Type: " + b"x" * 200_000 + b"\n", "too_large", 1),
+        (b"Type: " + b"x" * 2_200_000 + b"\n", "too_large", 1),
     ],
 )
 def test_a_broken_record_jar_is_refused_with_its_line(data: bytes, reason: str, line: int | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from watcher.core.errors import ParseError
 from watcher.core.tables import Layout
-from watcher.formats.text import MAX_FIELDS, not_utf8
+from watcher.formats.text import MAX_FIELD, MAX_FIELDS, not_utf8
 
 Dialect = Mapping[str, Any]
 CSV: Dialect = MappingProxyType({"strict": True})
@@ -19,6 +19,8 @@ TSV: Dialect = MappingProxyType({"strict": True, "delimiter": "\t", "quoting": c
 CsvRow = tuple[list[str], int, int]  # the cells of a row, and the offsets where it and the next one begin
 _NO_QUOTES = {"quoting": csv.QUOTE_NONE}
 _BOM = "\ufeff".encode()
+
+csv.field_size_limit(MAX_FIELD)  # of this process; the module's own is 131,072
 
 
 def configured_dialect(dialect: Dialect, layout: Layout) -> Dialect:
@@ -67,7 +69,8 @@ class CsvRows:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise ParseError("not_well_formed", str(error), line=self.line_number(begin)) from None
+                reason = "too_large" if "field limit" in str(error) else "not_well_formed"
+                raise ParseError(reason, str(error), line=self.line_number(begin)) from None
             if cells is None:
                 return
             if len(cells) > MAX_FIELDS:
