@@ -101,6 +101,25 @@ def test_each_mark_alerts_once_and_the_day_itself_still_counts(world: World) -> 
     ]
 
 
+def test_a_subscription_selects_a_deadline_by_what_its_entry_says(tmp_path: Path) -> None:
+    wanted = '[[subscription]]\nname = "toys"\nchannels = ["all"]\n'
+    for number, (filters, is_selected) in enumerate(
+        [
+            ('references = ["draft-toy"]', True),
+            ('text = ["temporary toy"]', True),
+            ('entries = ["foo*"]', True),
+            ('references = ["draft-other"]', False),
+            ('entries = ["bar*"]', False),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        world = World(folder, f"{CONFIG}{wanted}{filters}\n")
+        world.publish(row("1", "2026-06-01", name="FOO"))
+        world.check()
+        assert len(world.days(117)) == (2 if is_selected else 0), filters
+
+
 def test_the_message_names_the_thing_and_has_the_contract_of_a_release(world: World) -> None:
     world.publish(row("1", "2026-06-01", name="FOO"), row("2", "2026-06-01", name="BAR"))
     world.check()

@@ -7,16 +7,17 @@ and the entries, contacts and headers that its changes removed, added or changed
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Protocol
 
+from watcher.core.background import find_names
 from watcher.core.documents import find_documents, referenced_documents
 from watcher.core.event_filter import EventFilter, IgnoreRule
 from watcher.core.intervals import Interval
-from watcher.core.model import MARKUP, QUIET_EVENTS, Change, Comparison, Event, Item, Section
+from watcher.core.model import MARKUP, QUIET_EVENTS, Background, Change, Comparison, Event, Fields, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.words import split_words
 from watcher.inventory.model import Inventory
@@ -25,6 +26,7 @@ from watcher.registries.generic.naming import OWNERS
 
 _LETTERS = re.compile(r"[^a-z]+")
 _IDENTIFIER = re.compile(r"\[([^\[\]]+)\]")
+_NOTHING_KNOWN = Background()
 _MAIL = re.compile(r"mailto:|&")
 
 
@@ -37,11 +39,15 @@ class Inventories(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EventView:
-    """An event of a source with its changes, and what filters compare, each computed when a filter needs it."""
+    """An event of a source with its changes, and what filters compare, each computed when a filter needs it.
+
+    `background` has the people that its entries name, and the entries of an event that the calendar made.
+    """
 
     source: str
     event: Event
     changes: Sequence[Change] = ()
+    background: Background = _NOTHING_KNOWN
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -65,8 +71,12 @@ class EventView:
 
     @cached_property
     def contacts(self) -> set[str]:
-        """What its entries say about assignees and contacts, and all that a changed contact says, in lower case."""
-        return {text.lower() for item in self._items for text in _contact_texts(item) if text}
+        """What is known about the assignees and contacts of its entries, and a changed contact, in lower case."""
+        texts = {text for item in self._items for text in _contact_texts(item)}
+        for people, items in self._by_release:
+            names = {name for item in items if item.section is Section.ENTRY for name in find_names(item)}
+            texts.update(text for name in names & people.keys() for text in _texts_about(people[name]))
+        return {text.lower() for text in texts if text}
 
     @cached_property
     def documents(self) -> set[str]:
@@ -80,7 +90,22 @@ class EventView:
 
     @cached_property
     def _items(self) -> list[Item]:
-        return [item for change in self.changes for item in (change.before, change.after) if item is not None]
+        items = [item for change in self.changes for item in (change.before, change.after) if item is not None]
+        return [*items, *self._listed]
+
+    @property
+    def _listed(self) -> Sequence[Item]:
+        return self.background.listed.get(self.event.fingerprint, ())
+
+    @property
+    def _by_release(self) -> Iterator[tuple[Mapping[str, Fields], list[Item]]]:
+        """The people of the old and of the new release, each with the entries there that may name them.
+
+        Those of quiet changes do not count: bookkeeping is not about the people of a row.
+        """
+        loud = [change for change in self.changes if not change.quiet]
+        yield self.background.old_people, [change.before for change in loud if change.before]
+        yield self.background.new_people, [*(change.after for change in loud if change.after), *self._listed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +154,12 @@ def view_events(comparison: Comparison) -> list[EventView]:
     """Return the events of a comparison with their changes, in its order."""
     changes = comparison.changes.changes
     return [
-        EventView(source=comparison.source, event=event, changes=[changes[number] for number in event.changes])
+        EventView(
+            source=comparison.source,
+            event=event,
+            changes=[changes[number] for number in event.changes],
+            background=comparison.background,
+        )
         for event in comparison.events
     ]
 
@@ -187,8 +217,8 @@ def _contact_texts(item: Item) -> Iterable[str]:
     """Yield the texts about people and organisations: all of a contact; of an entry the columns of owners, and ids."""
     texts = {name: text for name, text in item.fields.items() if not name.startswith(MARKUP)}
     if item.section is Section.CONTACT:
-        for text in (*item.key.values, *texts.values()):
-            yield from (text, _MAIL.sub(lambda mark: "@" if mark[0] == "&" else "", text))
+        yield from item.key.values
+        yield from _texts_about(texts)
     elif item.section is Section.ENTRY:
         for name, text in texts.items():
             if not OWNERS.isdisjoint(_LETTERS.split(name.lower())):
@@ -196,3 +226,9 @@ def _contact_texts(item: Item) -> Iterable[str]:
             for identifier in _IDENTIFIER.findall(text):
                 if next(find_documents(identifier), None) is None:
                     yield identifier
+
+
+def _texts_about(person: Fields) -> Iterator[str]:
+    """Yield what a release says about a person or organisation; IANA writes `mailto:ann&example.org`."""
+    for text in person.values():
+        yield from (text, _MAIL.sub(lambda mark: "@" if mark[0] == "&" else "", text))

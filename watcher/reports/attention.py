@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from watcher.core.background import find_background
 from watcher.core.lazy import load
+from watcher.core.model import Background, ChangeSet
 from watcher.core.operations import Acknowledgement
 from watcher.render.safe_text import visible
 from watcher.store.history_rows import StoredEvent
@@ -16,7 +18,7 @@ from watcher.store.store import Store
 if TYPE_CHECKING:
     from watcher.alerts import subscriptions
     from watcher.alerts.subscriptions import EventView, Inventories, Subscription
-    from watcher.core.event_filter import IgnoreRule
+    from watcher.core.event_filter import EventFilter, IgnoreRule
 else:
     subscriptions = load("subscriptions")  # only where there are rules
 
@@ -74,12 +76,19 @@ class EventAttention:
     def _find_reason(self, stored: StoredEvent) -> str | None:
         if not self.rules:
             return None
-        view = view_event(self.store, stored, with_changes=any(rule.filter.needs_changes for rule in self.rules))
+        view = view_event(self.store, stored, [rule.filter for rule in self.rules])
         release = stored.release
         return subscriptions.find_ignoring(view, self._compiled, release.release.observed or release.dated)
 
 
-def view_event(store: Store, stored: StoredEvent, *, with_changes: bool = True) -> EventView:
-    """Return a stored event as filters see it."""
-    changes = store.moves.read_changes(stored.release.row, stored.event.changes) if with_changes else {}
-    return subscriptions.EventView(source=stored.source, event=stored.event, changes=[*changes.values()])
+def view_event(store: Store, stored: StoredEvent, filters: Iterable[EventFilter]) -> EventView:
+    """Return a stored event with what some filters look at: its changes, and the people that its entries name."""
+    wanted = [*filters]
+    if not any(each.needs_changes for each in wanted):
+        return subscriptions.EventView(source=stored.source, event=stored.event)
+    changes = tuple(store.moves.read_changes(stored.release.row, stored.event.changes).values())
+    found = Background()
+    if stored.before and any(each.contacts for each in wanted):
+        old, new = (store.history.read_content(stored.source, each).items for each in (stored.before, stored.release))
+        found = find_background(ChangeSet(changes=changes), old, new)
+    return subscriptions.EventView(source=stored.source, event=stored.event, changes=changes, background=found)

@@ -64,11 +64,11 @@ def select_from_history(
     """
     events: dict[str, list[ObservedEvent]] = {each.name: [] for each in plans}
     ignored: dict[str, list[ObservedEvent]] = {each.name: [] for each in plans}
-    with_changes = any(each.plan.subscription.filter.needs_changes for each in plans)
+    filters = [each.plan.subscription.filter for each in plans]
     for stored in store.history.events.find(EventQuery(since=since, until=until)):
         if stored.source == CANARY:
             continue
-        view = view_event(store, stored, with_changes=with_changes)
+        view = view_event(store, stored, filters)
         if names := [each.name for each in plans if matches(view, each.plan.subscription)]:
             observed = observe_event(stored, observation)
             for name in names:

@@ -110,14 +110,16 @@ class MovesTable:
     def read_changes(self, release: int, seqs: Iterable[int] | None = None) -> dict[int, Change]:
         """Return changes of a release by their position, without their fields; all of them by default."""
         rows = self._db.execute(
-            """SELECT seq, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
+            """SELECT seq, quiet, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
             FROM changes LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
             WHERE release_id = ?1 AND (?2 IS NULL OR seq IN (SELECT value FROM json_each(?2)))""",
             [release, None if seqs is None else json.dumps([*seqs])],
         )
         return {
             row[0]: Change(
-                before=decode_item(*row[1:5]) if row[1] else None, after=decode_item(*row[5:9]) if row[5] else None
+                before=decode_item(*row[2:6]) if row[2] else None,
+                after=decode_item(*row[6:10]) if row[6] else None,
+                quiet=bool(row[1]),
             )
             for row in rows
         }
