@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from standardwebhooks import Webhook as Signer
 
 from watcher import __version__
 from watcher.alerts.channels import webhook_message
+from watcher.alerts.channels.json_bodies import JsonBodies
 from watcher.config.channel_settings import WebhookSettings
 from watcher.config.settings import Settings
 from watcher.config.value_types import ProxyUrl, SecretRef, split_webhook_secrets
 from watcher.core.errors import DeliveryError, FetchError
-from watcher.core.model import Comparison
-from watcher.core.operations import Delivery, Notice
+from watcher.core.operations import Delivery
 from watcher.fetch.responses import LIBRARY_ERRORS, explain_without_url, parse_retry_after
 from watcher.fetch.sessions import session_for_one_request
 
@@ -29,7 +28,7 @@ _GONE = 410
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookChannel:
+class WebhookChannel(JsonBodies):
     """A channel that posts to one URL, signed with each line of its secret. Relative paths are under `folder`.
 
     `address` is that of the web interface, "" without one.
@@ -41,6 +40,7 @@ class WebhookChannel:
     proxy: ProxyUrl | None = None
     address: str = ""
     max_digest_bytes: ClassVar[int] = 18_000
+    max_body_bytes: ClassVar[int] = webhook_message.MAX_BYTES
 
     @property
     def name(self) -> str:
@@ -48,21 +48,6 @@ class WebhookChannel:
 
     def recipients(self) -> Sequence[str]:
         return ("",)
-
-    def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
-        return webhook_message.release_body(
-            comparison, delivery_id=delivery_id, occurred=created, address=self.address
-        ).decode()
-
-    def render_notice(self, notice: Notice, *, delivery_id: str) -> str:
-        return webhook_message.notice_body(notice, delivery_id=delivery_id).decode()
-
-    def render_digest(self, bodies: Sequence[str], *, delivery_id: str, created: str) -> str:
-        events = [json.loads(body) for body in bodies]
-        return webhook_message.digest_body(events, delivery_id=delivery_id, occurred=created).decode()
-
-    def render_test(self, *, delivery_id: str, created: str) -> str:
-        return webhook_message.test_body(delivery_id=delivery_id, occurred=created, channel=self.name).decode()
 
     def secrets(self) -> Mapping[str, SecretRef]:
         return {f"channel {self.name}": self.settings.secret}
