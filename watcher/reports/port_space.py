@@ -35,7 +35,7 @@ class PortSpan:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # compared by identity: it has 65,536 parts
 class PortSpace:
     """The uses of all ports in one release: `uses` and `names` have one value for each port."""
 

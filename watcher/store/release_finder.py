@@ -174,9 +174,11 @@ class ReleaseFinder:
         )
 
     def _find_by_prefix(self, source: str, prefix: str) -> list[StoredRelease]:
-        condition = """(substr(content, 1, length(?2)) = ?2 OR releases.id IN (
+        # Every hexadecimal digit is before "g", so that an index finds what begins so.
+        condition = """releases.id IN (
+            SELECT id FROM releases WHERE source_id = sources.id AND content >= ?2 AND content < ?2 || 'g' UNION ALL
             SELECT release_id FROM snapshots
-            WHERE snapshots.source_id = sources.id AND substr(snapshots.sha256, 1, length(?2)) = ?2))"""
+            WHERE source_id = sources.id AND sha256 >= ?2 AND sha256 < ?2 || 'g')"""
         return list(self.select_releases(source, condition, prefix))
 
     def find_by_hash(self, source: str, *, sha256: str = "", digest: str = "") -> StoredRelease | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+
 from watcher.core.errors import UsageError
 from watcher.core.suggestions import PROTOCOLS
 from watcher.core.times import is_date
@@ -14,6 +18,9 @@ from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
 _ROWS = 400
+_MOST_SPACES = 8  # of a megabyte each
+_SPACES: dict[tuple[str, str, str], PortSpace] = {}
+_LOCK = threading.Lock()
 _QUARTERS = "0123"  # of the curve, in the order of the numbers
 _DEEPEST = 6
 
@@ -37,7 +44,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         source=source,
         release=release,
         old=old,
-        paths={use: draw_runs(runs) for use, runs in space.runs().items() if runs},
+        paths=_draw(space),
         lit=draw_runs(changed),
         changed=changed[:_ROWS],
         counts=space.count(),
@@ -61,7 +68,21 @@ def _day(text: str) -> str:
 
 
 def _read(store: Store, source: str, release: StoredRelease, protocol: str) -> PortSpace:
-    return read_port_space(store.history, source, release, protocol)
+    """Return the ports of a release. The last few are kept: a map is looked at from many sides."""
+    key = (source, release.digest, protocol)
+    space = _SPACES.get(key)
+    if space is None:
+        space = read_port_space(store.history, source, release, protocol)
+        with _LOCK:  # pages run in several threads
+            _SPACES[key] = space
+            while len(_SPACES) > _MOST_SPACES:
+                del _SPACES[next(iter(_SPACES))]
+    return space
+
+
+@lru_cache(maxsize=_MOST_SPACES)
+def _draw(space: PortSpace) -> Mapping[PortUse, str]:
+    return {use: draw_runs(runs) for use, runs in space.runs().items() if runs}
 
 
 def _range(zoom: str) -> tuple[int, int]:
