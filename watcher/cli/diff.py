@@ -13,6 +13,7 @@ from watcher.cli.output import format_option, parse_release, print_comparison, p
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.core.read_settings import ReadSettings
+from watcher.registries.event_details import describe_events
 from watcher.render import csv as render_csv
 from watcher.render import html, markdown
 from watcher.render.document import comparison_document
@@ -26,6 +27,9 @@ _FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 @click.argument("what", metavar="SOURCE OLD NEW | OLD_FILE NEW_FILE", nargs=-1, required=True)
 @format_option("json", "csv", "md", "html")
 @click.option("--all", "all_changes", is_flag=True, help="Show every change with its fields, quiet changes included.")
+@click.option(
+    "--details", "with_details", is_flag=True, help="Show each event as messages do: people, references, what differs."
+)
 @click.option("--raw", is_flag=True, help="CSV: do not quote cells that a spreadsheet would run as a formula.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are changes.")
 @click.option("--registry", metavar="RULES", help="Rules for files: ports, iana, … [default: by the document's id].")
@@ -41,6 +45,7 @@ def command(
     what: tuple[str, ...],
     format: str,
     all_changes: bool,
+    with_details: bool,
     raw: bool,
     exit_code: bool,
     registry: str | None,
@@ -62,6 +67,7 @@ def command(
     Examples:
       watcher diff ports 2019-01-08 2019-01-09
       watcher diff ports
+      watcher diff ports 2019-01-09 --details
       watcher diff OLD.xml NEW.xml --format json
       watcher diff OLD.csv NEW.csv --key code
       watcher diff OLD.txt NEW.txt --as lines --comment '#'
@@ -72,21 +78,23 @@ def command(
         old, new = map(_read_file, what)
         settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
         comparison = compare_files(old, new, registry=registry, format=file_format, settings=settings)
+        details = describe_events(comparison, is_stored=False)
     else:
         require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")
         overview = load_overview(config)
         with Store(overview.history, create=False) as store:
             comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))
+        details = describe_events(comparison, address=overview.address)
     if format == "json":
-        print_json(comparison_document(comparison))
+        print_json(comparison_document(comparison, details))
     elif format == "csv":
         click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
     elif format == "md":
         click.echo(markdown.render_comparison(comparison))
     elif format == "html":
-        click.echo(html.render_comparison(comparison))
+        click.echo(html.render_comparison(comparison, details))
     else:
-        print_comparison(comparison, all_changes=all_changes)
+        print_comparison(comparison, details if with_details else (), all_changes=all_changes)
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
 

@@ -22,10 +22,15 @@ from watcher.cli.output import (
     print_json,
     print_rows,
     require,
+    terminal_width,
 )
+from watcher.config.overview import load_overview
 from watcher.core.documents import parse_draft, parse_rfc
+from watcher.core.event_words import say_event
 from watcher.core.intervals import Interval
+from watcher.core.lazy import load
 from watcher.core.model import Kind, Severity
+from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 from watcher.reports.attention import SHORT_FINGERPRINT
 from watcher.reports.documents import DocumentReport, report_as_dict, report_document
@@ -36,6 +41,9 @@ from watcher.store.history_rows import ReleaseSpan
 
 if TYPE_CHECKING:
     from watcher.inventory.model import Inventory
+    from watcher.reports import event_details
+else:
+    event_details = load("event_details")
 
 _CSV_COLUMNS = columns("fingerprint", "acknowledged", "ignored")
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
@@ -84,6 +92,9 @@ _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summ
     help="Only what is about a list of yours: a file, - for standard input, or an [[inventory]].",
 )
 @click.option("--ids", is_flag=True, help="The id of each event, for `watcher ack`.")
+@click.option(
+    "--details", "with_details", is_flag=True, help="Show each event as messages do: people, references, what differs."
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
 @format_option("json", "csv", "md")
 @click.pass_obj
@@ -104,6 +115,7 @@ def command(
     search: str | None,
     inventory: str | None,
     ids: bool,
+    with_details: bool,
     limit: int | None,
     format: str,
 ) -> None:
@@ -119,10 +131,12 @@ def command(
       watcher history --source ports --source 'iana.dns*' --since 30d
       watcher history ports --since 2020-01-01 --kind deprecated
       watcher history --rfc 9350
+      watcher history ports --limit 1 --details
       watcher history --inventory /etc/services --since 2024-01-01
       watcher history --event 'service-*' --search microsoft --format json
     """
     require(not (rfc and draft), "give --rfc or --draft, not both")
+    require(not with_details or (format == "text" and not (rfc or draft)), "--details is for a list of events, as text")
     require(not (inventory and (rfc or draft)), "give --inventory or a document, not both")
     query = EventQuery(
         sources=(*sources, *more_sources),
@@ -145,6 +159,9 @@ def command(
     with open_history(config) as (history, observation):
         mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
         report = find_events(history, observation, query, mine)
+        if with_details and report.events:
+            _print_details(config, history, report)
+            return
     if format == "json":
         print_json(
             {
@@ -156,6 +173,15 @@ def command(
         _print_events(report, format, with_ids=ids)
     if format == "text":
         print_gaps(report.gaps)
+
+
+def _print_details(config: Path, history: HistoryReader, report: EventReport) -> None:
+    described = event_details.read_details(history, report.events, address=load_overview(config).address)
+    for observed, details in described:
+        stored = observed.stored
+        click.echo(f"{visible(stored.source)}  {visible(stored.release.release.when)}")
+        click.echo("\n".join(render_event(stored.event, details, width=terminal_width())) + "\n")
+    print_gaps(report.gaps)
 
 
 def _find_inventory(config: Path, history: HistoryReader, reference: str, sources: Sequence[str]) -> Inventory:
@@ -201,7 +227,7 @@ def _print_events(report: EventReport, format: str, *, with_ids: bool) -> None:
         headings = {"fingerprint": "ID", **headings} if with_ids else headings
         for row, event in zip(rows, report.events, strict=True):
             row["published"] = event.stored.release.release.when
-            row["summary"] += str(event.attention)
+            row["summary"] = say_event(event.stored.event) + str(event.attention)
             row["fingerprint"] = row["fingerprint"][:SHORT_FINGERPRINT]
     print_rows(rows, headings, format, empty=f"no matching events ({_span_text(report.span)})")
 

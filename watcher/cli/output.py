@@ -16,6 +16,7 @@ import click
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import UsageError
+from watcher.core.event_details import EventDetails
 from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
 from watcher.core.times import from_text, is_day, parse_day
@@ -45,8 +46,14 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def print_comparison(comparison: Comparison, *, all_changes: bool = False) -> None:
-    click.echo(text.render_comparison(comparison, all=all_changes, width=terminal_width(), colour=use_colour()))
+def print_comparison(
+    comparison: Comparison, details: Sequence[EventDetails] = (), *, all_changes: bool = False
+) -> None:
+    click.echo(
+        text.render_comparison(
+            comparison, all=all_changes, width=terminal_width(), colour=use_colour(), details=details
+        )
+    )
 
 
 def print_gaps(gaps: Sequence[Gap]) -> None:

@@ -43,13 +43,14 @@ class SourceOverview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigOverview:
-    """The settings that reading needs. `severities` are by event id; `channels` are names."""
+    """The settings that reading needs. `severities` are by event id; `channels` are names; `address`: of [web]."""
 
     history: Path
     snapshots: Path
     sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
     severities: Mapping[str, Severity]
+    address: str = ""
     ignored: tuple[IgnoreRule, ...] = ()
 
 
@@ -90,6 +91,7 @@ def load_overview(path: Path) -> ConfigOverview:
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
             severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},
+            address=str(tables.get("web", {}).get("address", "")),
             ignored=tuple(map(_rule, tables.get("ignore", ()))),
         )
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

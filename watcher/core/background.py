@@ -43,7 +43,7 @@ def _find_people(items: Iterable[Item], release: Items) -> Mapping[str, Fields]:
 
 
 def _find_titles(items: Iterable[Item], old: Items, new: Items) -> Mapping[str, str]:
-    paths = dict.fromkeys(item.key.part("registry") for item in items if item.section is not Section.CONTACT)
+    paths = dict.fromkeys(["", *(item.key.part("registry") for item in items if item.section is not Section.CONTACT)])
     titles = {}
     for path in paths:
         key = Section.REGISTRY, Key(_HEADER_LABELS, (path,))

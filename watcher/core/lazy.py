@@ -18,6 +18,7 @@ LAZY: Mapping[str, str] = {
     "collection": "watcher.monitor.collection",
     "config": "watcher.config.load",
     "deadlines": "watcher.store.deadlines",
+    "event_details": "watcher.reports.event_details",
     "failures": "watcher.monitor.failures",
     "deepdiff": "deepdiff",
     "dry_run": "watcher.monitor.dry_run",

@@ -49,6 +49,7 @@ def _describe_event(comparison: Comparison, event: Event, address: str, *, is_st
     kept = entries[:_MOST_ENTRIES]
     item = numbered[0][1].item if numbered else None
     what = _look_up(event, [change for _, change in numbered])
+    is_removed = all(change.after is None for _, change in numbered)
     registry = item.key.part("registry") if item is not None and item.section is not Section.CONTACT else ""
     page = link_registry(background.document, registry) if background.document != CANARY else ""
     title = background.titles.get(registry) or background.titles.get("") or background.document
@@ -57,7 +58,7 @@ def _describe_event(comparison: Comparison, event: Event, address: str, *, is_st
         more_entries=total - sum(len(entry.names) for entry in kept),
         registry=Link(text=cut_text(title, _LONGEST_NAME), url=page) if page else None,
         link=permalink(address, comparison.source, comparison.new.id, what, registry=registry) if is_stored else "",
-        command=show_command(comparison, what) if is_stored else "",
+        command=show_command(comparison, what, is_removed=is_removed) if is_stored else "",
     )
 
 

@@ -66,8 +66,10 @@ def lookup_of(item: Item, *, is_removed: bool = False) -> tuple[str, ...]:
     return (name,) if name else ()
 
 
-def show_command(comparison: Comparison, what: Sequence[str]) -> str:
+def show_command(comparison: Comparison, what: Sequence[str], *, is_removed: bool = False) -> str:
     """Return the command that shows an item, by its `lookup_of`, as of the new release; quoted for a shell.
+
+    Of a removed one it shows all times: as of the release, another entry can have its name.
 
     It shows the whole difference of the two releases in place of an item that nothing finds, or whose name cannot be
     copied: too long, or with characters that do not show.
@@ -78,7 +80,8 @@ def show_command(comparison: Comparison, what: Sequence[str]) -> str:
     option = ["--port" if isinstance(what, PortLookup) else "--service", what[0]]
     if what[0].startswith("-"):
         option = ["=".join(option)]
-    return f"watcher show {source} {shlex.join(option)} --at {_name_release(comparison)}"
+    at = "" if is_removed else f" --at {_name_release(comparison)}"
+    return f"watcher show {source} {shlex.join(option)}{at}"
 
 
 def _can_be_copied(name: str) -> bool:

@@ -20,6 +20,7 @@ _MAX_EVENTS = 200
 _MAX_DETAILED = 25  # events with details; the others are one line
 # Bytes of the text, and as many of the HTML: quoted-printable makes three of each, and the whole is to have 500 kB.
 _MAX_PART = 80_000
+_MORE = re.compile(r" \(\+\d+ more\)$")
 _FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --all` shows every field."
 _TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lists every early allocation."
 
@@ -101,14 +102,15 @@ def notice_mail(notice: Notice, *, list_name: str) -> Mail:
 
 
 def digest_mail(mails: Sequence[Mail], *, list_name: str) -> Mail:
-    """Return one mail in place of several. Its subject is that of the most important one."""
-    first = max(mails, key=lambda mail: mail.importance)
-    more = f" (+{len(mails) - 1} more messages)" if len(mails) > 1 else ""
+    """Return one mail in place of several, the most important first. Its subject is that of the first."""
+    mails = sorted(mails, key=lambda mail: -mail.importance)
+    first, others = mails[0], len(mails) - 1
+    more = f" (+{others} more message{'' if others == 1 else 's'})" if others else ""
     listed = "\n".join(f"  {number}. {mail.subject}" for number, mail in enumerate(mails, 1))
     parts = [f"{number}. {mail.subject}\n\n{mail.text.rstrip()}" for number, mail in enumerate(mails, 1)]
     heading = f"{len(mails)} messages of registry-watcher, list {list_name}:"
     return Mail(
-        subject=subject_line(first.subject, more),
+        subject=subject_line(_MORE.sub("", first.subject), more),
         text=_cut_lines("\n\n\n".join([f"{heading}\n\n{listed}", *parts])) + "\n",
         html=_fit_digest(heading, mails),
         importance=first.importance,

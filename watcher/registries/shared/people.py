@@ -37,6 +37,6 @@ def resolve_people(text: str, people: Mapping[str, Fields]) -> str:
     """Return a text with the names and addresses of the people in place of their ids."""
 
     def resolve(match: re.Match[str]) -> str:
-        return f"{read_person(match[1], people[match[1]]).line}; " if match[1] in people else match[0]
+        return f" {read_person(match[1], people[match[1]]).line};" if match[1] in people else match[0]
 
-    return _NAME.sub(resolve, text).removesuffix("; ")
+    return _NAME.sub(resolve, text).strip().removesuffix(";")
