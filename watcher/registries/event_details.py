@@ -82,6 +82,8 @@ def _loud_changes(comparison: Comparison, event: Event) -> list[tuple[int, Chang
     changes = comparison.changes.changes
     # The positions of an event that came from other rules or another release may be none of these.
     numbered = [(number, changes[number]) for number in event.changes if 0 <= number < len(changes)]
+    # What a registry says of itself comes before its entries.
+    numbered.sort(key=lambda pair: pair[1].section is not Section.REGISTRY)
     return [pair for pair in numbered if not pair[1].quiet] or numbered
 
 
