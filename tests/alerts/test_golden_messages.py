@@ -35,7 +35,7 @@ def webhook(case: str) -> dict[str, Any]:
     return envelope
 
 
-def outline(page: str) -> list[str]:
+def list_lines(page: str) -> list[str]:
     """Return what a page says, one line for each heading, row, link and command, as a reader meets them."""
     lines = []
     for element in lxml.html.document_fromstring(page).find(".//body").iter():
@@ -63,7 +63,7 @@ def test_the_text_of_a_mail(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_page_of_a_mail(case: str) -> None:
-    assert outline(mail(case).html) == (GOLDEN / f"{case}.html.txt").read_text("utf-8").splitlines()
+    assert list_lines(mail(case).html) == (GOLDEN / f"{case}.html.txt").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -74,7 +74,7 @@ def test_the_body_of_a_webhook(case: str) -> None:
 def test_a_digest_begins_with_the_most_important_message() -> None:
     message = digest_mail([mail("contact-updated"), mail("service-moved")], list_name="noc")
     assert f"Subject: {message.subject}\n\n{message.text}" == (GOLDEN / "digest.txt").read_text("utf-8")
-    assert outline(message.html) == (GOLDEN / "digest.html.txt").read_text("utf-8").splitlines()
+    assert list_lines(message.html) == (GOLDEN / "digest.html.txt").read_text("utf-8").splitlines()
 
 
 def test_a_digest_of_webhooks_has_each_body_whole() -> None:

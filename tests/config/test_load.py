@@ -601,6 +601,7 @@ def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     assert settings.severity == {"contact-updated": Severity.NOTICE}
     assert settings.canary is not None
     assert settings.metrics is not None
+    assert settings.web.address == "https://watcher.example.org/"
     assert settings.heartbeat is not None
     assert settings.silence[0].sources == ("iana*",)
 
@@ -609,6 +610,9 @@ def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     ("text", "message"),
     [
         ('[metrics]\nlisten = "localhost:9876"', "metrics.listen: must be ADDRESS:PORT"),
+        ('[web]\naddress = "https://w.example.org/?a=1"', "web.address: must be the URL of a first page"),
+        ('[web]\naddress = "https://w.example.org/#"', "web.address: must be the URL of a first page"),
+        ('[web]\naddress = "javascript:alert(1)"', "web.address: must begin with http:, https:"),
         ('[metrics]\nlisten = "127.0.0.1:99999"', "metrics.listen: the port must be a number up to 65535"),
         ('[heartbeat]\nurl = "ftp://example.org/"', "heartbeat.url: must begin with http:, https:"),
         ("[heartbeat]\nurl = 3", "heartbeat.url: must begin with http:, https:"),
