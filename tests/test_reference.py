@@ -112,7 +112,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     built = subprocess.run([*command, tmp_path / "site"], capture_output=True, text=True, check=False)
     assert (built.returncode, built.stderr) == (0, "")
     pages = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.html")}
-    assert {"index.html", "search.html", "reference/configuration.html"} <= pages
+    assert {"index.html", "tutorial.html", "search.html", "reference/configuration.html"} <= pages
     for page in sorted(pages):
         text = (tmp_path / "site" / page).read_text("utf-8")
         for link in re.findall(r'<a [^>]*href="([^"#:]+\.html)', text):
