@@ -32,4 +32,5 @@ def test_the_commands_of_the_readme_print_what_it_shows(tmp_path: Path, monkeypa
     assert len(shown) == 4
     for command, printed in zip(shown[::2], shown[1::2], strict=True):
         result = run_command(config, *shlex.split(command))
-        assert find_missing(tuple(line.strip() for line in printed.strip().splitlines()), result.stdout) == [], result.stdout
+        lines = tuple(line.strip() for line in printed.strip().splitlines())
+        assert find_missing(lines, result.stdout) == [], result.stdout
