@@ -33,7 +33,6 @@ from watcher.core.model import Kind, Severity
 from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 from watcher.reports.attention import SHORT_FINGERPRINT
-from watcher.reports.documents import DocumentReport, report_as_dict, report_document
 from watcher.reports.events import EventReport, ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
@@ -41,9 +40,10 @@ from watcher.store.history_rows import ReleaseSpan
 
 if TYPE_CHECKING:
     from watcher.inventory.model import Inventory
-    from watcher.reports import event_details
+    from watcher.reports import documents, event_details
+    from watcher.reports.documents import DocumentReport
 else:
-    event_details = load("event_details")
+    documents, event_details = load("document_report"), load("event_details")
 
 _CSV_COLUMNS = columns("fingerprint", "acknowledged", "ignored")
 _COLUMNS = {"published": "RELEASE", "severity": "SEVERITY", "id": "EVENT", "summary": "WHAT"}
@@ -154,7 +154,7 @@ def command(
     )
     if query.document and format in ("text", "json"):
         with open_history(config) as (history, observation):
-            _print_document(report_document(history, observation, query), format)
+            _print_document(documents.report_document(history, observation, query), format)
         return
     with open_history(config) as (history, observation):
         mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
@@ -193,7 +193,7 @@ def _find_inventory(config: Path, history: HistoryReader, reference: str, source
 def _print_document(report: DocumentReport, format: str) -> None:
     """Print what a document did, by part and source; then the later events of entries that refer to it."""
     if format == "json":
-        print_json(report_as_dict(report))
+        print_json(documents.report_as_dict(report))
         return
     click.echo(report.summary)
     for part, events in {**report.parts, "later changes of entries that refer to it": report.later}.items():

@@ -16,7 +16,6 @@ import click
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import UsageError
-from watcher.core.event_details import EventDetails
 from watcher.core.model import Comparison
 from watcher.core.port_ranges import parse_ports
 from watcher.core.times import from_text, is_day, parse_day
@@ -28,6 +27,7 @@ from watcher.render.safe_text import visible
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
+    from watcher.core.event_details import EventDetails
     from watcher.reports.observation import Gap
 
 SCHEMA = 1

@@ -6,18 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from watcher.core.model import Kind
-
-
-class Hunk(NamedTuple):
-    """Words that were replaced, with the words before and after them."""
-
-    left: str
-    removed: str
-    added: str
-    right: str
+from watcher.core.sequences import Hunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

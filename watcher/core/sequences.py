@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import Match, SequenceMatcher
+from typing import NamedTuple
 
 Opcode = tuple[str, int, int, int, int]  # tag, and the places in both sequences, as `SequenceMatcher` has them
 _COMPARISONS = 20  # for each element
+
+
+class Hunk(NamedTuple):
+    """Words that were replaced, with the words before and after them."""
+
+    left: str
+    removed: str
+    added: str
+    right: str
 
 
 def compare_sequences(old: Sequence[str], new: Sequence[str]) -> Iterator[Opcode]:

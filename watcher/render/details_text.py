@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from watcher.core.event_details import EntryDetails, EventDetails, FieldDifference, Link, Person
 from watcher.core.event_words import say_event
 from watcher.core.model import Event, Kind
 from watcher.render.safe_text import visible
+
+if TYPE_CHECKING:
+    from watcher.core.event_details import EntryDetails, EventDetails, FieldDifference, Link, Person
 
 _NARROWEST = 24
 _WIDEST_LABEL = 24

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from watcher.core.event_details import EntryDetails, EventDetails
 from watcher.core.model import Change, Comparison, Event, Release, Side, count_changes
 
 if TYPE_CHECKING:
+    from watcher.core.event_details import EntryDetails, EventDetails
     from watcher.core.operations import Hold, Notice
 
 SCHEMA = 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from watcher.core.event_details import EventDetails
 from watcher.core.event_words import say_event
 from watcher.core.model import (
     FREE,
@@ -23,6 +23,9 @@ from watcher.core.model import (
 from watcher.core.sequences import compare_sequences
 from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
+
+if TYPE_CHECKING:
+    from watcher.core.event_details import EventDetails
 
 _COLOURS = {Severity.WARNING: "\x1b[33m", Severity.NOTICE: "\x1b[36m", Severity.INFO: "\x1b[2m"}
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from watcher.core.background import find_background
 from watcher.core.lazy import load
 from watcher.core.model import Background, ChangeSet
-from watcher.core.operations import Acknowledgement
 from watcher.render.safe_text import visible
 from watcher.store.history_rows import StoredEvent
 from watcher.store.store import Store
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from watcher.alerts import subscriptions
     from watcher.alerts.subscriptions import EventView, Inventories, Subscription
     from watcher.core.event_filter import EventFilter, IgnoreRule
+    from watcher.core.operations import Acknowledgement
 else:
     subscriptions = load("subscriptions")  # only where there are rules
 

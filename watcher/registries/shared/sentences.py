@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from watcher.core.event_details import Hunk
 from watcher.core.model import MARKUP
+from watcher.core.sequences import Hunk
 from watcher.registries.base import COLUMNS, Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.shared.nested_values import find_nested_changes

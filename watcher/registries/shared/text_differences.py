@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from watcher.core.event_details import Hunk
-from watcher.core.sequences import compare_sequences
+from watcher.core.sequences import Hunk, compare_sequences
 from watcher.core.texts import cache_short
 
 _URL = re.compile(r"\bhttps?://([^\s/\]]+)", re.IGNORECASE)
