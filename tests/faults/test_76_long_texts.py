@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
+from tests.support.environment import rows
 from tests.support.group_releases import explained, group, record, registry
 from tests.support.table_source import NAME, TableSource
 from watcher.alerts import notices
 from watcher.alerts.channels import email_message, webhook_message
 from watcher.alerts.channels.mime_message import write_message
 from watcher.core.errors import ConfigError, DeliveryError, FetchError, ParseError, StoreError, UsageError
-from watcher.core.model import Comparison, Event, Kind, Release, Severity
+from watcher.core.model import Comparison, Content, Event, Kind, Release, Severity
 from watcher.core.operations import Hold, Reason
 from watcher.diff.content import read_content
 from watcher.monitor.failures import failed_result
@@ -105,6 +106,48 @@ def test_a_sentence_of_a_registry_that_writes_megabytes_is_cut() -> None:
     old = read_content(group(registry("a", record(value="1"))), REGISTRIES["iana"])
     new = read_content(group(registry("a", record(value="1"), record(value="2 " + MEGABYTE))), REGISTRIES["iana"])
     assert all(len(event.summary) <= 1_000 for event in explained(old, new)[1])
+
+
+def test_an_event_of_an_entry_with_names_of_megabytes_is_stored_cut(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path, settings={"registry": "iana", "format": "xml"})
+    source.check(group(registry("a", *(record(value=str(number), name=f"n{number}") for number in range(9)))))
+    hostile = [
+        record(value="x" * 1_000_000, name="y" * 1_000_000),
+        *(record(value=str(number), name="z, " * 300_000 if number == 3 else f"n{number}") for number in range(9)),
+    ]
+    assert source.check(group(registry("a", *hostile), updated="2024-02-01")).outcome is Outcome.CHANGED
+    tables = ("events", "event_services", "event_documents", "leftovers", "checks", "outbox")
+    longest = {
+        (table, column): max(len(str(row[column])) for row in kept)
+        for table, kept in rows(tmp_path / "history.db", *tables).items()
+        if kept
+        for column in kept[0]
+    }
+    assert longest["events", "service"] <= NOTICE
+    assert 900 < longest["events", "values"] <= 1_100
+    assert max(longest.values()) <= 3 * NOTICE, longest
+
+
+@pytest.mark.parametrize("rules", ["ports", "iana"])
+def test_texts_of_megabytes_are_cut_in_every_field_of_an_event(rules: str) -> None:
+    def content(*records: str) -> Content:
+        return read_content(group(registry("a", *records), name="service-names-port-numbers"), REGISTRIES[rules])
+
+    entry = {
+        "name": MEGABYTE,
+        "protocol": "tcp",
+        "number": "1",
+        "value": MEGABYTE,
+        "description": "deprecated " * 99_999,
+    }
+    before, after = content(record(value="1", name="a")), content(record(value="1", name="a"), record(**entry))
+    for old, new in ((before, after), (after, before)):
+        events = explained(old, new)[1]
+        assert events
+        for event in events:
+            texts = asdict(event)
+            del texts["registry"], texts["registries"]
+            assert len(json.dumps(texts, ensure_ascii=False)) < 4 * NOTICE
 
 
 def test_problems_of_a_release_are_the_first_of_each_kind_and_their_number() -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
 LONGEST_ERROR = 2_000  # characters
+LONGEST_NAME, LONGEST_NAMES = 1_000, 20_000  # characters of one name of an event, and of a list of names or a text
 _SHORT, _LONGEST_CACHED = 1_000, 100_000  # characters of all texts of one call together
 _FEW = 8
 Result = TypeVar("Result")
@@ -18,6 +19,11 @@ def cut_text(text: str, longest: int) -> str:
         return text
     kept = max(0, longest - len(f"… and {len(text):,} more characters"))
     return f"{text[:kept]}… and {len(text) - kept:,} more characters"
+
+
+def cut_names(names: str) -> str:
+    """Return names joined by ", ", each cut, and all together."""
+    return cut_text(", ".join(cut_text(name, LONGEST_NAME) for name in names.split(", ")), LONGEST_NAMES)
 
 
 def cut_list(texts: Sequence[str], most: int = 20, longest: int = 500) -> tuple[str, ...]:

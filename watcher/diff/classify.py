@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import chain
 
 from watcher.core.model import Change, ChangeSet, Content, Event, Section, Severity
-from watcher.core.texts import cut_text
+from watcher.core.texts import LONGEST_NAME, LONGEST_NAMES, cut_names, cut_text
 from watcher.diff.compare import compare
 from watcher.registries.base import Finding, Registry
 from watcher.registries.context import NO_MOVES, ChangeContext, ItemIndexes, Move
@@ -109,15 +109,16 @@ def _make_event(
         fingerprint=fingerprint(context.changes[index] for index in primary),
         changes=tuple(primary),
         also=tuple(event for event in _union(finding.also for finding in findings) if event != first.event),
-        service=first.service,
+        service=cut_names(first.service),
         ports=_union(finding.ports for finding in findings),
         protocols=_union(finding.protocols for finding in findings),
-        was="/".join(dict.fromkeys(finding.was for finding in findings if finding.was)) or None,
+        was=cut_text("/".join(dict.fromkeys(finding.was for finding in findings if finding.was)), LONGEST_NAMES)
+        or None,
         registry=first.registry,
         registries=tuple(dict.fromkeys(finding.registry for finding in findings)),
-        values=_union(finding.values for finding in findings),
-        evidence=next((finding.evidence for finding in findings if finding.evidence), None),
-        facts=first.facts,
+        values=tuple(cut_text(value, LONGEST_NAME) for value in _union(finding.values for finding in findings)),
+        evidence=next((cut_text(finding.evidence, LONGEST_NAMES) for finding in findings if finding.evidence), None),
+        facts={name: cut_text(fact, LONGEST_NAMES) for name, fact in first.facts.items()},
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from watcher.core.model import Change, ChangeSet, Event, Item, Section, Side, count_changes
 from watcher.core.port_ranges import find_ports
+from watcher.core.texts import LONGEST_NAME
 from watcher.store.database import Database
 from watcher.store.event_documents import insert_event_documents, insert_moved_documents
 from watcher.store.history_rows import encode_event
@@ -14,6 +15,8 @@ from watcher.store.moves import MovesTable, insert_leftovers
 from watcher.store.new_release import Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter, join_texts
+
+_LONGEST_SEARCHED = 20_000  # characters of one item in the full-text index of events
 
 
 class ChangeWriter:
@@ -77,7 +80,7 @@ class ChangeWriter:
 
     def _insert_event(self, release_id: int, seq: int, event: Event, items: Sequence[Item]) -> int:
         """Insert an event and return its row; the full-text index gets its summary and the texts of its items."""
-        texts = dict.fromkeys(join_texts(item.fields) for item in items)
+        texts = dict.fromkeys(join_texts(item.fields)[:_LONGEST_SEARCHED] for item in items)
         text = "\n".join([event.id, event.summary, *texts])
         columns = {"release_id": release_id, "seq": seq, **encode_event(event), "text": text}
         names, places = ", ".join(f'"{name}"' for name in columns), ", ".join(f":{name}" for name in columns)
@@ -103,7 +106,8 @@ class ChangeWriter:
         """Return the names that find an event: those it mentions and those of its entries, in lower case."""
         entries = [item for item in items if item.section is Section.ENTRY]
         names = [name for item in entries for name in self._versions.find_names(item)]
-        return sorted({name.lower() for name in (*event.service.split(", "), *event.values, *names) if name})
+        names += [*event.service.split(", "), *event.values]
+        return sorted({name[:LONGEST_NAME].lower() for name in names if name})
 
 
 def _items_of(covered: Sequence[Change]) -> list[Item]:

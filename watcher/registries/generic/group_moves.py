@@ -21,7 +21,7 @@ from watcher.registries.shared.assignment import is_assigned
 DAYS = 31  # between the two releases: a tree can be kept month by month
 _NAME = "name:"
 _WHOLE_NAME = 2.0
-_SHORTEST = 2  # characters of a name
+_SHORTEST, _LONGEST = 2, 1_000  # characters of a name
 _SAID_IN = ("title", "note", "registration_rule", "description")
 
 
@@ -34,7 +34,7 @@ def leftover_names(change: Change) -> Sequence[str]:
 
 def _names(item: Item) -> set[str]:
     """Return what an entry is called, in one notation."""
-    return {name for text in _name_texts(item) if len(name := fold_name(text)) >= _SHORTEST}
+    return {name for text in _name_texts(item) if _SHORTEST <= len(name := fold_name(text)) <= _LONGEST}
 
 
 def _name_texts(item: Item) -> list[str]:
