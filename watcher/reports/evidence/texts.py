@@ -162,7 +162,8 @@ def _list_observation_lines(evidence: Evidence) -> Iterator[str]:
     yield (
         f"    The last successful check of this source was at {last}." if last else "    This source was never checked."
     )
-    if evidence.on != LATEST and (last or "") < evidence.on:
-        yield f"    No check was made on {evidence.on} or later: a release until then may be unknown."
+    times = (last, evidence.release.release.observed, evidence.after.release.observed if evidence.after else None)
+    if evidence.on != LATEST and max(filter(None, times), default="") < evidence.on:
+        yield f"    Nobody checked on {evidence.on} or later: a release until then may be unknown."
     for gap in evidence.gaps:
         yield f"    Nobody checked between {gap.since} and {gap.until}."
