@@ -55,7 +55,8 @@ NEW_CODES = (
     record("draft-x", value="7", name=f"eta {TEMPORARY.format('2022-03-23')}"),
     record("draft-y", value="8", name=f"theta {TEMPORARY.format('2999-03-23')}"),
     *(record(value="9", name="Reserved"), record("rfc8701", value="10", name="Reserved")),
-    *(record(value="11-89", name="Unassigned"), record(value="90-99", name="Private Use")),
+    *(record(value="11-13", name="Unassigned"), record("rfc1", value="14", name="iota_RESERVED")),
+    *(record(value="15-89", name="Unassigned"), record(value="90-99", name="Private Use")),
 )
 OTHER = registry("others", record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
 
@@ -143,7 +144,6 @@ def test_sockets_on_ports_that_the_system_chooses_are_no_finding(audit: Audit) -
 
 CODE_FINDINGS = {
     "alpha 1": [],
-    "TOY_ALPHA 1": [],
     "beta 2": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
     "gamma 3": [("reassigned", "3 was gamma until 2021-06-01; 3 is completely other now")],
     "delta 4": [("withdrawn", "4 was delta until 2021-06-01; is now reserved")],
@@ -153,6 +153,7 @@ CODE_FINDINGS = {
     "eta 7": [("temporary-expired", "7 eta is an early allocation that expired 2022-03-23")],
     "theta 8": [("temporary", "8 theta is an early allocation, temporary until 2999-03-23")],
     "nine 9": [("reserved-code", "9 is reserved")],
+    "iota 14": [("reserved-code", "14 is reserved (iota_RESERVED)")],
     "RESERVED_9 9": [],
     "ten 10": [],
     "twelve 12": [("unassigned-code", "12 is unassigned")],
@@ -165,6 +166,13 @@ CODE_FINDINGS = {
 def test_every_finding_about_a_code_and_none_about_names_of_its_own(audit: Audit) -> None:
     text = "name,code\n" + "".join(f"{entry.replace(' ', ',')}\n" for entry in CODE_FINDINGS)
     assert audit(text, "--source", "toy", "--table", "codes") == CODE_FINDINGS
+
+
+def test_a_row_that_the_list_knows_under_another_name_is_no_evidence(audit: Audit) -> None:
+    options = ("--source", "toy", "--table", "codes")
+    assert audit("TOY_ALPHA,1\nalpha,5\n", *options) == {"TOY_ALPHA 1": [], "alpha 5": []}
+    swapped = audit("alpha,5\nepsilon,1\n", *options)
+    assert [found[0][0] for found in swapped.values()] == ["other-code", "other-code"]
 
 
 def test_a_code_that_was_free_when_the_list_was_right_is_taken_since(audit: Audit) -> None:

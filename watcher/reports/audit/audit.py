@@ -117,7 +117,12 @@ class _Judge:
                 table = choose_table(tables, wanted, entries, inventory.name)
                 self.table = table.path
                 audit = CodeAudit(
-                    table, self._past, self._request.today, since=self._request.since, then=then.get(table.path)
+                    table,
+                    entries,
+                    self._past,
+                    self._request.today,
+                    since=self._request.since,
+                    then=then.get(table.path),
                 )
                 for entry in entries:
                     yield self._with_changes(audit.judge(replace(entry, table=table.path)), changes)

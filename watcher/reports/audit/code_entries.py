@@ -36,13 +36,28 @@ class CodePast(Protocol):
 
 
 class CodeAudit:
-    """Judges entries by one nested registry. `then` is its state at the date that changes are asked since."""
+    """Judges entries by one nested registry. `then` is its state at the date that changes are asked since.
+
+    `entries` are all of the list.
+    """
 
     def __init__(
-        self, table: CodeTable, past: CodePast, today: str, since: str = "", then: CodeTable | None = None
+        self,
+        table: CodeTable,
+        entries: Iterable[ListEntry],
+        past: CodePast,
+        today: str,
+        since: str = "",
+        then: CodeTable | None = None,
     ) -> None:
         self._table, self._past = table, past
         self._today, self._since, self._then = today, since, then
+        # The names of the list for rows that it has under their code, by that code.
+        self._listed: dict[str, set[str]] = {}
+        for entry in entries:
+            for row in table.find_code(entry.code) if entry.code and entry.name else ():
+                if row.has_name(entry.name):
+                    self._listed.setdefault(row.code, set()).add(fold_name(entry.name))
 
     def judge(self, entry: ListEntry) -> AuditedEntry:
         if not entry.code:
@@ -82,7 +97,7 @@ class CodeAudit:
             else:
                 yield make_finding("reassigned", f"{entry.code} was {entry.name} until {former.until}; {is_now} now")
             return
-        elsewhere = [each for each in self._table.find_name(entry.name) if is_assigned(each.item) and each.codes]
+        elsewhere = self._find_elsewhere(entry)
         if elsewhere:
             yield make_finding("other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {is_now}")
             return
@@ -96,28 +111,40 @@ class CodeAudit:
 
     def _judge_free(self, entry: ListEntry, rows: Sequence[CodeRow]) -> Iterator[AuditFinding]:
         status = rows[0].item.status if rows else Status.UNASSIGNED
+        says_free = _SAYS_FREE.search(entry.name) is not None
+        if status is Status.RESERVED and not says_free and _is_kept_for(rows[0], entry.name):
+            # Reserved for a purpose, or under this very name: another version of the protocol has it.
+            message = f"{entry.code} is reserved{_remark(rows[0])}"
+            yield make_finding("reserved-code", message, FindingSeverity.NOTE)
+            return
         if (former := self._find_former(entry, rows)) is not None:
             now = f"is now {status}" if rows else "is not in the registry any more"
             yield make_finding(
                 "withdrawn", f"{entry.code} was {entry.name or _title(former)} until {former.until}; {now}"
             )
             return
-        if status in (Status.PRIVATE_USE, Status.EXPERIMENTAL) or _SAYS_FREE.search(entry.name):
+        if status in (Status.PRIVATE_USE, Status.EXPERIMENTAL) or says_free:
             return
-        elsewhere = [each for each in self._table.find_name(entry.name) if is_assigned(each.item) and each.codes]
+        elsewhere = self._find_elsewhere(entry)
         if entry.name and elsewhere:
             yield make_finding(
                 "other-code", f"{entry.name} is {elsewhere[0].code} in the registry; {entry.code} is {status}"
             )
         elif status is Status.RESERVED:
             if not any(_GREASE in each.item.fields.get("references", "") for each in rows):
-                # Reserved for a purpose, or under this very name: another version of the protocol has it.
-                is_kept = _is_kept_for(rows[0], entry.name)
-                severity = FindingSeverity.NOTE if is_kept else None
-                yield make_finding("reserved-code", f"{entry.code} is reserved{_remark(rows[0])}", severity)
+                yield make_finding("reserved-code", f"{entry.code} is reserved{_remark(rows[0])}")
         else:
             where = "is unassigned" if rows else "has no row in the registry"
             yield make_finding("unassigned-code", f"{entry.code} {where}")
+
+    def _find_elsewhere(self, entry: ListEntry) -> list[CodeRow]:
+        """Return the rows with the name of an entry, but for those that the list knows under another name.
+
+        A list with `name_server` 6 and `IEN_name_server` 5 has no wrong code: "Name Server" of the registry is its 5.
+        """
+        rows = [row for row in self._table.find_name(entry.name) if is_assigned(row.item) and row.codes]
+        name = fold_name(entry.name)
+        return [row for row in rows if not {*self._listed.get(row.code, ())} - {name}]
 
     def _find_former(self, entry: ListEntry, rows: Sequence[CodeRow]) -> FormerState | None:
         """Return the newest former state of a code under the name of an entry, or of any if the entry has no name."""
