@@ -26,6 +26,7 @@ from watcher.config.value_types import (
 )
 from watcher.core.event_filter import EventFilter
 from watcher.core.model import Severity
+from watcher.core.operator_files import require_unchangeable
 
 _FILTERS = ("sources", "events", "severity", "ports")
 
@@ -121,6 +122,12 @@ class CommandSettings(ChannelSettings):
     type: Literal["command"]
     command: Command = Field(description="the path of the program and its arguments; no shell")
     timeout: float = Field(30.0, gt=0, le=300, description="seconds; then it is killed with all that it started")
+
+    def require_safe_program(self, folder: Path) -> Path:
+        """Return the path of the program. Raises ConfigError if others can change it, OSError if it is not there."""
+        program = folder / self.command[0]
+        require_unchangeable(program, program.stat())
+        return program
 
 
 class AppriseSettings(ChannelSettings):

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from watcher.config.channel_settings import AnyChannel, AppriseSettings, WebhookSettings
+from watcher.config.channel_settings import AnyChannel, AppriseSettings, CommandSettings, WebhookSettings
 from watcher.config.inventory_files import InventoryFiles
 from watcher.config.inventory_settings import InventorySettings, list_format_names
 from watcher.config.overview import read_tables
@@ -175,12 +175,20 @@ def _find_unknown_sources(place: str, patterns: Collection[str], settings: Setti
 
 
 def _find_unusable_files(settings: Settings) -> Iterator[str]:
-    """Yield what is wrong with files of authorities, and with secrets that this user can read."""
+    """Yield what is wrong with files of authorities, with programs, and with secrets that this user can read."""
     for place, path in settings.ca_files().items():
         try:
             create_tls_context(path)
         except ConfigError as error:
             yield f"{place}: {error}"
+    for number, channel in enumerate(settings.channel):
+        if isinstance(channel, CommandSettings):
+            try:
+                channel.require_safe_program(settings.folder)
+            except ConfigError as error:
+                yield f"channel[{number}].command: {error}"
+            except OSError:
+                continue  # `watcher doctor` says that it is missing
     webhooks = [
         (f"channel[{number}]", channel)
         for number, channel in enumerate(settings.channel)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.alerts.channels import create_channel
+from watcher.config.channel_settings import CommandSettings, FileSettings
 from watcher.config.settings import Settings
 from watcher.core.errors import UsageError
 
@@ -71,6 +72,12 @@ def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> I
     for key, path in (("path", settings.store.path), ("snapshots", settings.store.snapshots)):
         if not path.is_relative_to(STATE):
             yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / path.name}"'
+    for channel in settings.channel:
+        if isinstance(channel, FileSettings) and not (settings.folder / channel.path).is_relative_to(STATE):
+            yield f'the service can write only to {STATE}; in channel {channel.name} set path = "{STATE / channel.path.name}"'
+        if isinstance(channel, CommandSettings) and _hidden(settings.folder / channel.command[0]):
+            program = settings.folder / channel.command[0]
+            yield f"channel {channel.name}: {program} is hidden from the service; move it to /usr/local or /opt"
     for name in machine.credentials:
         if not (machine.config.parent / name).exists():
             yield f"put the secret {name!r} into {machine.config.parent / name} (owner root, mode 600)"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from watcher import __version__
 from watcher.alerts.channels import create_channel
+from watcher.config.channel_settings import CommandSettings
 from watcher.config.secret_quality import judge_password, judge_url, judge_webhook_secret
 from watcher.config.settings import Settings
 from watcher.config.value_types import HiddenUrl, SecretRef, split_webhook_secrets
@@ -123,6 +124,22 @@ def _programs(settings: Settings) -> Iterator[Diagnosis]:
             yield _ok("programs", f"{name}: {path}")
         else:
             yield (_problem if is_needed else _ok)("programs", f"{name}: not installed; {use}")
+    for channel in settings.channel:
+        if isinstance(channel, CommandSettings):
+            yield _judge_program(channel, settings.folder)
+
+
+def _judge_program(channel: CommandSettings, folder: Path) -> Diagnosis:
+    """Return whether the program of a channel can be run, and by nobody else's will."""
+    try:
+        program = channel.require_safe_program(folder)
+    except ConfigError as error:
+        return _problem("programs", f"channel {channel.name}: {error}")
+    except OSError as error:
+        return _problem("programs", f"channel {channel.name}: {folder / channel.command[0]}: {error.strerror}")
+    if not os.access(program, os.X_OK):
+        return _problem("programs", f"channel {channel.name}: {program} is not executable; chmod u+x {program}")
+    return _ok("programs", f"channel {channel.name}: {program}")
 
 
 def _folders(settings: Settings) -> Iterator[Diagnosis]:

@@ -16,7 +16,6 @@ from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery
-from watcher.core.operator_files import require_unchangeable
 
 _LONGEST_ERRORS = 400  # characters of standard error in the record of a delivery, the last
 
@@ -48,7 +47,7 @@ class CommandChannel(JsonBodies):
         program = self.folder / self.settings.command[0]
         try:
             # Each time, because the program can be replaced while the daemon runs.
-            require_unchangeable(program, program.stat())
+            self.settings.require_safe_program(self.folder)
             result = run_program(
                 [str(program), *self.settings.command[1:]],
                 text=delivery.body,
