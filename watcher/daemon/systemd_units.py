@@ -72,12 +72,7 @@ def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> I
     for key, path in (("path", settings.store.path), ("snapshots", settings.store.snapshots)):
         if not path.is_relative_to(STATE):
             yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / path.name}"'
-    for channel in settings.channel:
-        if isinstance(channel, FileSettings) and not (settings.folder / channel.path).is_relative_to(STATE):
-            yield f'the service can write only to {STATE}; in channel {channel.name} set path = "{STATE / channel.path.name}"'
-        if isinstance(channel, CommandSettings) and _hidden(settings.folder / channel.command[0]):
-            program = settings.folder / channel.command[0]
-            yield f"channel {channel.name}: {program} is hidden from the service; move it to /usr/local or /opt"
+    yield from _find_channel_obstacles(settings)
     for name in machine.credentials:
         if not (machine.config.parent / name).exists():
             yield f"put the secret {name!r} into {machine.config.parent / name} (owner root, mode 600)"
@@ -90,6 +85,16 @@ def explain_unreadable(config: Path) -> str:
     if not config.stat().st_mode & stat.S_IROTH:
         return f"the service runs as its own user and cannot read {config}; run chmod o+r (the file has no secrets)"
     return ""
+
+
+def _find_channel_obstacles(settings: Settings) -> Iterator[str]:
+    for channel in settings.channel:
+        if isinstance(channel, FileSettings) and not (settings.folder / channel.path).is_relative_to(STATE):
+            path = STATE / channel.path.name
+            yield f'the service can write only to {STATE}; in channel {channel.name} set path = "{path}"'
+        if isinstance(channel, CommandSettings) and _hidden(settings.folder / channel.command[0]):
+            program = settings.folder / channel.command[0]
+            yield f"channel {channel.name}: {program} is hidden from the service; move it to /usr/local or /opt"
 
 
 def _hidden(path: Path) -> bool:

@@ -30,8 +30,16 @@ class AcknowledgementsTable:
 
     def read_all(self) -> Mapping[tuple[str, str], Acknowledgement]:
         """Return every acknowledgement, by source and fingerprint of its event."""
+        if not self._has_table():
+            return {}
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM acknowledgements")  # noqa: S608 - a constant
         return {row[:2]: Acknowledgement(source=row[0], fingerprint=row[1], note=row[2], at=row[3]) for row in rows}
 
     def count(self) -> int:
+        if not self._has_table():
+            return 0
         return int(self._db.execute("SELECT count(*) FROM acknowledgements").fetchone()[0])
+
+    def _has_table(self) -> bool:
+        """Return whether the history has the table: one that is opened read-only may be of an older version."""
+        return self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'acknowledgements'").fetchone() is not None

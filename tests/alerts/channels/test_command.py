@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.run_cli import run_command
 from watcher.alerts import messages
 from watcher.alerts.channels import create_channel
 from watcher.alerts.channels.base import Channel
+from watcher.cli.context import load_settings
 from watcher.config.channel_settings import CommandSettings
 from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.operations import Delivery
+from watcher.daemon import systemd_units
+from watcher.daemon.systemd_units import Machine
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DELIVERY = Delivery(
@@ -141,3 +145,28 @@ def test_a_program_that_is_absent_or_cannot_run_is_a_failed_try(tmp_path: Path) 
     path = program(tmp_path / "bin", "exit 0")
     path.chmod(0o600)
     assert failure(command_channel(path)) == f"{path}: cannot be run: Permission denied"
+
+
+def test_config_check_doctor_and_systemd_judge_the_program_before_the_first_alert(tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", "exit 0")
+    (tmp_path / "config.toml").write_text(
+        '[[source]]\nname = "ports"\nurl = "https://registry.example/ports.xml"\n'
+        '[[channel]]\nname = "run"\ntype = "command"\ncommand = ["bin/notify"]\n'
+        '[[channel]]\nname = "log"\ntype = "file"\npath = "alerts.jsonl"\n'
+    )
+    (tmp_path / "config.toml").chmod(0o600)
+    settings = load_settings(tmp_path / "config.toml")
+    obstacles = " ".join(systemd_units.find_obstacles(Machine(config=tmp_path / "config.toml"), settings, path))
+    assert 'in channel log set path = "/var/lib/registry-watcher/alerts.jsonl"' in obstacles
+    is_hidden = any(tmp_path.is_relative_to(folder) for folder in systemd_units._HIDDEN)
+    assert ("/bin/notify is hidden from the service" in obstacles) == is_hidden
+    path.chmod(0o600)
+    assert "is not executable; chmod u+x" in run_command(tmp_path / "config.toml", "doctor").stdout
+    path.chmod(0o722)
+    checked = run_command(tmp_path / "config.toml", "config", "check")
+    assert checked.returncode == 2
+    assert "channel[0].command: " in checked.stderr
+    assert "can be written by others" in checked.stderr
+    path.unlink()
+    assert run_command(tmp_path / "config.toml", "config", "check").returncode == 0
+    assert "No such file" in run_command(tmp_path / "config.toml", "doctor").stdout
