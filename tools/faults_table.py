@@ -50,7 +50,7 @@ ROWS: Mapping[int, tuple[str, str]] = {
     28: ("a very large change", "held with its counts until it is served again"),
     29: ("ranges, hexadecimal numbers, invalid or future dates", "kept as text; text that is not a number has none"),
     30: ("CSV with missing cells or wrong quotes", "read strictly, R0 with the line"),
-    31: ("HTML and links in registry text", "escaped wherever HTML is written (there are no web pages yet)"),
+    31: ("HTML and links in registry text", "escaped wherever HTML is written; no script of others on a page"),
     32: ("text that would become a mail header", "neutralised and sent; no header is ever added"),
     33: ("a cell that a spreadsheet would run as a formula", "it starts with a quote, unless --raw"),
     34: ("escape sequences, text that hides or reverses text", "shown as <U+202E>"),

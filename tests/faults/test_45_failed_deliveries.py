@@ -133,7 +133,8 @@ def test_the_outbox_is_filtered_by_state_channel_source_day_and_number(env: Envi
     assert outbox(watcher, "--since", today, "--until", tomorrow) == everything
     assert outbox(watcher, "--since", tomorrow) == outbox(watcher, "--state", "failed") == []
     assert len(outbox(watcher, "--limit", "1")) == len(outbox(watcher, "--channel", "mail")) == 1
-    assert outbox(watcher, "--source", "elsewhere") == []
+    refused = watcher("outbox", "--source", "elsewhere")
+    assert (refused.code, "unknown source 'elsewhere'; known: ports" in refused.err) == (2, True)
     assert outbox(watcher, everything[0]["id"]) == everything[:1]
     rows = list(csv.DictReader(io.StringIO(watcher("outbox", "--format", "csv").out)))
     assert [row["id"] for row in rows] == [row["id"] for row in everything]

@@ -167,7 +167,7 @@ def test_releases_that_a_newer_version_can_judge_are_alerted_once_in_order_by_a_
     assert rebuilt.returncode == 0
     assert re.findall(r"of (\S+) is in the history now; its alerts are queued", rebuilt.stdout) == [*DAYS[1:]]
     alerts = source.subjects()
-    assert alerts == ["[t] 2/tcp assigned to poison (was absent)", "[t] 3/tcp assigned to c (was absent)"]
+    assert alerts == ["t: 2/tcp assigned to poison (was absent)", "t: 3/tcp assigned to c (was absent)"]
     for command in (("rebuild",), ("rebuild", "--events")):
         assert "history now" not in run_command(source.config, *command).stdout
     assert source.check(ports(DAYS[2], ("poison", "2"), ("c", "3"))).outcome is Outcome.UNCHANGED

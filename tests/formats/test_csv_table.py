@@ -85,7 +85,6 @@ def test_quoting_line_ends_and_white_space_make_no_difference(data: bytes) -> No
         (b"a,b\r\n1,\xff\r\n", "not_well_formed", 2),
         ("a,b\r\n1,2\r\n".encode("utf-16"), "not_well_formed", 1),
         (b"a,b\r\n1,\0\r\n", "not_well_formed", 2),
-        (b"a\r\n" + b"x" * 200_000 + b"\r\n", "not_well_formed", 2),
         (b"a," * 2000 + b"a\r\n", "too_large", 1),
         (b"a,b\r\n1," + b"x" * 2_200_000 + b"\r\n", "too_large", 2),
         (b"\n<?xml version='1.0'?>\n<html/>", "not_expected_format", 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,13 +12,18 @@ from watcher.cli.layout_options import layout_options, read_layout
 from watcher.cli.output import format_option, parse_release, print_comparison, print_json, require
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
+from watcher.core.lazy import load
 from watcher.core.read_settings import ReadSettings
-from watcher.registries.event_details import describe_events
 from watcher.render import csv as render_csv
 from watcher.render import html, markdown
 from watcher.render.document import comparison_document
 from watcher.reports.diff import InputFile, compare_files, compare_releases
 from watcher.store.store import Store
+
+if TYPE_CHECKING:
+    from watcher.registries import event_details
+else:
+    event_details = load("describe_events")  # plain text needs none
 
 _FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 
@@ -78,13 +83,15 @@ def command(
         old, new = map(_read_file, what)
         settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
         comparison = compare_files(old, new, registry=registry, format=file_format, settings=settings)
-        details = describe_events(comparison, is_stored=False)
+        address, is_stored = "", False
     else:
         require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")
         overview = load_overview(config)
         with Store(overview.history, create=False) as store:
             comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))
-        details = describe_events(comparison, address=overview.address)
+        address, is_stored = overview.address, True
+    has_details = with_details or format in ("json", "html")
+    details = event_details.describe_events(comparison, address=address, is_stored=is_stored) if has_details else ()
     if format == "json":
         print_json(comparison_document(comparison, details))
     elif format == "csv":
@@ -94,7 +101,7 @@ def command(
     elif format == "html":
         click.echo(html.render_comparison(comparison, details))
     else:
-        print_comparison(comparison, details if with_details else (), all_changes=all_changes)
+        print_comparison(comparison, details, all_changes=all_changes)
     if exit_code and comparison.changes.changes:
         raise click.exceptions.Exit(1)
 

@@ -21,6 +21,7 @@ LAZY: Mapping[str, str] = {
     "event_details": "watcher.reports.event_details",
     "failures": "watcher.monitor.failures",
     "deepdiff": "deepdiff",
+    "describe_events": "watcher.registries.event_details",
     "document_report": "watcher.reports.documents",
     "dry_run": "watcher.monitor.dry_run",
     "formats": "watcher.formats.catalog",
