@@ -18,6 +18,11 @@ EXPORTS: Mapping[str, ExportFormat] = {
         "watcher.render.exports.firewalld", "services of firewalld, a file for each", document=PORTS, many_files=True
     ),
     "zeek": ExportFormat("watcher.render.exports.zeek", "a table for Zeek's input framework", document=PORTS),
+    "c": ExportFormat("watcher.render.exports.constants.c", "constants for C and C++, a header"),
+    "go": ExportFormat("watcher.render.exports.constants.go", "constants for Go, a package"),
+    "rust": ExportFormat("watcher.render.exports.constants.rust", "constants for Rust, a module for each registry"),
+    "python": ExportFormat("watcher.render.exports.constants.python", "constants for Python, enumerations"),
+    "typescript": ExportFormat("watcher.render.exports.constants.typescript", "constants for TypeScript, objects"),
     "markdown": ExportFormat("watcher.render.exports.markdown", "a table of each registry"),
     "rfc6902": ExportFormat("watcher.render.exports.json_patch", "JSON Patch between two JSON exports", between=True),
     "daff": ExportFormat("watcher.render.exports.daff", "tabular diff between two CSV exports", between=True),
