@@ -5,6 +5,7 @@ Each raises where a file breaks the rules, and returns the lines or records that
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -176,6 +177,41 @@ def read_daff(files: Files) -> list[list[str]]:
     return [row for row in table if row[0] not in ("@@", "!", "...", "")]
 
 
+_TOKEN = re.compile(
+    r"""/\*(?:(?!\*/|/\*).)*\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[A-Za-z_]\w*|[0-9][\w.]*|\s+|[^\w\s]""",
+    re.DOTALL,
+)
+_CONSTANT = re.compile(r"[A-Z][A-Za-z0-9_]*")
+
+
+def read_source(files: Files) -> list[str]:
+    """Return the identifiers of constants in a source file whose brackets match outside of comments and literals."""
+    _lines(files[""])
+    open_brackets: list[str] = []
+    names = []
+    place = 0
+    while place < len(files[""]):
+        token = _TOKEN.match(files[""], place)
+        assert token, files[""][place : place + 40]
+        place = token.end()
+        if token[0] in ("(", "[", "{"):
+            open_brackets.append(token[0])
+        elif token[0] in (")", "]", "}"):
+            assert open_brackets.pop() == {")": "(", "]": "[", "}": "{"}[token[0]]
+        elif _CONSTANT.fullmatch(token[0]):
+            names.append(token[0])
+    assert open_brackets == []
+    return names
+
+
+def read_python(files: Files) -> list[str]:
+    """Return the names of the constants; what stands in a module is a declaration, never a call of registry text."""
+    _lines(files[""])
+    tree = ast.parse(files[""])
+    assert {type(node) for node in tree.body} <= {ast.ImportFrom, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.Expr}
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+
+
 READERS: Mapping[str, Callable[[Files], list[Any]]] = {
     "csv": read_csv,
     "json": read_json,
@@ -186,6 +222,11 @@ READERS: Mapping[str, Callable[[Files], list[Any]]] = {
     "wireshark": read_wireshark,
     "firewalld": read_firewalld,
     "zeek": read_zeek,
+    "c": read_source,
+    "go": read_source,
+    "rust": read_source,
+    "python": read_python,
+    "typescript": read_source,
     "markdown": read_markdown,
     "rfc6902": read_json_patch,
     "daff": read_daff,

@@ -49,6 +49,8 @@ NAME = st.sampled_from(["http", "ssh", "a_b", "z39.50", "http"]) | ANY
 NUMBER = st.sampled_from(["1", "2", "65535", "65536", "1-3", "007", "\u0663", "-1", "1" * 30]) | ANY
 PROTOCOL = st.sampled_from(["tcp", "udp", "sctp", "dccp", "icmp"]) | ANY
 
+LANGUAGES = ("c", "go", "rust", "python", "typescript")
+
 FEW = settings(max_examples=30)  # for each format
 
 
@@ -115,7 +117,7 @@ def test_a_reader_sees_the_written_entries_and_nothing_else(
         entries = {(entry.fields.get("name"), entry.fields.get("protocol")) for entry in state.entries}
         old = {(old.name, entry.fields.get("protocol")) for entry in state.entries for old in entry.old_names}
         assert {(text, record.protocol) for record in records for text in record.names} <= entries | old
-    elif name != "markdown":
+    elif name not in ("markdown", *LANGUAGES):  # a constant stands for all entries of one name and value
         assert len(records) == rendered.written
 
 

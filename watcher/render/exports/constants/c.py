@@ -29,13 +29,15 @@ STYLE = NamingStyle(
     refuses="\0",
 )
 _LOWEST_INT, _HIGHEST_INT = -(2**31) + 1, 2**31 - 1
-_DEPRECATED = """#ifndef REGISTRY_DEPRECATED
-# if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 6)
-#  define REGISTRY_DEPRECATED(reason) __attribute__((deprecated(reason)))
-# else
-#  define REGISTRY_DEPRECATED(reason)
-# endif
-#endif""".split("\n")
+_DEPRECATED = [
+    "#ifndef REGISTRY_DEPRECATED",
+    "# if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 6)",
+    "#  define REGISTRY_DEPRECATED(reason) __attribute__((deprecated(reason)))",
+    "# else",
+    "#  define REGISTRY_DEPRECATED(reason)",
+    "# endif",
+    "#endif",
+]
 
 
 def render(state: ExportedRelease, options: ExportOptions) -> RenderedExport:
@@ -82,7 +84,7 @@ def _write(value: int | str, named_set: NamedSet, *, is_enum: bool) -> str:
 
 
 def _quote(text: str) -> str:
-    return quote(text, lambda code: "".join(f"\\{byte:03o}" for byte in chr(code).encode()))
+    return quote(text, lambda code: "".join(f"\\{byte:03o}" for byte in chr(code).encode("utf-8", "surrogatepass")))
 
 
 def _render_lookup(named_set: NamedSet, *, is_enum: bool) -> Iterator[str]:

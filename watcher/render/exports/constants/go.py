@@ -12,8 +12,35 @@ from watcher.render.exports.constants.words import join_lower, join_pascal, spli
 
 STYLE = NamingStyle(join_name=join_pascal, join_type=join_pascal, is_flat=True)
 _NO_PACKAGES = frozenset(
-    "break case chan const continue default defer else fallthrough for func go goto if import init interface main map "
-    "package range return select struct switch type var".split()
+    [
+        "break",
+        "case",
+        "chan",
+        "const",
+        "continue",
+        "default",
+        "defer",
+        "else",
+        "fallthrough",
+        "for",
+        "func",
+        "go",
+        "goto",
+        "if",
+        "import",
+        "init",
+        "interface",
+        "main",
+        "map",
+        "package",
+        "range",
+        "return",
+        "select",
+        "struct",
+        "switch",
+        "type",
+        "var",
+    ]
 )
 
 

@@ -7,7 +7,8 @@ a further entry changes the identifier of an entry only where both would have th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from watcher.render.exports.base import Omission
@@ -62,7 +63,7 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Candidate:
+class NameCandidate:
     """A constant, or an old name of one, that needs identifiers: one, or two for a range. Equal only to itself."""
 
     constant: Constant
@@ -75,15 +76,15 @@ class Candidate:
         """Return its identifiers; each level makes them longer and less likely to be those of another one."""
         constant, words = self.constant, self.prefix + self.words
         if level:
-            words += constant.suffix or (make_digest(constant.text),)
+            words += constant.suffix or (make_digest(constant.text or ""),)
         if level == _HIGHEST_LEVEL:
             words += (make_digest(repr((constant.entry.item.key, self.words))),)
         ends: tuple[Words, ...] = (("first",), ("last",)) if constant.is_range else ((),)
         return tuple(style.name_constant(words + end) for end in ends)
 
-    def list_identifiers(self, names: Mapping[Candidate, tuple[str, ...]]) -> Iterator[Identifier]:
+    def list_identifiers(self, names: Mapping[NameCandidate, tuple[str, ...]]) -> Iterator[Identifier]:
         constant = self.constant
-        values = (constant.low, constant.high) if constant.text is None else (constant.text,)
+        values: tuple[int | str, ...] = (constant.low, constant.high) if constant.text is None else (constant.text,)
         for name, value in zip(names.get(self, ()), values, strict=False):
             yield Identifier(name=name, value=value, constant=constant, renamed=self.renamed)
 
@@ -92,8 +93,8 @@ class Candidate:
 
 
 def settle_names(
-    candidates: Sequence[Candidate], style: NamingStyle, taken: Set[str]
-) -> dict[Candidate, tuple[str, ...]]:
+    candidates: Sequence[NameCandidate], style: NamingStyle, taken: AbstractSet[str]
+) -> dict[NameCandidate, tuple[str, ...]]:
     """Return the identifiers of candidates in one scope; those that collide at every level have none."""
     levels = dict.fromkeys(candidates, 0)
     names = {candidate: candidate.list_names(style, 0) for candidate in candidates}

@@ -51,7 +51,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantSet:
-    """The constants of one nested registry. `type` is None if they are texts."""
+    """The constants of one nested registry. A set of texts has no `type`."""
 
     path: str
     title: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from watcher.render.exports.base import ExportedRelease, Omission
 from watcher.render.exports.constants.collect import collect_constants, find_title
-from watcher.render.exports.constants.identifiers import Candidate, Identifier, NamingStyle, settle_names
+from watcher.render.exports.constants.identifiers import Identifier, NameCandidate, NamingStyle, settle_names
 from watcher.render.exports.constants.model import Constant, ConstantSet
 from watcher.render.exports.constants.words import Words, make_digest, name_registry, split_words
 
@@ -18,7 +18,7 @@ BAD_TEXT = "with a text that the language cannot hold"
 TAKEN_NAME = "because another entry has the identifier"
 NAME_IS_VALUE = "because the name was the value"
 
-_BySet = dict[str, list[Candidate]]
+_BySet = dict[str, list[NameCandidate]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def name_constants(state: ExportedRelease, style: NamingStyle) -> NamedRelease:
                 omissions += [Omission(entry=entry, reason=reason) for entry in constant.entries]
             else:
                 prefix = prefixes[constants.path] if style.is_flat else ()
-                listed.append(Candidate(constant=constant, words=constant.words, prefix=prefix))
+                listed.append(NameCandidate(constant=constant, words=constant.words, prefix=prefix))
     former = {path: [*_list_old_names(candidates)] for path, candidates in current.items()}
     names = _settle_scopes(current, former, style, prefixes)
     named_sets = []
@@ -124,7 +124,7 @@ def _find_reason(constant: Constant, style: NamingStyle) -> str:
     return "" if style.lowest <= constant.low <= constant.high <= style.highest else TOO_LARGE
 
 
-def _list_old_names(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+def _list_old_names(candidates: Sequence[NameCandidate]) -> Iterator[NameCandidate]:
     for candidate in candidates:
         constant = candidate.constant
         words = {_fold(candidate.words)}
@@ -138,11 +138,11 @@ def _list_old_names(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
 
 def _settle_scopes(
     current: _BySet, former: _BySet, style: NamingStyle, prefixes: dict[str, Words]
-) -> dict[Candidate, tuple[str, ...]]:
+) -> dict[NameCandidate, tuple[str, ...]]:
     """Return the identifiers of all candidates. An old name never changes that of an entry."""
     types = {style.name_type(prefixes[path]) for path in current}
     scopes = [[*current]] if style.is_flat else [[path] for path in current]
-    names: dict[Candidate, tuple[str, ...]] = {}
+    names: dict[NameCandidate, tuple[str, ...]] = {}
     for paths in scopes:
         taken = set(types) if style.is_flat else set()
         present = settle_names([candidate for path in paths for candidate in current[path]], style, taken)

@@ -45,7 +45,7 @@ class NumberType:
 
     @property
     def highest(self) -> int:
-        return 2 ** (self.bits - self.is_signed) - 1
+        return (1 << (self.bits - self.is_signed)) - 1
 
     def write(self, number: int) -> str:
         """Return a literal that all languages read."""
