@@ -17,13 +17,13 @@ pytestmark = pytest.mark.slow  # pip and compression: a minute of CPU
 _INSTALL = """
 set -e
 mount -t tmpfs tmpfs {folder}
-mkdir {folder}/upper {folder}/work {folder}/root
-mount -t overlay overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work {folder}/root
-cp {package} {folder}/root/root/registry-watcher.deb
-mount -t proc proc {folder}/root/proc
-chroot {folder}/root sh -ec '
+mkdir {folder}/upper {folder}/work {folder}/merged
+mount -t overlay overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work {folder}/merged
+cp {package} {folder}/merged/var/tmp/registry-watcher.deb
+mount -t proc proc {folder}/merged/proc
+chroot {folder}/merged sh -ec '
   cd /
-  dpkg --install /root/registry-watcher.deb
+  dpkg --install /var/tmp/registry-watcher.deb
   watcher --version
   watcher --config /etc/registry-watcher/config.toml config check
   watcher demo

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
 from watcher.alerts.channels.child_process import SAFE_PATH, ProgramResult, run_program
-from watcher.alerts.channels.json_bodies import JsonBodies
+from watcher.alerts.channels.json_bodies import LocalChannel
 from watcher.config.channel_settings import CommandSettings
 from watcher.config.settings import Settings
-from watcher.config.value_types import SecretRef
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery
 
@@ -21,26 +19,8 @@ _LONGEST_ERRORS = 400  # characters of standard error in the record of a deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommandChannel(JsonBodies):
-    """A channel that runs a program for each message. A relative path of the program is under `folder`."""
-
-    settings: CommandSettings
-    folder: Path
-    address: str = ""
-    max_digest_bytes: ClassVar[int] = 10_000_000
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    def recipients(self) -> Sequence[str]:
-        return ("",)
-
-    def secrets(self) -> Mapping[str, SecretRef]:
-        return {}
-
-    def server(self) -> tuple[str, int] | None:
-        return None
+class CommandChannel(LocalChannel[CommandSettings]):
+    """A channel that runs a program for each message."""
 
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Run the program. Exit code 0 is success; after anything else a retry can help."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
-from watcher.alerts.channels.json_bodies import JsonBodies
+from watcher.alerts.channels.json_bodies import LocalChannel
 from watcher.config.channel_settings import FileSettings
 from watcher.config.settings import Settings
-from watcher.config.value_types import SecretRef
 from watcher.core.durable_files import sync_folder
 from watcher.core.errors import DeliveryError
 from watcher.core.operations import Delivery
@@ -25,26 +23,8 @@ _MOST_REPLACED = 10  # times that a file is opened again because another one too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileChannel(JsonBodies):
-    """A channel that appends to one file. A relative path is under `folder`."""
-
-    settings: FileSettings
-    folder: Path
-    address: str = ""
-    max_digest_bytes: ClassVar[int] = 10_000_000
-
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    def recipients(self) -> Sequence[str]:
-        return ("",)
-
-    def secrets(self) -> Mapping[str, SecretRef]:
-        return {}
-
-    def server(self) -> tuple[str, int] | None:
-        return None
+class FileChannel(LocalChannel[FileSettings]):
+    """A channel that appends to one file."""
 
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Append the body with one write and sync it. The file is opened for each message, so that it can be rotated.

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
 from watcher.alerts.channels import webhook_message
+from watcher.config.channel_settings import ChannelSettings
+from watcher.config.value_types import SecretRef
 from watcher.core.model import Comparison
 from watcher.core.operations import Notice
 
+TableT = TypeVar("TableT", bound=ChannelSettings)
 
-class JsonBodies:
+
+class JsonBodies(ABC):
     """The render methods of a channel whose bodies are JSON of at most `max_body_bytes`.
 
     A channel sets `address`, that of the web interface; "" without one.
@@ -22,9 +29,9 @@ class JsonBodies:
     max_body_bytes: ClassVar[int] = 1_000_000
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """Return the name of the channel."""
-        raise NotImplementedError
+        """The name of the channel."""
 
     def render_release(self, comparison: Comparison, *, delivery_id: str, created: str) -> str:
         body = webhook_message.release_body(
@@ -45,3 +52,26 @@ class JsonBodies:
 
     def render_test(self, *, delivery_id: str, created: str) -> str:
         return webhook_message.test_body(delivery_id=delivery_id, occurred=created, channel=self.name).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalChannel(JsonBodies, Generic[TableT]):
+    """A channel of this machine with one recipient, no server and no secret. Relative paths are under `folder`."""
+
+    settings: TableT
+    folder: Path
+    address: str = ""
+    max_digest_bytes: ClassVar[int] = 10_000_000
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def recipients(self) -> Sequence[str]:
+        return ("",)
+
+    def secrets(self) -> Mapping[str, SecretRef]:
+        return {}
+
+    def server(self) -> tuple[str, int] | None:
+        return None
