@@ -9,9 +9,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
+from watcher.config.daemon_settings import (
+    DaemonSettings,
+    EvidenceSettings,
+    HeartbeatSettings,
+    LogSettings,
+    MetricsSettings,
+    SilenceSettings,
+)
 from watcher.config.inventory_settings import InventorySettings
 from watcher.config.overview import (
     DEFAULT_INTERVALS,
@@ -25,13 +33,10 @@ from watcher.config.table import SettingsTable
 from watcher.config.value_types import (
     GROUP,
     Contact,
-    Duration,
     GroupIds,
     GroupName,
     HiddenUrl,
-    HiddenUrlField,
     Interval,
-    ListenAddress,
     Name,
     Names,
     PositiveDuration,
@@ -229,44 +234,6 @@ AnySource = Annotated[
 ]
 
 
-class LogSettings(SettingsTable):
-    """[log]: what is logged to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the lowest level")
-    format: Literal["auto", "text", "json"] = Field("auto", description="auto: text on a terminal, else json")
-
-
-class DaemonSettings(SettingsTable):
-    """[daemon]: the service that checks on schedule (docs/operation.md)."""
-
-    jitter: Duration = Field(timedelta(seconds=30), description="the longest random delay of a check")
-    hung_after: PositiveDuration = Field(
-        timedelta(minutes=15),
-        description="how much longer than its own deadlines a task may take before the watchdog ends the daemon",
-    )
-    grace: Duration = Field(timedelta(seconds=20), description="time for running tasks when the daemon stops")
-
-
-class HeartbeatSettings(SettingsTable):
-    """[heartbeat]: a URL that is requested while every check is on time, for a dead man's switch elsewhere."""
-
-    url: HiddenUrlField = Field(description="a URL, or where it is: file:PATH, env:NAME or credential:NAME")
-    every: PositiveDuration = timedelta(minutes=5)
-    timeout: float = Field(10.0, gt=0, le=120, description="seconds for one request")
-    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
-    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
-
-
-class EvidenceSettings(SettingsTable):
-    """[evidence]: a time-stamping authority (RFC 3161) that signs when a bundle of `watcher evidence` existed."""
-
-    tsa: HiddenUrlField = Field(description="its URL, or where it is: file:PATH, env:NAME or credential:NAME")
-    roots: Path = Field(description="the certificates, in PEM, that the signature of a time stamp must lead to")
-    timeout: float = Field(30.0, gt=0, le=120, description="seconds for one request")
-    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
-    proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
-
-
 class CanarySettings(SettingsTable):
     """[canary]: a registry of the watcher's own that changes on schedule, to prove that alerts arrive."""
 
@@ -276,28 +243,6 @@ class CanarySettings(SettingsTable):
     @property
     def source(self) -> CanarySource:
         return CanarySource(name=CANARY, registry=CANARY, every=canary_check_interval(self.every))
-
-
-class MetricsSettings(SettingsTable):
-    """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
-
-    listen: ListenAddress = Field("127.0.0.1:9876", description="ADDRESS:PORT to listen on")
-    hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
-
-
-class SilenceSettings(SettingsTable):
-    """[[silence]]: a time in which deliveries are recorded and not sent."""
-
-    begin: AwareDatetime = Field(alias="from", description="its begin, with a time zone")
-    until: AwareDatetime = Field(description="its end, with a time zone")
-    sources: tuple[str, ...] = Field(("*",), description="globs of source names")
-    events: tuple[str, ...] = Field(("*",), description="globs of ids of events and notices")
-
-    @model_validator(mode="after")
-    def _begin_before_until(self) -> SilenceSettings:
-        if self.until <= self.begin:
-            raise ValueError("until must be after from")
-        return self
 
 
 class Settings(SettingsTable):
@@ -339,12 +284,16 @@ class Settings(SettingsTable):
                     every=source.every,
                     enabled=source.enabled,
                     collection=isinstance(source, CollectionSettings),
-                    read_settings=source.read_settings if isinstance(source, SourceSettings) else None,
+                    read_settings=None
+                    if isinstance(source, CollectionSettings | CanarySource)
+                    else source.read_settings,
                 )
                 for source in self.sources
             ),
             channels=frozenset(channel.name for channel in self.channel),
             severities=self.severity,
+            address=self.web.address or "",
+            ignored=tuple(table.rule for table in self.ignore),
         )
 
     @property
