@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +16,8 @@ from tests.web.site import RELEASES, Site, open_site
 from watcher.cli.context import load_settings
 from watcher.daemon.self_check import SelfCheck
 from watcher.monitor.monitor import Monitor
+from watcher.registries.event_details import describe_events
+from watcher.reports.diff import compare_releases
 from watcher.web.routes import ROUTES
 
 PAGES = (
@@ -194,3 +197,20 @@ def test_the_daemon_serves_the_pages_with_the_token_of_its_configuration(site: S
         assert served.get("/ports/entry/20/tcp", Authorization=authorization).status == 200
         feed = served.get("/-/feed.atom", Authorization=authorization).text
         assert 'href="https://watch.example.org/ports/release/' in feed
+
+
+def test_every_permanent_link_of_a_message_opens_a_page_that_names_its_entry(site: Site) -> None:
+    with site.context.open_store() as store:
+        releases = store.history.list_releases("ports")
+        comparisons = [
+            compare_releases(store.history, {}, "ports", old.release.id, new.release.id)
+            for old, new in pairwise(releases)
+        ]
+    opened = 0
+    for comparison in comparisons:
+        for event, details in zip(comparison.events, describe_events(comparison, address="http://w"), strict=True):
+            answer = site.get(details.link.removeprefix("http://w"))
+            assert answer.status == 200, details.link
+            assert not event.ports or any(port in answer.text for port in event.ports), details.link
+            opened += 1
+    assert opened >= 4

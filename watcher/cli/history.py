@@ -162,15 +162,15 @@ def command(
         if with_details and report.events:
             _print_details(config, history, report)
             return
+    _print_report(report, format, with_ids=ids)
+
+
+def _print_report(report: EventReport, format: str, *, with_ids: bool) -> None:
     if format == "json":
-        print_json(
-            {
-                "events": [event_document(event) for event in report.events],
-                "gaps": [gap.as_dict() for gap in report.gaps],
-            }
-        )
-    else:
-        _print_events(report, format, with_ids=ids)
+        gaps = [gap.as_dict() for gap in report.gaps]
+        print_json({"events": [event_document(event) for event in report.events], "gaps": gaps})
+        return
+    _print_events(report, format, with_ids=with_ids)
     if format == "text":
         print_gaps(report.gaps)
 

@@ -20,7 +20,7 @@ from watcher.monitor.failures import describe_error, is_fault_of_release
 from watcher.monitor.holds import end_hold
 from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
-from watcher.monitor.timeline import OvertakenError
+from watcher.monitor.timeline import OvertakenError, Placement
 from watcher.monitor.unsent_alerts import postpone, render_again
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import NewRelease
@@ -91,22 +91,20 @@ class ReleaseRecorder:
                 self._holds.save_end(ended, reports)
             if placement.is_newest:
                 self._holds.close_superseded(at)
-        outcome = (
-            Outcome.BASELINE if placement.is_first else Outcome.CHANGED if placement.is_newest else Outcome.INSERTED
-        )
-        key = ""
-        if placement.is_first:
-            settings = self._parts.settings
-            guess = describe_titles(new.content, settings.format, settings.layout)
-            key = "; ".join(filter(None, (describe_key(self._history.read_key_columns(self._source)), guess)))
         return CheckResult(
-            outcome=outcome,
+            outcome=_outcome(placement),
             sha256=new.sha256,
             release=release,
             comparison=comparison,
-            key=key,
+            key=self._describe_key(new.content) if placement.is_first else "",
             is_alerted=is_alerted and comparison is not None,
         )
+
+    def _describe_key(self, content: Content) -> str:
+        """Return what was chosen or guessed about a plain table: its key and its titles; "" for a registry group."""
+        settings = self._parts.settings
+        guess = describe_titles(content, settings.format, settings.layout)
+        return "; ".join(filter(None, (describe_key(self._history.read_key_columns(self._source)), guess)))
 
     def record_returned(
         self, sha256: str, at: str, *, sequence: int | None, live: bool = True, ended: Hold | None = None
@@ -184,3 +182,9 @@ class ReleaseRecorder:
                 for copy in copies:
                     self._archive.record_refusal(self._source, copy.sha256, describe_error(error))
             raise
+
+
+def _outcome(placement: Placement) -> Outcome:
+    if placement.is_first:
+        return Outcome.BASELINE
+    return Outcome.CHANGED if placement.is_newest else Outcome.INSERTED

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from watcher.core.model import MARKUP, Change, Item, Section
 from watcher.core.sequences import compare_sequences
 from watcher.core.texts import cut_text
+from watcher.registries.item_lines import name_item
 
 _LONGEST = 4_000  # characters of a field whose words are compared
+_LONGEST_TITLE = 200
 _WORD = re.compile(r"\s+|[^\s\w]|\w+")
 
 
@@ -49,18 +51,12 @@ def show_change(change: Change, release: str) -> ShownChange:
     return ShownChange(
         kind=str(change.kind),
         section="" if change.section is Section.ENTRY else str(change.section),
-        title=name_item(change.item),
+        title=cut_text(name_item(change.item), _LONGEST_TITLE),
         item=change.item,
         release=release,
         is_quiet=change.quiet,
         fields=tuple(_list_fields(change)),
     )
-
-
-def name_item(item: Item) -> str:
-    """Return the key of an item in words: "http 80 tcp", "tls-parameters-4 0x13,0x01"."""
-    text = " ".join(filter(None, item.key.values)) or item.fields.get("title", "")
-    return cut_text(text + (f" ({item.key.ordinal})" if item.key.ordinal > 1 else ""), 200)
 
 
 def _list_fields(change: Change) -> Iterator[ShownField]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
+from watcher.core.event_words import say_event
 from watcher.core.times import is_date
 from watcher.render.safe_text import visible
 from watcher.reports.events import find_events
@@ -52,13 +53,13 @@ def write_atom(title: str, base: str, events: Sequence[StoredEvent]) -> bytes:
     _add(author, "name", "registry-watcher")
     for event in reversed(events):
         entry = etree.SubElement(feed, f"{{{_NAMESPACE}}}entry")
-        _add(entry, "title", f"{event.source}: {event.event.summary}")
+        _add(entry, "title", f"{event.source}: {say_event(event.event)}")
         _add(entry, "id", _id(f"{event.source} {event.release.release.id} {event.event.fingerprint}"))
         _add(entry, "updated", _time(event))
         page = base.rstrip("/") + link(event.source, "release", event.release.release.id)
         etree.SubElement(entry, f"{{{_NAMESPACE}}}link", href=page)
         etree.SubElement(entry, f"{{{_NAMESPACE}}}category", term=event.event.id)
-        words = f"{event.event.severity} {event.event.id}, release of {event.release.dated}: {event.event.summary}"
+        words = f"{event.event.severity} {event.event.id}, release of {event.release.dated}: {say_event(event.event)}"
         _add(entry, "content", words)
     return etree.tostring(feed, xml_declaration=True, encoding="utf-8")
 

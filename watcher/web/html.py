@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import jinja2
 from markupsafe import Markup
 
+from watcher.core.event_words import say_event
 from watcher.registries.lookups import lookup_of, permalink
 from watcher.render.safe_text import visible
 from watcher.web.page import HTML, PageResponse
@@ -46,7 +47,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(link=link, static=_static_link, entry_link=_entry_link)
+    environment.globals.update(link=link, static=_static_link, entry_link=_entry_link, say_event=say_event)
     environment.filters["thousands"] = _thousands
     return environment
 

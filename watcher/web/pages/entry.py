@@ -8,9 +8,10 @@ from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Item, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS
+from watcher.registries.item_lines import name_item
 from watcher.reports.entry import EntryHistory, find_entry
 from watcher.store.history_rows import EntryVersion
-from watcher.web.changes import compare_words, name_item
+from watcher.web.changes import compare_words
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from watcher.core.port_ranges import find_ports
+from watcher.registries.item_lines import name_item
 from watcher.store.event_query import EventQuery
-from watcher.web.changes import name_item
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
