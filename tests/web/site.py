@@ -65,9 +65,9 @@ class Site:
 
 
 @contextmanager
-def open_site(folder: Path) -> Iterator[Site]:
-    """Import the releases and serve their history during the block."""
-    (folder / "config.toml").write_text(CONFIG)
+def open_site(folder: Path, more: str = "") -> Iterator[Site]:
+    """Import the releases and serve their history during the block; `more` is added to the configuration."""
+    (folder / "config.toml").write_text(CONFIG + more)
     (folder / "config.toml").chmod(0o600)
     settings = load_settings(folder / "config.toml")
     clock = FakeClock()

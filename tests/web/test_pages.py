@@ -214,3 +214,11 @@ def test_every_permanent_link_of_a_message_opens_a_page_that_names_its_entry(sit
             assert not event.ports or any(port in answer.text for port in event.ports), details.link
             opened += 1
     assert opened >= 4
+
+
+def test_what_operators_decided_about_an_event_stands_beside_it(tmp_path: Path) -> None:
+    rule = '[[ignore]]\nentries = ["gamma"]\nreason = "not ours <b>"\n'
+    with open_site(tmp_path, rule) as ignoring:
+        for path in ("/", "/ports", "/ports/entry/20/tcp", "/-/search?q=gamma"):
+            assert "(ignored: not ours &lt;b&gt;)" in ignoring.get(path).text, path
+        assert '"ignored": "not ours <b>"' in ignoring.get("/api/v1/events?service=gamma").text

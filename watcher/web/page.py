@@ -9,11 +9,13 @@ from functools import partial
 
 from prometheus_client import Counter
 
+from watcher.config.inventory_files import SharedInventories
 from watcher.config.settings import Settings
 from watcher.core.clock import Clock
 from watcher.monitor import health
 from watcher.monitor.health import HealthVerdict
 from watcher.monitor.monitor import Monitor
+from watcher.reports.attention import EventAttention
 from watcher.reports.observation import ObservationGaps
 from watcher.store.store import Store
 
@@ -60,6 +62,7 @@ class PageContext:
     clock: Clock
     started: datetime
     address: str = ""
+    inventories: SharedInventories = field(default_factory=SharedInventories)
     checks: Counter = field(default_factory=partial(Counter, *_CHECKS, registry=None))
 
     def open_store(self) -> Store:
@@ -71,7 +74,13 @@ class PageContext:
             return health.assess(monitor.alarms.sources_health(), self.clock.now(), self.started)
 
     def observation(self, store: Store) -> ObservationGaps:
-        return ObservationGaps(overview=self.settings().overview, checks=store.checks, clock=self.clock)
+        """Return the gaps in the observation, and what operators decided about events."""
+        settings = self.settings()
+        rules = settings.overview.ignored
+        attention = EventAttention(
+            store=store, rules=rules, inventories=self.inventories.for_settings(settings) if rules else None
+        )
+        return ObservationGaps(overview=settings.overview, checks=store.checks, clock=self.clock, attention=attention)
 
 
 # Renders one path. A UsageError that it raises becomes a 404, another WatcherError a 503.

@@ -16,13 +16,12 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     document = _read_name(request.parts[0])
     with context.open_store() as store:
         report = report_document(store.history, context.observation(store), EventQuery(document=document))
-    parts = [(part, [observed.stored for observed in events]) for part, events in report.parts.items()]
     return render_html(
         "document.html",
         title=format_document(document),
         report=report,
-        parts=[(part, events[:_MOST], max(0, len(events) - _MOST)) for part, events in parts if events],
-        later=[observed.stored for observed in report.later][:_MOST],
+        parts=[(part, events[:_MOST], max(0, len(events) - _MOST)) for part, events in report.parts.items() if events],
+        later=report.later[:_MOST],
         registries=sorted(report.registries),
     )
 

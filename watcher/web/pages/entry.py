@@ -47,7 +47,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         current=[(version, _fields(version.item), entry.read_standing(version)) for version in current],
         states=[_describe_state(entry, version) for version in reversed(versions)][:_MOST_STATES],
         more_states=max(0, len(versions) - _MOST_STATES),
-        events=[observed.stored for observed in reversed(entry.events)][:_MOST_EVENTS],
+        events=list(reversed(entry.events))[:_MOST_EVENTS],
         registry=registry,
         at=at,
     )

@@ -11,7 +11,7 @@ from watcher.store.event_query import EventQuery
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
-_MOST_EVENTS, _MOST_DEADLINES, _MOST_SOURCES = 40, 12, 200
+_MOST_EVENTS, _NEWEST_EVENTS, _MOST_DEADLINES, _MOST_SOURCES = 40, 10, 12, 200
 _WEEK, _AHEAD = timedelta(days=7), 90
 
 
@@ -20,23 +20,20 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa:
     since = (now - _WEEK).date().isoformat()
     with context.open_store() as store:
         status = report_status(context.settings().overview, store, now)
-        query = EventQuery(since=since, limit=_MOST_EVENTS)
-        recent = find_events(store.history, context.observation(store), query).events
-        newest = () if recent else store.history.events.find(EventQuery(limit=10))
+        observation = context.observation(store)
+        recent = find_events(store.history, observation, EventQuery(since=since, limit=_MOST_EVENTS)).events
+        shown = recent or find_events(store.history, observation, EventQuery(limit=_NEWEST_EVENTS)).events
         allocations = find_deadlines(store, [], now.date(), _AHEAD)
-        others = _list_others(store.history.list_sources(), [source.source for source in status.sources])
+        configured = {source.source for source in status.sources}
+        # The groups of collections, above all.
+        others = [name for name in store.history.list_sources() if name not in configured]
     return render_html(
         "overview.html",
         status=status,
         since=since,
-        events=[observed.stored for observed in reversed(recent)] or list(reversed(newest)),
+        events=list(reversed(shown)),
         is_quiet=not recent,
         deadlines=[deadline for deadline in allocations if (deadline.days_left or 0) >= 0][:_MOST_DEADLINES],
         others=others[:_MOST_SOURCES],
         more_others=max(0, len(others) - _MOST_SOURCES),
     )
-
-
-def _list_others(stored: list[str], configured: list[str]) -> list[str]:
-    """Return the sources that have a history and no line of their own: the groups of collections, above all."""
-    return [name for name in stored if name not in set(configured)]

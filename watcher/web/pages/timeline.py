@@ -30,7 +30,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             until=before if is_date(before) else None,
             limit=_EVENTS,
         )
-        events = [observed.stored for observed in find_events(store.history, context.observation(store), query).events]
+        events = find_events(store.history, context.observation(store), query).events
         has_ports = store.history.read_registry_id(source) == "ports"
     years: dict[str, dict[str, int]] = {}
     for release in releases[1:]:  # the first is the baseline: all of it would count as added
