@@ -22,7 +22,7 @@ _LAST = 9
 
 
 def importance(event: Event) -> int:
-    """Return a number that is the greater the more an event matters."""
+    """Return the rank of an event: a higher rank matters more."""
     return 10 * event.severity.rank + _LAST - _BY_ID.get(event.id, _BY_KIND[event.kind])
 
 

@@ -36,7 +36,7 @@ class Plan:
 
     @property
     def urgency(self) -> tuple[int, str]:
-        """A number that is the smaller the sooner it sends, the same at any time of the day."""
+        """A key that sorts timings by how soon they send. It does not depend on the time of day."""
         return _PERIODS.index(self.schedule.period) + 2 if self.schedule else int(not self.at_once), self.timing
 
 

@@ -53,7 +53,9 @@ def command(config: Path, listen: str | None) -> None:
     with serve(where, app, setting="--listen") as port:
         click.echo(f"serving on http://{where.rpartition(':')[0]}:{port}/ (end with Ctrl-C)")
         if not is_local:
-            click.echo("the token and the pages are readable on their way; put a proxy with TLS before them", err=True)
+            click.echo(
+                "others on the network can read the token and the pages; put a proxy with TLS in front", err=True
+            )
         threading.Event().wait()
 
 

@@ -87,7 +87,7 @@ class LockWait:
         self._ticks: dict[int, int] = {}  # by process, when one was last seen to have worked
 
     def should_go_on(self) -> bool:
-        """Return whether to try again; call it again and again."""
+        """Return whether to try again. Call it after each attempt that failed."""
         now = self._clock.monotonic()
         ticks = {holder.pid: holder.ticks for holder in self._lock.find_holders()} if self._idle else {}
         if any(used - self._ticks.get(pid, 0) >= _LEAST_WORK for pid, used in ticks.items()):

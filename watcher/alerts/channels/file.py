@@ -62,7 +62,7 @@ class FileChannel(LocalChannel[FileSettings]):
                     return
             finally:
                 os.close(descriptor)
-        raise DeliveryError(f"{path}: is replaced all the time", permanent=False)
+        raise DeliveryError(f"{path}: another program keeps replacing it", permanent=False)
 
     def _open(self, path: Path) -> int:
         try:
