@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import ceil
 
 from markupsafe import Markup
 
 _WIDTH, _HEIGHT = 720, 180
 _LEFT, _BOTTOM, _TOP = 44, 22, 8
+_LABEL = 56  # the width of a label on a phone, where the letters are larger than the picture
 
 
 def draw_bars(columns: Mapping[str, Mapping[str, int]], parts: Sequence[str], *, title: str) -> Markup:
@@ -31,7 +33,7 @@ def draw_bars(columns: Mapping[str, Mapping[str, int]], parts: Sequence[str], *,
                     f'<rect class="{part}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}">'
                     f"<title>{escape(words)}</title></rect>"
                 )
-        if len(columns) <= 16 or number % 2 == 0:
+        if number % ceil(_LABEL / step) == 0:
             shapes.append(f'<text x="{left + width / 2:.1f}" y="{_HEIGHT - 6}" class="middle">{escape(label)}</text>')
     picture = f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{"".join(shapes)}</svg>'
     return Markup(picture)  # noqa: S704 - every text in it is escaped
@@ -50,5 +52,5 @@ def _choose_marks(most: int) -> list[int]:
     """Return up to four round numbers from 0 to `most`."""
     step = 1
     while most / step > 4:
-        step *= 2 if str(step)[0] in "15" else 5 if str(step)[0] == "2" else 2
+        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
     return list(range(0, most + 1, step))

@@ -26,6 +26,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         if len(releases) < 2:
             raise UsageError(f"{source} has one release only: there is nothing to compare")
         old, new = _choose_releases(store, source, request, releases)
+        has_ports = store.history.read_registry_id(source) == "ports"
         comparison = _compare(context, store, source, old, new)
     events = [event for event in comparison.events if _is_wanted_event(event, request)]
     changes = [change for change in comparison.changes.changes if _is_wanted_change(change, request)]
@@ -34,6 +35,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     return render_html(
         "compare.html",
         source=source,
+        has_ports=has_ports,
         old=old,
         new=new,
         old_place=places[old.row],

@@ -22,7 +22,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     source, *what = request.parts
     at, registry = request.text("at"), request.text("registry")
     with context.open_store() as store:
-        ports, protocol = _read_ports(store.history.read_registry_id(source), what)
+        kind = store.history.read_registry_id(source)
+        ports, protocol = _read_ports(kind, what)
         entry = find_entry(
             store.history,
             context.observation(store),
@@ -39,12 +40,16 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     return render_html(
         "entry.html",
         source=source,
+        has_ports=kind == "ports",
         what=what,
         title="/".join(what),
         entry=entry,
         is_newest=entry.release.row == newest.row,
         newest=newest,
-        current=[(version, _fields(version.item), entry.read_standing(version)) for version in current],
+        current=[
+            (version, name_item(version.item), _fields(version.item), entry.read_standing(version))
+            for version in current
+        ],
         states=[_describe_state(entry, version) for version in reversed(versions)][:_MOST_STATES],
         more_states=max(0, len(versions) - _MOST_STATES),
         events=list(reversed(entry.events))[:_MOST_EVENTS],

@@ -38,6 +38,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     zoom = "".join(digit for digit in request.text("zoom")[:_DEEPEST] if digit in _QUARTERS)
     low, high = _range(zoom)
     changed = merge_runs(space.differing(old)) if old is not None else []
+    shown = [(first, last) for first, last in changed if first <= high and last >= low]
     spans = space.spans(low, high)
     return render_html(
         "port_map.html",
@@ -46,7 +47,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         old=old,
         paths=_draw(space),
         lit=draw_runs(changed),
-        changed=changed[:_ROWS],
+        changed=shown[:_ROWS],
         counts=space.count(),
         uses=list(PortUse),
         view=_view(zoom),

@@ -21,12 +21,14 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             if before is not None
             else None
         )
+        has_ports = history.read_registry_id(source) == "ports"
         snapshots = history.list_snapshots(source, release)
         window = context.observation(store).find_window(before, release)
     events = comparison.events if comparison is not None else ()
     return render_html(
         "release.html",
         source=source,
+        has_ports=has_ports,
         release=release,
         before=before,
         after=after,
