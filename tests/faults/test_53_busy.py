@@ -176,7 +176,7 @@ def test_a_process_that_works_while_it_holds_the_history_is_waited_for(
     path = tmp_path / "history.db"
     with Store(path) as store, held_by_another_process(path, begin, working=1):
         if begin == "BEGIN EXCLUSIVE":
-            assert store.execute("SELECT * FROM sources").fetchall() == []
+            assert connection(store).execute("SELECT * FROM sources").fetchall() == []
         write_ours(store)
     assert names(path) == ["ours"]
 
@@ -205,7 +205,7 @@ def test_an_error_about_a_lock_names_the_process_that_holds_it(
             with pytest.raises(StoreError, match=rf"process {process.pid} .* is writing to the history"):
                 Store(path)
             with pytest.raises(sqlite3.OperationalError) as locked:
-                store.execute("SELECT * FROM sources")
+                connection(store).execute("SELECT * FROM sources")
             assert f"process {process.pid} " in str(to_store_error(path, locked.value))
 
 

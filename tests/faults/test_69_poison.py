@@ -14,6 +14,7 @@ import pytest
 from tests.support import group_releases
 from tests.support.environment import rows
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from tests.support.run_cli import run_command
 from tests.support.table_source import NAME, TableSource
 from watcher.monitor import release_reader
@@ -185,7 +186,7 @@ def test_a_release_that_one_version_left_out_of_the_history_is_not_alerted_again
         assert run_command(source.config, "rebuild").returncode == 1
         assert source.history() != before
     with source.monitor() as monitor:
-        monitor.store.execute("DELETE FROM outbox")
+        connection(monitor.store).execute("DELETE FROM outbox")
     rebuilt = run_command(source.config, "rebuild").stdout
     assert "in the history now, without alerts: it was imported, or was in the history before" in rebuilt
     assert source.history() == before

@@ -248,7 +248,7 @@ def test_a_source_whose_releases_the_history_lost_is_a_failed_check_and_no_backu
     archive.rename(env.servers.folder / "aside")
     path.unlink()
     with env.service() as service:
-        assert service.store.journal_mode  # makes an empty history
+        assert service.store.describe()  # makes an empty history
     (env.servers.folder / "aside").rename(archive)
     words = "ports: the archive has 3 snapshots of it and the history has no release; restore a backup"
     result = env.check(release([tcp("new", "9")], "2020-02-01"))
@@ -278,7 +278,7 @@ def test_a_release_that_reorders_the_others_does_not_lose_those_whose_snapshots_
 def test_a_check_that_died_in_a_first_release_is_no_lost_history(tmp_path: Path) -> None:
     with open_environment(tmp_path) as env:
         with env.service() as service:
-            assert service.store.journal_mode  # a check makes the history before it stores bytes
+            assert service.store.describe()  # a check makes the history before it stores bytes
             info = service.archive.store_snapshot(
                 RELEASES[0],
                 source="ports",

@@ -11,6 +11,7 @@ import pytest
 from tests.support.environment import Environment, open_environment, rows
 from tests.support.old_history import to_version_1
 from tests.support.port_releases import release, tcp
+from tests.support.raw_sql import connection
 from tests.support.run_cli import run_command
 from watcher.store.database import MIGRATIONS
 from watcher.store.store import Store
@@ -71,10 +72,10 @@ def test_the_doctor_reads_an_old_history_without_migrating_it(env: Environment) 
     to_version_1(path)
     assert "ports: events were judged by older rules" in run_command(env.servers.config, "doctor").stdout
     with Store(path, read_only=True) as store:
-        assert store.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (1,)
+        assert connection(store).execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (1,)
     Store(path).close()
     with Store(path, read_only=True) as store:
-        assert store.execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(MIGRATIONS),)
+        assert connection(store).execute("SELECT count(*) FROM _sqlite_migrations").fetchone() == (len(MIGRATIONS),)
 
 
 def test_a_rebuild_that_fails_midway_leaves_the_events_as_they_were(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from watcher.store.database import Database
+from watcher.store.database import SqliteDatabase
 from watcher.store.store import Store
 
 
-def connection(store: Store) -> Database:
-    """Return the connection of a store."""
-    return store
+def connection(store: Store) -> SqliteDatabase:
+    """Return the connection of a store in an SQLite file."""
+    assert isinstance(store.database, SqliteDatabase)
+    return store.database

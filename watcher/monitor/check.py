@@ -64,7 +64,7 @@ def check_source(
                 validators = response.validators
         result = replace(result, rederivation=rederivation)
     except Exception as error:  # noqa: BLE001 - a failed check with a reason, whatever it is
-        result, validators = failed_result(error, store.path), None
+        result, validators = failed_result(error, store.location), None
     record_result(
         ingest.source,
         url,

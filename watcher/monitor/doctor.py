@@ -183,8 +183,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     try:
         with Store(path, read_only=True) as store:
             store.verify(thorough=True)
-            size = path.stat().st_size // 2**20
-            yield _ok("history", f"{path}: complete, {size:,} MiB, journal_mode = {store.journal_mode}")
+            yield _ok("history", f"{path}: complete, {store.describe()}")
             yield from _missing(store, settings.store.snapshots, archive)
             yield from _rules(store)
             yield from _refused(settings)

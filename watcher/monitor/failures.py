@@ -16,7 +16,7 @@ from watcher.core.errors import (
 )
 from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.monitor.result import CheckResult, Outcome
-from watcher.store.database import to_store_error
+from watcher.store.location import HistoryLocation, to_store_error
 
 OWN_FAULTS = ("store", "system", "internal")  # reasons that neither the server nor the configuration is the cause of
 TOO_LARGE = "too_large"
@@ -29,8 +29,8 @@ _LONGEST = 20_000  # characters of a traceback
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def failed_result(error: Exception, history: Path) -> CheckResult:
-    """Return the result of a check that ended with an exception; `history` is the path of the database."""
+def failed_result(error: Exception, history: HistoryLocation) -> CheckResult:
+    """Return the result of a check that ended with an exception; `history` is where the database is."""
     if isinstance(error, FetchError | ParseError):
         return CheckResult(outcome=Outcome.FAILED, reason=error.reason, message=str(error))
     if isinstance(error, ConfigError):
@@ -59,7 +59,7 @@ def describe_error(error: Exception) -> str:
     return f"unforeseen error: {type(error).__name__}: {text}{place}; please report it"
 
 
-def is_fault_of_release(error: Exception, history: Path) -> bool:
+def is_fault_of_release(error: Exception, history: HistoryLocation) -> bool:
     """Return whether an exception came from what a release says, not from the disk or another process.
 
     A release that needs more memory than there is counts too: else each later check would try to judge it first.

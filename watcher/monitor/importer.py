@@ -97,7 +97,7 @@ def import_items(
 ) -> ImportReport:
     """Ingest every item; one that is no release of the source is refused. `progress` is called after each."""
     report = ImportReport()
-    history = ingest.history_path
+    history = ingest.history_location
     for item in items:
         try:
             result = ingest.ingest(item.candidate())

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.clock import Clock
@@ -37,6 +36,7 @@ from watcher.monitor.second_format import SecondFormatCheck
 from watcher.monitor.source_parts import assemble_parts
 from watcher.monitor.timeline import start_over_when_overtaken
 from watcher.store.history_rows import StoredRelease
+from watcher.store.location import HistoryLocation
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
@@ -99,8 +99,8 @@ class ReleaseIngest:
         self.decisions = Decisions(parts, self._recorder, self._recovery, self._changed_settings)
 
     @property
-    def history_path(self) -> Path:
-        return self._store.path
+    def history_location(self) -> HistoryLocation:
+        return self._store.location
 
     def ingest(self, candidate: Candidate) -> CheckResult:
         """Ingest one release and return the result. Raises ParseError if the bytes are no release of the source.

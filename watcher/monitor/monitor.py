@@ -43,7 +43,7 @@ from watcher.monitor.result import CheckResult
 from watcher.monitor.second_format import SecondFormatCheck
 from watcher.registries.catalog import REGISTRIES
 from watcher.store.completeness import ADVICE, require_history
-from watcher.store.database import to_store_error
+from watcher.store.location import to_store_error
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 

@@ -231,7 +231,7 @@ class HistoryRebuild:
         try:
             yield
         except Exception as error:
-            if leave_out is None or not is_fault_of_release(error, self.store.path):
+            if leave_out is None or not is_fault_of_release(error, self.store.location):
                 raise
             for snapshot in snapshots:
                 leave_out(snapshot, error)

@@ -178,7 +178,7 @@ class ReleaseRecorder:
         try:
             yield
         except Exception as error:
-            if is_fault_of_release(error, self._store.path):
+            if is_fault_of_release(error, self._store.location):
                 for copy in copies:
                     self._archive.record_refusal(self._source, copy.sha256, describe_error(error))
             raise

@@ -70,7 +70,7 @@ class Recovery:
             self._recorder.record_returned(snapshot.sha256, at, sequence=snapshot.return_sequences.get(at))
         except Exception as error:
             # Another process may have changed the history under it.
-            if not is_fault_of_release(error, self._store.path) or self._parts.writer.read_ending() != before:
+            if not is_fault_of_release(error, self._store.location) or self._parts.writer.read_ending() != before:
                 raise
             self._archive.forget_return(self._source, snapshot.sha256, at)
 
@@ -81,7 +81,7 @@ class Recovery:
             return self._record_recovered(snapshot)
         except Exception as error:
             # Another process may have changed the history under it.
-            if not is_fault_of_release(error, self._store.path) or self._parts.writer.read_ending() != before:
+            if not is_fault_of_release(error, self._store.location) or self._parts.writer.read_ending() != before:
                 raise
             self._archive.record_refusal(self._source, snapshot.sha256, describe_error(error))
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from watcher.core.operations import Acknowledgement
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 _COLUMNS = "source, fingerprint, note, at"
 
@@ -18,8 +18,9 @@ class AcknowledgementsTable:
 
     def record(self, acknowledgements: Iterable[Acknowledgement]) -> None:
         """Insert acknowledgements, each in place of an earlier one of the same event."""
-        self._db.conn.executemany(
-            f"INSERT OR REPLACE INTO acknowledgements ({_COLUMNS}) VALUES (?, ?, ?, ?)",  # noqa: S608 - a constant
+        self._db.executemany(
+            f"""INSERT INTO acknowledgements ({_COLUMNS}) VALUES (?, ?, ?, ?)
+            ON CONFLICT (source, fingerprint) DO UPDATE SET note = excluded.note, at = excluded.at""",  # noqa: S608 - a constant
             [(each.source, each.fingerprint, each.note, each.at) for each in acknowledgements],
         )
 
@@ -42,4 +43,4 @@ class AcknowledgementsTable:
 
     def _has_table(self) -> bool:
         """Return whether the history has the table: one that is opened read-only may be of an older version."""
-        return self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'acknowledgements'").fetchone() is not None
+        return self._db.has_column("acknowledgements", "note")

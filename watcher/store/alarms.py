@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher.core.check_results import OpenAlarm
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 
 class AlarmsTable:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from watcher.core.model import Change, ChangeSet, Event, Item, Section, Side, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.core.texts import LONGEST_NAME
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.event_documents import insert_event_documents, insert_moved_documents
 from watcher.store.history_rows import encode_event
 from watcher.store.moves import MovesTable, insert_leftovers
@@ -49,17 +49,15 @@ class ChangeWriter:
             event_id = self._insert_event(release_id, seq, event, items)
             if event.other:
                 self._insert_side(event_id, side, event.other)
-                insert_moved_documents(self._db.conn, event_id, event.registry, covered, added)
+                insert_moved_documents(self._db, event_id, event.registry, covered, added)
             else:
-                insert_event_documents(self._db.conn, event_id, covered)
+                insert_event_documents(self._db, event_id, covered)
             intervals = {interval for port in event.ports if (interval := find_ports(port))}
             ports += [(event_id, *interval) for interval in sorted(intervals)]
             services += [(event_id, name) for name in self._search_names(event, items)]
-        self._db.conn.executemany("INSERT INTO event_ports VALUES (?, ?, ?)", ports)
-        self._db.conn.executemany("INSERT INTO event_services VALUES (?, ?)", services)
-        self._db.execute(
-            "INSERT INTO events_fts (rowid, text) SELECT id, text FROM events WHERE release_id = ?", [release_id]
-        )
+        self._db.executemany("INSERT INTO event_ports VALUES (?, ?, ?)", ports)
+        self._db.executemany("INSERT INTO event_services VALUES (?, ?)", services)
+        self._db.index_texts("events", "release_id = ?", [release_id])
 
     def _insert_changes(self, release_id: int, old_place: int, new_place: int, changes: ChangeSet) -> None:
         rows = []
@@ -71,7 +69,7 @@ class ChangeWriter:
                 after, _ = self._versions.find_version((change.section, change.after.key), new_place)
             fields = JSON.encode([asdict(field) for field in change.fields])
             rows.append((release_id, seq, change.kind, int(change.quiet), before, after, fields))
-        self._db.conn.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.execute(
             """UPDATE releases SET added = :added, modified = :modified, deprecated = :deprecated, removed = :removed,
             contacts = :contacts, quiet = :quiet WHERE id = :id""",
@@ -84,8 +82,7 @@ class ChangeWriter:
         text = "\n".join([event.id, event.summary, *texts])
         columns = {"release_id": release_id, "seq": seq, **encode_event(event), "text": text}
         names, places = ", ".join(f'"{name}"' for name in columns), ", ".join(f":{name}" for name in columns)
-        row = self._db.execute(f"INSERT INTO events ({names}) VALUES ({places})", columns)  # noqa: S608 - our columns
-        return int(row.lastrowid or 0)
+        return self._db.insert(f"INSERT INTO events ({names}) VALUES ({places})", columns)  # noqa: S608 - our columns
 
     def _find_release(self, side: Side) -> int:
         """Return the row of the release that the other side of an event is in."""

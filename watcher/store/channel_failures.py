@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watcher.core.operations import ChannelFailure
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 _COLUMNS = "channel, recipient, failures, since, last_error, told AS alerted, gone AS disabled"
 
@@ -18,7 +18,8 @@ class ChannelFailuresTable:
         """Count a failed attempt and return the failure as it is now."""
         self._db.execute(
             """INSERT INTO endpoints (channel, recipient, failures, since, last_error) VALUES (:channel, :recipient, 1,
-            :at, :error) ON CONFLICT DO UPDATE SET failures = failures + 1, last_error = excluded.last_error""",
+            :at, :error) ON CONFLICT (channel, recipient) DO UPDATE SET failures = endpoints.failures + 1,
+            last_error = excluded.last_error""",
             {"channel": channel, "recipient": recipient, "error": error, "at": at},
         )
         return next(failure for failure in self.list_failures_of(channel) if failure.recipient == recipient)

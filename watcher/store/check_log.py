@@ -11,7 +11,7 @@ from typing import Any
 
 from watcher.core.check_results import GONE_REASONS, CheckStreak
 from watcher.core.times import from_text, to_text
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class CheckLog:
                 )
 
     def _flush(self) -> None:
-        self._db.conn.executemany(
+        self._db.executemany(
             """INSERT INTO checks (source, at, outcome, reason, message, sha256, release_id, seconds)
             VALUES (:source, :at, :outcome, :reason, :message, :sha256,
               (SELECT releases.id FROM sources JOIN releases ON source_id = sources.id
@@ -149,7 +149,7 @@ class CheckLog:
         with self._db.transaction():
             self._db.execute(
                 """INSERT INTO skips (source, number, last) VALUES (?, 1, ?)
-                ON CONFLICT (source) DO UPDATE SET number = number + 1, last = excluded.last""",
+                ON CONFLICT (source) DO UPDATE SET number = skips.number + 1, last = excluded.last""",
                 [source, at],
             )
         return int(self.read_skips(source)["number"])
@@ -206,7 +206,7 @@ class CheckLog:
         """Return a summary of each source, also of one that was never checked."""
         rows = self._db.execute(
             """SELECT name.value, last.at, last.outcome, last.reason, last.message, newest.dated, newest.observed,
-              newest.live AND EXISTS
+              newest.live = 1 AND EXISTS
                 (SELECT 1 FROM releases AS older WHERE older.source_id = sources.id AND older.place < newest.place)
             FROM json_each(?) AS name LEFT JOIN sources ON sources.name = name.value
             LEFT JOIN checks AS last ON last.id = (SELECT max(id) FROM checks WHERE source = name.value)

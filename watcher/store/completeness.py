@@ -6,12 +6,12 @@ where the archive shows that there was a history, the caller refuses to begin an
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError
+from watcher.store.base import Statements
 
 if TYPE_CHECKING:
     from watcher.store.snapshot_archive import SnapshotArchive
@@ -35,7 +35,7 @@ def require_history(path: Path, archive: SnapshotArchive) -> None:
         raise StoreError(problem)
 
 
-def find_lost_sources(connection: sqlite3.Connection, archive: SnapshotArchive) -> Iterator[str]:
+def find_lost_sources(connection: Statements, archive: SnapshotArchive) -> Iterator[str]:
     """Yield a sentence for each source with snapshots of several releases and not one release in the history."""
     rows = connection.execute("SELECT name FROM sources WHERE id IN (SELECT source_id FROM releases)")
     recorded = {name for (name,) in rows}
@@ -48,7 +48,7 @@ def describe_lost_source(source: str, number: int) -> str:
     return f"{source}: the archive has {number} snapshots of it and the history has no release; {ADVICE}"
 
 
-def list_missing_snapshots(connection: sqlite3.Connection, snapshots: Path) -> Iterator[Path]:
+def list_missing_snapshots(connection: Statements, snapshots: Path) -> Iterator[Path]:
     """Yield the path of each snapshot that the history names and the archive does not have."""
     rows = connection.execute(
         """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id

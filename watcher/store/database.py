@@ -7,24 +7,22 @@ statement stays SQLite's own, because it is a defect of this program.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.errors import StoreError
 from watcher.core.lazy import load
-from watcher.store.sqlite_copy import find_damage
+from watcher.store.sqlite_copy import copy_database, find_damage
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
     from watcher.store import lock_holders, schema
+    from watcher.store.base import Values
 else:
     lock_holders, schema = load("lock_holders"), load("schema")
-
-Values = Sequence[Any] | Mapping[str, Any]
 
 # The migrations of `watcher.store.schema` by name. If a file has them all, that module need not be loaded.
 MIGRATIONS = [f"version_{number}" for number in range(1, 10)]
@@ -88,7 +86,7 @@ def _code(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-class Database:
+class SqliteDatabase:
     """One connection to the history file, for one thread.
 
     The file and its folder are created if missing, unless `create` is False. A file of an older version is copied
@@ -146,7 +144,11 @@ class Database:
         names = self.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'registry-watcher'")
         return sorted(name for (name,) in names)
 
-    def execute(self, statement: str, values: Values = ()) -> sqlite3.Cursor:
+    @property
+    def in_transaction(self) -> bool:
+        return self.conn.in_transaction
+
+    def execute(self, statement: str, values: Values = (), /) -> sqlite3.Cursor:
         """Run a statement; its rows are tuples. Waits while another process works on the history (`LockWait`)."""
         try:
             return self.conn.execute(statement, values)
@@ -171,12 +173,46 @@ class Database:
         """Return the lock that a statement waits for: a commit waits for those who read, others for who writes."""
         return lock_holders.Lock(path=self.path, kind="read" if statement == _COMMIT else "write")
 
-    def query(self, statement: str, values: Values = ()) -> Iterator[dict[str, Any]]:
+    def executemany(self, statement: str, values: Iterable[Values], /) -> sqlite3.Cursor:
+        """Run a statement once for each of some values."""
+        return self.conn.executemany(statement, values)
+
+    def insert(self, statement: str, values: Values, /) -> int:
+        """Run an INSERT of one row and return its `id`."""
+        return int(self.execute(statement, values).lastrowid or 0)
+
+    def query(self, statement: str, values: Values = (), /) -> Iterator[dict[str, Any]]:
         """Run a statement and yield its rows as column name → value."""
         cursor = self.execute(statement, values)
         names = [column[0] for column in cursor.description]
         for row in cursor:
             yield dict(zip(names, row, strict=True))
+
+    def has_column(self, table: str, column: str) -> bool:
+        """Return whether a table has a column: a file that is opened read-only may be of an older version."""
+        return bool(self.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", [table, column]).fetchone())
+
+    def index_texts(self, table: str, condition: str, values: Sequence[Any]) -> None:
+        """Add the column `text` of the rows of a table that meet a condition to its full-text index."""
+        self.execute(
+            f"INSERT INTO {table}_fts (rowid, text) SELECT id, text FROM {table} WHERE {condition}",  # noqa: S608 - ours
+            values,
+        )
+
+    def merge_search_index(self) -> None:
+        """Merge the segments of both full-text indexes: a query looks up each word in every segment."""
+        with self.transaction():
+            for index in ("versions_fts", "events_fts"):
+                self.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608 - constants
+
+    def copy_to(self, target: Path) -> Mapping[str, int]:
+        """Copy the whole file to another one and return the number of rows of each table. Raises StoreError."""
+        return copy_database(self.conn, target)
+
+    def describe(self) -> str:
+        """Return the size of the file and its journal mode, for people."""
+        mode = self.execute("PRAGMA journal_mode").fetchone()[0]
+        return f"{self.path.stat().st_size // 2**20:,} MiB, journal_mode = {mode}"
 
     def verify(self, *, thorough: bool = False) -> None:
         """Read the whole file; `thorough` also compares the references. Raises StoreError if it is damaged."""
@@ -236,14 +272,3 @@ class Database:
 
     def close(self) -> None:
         self.conn.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close. Raises StoreError in place of an SQLite error that the disk or another process caused."""
-        self.close()
-        if (store_error := to_store_error(self.path, error)) is not None:
-            raise store_error from error

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from watcher.core.model import Item, Section
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.stored_items import decode_item
 
 _WORD = "temporary"  # in every remark about an early allocation (registries/shared/remarks.py)
@@ -75,7 +75,7 @@ class DeadlinesTable:
 
     def record_runs(self, sources: Iterable[str], at: str) -> None:
         """Record that sources were compared with the calendar at a UTC time."""
-        self._db.conn.executemany(
+        self._db.executemany(
             "INSERT INTO deadline_runs VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET at = excluded.at",
             [(source, at) for source in sources],
         )
@@ -87,7 +87,7 @@ class DeadlinesTable:
 
     def record_marks(self, marks: Mapping[DeadlineMark, bool], at: str) -> None:
         """Record marks that were passed, each with whether subscribers were alerted; one that is there stays."""
-        self._db.conn.executemany(
+        self._db.executemany(
             """INSERT INTO deadline_marks (source, registry, value, until, mark, at, alerted)
             VALUES (:source, :registry, :value, :until, :mark, :at, :alerted) ON CONFLICT DO NOTHING""",
             [{**asdict(mark), "at": at, "alerted": int(alerted)} for mark, alerted in marks.items()],

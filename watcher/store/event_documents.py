@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
 from watcher.core.documents import referenced_documents
 from watcher.core.model import Change, Fields
+from watcher.store.base import Statements
 
 _ROLES = ("added", "removed", "kept")  # of several in one event, the first counts
 
@@ -22,7 +22,7 @@ class ReferencingChange(NamedTuple):
     after: Fields
 
 
-def insert_event_documents(db: sqlite3.Connection, event: int, changes: Iterable[Change]) -> None:
+def insert_event_documents(db: Statements, event: int, changes: Iterable[Change]) -> None:
     """Insert the documents of one event, in the caller's transaction."""
     _insert(
         db,
@@ -39,7 +39,7 @@ def insert_event_documents(db: sqlite3.Connection, event: int, changes: Iterable
 
 
 def insert_moved_documents(
-    db: sqlite3.Connection, event: int, registry: str, removed: Iterable[Change], added: Iterable[Change]
+    db: Statements, event: int, registry: str, removed: Iterable[Change], added: Iterable[Change]
 ) -> None:
     """Insert the documents of an event over two groups: what both sides refer to is kept."""
     before, after = (
@@ -56,7 +56,7 @@ def insert_moved_documents(
     _insert_roles(db, event, roles)
 
 
-def fill_event_documents(db: sqlite3.Connection) -> None:
+def fill_event_documents(db: Statements) -> None:
     """Insert the documents of all events that are stored, for a database that did not have the table."""
     rows = db.execute(
         """SELECT events.id, coalesce(a.key, b.key), coalesce(b.fields, '{}'), coalesce(a.fields, '{}')
@@ -69,7 +69,7 @@ def fill_event_documents(db: sqlite3.Connection) -> None:
         _insert(db, event, (ReferencingChange(*change) for change in decoded))
 
 
-def _insert(db: sqlite3.Connection, event: int, changes: Iterable[ReferencingChange]) -> None:
+def _insert(db: Statements, event: int, changes: Iterable[ReferencingChange]) -> None:
     roles: dict[tuple[str, str], str] = {}
     for document, registry, role in _roles(changes):
         present = roles.get((document, registry), role)
@@ -77,7 +77,7 @@ def _insert(db: sqlite3.Connection, event: int, changes: Iterable[ReferencingCha
     _insert_roles(db, event, roles)
 
 
-def _insert_roles(db: sqlite3.Connection, event: int, roles: Mapping[tuple[str, str], str]) -> None:
+def _insert_roles(db: Statements, event: int, roles: Mapping[tuple[str, str], str]) -> None:
     db.executemany(
         "INSERT INTO event_documents (event_id, document, registry, role) VALUES (?, ?, ?, ?)",
         [(event, document, registry, role) for (document, registry), role in roles.items()],

@@ -58,7 +58,7 @@ class EventQuery:
                 WHERE name IN (SELECT value FROM json_each(:services)))""",
             "protocols": """EXISTS (SELECT 1 FROM json_each(events.protocols)
                 WHERE value IN (SELECT value FROM json_each(:protocols)))""",
-            "events": "EXISTS (SELECT 1 FROM json_each(:events) WHERE events.event GLOB value)",
+            "events": "EXISTS (SELECT 1 FROM json_each(:events) WHERE glob(value, events.event))",
             "kinds": "events.kind IN (SELECT value FROM json_each(:kinds))",
             "severity": "events.severity IN (SELECT value FROM json_each(:severity))",
             "since": _NEWEST if self.since == LATEST else "releases.dated >= :since",
@@ -82,7 +82,7 @@ def select_overlapping(table: str, column: str, condition: str = "") -> str:
     join is a CROSS JOIN, so that SQLite looks each pair up in the index instead of reading the table for all of them.
     """
     pairs = f"json_each(:ports) AS pair CROSS JOIN {table}"
-    low, high = "(pair.value ->> 0)", "(pair.value ->> 1)"
+    low, high = "CAST(pair.value ->> 0 AS BIGINT)", "CAST(pair.value ->> 1 AS BIGINT)"
     return f"""SELECT {column} FROM {pairs} WHERE {condition} low BETWEEN {low} AND {high} UNION ALL
         SELECT {column} FROM {pairs} WHERE {condition} high > low AND low < {low} AND high >= {low}"""  # noqa: S608 - ours
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from watcher.core.background import find_background
 from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import (
     EntryVersion,
@@ -92,12 +92,12 @@ class EventReader:
         rows = self._db.query(
             """WITH touched AS (
               SELECT release_id, seq FROM json_each(:rows) wanted
-              JOIN changes ON wanted.value IN (changes.before_id, changes.after_id)),
+              JOIN changes ON CAST(wanted.value AS BIGINT) IN (changes.before_id, changes.after_id)),
             named AS (
               SELECT id FROM touched JOIN events USING (release_id)
-              WHERE touched.seq IN (SELECT value FROM json_each(events.changes)) UNION
+              WHERE touched.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(events.changes)) UNION
               SELECT event_id FROM touched JOIN event_sides USING (release_id)
-              WHERE touched.seq IN (SELECT value FROM json_each(event_sides.changes)))
+              WHERE touched.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(event_sides.changes)))
             SELECT events.*, sources.name AS source, events.release_id AS seen_in FROM named
             JOIN events ON events.id = named.id
             JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
@@ -116,7 +116,8 @@ class EventReader:
     def read_names(self, rows: Iterable[int]) -> dict[int, list[str]]:
         """Return the names by which events are found, in lower case, by their row: former names included."""
         names: dict[int, list[str]] = {}
-        statement = "SELECT event_id, name FROM event_services WHERE event_id IN (SELECT value FROM json_each(?))"
+        statement = """SELECT event_id, name FROM event_services
+            WHERE event_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"""
         for event, name in self._db.execute(statement, [json.dumps([*rows])]):
             names.setdefault(event, []).append(name)
         return names
@@ -152,7 +153,7 @@ class EventReader:
         sides = {
             row["event_id"]: decode_side(row)
             for row in self._db.query(
-                f"{_SIDES} WHERE event_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - a constant
+                f"{_SIDES} WHERE event_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",  # noqa: S608 - a constant
                 [json.dumps([row["id"] for row in rows])],
             )
         }
@@ -169,7 +170,7 @@ class EventReader:
             self._db.query(
                 """SELECT events.*, sources.name AS source, content, published FROM events
                 JOIN releases ON releases.id = release_id JOIN sources ON sources.id = source_id
-                WHERE events.id IN (SELECT value FROM json_each(?)) ORDER BY events.id""",
+                WHERE events.id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)) ORDER BY events.id""",
                 [json.dumps([*ids])],
             )
         )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from watcher.core.model import Content, Delta, Item, ItemKey
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.event_reader import EventReader
 from watcher.store.history_rows import StoredRelease
 from watcher.store.release_finder import ReleaseFinder

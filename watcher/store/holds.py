@@ -8,7 +8,7 @@ from typing import Any
 
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Reason
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 
 class HoldsTable:
@@ -51,7 +51,7 @@ class HoldsTable:
         """Insert or replace a hold."""
         self._db.execute(
             """INSERT INTO held VALUES (:source, :digest, :sha256, :published, :entries, :reasons, :first_seen,
-            :last_seen, :times, :in_a_row, :state, :decided, :by) ON CONFLICT DO UPDATE SET
+            :last_seen, :times, :in_a_row, :state, :decided, :by) ON CONFLICT (source, content) DO UPDATE SET
             reasons = excluded.reasons, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
             times = excluded.times, in_a_row = excluded.in_a_row, state = excluded.state, decided = excluded.decided,
             decided_by = excluded.decided_by""",
@@ -94,7 +94,7 @@ class HoldsTable:
         self._db.execute(
             """UPDATE held SET state = 'superseded', decided = :at, decided_by = 'newer'
             WHERE source = :source AND state = 'held'
-            AND (:code IS NULL OR (json_array_length(reasons) = 1 AND reasons ->> '$[0].code' = :code))""",
+            AND (:code IS NULL OR (json_array_length(reasons) = 1 AND reasons ->> 0 ->> 'code' = :code))""",
             {"at": at, "source": source, "code": code},
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from watcher.core.model import Change, Item, Kind
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.stored_items import decode_item, decode_items
 
 _FEW = 50  # entries of one name; a name that more entries of both releases have says nothing about which is which
@@ -23,7 +23,7 @@ sizes AS MATERIALIZED (
 pairs AS MATERIALIZED (
   SELECT one.name, one.leaves, one.release_id, two.release_id AS other_id
   FROM sizes one JOIN sizes two
-    ON two.name = one.name AND two.leaves = 1 - one.leaves AND min(one.size, two.size) <= :few
+    ON two.name = one.name AND two.leaves = 1 - one.leaves AND (one.size <= :few OR two.size <= :few)
   JOIN releases ON releases.id = one.release_id JOIN releases others ON others.id = two.release_id
   JOIN sources ON sources.id = others.source_id
   WHERE one.release_id IN (SELECT release_id FROM wanted)
@@ -33,7 +33,7 @@ pairs AS MATERIALIZED (
 SELECT DISTINCT wanted.release_id, wanted.seq, wanted.leaves, two.release_id, two.seq
 FROM wanted JOIN pairs USING (name, leaves, release_id)
 CROSS JOIN leftovers two
-  ON two.name = wanted.name AND two.leaves = 1 - wanted.leaves AND two.release_id = pairs.other_id
+WHERE two.name = wanted.name AND two.leaves = 1 - wanted.leaves AND two.release_id = pairs.other_id
 """
 
 
@@ -74,8 +74,11 @@ class MovesTable:
         `prefix`, and the releases are at most so many days apart.
         """
         conditions = {
-            "release_id IN (SELECT value FROM json_each(:values))": json.dumps([*releases]),
-            "(release_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:values))": json.dumps([*places]),
+            "release_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:values))": json.dumps([*releases]),
+            """(release_id, seq) IN (
+                SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each(:values))""": json.dumps(
+                [*places]
+            ),
         }
         pairs = set()
         for condition, values in conditions.items():
@@ -90,19 +93,19 @@ class MovesTable:
         """Return the moves with a side in some releases."""
         rows = self._db.execute(
             """SELECT old_release, old_seq, new_release, new_seq, is_entry FROM moves
-            WHERE old_release IN (SELECT value FROM json_each(?1)) UNION ALL
+            WHERE old_release IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)) UNION ALL
             SELECT old_release, old_seq, new_release, new_seq, is_entry FROM moves
-            WHERE new_release IN (SELECT value FROM json_each(?1))""",
+            WHERE new_release IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))""",
             [json.dumps([*releases])],
         )
         return {StoredMove(ChangePlace(*row[:2]), ChangePlace(*row[2:4]), bool(row[4])) for row in rows}
 
     def replace_moves(self, old: Iterable[StoredMove], new: Iterable[StoredMove]) -> None:
         """Delete some moves and insert others."""
-        self._db.conn.executemany(
+        self._db.executemany(
             "DELETE FROM moves WHERE new_release = ? AND new_seq = ?", [tuple(move.new) for move in old]
         )
-        self._db.conn.executemany(
+        self._db.executemany(
             "INSERT INTO moves (new_release, new_seq, old_release, old_seq, is_entry) VALUES (?, ?, ?, ?, ?)",
             [(*move.new, *move.old, int(move.is_entry)) for move in new],
         )
@@ -112,7 +115,7 @@ class MovesTable:
         rows = self._db.execute(
             """SELECT seq, quiet, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
             FROM changes LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
-            WHERE release_id = ?1 AND (?2 IS NULL OR seq IN (SELECT value FROM json_each(?2)))""",
+            WHERE release_id = ?1 AND (?2 IS NULL OR seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?2)))""",
             [release, None if seqs is None else json.dumps([*seqs])],
         )
         return {
@@ -128,8 +131,9 @@ class MovesTable:
         """Return the fingerprints of a release's events whose other side a check found after it."""
         rows = self._db.execute(
             """SELECT fingerprint FROM events JOIN event_sides ON event_id = events.id
-            JOIN releases ON releases.id = iif(events.release_id = ?1, event_sides.release_id, events.release_id)
-            WHERE ?1 IN (events.release_id, event_sides.release_id) AND releases.id > ?1 AND live""",
+            JOIN releases ON releases.id =
+              CASE WHEN events.release_id = ?1 THEN event_sides.release_id ELSE events.release_id END
+            WHERE ?1 IN (events.release_id, event_sides.release_id) AND releases.id > ?1 AND live = 1""",
             [release],
         )
         return frozenset(fingerprint for (fingerprint,) in rows)
@@ -139,7 +143,7 @@ class MovesTable:
         rows = self._db.execute(
             """SELECT section, key, status, fields FROM versions
             WHERE source_id = (SELECT id FROM sources WHERE name = ?1) AND section = 'entry'
-              AND first <= ?2 AND (until IS NULL OR until > ?2) AND key ->> '$.registry' = ?3""",
+              AND first <= ?2 AND (until IS NULL OR until > ?2) AND key ->> 'registry' = ?3""",
             [source, place, path],
         )
         return decode_items(rows.fetchall())
@@ -148,7 +152,7 @@ class MovesTable:
 def insert_leftovers(db: Database, release: int, names: Mapping[int, Sequence[str]], changes: Sequence[Change]) -> None:
     """Replace the leftovers of a release: the names of its removed and added entries, by the position of the change."""
     db.execute("DELETE FROM leftovers WHERE release_id = ?", [release])
-    db.conn.executemany(
+    db.executemany(
         "INSERT INTO leftovers (release_id, seq, leaves, name) VALUES (?, ?, ?, ?)",
         [
             (release, seq, int(changes[seq].kind is not Kind.ADDED), name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
 from watcher.core.operations import Delivery
-from watcher.store.database import Database
+from watcher.core.times import from_text, to_text
+from watcher.store.base import Database
 
 PENDING, SENT, FAILED = "pending", "sent", "failed"
 STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced", "withdrawn")
@@ -71,11 +74,11 @@ class OutboxTable:
         They are due at once, or at the time in `after`. A body that several have is stored with the first one.
         """
         first: dict[str, str] = {}  # body → the id of the first delivery that has it
-        self._db.conn.executemany(
+        self._db.executemany(
             """INSERT INTO outbox (id, channel, recipient, source, release, body, body_of, created, state, next_attempt,
               scheduled, schedule)
-            SELECT :id, :channel, :recipient, :source, :release, iif(shared, '', :body), iif(shared, :first, NULL),
-              :created, :state, :next_attempt, :now, :schedule
+            SELECT :id, :channel, :recipient, :source, :release, CASE WHEN shared THEN '' ELSE :body END,
+              CASE WHEN shared THEN :first END, :created, :state, :next_attempt, :now, :schedule
             FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :first AND id <> :id AND body = :body) AS shared)
             WHERE true ON CONFLICT (id) DO NOTHING""",
             [
@@ -100,11 +103,16 @@ class OutboxTable:
         if self._db.execute(f"SELECT 1 FROM outbox WHERE {condition} LIMIT 1", [now]).fetchone() is None:  # noqa: S608
             return
         with self._db.transaction():
-            self._db.execute(
-                f"""UPDATE outbox SET scheduled = ?1, next_attempt = strftime('%Y-%m-%dT%H:%M:%SZ', ?1,
-                  max(0, strftime('%s', next_attempt) - strftime('%s', coalesce(scheduled, created))) || ' seconds')
-                WHERE {condition}""",  # noqa: S608 - constant
+            rows = self._db.execute(
+                f"SELECT id, next_attempt, coalesce(scheduled, created) FROM outbox WHERE {condition}",  # noqa: S608 - constant
                 [now],
+            ).fetchall()
+            self._db.executemany(
+                "UPDATE outbox SET scheduled = ?, next_attempt = ? WHERE id = ?",
+                [
+                    (now, to_text(from_text(now) + max(timedelta(), from_text(due) - from_text(since))), identifier)
+                    for identifier, due, since in rows
+                ],
             )
 
     def list_unsent(self, source: str, release: str) -> list[str]:
@@ -118,15 +126,15 @@ class OutboxTable:
 
     def replace_unsent(self, deliveries: Mapping[str, Delivery | None]) -> None:
         """Give deliveries another body, by id; withdraw those that are None: nothing of what they say holds."""
-        self._db.conn.executemany(
+        self._db.executemany(
             f"UPDATE outbox SET body = {_BODY}, body_of = NULL WHERE body_of = ?",  # noqa: S608 - constant
             [(identifier,) for identifier in deliveries],
         )
-        self._db.conn.executemany(
+        self._db.executemany(
             "UPDATE outbox SET body = ?, body_of = NULL WHERE id = ?",
             [(each.body, identifier) for identifier, each in deliveries.items() if each is not None],
         )
-        self._db.conn.executemany(
+        self._db.executemany(
             "UPDATE outbox SET state = 'withdrawn' WHERE id = ?",
             [(identifier,) for identifier, each in deliveries.items() if each is None],
         )
@@ -160,7 +168,7 @@ class OutboxTable:
     def replace_with_digest(self, members: Iterable[Delivery], digest: Delivery, *, now: str) -> None:
         """Insert a digest that is sent in place of gathered deliveries; these stay in the outbox and name it."""
         self.add_deliveries([digest], now=now)
-        self._db.conn.executemany(
+        self._db.executemany(
             "UPDATE outbox SET state = 'digested', digest = ? WHERE id = ?",
             [(digest.id, member.id) for member in members],
         )
@@ -177,8 +185,8 @@ class OutboxTable:
         self._db.execute(
             """UPDATE outbox SET next_attempt = :until, scheduled = :now WHERE id IN
               (SELECT id FROM outbox WHERE state = 'pending' AND channel = :channel AND next_attempt <= :now
-               ORDER BY rowid LIMIT -1 OFFSET :besides)""",
-            {"until": until, "channel": channel, "now": now, "besides": besides},
+               ORDER BY rowid LIMIT :all OFFSET :besides)""",
+            {"until": until, "channel": channel, "now": now, "besides": besides, "all": sys.maxsize},
         )
 
     def list_due(
@@ -272,10 +280,12 @@ class OutboxTable:
               AND (:channels = '[]' OR channel IN (SELECT value FROM json_each(:channels)))
               AND (:sources = '[]' OR source IN (SELECT value FROM json_each(:sources)))
               AND substr(created, 1, 10) BETWEEN
-                coalesce(iif(:since = 'latest', (SELECT max(substr(created, 1, 10)) FROM outbox), :since), '')
+                coalesce(
+                  CASE WHEN :since = 'latest' THEN (SELECT max(substr(created, 1, 10)) FROM outbox) ELSE :since END, '')
                 AND coalesce(nullif(:until, 'latest'), '9')
-            ORDER BY created DESC, id DESC LIMIT coalesce(:limit, -1)""",
-            {name: json.dumps(value) if isinstance(value, tuple) else value for name, value in asdict(query).items()},
+            ORDER BY created DESC, id DESC LIMIT :limit""",
+            {name: json.dumps(value) if isinstance(value, tuple) else value for name, value in asdict(query).items()}
+            | {"limit": sys.maxsize if query.limit is None else query.limit},
         )
         deliveries = [
             {**row, "next_attempt": row["next_attempt"] if row["state"] in ("pending", "gathering") else None}

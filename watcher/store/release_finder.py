@@ -11,7 +11,7 @@ from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")
@@ -73,7 +73,7 @@ class ReleaseFinder:
 
     def _read_source_column(self, column: str, source: str) -> str | None:
         # A file that is opened read-only may not have the column yet.
-        if not self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = ?", [column]).fetchone():
+        if not self._db.has_column("sources", column):
             return None
         row = self._db.execute(f"SELECT {column} FROM sources WHERE name = ?", [source]).fetchone()  # noqa: S608 - ours
         return row[0] if row else None
@@ -81,8 +81,7 @@ class ReleaseFinder:
     def list_judged_before(self, rules_version: int) -> list[str]:
         """Return the sources with events that rules of an older version judged, by name."""
         # A file that is opened read-only may not have the column yet.
-        has_column = self._db.execute("SELECT 1 FROM pragma_table_info('sources') WHERE name = 'rules'").fetchone()
-        if not has_column:
+        if not self._db.has_column("sources", "rules"):
             return self.list_sources()
         rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
         return [str(name) for (name,) in rows]
@@ -98,8 +97,8 @@ class ReleaseFinder:
 
     def find_last_seen(self, source: str) -> StoredRelease | None:
         """Return the release that the last check with a new one saw, None without any; imported ones can follow it."""
-        order = "sequence DESC, releases.observed DESC, place DESC"
-        return next(self.select_releases(source, "live", order=order, limit=1), None)
+        order = "sequence DESC NULLS LAST, releases.observed DESC NULLS LAST, place DESC"
+        return next(self.select_releases(source, "live = 1", order=order, limit=1), None)
 
     def find_by_row(self, row: int) -> StoredRelease | None:
         """Return a release by its row, or None."""
@@ -118,12 +117,13 @@ class ReleaseFinder:
         return next(self.select_releases(release.release.source, "place > ?2", release.place, limit=1), None)
 
     def select_releases(
-        self, source: str, condition: str = "TRUE", *values: object, order: str = "place", limit: int = -1
+        self, source: str, condition: str = "TRUE", *values: object, order: str = "place", limit: int | None = None
     ) -> Iterator[StoredRelease]:
         """Yield the releases of a source that meet a condition; its values are ?2 and so on."""
+        at_most = "" if limit is None else f"LIMIT {limit}"
         rows = self._db.query(
             f"""SELECT releases.* FROM sources JOIN releases ON releases.source_id = sources.id
-            WHERE name = ?1 AND {condition} ORDER BY {order} LIMIT {limit}""",  # noqa: S608 - the parts are ours
+            WHERE name = ?1 AND {condition} ORDER BY {order} {at_most}""",  # noqa: S608 - the parts are ours
             [source, *values],
         )
         return (decode_release(source, row) for row in rows)

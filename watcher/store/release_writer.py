@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from watcher.core.release_order import Ending, Label, earliest_name, earliest_sequence
+from watcher.store.base import Database
 from watcher.store.change_writer import ChangeWriter
-from watcher.store.database import Database
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import IndexedRegistry, Neighbour, NewRelease, Transition
 from watcher.store.stored_items import JSON
@@ -46,7 +46,7 @@ class HistoryWriter:
         if self._source_id is not None:
             return self._source_id
         row: int | None = self._query_value("SELECT id FROM sources WHERE name = ?", self._source)
-        if not self._db.conn.in_transaction:  # a row inserted in a transaction may be rolled back with it
+        if not self._db.in_transaction:  # a row inserted in a transaction may be rolled back with it
             self._source_id = row
         return row
 
@@ -65,12 +65,12 @@ class HistoryWriter:
         """Return the end of the order (`ordering.place_last`), None without a release. Inserts no row for a source."""
         source = self._find_source()
         last = self._db.execute(
-            """SELECT content, dated, coalesce(iif(live, NULL, named), observed, '') FROM releases
+            """SELECT content, dated, coalesce(CASE WHEN live = 0 THEN named END, observed, '') FROM releases
             WHERE source_id = ? ORDER BY place DESC LIMIT 1""",
             [source],
         ).fetchone()
         count, newest, live, sequence = self._db.execute(
-            """SELECT count(*), max(observed), max(CASE WHEN live THEN dated END), max(sequence) FROM releases
+            """SELECT count(*), max(observed), max(CASE WHEN live = 1 THEN dated END), max(sequence) FROM releases
             WHERE source_id = ?""",
             [source],
         ).fetchone()
@@ -108,8 +108,8 @@ class HistoryWriter:
         """Record that a snapshot holds a release; of several observations the earliest is kept."""
         self._db.execute(
             """INSERT INTO snapshots (source_id, sha256, size, observed, release_id) VALUES (?, ?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET observed = coalesce(min(observed, excluded.observed), observed, excluded.observed)
-            """,
+            ON CONFLICT (source_id, sha256) DO UPDATE SET observed = CASE WHEN snapshots.observed < excluded.observed
+              THEN snapshots.observed ELSE coalesce(excluded.observed, snapshots.observed) END""",
             [self.ensure_source(), sha256, size, observed, release_id],
         )
 
@@ -131,7 +131,7 @@ class HistoryWriter:
             return self.add_release(release, self._reload(before), self._reload(after), into, out_of)
         content = release.content
         source = self.ensure_source()
-        row = self._db.execute(
+        release_id = self._db.insert(
             """INSERT INTO releases
             (source_id, content, returns, published, observed, live, named, sequence, dated, place, sha256, entries,
             problems) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -151,7 +151,6 @@ class HistoryWriter:
                 JSON.encode([asdict(problem) for problem in content.problems]),
             ],
         )
-        release_id = int(row.lastrowid or 0)
         versions = VersionWriter(self._db, source, self._registry)
         versions.insert_release(place, content, before, after, into, out_of)
         changes = ChangeWriter(self._db, versions, is_group=self._is_group)
@@ -163,7 +162,7 @@ class HistoryWriter:
 
     def set_dates(self, dated: Mapping[str, str]) -> None:
         """Set the day that releases count for: content digest → day."""
-        self._db.conn.executemany(
+        self._db.executemany(
             "UPDATE releases SET dated = :dated WHERE source_id = :source AND content = :content AND dated <> :dated",
             [{"source": self.ensure_source(), "content": digest, "dated": day} for digest, day in dated.items()],
         )
@@ -249,7 +248,7 @@ class HistoryWriter:
         base = places[-1] + _PLACE_STEP
         moved = {old: base + number * _PLACE_STEP for number, old in enumerate(places)}
         for table, column in (("releases", "place"), ("versions", "first"), ("versions", "until")):
-            self._db.conn.executemany(
+            self._db.executemany(
                 f"UPDATE {table} SET {column} = ? WHERE source_id = ? AND {column} = ?",  # noqa: S608 - constants
                 [(new, source, old) for old, new in reversed(moved.items())],
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from watcher.core.intervals import Interval, IntervalUnion
 from watcher.core.model import Item, ItemKey, Key, Section, Status
-from watcher.store.database import Database
+from watcher.store.base import Database
 
 # One encoder for all JSON in the database: constructing one costs more than most texts it encodes.
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -22,10 +22,10 @@ _IN_RELEASE = "source_id = ?1 AND first <= ?2 AND (until IS NULL OR until > ?2)"
 _DIFFERENCES = f"""
 WITH touched AS (
   SELECT before_id, after_id FROM changes JOIN releases ON releases.id = release_id
-  WHERE source_id = ?1 AND place > min(?2, ?3) AND place <= max(?2, ?3))
+  WHERE source_id = ?1 AND place > ?4 AND place <= ?5)
 SELECT {_COLUMNS}, id, first <= ?2 AND (until IS NULL OR until > ?2) AS old FROM versions
 WHERE id IN (SELECT before_id FROM touched UNION ALL SELECT after_id FROM touched)
-  AND old <> (first <= ?3 AND (until IS NULL OR until > ?3))"""
+  AND (first <= ?2 AND (until IS NULL OR until > ?2)) <> (first <= ?3 AND (until IS NULL OR until > ?3))"""
 _SECTIONS: Mapping[str, Section] = {str(section): section for section in Section}
 _STATUSES: Mapping[str, Status] = {str(status): status for status in Status}
 _WORDS_PER_QUERY = 100  # to the full-text index
@@ -73,14 +73,16 @@ class VersionReader:
         """Return the items of some rows."""
         wanted = list(rows)
         if missing := [row for row in wanted if row not in self._loaded]:
-            statement = f"SELECT {_COLUMNS}, id FROM versions WHERE id IN (SELECT value FROM json_each(?))"
+            statement = (
+                f"SELECT {_COLUMNS}, id FROM versions WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+            )
             states = self._db.execute(statement, [json.dumps(missing)]).fetchall()
             self._loaded.update(zip((row[-1] for row in states), decode_items(states), strict=True))
         return [self._loaded[row] for row in wanted]
 
     def read_differences(self, old: int, new: int) -> tuple[dict[ItemKey, Item], dict[ItemKey, Item]]:
         """Return the items that only the release at place `old` has, and those that only the one at `new` has."""
-        states = self._db.execute(_DIFFERENCES, [self._source_id, old, new]).fetchall()
+        states = self._db.execute(_DIFFERENCES, [self._source_id, old, new, *sorted((old, new))]).fetchall()
         removed: dict[ItemKey, Item] = {}
         added: dict[ItemKey, Item] = {}
         for row, item in zip(states, decode_items(states), strict=True):
@@ -104,7 +106,8 @@ class VersionReader:
         starting_inside = self._db.execute(
             """SELECT versions.id, first, until FROM json_each(?2) AS wanted
             CROSS JOIN versions INDEXED BY versions_low
-            WHERE source_id = ?1 AND low >= wanted.value ->> 0 AND low <= wanted.value ->> 1""",
+            WHERE source_id = ?1 AND low >= CAST(wanted.value ->> 0 AS BIGINT)
+              AND low <= CAST(wanted.value ->> 1 AS BIGINT)""",
             [self._source_id, json.dumps(numbers.intervals)],
         ).fetchall()
         # Ranges are few, so those that start before the numbers are searched here.
@@ -133,7 +136,7 @@ class VersionReader:
         return self._read_lifetimes([row for (row,) in self._db.execute(statement, [self._source_id])])
 
     def _read_lifetimes(self, rows: Sequence[int]) -> list[Lifetime]:
-        statement = "SELECT id, first, until FROM versions WHERE id IN (SELECT value FROM json_each(?))"
+        statement = "SELECT id, first, until FROM versions WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
         return self._db.execute(statement, [json.dumps(rows)]).fetchall()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.event_query import encode_list, full_text_query, select_overlapping
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 from watcher.store.release_finder import ReleaseFinder
@@ -20,19 +20,22 @@ _LINKS = f"""
 SELECT before_id, after_id, b.id IS NOT NULL AND a.id IS NOT NULL
   AND (b.status IN ({_FREE})) = (a.status IN ({_FREE}))
   AND NOT EXISTS (SELECT 1 FROM events, json_each(events.changes) WHERE events.release_id = changes.release_id
-    AND event = 'port-reassigned' AND value = changes.seq)
+    AND event = 'port-reassigned' AND CAST(value AS BIGINT) = changes.seq)
 FROM changes JOIN releases ON releases.id = changes.release_id
 LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
-WHERE (before_id IN (SELECT value FROM json_each(:rows)) OR after_id IN (SELECT value FROM json_each(:rows)))
+WHERE (before_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:rows))
+  OR after_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:rows)))
   AND (:place IS NULL OR releases.place <= :place OR (releases.source_id <> :source AND dated <= :dated))"""  # noqa: S608 - constants
 # The states of entries that moved between groups, of which some rows have one side.
 _MOVED = """
-SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes old ON old.before_id = wanted.value
-JOIN moves ON old_release = old.release_id AND old_seq = old.seq AND is_entry
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted
+JOIN changes old ON old.before_id = CAST(wanted.value AS BIGINT)
+JOIN moves ON old_release = old.release_id AND old_seq = old.seq AND is_entry = 1
 JOIN changes new ON new.release_id = new_release AND new.seq = new_seq JOIN releases ON releases.id = new_release
 WHERE :dated IS NULL OR dated <= :dated UNION
-SELECT old.before_id, new.after_id FROM json_each(:rows) wanted JOIN changes new ON new.after_id = wanted.value
-JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry
+SELECT old.before_id, new.after_id FROM json_each(:rows) wanted
+JOIN changes new ON new.after_id = CAST(wanted.value AS BIGINT)
+JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry = 1
 JOIN changes old ON old.release_id = old_release AND old.seq = old_seq JOIN releases ON releases.id = old_release
 WHERE :dated IS NULL OR dated <= :dated"""
 
@@ -78,18 +81,20 @@ class VersionFinder:
                 WHERE source_id = :source AND versions.value <> '' AND versions.value = wanted.value COLLATE NOCASE)""")
             values.update(names=encode_list(names))
         if rows is not None:
-            conditions.append("id IN (SELECT value FROM json_each(:rows))")
+            conditions.append("id IN (SELECT CAST(value AS BIGINT) FROM json_each(:rows))")
             values.update(rows=json.dumps(list(rows)))
         if at:
             conditions.append("first <= :place AND (until IS NULL OR until > :place)")
             values.update(place=at.place)
         states = self._db.execute(
             f"""SELECT section, key, status, fields, first, until, id FROM versions
-            WHERE {" AND ".join(conditions)} ORDER BY first, low, name, key""",  # noqa: S608 - the parts are ours
+            WHERE {" AND ".join(conditions)} ORDER BY first, low NULLS FIRST, name, key""",  # noqa: S608 - the parts are ours
             values,
         ).fetchall()
         places = json.dumps([place for row in states for place in row[4:6] if place is not None])
-        releases = self._releases.select_releases(source, "place IN (SELECT value FROM json_each(?2))", places)
+        releases = self._releases.select_releases(
+            source, "place IN (SELECT CAST(value AS BIGINT) FROM json_each(?2))", places
+        )
         by_place = {release.place: release for release in releases}
         return [
             EntryVersion(
@@ -108,11 +113,13 @@ class VersionFinder:
         """
         query = full_text_query(text)
         rows = self._db.execute(
-            """SELECT sources.name, row FROM (
-              SELECT source_id, versions.id AS row, until, versions.text, max(first) FROM versions_fts
+            """SELECT sources.name, version FROM (
+              SELECT source_id, versions.id AS version, until, length(versions.text) AS size,
+                row_number() OVER (PARTITION BY source_id, section, key ORDER BY first DESC) AS age FROM versions_fts
               JOIN versions ON versions.id = versions_fts.rowid
-              WHERE versions_fts MATCH ? AND section <> 'registry' GROUP BY source_id, section, key)
-            JOIN sources ON sources.id = source_id ORDER BY until IS NOT NULL, length(text), row LIMIT ?""",
+              WHERE versions_fts MATCH ? AND section <> 'registry') AS matching
+            JOIN sources ON sources.id = source_id WHERE age = 1
+            ORDER BY until IS NOT NULL, size, version LIMIT ?""",
             [query if text.endswith(" ") else f"{query}*", limit],
         ).fetchall()
         by_source: dict[str, list[int]] = {}
@@ -162,7 +169,7 @@ class VersionFinder:
             frontier = linked - reached
             reached = reached | frontier
         statement = """SELECT DISTINCT sources.name FROM versions JOIN sources ON sources.id = source_id
-            WHERE versions.id IN (SELECT value FROM json_each(?))"""
+            WHERE versions.id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"""
         sources = [name for (name,) in self._db.execute(statement, [json.dumps(sorted(reached))])]
         versions = {version.row: version for name in sources for version in self.find(name, rows=reached)}
         return VersionLinks(versions=versions, previous=previous, begun=frozenset(begun))

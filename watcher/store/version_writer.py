@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.core.model import Change, Content, Fields, Item, ItemKey, Section
-from watcher.store.database import Database
+from watcher.store.base import Database
 from watcher.store.new_release import IndexedRegistry, Neighbour, Transition
 from watcher.store.stored_items import JSON, encode_key
 
@@ -98,7 +98,7 @@ class VersionWriter:
     def _insert(self, items: Iterable[tuple[Item, int, int | None]]) -> None:
         """Insert rows: an item, its `first` and its `until`."""
         last = int(self._db.execute("SELECT coalesce(max(id), 0) FROM versions").fetchone()[0])
-        self._db.conn.executemany(
+        self._db.executemany(
             """INSERT INTO versions
             (id, source_id, section, key, status, name, value, low, high, fields, text, first, until)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -109,7 +109,7 @@ class VersionWriter:
         )
         # One statement, not a trigger for each row: FTS5 flushes its buffers before every statement, which was half of
         # the time of an insert.
-        self._db.execute("INSERT INTO versions_fts (rowid, text) SELECT id, text FROM versions WHERE id > ?", [last])
+        self._db.index_texts("versions", "id > ?", [last])
 
     def _columns(self, item: Item) -> tuple[object, ...]:
         low, high = (self._registry.interval(item) if item.section is Section.ENTRY else None) or (None, None)
