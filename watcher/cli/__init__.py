@@ -26,6 +26,7 @@ COMMANDS = {
     "history": ("watcher.cli.history", "List events: of a port, of a service, since a date, …"),
     "show": ("watcher.cli.show", "Show one entry with its history, or as of a date."),
     "export": ("watcher.cli.export", "Export a release: csv, json, services, nmap-services, wireshark, …"),
+    "plot": ("watcher.cli.plot", "Draw a source as an SVG: changes, assignments, the port space, the port map."),
     "cat": ("watcher.cli.cat", "Write the bytes of a release as they were served."),
     "ack": ("watcher.cli.ack", "Acknowledge events with a note."),
     "evidence": ("watcher.cli.evidence", "Write a file that proves what a registry said on a day."),

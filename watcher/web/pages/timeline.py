@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from watcher.core.model import Kind, Severity
 from watcher.core.times import is_date
+from watcher.render.charts import draw_bars
 from watcher.reports.events import find_events
+from watcher.reports.plot_numbers import count_changes_by_year
 from watcher.store.event_query import EventQuery
-from watcher.web.charts import draw_bars
 from watcher.web.filters import one_of, read_globs, read_ports
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
@@ -32,11 +33,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         )
         events = find_events(store.history, context.observation(store), query).events
         has_ports = store.history.read_registry_id(source) == "ports"
-    years: dict[str, dict[str, int]] = {}
-    for release in releases[1:]:  # the first is the baseline: all of it would count as added
-        counts = years.setdefault(release.dated[:4], dict.fromkeys(map(str, Kind), 0))
-        for kind in counts:
-            counts[kind] += release.counts[kind]
+    years = count_changes_by_year(releases)
     return render_html(
         "timeline.html",
         source=source,
