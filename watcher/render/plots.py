@@ -15,7 +15,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "text": ("#1a1d21", "#e4e8ec"),
     "soft": ("#555c66", "#a3adb8"),
     "back": ("#fff", "#14171a"),
-    "line": ("#d6dbe1", "#39414a"),
+    "line": ("#dbe0e6", "#333b44"),
     "added": ("#1a7f37", "#5fd07c"),
     "modified": ("#0a58a8", "#7ab8f5"),
     "deprecated": ("#8a5a00", "#e0b050"),

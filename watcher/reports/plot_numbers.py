@@ -121,7 +121,7 @@ def place_in_time(days: Sequence[str]) -> list[float]:
 
 
 def read_space_of_day(history: HistoryReader, source: str, day: str | None, *, protocol: str = "") -> PortSpace:
-    """Return the use of all ports on a day, without one in the newest release. Raises UsageError for a source that has no ports."""
+    """Return the use of all ports on a day, or in the newest release. Raises UsageError for any other registry."""
     require_ports(history, source)
     return read_port_space(history, source, history.find_release(source, day or "latest"), protocol)
 
