@@ -280,6 +280,17 @@ def test_a_reload_refuses_changes_that_a_running_daemon_cannot_make(tmp_path: Pa
         reload_settings(config, running)
 
 
+def test_a_reload_never_opens_the_pages_to_other_machines(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[web]\nlisten = "192.0.2.1:8080"\ntoken = "env:TOKEN"\n')
+    running = load_settings(config)
+    config.write_text('[web]\nlisten = "127.0.0.1:8080"\n')
+    with pytest.raises(ConfigError, match=r"web\.token: other machines reach 192\.0\.2\.1:8080 until"):
+        reload_settings(config, running)
+    config.write_text('[web]\nlisten = "127.0.0.1:8080"\ntoken = "env:TOKEN"\n')
+    assert reload_settings(config, running).web.token == "env:TOKEN"
+
+
 def test_a_document_is_a_view_over_all_sources(run: RunCli, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(
         "".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -206,6 +207,40 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
             assert ended.count("\n") == 1
             running.logged(event)
         assert running.logged("checked")["source"] == "again"
+        assert running.stop() == 0
+
+
+@pytest.mark.fault(66)
+def test_the_pages_follow_a_reload_and_say_what_needs_a_restart(env: Environment) -> None:
+    token, good = env.servers.folder / "token", env.servers.config.read_text()
+    token.write_text("the first token")
+    token.chmod(0o600)
+
+    def ask(host: str, secret: str) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection.request("GET", "/ports", headers={"Host": host, "Authorization": f"Bearer {secret}"})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    env.publish(release([tcp("a", "1")]))
+    env.servers.config.write_text(f'{good}\n[web]\nlisten = "127.0.0.1:0"\ntoken = "file:token"\n')
+    with run_daemon(env) as running:
+        port = running.logged("serving pages")["port"]
+        running.logged("checked")
+        assert (ask("localhost", "the first token"), ask("localhost", "another token")) == (200, 401)
+        assert ask("watch.example.org", "the first token") == 403
+        token.write_text("another token")
+        web = '[web]\nlisten = "127.0.0.1:9999"\ntoken = "file:token"\nhosts = ["watch.example.org"]\n'
+        env.servers.config.write_text(f"{good}\n{web}")
+        running.process.send_signal(signal.SIGHUP)
+        assert running.logged("web.listen changes when the daemon is restarted")["then"] == "127.0.0.1:9999"
+        running.logged("configuration reloaded")
+        assert (ask("localhost", "the first token"), ask("watch.example.org", "another token")) == (401, 200)
+        token.unlink()
+        running.process.send_signal(signal.SIGHUP)
+        running.logged("configuration refused; the old one stays in force")
+        assert ask("localhost", "another token") == 200
         assert running.stop() == 0
 
 

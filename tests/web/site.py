@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 from tests.support.fake_clock import FakeClock
 from tests.support.port_releases import Row, person, release, tcp
 from watcher.cli.context import load_settings
+from watcher.core.times import to_text
 from watcher.monitor import importer
+from watcher.monitor.candidate import Candidate
 from watcher.monitor.monitor import Monitor
+from watcher.monitor.result import CheckResult
+from watcher.web.access import WebAccess
 from watcher.web.app import create_app
 from watcher.web.page import PageContext
 from watcher.web.server import serve
@@ -24,6 +29,7 @@ name = "ports"
 url = "https://registry.example/ports.xml"
 """
 PEOPLE = [person("Ann", name="Ann Example", org="Example Org", uri="mailto:ann&example.org")]
+ACCESS = WebAccess(address="https://watch.example.org", requests_per_minute=10_000_000)
 RELEASES = (
     release([tcp("alpha", "10", contact="Ann"), tcp("beta", "20"), Row(description="Unassigned", port="30-40")],
             "2020-01-01", PEOPLE),
@@ -50,9 +56,25 @@ class Site:
     port: int
     context: PageContext
 
+    def check(self, data: bytes, at: str = "") -> CheckResult:
+        """Ingest a release as a check does that was served it, in another connection to the history."""
+        observed = at or to_text(self.context.clock.now())
+        with self.context.open_monitor() as monitor:
+            candidate = Candidate(data=data, origin="https://registry.example/ports.xml", observed=observed, live=True)
+            return monitor.ingest(monitor.source("ports")).ingest(candidate)
+
     def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
+        """Send a form as a page of this server does; an empty header is left out."""
+        own = {"Content_Type": "application/x-www-form-urlencoded", "Sec_Fetch_Site": "same-origin"}
+        return self.ask("POST", path, urlencode(fields), **{**own, **headers})
+
+    def ask(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        sent = {name.replace("_", "-"): value for name, value in headers.items() if value}
+        connection.request(method, path, body or None, headers=sent)
         response = connection.getresponse()
         body = response.read()
         connection.close()
@@ -65,7 +87,13 @@ class Site:
 
 
 @contextmanager
-def open_site(folder: Path, more: str = "") -> Iterator[Site]:
+def open_site(
+    folder: Path,
+    more: str = "",
+    *,
+    access: Callable[[], WebAccess] | None = None,
+    deliver: Callable[[], None] | None = None,
+) -> Iterator[Site]:
     """Import the releases and serve their history during the block; `more` is added to the configuration."""
     (folder / "config.toml").write_text(CONFIG + more)
     (folder / "config.toml").chmod(0o600)
@@ -83,7 +111,8 @@ def open_site(folder: Path, more: str = "") -> Iterator[Site]:
         open_monitor=lambda: Monitor(settings, clock=clock),
         clock=clock,
         started=clock.now(),
-        address="https://watch.example.org",
+        access=access or (lambda: ACCESS),
+        deliver=deliver,
     )
     with serve("127.0.0.1:0", create_app(context)) as port:
         yield Site(port=port, context=context)

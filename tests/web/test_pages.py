@@ -161,9 +161,9 @@ def test_search_finds_entries_as_their_words_are_typed(site: Site) -> None:
 
 
 def test_every_route_has_a_page_in_these_tests() -> None:
-    covered = {re.sub(r"\?.*", "", path) for path in PAGES}
+    covered = {re.sub(r"\?.*", "", path) for path in PAGES} | {"/-/sign-in", "/-/event/1234"}  # test_operator.py
     for route in ROUTES:
-        if route.is_page:
+        if route.is_page and route.method == "GET":
             pattern = re.escape(route.path).replace(r"\{\}", "[^/]+").replace(r"\{\*\}", ".+")
             assert any(re.fullmatch(pattern, path) for path in covered), route.path
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,17 +16,19 @@ from tests.support.fake_clock import FakeClock
 from watcher.config.settings import Settings
 from watcher.core.errors import ConfigError, StoreError, UsageError
 from watcher.monitor.monitor import Monitor
-from watcher.web import routes
-from watcher.web.app import create_app
+from watcher.web.access import WebAccess
+from watcher.web.app import WebApp, create_app
+from watcher.web.html import render_text_error
 from watcher.web.page import PageContext, PageRequest, PageResponse
-from watcher.web.routes import Access, Route
+from watcher.web.policy import READ, STATIC
+from watcher.web.routes import Route
 from watcher.web.server import serve
 
 pytestmark = pytest.mark.fault(68)
 
 
 def well(context: PageContext, request: PageRequest) -> PageResponse:
-    return PageResponse(body=f"well {'|'.join(request.parts)}\n".encode(), cache=request.text("cache", "no-store"))
+    return PageResponse(body=f"well {'|'.join(request.parts)}\n".encode())
 
 
 def broken(context: PageContext, request: PageRequest) -> PageResponse:
@@ -37,18 +38,23 @@ def broken(context: PageContext, request: PageRequest) -> PageResponse:
 
 
 ROUTES = (
-    Route("/", well, is_page=False),
-    Route("/{}/entry/{*}", well, is_page=False),
-    Route("/broken", broken, is_page=False),
-    Route("/open", well, Access.OPEN, is_page=False),
+    Route("/", well, READ, render_text_error),
+    Route("/{}/entry/{*}", well, READ, render_text_error),
+    Route("/broken", broken, READ, render_text_error),
+    Route("/open", well, STATIC, render_text_error),
 )
 
 
-def app(hosts: tuple[str, ...] = (), token: str = "") -> Any:
+def app(hosts: tuple[str, ...] = (), token: str = "", rate: int = 1_000_000, clock: FakeClock | None = None) -> WebApp:
+    access = WebAccess(hosts=hosts, token=token, setting="metrics.hosts", requests_per_minute=rate)
     context = PageContext(
-        settings=Settings, open_monitor=lambda: Monitor(Settings()), clock=FakeClock(), started=datetime.now(UTC)
+        settings=Settings,
+        open_monitor=lambda: Monitor(Settings()),
+        clock=clock or FakeClock(),
+        started=datetime.now(UTC),
+        access=lambda: access,
     )
-    return create_app(context, hosts, ROUTES, setting="metrics.hosts", token=token)
+    return create_app(context, ROUTES)
 
 
 @contextmanager
@@ -107,7 +113,7 @@ def test_only_get_and_head_are_answered() -> None:
     assert whole.endswith("\r\n\r\nwell \n")
     assert head.endswith("\r\n\r\n")
     assert "content-length: 6" in head
-    for header in ("nosniff", "no-store", "default-src 'none'", "frame-ancestors 'none'"):
+    for header in ("nosniff", "private, no-cache", "default-src 'none'", "frame-ancestors 'none'"):
         assert header in head
 
 
@@ -120,9 +126,9 @@ def test_parts_of_a_path_are_decoded_one_by_one() -> None:
 
 def test_a_page_that_did_not_change_is_not_sent_again() -> None:
     with serve("127.0.0.1:0", app()) as port:
-        first = ask(port, request(path="/?cache=no-cache"))
+        first = ask(port, request(path="/"))
         tag = next(line.split(": ")[1] for line in first.splitlines() if line.startswith("etag"))
-        again = ask(port, request(path="/?cache=no-cache", more=f"If-None-Match: {tag}\r\n"))
+        again = ask(port, request(path="/", more=f"If-None-Match: {tag}\r\n"))
     assert again.split()[1] == "304"
     assert again.endswith("\r\n\r\n")
 
@@ -185,12 +191,3 @@ def test_readers_need_the_token_if_there_is_one() -> None:
             assert "well" not in refused
         assert ask(port, request(path="/open")).split()[1] == "200"
         assert ask(port, request(more=basic("s3cret ü"))).split()[1] == "200"
-
-
-def test_every_route_says_who_may_read_it() -> None:
-    """What is open to all is listed here: a new one is a decision."""
-    assert {route.path for route in routes.ROUTES if route.access is Access.OPEN} == {
-        "/healthz",
-        "/metrics",
-        "/-/static/{}",
-    }

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import click
+import structlog
 
 from watcher.cli.context import load_settings
 from watcher.config.inventory_files import SharedInventories
 from watcher.config.settings import Settings
+from watcher.config.value_types import is_loopback
 from watcher.core.errors import ConfigError
 from watcher.daemon import log_setup
 from watcher.daemon.daemon import Daemon
@@ -55,7 +57,13 @@ def command(config: Path) -> None:
 def reload_settings(config: Path, running: Settings) -> Settings:
     """Return the changed configuration. Raises ConfigError if it cannot replace the running one."""
     changed = load_settings(config)
-    for table in ("store", "metrics", "web"):
+    for table in ("store", "metrics"):
         if getattr(changed, table) != getattr(running, table):
             raise ConfigError(f"{config}: {table}: cannot change while the daemon runs; restart it")
+    listen = running.web.listen
+    if changed.web.listen != listen:
+        if listen is not None and changed.web.token is None and not is_loopback(listen.rpartition(":")[0].strip("[]")):
+            raise ConfigError(f"{config}: web.token: other machines reach {listen} until the daemon is restarted")
+        log = structlog.get_logger("watcher.daemon")
+        log.warning("web.listen changes when the daemon is restarted", now=listen, then=changed.web.listen)
     return changed

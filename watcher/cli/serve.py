@@ -9,11 +9,14 @@ import click
 
 from watcher.cli.context import load_settings
 from watcher.cli.output import require
+from watcher.config.settings import Settings
 from watcher.config.value_types import check_listen_address, is_loopback
 from watcher.core.clock import SystemClock
 from watcher.core.errors import UsageError
+from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.store.store import Store
+from watcher.web.access import read_access
 from watcher.web.app import create_app
 from watcher.web.page import PageContext
 from watcher.web.server import serve
@@ -25,10 +28,11 @@ _DEFAULT = "127.0.0.1:8080"
 @click.option("--listen", metavar="ADDRESS:PORT", help=f"Where to listen [default: as in [web], else {_DEFAULT}].")
 @click.pass_obj
 def command(config: Path, listen: str | None) -> None:
-    """Serve the history as pages for a browser, until it is interrupted. It reads only.
+    """Serve the history as pages for a browser, until it is interrupted.
 
     The daemon serves the same pages if the configuration has `listen` in [web]. Other machines reach them only with the
-    token of [web], which a browser asks for as a password; put a proxy with TLS before them.
+    token of [web]; put a proxy with TLS before them. Who signs in with the token can accept and reject held releases
+    and acknowledge events; without a token the pages only read.
 
     \b
     Examples:
@@ -37,9 +41,11 @@ def command(config: Path, listen: str | None) -> None:
     """
     settings = load_settings(config)
     where = _check_address(listen or settings.web.listen or _DEFAULT)
-    token = settings.web.token.read(settings.folder) if settings.web.token else ""
+    access = read_access(settings)
     is_local = is_loopback(where.rpartition(":")[0].strip("[]"))
-    require(is_local or bool(token), f"--listen: other machines reach {where}; set token in [web], or use 127.0.0.1")
+    require(
+        is_local or bool(access.token), f"--listen: other machines reach {where}; set token in [web], or use 127.0.0.1"
+    )
     Store(settings.store.path, create=False).close()  # migrates one that an older version wrote
     clock = SystemClock()
     context = PageContext(
@@ -47,9 +53,10 @@ def command(config: Path, listen: str | None) -> None:
         open_monitor=lambda: Monitor(settings, create=False),
         clock=clock,
         started=clock.now(),
-        address=settings.web.address or "",
+        access=lambda: access,
+        deliver=lambda: _deliver(settings),
     )
-    app = create_app(context, settings.web.hosts, token=token)
+    app = create_app(context)
     with serve(where, app, setting="--listen") as port:
         click.echo(f"serving on http://{where.rpartition(':')[0]}:{port}/ (end with Ctrl-C)")
         if not is_local:
@@ -57,6 +64,12 @@ def command(config: Path, listen: str | None) -> None:
                 "others on the network can read the token and the pages; put a proxy with TLS in front", err=True
             )
         threading.Event().wait()
+
+
+def _deliver(settings: Settings) -> None:
+    """Send what a decision put into the outbox, as `watcher accept` does. A daemon that also runs sends none twice."""
+    with Monitor(settings, create=False) as monitor:
+        deliver_all(monitor)
 
 
 def _check_address(listen: str) -> str:

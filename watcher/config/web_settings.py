@@ -23,8 +23,11 @@ class WebSettings(SettingsTable):
     hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
     token: Secret | None = Field(
         None,
-        description="where the password is that a browser asks for (any user name): file:PATH, env:NAME or "
-        "credential:NAME; required beyond loopback",
+        description="where the token is that readers and operators need: file:PATH, env:NAME or credential:NAME; "
+        "required beyond loopback; without one nobody can accept, reject or acknowledge on a page",
+    )
+    requests_per_minute: int = Field(
+        1_200, ge=60, le=10_000_000, description="what one client may ask for; a search counts as four"
     )
 
     @model_validator(mode="after")

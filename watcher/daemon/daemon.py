@@ -30,6 +30,7 @@ from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.signals import Signals
 from watcher.monitor import health, schedule
 from watcher.monitor.monitor import Monitor
+from watcher.web.access import read_access
 
 _ROUND = timedelta(seconds=5)  # between two rounds of the main thread, and between two deliveries
 _SELF_CHECK = timedelta(minutes=1)
@@ -162,10 +163,12 @@ class Daemon:
                 if source not in self.jobs.settings.sources or settings.daemon != self.jobs.settings.daemon
             ]
             first_times = self._first_times(settings, changed)
+            access = read_access(settings)
         except WatcherError as error:
             self._refuse(error)
             return
         self.jobs.settings = settings
+        self.jobs.self_check.use_access(access)
         with self.scheduler.paused():
             unchanged = {source.name for source in self.jobs.settings.watched} - first_times.keys()
             self.scheduler.remove_all_but({*unchanged, DELIVERIES})

@@ -22,6 +22,7 @@ from watcher.fetch.responses import LIBRARY_ERRORS, explain_error, explain_witho
 from watcher.fetch.sessions import session_for_one_request
 from watcher.monitor.health import Level
 from watcher.monitor.monitor import Monitor
+from watcher.web.access import WebAccess, read_access
 from watcher.web.page import PageContext
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class SelfCheck:
     def __init__(self, settings: Callable[[], Settings], open_monitor: Callable[[], Monitor], clock: Clock) -> None:
         self._settings = settings
         self._context = PageContext(settings=settings, open_monitor=open_monitor, clock=clock, started=clock.now())
+        self._access = WebAccess()
         self._log = structlog.get_logger("watcher.self_check")
 
     def count_check(self, source: str, outcome: str) -> None:
@@ -86,7 +88,8 @@ class SelfCheck:
         if metrics is None:
             yield None
             return
-        app = web_app.create_app(self._context, metrics.hosts, routes.MONITORING, setting="metrics.hosts")
+        access = WebAccess(hosts=metrics.hosts, setting="metrics.hosts")
+        app = web_app.create_app(replace(self._context, access=lambda: access), routes.MONITORING)
         with server.serve(metrics.listen, app, setting="metrics.listen") as port:
             self._log.info("serving metrics and health", port=port)
             yield port
@@ -94,16 +97,19 @@ class SelfCheck:
     @contextmanager
     def serve_web(self) -> Iterator[int | None]:
         """Serve the pages for people for the block; give the port, None without `[web] listen`. Raises ConfigError."""
-        settings = self._settings()
-        web = settings.web
+        web = self._settings().web
         if web.listen is None:
             yield None
             return
-        token = web.token.read(settings.folder) if web.token else ""
-        app = web_app.create_app(replace(self._context, address=web.address or ""), web.hosts, token=token)
+        self.use_access(read_access(self._settings()))
+        app = web_app.create_app(replace(self._context, access=lambda: self._access))
         with server.serve(web.listen, app, setting="web.listen") as port:
-            self._log.info("serving pages", port=port, with_token=bool(token))
+            self._log.info("serving pages", port=port, with_token=bool(self._access.token))
             yield port
+
+    def use_access(self, access: WebAccess) -> None:
+        """Let the pages follow a changed configuration."""
+        self._access = access
 
 
 def ping(url: str, timeout: float, *, ca_file: Path | None = None, proxy: str | None = None) -> str | None:

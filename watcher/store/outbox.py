@@ -293,6 +293,15 @@ class OutboxTable:
         ]
         return [*reversed(deliveries)]
 
+    def list_newest_unsent(self, most: int) -> list[Mapping[str, Any]]:
+        """Return rows of messages that wait, are silenced or failed, without their bodies, the newest first."""
+        rows = self._db.query(
+            """SELECT id, channel, recipient, source, created, state, attempts, last_error FROM outbox
+            WHERE state NOT IN ('sent', 'digested') ORDER BY created DESC, id DESC LIMIT ?""",
+            [most],
+        )
+        return list(rows)
+
     def list_names(self) -> OutboxNames:
         """Return the channels and sources that messages have; some may not be configured any more."""
         rows = self._db.execute("SELECT DISTINCT channel, source FROM outbox").fetchall()

@@ -70,7 +70,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
 
 def _json(document: Any, status: int = 200) -> PageResponse:
     body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
-    return PageResponse(status=status, body=body, content_type="application/json", cache="no-cache")
+    return PageResponse(status=status, body=body, content_type="application/json")
 
 
 def _find_endpoint(request: PageRequest) -> tuple[Endpoint, Mapping[str, str]]:

@@ -38,8 +38,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events = [observed.stored for observed in find_events(store.history, context.observation(store), query).events]
     named = " ".join(filter(None, (*query.sources, *query.events, *query.services, request.text("port"), query.text)))
     title = f"registry-watcher: {named}" if named else "registry-watcher: all registries"
-    base = context.address
-    return PageResponse(body=write_atom(title, base, events), content_type=ATOM, cache="no-cache")
+    base = request.base
+    return PageResponse(body=write_atom(title, base, events), content_type=ATOM)
 
 
 def write_atom(title: str, base: str, events: Sequence[StoredEvent]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -15,7 +16,7 @@ from markupsafe import Markup
 from watcher.core.event_words import say_event
 from watcher.registries.lookups import lookup_of, permalink
 from watcher.render.safe_text import visible
-from watcher.web.page import HTML, PageResponse
+from watcher.web.page import HTML, PageResponse, Viewer
 
 STATIC = Path(__file__).parent / "static"
 
@@ -23,11 +24,26 @@ STATIC = Path(__file__).parent / "static"
 def render_html(template: str, code: int = 200, /, **values: Any) -> PageResponse:
     """Return a page made of a template. Every text in it is escaped and has no invisible characters."""
     text = _environment().get_template(template).render(**values)
-    return PageResponse(status=code, body=text.encode("utf-8", "replace"), content_type=HTML, cache="no-cache")
+    return PageResponse(status=code, body=text.encode("utf-8", "replace"), content_type=HTML)
 
 
 def render_error(status: int, message: str) -> PageResponse:
+    """Return an error as a page."""
     return render_html("error.html", status, title=HTTPStatus(status).phrase, message=message)
+
+
+def render_text_error(status: int, message: str) -> PageResponse:
+    """Return an error as plain text, for what no person reads in a browser."""
+    return PageResponse(status=status, body=f"{message}\n".encode("utf-8", "replace"))
+
+
+def render_json_error(status: int, message: str) -> PageResponse:
+    """Return an error as the API has it."""
+    return PageResponse(
+        status=status,
+        body=json.dumps({"error": message}, ensure_ascii=False).encode("utf-8", "replace"),
+        content_type="application/json",
+    )
 
 
 def link(*parts: str | int, **query: str | int | None) -> str:
@@ -47,7 +63,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(link=link, static=_static_link, entry_link=_entry_link, say_event=say_event)
+    environment.globals.update(
+        link=link, static=_static_link, entry_link=_entry_link, say_event=say_event, viewer=Viewer()
+    )
     environment.filters["thousands"] = _thousands
     return environment
 

@@ -23,7 +23,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     registry = CollectorRegistry()
     registry.register(HistoryCollector(context))
     registry.register(context.checks)
-    encode, content_type = choose_encoder(request.accept)
+    encode, content_type = choose_encoder(request.headers.get("accept", "*/*"))
     names = request.query.get("name[]")
     selected = registry.restricted_registry(names) if names else registry
     return PageResponse(body=encode(selected), content_type=content_type)

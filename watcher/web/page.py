@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,50 +18,80 @@ from watcher.monitor.monitor import Monitor
 from watcher.reports.attention import EventAttention
 from watcher.reports.observation import ObservationGaps
 from watcher.store.store import Store
+from watcher.web.access import WebAccess
+from watcher.web.sessions import Sessions
+from watcher.web.streams import Streams
 
 _CHECKS = ("watcher_checks", "Checks since the start", ("source", "outcome"))
 HTML = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
-    """One GET or HEAD request.
+class Viewer:
+    """Who looks at a page: an operator can accept, reject and acknowledge; without a token nobody can sign in."""
 
-    `parts` are the decoded parts of the path that the route leaves open, `query` has every value of each parameter.
+    is_operator: bool = False
+    can_sign_in: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """One request.
+
+    `parts` are the decoded parts of the path that the route leaves open, `query` has every value of each parameter,
+    `form` those of the body of a POST. `base` is the URL of the first page without the last slash, `path` is the path
+    with the query. The names of `headers` are in lower case.
     """
 
     query: Mapping[str, Sequence[str]]
     parts: Sequence[str] = ()
-    accept: str = "*/*"
+    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/"
+    base: str = ""
+    client: str = ""
+    viewer: Viewer = Viewer()
 
     def text(self, name: str, default: str = "") -> str:
         """Return the last value of a parameter without the space around it."""
         return (self.query.get(name) or [default])[-1].strip()
 
+    def sent(self, name: str) -> str:
+        """Return the last value of a field of the form without the space around it."""
+        return (self.form.get(name) or [""])[-1].strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """The response of a page. `cache` is its Cache-Control."""
+    """The response of a page. The policy of its route says how it is cached.
 
-    body: bytes
+    `decided`: the operator's decision was written. A `stream` is sent in place of `body`, part by part.
+    """
+
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"
-    cache: str = "no-store"
     headers: Mapping[str, str] = field(default_factory=dict)
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageContext:
     """The parts that every page may use; one for the life of the server. Pages run in threads of the server.
 
-    `settings` returns the configuration in force. `address` is the URL of the first page, "" if none is configured.
+    `settings` and `access` return what is in force: a reload replaces them. `deliver` sends what the decision of an
+    operator put into the outbox; None where something else does.
     """
 
     settings: Callable[[], Settings]
     open_monitor: Callable[[], Monitor]
     clock: Clock
     started: datetime
-    address: str = ""
+    access: Callable[[], WebAccess] = WebAccess
+    deliver: Callable[[], None] | None = None
+    sessions: Sessions = field(default_factory=Sessions)
+    streams: Streams = field(default_factory=Streams)
     inventories: SharedInventories = field(default_factory=SharedInventories)
     checks: Counter = field(default_factory=partial(Counter, *_CHECKS, registry=None))
 

@@ -2,63 +2,88 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable
 from typing import NamedTuple
 
 from watcher.web import api, feeds, healthz, metrics
-from watcher.web.page import Page
+from watcher.web.html import render_error, render_json_error, render_text_error
+from watcher.web.page import Page, PageResponse
 from watcher.web.pages import (
     compare,
     deadlines,
+    decisions,
     document,
     entry,
+    event,
     holds,
     overview,
     port_map,
     release,
     search,
+    sign_in,
     snapshot,
     static,
     timeline,
 )
-
-
-class Access(StrEnum):
-    """Who may read a path: anybody who reaches the server, or only those who have its token, if it has one."""
-
-    OPEN = "open"
-    READER = "reader"
+from watcher.web.policy import (
+    DECIDE,
+    MONITOR,
+    READ,
+    SEARCH,
+    SIGN_IN,
+    SIGN_IN_FORM,
+    SIGN_OUT,
+    STATIC,
+    Policy,
+)
 
 
 class Route(NamedTuple):
-    """One path; `{}` stands for one part of it, `{*}` for all others. `is_page`: it is for people."""
+    """One path; `{}` stands for one part of it, `{*}` for all others. `describe_error` makes what it answers then."""
 
     path: str
     render: Page
-    access: Access = Access.READER
-    is_page: bool = True
+    policy: Policy = READ
+    describe_error: Callable[[int, str], PageResponse] = render_error
+    method: str = "GET"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
+    @property
+    def is_page(self) -> bool:
+        """Return whether it is for people."""
+        return self.describe_error is render_error
 
 
 # What monitoring systems ask for: the only pages at [metrics] listen.
 MONITORING: tuple[Route, ...] = (
-    Route("/healthz", healthz.render, Access.OPEN, is_page=False),
-    Route("/metrics", metrics.render, Access.OPEN, is_page=False),
+    Route("/healthz", healthz.render, MONITOR, render_text_error),
+    Route("/metrics", metrics.render, MONITOR, render_text_error),
 )
 # A path that no source can have begins with "-" or is one of the two that monitoring systems know by their names.
 ROUTES: tuple[Route, ...] = (
     *MONITORING,
-    Route("/-/static/{}", static.render, Access.OPEN, is_page=False),
-    Route("/api/v1/{*}", api.render, is_page=False),
-    Route("/-/feed.atom", feeds.render, is_page=False),
+    Route("/-/static/{}", static.render, STATIC, render_text_error),
+    Route("/-/sign-in", sign_in.render, SIGN_IN_FORM),
+    Route("/-/sign-in", sign_in.sign_in, SIGN_IN, method="POST"),
+    Route("/-/sign-out", sign_in.sign_out, SIGN_OUT, method="POST"),
+    Route("/-/accept", decisions.accept, DECIDE, method="POST"),
+    Route("/-/reject", decisions.reject, DECIDE, method="POST"),
+    Route("/-/acknowledge", decisions.acknowledge, DECIDE, method="POST"),
+    Route("/api/v1/{*}", api.render, READ, render_json_error),
+    Route("/-/feed.atom", feeds.render, READ, render_text_error),
     Route("/", overview.render),
-    Route("/-/search", search.render),
+    Route("/-/search", search.render, SEARCH),
     Route("/-/deadlines", deadlines.render),
     Route("/-/holds", holds.render),
+    Route("/-/event/{}", event.render),
     Route("/-/document/{}", document.render),
     Route("/{}", timeline.render),
-    Route("/{}/compare", compare.render),
+    Route("/{}/compare", compare.render, SEARCH),
     Route("/{}/map", port_map.render),
     Route("/{}/release/{}", release.render),
-    Route("/{}/release/{}/bytes", snapshot.render, is_page=False),
+    Route("/{}/release/{}/bytes", snapshot.render, READ, render_text_error),
     Route("/{}/entry/{*}", entry.render),
 )

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn in a thread, with limits on what a client can cost.
+"""The HTTP server: uvicorn in a thread, with limits on what one connection can cost.
 
 A connection without a complete response for some seconds is cut off; there are only so many connections at a time.
 """
@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,11 +23,33 @@ _IDLE = 5  # seconds between two requests of a connection
 _LONGEST_HEAD = 16_384  # bytes of a request's first line and headers
 
 
+class ServedApp(Protocol):
+    """An ASGI application; `close` ends its streams."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def _protocol(deadline: float) -> type[H11Protocol]:
-    class Protocol(H11Protocol):
-        """HTTP/1.1 that cuts off a connection without a complete response in time."""
+    class ImpatientProtocol(H11Protocol):
+        """HTTP/1.1 that cuts off a connection without a complete response, or part of a stream, in time."""
 
         _timer: asyncio.TimerHandle | None = None
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            app = self.app
+
+            async def answer(scope: Any, receive: Any, send: Any) -> None:
+                async def send_part(message: Any) -> None:
+                    await send(message)
+                    if message.get("more_body"):
+                        self._restart()
+
+                await app(scope, receive, send_part)
+
+            self.app = answer
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -47,11 +69,11 @@ def _protocol(deadline: float) -> type[H11Protocol]:
                 self._timer.cancel()
             self._timer = self.loop.call_later(deadline, self.transport.abort)
 
-    return Protocol
+    return ImpatientProtocol
 
 
 @contextmanager
-def serve(listen: str, app: Any, *, deadline: float = _DEADLINE, setting: str = "web.listen") -> Iterator[int]:
+def serve(listen: str, app: ServedApp, *, deadline: float = _DEADLINE, setting: str = "web.listen") -> Iterator[int]:
     """Serve an ASGI application at ADDRESS:PORT during the block; give the port. Raises ConfigError."""
     host, _, port = listen.rpartition(":")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -82,5 +104,6 @@ def serve(listen: str, app: Any, *, deadline: float = _DEADLINE, setting: str = 
         try:
             yield listener.getsockname()[1]
         finally:
+            app.close()
             server.should_exit = True
             thread.join()

@@ -34,6 +34,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     places = {release.row: number for number, release in enumerate(releases)}
     return render_html(
         "compare.html",
+        viewer=request.viewer,
         source=source,
         has_ports=has_ports,
         old=old,

@@ -7,8 +7,8 @@ from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
 
-def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa: ARG001 - the shape of every page
+def render(context: PageContext, request: PageRequest) -> PageResponse:
     today = context.clock.now().date()
     with context.open_store() as store:
         deadlines = find_deadlines(store, [], today)
-    return render_html("deadlines.html", deadlines=deadlines, today=today.isoformat())
+    return render_html("deadlines.html", viewer=request.viewer, deadlines=deadlines, today=today.isoformat())

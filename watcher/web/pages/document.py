@@ -18,6 +18,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         report = report_document(store.history, context.observation(store), EventQuery(document=document))
     return render_html(
         "document.html",
+        viewer=request.viewer,
         title=format_document(document),
         report=report,
         parts=[(part, events[:_MOST], max(0, len(events) - _MOST)) for part, events in report.parts.items() if events],

@@ -39,6 +39,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     current = [version for version in entry.current if not registry or _registry(version) in ("", registry)]
     return render_html(
         "entry.html",
+        viewer=request.viewer,
         source=source,
         has_ports=kind == "ports",
         what=what,

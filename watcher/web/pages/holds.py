@@ -9,13 +9,20 @@ from watcher.web.page import PageContext, PageRequest, PageResponse
 _MOST = 100
 
 
-def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa: ARG001 - the shape of every page
+def render(context: PageContext, request: PageRequest) -> PageResponse:
     with context.open_store() as store:
         holds = store.holds.list_holds()
         counts = store.outbox.count_by_state()
         failures = store.channel_failures.list_failures()
+        unsent = store.outbox.list_newest_unsent(_MOST)
     held = [hold for hold in holds if hold.state is HoldState.HELD]
     settled = [hold for hold in holds if hold.state is not HoldState.HELD]
     return render_html(
-        "holds.html", held=held, settled=settled[-_MOST:], counts=sorted(counts.items()), failures=failures
+        "holds.html",
+        viewer=request.viewer,
+        held=held,
+        settled=list(reversed(settled[-_MOST:])),
+        counts=sorted(counts.items()),
+        failures=failures,
+        unsent=unsent,
     )

@@ -15,7 +15,7 @@ _MOST_EVENTS, _NEWEST_EVENTS, _MOST_DEADLINES, _MOST_SOURCES = 40, 10, 12, 200
 _WEEK, _AHEAD = timedelta(days=7), 90
 
 
-def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa: ARG001 - the shape of every page
+def render(context: PageContext, request: PageRequest) -> PageResponse:
     now = context.clock.now()
     since = (now - _WEEK).date().isoformat()
     with context.open_store() as store:
@@ -29,6 +29,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa:
         others = [name for name in store.history.list_sources() if name not in configured]
     return render_html(
         "overview.html",
+        viewer=request.viewer,
         status=status,
         since=since,
         events=list(reversed(shown)),

@@ -42,6 +42,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     spans = space.spans(low, high)
     return render_html(
         "port_map.html",
+        viewer=request.viewer,
         source=source,
         release=release,
         old=old,

@@ -27,6 +27,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     events = comparison.events if comparison is not None else ()
     return render_html(
         "release.html",
+        viewer=request.viewer,
         source=source,
         has_ports=has_ports,
         release=release,

@@ -21,6 +21,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         ports = store.history.list_sources_of("ports")
     return render_html(
         "_results.html" if request.text("part") else "search.html",
+        viewer=request.viewer,
         text=text,
         port=text if find_ports(text) else "",
         port_sources=ports,

@@ -16,6 +16,5 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     return PageResponse(
         body=data,
         content_type="application/octet-stream",
-        cache="no-cache",
         headers={"Content-Disposition": f'attachment; filename="{safe}"'},
     )

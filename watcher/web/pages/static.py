@@ -12,11 +12,10 @@ _TYPES: Mapping[str, str] = {
     "style.css": "text/css; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
 }
-_YEAR = "public, max-age=31536000, immutable"  # links to a file change with its content
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:  # noqa: ARG001 - the shape of every page
     (name,) = request.parts
     if name not in _TYPES:
         raise UsageError(f"no file {name!r}")
-    return PageResponse(body=(STATIC / name).read_bytes(), content_type=_TYPES[name], cache=_YEAR)
+    return PageResponse(body=(STATIC / name).read_bytes(), content_type=_TYPES[name])

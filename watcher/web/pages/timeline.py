@@ -36,6 +36,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     years = count_changes_by_year(releases)
     return render_html(
         "timeline.html",
+        viewer=request.viewer,
         source=source,
         releases=list(reversed(releases))[:_RELEASES],
         more_releases=max(0, len(releases) - _RELEASES),

@@ -1,0 +1,43 @@
+"""What a route asks of a client and allows to caches. Every route names one of the policies at the end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Access(StrEnum):
+    """Who may use a route."""
+
+    OPEN = "open"  # everybody who reaches the server
+    MONITORING = "monitoring"  # as open: what monitoring systems ask for
+    READER = "reader"  # if there is a token, those who have it
+    OPERATOR = "operator"  # those who have the token; without one nobody
+
+
+class Cache(StrEnum):
+    """The Cache-Control of a response with status 200; every other response has `NEVER`."""
+
+    NEVER = "no-store"
+    REVALIDATE = "private, no-cache"  # with an ETag; `private`: a page can show who is signed in
+    FOREVER = "public, max-age=31536000, immutable"  # the link changes with the content
+
+
+class Policy(NamedTuple):
+    """`cost` is what one request takes from the requests that a client may make in a minute."""
+
+    access: Access
+    cache: Cache
+    cost: int
+
+
+STATIC = Policy(Access.OPEN, Cache.FOREVER, 1)
+MONITOR = Policy(Access.MONITORING, Cache.NEVER, 1)
+READ = Policy(Access.READER, Cache.REVALIDATE, 1)
+REDIRECT = Policy(Access.READER, Cache.NEVER, 1)
+SEARCH = Policy(Access.READER, Cache.REVALIDATE, 4)  # takes the server several times as long as a page
+STREAM = Policy(Access.READER, Cache.NEVER, 10)
+SIGN_IN_FORM = Policy(Access.OPEN, Cache.NEVER, 1)
+SIGN_IN = Policy(Access.OPEN, Cache.NEVER, 24)  # ten guesses in a row, then less than one a second
+SIGN_OUT = Policy(Access.OPEN, Cache.NEVER, 1)
+DECIDE = Policy(Access.OPERATOR, Cache.NEVER, 4)
