@@ -30,7 +30,7 @@ from watcher.web.access import WebAccess
 from watcher.web.html import render_error
 from watcher.web.page import PageContext, PageRequest, PageResponse, Viewer
 from watcher.web.pages import sign_in
-from watcher.web.policy import Access, Cache, Policy
+from watcher.web.policy import Access, Cache, RoutePolicy
 from watcher.web.rate_limit import RequestLimiter
 from watcher.web.routes import ROUTES, Route
 from watcher.web.sessions import is_from_own_page, is_token, read_basic, read_bearer, read_session
@@ -41,14 +41,14 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 _HOST = re.compile(r"[0-9A-Za-z.:_\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
-    "Content-Security-Policy": (
+    "Content-Security-RoutePolicy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-RoutePolicy": "same-origin",
+    "Cross-Origin-Opener-RoutePolicy": "same-origin",
+    "Cross-Origin-Resource-RoutePolicy": "same-origin",
 }
 _CHALLENGE = 'Basic realm="registry-watcher", charset="UTF-8"'
 _PAGE_CHALLENGE = 'Bearer realm="registry-watcher"'  # no browser asks by itself: the page does
@@ -169,7 +169,7 @@ class WebApp:
         paths = ", ".join(route.path for route in self._routes)
         return PageResponse(status=404, body=f"no such page; the pages are {paths}\n".encode())
 
-    def _to_starlette(self, page: PageResponse, request: Request, policy: Policy | None) -> Response:
+    def _to_starlette(self, page: PageResponse, request: Request, policy: RoutePolicy | None) -> Response:
         cache = policy.cache if policy is not None and page.status == 200 else Cache.NEVER
         headers = {**_HEADERS, "Cache-Control": str(cache), **page.headers, "Content-Type": page.content_type}
         if cache is Cache.REVALIDATE:

@@ -23,7 +23,7 @@ class Cache(StrEnum):
     FOREVER = "public, max-age=31536000, immutable"  # the link changes with the content
 
 
-class Policy(NamedTuple):
+class RoutePolicy(NamedTuple):
     """`cost` is what one request takes from the requests that a client may make in a minute."""
 
     access: Access
@@ -31,13 +31,13 @@ class Policy(NamedTuple):
     cost: int
 
 
-STATIC = Policy(Access.OPEN, Cache.FOREVER, 1)
-MONITOR = Policy(Access.MONITORING, Cache.NEVER, 1)
-READ = Policy(Access.READER, Cache.REVALIDATE, 1)
-REDIRECT = Policy(Access.READER, Cache.NEVER, 1)
-SEARCH = Policy(Access.READER, Cache.REVALIDATE, 4)  # takes the server several times as long as a page
-STREAM = Policy(Access.READER, Cache.NEVER, 10)
-SIGN_IN_FORM = Policy(Access.OPEN, Cache.NEVER, 1)
-SIGN_IN = Policy(Access.OPEN, Cache.NEVER, 24)  # ten guesses in a row, then less than one a second
-SIGN_OUT = Policy(Access.OPEN, Cache.NEVER, 1)
-DECIDE = Policy(Access.OPERATOR, Cache.NEVER, 4)
+STATIC = RoutePolicy(Access.OPEN, Cache.FOREVER, 1)
+MONITOR = RoutePolicy(Access.MONITORING, Cache.NEVER, 1)
+READ = RoutePolicy(Access.READER, Cache.REVALIDATE, 1)
+REDIRECT = RoutePolicy(Access.READER, Cache.NEVER, 1)
+SEARCH = RoutePolicy(Access.READER, Cache.REVALIDATE, 4)  # takes the server several times as long as a page
+STREAM = RoutePolicy(Access.READER, Cache.NEVER, 10)
+SIGN_IN_FORM = RoutePolicy(Access.OPEN, Cache.NEVER, 1)
+SIGN_IN = RoutePolicy(Access.OPEN, Cache.NEVER, 24)  # ten guesses in a row, then less than one a second
+SIGN_OUT = RoutePolicy(Access.OPEN, Cache.NEVER, 1)
+DECIDE = RoutePolicy(Access.OPERATOR, Cache.NEVER, 4)

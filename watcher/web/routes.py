@@ -34,7 +34,7 @@ from watcher.web.policy import (
     SIGN_IN_FORM,
     SIGN_OUT,
     STATIC,
-    Policy,
+    RoutePolicy,
 )
 
 
@@ -43,7 +43,7 @@ class Route(NamedTuple):
 
     path: str
     render: Page
-    policy: Policy = READ
+    policy: RoutePolicy = READ
     describe_error: Callable[[int, str], PageResponse] = render_error
     method: str = "GET"
 
