@@ -191,8 +191,13 @@ def iana_versions() -> dict[str, tuple[tuple[str, str], ...]]:
 
 def iana_documents(group: str) -> Iterator[tuple[str, bytes]]:
     """Yield (month, bytes) of one registry group, each month in which it differs from the one before."""
-    for month, blob in iana_versions()[group]:
-        yield month, _objects(IANA_BUNDLE).read(blob)
+    return group_documents(IANA_BUNDLE, group)
+
+
+def group_documents(bundle: str, group: str) -> Iterator[tuple[str, bytes]]:
+    """Yield (month, bytes) of one registry group of a bundle, each month in which it differs from the one before."""
+    for month, blob in bundle_versions(bundle)[group]:
+        yield month, _objects(bundle).read(blob)
 
 
 def bundle_documents(bundle: str) -> Iterator[tuple[str, str, bytes]]:

@@ -156,9 +156,10 @@ def _change(before: Item | None, after: Item | None) -> Change:
     return Change(before=before, after=after, fields=fields)
 
 
-def _sort_key(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int]:
+def _sort_key(change: Change) -> tuple[int, tuple[tuple[int, str], ...], int, int, Key]:
     item = change.item
-    return _SECTIONS.index(item.section), _natural_order(item.key), item.key.ordinal, 0 if change.after is None else 1
+    is_left = 0 if change.after is None else 1
+    return _SECTIONS.index(item.section), _natural_order(item.key), item.key.ordinal, is_left, item.key
 
 
 def _natural_order(key: Key) -> tuple[tuple[int, str], ...]:

@@ -19,8 +19,7 @@ def pair_items(
     removed: Iterable[Item], added: Iterable[Item], rules: Sequence[PairingRule | LinkageRule]
 ) -> list[Pair]:
     """Return the pairs (removed, added) that the rules find; each item is in one pair at most, earlier rules win."""
-    left = {(item.section, item.key): item for item in removed}
-    right = {(item.section, item.key): item for item in added}
+    left, right = _by_key(removed), _by_key(added)
     pairs: list[Pair] = []
     for rule in rules:
         if not left or not right:
@@ -36,6 +35,11 @@ def pair_items(
                 for old, new in zip(*map(_sort_by_key, groups), strict=False):
                     pairs.append((_pop(left, old), _pop(right, new)))
     return sorted(pairs, key=lambda pair: (pair[1].key.values, pair[1].key.ordinal))
+
+
+def _by_key(items: Iterable[Item]) -> dict[ItemKey, Item]:
+    """Return items by key, in the order of their keys: that in which they come depends on what was read before."""
+    return {(item.section, item.key): item for item in sorted(items, key=lambda item: item.key)}
 
 
 def _group(items: Iterable[Item], signature: Callable[[Item], Signature]) -> dict[tuple[str, ...], list[Item]]:

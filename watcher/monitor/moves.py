@@ -180,6 +180,11 @@ class _Steps:
     def item(self, place: ChangePlace) -> Item:
         return self[place.release].item(place.seq)
 
+    def order(self, place: ChangePlace) -> tuple[str, str, int]:
+        """Return what sorts places: not their rows, which depend on the order in which releases were recorded."""
+        step = self[place.release]
+        return step.release.dated, step.source, place.seq
+
     def path(self, place: ChangePlace) -> str:
         return entry_parts.read_path(self.item(place))
 
@@ -187,7 +192,7 @@ class _Steps:
 def _decide(pairs: Iterable[_Pair], steps: _Steps) -> Iterator[_Pair]:
     """Yield the pairs that are one entry: by evidence, each the best match of the other with a margin."""
     for linked in _components(pairs):
-        old, new = (list(dict.fromkeys(pair[side] for pair in linked)) for side in (0, 1))
+        old, new = (sorted({pair[side] for pair in linked}, key=steps.order) for side in (0, 1))
         features = [[group_moves.read_move_features(steps.item(place)) for place in places] for places in (old, new)]
         rarity, greatest = measure_rarity(_rows(old, new, steps), set().union(*features[0], *features[1]))
         scores = [
@@ -266,7 +271,7 @@ def _describe(place: ChangePlace, steps: _Steps, *, leaves: bool) -> Move:
 
 def _other_side(event: Event, arrived: Mapping[int, list[ChangePlace]], steps: _Steps) -> Side | None:
     """Return the other side of an event; None if nothing that it names moved."""
-    places = sorted({place for seq in event.changes for place in arrived.get(seq, ())})
+    places = sorted({place for seq in event.changes for place in arrived.get(seq, ())}, key=steps.order)
     if not places:
         return None
     step = steps[places[0].release]

@@ -38,12 +38,15 @@ def _free_space(context: ChangeContext) -> FreeSpaceChanges:
 
 
 def status_in(context: ChangeContext, content: Content, item: Item) -> str:
-    """Return the status of the free row that holds an entry's value in one of the contents; `absent` without one."""
+    """Return the status of the free row that holds an entry's value in one of the contents; `absent` without one.
+
+    Of several it is the narrowest; of rows with the same numbers, the one with the most values in the rest of its key.
+    """
     ranges, box = numbers(item), _box(item)
     rows = context.compute_for(content, _free_rows).overlapping(entry_parts.read_path(item), ranges[:1])
     holding = [
-        (row.high - row.low, place, str(other.status))
-        for place, (row, other) in enumerate(rows)
+        (row.high - row.low, -_count_rest(_box(other)), other.key, str(other.status))
+        for row, other in rows
         if row.contains(ranges[0]) and _meet(_box(other), box)
     ]
     return min(holding)[-1] if holding else ABSENT
@@ -76,6 +79,10 @@ def _box(item: Item) -> Box:
     return tuple(parse_ranges(value) or value.casefold() for value in entry_parts.read_values(item))
 
 
+def _count_rest(box: Box) -> int:
+    return sum(block.high - block.low for part in box[1:] if not isinstance(part, str) for block in part)
+
+
 def _meet(one: Box, other: Box) -> bool:
     """Return whether two rows share a value in all parts of their keys; a part without text has all values."""
     return all(
@@ -100,7 +107,11 @@ class _NumberedRows:
                 if not only_blocks or block.high > block.low:
                     row = (block.low, block.high), (block, item)
                     by_space.setdefault((place, block.space), []).append(row)
-        self._rows = {space: IntervalIndex(rows) for space, rows in by_space.items()}
+        # Rows with the same numbers are in the order of their keys: that of the items depends on what was read before.
+        self._rows = {
+            space: IntervalIndex(sorted(rows, key=lambda row: row[1][1].key, reverse=True))
+            for space, rows in by_space.items()
+        }
 
     def overlapping(self, place: Hashable, ranges: Iterable[ValueRange]) -> Iterator[tuple[ValueRange, Item]]:
         """Yield the rows at a place that share a number with some ranges, of each range the first 300."""

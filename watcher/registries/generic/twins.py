@@ -32,7 +32,7 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
     rows = context.compute_for(context.new, _rows_by_name)
     groups = [rows.get((entry_parts.read_path(item), name), []) for name in _names(item)]
     candidates = (row for group in groups if len(group) <= _MOST_CANDIDATES for row in group)
-    return next((row for row in candidates if _is_absorbed(item, row)), None)
+    return min((row for row in candidates if _is_absorbed(item, row)), key=lambda row: row.key, default=None)
 
 
 @lru_cache(maxsize=100)

@@ -66,13 +66,13 @@ class Coverage:
         rows = [*self._single.get(str(port), ()), *reversed([item for _, item in ranges])]
         self._found[port, protocol] = sorted(
             (item for item in rows if item.key.part("protocol") in (protocol, "")),
-            key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key.values),
+            key=lambda item: (not item.key.part("protocol"), "-" in item.key.part("port"), item.key),
         )[:_MOST_ROWS]
         return self._found[port, protocol]
 
     @cached_property
     def _range_index(self) -> IntervalIndex[Item]:
-        return IntervalIndex(self._ranges.values())
+        return IntervalIndex(sorted(self._ranges.values(), key=lambda placed: placed[1].key))
 
     def status_at(self, port: str, protocol: str) -> str:
         """Return the status of the first port of a range: `assigned`, `reserved`, …; `absent` without a row."""

@@ -93,7 +93,7 @@ def classify_update(position: int, change: Change, context: ChangeContext, descr
     if change.item.key.part("id") in {*ids, *ids.values()}:
         return  # the id is another person's now
     entries = context.get_index(_ENTRIES_BY_CONTACT, context.new).get(change.item.key.part("id"), {})
-    described = [describe(entries[key]) for key in sorted(entries, key=_natural_order)]
+    described = [describe(entries[key]) for key in sorted(entries, key=lambda key: (_natural_order(key), key))]
     yield Finding(
         event="contact-updated",
         change=position,
