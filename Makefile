@@ -50,7 +50,7 @@ bench: $(VENV)/developing
 	$(BIN)/python bench/run.py
 
 clean:
-	rm -rf $(VENV) .bench .docs docs/reference
+	rm -rf $(VENV) .axe .bench .docs docs/reference
 
 $(VENV)/bin/python:
 	@test -n '$(PYTHON)' || { echo 'make: no Python 3.11 or newer found; install one (Debian: apt install python3 python3-venv)' >&2; exit 1; }

@@ -1,0 +1,317 @@
+"""The pages in a real browser: clicked through, with a keyboard alone, without scripts, on a phone, in the dark.
+
+All tests share one browser and one server. What a page loads or breaks in the browser's console fails its test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.support.axe import find_grave_faults, require_axe
+from tests.support.browser import DESKTOP, PHONE, missing_programs, open_browser, set_dark, set_scripts, set_size
+from tests.web.site import RELEASES, Site, open_site
+from tests.web.test_pages import PAGES
+
+pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=missing_programs())
+
+_PATIENCE = 20.0  # seconds; what a page does is waited for, not the time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """A browser at the server under test."""
+
+    driver: WebDriver
+    address: str
+
+    def open(self, path: str) -> None:
+        self.driver.get(self.address + path)
+
+    @property
+    def path(self) -> str:
+        parts = urlsplit(self.driver.current_url)
+        return parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def find(self, css: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, css)
+
+    def text(self, css: str = "main") -> str:
+        return self.find(css).text
+
+    def click(self, css: str) -> None:
+        """Click an element that leads to another page, and wait until that is shown."""
+        self.leave(self.find(css).click)
+
+    def follow(self, words: str) -> None:
+        """Click the first link in the page's content with these words."""
+        self.leave(self.find("main").find_element(By.LINK_TEXT, words).click)
+
+    def leave(self, act: Callable[[], object]) -> None:
+        """Do what leads to another page, and wait until that is shown."""
+        self.run("window.isLeft = true")
+        act()
+        self.wait(lambda: not self.run("return window.isLeft") and self.run("return document.readyState") == "complete")
+
+    def press(self, *keys: str) -> None:
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    @property
+    def focused(self) -> WebElement:
+        return self.driver.switch_to.active_element
+
+    def type_date(self, name: str, day: str) -> None:
+        """Type a day into a field as a person in the United States does, whose browser this is."""
+        year, month, date = day.split("-")
+        self.find(f"main input[name={name}]").send_keys(month + date + year)
+
+    def wait(self, is_so: Callable[[], object]) -> None:
+        WebDriverWait(self.driver, _PATIENCE, 0.02, [StaleElementReferenceException]).until(lambda _: is_so())
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with open_site(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="module")
+def driver(downloads: Any) -> Iterator[WebDriver]:
+    with open_browser(downloads) as started:
+        yield started
+
+
+@pytest.fixture
+def browser(driver: WebDriver, site: Site) -> Iterator[Browser]:
+    set_size(driver, DESKTOP)
+    set_dark(driver, False)
+    set_scripts(driver, True)
+    driver.get_log("browser")
+    yield Browser(driver=driver, address=f"http://127.0.0.1:{site.port}")
+    complaints = [line["message"] for line in driver.get_log("browser") if line["level"] == "SEVERE"]
+    assert [line for line in complaints if "404 (Not Found)" not in line] == []
+
+
+def test_two_dates_are_compared_by_their_fields_and_by_the_sliders(browser: Browser) -> None:
+    browser.open("/")
+    browser.follow("ports")
+    browser.follow("Compare")
+    browser.type_date("from", "2020-01-01")
+    browser.type_date("to", "2020-02-01")
+    browser.leave(browser.find("main .filters button").click)
+    assert "2020-01-01 → 2020-02-01" in browser.text("h1")
+    text = browser.text()
+    assert text.index("service-moved") < text.index("Exact changes")
+    assert [element.text for element in browser.driver.find_elements(By.TAG_NAME, "ins")][:1] == ["11"]
+    browser.run("window.isSamePage = true")
+    browser.find("#b").send_keys(Keys.ARROW_RIGHT)
+    browser.wait(lambda: "2020-01-01 → 2021-03-01" in browser.text("h1"))
+    assert browser.run("return window.isSamePage")
+    assert browser.path == "/ports/compare?a=0&b=2"
+    browser.driver.back()
+    browser.wait(lambda: "2020-01-01 → 2020-02-01" in browser.text("h1"))
+
+
+def test_an_entry_is_followed_across_its_rename_and_back_to_a_day(browser: Browser) -> None:
+    browser.open("/")
+    browser.find("#q").send_keys("beta")
+    browser.leave(lambda: browser.press(Keys.ENTER))
+    browser.follow("20/tcp beta")
+    assert "service-renamed" in browser.text()
+    browser.follow("20")
+    assert "20/tcp gamma" in browser.text(".entries")
+    states = [state.text for state in browser.driver.find_elements(By.CSS_SELECTOR, "article.change h3")]
+    assert [re.sub(r" assigned.*", "", state) for state in states] == [
+        "2021-03-01 20/tcp gamma",
+        "2020-02-01 20/tcp beta",
+        "2020-01-01 20/tcp beta",
+    ]
+    browser.type_date("at", "2020-01-15")
+    browser.leave(browser.find("main .filters button").click)
+    assert "20/tcp beta" in browser.text(".entries")
+    browser.follow("As of today")
+    assert "20/tcp gamma" in browser.text(".entries")
+
+
+def test_the_search_shows_results_as_their_words_are_typed(browser: Browser) -> None:
+    browser.open("/-/search")
+    browser.run("window.isSamePage = true")
+    field = browser.find("main input[name=q]")
+    field.send_keys("gam")
+    browser.wait(lambda: "20/tcp gamma" in browser.text("#results"))
+    field.send_keys("x")
+    browser.wait(lambda: "No entry has all these words" in browser.text("#results"))
+    assert browser.run("return window.isSamePage")
+    assert browser.focused == field
+
+
+def test_the_map_is_zoomed_in_and_out_and_leads_to_a_port(browser: Browser) -> None:
+    browser.open("/ports/map?from=2020-01-01")
+
+    def view() -> list[int]:
+        return [int(number) for number in browser.find(".hilbert").get_dom_attribute("viewBox").split()]
+
+    assert view() == [0, 0, 256, 256]
+    for side in (128, 64, 32):
+        browser.click(".hilbert a:first-of-type")
+        assert view() == [0, 0, side, side]
+    assert "Ports 0 to 1,023" in browser.text("figcaption")
+    browser.follow("Zoom out")
+    assert view() == [0, 0, 64, 64]
+    browser.follow("35")
+    assert "hostile" in browser.text(".entries")
+
+
+def test_a_snapshot_is_downloaded_byte_for_byte(browser: Browser, downloads: Any) -> None:
+    browser.open("/ports/release/2020-02-01")
+    browser.find("main a[download]").click()
+    release = browser.text("dd code")
+    file = downloads / "downloads" / f"ports-{release}"
+    browser.wait(file.exists)
+    assert file.read_bytes() == RELEASES[1]
+
+
+def test_every_page_says_the_same_without_scripts(browser: Browser) -> None:
+    shown = []
+    for on in (True, False):
+        set_scripts(browser.driver, on)
+        for path in PAGES:
+            browser.open(path)
+            shown.append(browser.run("return document.body.innerText"))
+    assert shown[: len(PAGES)] == shown[len(PAGES) :]
+    assert all("Made by registry-watcher" in text for text in shown)
+
+
+def test_a_page_is_painted_before_its_script_arrives(browser: Browser) -> None:
+    browser.open("/ports")
+    waited_for = browser.run(
+        """return performance.getEntriesByType('resource').filter(
+            entry => entry.renderBlockingStatus === 'blocking').map(entry => new URL(entry.name).pathname)"""
+    )
+    assert waited_for == ["/-/static/style.css"]
+    script = {"urlPattern": "*://*:*/*htmx*", "block": True}
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urlPatterns": [script]})
+    try:
+        browser.open("/ports")
+        browser.wait(lambda: browser.run("return performance.getEntriesByName('first-contentful-paint').length"))
+        assert browser.run("return typeof window.htmx") == "undefined"
+        assert "service-renamed" in browser.text()
+    finally:
+        browser.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urlPatterns": []})
+        browser.driver.execute_cdp_cmd("Network.disable", {})
+
+
+def test_without_scripts_the_forms_and_links_do_the_same(browser: Browser) -> None:
+    set_scripts(browser.driver, False)
+    browser.open("/-/search")
+    browser.find("main input[name=q]").send_keys("gam")
+    browser.find("main .filters button").click()
+    browser.wait(lambda: browser.path == "/-/search?q=gam")
+    assert "20/tcp gamma" in browser.text()
+    browser.open("/ports/compare?a=0&b=1")
+    browser.find("#b").send_keys(Keys.ARROW_RIGHT)
+    browser.find(".sliders button").click()
+    browser.wait(lambda: browser.path == "/ports/compare?a=0&b=2")
+    assert "2020-01-01 → 2021-03-01" in browser.text("h1")
+
+
+def test_a_keyboard_alone_reaches_and_does_everything(browser: Browser) -> None:
+    browser.open("/ports")
+    browser.press(Keys.TAB)
+    assert browser.focused.text == "Skip to the content"
+    assert browser.focused.is_displayed()
+    browser.press(Keys.ENTER)
+    browser.press(Keys.TAB)
+    assert browser.focused.text == "Timeline"
+    browser.press(Keys.TAB)
+    browser.press(Keys.TAB)
+    browser.leave(lambda: browser.press(Keys.ENTER))
+    assert browser.path == "/ports/map"
+    while "Zoom to ports 0 to" not in (browser.focused.get_attribute("aria-label") or ""):
+        browser.press(Keys.TAB)
+        assert browser.focused.tag_name != "body", "no quarter of the map can be reached"
+    browser.leave(lambda: browser.press(Keys.ENTER))
+    assert browser.path == "/ports/map?zoom=0"
+    browser.open("/ports/compare?a=0&b=1")
+    browser.find("#b").send_keys(Keys.ARROW_RIGHT)
+    browser.wait(lambda: "2021-03-01" in browser.text("h1"))
+    # The slider is another element now, and still the one that keys move.
+    browser.press(Keys.ARROW_LEFT)
+    browser.wait(lambda: "2020-01-01 → 2020-02-01" in browser.text("h1"))
+
+
+def test_what_has_the_focus_can_be_seen(browser: Browser) -> None:
+    for path in ("/", "/ports", "/ports/compare", "/ports/map", "/-/search?q=service"):
+        browser.open(path)
+        browser.run(
+            """window.seen = [];
+            document.addEventListener('focusin', ({target}) => {
+                const style = getComputedStyle(target), shape = target.querySelector('.quarter');
+                const frame = style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth);
+                const stroke = shape ? parseFloat(getComputedStyle(shape).strokeWidth) : 0;
+                window.seen.push([Math.max(frame, stroke), target.outerHTML.slice(0, 200)]);
+            })"""
+        )
+        browser.press(Keys.TAB * 45)
+        seen = browser.run("return window.seen")
+        assert len(seen) > 10
+        assert [element for width, element in seen if width < 3] == []
+
+
+def test_no_page_is_wider_than_a_phone(browser: Browser) -> None:
+    for path in PAGES:
+        browser.open(path)
+        for size in (PHONE, (320, 640)):
+            set_size(browser.driver, size)
+            wide = browser.run(
+                """return [...document.querySelectorAll('main *, header *')].filter(element => {
+                    const box = element.getBoundingClientRect();
+                    const isWide = box.right > innerWidth + 1 || box.left < -1;
+                    return box.width > 1 && isWide && !element.closest('svg, thead');
+                }).map(element => element.outerHTML.slice(0, 200))"""
+            )
+            assert wide == [], path
+            assert browser.run("return document.documentElement.scrollWidth") <= size[0], path
+
+
+def test_dark_mode_is_dark_everywhere(browser: Browser) -> None:
+    light = {}
+    script = "return getComputedStyle(document.body).backgroundColor"
+    for dark in (False, True):
+        set_dark(browser.driver, dark)
+        browser.open("/ports/compare")
+        red, green, blue = map(int, re.findall(r"\d+", browser.run(script))[:3])
+        light[dark] = (red + green + blue) / 3
+        field = browser.run("return getComputedStyle(document.querySelector('main input')).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", field)[:3])) / 3 > 128) is not dark
+    assert light[False] > 240
+    assert light[True] < 40
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
+    require_axe()
+    browser.open(path)
+    assert find_grave_faults(browser.driver) == []
+    set_dark(browser.driver, True)
+    assert find_grave_faults(browser.driver, ["color-contrast", "link-in-text-block"]) == []
