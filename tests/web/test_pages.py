@@ -57,7 +57,7 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
         for name, value in attributes:
-            if name == "href" and tag == "a":
+            if name == "href" and (tag == "a" or ("rel", "alternate") in attributes):
                 self.links.append(value or "")
             elif name in ("src", "href", "action"):
                 self.loaded.append(value or "")

@@ -100,6 +100,8 @@ def test_a_response_is_cached_as_the_policy_says(site: Site, route: Route) -> No
     assert answer.headers["cache-control"] == expected
     assert ("etag" in answer.headers) is (expected is not Cache.NEVER)
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in answer.headers
     if expected is Cache.REVALIDATE:
         again = site.get(address(route), Authorization=BEARER, If_None_Match=answer.headers["etag"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -11,8 +11,8 @@ import click
 from watcher.cli.output import columns, format_option, option_parser, print_json, print_rows
 from watcher.config.overview import load_overview
 from watcher.core.times import parse_duration, to_text
-from watcher.render.ics import CalendarDay, render_calendar
-from watcher.reports.deadlines import Deadline, deadline_document, find_deadlines
+from watcher.render.ics import render_calendar
+from watcher.reports.deadlines import CALENDAR, Deadline, calendar_day, deadline_document, find_deadlines
 from watcher.store.store import Store
 
 _COLUMNS = columns("until", "state", "since", "source", "registry", "value", "name")
@@ -46,8 +46,8 @@ def command(config: Path, sources: tuple[str, ...], within: timedelta | None, fo
     if format == "json":
         print_json({"deadlines": list(map(deadline_document, deadlines))})
     elif format == "ics":
-        days = [_calendar_day(deadline) for deadline in deadlines if deadline.allocation.until]
-        click.echo(render_calendar(days, name="IANA early allocations", stamp=to_text(now)), nl=False)
+        days = [calendar_day(deadline) for deadline in deadlines if deadline.allocation.until]
+        click.echo(render_calendar(days, name=CALENDAR, stamp=to_text(now)), nl=False)
     elif deadlines:
         rows = [{**deadline_document(deadline), "state": deadline.state} for deadline in deadlines]
         print_rows(rows, _COLUMNS, format)
@@ -60,22 +60,3 @@ def _summary(deadlines: Sequence[Deadline]) -> str:
     expired = sum(deadline.state == "expired" for deadline in deadlines)
     number = f"{len(deadlines)} early allocation{'' if len(deadlines) == 1 else 's'}"
     return f"{number}, {expired} expired"
-
-
-def _calendar_day(deadline: Deadline) -> CalendarDay:
-    allocation = deadline.allocation
-    name = " ".join(filter(None, (allocation.value, allocation.name)))
-    lines = [
-        f"source: {allocation.source}",
-        f"registry: {allocation.registry}",
-        f"registered: {allocation.since}",
-        *([f"extended: {allocation.extended}"] if allocation.extended else []),
-        f"references: {allocation.references}",
-    ]
-    return CalendarDay(
-        identity=(allocation.source, allocation.registry, allocation.value, allocation.since),
-        day=date.fromisoformat(allocation.until),
-        summary=f"{name} ({allocation.source}): temporary registration expires",
-        description="\n".join(lines),
-        category="early allocation",
-    )

@@ -8,7 +8,10 @@ from datetime import date
 from typing import Any
 
 from watcher.registries.generic.early_allocations import EarlyAllocation, read_allocation
+from watcher.render.ics import CalendarDay
 from watcher.store.store import Store
+
+CALENDAR = "IANA early allocations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +53,23 @@ def deadline_document(deadline: Deadline) -> dict[str, Any]:
     dates = {name: fields[name] or None for name in ("since", "extended", "until", "in_evaluation")}
     expired = deadline.days_left is not None and deadline.days_left < 0
     return {**fields, **dates, "days_left": deadline.days_left, "expired": expired}
+
+
+def calendar_day(deadline: Deadline) -> CalendarDay:
+    """Return the last day of an early allocation that has one, for a calendar."""
+    allocation = deadline.allocation
+    name = " ".join(filter(None, (allocation.value, allocation.name)))
+    lines = [
+        f"source: {allocation.source}",
+        f"registry: {allocation.registry}",
+        f"registered: {allocation.since}",
+        *([f"extended: {allocation.extended}"] if allocation.extended else []),
+        f"references: {allocation.references}",
+    ]
+    return CalendarDay(
+        identity=(allocation.source, allocation.registry, allocation.value, allocation.since),
+        day=date.fromisoformat(allocation.until),
+        summary=f"{name} ({allocation.source}): temporary registration expires",
+        description="\n".join(lines),
+        category="early allocation",
+    )

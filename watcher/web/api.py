@@ -7,12 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from watcher import __version__
-from watcher.core.documents import parse_document
 from watcher.core.errors import UsageError
-from watcher.core.model import Kind, Severity
 from watcher.core.port_ranges import find_ports
-from watcher.core.suggestions import PROTOCOLS
-from watcher.core.times import is_date
 from watcher.render.document import change_document, comparison_document, hold_document, release_document
 from watcher.reports.deadlines import deadline_document, find_deadlines
 from watcher.reports.diff import compare_releases
@@ -22,22 +18,22 @@ from watcher.reports.events import event_document, find_events
 from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.parameters import (
+    DAY,
+    EVENT_FILTERS,
+    PROTOCOL,
+    TEXT,
+    BadRequestError,
+    Parameter,
+    Schema,
+    event_query,
+    read_document,
+    read_values,
+)
 
 PREFIX = "/api/v1"
 _MOST, _USUAL = 500, 100
-Schema = Mapping[str, Any]
-_TEXT: Schema = {"type": "string"}
-_DAY: Schema = {"type": "string", "format": "date"}
 _OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
-
-
-class Parameter(NamedTuple):
-    """One parameter of an endpoint; `place` is path or query."""
-
-    name: str
-    about: str
-    schema: Schema = _TEXT
-    place: str = "query"
 
 
 class Endpoint(NamedTuple):
@@ -50,27 +46,18 @@ class Endpoint(NamedTuple):
     properties: Mapping[str, Schema] = {}
 
 
-class BadRequestError(UsageError):
-    """A parameter that makes no sense."""
-
-
 def render(context: PageContext, request: PageRequest) -> PageResponse:
-    """Return the answer of an endpoint as JSON; every error is JSON too."""
+    """Return the answer of an endpoint as JSON."""
     if list(request.parts) == ["openapi.json"]:
         return _json(openapi_document())
-    try:
-        endpoint, values = _find_endpoint(request)
-        with context.open_store() as store:
-            return _json(endpoint.answer(context, store, values))
-    except BadRequestError as error:
-        return _json({"error": str(error)}, 400)
-    except UsageError as error:
-        return _json({"error": str(error)}, 404)
+    endpoint, values = _find_endpoint(request)
+    with context.open_store() as store:
+        return _json(endpoint.answer(context, store, values))
 
 
-def _json(document: Any, status: int = 200) -> PageResponse:
+def _json(document: Any) -> PageResponse:
     body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
-    return PageResponse(status=status, body=body, content_type="application/json")
+    return PageResponse(body=body, content_type="application/json")
 
 
 def _find_endpoint(request: PageRequest) -> tuple[Endpoint, Mapping[str, str]]:
@@ -81,32 +68,8 @@ def _find_endpoint(request: PageRequest) -> tuple[Endpoint, Mapping[str, str]]:
             pairs = list(zip(wanted, request.parts, strict=True))
             if all(part.startswith("{") or part == given for part, given in pairs):
                 values = {part.strip("{}"): given for part, given in pairs if part.startswith("{")}
-                return endpoint, {**values, **_read_query(endpoint, request)}
+                return endpoint, {**values, **read_values(endpoint.parameters, request)}
     raise UsageError("no such endpoint; see /api/v1/openapi.json")
-
-
-def _read_query(endpoint: Endpoint, request: PageRequest) -> Mapping[str, str]:
-    known = {parameter.name: parameter for parameter in endpoint.parameters if parameter.place == "query"}
-    for name in request.query:
-        if name not in known:
-            raise BadRequestError(f"unknown parameter {name!r}; there are {', '.join(known) or 'none'}")
-    values = {name: request.text(name) for name in known if request.text(name)}
-    for name, value in values.items():
-        _check(known[name], value)
-    return values
-
-
-def _check(parameter: Parameter, value: str) -> None:
-    """Raise BadRequestError for a value that does not fit the schema of its parameter."""
-    schema = parameter.schema
-    if schema.get("format") == "date" and not is_date(value):
-        raise BadRequestError(f"{parameter.name}: {value!r} is not a date (2024-02-29)")
-    if "enum" in schema and value not in schema["enum"]:
-        raise BadRequestError(f"{parameter.name}: {value!r} must be one of {', '.join(schema['enum'])}")
-    if schema["type"] == "integer":
-        low, high = schema["minimum"], schema["maximum"]
-        if not (value.isascii() and value.isdigit() and len(value) < 10 and low <= int(value) <= high):
-            raise BadRequestError(f"{parameter.name}: {value!r} is not a number from {low} to {high}")
 
 
 def _list_sources(context: PageContext, store: Store, values: Mapping[str, str]) -> Any:  # noqa: ARG001 - the shape
@@ -169,22 +132,7 @@ def _show(context: PageContext, store: Store, values: Mapping[str, str]) -> Any:
 
 
 def _events(context: PageContext, store: Store, values: Mapping[str, str]) -> Any:
-    ports = find_ports(values["port"]) if "port" in values else None
-    if "port" in values and ports is None:
-        raise BadRequestError(f"port: {values['port']!r} is not a port or a range (443, 8000-8100)")
-    query = EventQuery(
-        sources=_one(values, "source"),
-        ports=(ports,) if ports else (),
-        services=_one(values, "service"),
-        protocols=_one(values, "protocol"),
-        events=_one(values, "event"),
-        kinds=_one(values, "kind"),
-        severity=Severity(values["severity"]) if "severity" in values else None,
-        since=values.get("since"),
-        until=values.get("until"),
-        text=values.get("search"),
-        limit=_page(values)[1],
-    )
+    query = event_query(values, limit=_page(values)[1])
     report = find_events(store.history, context.observation(store), query)
     return {"events": [event_document(event) for event in reversed(report.events)]}
 
@@ -195,19 +143,12 @@ def _deadlines(context: PageContext, store: Store, values: Mapping[str, str]) ->
 
 
 def _document(context: PageContext, store: Store, values: Mapping[str, str]) -> Any:
-    try:
-        name = parse_document(values["name"])
-    except ValueError as error:
-        raise BadRequestError(str(error)) from error
+    name = read_document(values["name"])
     return report_as_dict(report_document(store.history, context.observation(store), EventQuery(document=name)))
 
 
 def _holds(context: PageContext, store: Store, values: Mapping[str, str]) -> Any:  # noqa: ARG001 - the shape
     return {"held": [{"source": hold.source, **hold_document(hold)} for hold in store.holds.list_holds()]}
-
-
-def _one(values: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return (values[name],) if name in values else ()
 
 
 def _page(values: Mapping[str, str]) -> tuple[int, int]:
@@ -222,7 +163,6 @@ _SOURCE = Parameter("source", "the name of a source, such as ports or iana.tls-p
 _LIMIT = Parameter("limit", "the most to return", {"type": "integer", "minimum": 1, "maximum": _MOST})
 _PAGED = (_LIMIT, Parameter("start", "where to start", {"type": "integer", "minimum": 0, "maximum": 10**8}))
 _RELEASE = "a date, the id of a release, or the beginning of its SHA-256"
-_PROTOCOL = Parameter("protocol", "a transport protocol", {"type": "string", "enum": list(PROTOCOLS)})
 _NEXT: Schema = {"type": ["integer", "null"]}
 
 ENDPOINTS: Sequence[Endpoint] = (
@@ -232,7 +172,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         "List the releases of a source, the newest first.",
         _list_releases,
         (_SOURCE, *_PAGED),
-        {"source": _TEXT, "number": {"type": "integer"}, "releases": _OBJECTS, "next": _NEXT},
+        {"source": TEXT, "number": {"type": "integer"}, "releases": _OBJECTS, "next": _NEXT},
     ),
     Endpoint(
         "/sources/{source}/diff",
@@ -248,26 +188,17 @@ ENDPOINTS: Sequence[Endpoint] = (
         (
             _SOURCE,
             Parameter("what", "a port, a name, a value or the id of a contact", place="path"),
-            _PROTOCOL,
-            Parameter("at", "as of this day", _DAY),
+            PROTOCOL,
+            Parameter("at", "as of this day", DAY),
         ),
-        {"source": _TEXT, "what": _TEXT, "versions": _OBJECTS, "events": _OBJECTS},
+        {"source": TEXT, "what": TEXT, "versions": _OBJECTS, "events": _OBJECTS},
     ),
     Endpoint(
         "/events",
         "List events, the newest first. Filters are combined with AND.",
         _events,
         (
-            Parameter("source", "the name of a source"),
-            Parameter("port", "a port or a range: 443, 8000-8100"),
-            Parameter("service", "the name of a service"),
-            _PROTOCOL,
-            Parameter("event", "an event id, or a glob"),
-            Parameter("kind", "what happened to the entry", {"type": "string", "enum": list(map(str, Kind))}),
-            Parameter("severity", "at least this", {"type": "string", "enum": list(map(str, Severity))}),
-            Parameter("since", "of this day or later", _DAY),
-            Parameter("until", "of this day or earlier", _DAY),
-            Parameter("search", "words in the event or its entries"),
+            *EVENT_FILTERS,
             _LIMIT,
         ),
         {"events": _OBJECTS},
@@ -278,7 +209,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         "Tell what an RFC or a draft did to all registries.",
         _document,
         (Parameter("name", "rfc9350, or the name of a draft", place="path"),),
-        {"document": _TEXT, "summary": _TEXT},
+        {"document": TEXT, "summary": TEXT},
     ),
     Endpoint("/holds", "List held releases and how they were settled.", _holds, (), {"held": _OBJECTS}),
 )
@@ -295,7 +226,7 @@ def openapi_document() -> Mapping[str, Any]:
 
 
 def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
-    error = {"type": "object", "properties": {"error": _TEXT}, "required": ["error"]}
+    error = {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}
     answer = {"type": "object", "properties": endpoint.properties, "required": list(endpoint.properties)}
     return {
         "summary": endpoint.about,

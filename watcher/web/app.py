@@ -30,6 +30,7 @@ from watcher.web.access import WebAccess
 from watcher.web.html import render_error
 from watcher.web.page import PageContext, PageRequest, PageResponse, Viewer
 from watcher.web.pages import sign_in
+from watcher.web.parameters import BadRequestError
 from watcher.web.policy import Access, Cache, RoutePolicy
 from watcher.web.rate_limit import RequestLimiter
 from watcher.web.routes import ROUTES, Route
@@ -41,14 +42,14 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
 _HOST = re.compile(r"[0-9A-Za-z.:_\[\]-]{1,255}")
 _FORM = "application/x-www-form-urlencoded"
 _HEADERS = {
-    "Content-Security-RoutePolicy": (
+    "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-RoutePolicy": "same-origin",
-    "Cross-Origin-Opener-RoutePolicy": "same-origin",
-    "Cross-Origin-Resource-RoutePolicy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 _CHALLENGE = 'Basic realm="registry-watcher", charset="UTF-8"'
 _PAGE_CHALLENGE = 'Bearer realm="registry-watcher"'  # no browser asks by itself: the page does
@@ -152,6 +153,8 @@ class WebApp:
         refuse = _refuser(route)
         try:
             return route.render(self._context, request)
+        except BadRequestError as error:
+            return refuse(400, str(error))
         except UsageError as error:
             return refuse(404, str(error))
         except WatcherError as error:

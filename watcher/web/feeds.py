@@ -1,77 +1,126 @@
-"""Atom feeds (RFC 4287) of events: of all sources, a source, an entry, a document, a search; and of deadlines."""
+"""Feeds of events, filtered as in the API or of one entry, and of deadlines; the deadlines as a calendar too."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
-
-from lxml import etree
+from collections.abc import Callable, Sequence
+from email.utils import format_datetime
+from functools import partial
 
 from watcher.core.event_words import say_event
-from watcher.core.times import is_date
-from watcher.render.safe_text import visible
+from watcher.core.times import from_text
+from watcher.render.feeds import ATOM, JSON_FEED, Feed, FeedEntry, render_atom, render_json_feed
+from watcher.render.ics import render_calendar
+from watcher.reports.deadlines import CALENDAR, Deadline, calendar_day, find_deadlines
+from watcher.reports.entry import find_entry, parse_subject
 from watcher.reports.events import find_events
-from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import StoredEvent
-from watcher.web.filters import read_globs, read_ports
+from watcher.store.store import Store
 from watcher.web.html import link
-from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.page import Page, PageContext, PageRequest, PageResponse
+from watcher.web.parameters import EVENT_FILTERS, BadRequestError, Parameter, event_query, read_values
 
-ATOM = "application/atom+xml; charset=utf-8"
 _MOST = 50
-_NAMESPACE = "http://www.w3.org/2005/Atom"
-_IDS = uuid.UUID("5f4b9d3c-8f0a-5c8e-9b1d-2a7f1f0c6e11")  # the ids of entries are derived from it: it never changes
+_MOST_DEADLINES = 200
+_CALENDAR = "text/calendar; charset=utf-8"
+_ENTRY = Parameter("entry", "an entry of the source, with its former names: 443/tcp, a name, a value")
+
+Render = Callable[[Feed], bytes]
 
 
-def render(context: PageContext, request: PageRequest) -> PageResponse:
-    """Return the newest events of all sources, or of those that the query names: source, event, port, service, text."""
-    query = EventQuery(
-        sources=read_globs(request, "source"),
-        events=read_globs(request, "event"),
-        ports=read_ports(request, "port"),
-        services=read_globs(request, "service"),
-        text=request.text("text") or None,
-        since=request.text("since") if is_date(request.text("since")) else None,
-        limit=_MOST,
-    )
+def render_events(context: PageContext, request: PageRequest, *, render: Render, content_type: str) -> PageResponse:
+    """Return the newest events that the filters of a query select. Raises UsageError for a filter that is wrong."""
+    values = read_values((*EVENT_FILTERS, _ENTRY), request)
     with context.open_store() as store:
-        events = [observed.stored for observed in find_events(store.history, context.observation(store), query).events]
-    named = " ".join(filter(None, (*query.sources, *query.events, *query.services, request.text("port"), query.text)))
-    title = f"registry-watcher: {named}" if named else "registry-watcher: all registries"
-    base = request.base
-    return PageResponse(body=write_atom(title, base, events), content_type=ATOM)
+        if "entry" in values:
+            events = _events_of_entry(context, store, values.get("source", ""), values["entry"])
+        else:
+            report = find_events(store.history, context.observation(store), event_query(values, limit=_MOST))
+            events = [observed.stored for observed in report.events]
+    names = " ".join(values.values()) or "all registries"
+    feed = Feed(
+        title=f"registry-watcher: {names}",
+        page=request.base + link(*([values["source"]] if "source" in values else [""])),
+        address=request.base + request.path,
+        entries=[event_entry(event, request.base) for event in reversed(events)],
+    )
+    return _respond(render(feed), content_type, feed.updated)
 
 
-def write_atom(title: str, base: str, events: Sequence[StoredEvent]) -> bytes:
-    """Return a feed, the newest event first. `base` is the address of the first page, "" if none is configured."""
-    feed = etree.Element(f"{{{_NAMESPACE}}}feed", nsmap={None: _NAMESPACE})
-    _add(feed, "title", title)
-    _add(feed, "id", _id(title))
-    newest = max((_time(event) for event in events), default="1970-01-01T00:00:00Z")
-    _add(feed, "updated", newest)
-    author = etree.SubElement(feed, f"{{{_NAMESPACE}}}author")
-    _add(author, "name", "registry-watcher")
-    for event in reversed(events):
-        entry = etree.SubElement(feed, f"{{{_NAMESPACE}}}entry")
-        _add(entry, "title", f"{event.source}: {say_event(event.event)}")
-        _add(entry, "id", _id(f"{event.source} {event.release.release.id} {event.event.fingerprint}"))
-        _add(entry, "updated", _time(event))
-        page = base.rstrip("/") + link(event.source, "release", event.release.release.id)
-        etree.SubElement(entry, f"{{{_NAMESPACE}}}link", href=page)
-        etree.SubElement(entry, f"{{{_NAMESPACE}}}category", term=event.event.id)
-        words = f"{event.event.severity} {event.event.id}, release of {event.release.dated}: {say_event(event.event)}"
-        _add(entry, "content", words)
-    return etree.tostring(feed, xml_declaration=True, encoding="utf-8")
+def _events_of_entry(context: PageContext, store: Store, source: str, what: str) -> Sequence[StoredEvent]:
+    if not source:
+        raise BadRequestError("source: missing; an entry is one of a source")
+    subject = parse_subject(what) if store.history.read_registry_id(source) == "ports" else None
+    entry = find_entry(
+        store.history,
+        context.observation(store),
+        source,
+        ports=subject.ports if subject else (),
+        services=subject.services if subject else (what,),
+        protocols=subject.protocols if subject else (),
+    )
+    return [observed.stored for observed in entry.events][-_MOST:]
 
 
-def _add(parent: etree._Element, name: str, text: str) -> None:
-    etree.SubElement(parent, f"{{{_NAMESPACE}}}{name}").text = visible(text)
+def event_entry(event: StoredEvent, base: str) -> FeedEntry:
+    """Return an event as the entry of a feed; `base` is the URL of the first page without the last slash."""
+    words = say_event(event.event)
+    return FeedEntry(
+        identity=f"{event.source} {event.release.release.id} {event.event.fingerprint}",
+        title=f"{event.source}: {words}",
+        # When it was first seen; an imported one has the day of its release.
+        updated=event.release.release.observed or f"{event.release.dated}T00:00:00Z",
+        url=base + link(event.source, "release", event.release.release.id),
+        category=event.event.id,
+        text=f"{event.event.severity} {event.event.id}, release of {event.release.dated}: {words}",
+    )
 
 
-def _id(text: str) -> str:
-    return f"urn:uuid:{uuid.uuid5(_IDS, text)}"
+def render_deadlines(context: PageContext, request: PageRequest, *, render: Render, content_type: str) -> PageResponse:
+    """Return the early allocations that have a last day: those to come, the next one first, then the expired ones."""
+    deadlines = _read_deadlines(context)
+    coming = [deadline for deadline in deadlines if deadline.state != "expired"]
+    expired = [deadline for deadline in deadlines if deadline.state == "expired"]
+    feed = Feed(
+        title="registry-watcher: early allocations",
+        page=f"{request.base}/-/deadlines",
+        address=request.base + request.path,
+        entries=[_deadline_entry(each, request.base) for each in (*coming, *reversed(expired))][:_MOST_DEADLINES],
+    )
+    return _respond(render(feed), content_type, feed.updated)
 
 
-def _time(event: StoredEvent) -> str:
-    """Return when an event was first seen; an imported one has the day of its release."""
-    return event.release.release.observed or f"{event.release.dated}T00:00:00Z"
+def render_ics(context: PageContext, request: PageRequest) -> PageResponse:  # noqa: ARG001 - the shape of every page
+    """Return the deadlines as a calendar. Its stamp is the beginning of the day, so that it changes once a day."""
+    stamp = f"{context.clock.now().date().isoformat()}T00:00:00Z"
+    text = render_calendar(map(calendar_day, _read_deadlines(context)), name=CALENDAR, stamp=stamp)
+    return _respond(text.encode(), _CALENDAR, stamp)
+
+
+def _read_deadlines(context: PageContext) -> list[Deadline]:
+    with context.open_store() as store:
+        deadlines = find_deadlines(store, [], context.clock.now().date())
+    return [deadline for deadline in deadlines if deadline.allocation.until]
+
+
+def _deadline_entry(deadline: Deadline, base: str) -> FeedEntry:
+    allocation, day = deadline.allocation, calendar_day(deadline)
+    return FeedEntry(
+        identity="\n".join((*day.identity, allocation.until)),  # an extension is news
+        title=f"{day.summary} {allocation.until}",
+        updated=f"{allocation.extended or allocation.since or '1970-01-01'}T00:00:00Z",
+        url=base + link(allocation.source, "entry", allocation.value, registry=allocation.registry),
+        category=day.category,
+        text=day.description,
+    )
+
+
+def _respond(body: bytes, content_type: str, updated: str) -> PageResponse:
+    # The ETag decides what is sent again: an import can add entries that are older than the newest one.
+    modified = format_datetime(from_text(updated), usegmt=True)
+    return PageResponse(body=body, content_type=content_type, headers={"Last-Modified": modified})
+
+
+EVENTS_ATOM: Page = partial(render_events, render=render_atom, content_type=ATOM)
+EVENTS_JSON: Page = partial(render_events, render=render_json_feed, content_type=JSON_FEED)
+DEADLINES_ATOM: Page = partial(render_deadlines, render=render_atom, content_type=ATOM)
+DEADLINES_JSON: Page = partial(render_deadlines, render=render_json_feed, content_type=JSON_FEED)
