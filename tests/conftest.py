@@ -22,7 +22,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.support.cli_fixtures"]
+pytest_plugins = ["tests.support.cli_fixtures", "tests.support.store_fixtures"]
 
 
 class NetworkRefused(RuntimeError):  # noqa: N818 - it says what happened

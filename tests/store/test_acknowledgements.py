@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.support.old_history import to_version_1
 from watcher.core.operations import Acknowledgement
+from watcher.store.location import HistoryLocation
 from watcher.store.store import Store
 
 
@@ -18,10 +19,10 @@ def test_an_old_history_that_is_only_read_has_no_acknowledgement(tmp_path: Path)
         assert store.acknowledgements.count() == 0
 
 
-def test_an_acknowledgement_replaces_an_earlier_one_of_the_same_event(tmp_path: Path) -> None:
+def test_an_acknowledgement_replaces_an_earlier_one_of_the_same_event(location: HistoryLocation) -> None:
     first = Acknowledgement(source="ports", fingerprint="f", note="seen", at="2026-01-05T09:00:00Z")
     second = Acknowledgement(source="ports", fingerprint="f", note="done", at="2026-01-06T09:00:00Z")
-    with Store(tmp_path / "history.db") as store:
+    with Store(location) as store:
         with store.transaction():
             store.acknowledgements.record([first, second])
         assert store.acknowledgements.read_all() == {("ports", "f"): second}

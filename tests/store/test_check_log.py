@@ -9,12 +9,13 @@ import pytest
 
 from tests.support.raw_sql import connection
 from watcher.store.check_log import Check, CheckLog, SourceSummary
+from watcher.store.location import HistoryLocation
 from watcher.store.store import Store
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "history.db") as opened:
+def store(location: HistoryLocation) -> Iterator[Store]:
+    with Store(location) as opened:
         yield opened
 
 
@@ -68,12 +69,13 @@ def test_an_interrupted_batch_is_written(checks: CheckLog, store: Store) -> None
     assert len(written(store)) == 2
 
 
-def test_an_unchanged_check_writes_one_row_and_nothing_else(checks: CheckLog, store: Store) -> None:
-    record(checks, 1, "baseline")
-    before = connection(store).conn.total_changes
-    record(checks, 2)
-    assert connection(store).conn.total_changes == before + 1
-    assert written(store)[-1] == ("02", "unchanged")
+def test_an_unchanged_check_writes_one_row_and_nothing_else(tmp_path: Path) -> None:
+    with Store(tmp_path / "history.db") as store:
+        record(store.checks, 1, "baseline")
+        before = connection(store).conn.total_changes
+        record(store.checks, 2)
+        assert connection(store).conn.total_changes == before + 1
+        assert written(store)[-1] == ("02", "unchanged")
 
 
 def test_the_state_of_a_source_follows_from_its_checks(checks: CheckLog) -> None:
@@ -104,7 +106,9 @@ def test_one_query_summarizes_many_sources(checks: CheckLog) -> None:
     }
 
 
-def test_no_query_of_a_sweep_reads_all_checks(checks: CheckLog, store: Store) -> None:
+def test_no_query_of_a_sweep_reads_all_checks(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.db")
+    checks = store.checks
     plans: list[str] = []
 
     def explain(statement: str) -> None:
@@ -123,3 +127,4 @@ def test_no_query_of_a_sweep_reads_all_checks(checks: CheckLog, store: Store) ->
     for statement in plans:
         for step in connection(store).execute(f"EXPLAIN QUERY PLAN {statement}"):
             assert not step[3].startswith("SCAN") or "VIRTUAL TABLE" in step[3], (statement, step[3])
+    store.close()

@@ -14,6 +14,7 @@ from watcher.diff.content import read_content
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.registries.ports import identity
+from watcher.store.location import HistoryLocation
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -32,8 +33,8 @@ PLAIN = [read_content(data, PORTS) for data in (OLD, NEW)]
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[tuple[Content, Content]]:
-    with Store(tmp_path / "history.db") as store:
+def stored(location: HistoryLocation, tmp_path: Path) -> Iterator[tuple[Content, Content]]:
+    with Store(location) as store:
         ingest = ReleaseIngest(
             "ports",
             settings=ReadSettings(registry="ports", format="xml"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from watcher.store.database import SqliteDatabase
+from watcher.store.base import Database
 from watcher.store.store import Store
 
 
-def connection(store: Store) -> SqliteDatabase:
-    """Return the connection of a store in an SQLite file."""
-    assert isinstance(store.database, SqliteDatabase)
+def connection(store: Store) -> Database:
+    """Return the connection of a store; that of an SQLite file has the sqlite3 module's own as `conn`."""
     return store.database

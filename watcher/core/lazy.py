@@ -37,6 +37,8 @@ LAZY: Mapping[str, str] = {
     "markupsafe": "markupsafe",
     "monitor": "watcher.monitor.monitor",
     "moves": "watcher.store.moves",
+    "postgresql": "watcher.store.postgresql.access",
+    "postgresql_database": "watcher.store.postgresql.database",
     "outbox": "watcher.store.outbox",
     "registries": "watcher.registries.catalog",
     "report_inventories": "watcher.reports.inventories",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from watcher.core.operations import Acknowledgement
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _COLUMNS = "source, fingerprint, note, at"
 
@@ -43,4 +46,4 @@ class AcknowledgementsTable:
 
     def _has_table(self) -> bool:
         """Return whether the history has the table: one that is opened read-only may be of an older version."""
-        return self._db.has_column("acknowledgements", "note")
+        return self._db.list_columns("acknowledgements") != []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from watcher.core.check_results import OpenAlarm
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 
 class AlarmsTable:

@@ -12,7 +12,8 @@ A statement is written once, in the SQL that both understand, and in SQLite's wo
     rowid                     of `outbox`: the order in which its rows were inserted
 
 Numbers are no truth values (`live = 1`), a column that is NULL in some rows is ordered NULLS FIRST or LAST, an upsert
-names its columns, and what it adds to names its table.
+names its columns, what it adds to names its table, a query in FROM has an alias, and a parameter that may be NULL has a
+type where that is asked: CAST(:until AS TEXT) IS NULL.
 """
 
 from __future__ import annotations
@@ -74,8 +75,24 @@ class Database(Protocol):
         """Run a block all or nothing, the only one that writes. A nested call is a savepoint. Raises StoreError."""
         ...
 
-    def has_column(self, table: str, column: str) -> bool:
-        """Return whether a table has a column: a history that is opened read-only may be of an older version."""
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Insert many rows into a table."""
+        ...
+
+    def stream(self, statement: str) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query, some at a time. Call it in a transaction."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let all statements of a block read the history of one moment."""
+        ...
+
+    def defer_references(self) -> None:
+        """Check at the end of the transaction whether rows refer to something."""
+        ...
+
+    def list_columns(self, table: str) -> list[str]:
+        """Return the columns of a table, [] without it: a history that is only read may be of an older version."""
         ...
 
     def index_texts(self, table: str, condition: str, values: Sequence[Any]) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from watcher.core.model import Change, ChangeSet, Event, Item, Section, Side, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.core.texts import LONGEST_NAME
-from watcher.store.base import Database
 from watcher.store.event_documents import insert_event_documents, insert_moved_documents
 from watcher.store.history_rows import encode_event
 from watcher.store.moves import MovesTable, insert_leftovers
 from watcher.store.new_release import Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter, join_texts
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _LONGEST_SEARCHED = 20_000  # characters of one item in the full-text index of events
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from watcher.core.operations import ChannelFailure
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _COLUMNS = "channel, recipient, failures, since, last_error, told AS alerted, gone AS disabled"
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.check_results import GONE_REASONS, CheckStreak
 from watcher.core.times import from_text, to_text
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ class CheckLog:
         """
         rows = self._db.execute(
             """SELECT was, at FROM (SELECT at, lag(at) OVER (ORDER BY at) AS was FROM checks
-              WHERE source = ?1 AND outcome <> 'failed' AND at <= ?3)
+              WHERE source = ?1 AND outcome <> 'failed' AND at <= ?3) AS seen
             WHERE (julianday(at) - julianday(was)) * 86400 > ?2 ORDER BY at""",
             [source, longer.total_seconds(), to_text(now)],
         )

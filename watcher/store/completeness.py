@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError
-from watcher.store.base import Statements
 
 if TYPE_CHECKING:
+    from watcher.store.base import Statements
     from watcher.store.snapshot_archive import SnapshotArchive
 
 ADVICE = (

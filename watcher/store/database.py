@@ -188,9 +188,34 @@ class SqliteDatabase:
         for row in cursor:
             yield dict(zip(names, row, strict=True))
 
-    def has_column(self, table: str, column: str) -> bool:
-        """Return whether a table has a column: a file that is opened read-only may be of an older version."""
-        return bool(self.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", [table, column]).fetchone())
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Insert many rows into a table."""
+        names, places = ", ".join(f'"{column}"' for column in columns), ", ".join("?" * len(columns))
+        self.conn.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608 - ours
+
+    def stream(self, statement: str) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query, some at a time."""
+        return self.execute(statement)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all statements of a block read the history of one moment. Writers wait meanwhile, without a WAL."""
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.conn.rollback()
+
+    def defer_references(self) -> None:
+        """Check at the end of the transaction whether rows refer to something."""
+        self.execute("PRAGMA defer_foreign_keys = ON")
+
+    def list_columns(self, table: str) -> list[str]:
+        """Return the columns of a table, [] if it is missing: a file that is only read may be of an older version."""
+        return [str(name) for (name,) in self.execute("SELECT name FROM pragma_table_info(?)", [table])]
+
+    def __str__(self) -> str:
+        return str(self.path)
 
     def index_texts(self, table: str, condition: str, values: Sequence[Any]) -> None:
         """Add the column `text` of the rows of a table that meet a condition to its full-text index."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from watcher.core.model import Item, Section
-from watcher.store.base import Database
 from watcher.store.stored_items import decode_item
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _WORD = "temporary"  # in every remark about an early allocation (registries/shared/remarks.py)
 
@@ -51,7 +54,7 @@ class DeadlinesTable:
             JOIN sources ON sources.id = versions.source_id
             JOIN releases ON releases.source_id = versions.source_id AND releases.place = versions.first
             WHERE versions_fts MATCH :word AND versions.until IS NULL AND section = :section
-              AND (:sources IS NULL OR sources.name IN (SELECT value FROM json_each(:sources)))
+              AND (CAST(:sources AS TEXT) IS NULL OR sources.name IN (SELECT value FROM json_each(:sources)))
             ORDER BY sources.name, versions.id""",
             {
                 "word": _WORD,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watcher.core.documents import referenced_documents
 from watcher.core.model import Change, Fields
-from watcher.store.base import Statements
+
+if TYPE_CHECKING:
+    from watcher.store.base import Statements
 
 _ROLES = ("added", "removed", "kept")  # of several in one event, the first counts
 

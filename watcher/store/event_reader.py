@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.background import find_background
 from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange
-from watcher.store.base import Database
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import (
     EntryVersion,
@@ -21,6 +20,9 @@ from watcher.store.history_rows import (
 )
 from watcher.store.release_finder import ReleaseFinder
 from watcher.store.stored_items import StoredItems, VersionReader, decode_item
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 # Of an event over two groups: the group, release and changes that added what the event's own changes removed.
 _SIDES = """SELECT event_id, sources.name AS source, content, published, event_sides.registry, changes FROM event_sides
@@ -101,7 +103,7 @@ class EventReader:
             SELECT events.*, sources.name AS source, events.release_id AS seen_in FROM named
             JOIN events ON events.id = named.id
             JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
-            WHERE :until IS NULL OR releases.dated <= :until
+            WHERE CAST(:until AS TEXT) IS NULL OR releases.dated <= :until
             ORDER BY releases.dated, releases.place, events.seq""",
             {"rows": json.dumps([version.row for version in versions]), "until": until},
         )

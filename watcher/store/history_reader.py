@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from watcher.core.model import Content, Delta, Item, ItemKey
-from watcher.store.base import Database
 from watcher.store.event_reader import EventReader
 from watcher.store.history_rows import StoredRelease
 from watcher.store.release_finder import ReleaseFinder
 from watcher.store.stored_items import StoredItems, VersionReader
 from watcher.store.version_finder import VersionFinder
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 
 class HistoryReader(ReleaseFinder):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Reason
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 
 class HoldsTable:
@@ -94,7 +96,8 @@ class HoldsTable:
         self._db.execute(
             """UPDATE held SET state = 'superseded', decided = :at, decided_by = 'newer'
             WHERE source = :source AND state = 'held'
-            AND (:code IS NULL OR (json_array_length(reasons) = 1 AND reasons ->> 0 ->> 'code' = :code))""",
+            AND (CAST(:code AS TEXT) IS NULL
+              OR (json_array_length(reasons) = 1 AND reasons ->> 0 ->> 'code' = :code))""",
             {"at": at, "source": source, "code": code},
         )
 

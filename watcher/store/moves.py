@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from watcher.core.model import Change, Item, Kind
-from watcher.store.base import Database
 from watcher.store.stored_items import decode_item, decode_items
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _FEW = 50  # entries of one name; a name that more entries of both releases have says nothing about which is which
 
@@ -115,7 +117,8 @@ class MovesTable:
         rows = self._db.execute(
             """SELECT seq, quiet, b.section, b.key, b.status, b.fields, a.section, a.key, a.status, a.fields
             FROM changes LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
-            WHERE release_id = ?1 AND (?2 IS NULL OR seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?2)))""",
+            WHERE release_id = ?1
+              AND (CAST(?2 AS TEXT) IS NULL OR seq IN (SELECT CAST(value AS BIGINT) FROM json_each(?2)))""",
             [release, None if seqs is None else json.dumps([*seqs])],
         )
         return {

@@ -8,11 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 PENDING, SENT, FAILED = "pending", "sent", "failed"
 STATES = (PENDING, SENT, FAILED, "gathering", "digested", "silenced", "withdrawn")
@@ -79,7 +81,7 @@ class OutboxTable:
               scheduled, schedule)
             SELECT :id, :channel, :recipient, :source, :release, CASE WHEN shared THEN '' ELSE :body END,
               CASE WHEN shared THEN :first END, :created, :state, :next_attempt, :now, :schedule
-            FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :first AND id <> :id AND body = :body) AS shared)
+            FROM (SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :first AND id <> :id AND body = :body) AS shared) AS o
             WHERE true ON CONFLICT (id) DO NOTHING""",
             [
                 {

@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
-from watcher.store.base import Database
 from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 
@@ -73,7 +76,7 @@ class ReleaseFinder:
 
     def _read_source_column(self, column: str, source: str) -> str | None:
         # A file that is opened read-only may not have the column yet.
-        if not self._db.has_column("sources", column):
+        if column not in self._db.list_columns("sources"):
             return None
         row = self._db.execute(f"SELECT {column} FROM sources WHERE name = ?", [source]).fetchone()  # noqa: S608 - ours
         return row[0] if row else None
@@ -81,7 +84,7 @@ class ReleaseFinder:
     def list_judged_before(self, rules_version: int) -> list[str]:
         """Return the sources with events that rules of an older version judged, by name."""
         # A file that is opened read-only may not have the column yet.
-        if not self._db.has_column("sources", "rules"):
+        if "rules" not in self._db.list_columns("sources"):
             return self.list_sources()
         rows = self._db.execute("SELECT name FROM sources WHERE rules < ? ORDER BY name", [rules_version])
         return [str(name) for (name,) in rows]

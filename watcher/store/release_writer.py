@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.release_order import Ending, Label, earliest_name, earliest_sequence
-from watcher.store.base import Database
 from watcher.store.change_writer import ChangeWriter
 from watcher.store.history_rows import StoredRelease
 from watcher.store.new_release import IndexedRegistry, Neighbour, NewRelease, Transition
 from watcher.store.stored_items import JSON
 from watcher.store.version_writer import VersionWriter
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _PLACE_STEP = 1 << 32  # between two releases, so that 32 older ones fit between them before places are spread
 

@@ -7,11 +7,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watcher.core.intervals import Interval, IntervalUnion
 from watcher.core.model import Item, ItemKey, Key, Section, Status
-from watcher.store.base import Database
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 # One encoder for all JSON in the database: constructing one costs more than most texts it encodes.
 JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

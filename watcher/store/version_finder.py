@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from watcher.core.intervals import Interval
 from watcher.core.model import FREE
-from watcher.store.base import Database
 from watcher.store.event_query import encode_list, full_text_query, select_overlapping
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 from watcher.store.release_finder import ReleaseFinder
 from watcher.store.stored_items import decode_item
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
 
 _FREE = ", ".join(f"'{status}'" for status in sorted(FREE))
 
@@ -25,19 +28,20 @@ FROM changes JOIN releases ON releases.id = changes.release_id
 LEFT JOIN versions b ON b.id = before_id LEFT JOIN versions a ON a.id = after_id
 WHERE (before_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:rows))
   OR after_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:rows)))
-  AND (:place IS NULL OR releases.place <= :place OR (releases.source_id <> :source AND dated <= :dated))"""  # noqa: S608 - constants
+  AND (CAST(:place AS BIGINT) IS NULL OR releases.place <= :place
+    OR (releases.source_id <> :source AND dated <= :dated))"""  # noqa: S608 - constants
 # The states of entries that moved between groups, of which some rows have one side.
 _MOVED = """
 SELECT old.before_id, new.after_id FROM json_each(:rows) wanted
 JOIN changes old ON old.before_id = CAST(wanted.value AS BIGINT)
 JOIN moves ON old_release = old.release_id AND old_seq = old.seq AND is_entry = 1
 JOIN changes new ON new.release_id = new_release AND new.seq = new_seq JOIN releases ON releases.id = new_release
-WHERE :dated IS NULL OR dated <= :dated UNION
+WHERE CAST(:dated AS TEXT) IS NULL OR dated <= :dated UNION
 SELECT old.before_id, new.after_id FROM json_each(:rows) wanted
 JOIN changes new ON new.after_id = CAST(wanted.value AS BIGINT)
 JOIN moves ON new_release = new.release_id AND new_seq = new.seq AND is_entry = 1
 JOIN changes old ON old.release_id = old_release AND old.seq = old_seq JOIN releases ON releases.id = old_release
-WHERE :dated IS NULL OR dated <= :dated"""
+WHERE CAST(:dated AS TEXT) IS NULL OR dated <= :dated"""
 
 
 # What a row of a port registry says of some ports: the first and the last of them, its status and its service name.

@@ -6,11 +6,30 @@ Inserting a release touches only the items that differ from a neighbour: their r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from watcher.core.model import Change, Content, Fields, Item, ItemKey, Section
-from watcher.store.base import Database
 from watcher.store.new_release import IndexedRegistry, Neighbour, Transition
 from watcher.store.stored_items import JSON, encode_key
+
+if TYPE_CHECKING:
+    from watcher.store.base import Database
+
+_COLUMNS = [
+    "id",
+    "source_id",
+    "section",
+    "key",
+    "status",
+    "name",
+    "value",
+    "low",
+    "high",
+    "fields",
+    "text",
+    "first",
+    "until",
+]
 
 
 class VersionWriter:
@@ -98,10 +117,9 @@ class VersionWriter:
     def _insert(self, items: Iterable[tuple[Item, int, int | None]]) -> None:
         """Insert rows: an item, its `first` and its `until`."""
         last = int(self._db.execute("SELECT coalesce(max(id), 0) FROM versions").fetchone()[0])
-        self._db.executemany(
-            """INSERT INTO versions
-            (id, source_id, section, key, status, name, value, low, high, fields, text, first, until)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        self._db.insert_rows(
+            "versions",
+            _COLUMNS,
             (
                 (number, self._source_id, *self._columns(item), first, until)
                 for number, (item, first, until) in enumerate(items, last + 1)

@@ -1,0 +1,1 @@
+"""The history in a PostgreSQL database: needs the extra `postgresql`."""
