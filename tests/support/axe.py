@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from selenium.webdriver.chrome.webdriver import WebDriver
 
 SCRIPT = Path(__file__).parents[2] / ".axe" / "node_modules" / "axe-core" / "axe.min.js"
@@ -18,9 +17,8 @@ axe.run(document, {...options, resultTypes: ['violations']}).then(results => don
 """
 
 
-def require_axe() -> None:
-    if not SCRIPT.exists():
-        pytest.skip("axe-core is not installed (npm install --prefix .axe axe-core)")
+def is_axe_installed() -> bool:
+    return SCRIPT.exists()
 
 
 def find_grave_faults(driver: WebDriver, rules: Sequence[str] = ()) -> list[str]:
