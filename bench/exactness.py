@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from bench.measuring import Part, cpu_of, table
+from bench.measuring import Part, Target, cpu_of, table
 from tests.support.change_sets import apply, invert
 from tests.support.environment import content_of, rows
 from watcher.core.model import ChangeSet, Content
@@ -21,6 +22,7 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 _DISTANT = 20
+_REBUILT = "rebuilt from the archive"
 _PORTS = REGISTRIES["ports"]
 
 
@@ -58,8 +60,15 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
     """Import in order, reversed and shuffled, and rebuild from the archive; compare the histories row by row."""
     shuffled = list(files)
     random.Random(3).shuffle(shuffled)  # noqa: S311 - no secret
-    histories, lines = [], []
-    for name, order in (("in order", files), ("reversed", files[::-1]), ("shuffled", shuffled)):
+    histories: list[object] = []
+    spent: dict[str, float] = {}
+    orders: Sequence[tuple[str, Sequence[Path], Callable[[ReleaseIngest, Sequence[Path]], None]]] = (
+        ("in order", files, _import),
+        ("reversed", files[::-1], _import),
+        ("shuffled", shuffled, _import),
+        ("shuffled, one command a release", shuffled, _import_one_by_one),
+    )
+    for name, order, import_files in orders:
         place = folder / name.replace(" ", "-")
         place.mkdir()
         with Store(place / "history.db") as store:
@@ -67,16 +76,36 @@ def one_history(files: Sequence[Path], folder: Path) -> Part:
             ingest = ReleaseIngest(
                 "ports", settings=ReadSettings(registry="ports", format="xml"), store=store, archive=archive
             )
-            lines.append([name, cpu_of(lambda ingest=ingest, order=order: _import(ingest, order))])  # type: ignore[misc]
+            spent[name] = cpu_of(partial(import_files, ingest, order))
             histories.append(content_of(rows(place / "history.db")))
-            if name == "shuffled":
-                lines.append(["rebuilt from the archive", cpu_of(ingest.rebuild)])
+            if name == "in order":
+                spent[_REBUILT] = cpu_of(ingest.rebuild)
                 histories.append(content_of(rows(place / "history.db")))
     if any(history != histories[0] for history in histories):
         raise SystemExit("the histories are not the same")
-    return Part(text=f"The same history, row by row, {len(histories)} times.\n\n" + table(["", "CPU s"], lines))
+    ratios = {name: seconds / spent["in order"] for name, seconds in spent.items()}
+    return Part(
+        text=f"The same history, row by row, {len(histories)} times. The files of one command are sorted "
+        "by their dates before the first is taken.\n\n"
+        + table(["", "CPU s", "in order = 1"], [[name, spent[name], ratios[name]] for name in spent]),
+        targets=[
+            Target(
+                what="import of shuffled releases: CPU, relative to in order", measured=ratios["shuffled"], limit=1.1
+            ),
+            Target(
+                what="import of reversed releases: CPU, relative to in order", measured=ratios["reversed"], limit=1.1
+            ),
+            Target(
+                what="`watcher rebuild`: CPU, relative to the import in order", measured=ratios[_REBUILT], limit=1.4
+            ),
+        ],
+    )
 
 
 def _import(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
+    importer.import_items(ingest, importer.find_items([*map(str, order)], "xml"))
+
+
+def _import_one_by_one(ingest: ReleaseIngest, order: Sequence[Path]) -> None:
     for path in order:
-        importer.import_items(ingest, importer.find_items([str(path)], "xml"))
+        _import(ingest, [path])

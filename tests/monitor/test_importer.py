@@ -76,6 +76,16 @@ def test_every_order_of_import_gives_one_history(tmp_path: Path, files: list[Pat
         assert history(tmp_path / str(number)) == expected
 
 
+def test_the_files_of_one_command_are_imported_in_the_order_of_their_dates(tmp_path: Path, files: list[Path]) -> None:
+    undated = tmp_path / "2018-12-31.csv"
+    undated.write_text("no release, but a day in its name")
+    given = [files[4], *files[:2], undated, files[3], files[2]]
+    items = importer.find_items([*map(str, given), str(files[0].parent)], "xml")
+    first = [undated.name, *(name for number in range(3) for name in 2 * [files[number].name])]
+    assert [item.name for item in items][: len(first)] == first
+    assert len(items) == len(given) + len(files)
+
+
 def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> None:
     folder = tmp_path / "store"
     # Two bear one date: they are in the order of their file names.

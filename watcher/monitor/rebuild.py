@@ -178,8 +178,11 @@ class HistoryRebuild:
         progress: Progress | None,
         leave_out: LeaveOut | None,
     ) -> None:
-        """Read the snapshots that are not among `facts` and add them; one that cannot be read is left out each time."""
-        ordered = sorted(snapshots, key=lambda info: info.observed or "")
+        """Read the snapshots that are not among `facts` and add them; one that cannot be read is left out each time.
+
+        They are read as they were stored: each is like the one before it, and compressed against one just decoded.
+        """
+        ordered = sorted(snapshots, key=lambda info: info.number)
         for number, snapshot in enumerate(ordered, 1):
             if snapshot.sha256 not in facts:
                 with self._leaving_out([snapshot], leave_out):
