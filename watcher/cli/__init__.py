@@ -41,6 +41,7 @@ COMMANDS = {
     "verify": ("watcher.cli.verify", "Verify every snapshot against its SHA-256."),
     "backup": ("watcher.cli.backup", "Back up history and snapshots; verify or restore a backup."),
     "rebuild": ("watcher.cli.rebuild", "Rebuild the history from the snapshots."),
+    "migrate-store": ("watcher.cli.migrate_store", "Copy the history to another database: SQLite or PostgreSQL."),
     "config": ("watcher.cli.config", "Check the configuration; say which is used; print its schema or an example."),
     "doctor": ("watcher.cli.doctor", "Diagnose this installation: versions, permissions, disk, clock, history, …"),
     "systemd": ("watcher.cli.systemd", "Run as a systemd service: print the units, or install them."),

@@ -47,8 +47,8 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
         summary = f"{target}: backup of {report.made}, {_counts(report)}, {len(damage)} damaged"
     elif restore:
         paths = load_settings(config).store
-        report, damage = backup.restore_backup(target, paths.path, paths.snapshots)
-        summary = f"{paths.path}: restored as of {report.made}, {_counts(report)}"
+        report, damage = backup.restore_backup(target, paths.location, paths.snapshots)
+        summary = f"{paths.location}: restored as of {report.made}, {_counts(report)}"
     else:
         report, damage = _back_up(config, target)
         repaired = f", {report.repaired} in place of damaged copies" if report.repaired else ""
@@ -66,7 +66,7 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
 def _back_up(config: Path, target: Path) -> tuple[BackupReport, Sequence[str]]:
     paths = load_settings(config).store
     now = to_text(datetime.now(UTC))
-    with Store(paths.path, create=False) as store:
+    with Store(paths.location, create=False) as store:
         if target.suffix == ".db":
             return BackupReport(made=now, rows=store.copy_to(target), snapshots=0), ()
         return backup.make_backup(store, paths.snapshots, target, now=now)

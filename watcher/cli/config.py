@@ -15,6 +15,7 @@ from watcher.config.settings import Settings, SourceSettings
 from watcher.core.errors import StoreError
 from watcher.formats.catalog import FORMATS
 from watcher.render.safe_text import visible
+from watcher.store.location import history_exists
 from watcher.store.store import Store
 
 
@@ -38,10 +39,10 @@ def check(config: Path) -> None:
 
 def _print_pending(settings: Settings) -> None:
     """Print which histories the next check derives again, and which were derived again."""
-    if not settings.store.path.exists():
-        return
     try:
-        with Store(settings.store.path, read_only=True) as store:
+        if not history_exists(settings.store.location):
+            return
+        with Store(settings.store.location, read_only=True) as store:
             for source in settings.registries:
                 if changes := store.history.find_pending_settings(source.name, source.read_settings):
                     changed = visible("; ".join(changes))

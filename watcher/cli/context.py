@@ -13,6 +13,7 @@ from watcher.core.lazy import load
 from watcher.reports.attention import EventAttention
 from watcher.reports.observation import ObservationGaps
 from watcher.store.history_reader import HistoryReader
+from watcher.store.location import HistoryLocation, history_exists
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ def open_monitor_of_copy(config: Path) -> Iterator[Monitor]:
 
 
 @contextmanager
-def open_store_if_present(path: Path) -> Iterator[Store | None]:
+def open_store_if_present(location: HistoryLocation) -> Iterator[Store | None]:
     """Open a history; yield None if there is not one yet, and create nothing."""
-    if not path.exists():
+    if not history_exists(location):
         yield None
         return
-    with Store(path, create=False) as store:
+    with Store(location, create=False) as store:
         yield store
 
 

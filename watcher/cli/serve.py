@@ -46,7 +46,7 @@ def command(config: Path, listen: str | None) -> None:
     require(
         is_local or bool(access.token), f"--listen: other machines reach {where}; set token in [web], or use 127.0.0.1"
     )
-    Store(settings.store.path, create=False).close()  # migrates one that an older version wrote
+    Store(settings.store.location, create=False).close()  # migrates one that an older version wrote
     clock = SystemClock()
     context = PageContext(
         settings=lambda: settings,

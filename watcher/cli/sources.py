@@ -31,7 +31,7 @@ def command(config: Path, patterns: tuple[str, ...], format: str) -> None:
       watcher sources --format json
     """
     settings = load_settings(config)
-    with open_store_if_present(settings.store.path) as store:
+    with open_store_if_present(settings.store.location) as store:
         rows = [asdict(source) for source in list_sources(settings, store, patterns)]
     if format == "json":
         print_json({"sources": rows})

@@ -86,7 +86,7 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
 def _print_health(config: Path, now: datetime) -> None:
     try:
         settings = load_settings(config)
-        with Store(settings.store.path, create=False) as store:
+        with Store(settings.store.location, create=False) as store:
             verdict, pending, held = report_health(settings, store, now)
     except WatcherError as error:
         click.echo(visible(f"WATCHER UNKNOWN - {error}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from watcher.cli.context import load_settings, open_monitor
 from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.config.settings import StoreSettings
 from watcher.core.errors import StoreError, UsageError
+from watcher.monitor.monitor import Monitor
 from watcher.monitor.verify import verify_history
 from watcher.render.safe_text import visible
 from watcher.store.completeness import ADVICE, find_missing_history
+from watcher.store.location import history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -46,7 +48,10 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
     with progress_bar(len(snapshots), f"verifying {len(snapshots)} snapshots") as bar:
         damages = list(archive.find_damage(source, progress=lambda: bar.update(1)))
     refused = [info for info in snapshots if info.accepted and info.refused]
-    differences = list(_find_differences(config, [source] if source else names, newest)) if with_history else []
+    differences: list[str] = []
+    if with_history:
+        with open_monitor(config, create=False) as monitor:
+            differences = list(find_differences(monitor, [source] if source else names, newest))
     if format == "json":
         damaged = [{"path": str(damage.path), "reason": damage.reason} for damage in damages]
         no_release = [{"source": info.source, "sha256": info.sha256, "reason": info.refused} for info in refused]
@@ -71,10 +76,10 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
 
 def _find_lost(paths: StoreSettings, archive: SnapshotArchive, source: str | None) -> Iterator[tuple[str, str]]:
     """Yield the path or source, and the reason, of what either the archive or the history has and the other lacks."""
-    problem = find_missing_history(paths.path, archive)
-    if problem is None and paths.path.exists():
+    problem = find_missing_history(paths.location, archive)
+    if problem is None and history_exists(paths.location):
         try:
-            with Store(paths.path, read_only=True) as store:
+            with Store(paths.location, read_only=True) as store:
                 for path in store.list_missing_snapshots(paths.snapshots):
                     if source in (None, path.parent.name):
                         yield str(path), f"is missing; {ADVICE}"
@@ -92,12 +97,12 @@ def _split(sentence: str) -> tuple[str, str]:
     return name, reason
 
 
-def _find_differences(config: Path, sources: list[str], newest: int) -> Iterator[str]:
-    with open_monitor(config, create=False) as monitor:
-        for name in sources:
-            ingest = monitor.ingest(monitor.source(name, new=True))
-            if monitor.store.history.find_pending_settings(name, ingest.settings):
-                yield f"{name}: its settings changed; verify it after the next check, which derives its history again"
-                continue
-            with progress_bar(newest, f"{name}: history") as bar:
-                yield from verify_history(ingest, monitor.store.history, newest, partial(bar.update, 1))
+def find_differences(monitor: Monitor, sources: Sequence[str], newest: int) -> Iterator[str]:
+    """Yield a sentence for each difference between the newest releases of some sources and their snapshots."""
+    for name in sources:
+        ingest = monitor.ingest(monitor.source(name, new=True))
+        if monitor.store.history.find_pending_settings(name, ingest.settings):
+            yield f"{name}: its settings changed; verify it after the next check, which derives its history again"
+            continue
+        with progress_bar(newest, f"{name}: history") as bar:
+            yield from verify_history(ingest, monitor.store.history, newest, partial(bar.update, 1))

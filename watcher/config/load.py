@@ -13,7 +13,7 @@ from watcher.config.channel_settings import AnyChannel, AppriseSettings, Command
 from watcher.config.inventory_files import InventoryFiles
 from watcher.config.inventory_settings import InventorySettings, list_format_names
 from watcher.config.overview import read_tables
-from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings, StoreSettings
+from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.config.subscription_checks import find_subscription_problems
 from watcher.config.value_types import GROUP, split_webhook_secrets
 from watcher.core.errors import ConfigError
@@ -46,7 +46,8 @@ def load(
     if problems:
         raise ConfigError(*problems)
     folder = settings.folder
-    store = StoreSettings(path=folder / settings.store.path, snapshots=folder / settings.store.snapshots)
+    paths = {"path": folder / settings.store.path, "snapshots": folder / settings.store.snapshots}
+    store = settings.store.model_copy(update=paths)
     return settings.model_copy(update={"store": store})
 
 

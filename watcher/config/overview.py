@@ -13,12 +13,14 @@ from watcher.core.errors import ConfigError
 from watcher.core.lazy import load
 from watcher.core.model import CANARY, Severity
 from watcher.core.operator_files import read_operator_file, require_unchangeable
+from watcher.core.postgresql_url import parse_url
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import parse_duration, to_text
 
 if TYPE_CHECKING:
     from watcher.core import event_filter
     from watcher.core.event_filter import IgnoreRule
+    from watcher.store.location import HistoryLocation
 else:
     event_filter = load("event_filter")  # only where there are rules
 
@@ -45,7 +47,7 @@ class SourceOverview:
 class ConfigOverview:
     """The settings that reading needs. `severities` are by event id; `channels` are names; `address`: of [web]."""
 
-    history: Path
+    history: HistoryLocation
     snapshots: Path
     sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
@@ -86,7 +88,7 @@ def load_overview(path: Path) -> ConfigOverview:
         if canary is not None:
             sources.append(SourceOverview(name=CANARY, every=canary_check_interval(_interval(canary, "canary"))))
         return ConfigOverview(
-            history=path.resolve().parent / store.get("path", HISTORY),
+            history=parse_url(store["url"]) if "url" in store else path.resolve().parent / store.get("path", HISTORY),
             snapshots=path.resolve().parent / store.get("snapshots", SNAPSHOTS),
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),

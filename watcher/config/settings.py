@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
 from watcher.config.daemon_settings import (
@@ -49,15 +49,25 @@ from watcher.config.value_types import (
 )
 from watcher.config.web_settings import WebSettings
 from watcher.core.model import CANARY, Severity
+from watcher.core.postgresql_url import PostgresqlUrl, parse_url
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import LAYOUT_HELP, Layout
+from watcher.store.location import HistoryLocation
 
 
 class StoreSettings(SettingsTable):
     """[store]: where the history and the snapshots are. Paths are relative to the configuration file."""
 
     path: Path = Field(Path(HISTORY), description="the history: one SQLite file")
+    url: Annotated[str, AfterValidator(parse_url)] | None = Field(
+        None, description="a PostgreSQL database for the history in place of the file; without a password"
+    )
     snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots")
+
+    @property
+    def location(self) -> HistoryLocation:
+        """Where the history is."""
+        return self.path if self.url is None else PostgresqlUrl(self.url)
 
 
 class FetchSettings(SettingsTable):
@@ -276,7 +286,7 @@ class Settings(SettingsTable):
     def overview(self) -> ConfigOverview:
         """The part of these settings that reading the history needs, as `load_overview` reads it from a file."""
         return ConfigOverview(
-            history=self.store.path,
+            history=self.store.location,
             snapshots=self.store.snapshots,
             sources=tuple(
                 SourceOverview(

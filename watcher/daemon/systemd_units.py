@@ -12,6 +12,7 @@ from watcher.alerts.channels import create_channel
 from watcher.config.channel_settings import CommandSettings, FileSettings
 from watcher.config.settings import Settings
 from watcher.core.errors import UsageError
+from watcher.store.location import HistoryLocation
 
 DAEMON = ("registry-watcher.service",)
 TIMER = ("registry-watcher-check.service", "registry-watcher-check.timer")
@@ -69,9 +70,10 @@ def find_obstacles(machine: Machine, settings: Settings, interpreter: Path) -> I
     for place, path in settings.ca_files().items():
         if _hidden(path):
             yield f"{place}: {path} is hidden from the service; move it to {CONFIG.parent}"
-    for key, path in (("path", settings.store.path), ("snapshots", settings.store.snapshots)):
-        if not path.is_relative_to(STATE):
-            yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / path.name}"'
+    places: dict[str, HistoryLocation] = {"path": settings.store.location, "snapshots": settings.store.snapshots}
+    for key, location in places.items():
+        if isinstance(location, Path) and not location.is_relative_to(STATE):
+            yield f'the service can write only to {STATE}; in [store] set {key} = "{STATE / location.name}"'
     yield from _find_channel_obstacles(settings)
     for name in machine.credentials:
         if not (machine.config.parent / name).exists():

@@ -30,6 +30,7 @@ from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
 from watcher.store.completeness import ADVICE, find_missing_history
 from watcher.store.database import find_old_sqlite, journal_mode
+from watcher.store.location import history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -144,7 +145,10 @@ def _judge_program(channel: CommandSettings, folder: Path) -> Diagnosis:
 
 def _folders(settings: Settings) -> Iterator[Diagnosis]:
     store = settings.store
-    for name, folder in (("history", store.path.parent), ("snapshots", store.snapshots)):
+    folders = {"snapshots": store.snapshots}
+    if isinstance(store.location, Path):
+        folders = {"history": store.path.parent, **folders}
+    for name, folder in folders.items():
         existing = _nearest_existing(folder)
         mode = existing.stat().st_mode
         if not os.access(existing, os.W_OK | os.X_OK):
@@ -167,23 +171,22 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
-    path = settings.store.path
+    location = settings.store.location
     archive = SnapshotArchive(settings.store.snapshots)
-    if (missing := find_missing_history(path, archive)) is not None:
-        yield _problem("history", missing)
-        yield diagnose_clock(now)
-        return
-    if not path.exists():
-        yield _warning("history", f"{path}: there is no history yet; `watcher check` creates it")
-        yield diagnose_clock(now)
-        return
-    mode = path.stat().st_mode
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield _problem("history", f"{path}: others can write to it; chmod go-w {path}")
     try:
-        with Store(path, read_only=True) as store:
+        if (missing := find_missing_history(location, archive)) is not None:
+            yield _problem("history", missing)
+            yield diagnose_clock(now)
+            return
+        if not history_exists(location):
+            yield _warning("history", f"{location}: there is no history yet; `watcher check` creates it")
+            yield diagnose_clock(now)
+            return
+        if isinstance(location, Path) and location.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            yield _problem("history", f"{location}: others can write to it; chmod go-w {location}")
+        with Store(location, read_only=True) as store:
             store.verify(thorough=True)
-            yield _ok("history", f"{path}: complete, {store.describe()}")
+            yield _ok("history", f"{location}: complete, {store.describe()}")
             yield from _missing(store, settings.store.snapshots, archive)
             yield from _rules(store)
             yield from _refused(settings)

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from watcher.config.settings import Settings, StoreSettings
 from watcher.store.completeness import require_history
+from watcher.store.location import history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_receipts import SUFFIX
 from watcher.store.sqlite_copy import copy_unopened
+from watcher.store.store import Store
 
 
 @contextmanager
@@ -23,12 +25,16 @@ def settings_of_copy(settings: Settings) -> Iterator[Settings]:
     The history is copied, so it needs as much room again. Snapshots are symbolic links: a receipt that is written again
     takes the place of its link. Raises StoreError if the history is lost or cannot be copied.
     """
-    require_history(settings.store.path, SnapshotArchive(settings.store.snapshots))
+    require_history(settings.store.location, SnapshotArchive(settings.store.snapshots))
     with tempfile.TemporaryDirectory(prefix="registry-watcher-") as name:
         folder = Path(name)
         copy = StoreSettings(path=folder / "history.db", snapshots=folder / "snapshots")
-        if settings.store.path.exists():
-            copy_unopened(settings.store.path, copy.path)
+        if isinstance(settings.store.location, Path):
+            if settings.store.path.exists():
+                copy_unopened(settings.store.path, copy.path)
+        elif history_exists(settings.store.location):
+            with Store(settings.store.location, read_only=True) as store:
+                store.copy_to(copy.path)
         _link_snapshots(settings.store.snapshots, copy.snapshots)
         changed = settings.model_copy(update={"store": copy})
         for collection in settings.collections:

@@ -114,7 +114,7 @@ class Monitor:
 
     def record_failure(self, source: AnySource, error: Exception) -> CheckResult:
         """Return an exception as the result of a failed check, recorded if the history can be written."""
-        result = failed_result(error, self.settings.store.path)
+        result = failed_result(error, self.settings.store.location)
         with suppress(Exception):
             settings = _read_settings(source)
             record_result(source.name, "", settings.registry, result, self.store, started=self.clock.now())
@@ -166,7 +166,7 @@ class Monitor:
     def require_history(self) -> None:
         """Raise StoreError if the history is lost: a new one would begin with baselines, which alert nobody."""
         if self._create and not self._rebuilding:
-            require_history(self.settings.store.path, self.archive)
+            require_history(self.settings.store.location, self.archive)
 
     def verify(self) -> None:
         """Read the history through, and the newest snapshot of each source; the others must be there.
@@ -185,7 +185,7 @@ class Monitor:
     @cached_property
     def store(self) -> Store:
         self.require_history()
-        return Store(self.settings.store.path, create=self._create)
+        return Store(self.settings.store.location, create=self._create)
 
     @cached_property
     def archive(self) -> SnapshotArchive:
@@ -307,7 +307,7 @@ class Monitor:
     ) -> None:
         """Close. Raises StoreError in place of an SQLite error that the disk or another process caused."""
         self.close()
-        if (store_error := to_store_error(self.settings.store.path, error)) is not None:
+        if (store_error := to_store_error(self.settings.store.location, error)) is not None:
             raise store_error from error
 
     @property

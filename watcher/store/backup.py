@@ -1,6 +1,7 @@
 """Back up history and snapshots to a folder, verify the backup, restore it.
 
-    FOLDER/history.db       SQLite's online backup: the state of one moment, while the daemon writes
+    FOLDER/history.db       the state of one moment, while the daemon writes: SQLite's online backup, or what one
+                            read-only transaction of PostgreSQL saw, each row compared
     FOLDER/snapshots/       the files of the archive; the next backup copies only new ones
     FOLDER/backup.json      its contents: rows of each table, number of snapshots, SHA-256 of the history, time, version
 
@@ -16,6 +17,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,10 +27,12 @@ from watcher import __version__
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
 from watcher.store.completeness import list_missing_snapshots
+from watcher.store.location import HistoryLocation, history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import read_frames, read_info, verify_checksum
-from watcher.store.sqlite_copy import copy_database, count_rows, find_damage
+from watcher.store.sqlite_copy import copy_unopened, count_rows, find_damage
 from watcher.store.store import Store
+from watcher.store.transfer import copy_history
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
 _SCHEMA = 1
@@ -171,14 +175,12 @@ def _find_damages(folder: Path, report: BackupReport, progress: Progress = lambd
     return damages | {damage.path: damage.reason for damage in archive.find_damage(progress=progress)}
 
 
-def restore_backup(folder: Path, path: Path, snapshots: Path) -> tuple[BackupReport, list[str]]:
+def restore_backup(folder: Path, location: HistoryLocation, snapshots: Path) -> tuple[BackupReport, list[str]]:
     """Copy what is whole in a backup to the configured history and snapshots; return a line for each part that is not.
 
     Snapshots that exist already stay. Raises UsageError if there is a history already; nothing is changed then.
     """
-    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
-        if file.exists():
-            raise UsageError(f"{file}: is in the way; stop the daemon and move it away first")
+    _require_no_history(location)
     report = read_manifest(folder)
     damages = _find_damages(folder, report)
     try:
@@ -186,17 +188,38 @@ def restore_backup(folder: Path, path: Path, snapshots: Path) -> tuple[BackupRep
         whole = [file for file in _list(saved) if file not in damages]
         damages |= {file: f"{reason}; not restored" for file, reason in damages.items() if file != folder / _HISTORY}
         copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in whole)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Last: without a history nothing uses the snapshots.
         if damages.get(folder / _HISTORY, _OTHER_ROWS) in (_OTHER_ROWS, _OTHER_BYTES):
-            with closing(sqlite3.connect(f"{(folder / _HISTORY).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-                copy_database(connection, path)
+            _restore_history(folder / _HISTORY, location)
         else:
             damages[folder / _HISTORY] += "; `watcher rebuild` derives the history from the snapshots"
     except OSError as error:
-        raise StoreError(f"{path}: cannot be restored: {error}") from error
+        raise StoreError(f"{location}: cannot be restored: {error}") from error
     restored = BackupReport(made=report.made, rows=report.rows, snapshots=len(whole), copied=copied)
     return restored, [f"{file}: {reason}" for file, reason in damages.items()]
+
+
+def _require_no_history(location: HistoryLocation) -> None:
+    if not isinstance(location, Path):
+        if history_exists(location):
+            raise UsageError(f"{location}: has a history; stop the daemon and rename or drop its schema first")
+        return
+    for file in (location, *(location.with_name(location.name + suffix) for suffix in ("-journal", "-wal", "-shm"))):
+        if file.exists():
+            raise UsageError(f"{file}: is in the way; stop the daemon and move it away first")
+
+
+def _restore_history(copy: Path, location: HistoryLocation) -> None:
+    if isinstance(location, Path):
+        location.parent.mkdir(parents=True, exist_ok=True)
+        copy_unopened(copy, location)
+        return
+    with tempfile.TemporaryDirectory(prefix="registry-watcher-") as name:
+        # A copy, because a backup of an older version is migrated when it is opened.
+        migrated = Path(name) / "history.db"
+        copy_unopened(copy, migrated)
+        with Store(migrated, create=False) as source, Store(location) as target:
+            copy_history(source.database, target.database)
 
 
 def read_manifest(folder: Path) -> BackupReport:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.core.errors import StoreError
+from watcher.store.location import HistoryLocation, history_exists
 
 if TYPE_CHECKING:
     from watcher.store.base import Statements
@@ -22,16 +23,19 @@ ADVICE = (
 )
 
 
-def find_missing_history(path: Path, archive: SnapshotArchive) -> str | None:
-    """Return in a sentence that there is no history although the archive has snapshots of one; else None."""
-    state = "is missing" if not path.exists() else "is empty" if _is_empty(path) else None
+def find_missing_history(location: HistoryLocation, archive: SnapshotArchive) -> str | None:
+    """Return in a sentence that there is no history although the archive has snapshots of one; else None.
+
+    Raises StoreError if a server cannot be asked.
+    """
+    state = "is missing" if not history_exists(location) else "is empty" if _is_empty(location) else None
     number = sum(map(len, _accepted(archive).values())) if state else 0
-    return f"{path}: {state}, but the archive has {_count(number)} of it; {ADVICE}" if number else None
+    return f"{location}: {state}, but the archive has {_count(number)} of it; {ADVICE}" if number else None
 
 
-def require_history(path: Path, archive: SnapshotArchive) -> None:
+def require_history(location: HistoryLocation, archive: SnapshotArchive) -> None:
     """Raise StoreError if there is no history although the archive has snapshots of one."""
-    if (problem := find_missing_history(path, archive)) is not None:
+    if (problem := find_missing_history(location, archive)) is not None:
         raise StoreError(problem)
 
 
@@ -67,9 +71,11 @@ def _count(number: int) -> str:
     return f"{number} snapshot" + "s" * (number != 1)
 
 
-def _is_empty(path: Path) -> bool:
-    """Return whether nothing was ever written to a database, not even to a write-ahead log beside it."""
-    return not path.stat().st_size and not path.with_name(f"{path.name}-wal").exists()
+def _is_empty(location: HistoryLocation) -> bool:
+    """Return whether nothing was ever written to a file, not even to a write-ahead log beside it."""
+    if not isinstance(location, Path):
+        return False
+    return not location.stat().st_size and not location.with_name(f"{location.name}-wal").exists()
 
 
 def _accepted(archive: SnapshotArchive) -> dict[str, list[str]]:

@@ -97,7 +97,7 @@ class PageContext:
 
     def open_store(self) -> Store:
         """Open the history for reading."""
-        return Store(self.settings().store.path, read_only=True)
+        return Store(self.settings().store.location, read_only=True)
 
     def assess_health(self) -> HealthVerdict:
         with self.open_monitor() as monitor:

@@ -41,7 +41,7 @@ def reject(context: PageContext, request: PageRequest) -> PageResponse:
 def acknowledge(context: PageContext, request: PageRequest) -> PageResponse:
     """Acknowledge an event with a note, as `watcher ack` does; `remove` takes it back."""
     identifier = request.sent("event")
-    with Store(context.settings().store.path, create=False) as store:
+    with Store(context.settings().store.location, create=False) as store:
         events = acknowledgement.find_event(store, identifier)
         if request.sent("remove"):
             acknowledgement.remove_acknowledgement(store, events)
