@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.support.message_cases import port_assigned
 from watcher.alerts.importance import importance, sort_events

@@ -7,13 +7,13 @@ import lzma
 import os
 import socket
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import Answer, FaultServer, drip, flood, hang, head, not_modified, raw, reply, reset

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, not_modified, reply

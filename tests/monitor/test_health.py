@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from watcher.core.check_results import CheckStreak, OpenAlarm
 from watcher.core.times import to_text

@@ -96,7 +96,7 @@ class Tree:
 
 
 def vars_of(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__dataclass_fields__}
+    return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
 @pytest.fixture

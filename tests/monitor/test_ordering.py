@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from watcher.core.release_order import Ending, Label, PlacedRelease
 from watcher.monitor.ordering import in_order, place_last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -281,7 +280,7 @@ def test_a_release_that_new_settings_cannot_read_can_be_taken_out_of_the_history
 
 
 def test_every_setting_of_a_source_is_one_that_reading_depends_on_or_is_not() -> None:
-    names = {field.name for field in fields(ReadSettings)}
+    names = set(ReadSettings.__struct_fields__)
     independent = {"name", "type", "url", "every", "enabled", "also", "also_format", "hold", "health"}
     assert set(SourceSettings.model_fields) == independent | names, (
         "add the setting to core/read_settings.py if a stored release is read differently with it"

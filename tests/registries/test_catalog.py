@@ -11,7 +11,7 @@ from watcher.diff.content import read_content
 from watcher.registries import catalog
 
 TOY = """
-from dataclasses import replace
+from msgspec.structs import replace
 
 from watcher.formats.base import FieldMap
 from watcher.registries import collection_index

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.support.group_releases import IANA, content, explained, ids_by_sentence, record, registry
 from watcher.core.model import Kind, Severity

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.group_releases import group, record, registry
 from tests.support.message_cases import ANN, CASES, compare, port_assigned, service_moved

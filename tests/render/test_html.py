@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import lxml.html
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.render import HOSTILE, TEXT, comparison, hidden, release, saying
 from watcher.core.model import Comparison

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+
 from watcher.store.history_reader import HistoryReader
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from watcher.store.repeated_snapshot import Observation, merge_observation
 from watcher.store.snapshot_archive import SnapshotArchive

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import Row, person, release, tcp, udp

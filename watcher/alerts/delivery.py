@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher.alerts.channel_health import ChannelHealth
 from watcher.alerts.channels.base import Channel
@@ -28,8 +29,7 @@ _LONGEST_ERROR = 500  # characters
 _LONGEST_WAIT = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
+class DeliveryReport(Struct, frozen=True):
     sent: int = 0
     retried: int = 0
     failed: int = 0

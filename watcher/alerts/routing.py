@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.alerts import messages
 from watcher.alerts.channels.base import Channel
@@ -31,8 +33,7 @@ _SILENCED = "silenced"
 _CANARY_PLAN = Plan(subscription=Subscription(name=CANARY, filter=EventFilter()), is_own=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlertRouter:
+class AlertRouter(Struct, frozen=True, kw_only=True, dict=True):
     """Turns a release or a notice into rendered deliveries; stores and sends nothing. For one thread."""
 
     settings: Settings

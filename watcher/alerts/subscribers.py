@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.alerts.channels.base import Channel
 from watcher.alerts.subscriptions import EventView, Inventories, Subscription, matches
@@ -16,8 +17,7 @@ AT_ONCE = "at-once"  # in place of the digest of the channel
 _PERIODS = (*DigestPeriod,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """A subscription of one recipient, and when what it selects is sent.
 
     `schedule` is that of its digests; without one, events are sent as the channel says, or `at_once`. `is_own`: these
@@ -40,8 +40,7 @@ class Plan:
         return _PERIODS.index(self.schedule.period) + 2 if self.schedule else int(not self.at_once), self.timing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
+class Subscriber(Struct, frozen=True, kw_only=True):
     """A recipient of a channel, "" for the channel itself, with its subscriptions."""
 
     channel: str

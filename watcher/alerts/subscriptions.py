@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Protocol
+
+from msgspec import Struct
 
 from watcher.core.background import find_names
 from watcher.core.documents import find_documents, referenced_documents
@@ -37,8 +38,7 @@ class Inventories(Protocol):
         """Return an inventory. Raises ConfigError if it cannot be read."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EventView:
+class EventView(Struct, frozen=True, kw_only=True, dict=True):
     """An event of a source with its changes, and what filters compare, each computed when a filter needs it.
 
     `background` has the people that its entries name, and the entries of an event that the calendar made.
@@ -108,8 +108,7 @@ class EventView:
         yield self.background.new_people, [*(change.after for change in loud if change.after), *self._listed]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class Subscription(Struct, frozen=True, kw_only=True):
     """A filter with a name, and where the inventory that it may name is found."""
 
     name: str

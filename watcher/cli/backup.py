@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict
 
 from watcher.cli.context import load_settings
 from watcher.cli.output import format_option, print_json, progress_bar, require

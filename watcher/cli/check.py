@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict
 
 from watcher.cli.context import open_monitor, open_monitor_of_copy
 from watcher.cli.output import format_option, lazy_progress, print_json, progress_bar, terminal_width, use_colour

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 VARIABLE = "WATCHER_CONFIG"
 HERE = Path("config.toml")
@@ -15,8 +15,7 @@ SYSTEM = Path("/etc/registry-watcher/config.toml")
 _KEY = f"{__name__}.choice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigPlace:
+class ConfigPlace(Struct, frozen=True, kw_only=True):
     """One place: what it is called, and its file, None if nothing names one. `is_named`: used even if it is missing."""
 
     name: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict
 
 from watcher.cli.context import open_store_if_present
 from watcher.cli.output import columns, format_option, print_json, print_rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import Any
 
 import click
@@ -11,24 +10,23 @@ import click
 from watcher.core.errors import UsageError
 from watcher.core.tables import LAYOUT_HELP, Layout, find_layout_problems
 
+_DEFAULTS = Layout()
 _SWITCHES = {"header": "--header/--no-header", "ragged": "--ragged"}
 _LISTS = {"columns": "NAME,NAME", "comment": "TEXT"}
 
 
 def layout_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them by name."""
-    for field in reversed(fields(Layout)):
-        text = LAYOUT_HELP[field.name]
-        help_text = f"Of a table: {text}."
-        if field.name in _SWITCHES:
-            option = click.option(
-                _SWITCHES[field.name], field.name, is_flag=True, default=field.default, help=help_text
-            )
-        elif field.name in _LISTS:
-            option = click.option(f"--{field.name}", multiple=True, metavar=_LISTS[field.name], help=help_text)
+    for name in reversed(Layout.__struct_fields__):
+        default = getattr(_DEFAULTS, name)
+        help_text = f"Of a table: {LAYOUT_HELP[name]}."
+        if name in _SWITCHES:
+            option = click.option(_SWITCHES[name], name, is_flag=True, default=default, help=help_text)
+        elif name in _LISTS:
+            option = click.option(f"--{name}", multiple=True, metavar=_LISTS[name], help=help_text)
         else:
-            kind = click.INT if isinstance(field.default, int) else click.STRING
-            option = click.option(f"--{field.name}", type=kind, default=field.default, help=help_text)
+            kind = click.INT if isinstance(default, int) else click.STRING
+            option = click.option(f"--{name}", type=kind, default=default, help=help_text)
         command = option(command)
     return command
 

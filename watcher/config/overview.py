@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from watcher.core.errors import ConfigError
 from watcher.core.lazy import load
@@ -29,8 +30,7 @@ HISTORY, SNAPSHOTS = "history.db", "snapshots"
 DEFAULT_INTERVALS = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOverview:
+class SourceOverview(Struct, frozen=True, kw_only=True):
     """A source as far as reading needs it: one registry group or, `collection`, many.
 
     `read_settings` are those of one registry group.
@@ -43,8 +43,7 @@ class SourceOverview:
     read_settings: ReadSettings | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigOverview:
+class ConfigOverview(Struct, frozen=True, kw_only=True):
     """The settings that reading needs. `severities` are by event id; `channels` are names; `address`: of [web]."""
 
     history: HistoryLocation

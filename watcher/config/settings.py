@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -167,7 +166,7 @@ class SourceSettings(SettingsTable):
 
     @property
     def _read_settings(self) -> ReadSettings:
-        return ReadSettings(**{field.name: getattr(self, field.name) for field in fields(ReadSettings)})
+        return ReadSettings(**{name: getattr(self, name) for name in ReadSettings.__struct_fields__})
 
 
 class GroupSettings(SourceSettings):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 PORTS, IANA, NOWHERE = "ports", "iana", "none"
 SECRET_FILE = "webhook-secret"  # noqa: S105 - the name of a file
@@ -12,8 +13,7 @@ _PORTS_URL = "https://www.iana.org/assignments/service-names-port-numbers/servic
 _INDEX_URL = "https://www.iana.org/protocols/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class Answers(Struct, frozen=True, kw_only=True):
     """The answers to the questions.
 
     `contact` is a mail address or a URL, "" for none. `watch` is `ports`, `iana` or the ids of registry groups.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # The server's statement that the document does not exist (404, 410) or is not for us (401, 403, 451).
 GONE_REASONS = ("not_found", "denied")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckStreak:
+class CheckStreak(Struct, frozen=True, kw_only=True):
     """The failures since the last successful check of a source. Times are UTC."""
 
     source: str
@@ -22,8 +21,7 @@ class CheckStreak:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAlarm:
+class OpenAlarm(Struct, frozen=True, kw_only=True):
     """An alarm that was raised and not cleared: its source, the id of its notice, and since when there is a reason."""
 
     source: str

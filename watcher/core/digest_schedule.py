@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 _HOUR = timedelta(hours=1)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -19,14 +20,13 @@ class DigestPeriod(StrEnum):
     WEEKLY = "weekly"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestSchedule:
+class DigestSchedule(Struct, frozen=True, kw_only=True):
     """The times at which a digest is sent: on the hour, or at `at` by the clocks of a `zone`, weekly on a `weekday`."""
 
     period: DigestPeriod
     at: time = time(8)
     weekday: str = WEEKDAYS[0]
-    zone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009 - immutable
+    zone: ZoneInfo = ZoneInfo("UTC")
 
     def __str__(self) -> str:
         """Return it in words, `weekly monday 08:00 Europe/Berlin`: digests with equal words are one."""

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from watcher.core.model import Kind
 from watcher.core.sequences import Hunk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """A text and the URL it leads to, "" without one."""
 
     text: str
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Person(Struct, frozen=True, kw_only=True):
     """A person or organisation that an entry names in a field. `addresses` are mail addresses and URLs."""
 
     field: str
@@ -35,8 +33,7 @@ class Person:
         return ", ".join(dict.fromkeys(filter(None, (self.name, self.organisation, *self.addresses)))) or self.id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldText:
+class FieldText(Struct, frozen=True, kw_only=True):
     """A field that did not change, with its word for people and its text."""
 
     field: str
@@ -44,8 +41,7 @@ class FieldText:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldDifference:
+class FieldDifference(Struct, frozen=True, kw_only=True):
     """A field that differs, with its word for people; of a long text, the words that do (`hunks`)."""
 
     field: str
@@ -56,8 +52,7 @@ class FieldDifference:
     more_hunks: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDetails:
+class EntryDetails(Struct, frozen=True, kw_only=True):
     """Entries of one event that say the same, and what they say. `changes` are positions in the ChangeSet.
 
     `texts` are the fields that did not change. After a removal all of it is what the entry said last.
@@ -72,8 +67,7 @@ class EntryDetails:
     differences: tuple[FieldDifference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventDetails:
+class EventDetails(Struct, frozen=True, kw_only=True):
     """What goes with one event. `more_entries` are not in `entries`, of which there are only a few.
 
     `registry` is the published page, `link` the page of the watcher's own web interface, `command` the command that

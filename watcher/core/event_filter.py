@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any, Self
+
+from msgspec import Struct
 
 from watcher.core.documents import parse_document
 from watcher.core.intervals import Interval
@@ -12,8 +13,7 @@ from watcher.core.model import Kind, Severity
 from watcher.core.port_ranges import parse_ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventFilter:
+class EventFilter(Struct, frozen=True, kw_only=True):
     """Filters for events, combined with AND; the values of one are combined with OR. An empty one selects any event.
 
     Only `sources` and `events` have globs as their default: without a glob they select nothing. `entries` are globs of
@@ -41,9 +41,7 @@ class EventFilter:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return the filters that a table of the configuration has. Raises ValueError, TypeError."""
-        return cls(
-            **{field.name: _PARSERS[field.name](table[field.name]) for field in fields(cls) if field.name in table}
-        )
+        return cls(**{name: _PARSERS[name](table[name]) for name in cls.__struct_fields__ if name in table})
 
 
 def _parse_each(parse: Callable[[str], Any]) -> Callable[[Iterable[str]], tuple[Any, ...]]:
@@ -66,8 +64,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
 FILTERS = tuple(_PARSERS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IgnoreRule:
+class IgnoreRule(Struct, frozen=True, kw_only=True):
     """A filter of the operator for events that need no attention, and why.
 
     `until` is the UTC time up to which events are ignored; "" for ever. An event counts for the time of its release.

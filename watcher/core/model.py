@@ -11,9 +11,10 @@ second field `markup:FIELD` holds the original markup, so that every difference 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 Fields = Mapping[str, str]
 
@@ -95,8 +96,7 @@ class Key(NamedTuple):
         return {**dict(zip(self.labels, self.values, strict=True)), "ordinal": self.ordinal}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """One keyed thing of a release: an entry (a row), a contact (a person or organisation), or a registry's header."""
 
     section: Section
@@ -105,8 +105,7 @@ class Item:
     status: Status = Status.ASSIGNED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """Something unexpected in a release that was accepted all the same. `code` is stable; `line` counts from 1."""
 
     code: str
@@ -118,8 +117,7 @@ ItemKey = tuple[Section, Key]
 ROOT = Key(("registry",), ("",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delta:
+class Delta(Struct, frozen=True, kw_only=True):
     """The difference to an earlier content, named by its `digest`: the items removed and added since."""
 
     digest: str
@@ -127,8 +125,7 @@ class Delta:
     added: tuple[Item, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True, eq=False):
     """The parsed value of a release. Equal contents are the same release.
 
     `published` is the registry's `<updated>` (`YYYY-MM-DD`), None if it has none. `digest` is a SHA-256 in hex over all
@@ -142,7 +139,21 @@ class Content:
     items: Mapping[ItemKey, Item]
     entries: int
     problems: tuple[Problem, ...] = ()
-    delta: Delta | None = field(default=None, compare=False, repr=False)
+    delta: Delta | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Content):
+            return NotImplemented
+        return (self.published, self.digest, self.entries, self.problems, self.items) == (
+            other.published,
+            other.digest,
+            other.entries,
+            other.problems,
+            other.items,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     @property
     def document(self) -> str:
@@ -151,8 +162,7 @@ class Content:
         return root.fields.get("id", "") if root else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True, kw_only=True):
     """One field that differs between two paired items; "" means absent."""
 
     name: str
@@ -160,8 +170,7 @@ class FieldChange:
     after: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A difference between two items of one identity; None: there is no such item. The items give the kind.
 
     `quiet` marks bookkeeping: complete in the data, only counted in what people read.
@@ -198,15 +207,13 @@ class Change:
         return Kind.DEPRECATED if now in RETIRED and was not in RETIRED else Kind.MODIFIED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeSet:
+class ChangeSet(Struct, frozen=True, kw_only=True):
     """The complete and exact difference of two contents, in a stable order."""
 
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """The other side of an event over two registry groups of a collection.
 
     `source` is the group, `release` and `published` name its release. `registries` are the paths of the nested
@@ -220,8 +227,7 @@ class Side:
     changes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """What one or more changes mean, in the words of the registry.
 
     `id` is a stable kebab-case name; `also` lists further event ids that apply. `was` says what the place held before.
@@ -252,8 +258,7 @@ class Event:
     other: Side | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(Struct, frozen=True, kw_only=True):
     """One published state of a source, without its content.
 
     `id` is the first 12 hex digits of the content digest. `published` is a date or None; `observed` is the UTC time it
@@ -279,8 +284,7 @@ def format_when(published: str | None, observed: str | None) -> str:
     return published or (f"{observed[:10]} (seen)" if observed else "no date")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Background:
+class Background(Struct, frozen=True, kw_only=True):
     """What two releases say about the things that the changed entries name (`core/background.py`).
 
     `document` is the id of the registry group as published, "" of any other table. `titles` are those of registries by
@@ -295,8 +299,7 @@ class Background:
     listed: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """Two releases of one source, their differences, and what these mean: the unit that is shown and sent.
 
     `marks` names what is unusual about it (`large_change`, `test`), each with a sentence. `timed` is the UTC time at

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct, field
 
 from watcher.core.model import Severity
 from watcher.core.texts import LONGEST_ERROR, cut_details, cut_list, cut_text
@@ -15,8 +16,7 @@ _NOTICE_LENGTH = 8_000  # characters of the details, written in ASCII
 _NOTICE_LIMITS = ((20, 500), (10, 200), (3, 80))  # items of a list and characters of a text, until the details fit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """One reason to hold a release."""
 
     code: str  # stable snake_case
@@ -38,8 +38,7 @@ class HoldState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """A release that a check was served and that is held back from the history. Times are UTC."""
 
     source: str
@@ -61,8 +60,7 @@ class Hold:
         return self.digest[:12]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(Struct, frozen=True, kw_only=True):
     """An operational alert: something about the watcher itself, for the operators."""
 
     id: str  # stable kebab-case
@@ -87,8 +85,7 @@ class Notice:
         return NOTICES[self.id]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One message for one recipient of one channel: a row of the outbox."""
 
     id: str  # the same over every retry and restart
@@ -104,8 +101,7 @@ class Delivery:
     schedule: str = ""  # of a digest: those of one schedule are sent as one; empty: that of the channel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelFailure:
+class ChannelFailure(Struct, frozen=True, kw_only=True):
     """A channel that fails or, if `recipient` is set, one of its addresses. Times are UTC."""
 
     channel: str
@@ -117,8 +113,7 @@ class ChannelFailure:
     disabled: str | None = None  # when its server said that it accepts nothing any more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledgement:
+class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The note of an operator who has seen an event, and the UTC time."""
 
     source: str

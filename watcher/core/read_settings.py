@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
+
+from msgspec.structs import asdict, replace
 
 from watcher.core.tables import LAYOUT_HELP, Layout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadSettings(Layout):
+class ReadSettings(Layout, frozen=True, kw_only=True):
     """The settings of one source that its history depends on, under their names in the configuration."""
 
     registry: str = "ports"
@@ -26,7 +26,7 @@ class ReadSettings(Layout):
 
     @property
     def layout(self) -> Layout:
-        return Layout(**{field.name: getattr(self, field.name) for field in fields(Layout)})
+        return Layout(**{name: getattr(self, name) for name in Layout.__struct_fields__})
 
     def without_layout(self) -> Self:
         """Return those of a source whose layout is that of its second format: its history does not depend on it."""
@@ -35,7 +35,7 @@ class ReadSettings(Layout):
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Return those that a table of the configuration has; its other settings are left out."""
-        given: dict[str, Any] = {field.name: table[field.name] for field in fields(cls) if field.name in table}
+        given: dict[str, Any] = {name: table[name] for name in cls.__struct_fields__ if name in table}
         given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         if isinstance(given.get("comment"), str):
             given["comment"] = (given["comment"],)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Struct, frozen=True, kw_only=True):
     """The facts that a release is ordered by. `observed` is a UTC time; `live`: one of our checks was served it.
 
     `named` orders imported releases of one day: the UTC time that the file or folder is named after ("" without one),
@@ -37,16 +36,14 @@ def earliest_name(*names: str | None) -> str | None:
     return min(filter(None, names), key=lambda name: (name.startswith("/"), name), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedRelease:
+class PlacedRelease(Struct, frozen=True, kw_only=True):
     """A release in the order, with the day (`YYYY-MM-DD`) that it counts for."""
 
     digest: str
     dated: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(Struct, frozen=True, kw_only=True):
     """The last release of a source, and the facts about all of them that show whether a new one comes after it."""
 
     count: int  # of all releases

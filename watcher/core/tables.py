@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # The id of a registry group, which becomes part of a URL path, of a source's name and of a folder's name.
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
@@ -19,8 +20,7 @@ def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     return usable, refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """The facts about a plain table that its file does not state, under their names in the configuration."""
 
     header: bool | None = None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.texts import cache_short
 
@@ -31,8 +32,7 @@ _LONGEST = 2048  # characters; a longer text is prose
 _NO_DIGITS = re.compile(r"[ijklmpqsvwyz]", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueRange:
+class ValueRange(Struct, frozen=True, kw_only=True):
     """The whole numbers from `low` to `high`, both included. Only ranges of one `space` can be compared."""
 
     space: str

@@ -6,10 +6,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
+from msgspec.structs import asdict
 
 from watcher.alerts import notices
 from watcher.alerts.delivery import DeliveryReport

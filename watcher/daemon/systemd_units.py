@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher.alerts.channels import create_channel
 from watcher.config.channel_settings import CommandSettings, FileSettings
@@ -27,8 +28,7 @@ _CREDENTIALS = re.compile(r"(#LoadCredential=.*\n)+")
 _HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"), Path("/tmp"), Path("/var/tmp"))  # noqa: S108
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """The paths of one machine; `credentials` are the names of the secrets that systemd provides."""
 
     command: Path = COMMAND

@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from itertools import chain
+
+from msgspec.structs import replace
 
 from watcher.core.model import Change, ChangeSet, Content, Event, Section, Severity
 from watcher.core.texts import LONGEST_NAME, LONGEST_NAMES, cut_names, cut_text

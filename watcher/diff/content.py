@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from json.encoder import encode_basestring as quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Content, Delta, Fields, Item, ItemKey, Key, Problem, Section
@@ -64,8 +66,7 @@ def build_content(document: Document, registry: Registry) -> Content:
     return key_items(digested, registry).content(document)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyedItems:
+class KeyedItems(Struct, frozen=True, kw_only=True):
     """The items of one document by key.
 
     `duplicates` counts the items of every key that several share, whose `ordinal` is 1. `digests` are the sorted

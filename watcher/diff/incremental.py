@@ -11,7 +11,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.model import Content, Delta, Fields
 from watcher.diff.content import (
@@ -55,8 +56,7 @@ class IncrementalReader:
         return self._last.content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ReadRelease:
+class _ReadRelease(Struct, frozen=True, kw_only=True):
     """A release as it was read, for the next one to start from.
 
     `headers` are the items of registries by path, `labels` the key columns by path. `rows` are those of the document,

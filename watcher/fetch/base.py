@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+
+class Policy(Struct, frozen=True, kw_only=True):
     """The limits and permissions of a fetcher, in seconds and bytes."""
 
     contact: str = ""
@@ -25,16 +25,14 @@ class Policy:
     ca_file: Path | str | None = None  # certificate authorities that are trusted besides those of this machine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validators:
+class Validators(Struct, frozen=True, kw_only=True):
     """A server's names for the state of a resource. A request sends them back, so that it can answer "not modified"."""
 
     etag: str | None = None
     last_modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """A complete response. `url` is the last one after redirects; `body` is decoded and otherwise untouched."""
 
     body: bytes
@@ -42,8 +40,7 @@ class Response:
     validators: Validators
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotModified:
+class NotModified(Struct, frozen=True, kw_only=True):
     """The server has nothing newer than the state that `validators` name."""
 
     validators: Validators

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from watcher.core.errors import FetchError
 from watcher.core.tables import GROUP_ID
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 _MOST_ENTRIES = 20_000  # of a folder of groups; IANA has some 640
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderFetcher:
+class FolderFetcher(Struct, frozen=True, kw_only=True):
     """Fetches the index of one folder. With `rsync` the folder is brought up to date before each fetch."""
 
     path: Path

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import socket
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import FetchError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-@dataclass(slots=True, kw_only=True)
-class Guard:
+class Guard(Struct, kw_only=True):
     """The time and bytes left to the present fetch. All connections of one fetcher share it, so one thread uses it."""
 
     deadline: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.fetch.base import Fetcher, NotModified, Response, Validators

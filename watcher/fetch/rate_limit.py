@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from watcher.core.clock import Clock, SystemClock
 
 _JITTER = 0.5
 
 
-@dataclass(slots=True)
-class HostRateLimiter:
+class HostRateLimiter(Struct):
     """Keeps `interval` seconds, and up to half as many more, between two requests to a host."""
 
     interval: float = 0.0

@@ -13,9 +13,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from watcher.core.errors import FetchError
 
@@ -25,8 +26,7 @@ _SOME_VANISHED = 24  # exit code: files vanished on the server during the transf
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rsync:
+class Rsync(Struct, frozen=True, kw_only=True):
     """One rsync module and the limits of a transfer from it, in seconds, bytes, and number of files and folders."""
 
     url: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
+from msgspec import Struct
 
 from watcher import __version__
 from watcher.core.errors import ConfigError, FetchError
@@ -27,16 +27,14 @@ _MOST_BYTES = 2**18  # of a response; one with its certificates has some 6 kB
 _REASON = "timestamp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeStamp:
+class TimeStamp(Struct, frozen=True, kw_only=True):
     """A response of the authority in DER, as `openssl ts` reads it, and the time that it signs."""
 
     response: bytes
     time: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeStampAuthority:
+class TimeStampAuthority(Struct, frozen=True, kw_only=True):
     """An authority and the certificates that its signature must lead to. The proxy and `ca_file` are those of HTTP."""
 
     url: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from watcher.core.model import Problem
 from watcher.core.tables import Layout
@@ -93,8 +94,7 @@ def _shared_places(names: tuple[str, ...]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-@dataclass(slots=True, eq=False)
-class Row:
+class Row(Struct, eq=False):
     """One row as read, compared by identity. `registry` is set once: when the row is placed."""
 
     registry: str
@@ -102,8 +102,7 @@ class Row:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A whole document as read. `headers`: path of a registry (`""` for the root) → fields; `id`: its own, if any."""
 
     id: str | None = None
@@ -114,8 +113,7 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(slots=True)
-class RowCache:
+class RowCache(Struct):
     """The rows of the previous document of one source, so that reading the next one costs what changed."""
 
     rows: dict[Hashable, Row] = field(default_factory=dict)  # by the digest of their bytes, or by their content
@@ -151,8 +149,7 @@ class Reader(Protocol):
     def __call__(self, data: bytes, field_map: FieldMap, cache: RowCache | None = None, /) -> Document: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """A file format as `formats/catalog.py` lists it."""
 
     name: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+
+from msgspec import Struct
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
@@ -35,8 +36,7 @@ _HEAD_ROWS = 20  # rows that decide whether the first one has titles
 _DELIMITERS = ";\t|"
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousTable:
+class PreviousTable(Struct, frozen=True):
     data: bytes
     dialect: Dialect
     names: tuple[str, ...]

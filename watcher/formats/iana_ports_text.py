@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.errors import ParseError
 from watcher.core.times import is_date
@@ -35,8 +36,7 @@ _DESCRIPTION = "Description"
 _PROTOCOL = re.compile(r"(?:[a-z][a-z0-9-]*)?")
 
 
-@dataclass(slots=True, kw_only=True)
-class _Line:
+class _Line(Struct, kw_only=True):
     """A line with text in the first three columns; `above` counts the lines of its name above it."""
 
     number: int

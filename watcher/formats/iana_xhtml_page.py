@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from lxml import etree
+from msgspec import Struct
 
 from watcher.core.errors import ParseError
 from watcher.formats.iana_xml.cells import local_name
@@ -24,8 +24,7 @@ _BLOCKS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dl", "table"})
 _INVISIBLE = frozenset({"img", "input", "script", "style", "form", "label"})
 
 
-@dataclass(frozen=True, slots=True)
-class XhtmlPage:
+class XhtmlPage(Struct, frozen=True):
     """A complete page. `id` is the registry group's, None if the page has none; `number` and `last` count from 1."""
 
     root: etree._Element

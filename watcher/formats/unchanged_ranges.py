@@ -21,10 +21,11 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from typing import Self, TypeVar
+
+from msgspec import Struct, field
 
 from watcher.formats.base import Row
 
@@ -36,8 +37,7 @@ _FIRST_WINDOW = 16  # rows that are searched first where two sequences differ
 _WORTHWHILE = 4  # an equal range must be this many times longer than a block, or the blocks grow
 
 
-@dataclass
-class RowTable:
+class RowTable(Struct, dict=True):
     """The rows of a document, or of one part of it, with the bytes that each was read from."""
 
     begin: int  # where the first piece begins

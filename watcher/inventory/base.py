@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.errors import ParseError
 from watcher.inventory.model import ListEntry
@@ -14,8 +15,7 @@ MAX_LINE = 65_536  # characters
 _LONGEST_NAME = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListText:
+class ListText(Struct, frozen=True, kw_only=True):
     """The text of a list, decoded, and its name for errors and places. `of_ports`: its registry is that of ports."""
 
     name: str
@@ -31,8 +31,7 @@ class ListText:
                 yield number, stripped
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListFormat:
+class ListFormat(Struct, frozen=True, kw_only=True):
     """One kind of list. `is_format` looks at the text; `read` raises ParseError with the line.
 
     `for_codes`: also a list of names and codes of other registries than that of ports.

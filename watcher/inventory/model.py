@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
+
+from msgspec import Struct
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Event, Item, Section
@@ -16,8 +18,7 @@ PORT_GROUP = "service-names-port-numbers"
 PORT_SOURCES = ("ports", PORT_GROUP, f"*.{PORT_GROUP}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListEntry:
+class ListEntry(Struct, frozen=True, kw_only=True):
     """One entry of a list: a name with a port or a code, or one of them alone.
 
     `name` and `aliases` are names that the list claims to be those of the registry. `label` is a remark of the list,
@@ -56,8 +57,7 @@ class ListEntry:
         return " ".join(filter(None, (self.name, place)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True, dict=True):
     """A list with the sources that it is about, as globs of their names. `table`: the path of one nested registry."""
 
     name: str
@@ -65,10 +65,10 @@ class Inventory:
     sources: tuple[str, ...]
     entries: tuple[ListEntry, ...]
     table: str = ""
-    _index: MatchIndex = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", MatchIndex(self.entries))
+    @cached_property
+    def _index(self) -> MatchIndex:
+        return MatchIndex(self.entries)
 
     @property
     def is_of_ports(self) -> bool:

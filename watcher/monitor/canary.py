@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from watcher.core.clock import Clock
 from watcher.fetch.base import Response, Validators
 from watcher.registries import canary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryFetcher:
+class CanaryFetcher(Struct, frozen=True, kw_only=True):
     """Implements `Fetcher` for the canary. Its document changes each time that `every` has passed."""
 
     every: timedelta

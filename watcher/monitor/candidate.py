@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.model import Content
 from watcher.core.times import to_text
@@ -13,8 +15,7 @@ from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_file import SnapshotInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """Bytes that may be a release. `observed` is the UTC time at which they were seen, None if unknown.
 
     `live`: a check was served them at `observed`; otherwise they are imported. `named` orders releases of one

@@ -6,8 +6,9 @@ fetch → archive → read → place in the history → compare with its neighbo
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from watcher.core.clock import Clock
 from watcher.core.texts import LONGEST_ERROR, cut_text

@@ -7,10 +7,11 @@ source too, named COLLECTION.GROUP, and is checked like any other. `Collection` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher.config.settings import CollectionSettings, GroupSettings
 from watcher.core.errors import UsageError
@@ -25,16 +26,14 @@ from watcher.store.check_log import SourceSummary
 from watcher.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """A group of a collection with its last check."""
 
     settings: GroupSettings
     state: SourceSummary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionState:
+class CollectionState(Struct, frozen=True, kw_only=True):
     """The groups of a collection by name, and the names in its index that cannot be a group's id (`refused`).
 
     `failing` are the groups whose last check failed. `swept` is the UTC time since which every group was checked, None

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.model import MARKUP
 from watcher.formats.base import Document, FieldMap, Row
@@ -48,8 +50,7 @@ class Agreement(StrEnum):
     DISAGREE = "disagree"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True, kw_only=True):
     """One place where the formats differ; if only one of them has the row, `field` and the other text are ""."""
 
     registry: str
@@ -59,8 +60,7 @@ class Disagreement:
     other: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrossCheck:
+class CrossCheck(Struct, frozen=True, kw_only=True):
     """The result of a comparison: `total` counts all disagreements, `examples` are the first of them.
 
     `lag` labels the release that the table is of. `compared` are the fields that were compared (none: only the rows

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from watcher.config.settings import Settings
 from watcher.core.background import find_background
@@ -28,8 +29,7 @@ from watcher.store.store import Store
 MARKS = (90, 30, 7, 0)  # days before the last day; 0: it has passed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassedMark:
+class PassedMark(Struct, frozen=True, kw_only=True):
     """A mark that an early allocation has passed and that is not recorded yet; `alert` if subscribers are alerted."""
 
     allocation: EarlyAllocation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Reason

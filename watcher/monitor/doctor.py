@@ -13,10 +13,11 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher import __version__
 from watcher.alerts.channels import create_channel
@@ -48,8 +49,7 @@ class DiagnosisState(StrEnum):
     PROBLEM = "problem"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """One result: the area that was examined, its state, and what to do if it is not ok."""
 
     area: str

@@ -17,10 +17,12 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.store.snapshot_file import MAX_SNAPSHOT
@@ -38,8 +40,7 @@ _Entry = tuple[bytes, str]  # mode and object id
 _Entries = Mapping[bytes, _Entry]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileVersion:
+class FileVersion(Struct, frozen=True, kw_only=True):
     """A file as a commit changed it. `seconds`: the author date since 1970; `problem`: why it cannot be imported."""
 
     path: bytes
@@ -49,8 +50,7 @@ class FileVersion:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Commit:
+class _Commit(Struct, frozen=True, kw_only=True):
     """A commit; `parents` are those to compare it with. `seconds`: None if its author date cannot be read."""
 
     id: str

@@ -7,9 +7,10 @@ among the facts, so that each is raised once and cleared once (`alarms` keeps th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+
+from msgspec import Struct
 
 from watcher.core.check_results import CheckStreak, OpenAlarm
 from watcher.core.operations import WATCHER, Notice
@@ -25,16 +26,14 @@ _LISTED = 20  # sources in a notice's details
 _NAMED = 3  # sources in its sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """A source is unhealthy after `failures` failed checks in a row, or when they have failed `failing_for` long."""
 
     failures: int = 3
     failing_for: timedelta = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceHealth:
+class SourceHealth(Struct, frozen=True, kw_only=True):
     """The recent checks of one configured source; of a collection, those of all its groups together.
 
     `streak` has the newest check and success of any group. `every` is the longest time allowed between two checks.
@@ -63,8 +62,7 @@ class Level(IntEnum):
     UNKNOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthVerdict:
+class HealthVerdict(Struct, frozen=True, kw_only=True):
     """The state of the watcher, and the reasons in sentences."""
 
     level: Level

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from watcher.alerts import notices
 from watcher.alerts.routing import AlertRouter

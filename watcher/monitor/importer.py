@@ -12,10 +12,11 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import ParseError, UsageError
@@ -40,8 +41,7 @@ class RefusedItemError(UsageError):
     """An item is no document: a Git LFS pointer, a symbolic link, an object that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportItem:
+class ImportItem(Struct, frozen=True, kw_only=True):
     """A file or a commit that may be a release, not read yet.
 
     `name` is the file's name without its folder; `origin` is valid text for `path`. `observed` is the UTC time at which
@@ -64,8 +64,7 @@ class ImportItem:
         return Candidate(data=data, origin=self.origin, observed=self.observed, named=self.named)
 
 
-@dataclass(slots=True)
-class ImportReport:
+class ImportReport(Struct):
     """The numbers of items by outcome, and the (origin, reason) of every item that was refused."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)

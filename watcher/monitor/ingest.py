@@ -13,8 +13,9 @@ the operators, until another check confirms it or the operator decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
+
+from msgspec.structs import replace
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.clock import Clock

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from watcher.alerts.channels import enabled_channels
 from watcher.alerts.channels.base import Channel

@@ -7,8 +7,10 @@ links the two from what is stored, so the order in which the releases came makes
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.model import Change, ChangeSet, Content, Event, Item, Key, Section, Severity, Side
 from watcher.diff.classify import classify
@@ -107,8 +109,7 @@ class MoveLinker:
         writer.replace_transition(step.before, step.release, Transition(changes=changes, events=events))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Step:
+class _Step(Struct, frozen=True, kw_only=True, dict=True):
     """A release that moves were found in, with the one before it. Lives as long as one call of `relink`."""
 
     store: Store

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.model import ROOT, Content, Problem, Section
 from watcher.core.operations import Hold, HoldState, Reason
@@ -27,8 +29,7 @@ _SUB_REGISTRIES_COUNTED = 3  # fewer removed sub-registries are no reason
 _HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """When releases of one source are held.
 
     `max_gone` and `max_gone_entries` are the share and the number of entries that a release may remove if its date is
@@ -44,8 +45,7 @@ class Bounds:
     confirm_after: int = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newest:
+class Newest(Struct, frozen=True, kw_only=True):
     """The newest release in the history. `dated` is the day it counts for (`ordering`)."""
 
     content: Content

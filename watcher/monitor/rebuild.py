@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import StoreError
 from watcher.core.read_settings import ReadSettings
@@ -22,8 +24,7 @@ from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
 
 
-@dataclass(slots=True)
-class _ArchivedRelease:
+class _ArchivedRelease(Struct):
     """One release of the archive with its snapshots.
 
     `original` is its own digest, or that of the earlier release that came back as this one at the UTC time `returned`.
@@ -70,8 +71,7 @@ Progress = Callable[[int, int], None]  # called with the steps done and their to
 LeaveOut = Callable[[SnapshotInfo, Exception], None]  # called for a snapshot that cannot be a release, and why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRebuild:
+class HistoryRebuild(Struct, frozen=True, kw_only=True):
     """Derives the history of one source again. For one thread; `settings` are those that `reader` reads with."""
 
     source: str

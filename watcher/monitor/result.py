@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from watcher.core.model import Comparison
 from watcher.core.operations import Hold
@@ -24,8 +25,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the check failed and changed nothing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rederivation:
+class Rederivation(Struct, frozen=True, kw_only=True):
     """A history that was derived again because settings had changed: how many releases, and what changed."""
 
     releases: int
@@ -38,8 +38,7 @@ class Rederivation:
         return f"{changed}; the history of {releases} was derived again from the snapshots"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, kw_only=True):
     """The result of a check or of the ingest of one release.
 
     `comparison` is against the release before it, None for the first. `reason` is a stable code (of a failure or a
@@ -61,8 +60,7 @@ class CheckResult:
     is_alerted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True, kw_only=True):
     """A rebuilt history: its number of releases, and why snapshots were left out, by SHA-256.
 
     `recovered` are the releases that the archive had and the history lacked: refused ones, or those of killed checks.

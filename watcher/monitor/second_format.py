@@ -9,7 +9,8 @@ on without it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from watcher.core.errors import FetchError, ParseError
 from watcher.core.operations import Reason
@@ -27,16 +28,14 @@ _EARLIER_RELEASES = 5  # that a lagging format may still be of
 _EXAMPLES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondFormatResult:
+class SecondFormatResult(Struct, frozen=True, kw_only=True):
     """Reasons to hold a release. Without any, `remark` says why the formats were not compared; the check records it."""
 
     reasons: tuple[Reason, ...] = ()
     remark: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class SecondFormatCheck:
+class SecondFormatCheck(Struct, kw_only=True):
     """Compares a new release of one source with the document at `url`, in `format`; the source's own is `xml`.
 
     One instance serves one check: it fetches the document once. `layout` is that of the document.
@@ -51,7 +50,7 @@ class SecondFormatCheck:
     max_bytes: int
     archive: SnapshotArchive
     history: HistoryReader
-    _fetched: bytes | SecondFormatResult | None = field(default=None, init=False)
+    _fetched: bytes | SecondFormatResult | None = None
 
     def fetch(self) -> bytes | SecondFormatResult:
         """Return the document, or the remark that says why not. Fetches at the first call."""

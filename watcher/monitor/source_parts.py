@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from watcher.alerts.routing import AlertRouter
 from watcher.core.clock import Clock, SystemClock
@@ -27,8 +28,7 @@ from watcher.store.snapshot_file import SnapshotInfo
 from watcher.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceParts:
+class SourceParts(Struct, frozen=True, kw_only=True):
     """One source with its rules, its history, its archive, and who is alerted of it. For one thread."""
 
     source: str

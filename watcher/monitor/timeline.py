@@ -7,8 +7,10 @@ caller renders alerts and takes the write lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from watcher.core.background import find_background
 from watcher.core.errors import StoreError
@@ -53,8 +55,7 @@ def start_over_when_overtaken(step: Callable[[], _Result], read_state: Callable[
     return step()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Slot:
+class _Slot(Struct, frozen=True, kw_only=True):
     """The day that a new release counts for, its neighbours, and the new days of other releases by digest.
 
     `restores`: with it, the releases before it belong in another order among themselves.
@@ -67,8 +68,7 @@ class _Slot:
     restores: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
+class Placement(Struct, frozen=True, kw_only=True):
     """A new release with its place in the history and what it changes there.
 
     `into` leads from the release before to it, `out_of` from it to the release after. `comparison` is `into` for

@@ -1,14 +1,12 @@
-"""The contract of a registry: the functions and tables by which its entries are identified, paired and judged.
-
-The small records here are named tuples, not dataclasses: a command that compares loads all of them at start, and
-dataclasses take four times as long to define.
-"""
+"""The contract of a registry: the functions and tables by which its entries are identified, paired and judged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import ParseError
 from watcher.core.intervals import Interval
@@ -107,8 +105,7 @@ def _never(change: Change, context: ChangeContext) -> bool:  # noqa: ARG001
     return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
+class Registry(Struct, frozen=True, kw_only=True):
     """The rules of one registry. All functions are pure; the defaults pair nothing and mark no change as quiet.
 
     `document_id` is the id that the published document must have ("" for any); `may_be_empty` allows a document without

@@ -6,8 +6,9 @@ Its only entry says when it last changed. It is served inside the process and ha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from watcher.core.model import CANARY, Section, Severity
 from watcher.core.times import to_text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
+
+from msgspec.structs import replace
 
 from watcher.core.event_details import EntryDetails, EventDetails, FieldDifference, FieldText, Link, Person
 from watcher.core.model import CANARY, MARKUP, Change, Comparison, Event, FieldChange, Fields, Item, Kind, Section

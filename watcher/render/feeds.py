@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from watcher.render.safe_text import visible
 
@@ -19,8 +19,7 @@ _IDS = uuid.UUID("5f4b9d3c-8f0a-5c8e-9b1d-2a7f1f0c6e11")  # the ids of entries a
 _NEVER = "1970-01-01T00:00:00Z"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedEntry:
+class FeedEntry(Struct, frozen=True, kw_only=True):
     """One entry. `identity` names what it is about: the same identity gives the same id. `updated` is a UTC time."""
 
     identity: str
@@ -31,8 +30,7 @@ class FeedEntry:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(Struct, frozen=True, kw_only=True):
     """A feed with its entries in the order in which readers are to show them; `page` and `address` are URLs."""
 
     title: str

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from watcher.render.safe_text import visible
 
 _LONGEST_LINE = 75  # octets, without the line break (RFC 5545 section 3.1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarDay:
+class CalendarDay(Struct, frozen=True, kw_only=True):
     """One all-day event. `identity` names what it is about: the same identity gives the same UID."""
 
     identity: tuple[str, ...]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct
 
 from watcher.render.safe_text import visible
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JunitCase:
+class JunitCase(Struct, frozen=True, kw_only=True):
     """One test case of a suite: `failures` fail it, `skipped` is the reason of one that was skipped, or "".
 
     Each failure is a pair of its type and its message. `output` is for people.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 from watcher.render.charts import AreaPoint, Frame, draw_area_shapes, draw_bar_shapes
 from watcher.render.hilbert import SIDE, Run, draw_runs
@@ -33,16 +34,14 @@ _BIG, _WIDE = 17, 0.62  # the size of the title, and the width of its characters
 _LEAST = 200  # units of a side
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlotText:
+class PlotText(Struct, frozen=True, kw_only=True):
     """What is written on a plot. `lines` say everything that is drawn, for readers who do not see it."""
 
     title: str
     lines: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlotSize:
+class PlotSize(Struct, frozen=True, kw_only=True):
     """Width and height in pixels."""
 
     width: int

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import Any
+
+from msgspec import Struct
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
 _VERSION = "2.1.0"
 _UNESCAPED = frozenset(f"{ascii_letters}{digits}-._~/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SarifRule:
+class SarifRule(Struct, frozen=True, kw_only=True):
     """A kind of result. `level` is error, warning or note."""
 
     id: str
@@ -23,8 +23,7 @@ class SarifRule:
     level: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SarifResult:
+class SarifResult(Struct, frozen=True, kw_only=True):
     """One result at a line of a file. `subject` is what it is about; `ignored` the reason of a suppression, or ""."""
 
     rule: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from watcher.core.background import find_background
 from watcher.core.lazy import load
@@ -23,8 +24,7 @@ else:
     subscriptions = load("subscriptions")  # only where there are rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attention:
+class Attention(Struct, frozen=True, kw_only=True):
     """What was decided about one event. `ignored` is the reason of the first rule that ignores it."""
 
     acknowledged: Acknowledgement | None = None
@@ -50,8 +50,7 @@ SHORT_FINGERPRINT = 12  # characters of a fingerprint that people type
 UNDECIDED = Attention()
 
 
-@dataclass(frozen=True, kw_only=True)
-class EventAttention:
+class EventAttention(Struct, frozen=True, kw_only=True, dict=True):
     """Finds what was decided about events of a history. Lives as long as its store is open."""
 
     store: Store

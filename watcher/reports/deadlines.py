@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.registries.generic.early_allocations import EarlyAllocation, read_allocation
 from watcher.render.ics import CalendarDay
@@ -14,8 +16,7 @@ from watcher.store.store import Store
 CALENDAR = "IANA early allocations"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(Struct, frozen=True, kw_only=True):
     """An early allocation with the days from today to its last day: negative once it expired, None without one."""
 
     allocation: EarlyAllocation

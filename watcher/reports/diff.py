@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher.core.background import find_background
 from watcher.core.errors import ParseError, UsageError
@@ -26,8 +27,7 @@ from watcher.store.history_reader import HistoryReader
 _NEWEST_EVENTS = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputFile:
+class InputFile(Struct, frozen=True, kw_only=True):
     """A file to compare. `name` is shown in errors; its stem and suffix say which registry and format it has."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from watcher.core.documents import format_document
 from watcher.core.model import Kind
@@ -22,8 +23,7 @@ _PARTS: Mapping[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentReport:
+class DocumentReport(Struct, frozen=True, kw_only=True):
     """The events of a document, oldest first, by part: `created`, `changed`, `retired`.
 
     `parts` has the events that added a reference to the document, `later` the other events of entries that refer to it.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.intervals import Interval
@@ -46,8 +47,7 @@ def parse_subject(what: str) -> Subject:
     return Subject((ports,), (), (suffix.lower(),) if suffix else ())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryHistory:
+class EntryHistory(Struct, frozen=True, kw_only=True):
     """Every version of the entries that match a query and their events, up to one release, the oldest first."""
 
     title: str
@@ -84,8 +84,7 @@ class EntryHistory:
         return tuple(version for version in self.versions if _is_in(version, self.release))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifeStep:
+class LifeStep(Struct, frozen=True, kw_only=True):
     """One stage in the life of an entry, and the release that began it. `facts` are those of its first state."""
 
     stage: Stage

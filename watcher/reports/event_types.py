@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from watcher.config.overview import ConfigOverview
 from watcher.core.suggestions import require_known
@@ -13,8 +14,7 @@ from watcher.registries.event_meanings import MEANINGS
 from watcher.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedEvent:
+class ListedEvent(Struct, frozen=True, kw_only=True):
     """One event id; the fields are those of the JSON contract.
 
     `severity` is that of the configuration, else the usual one: rules can raise or lower it for single events.

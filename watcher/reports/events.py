@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.lazy import load
 from watcher.core.suggestions import PROTOCOLS, require_known
@@ -25,8 +27,7 @@ else:
     inventories = load("report_inventories")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservedEvent:
+class ObservedEvent(Struct, frozen=True, kw_only=True):
     """An event with the window in which it was observed (`ObservationGaps.find_window`), and its `attention`."""
 
     stored: StoredEvent
@@ -34,8 +35,7 @@ class ObservedEvent:
     attention: Attention = UNDECIDED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventReport:
+class EventReport(Struct, frozen=True, kw_only=True):
     """The events of a query, oldest first; gaps in observation; `span`: the releases searched."""
 
     events: tuple[ObservedEvent, ...]

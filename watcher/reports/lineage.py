@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from watcher.core.model import MARKUP, Fields, Section
 from watcher.store.history_reader import HistoryReader
@@ -14,8 +15,7 @@ from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 _IDENTIFIER = re.compile(r"\[([^\[\]]+)\]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """Since when an entry has its status and its text. The status began in `since`, or before if not `is_known`.
 
     `registered` is the date that the registry itself gives, "" without one. `changed` is the release that changed the

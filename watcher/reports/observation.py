@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from watcher.config.overview import ConfigOverview
 from watcher.core.clock import Clock
@@ -16,8 +17,7 @@ from watcher.store.history_rows import StoredEvent, StoredRelease
 _UNCONFIGURED_INTERVAL = timedelta(days=1)  # between two checks of a source that was removed from the configuration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class Gap(Struct, frozen=True, kw_only=True):
     """A time without a successful check of a source, in UTC. `until` is `None` while it lasts."""
 
     source: str
@@ -28,8 +28,7 @@ class Gap:
         return {"source": self.source, "from": self.since, "until": self.until}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObservationGaps:
+class ObservationGaps(Struct, frozen=True, kw_only=True):
     """The windows and gaps of observation, read from the check log, and what operators decided about events.
 
     Lives as long as its store is open.

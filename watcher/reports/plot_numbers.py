@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.model import FREE, Kind, Section
@@ -20,8 +21,7 @@ _YEAR, _MONTH = len("2024"), len("2024-02")
 _DAY = re.compile(r"[12][0-9]{3}-[01][0-9](-[0-3][0-9])?")  # some groups give a month
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodCounts:
+class PeriodCounts(Struct, frozen=True, kw_only=True):
     """Numbers by period (`2024`, or `2024-02`) and by part, without a gap between the periods."""
 
     first: str
@@ -29,8 +29,7 @@ class PeriodCounts:
     periods: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceSample:
+class SpaceSample(Struct, frozen=True, kw_only=True):
     """How many ports had each use in the release of a day (`YYYY-MM-DD`)."""
 
     day: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.model import Kind
 from watcher.render.charts import AreaPoint
@@ -17,8 +18,7 @@ from watcher.store.history_reader import HistoryReader
 _FREE_USES = frozenset({PortUse.UNASSIGNED, PortUse.UNLISTED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlotRequest:
+class PlotRequest(Struct, frozen=True, kw_only=True):
     """What to plot. `since` and `until` are days (`YYYY-MM-DD`) or None; `protocol` is "" for all."""
 
     source: str
@@ -28,8 +28,7 @@ class PlotRequest:
     protocol: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlotKind:
+class PlotKind(Struct, frozen=True, kw_only=True):
     """A kind of plot; `draw` returns an SVG, and raises UsageError for a source or a time that it cannot show."""
 
     summary: str

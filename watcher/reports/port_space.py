@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
+
+from msgspec import Struct
 
 from watcher.core.model import RETIRED, Status
 from watcher.store.history_reader import HistoryReader
@@ -25,8 +26,7 @@ class PortUse(StrEnum):
     UNLISTED = "unlisted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortSpan:
+class PortSpan(Struct, frozen=True, kw_only=True):
     """Neighbouring ports of the same use and names; both ends included."""
 
     low: int
@@ -35,8 +35,8 @@ class PortSpan:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # compared by identity: it has 65,536 parts
-class PortSpace:
+## compared by identity: it has 65,536 parts
+class PortSpace(Struct, frozen=True, kw_only=True, eq=False):
     """The uses of all ports in one release: `uses` and `names` have one value for each port."""
 
     release: StoredRelease

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from watcher.config.settings import CollectionSettings, GroupSettings, Settings, SourceSettings
 from watcher.core.suggestions import require_known
@@ -15,8 +16,7 @@ COLLECTION = "collection"
 _Configured = SourceSettings | CollectionSettings | GroupSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedSource:
+class ListedSource(Struct, frozen=True, kw_only=True):
     """One source; the fields are those of the JSON contract.
 
     `registry` are the rules that it is read with, or `collection`. `url` is where it comes from, None for a source that

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.config.overview import ConfigOverview, SourceOverview
 from watcher.core.event_filter import IgnoreRule
@@ -26,8 +28,7 @@ else:
     alarms, collection_module, health = load("alarms"), load("collection"), load("health")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStatus:
+class SourceStatus(Struct, frozen=True, kw_only=True):
     """The state of one source; the fields are those of the JSON contract. Times are UTC."""
 
     source: str
@@ -49,8 +50,7 @@ class SourceStatus:
     key: str  # the columns that identify an entry and how they were chosen; "" for a group of several registries
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectionSummary:
+class CollectionSummary(Struct, frozen=True, kw_only=True):
     """The state of a collection's groups; the fields are those of the JSON contract."""
 
     source: str
@@ -61,8 +61,7 @@ class CollectionSummary:
     last_full_sweep: str | None  # the UTC time since which every group was checked; None if one never was
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusReport:
+class StatusReport(Struct, frozen=True, kw_only=True):
     sources: tuple[SourceStatus, ...]
     collections: tuple[CollectionSummary, ...]
     pending: tuple[Mapping[str, Any], ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from watcher.alerts.subscribers import Plan, Subscriber
 from watcher.alerts.subscriptions import matches
@@ -16,8 +17,7 @@ from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribedPlan:
+class SubscribedPlan(Struct, frozen=True, kw_only=True):
     """A subscription or the filters of a channel, and who receives what it selects."""
 
     name: str
@@ -29,8 +29,7 @@ class SubscribedPlan:
         return self.plan.timing or "as the channel"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+class Selection(Struct, frozen=True, kw_only=True):
     """The events that one subscription selects, the oldest first; `ignored` are those that a rule ignores."""
 
     subscribed: SubscribedPlan

@@ -20,8 +20,9 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from watcher import __version__
 from watcher.core.durable_files import replace_file
@@ -41,8 +42,7 @@ _OTHER_BYTES = "does not have the bytes that were written; `watcher verify --his
 Progress = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupReport:
+class BackupReport(Struct, frozen=True, kw_only=True):
     """The contents of a backup: rows of each table, number of snapshots.
 
     `copied` snapshots were copied now, `repaired` of them in place of damaged copies. `history` is the SHA-256 of the

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from watcher.core.model import Change, ChangeSet, Event, Item, Section, Side, count_changes
 from watcher.core.port_ranges import find_ports

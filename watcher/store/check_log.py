@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.core.check_results import GONE_REASONS, CheckStreak
 from watcher.core.times import from_text, to_text
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
     from watcher.store.base import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One check of a source: `at` is the UTC time it began, `seconds` how long it took."""
 
     source: str
@@ -30,8 +31,7 @@ class Check:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSummary:
+class SourceSummary(Struct, frozen=True, kw_only=True):
     """The last check of a source (all None: it was never checked) and the day of its last change.
 
     The day is that of the newest release, or the later day on which a check found that release; None without a release.

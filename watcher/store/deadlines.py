@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.core.model import Item, Section
 from watcher.store.stored_items import decode_item
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 _WORD = "temporary"  # in every remark about an early allocation (registries/shared/remarks.py)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingItem:
+class StandingItem(Struct, frozen=True, kw_only=True):
     """An entry of a newest release that may be an early allocation.
 
     `live`: a check was served the release that began this state, at `observed`.
@@ -29,8 +30,7 @@ class StandingItem:
     observed: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadlineMark:
+class DeadlineMark(Struct, frozen=True, kw_only=True):
     """One mark that an early allocation has passed: `mark` days before `until`, or 0: the day itself."""
 
     source: str

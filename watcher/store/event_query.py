@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Severity
@@ -13,8 +15,7 @@ from watcher.core.times import LATEST
 _NEWEST = "releases.place = (SELECT max(place) FROM releases newest WHERE newest.source_id = releases.source_id)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
+class EventQuery(Struct, frozen=True, kw_only=True):
     """Filters for events, combined with AND. A filter with several values accepts any of them, one without values all.
 
     `since` and `until` are days, both included; `events` are globs. Since `latest` means the newest release of each

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from watcher.core.background import find_background
 from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from dataclasses import fields as dataclass_fields
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.model import Event, Item, Kind, Problem, Release, Severity, Side
 from watcher.store.stored_items import JSON
@@ -14,8 +15,7 @@ from watcher.store.stored_items import JSON
 _LISTS = ("changes", "also", "ports", "protocols", "values")  # of an event; JSON in the database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRelease:
+class StoredRelease(Struct, frozen=True, kw_only=True):
     """A release with its row, its place in the order and the counts of its changes.
 
     `digest` is that of its canonical content. If an earlier release came back, `returns` is that one's digest and
@@ -31,8 +31,7 @@ class StoredRelease:
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryVersion:
+class EntryVersion(Struct, frozen=True, kw_only=True):
     """One state of an item, from the release `first` on; `until` is the first release without it."""
 
     row: int
@@ -41,8 +40,7 @@ class EntryVersion:
     until: StoredRelease | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionLinks:
+class VersionLinks(Struct, frozen=True, kw_only=True):
     """Item states by row, and which of them are one item: `previous` leads to the row of the state before.
 
     `begun` are the rows whose beginning a change recorded; the others were in the first release already.
@@ -64,8 +62,7 @@ class VersionLinks:
         return version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True, kw_only=True):
     """An event with the release that brought it and the release before that."""
 
     row: int
@@ -75,8 +72,7 @@ class StoredEvent:
     event: Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseSpan:
+class ReleaseSpan(Struct, frozen=True, kw_only=True):
     """How many releases there are, and the days (`YYYY-MM-DD`) of the first and the last; "" if there are none."""
 
     number: int
@@ -107,7 +103,7 @@ def decode_release(source: str, row: Mapping[str, Any]) -> StoredRelease:
 
 def encode_event(event: Event) -> dict[str, Any]:
     """Return the columns of `events` that hold an event itself."""
-    columns = {field.name: getattr(event, field.name) for field in dataclass_fields(Event)}
+    columns = {name: getattr(event, name) for name in Event.__struct_fields__}
     columns["event"] = columns.pop("id")
     columns["registry"] = "\n".join(columns.pop("registries"))  # its first line is the event's `registry`
     columns["facts"] = dict(event.facts)
@@ -133,7 +129,7 @@ def as_seen_from(event: Event, side: Side, home: Side) -> Event:
 
 def decode_event(row: Mapping[str, Any]) -> Event:
     """Make an event of a row of `events`, without its other side."""
-    fields = {field.name: row.get(field.name) for field in dataclass_fields(Event)}
+    fields = {name: row.get(name) for name in Event.__struct_fields__}
     lists = {name: tuple(json.loads(row[name])) for name in _LISTS}
     registries = tuple(row["registry"].split("\n"))
     lists |= {"registry": registries[0], "registries": registries}

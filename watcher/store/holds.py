@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from watcher.core.errors import UsageError
 from watcher.core.operations import Hold, HoldState, Reason

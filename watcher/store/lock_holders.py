@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.texts import cut_text
@@ -23,8 +24,7 @@ _LONGEST_COMMAND = 80
 _PENDING, _WAL_WRITE = 0x40000000, 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockHolder:
+class LockHolder(Struct, frozen=True, kw_only=True):
     """A process that holds a lock. `command` is for people; `ticks` is the CPU time that it has used."""
 
     pid: int
@@ -32,8 +32,7 @@ class LockHolder:
     ticks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """A lock: of a `folder` (flock), or of SQLite for those that `write` to a database or `read` it."""
 
     path: Path
@@ -64,8 +63,7 @@ class Lock:
         return line.inode == _read_inode(self.path) and line.end >= _PENDING and line.is_write == (self.kind == "write")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _LockLine:
+class _LockLine(Struct, frozen=True, kw_only=True):
     """A line of /proc/locks; its device is left out, because file systems of several layers show another one."""
 
     type: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Change, ChangeSet, Content, Event, Item
@@ -36,16 +37,14 @@ class IndexedRegistry(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
+class Transition(Struct, frozen=True, kw_only=True):
     """The changes and events between a release and the one before it."""
 
     changes: ChangeSet
     events: tuple[Event, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRelease:
+class NewRelease(Struct, frozen=True, kw_only=True):
     """A release that the history does not have yet.
 
     `observed` is a UTC time; `live` says that a check of our own was served it. `returns` is the digest of the earlier
@@ -62,8 +61,7 @@ class NewRelease:
     sequence: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True, kw_only=True):
     """A stored release next to the new one, with its content."""
 
     id: int

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.core.operations import Delivery
 from watcher.core.times import from_text, to_text
@@ -25,8 +27,7 @@ _DUE = """state = 'pending' AND next_attempt <= :now
   AND channel NOT IN (SELECT channel FROM endpoints WHERE gone IS NOT NULL)"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryQuery:
+class DeliveryQuery(Struct, frozen=True, kw_only=True):
     """Filters for rows of the outbox, combined with AND.
 
     `since` and `until` are the days (`YYYY-MM-DD`), both included, on which a message was created; since `latest` is
@@ -42,16 +43,14 @@ class DeliveryQuery:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxNames:
+class OutboxNames(Struct, frozen=True, kw_only=True):
     """The names of the channels and sources of all messages."""
 
     channels: frozenset[str]
     sources: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryState:
+class DeliveryState(Struct, frozen=True, kw_only=True):
     """The state of a delivery, its attempts so far and the next one."""
 
     state: str

@@ -7,8 +7,9 @@ the rows of items that differ there change, and the changes of the release after
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict, replace
 
 from watcher.core.release_order import Ending, Label, earliest_name, earliest_sequence
 from watcher.store.change_writer import ChangeWriter

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.release_order import earliest_name
 from watcher.store.snapshot_file import SnapshotInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, frozen=True, kw_only=True):
     """One time that a snapshot was stored: when and where it was seen, with the words of `SnapshotInfo`."""
 
     observed: str | None

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import StoreError
 from watcher.store import zstd_frames
@@ -22,8 +24,7 @@ from watcher.store.snapshot_file import MAX_SNAPSHOT, SnapshotInfo, read_info, v
 from watcher.store.snapshot_receipts import SUFFIX, SnapshotReceipts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Damage:
+class Damage(Struct, frozen=True, kw_only=True):
     """A file in the archive that is damaged or does not belong there."""
 
     path: Path

@@ -10,8 +10,10 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
@@ -27,8 +29,7 @@ _OPTIONAL = ("refused", "was_release", "sequence", "return_sequences")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotInfo:
+class SnapshotInfo(Struct, frozen=True, kw_only=True):
     """The receipt of a snapshot: everything about it but its bytes.
 
     `prefix` is the snapshot it is compressed against; `number` counts in its source from 0. `observed` is the UTC time

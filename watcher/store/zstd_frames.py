@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 if sys.version_info >= (3, 14):
     from compression.zstd import (
@@ -48,8 +49,7 @@ SMALLEST_PREFIX = 8  # bytes; zstd accepts no shorter one
 _Dictionary = Any  # the type of `ZstdDict.as_prefix` has no public name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefix:
+class Prefix(Struct, frozen=True, kw_only=True):
     """The snapshot that another is compressed against; `part` returns its bytes from a start to an end."""
 
     size: int

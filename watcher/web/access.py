@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.config.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebAccess:
+class WebAccess(Struct, frozen=True, kw_only=True):
     """What `[web]` says about clients; a reload replaces it. `setting` is the name of `hosts` in messages.
 
     Without a token everybody who reaches the server may read, and nobody may write. `address` is the URL of the first

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from watcher.core.model import MARKUP, Change, Item, Section
 from watcher.core.sequences import compare_sequences
@@ -24,15 +25,13 @@ class Piece(NamedTuple):
     differs: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownField:
+class ShownField(Struct, frozen=True, kw_only=True):
     name: str
     before: tuple[Piece, ...]
     after: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownChange:
+class ShownChange(Struct, frozen=True, kw_only=True):
     """A change with the fields to show: those that differ, or all of an item that was added or removed.
 
     `release` is the one in which the item is.

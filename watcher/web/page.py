@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from msgspec import Struct, field
 from prometheus_client import Counter
 
 from watcher.config.inventory_files import SharedInventories
@@ -26,16 +26,14 @@ _CHECKS = ("watcher_checks", "Checks since the start", ("source", "outcome"))
 HTML = "text/html; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewer:
+class Viewer(Struct, frozen=True, kw_only=True):
     """Who looks at a page: an operator can accept, reject and acknowledge; without a token nobody can sign in."""
 
     is_operator: bool = False
     can_sign_in: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True, kw_only=True):
     """One request.
 
     `parts` are the decoded parts of the path that the route leaves open, `query` has every value of each parameter,
@@ -61,8 +59,7 @@ class PageRequest:
         return (self.form.get(name) or [""])[-1].strip()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageResponse:
+class PageResponse(Struct, frozen=True, kw_only=True):
     """The response of a page. The policy of its route says how it is cached.
 
     `decided`: the operator's decision was written. A `stream` is sent in place of `body`, part by part.
@@ -76,8 +73,7 @@ class PageResponse:
     decided: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageContext:
+class PageContext(Struct, frozen=True, kw_only=True):
     """The parts that every page may use; one for the life of the server. Pages run in threads of the server.
 
     `settings` and `access` return what is in force: a reload replaces them. `deliver` sends what the decision of an

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import select
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.run_cli import run_command
 from watcher.alerts import messages

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -11,6 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.render import HOSTILE, TEXT, comparison, event, item, modified, saying
 from watcher.alerts.channels.webhook_message import CHANGED, MAX_BYTES, TEST, release_body, test_body

@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec import Struct
 
 from watcher.alerts.channels import email_message
 from watcher.alerts.channels.child_process import SAFE_PATH, run_program
@@ -26,8 +27,7 @@ _MOST = 3_500  # characters: most services cut or refuse longer texts
 _PASSED = ("PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppriseChannel:
+class AppriseChannel(Struct, frozen=True, kw_only=True):
     """A channel that hands each message to apprise, in a process of its own.
 
     The process is ended at the deadline, which apprise itself does not have, and keeps 25 MB of code out of this one.

@@ -10,8 +10,9 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 _KEPT = 4096  # bytes of standard error, the last
 _CHUNK = 65536
@@ -19,8 +20,7 @@ _POLL = 0.05  # seconds
 SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramResult:
+class ProgramResult(Struct, frozen=True, kw_only=True):
     """How a program ended: exit code (negative: the signal; None: the deadline), and the end of its standard error."""
 
     code: int | None
@@ -74,8 +74,7 @@ def _wait(process: int, seconds: float) -> bool:
     return bool(readable)
 
 
-@dataclass(slots=True, kw_only=True)
-class _ErrorReader:
+class _ErrorReader(Struct, kw_only=True):
     """Reads a pipe to its end, or until it is stopped and empty, and keeps the last bytes."""
 
     descriptor: int

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import ClassVar
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from watcher.alerts.channels import email_message
 from watcher.alerts.channels.mime_message import list_id, write_message
@@ -23,8 +25,7 @@ from watcher.core.operations import Delivery, Notice
 from watcher.core.times import from_text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmailChannel:
+class EmailChannel(Struct, frozen=True, kw_only=True):
     """A channel that sends mail through the server of `[smtp]`, one message for each address.
 
     With `starttls` and `tls` it never falls back to plain text. `deadline` is in seconds, for the whole of one try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.alerts.importance import importance, sort_events
 from watcher.core.event_details import EventDetails
@@ -25,8 +27,7 @@ _FOOTER = "registry-watcher, list {name}: `watcher diff {source} {old} {new} --a
 _TIMED_FOOTER = "registry-watcher, list {name}: `watcher deadlines {source}` lists every early allocation."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mail:
+class Mail(Struct, frozen=True, kw_only=True):
     """A message before it is written. `importance` orders the messages of a digest."""
 
     subject: str

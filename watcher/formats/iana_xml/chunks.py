@@ -26,12 +26,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import Self, cast
 
 from lxml import etree
+from msgspec import Struct, field
 
 from watcher.core.errors import ParseError
 from watcher.formats.base import FieldMap, Row, RowCache
@@ -51,7 +51,6 @@ class ChunkError(Exception):
     """The document may not be read in chunks; read it whole."""
 
 
-@dataclass
 class _ChunkTable(RowTable):
     """The rows of all chunks with one element name. `prefixes` has those that are not white space, by row number."""
 
@@ -71,8 +70,7 @@ class _ChunkTable(RowTable):
             first, run_prefix = number, prefix
 
 
-@dataclass(frozen=True, slots=True)
-class PreviousChunks:
+class PreviousChunks(Struct, frozen=True):
     data: bytes
     tables: Mapping[bytes, _ChunkTable]
 
@@ -152,8 +150,7 @@ def _may_be_chunked(data: bytes) -> bool:
     )
 
 
-@dataclass(slots=True)
-class _ChunkReader:
+class _ChunkReader(Struct):
     data: bytes
     name: bytes
     field_map: FieldMap

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from watcher.core.model import MARKUP, Change, FieldChange
 from watcher.registries.context import ChangeContext

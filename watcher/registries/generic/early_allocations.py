@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from watcher.core.model import Item
 from watcher.registries.generic import entry_parts
@@ -11,8 +12,7 @@ from watcher.registries.generic.lifecycle import is_early_allocation
 from watcher.registries.shared.remarks import read_facts, strip_temporary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EarlyAllocation:
+class EarlyAllocation(Struct, frozen=True, kw_only=True):
     """An early allocation in the newest release of a source. Dates are `YYYY-MM-DD`, "" where the registry gives none.
 
     `registry` is the path of its registry, `value` its value with an ordinal for duplicates, both without remarks.

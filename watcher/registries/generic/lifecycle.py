@@ -7,8 +7,9 @@ when such an allocation is registered, extended, made permanent and withdrawn, i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from watcher.core.model import MARKUP, RETIRED, Change, FieldChange, Item, Section, Status
 from watcher.registries.base import Finding

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from watcher.core.model import MARKUP, Change, Content, Item, Section
 from watcher.registries.context import ChangeContext
@@ -22,8 +23,7 @@ _MOST_RENAMES = 100  # pairs of a lost and a gained column that are compared
 _ALIKE = 0.9  # of the entries have the same text in a renamed column
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryChanges:
+class RegistryChanges(Struct, frozen=True, kw_only=True):
     """The paths of registries that were added and removed, and the new path of each that moved."""
 
     added: frozenset[str]
@@ -31,8 +31,7 @@ class RegistryChanges:
     moved: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnChanges:
+class ColumnChanges(Struct, frozen=True, kw_only=True):
     """The columns that a registry gained, lost, and renamed (old → new)."""
 
     gained: frozenset[str] = frozenset()

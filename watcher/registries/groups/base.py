@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from watcher.core.model import Change, Severity
 from watcher.registries.base import PATH, Labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnWatch:
+class ColumnWatch(Struct, frozen=True, kw_only=True):
     """A column whose change is an event with its own id.
 
     `before` and `after` are the words that the cell changes from and to, in lower case; an empty collection means any
@@ -48,8 +48,7 @@ def _is_among(text: str, words: Collection[str], others: Collection[str]) -> boo
     return word in words if words else bool(word) and word not in others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupRules:
+class GroupRules(Struct, frozen=True, kw_only=True):
     """The table of one registry group, by the id of its document.
 
     `keys` are the key columns of its registries, by path; `words` the names of its columns in sentences; `watched` the

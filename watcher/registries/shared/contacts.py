@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from watcher.core.intervals import bounded_number
 from watcher.core.model import MARKUP, Change, Item, Key, Section

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from watcher.core.times import is_date
 
@@ -35,8 +37,7 @@ _NO_NAMES = frozenset({"references", "registered", "modified"})
 _APPROVED = re.compile(r"\[RFC-|\[RFC\d", re.IGNORECASE)  # an RFC, or a draft in the RFC editor's queue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryFacts:
+class EntryFacts(Struct, frozen=True, kw_only=True):
     """The facts in the texts of one entry; "" for what they do not say.
 
     `temporary_since`, `extended` and `temporary_until` are the days (`YYYY-MM-DD`) on which an early allocation was

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from watcher.core.model import Fields, Item, Release
 from watcher.render.safe_text import visible
@@ -21,16 +22,14 @@ _DOTS = "..."
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldName:
+class OldName(Struct, frozen=True, kw_only=True):
     """A name that an entry had; `renamed` is the day (`YYYY-MM-DD`) of the release that gave it another one."""
 
     name: str
     renamed: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportEntry:
+class ExportEntry(Struct, frozen=True, kw_only=True):
     """One entry of a release.
 
     `registry` is the path of its nested registry, "" if the group has none. `values` are the parts of its key without
@@ -54,8 +53,7 @@ class ExportEntry:
         return self.item.fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedRelease:
+class ExportedRelease(Struct, frozen=True, kw_only=True):
     """Everything that one release says, in a stable order that does not depend on how it was fetched or stored.
 
     `document` is the id of the registry group. `headers` are the fields of its registries by path ("": the group),
@@ -77,16 +75,14 @@ class ExportedRelease:
         return next(filter(None, titles), self.source)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOptions:
+class ExportOptions(Struct, frozen=True, kw_only=True):
     """What the user can choose. `raw`: cells of tables as they are; `list_omissions`: as comments in the file."""
 
     raw: bool = False
     list_omissions: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Omission:
+class Omission(Struct, frozen=True, kw_only=True):
     """An entry, or an old name of it, that a format cannot express, and why."""
 
     entry: ExportEntry
@@ -94,8 +90,7 @@ class Omission:
     old_name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedExport:
+class RenderedExport(Struct, frozen=True, kw_only=True):
     """The text of an export, by file name; a format of one file has the name "".
 
     `written` counts the entries in it, `omissions` are the others. `limited` are written entries of which the format

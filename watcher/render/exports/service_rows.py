@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.port_ranges import find_ports
 from watcher.render.exports.base import ExportEntry, Omission, ascii_text
@@ -22,8 +23,7 @@ TOO_LONG = "with a name that is too long"
 _WORD = re.compile(r"[\x21\x22\x24-\x7e]+")  # printable ASCII without space and #
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRow:
+class ServiceRow(Struct, frozen=True, kw_only=True):
     """A named entry with a protocol and a port, or a range from `low` to `high`."""
 
     entry: ExportEntry

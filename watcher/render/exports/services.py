@@ -8,7 +8,8 @@ reads a line in pieces of 127 bytes, so a comment ends before that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from watcher.render.exports.base import (
     LONGEST_LINE,
@@ -30,8 +31,7 @@ _LONGEST_NAME = 255
 _LONGEST_ALIASES = 1000  # older libraries read lines of 1,024 bytes
 
 
-@dataclass(slots=True, kw_only=True)
-class _Line:
+class _Line(Struct, kw_only=True):
     row: ServiceRow
     aliases: list[str] = field(default_factory=list)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.model import Section, Severity
@@ -29,8 +31,7 @@ _PORTS = "ports"  # the id of the rules of the port registry
 _SOCKETS = "ss"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRequest:
+class AuditRequest(Struct, frozen=True, kw_only=True):
     """What is audited, and when: `at` and `since` are days (`YYYY-MM-DD`), "" for the newest release and for none.
 
     `today` is the day by which early allocations have expired.

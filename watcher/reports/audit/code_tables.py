@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.intervals import Interval, IntervalIndex
@@ -26,8 +27,7 @@ _UNIQUE_SHARE = 0.9
 _BRACKET = re.compile(r"[(\[]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeRow:
+class CodeRow(Struct, frozen=True, kw_only=True):
     """A row with its codes, as texts, its best name for people, and the folded names that it is known by.
 
     `own_names` are those of the columns that name it; `names` has every short text of the row.

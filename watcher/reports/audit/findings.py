@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.inventory.model import ListEntry
 
@@ -24,8 +26,7 @@ class FindingSeverity(StrEnum):
 _RANKS = {severity: rank for rank, severity in enumerate(FindingSeverity)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditRule:
+class AuditRule(Struct, frozen=True, kw_only=True):
     """One kind of finding: its stable id, its severity, a title and what to do."""
 
     id: str
@@ -164,8 +165,7 @@ AUDIT_RULES: Mapping[str, AuditRule] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditFinding:
+class AuditFinding(Struct, frozen=True, kw_only=True):
     """One thing that an audit found about an entry. `ignored` is the reason of the rule that ignores it, or ""."""
 
     rule: AuditRule
@@ -184,8 +184,7 @@ def make_finding(identifier: str, message: str, severity: FindingSeverity | None
     return AuditFinding(rule=rule, message=message, severity=severity or rule.severity)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditedEntry:
+class AuditedEntry(Struct, frozen=True, kw_only=True):
     """An entry of a list with what the registry says of it now, in words, and what was found."""
 
     entry: ListEntry
@@ -193,8 +192,7 @@ class AuditedEntry:
     findings: tuple[AuditFinding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditReport:
+class AuditReport(Struct, frozen=True, kw_only=True):
     """The audit of some lists against one release of a source. Dates are `YYYY-MM-DD`.
 
     `table` is the path of the nested registry of a list of codes, `title` the name of the registry.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.suggestions import describe_unknown
@@ -11,8 +13,7 @@ from watcher.inventory.model import ListEntry
 from watcher.reports.audit.findings import AUDIT_RULES, AuditedEntry, AuditFinding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IgnoredFinding:
+class IgnoredFinding(Struct, frozen=True, kw_only=True):
     """Findings of an id, of all entries or of those with a title, a name, a port or a code, and why."""
 
     id: str

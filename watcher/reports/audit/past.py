@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.intervals import Interval
 from watcher.core.model import Item, Section
@@ -13,8 +14,7 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredRelease, VersionLinks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormerState:
+class FormerState(Struct, frozen=True, kw_only=True):
     """A state that an entry had, until the release of a day, and its state now: None if it ended."""
 
     item: Item

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.errors import ParseError, UnreadableSnapshotError, UsageError
 from watcher.core.model import MARKUP, Fields, Item, Section
@@ -26,8 +27,7 @@ from watcher.store.snapshot_file import SnapshotInfo
 ChainRow = tuple[str, str, str, str | None, str | None, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocatedItem:
+class LocatedItem(Struct, frozen=True, kw_only=True):
     """An item and the bytes that it was read from.
 
     `texts` are the fields that these bytes have word for word, `derived` the names of the fields that they say in
@@ -43,8 +43,7 @@ class LocatedItem:
     derived: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """Everything that a bundle says.
 
     `on` is the day that was asked for, or `latest`. `named` are the ids of the contacts that each entry names.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from watcher.store.postgresql.search_words import encode_query
 
@@ -22,8 +23,7 @@ _NOCASE = re.compile(r"(\S+) = (\S+) COLLATE NOCASE")
 _MATCH = re.compile(r"(\w+_fts) MATCH (\S+?)(?=\s|\)|$)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """A statement with psycopg's placeholders. `queries` names the parameters that are full-text queries.
 
     A parameter without a name is named after its place; `numbered`: values are handed over by such names.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from watcher.core.model import FREE, Status
 from watcher.core.value_ranges import ValueRange

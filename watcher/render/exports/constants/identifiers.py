@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.render.exports.base import Omission
 from watcher.render.exports.constants.model import Constant
@@ -18,8 +19,7 @@ from watcher.render.exports.constants.words import Words, make_digest
 _HIGHEST_LEVEL = 2  # the name alone; with its value; with a digest of the entry too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamingStyle:
+class NamingStyle(Struct, frozen=True, kw_only=True):
     """How a language writes identifiers.
 
     `join_name` and `join_type` make one of words; one in `reserved` ends with an underscore. `is_flat`: constants are
@@ -45,8 +45,7 @@ class NamingStyle:
         return f"{identifier}_" if identifier in self.reserved else identifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identifier:
+class Identifier(Struct, frozen=True, kw_only=True):
     """One identifier and its value. `renamed` is the day on which a former name ended, "" for the present one."""
 
     name: str
@@ -62,8 +61,7 @@ class Identifier:
         return f"{self.constant.entry.item.status} in the registry" if self.constant.is_retired else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class NameCandidate:
+class NameCandidate(Struct, frozen=True, kw_only=True, eq=False):
     """A constant, or an old name of one, that needs identifiers: one, or two for a range. Equal only to itself."""
 
     constant: Constant

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from watcher.core.model import RETIRED
 from watcher.render.exports.base import ExportEntry
@@ -11,8 +12,7 @@ from watcher.render.exports.constants.values import NumberType
 from watcher.render.exports.constants.words import Words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constant:
+class Constant(Struct, frozen=True, kw_only=True):
     """What a program can use by name: a text, or a number, or the first and the last number of a range.
 
     `label` is the name in the registry, `words` are those of the identifier. `entries` are all that have this name and
@@ -49,8 +49,7 @@ class Constant:
         return (f"{'M' if self.low < 0 else ''}{abs(self.low)}",) if self.text is None else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConstantSet:
+class ConstantSet(Struct, frozen=True, kw_only=True):
     """The constants of one nested registry. A set of texts has no `type`."""
 
     path: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from watcher.render.exports.base import ExportedRelease, Omission
 from watcher.render.exports.constants.collect import collect_constants, find_title
@@ -21,8 +23,7 @@ NAME_IS_VALUE = "because the name was the value"
 _BySet = dict[str, list[NameCandidate]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedSet:
+class NamedSet(Struct, frozen=True, kw_only=True):
     """The constants of one registry. `name` is that of its type, module or prefix, made of `words`."""
 
     name: str
@@ -36,8 +37,7 @@ class NamedSet:
         return quote(str(value)) if isinstance(value, str) or not number_type else number_type.write(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedRelease:
+class NamedRelease(Struct, frozen=True, kw_only=True):
     """All identifiers of a file, and what has none."""
 
     sets: tuple[NamedSet, ...]

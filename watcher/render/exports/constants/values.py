@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from watcher.core.value_ranges import ValueRange, parse_ranges
 
@@ -31,8 +32,7 @@ class Notation(Enum):
     BINARY = "binary"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberType:
+class NumberType(Struct, frozen=True, kw_only=True):
     """The integers of a registry: so many bits, with a sign or not; `digits` of hexadecimal literals, or 0."""
 
     bits: int
