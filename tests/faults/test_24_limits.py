@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -83,12 +82,10 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_document_made_to_cost_is_read_or_refused_in_bounded_time_and_memory(name: str) -> None:
     kind, expression, expected = CASES[name]
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, kind, expression], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stdout.strip() == expected, done.stderr[-500:]
-    assert time.monotonic() - started < 100
 
 
 def crowd(number: int) -> bytes:

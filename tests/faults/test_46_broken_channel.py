@@ -77,14 +77,10 @@ def test_a_hanging_webhook_and_a_hanging_mail_server_delay_no_other_channel(tmp_
             env.wait(lambda: web.connections == mail.connections == 1)
 
 
-class RecordingRouter(AlertRouter):
+class RecordingRouter(AlertRouter, frozen=True, kw_only=True, dict=True):
     """Remembers the notices that it routes."""
 
-    __slots__ = ("desk",)
-
-    def __init__(self, desk: Desk, settings: Settings) -> None:
-        super().__init__(settings=settings, clock=desk.clock, channels=desk.channels)
-        object.__setattr__(self, "desk", desk)
+    desk: Desk
 
     def for_notice(self, notice: Notice) -> list[Delivery]:
         self.desk.notices.append(notice)
@@ -106,7 +102,7 @@ class Desk:
             ]
         )
         self.notices: list[Notice] = []
-        self.router = RecordingRouter(self, settings)
+        self.router = RecordingRouter(settings=settings, clock=self.clock, channels=self.channels, desk=self)
 
     def round(self, after: timedelta = timedelta()) -> None:
         self.clock.advance(after)

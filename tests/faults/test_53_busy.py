@@ -172,9 +172,9 @@ def test_a_process_that_works_while_it_holds_the_history_is_waited_for(
 ) -> None:
     """For longer than one that does nothing: to write, to read, and to commit while it reads."""
     monkeypatch.setattr(module, "journal_mode", lambda: "delete")
-    monkeypatch.setattr(module, "BUSY_SECONDS", 0.5)
+    monkeypatch.setattr(module, "BUSY_SECONDS", 1)
     path = tmp_path / "history.db"
-    with Store(path) as store, held_by_another_process(path, begin, working=1):
+    with Store(path) as store, held_by_another_process(path, begin, working=1.5):
         if begin == "BEGIN EXCLUSIVE":
             assert connection(store).execute("SELECT * FROM sources").fetchall() == []
         write_ours(store)

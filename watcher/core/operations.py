@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from watcher.core.model import Severity
 from watcher.core.texts import LONGEST_ERROR, cut_details, cut_list, cut_text
@@ -26,9 +27,9 @@ class Reason(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Cut what a document of megabytes says: reasons are stored, shown and sent."""
-        object.__setattr__(self, "sentence", cut_text(self.sentence, LONGEST_ERROR))
-        object.__setattr__(self, "numbers", cut_details(self.numbers))
-        object.__setattr__(self, "where", cut_list(self.where))
+        force_setattr(self, "sentence", cut_text(self.sentence, LONGEST_ERROR))
+        force_setattr(self, "numbers", cut_details(self.numbers))
+        force_setattr(self, "where", cut_list(self.where))
 
 
 class HoldState(StrEnum):
@@ -72,13 +73,13 @@ class Notice(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Cut the texts, so that a notice in any form has less than 20 kB."""
-        object.__setattr__(self, "summary", cut_text(self.summary, LONGEST_ERROR))
-        object.__setattr__(self, "subject", cut_text(self.subject, LONGEST_ERROR))
+        force_setattr(self, "summary", cut_text(self.summary, LONGEST_ERROR))
+        force_setattr(self, "subject", cut_text(self.subject, LONGEST_ERROR))
         for most, longest in _NOTICE_LIMITS:
             details = cut_details(self.details, most, longest)
             if len(json.dumps(details)) <= _NOTICE_LENGTH:
                 break
-        object.__setattr__(self, "details", details)
+        force_setattr(self, "details", details)
 
     @property
     def severity(self) -> Severity:

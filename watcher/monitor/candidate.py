@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from watcher.core.model import Content
 from watcher.core.times import to_text
@@ -32,7 +32,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.live and not self.observed:
             raise ValueError("a live candidate needs the time at which it was observed")
-        object.__setattr__(self, "sha256", self.sha256 or hashlib.sha256(self.data).hexdigest())
+        force_setattr(self, "sha256", self.sha256 or hashlib.sha256(self.data).hexdigest())
 
     @classmethod
     def from_check(cls, response: Response, seen: datetime) -> Candidate:
