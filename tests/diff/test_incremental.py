@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace
 
 from tests.support.change_sets import apply
 from tests.support.group_releases import IANA, group, record, registry

@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +21,6 @@ import pytest
 import trustme
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
