@@ -204,6 +204,23 @@ def test_an_older_release_is_exported_as_it_was(exported: RunCli) -> None:
     assert [line["key"]["name"] for line in lines] == ["one", "one", "old"]
 
 
+@pytest.mark.parametrize("free", ["Unassigned", "Reserved", "Reserved for Private Use", "Experimental"])
+def test_the_row_of_a_free_value_is_no_old_name(run: RunCli, tmp_path: Path, free: str) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    for day, name in (("2020-01-01", "red"), ("2020-02-01", free), ("2020-03-01", "green"), ("2020-04-01", "lime")):
+        path = tmp_path / f"{day}.xml"
+        last = free if day < "2020-04" else "Private Use"
+        rows = (
+            record(value="1", description=name, references="rfc1"),
+            record(value="2", description="blue"),
+            record(value="3", description=last, references="rfc2"),
+        )
+        path.write_bytes(group(registry("colours", *rows), updated=day))
+        assert run("import", "toy", str(path)).code == 0
+    document = json.loads(run("export", "toy", "--to", "json", "--aliases-since", "2019-01-01").out)
+    assert [old["name"] for entry in document["entries"] for old in entry.get("old_names", ())] == ["green"]
+
+
 def test_old_names_are_those_since_a_day(exported: RunCli) -> None:
     for since, aliases in (("2019-01-01", ["middle", "old"]), ("2020-02-01", ["middle"]), ("2020-03-01", [])):
         out = exported("export", "ports", "--to", "services", "--aliases-since", since).out

@@ -18,6 +18,16 @@ def require_program(name: str, package: str) -> str:
     return path
 
 
+def require_typescript() -> str:
+    """Return the path of TypeScript's compiler, from where `.ci/run` installs it too, or skip."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    installed = cache / "registry-watcher" / "typescript" / "node_modules" / ".bin"
+    path = shutil.which("tsc") or shutil.which("tsc", path=installed)
+    if path is None:
+        pytest.skip("tsc is not installed (npm package typescript, which .ci/run installs where npm is)")
+    return path
+
+
 def run_program(*command: str | Path, folder: Path, **environment: str) -> str:
     """Run a program in a folder and return its output. A code other than 0 fails the test."""
     done = subprocess.run(

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from watcher.core.errors import UsageError
 from watcher.core.lazy import import_listed
-from watcher.core.model import ChangeSet, Content, Fields, Item, Key, Release, Section
+from watcher.core.model import FREE, ChangeSet, Content, Fields, Item, Key, Release, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import PROTOCOLS, describe_unknown
@@ -26,6 +26,8 @@ from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import EntryVersion, StoredRelease
 
 EARLIEST = "0000-00-00"  # before every date: all old names
+_NAME = "name"
+_HEX_NAME = re.compile(r"(?=[A-F]*\d)[A-F][A-F\d]*", re.IGNORECASE | re.ASCII)
 _DIGITS = re.compile(r"(\d{1,18})")
 _LAST = 2**130  # behind every number and address
 Describe = Callable[[Item], ExportEntry]
@@ -168,15 +170,30 @@ def _describe_entry(item: Item, context: ChangeContext) -> ExportEntry:
     names = sorted(item.fields, key=lambda name: (name not in item.key.labels, name))
     values = entry_parts.read_values(item)
     own = strip_temporary(naming.own_value(item))
-    name = naming.strip_brackets(naming.find_name(item, context))
+    code = naming.find_code_point(item, context)[1]
+    if code and item.key.part(_NAME) and own != item.key.part(_NAME) and not _has_code_point(item):
+        own = strip_temporary(item.key.part(_NAME))  # "1 crv", label -1: the number in the key only groups the rows
+        name = ""
+    else:
+        name = naming.strip_brackets(_find_name(item, context))
     is_named_by_key = not name and not parse_ranges(own)
     return ExportEntry(
         registry=entry_parts.read_path(item),
         values=values,
-        value=naming.find_code_point(item, context)[1] if is_named_by_key else own,
+        value=code if is_named_by_key else own,
         name=naming.strip_brackets(own) if is_named_by_key else name,
         item=replace(item, fields={name: item.fields[name] for name in names}),
     )
+
+
+def _find_name(item: Item, context: ChangeContext) -> str:
+    """Return the name of an entry; EC2 and A128CBC are names, though they can be read as numbers."""
+    name = "" if _NAME in item.key.labels else item.fields.get(_NAME, "")
+    return name if _HEX_NAME.fullmatch(name) else naming.find_name(item, context)
+
+
+def _has_code_point(item: Item) -> bool:
+    return any(label in naming.CODE_POINTS for label in item.key.labels)
 
 
 def _find_old_names(
@@ -192,7 +209,8 @@ def _find_old_names(
     for version in versions:
         renamed: dict[str, str] = {}
         state, name = version, describe(version.item).name
-        while (before := links.before(state)) is not None:
+        # The row of a free value is called Unassigned or Reserved.
+        while (before := links.before(state)) is not None and before.item.status not in FREE:
             ended, earlier = state.first.dated, describe(before.item).name
             if ended > since and earlier and earlier != name:
                 renamed.setdefault(earlier, ended)  # a name that came back counts with its last day

@@ -12,6 +12,7 @@ import pytest
 
 from tests.render import HOSTILE
 from tests.support.exports import make_state, port, render, render_text, row
+from tests.support.programs import require_typescript
 from watcher.core.model import Item, Key
 from watcher.registries.ports.identity import LABELS
 from watcher.render.exports.base import ExportedRelease, OldName
@@ -65,8 +66,8 @@ def test_c_and_cpp_compile_without_a_warning_and_have_the_values(
     write(tmp_path, "c", ".h", state, ports)
     (tmp_path / "main.c").write_text(
         '#include <stdio.h>\n#include "toy.h"\n#include "ports.h"\n'
-        'int main(void) { printf("%d %d %s %s\\n", TOY_SUITES_TLS_AES_128_GCM_SHA256, TOY_CODES_A_RANGE_LAST,'
-        " toy_codes_name(3), toy_codes_name(17)); return 0; }\n"
+        'int main(void) { printf("%d %d %s %s\\n", TOY_SUITE_TLS_AES_128_GCM_SHA256, TOY_CODE_A_RANGE_LAST,'
+        " toy_code_name(3), toy_code_name(17)); return 0; }\n"
     )
     strict = ("-Wall", "-Wextra", "-pedantic", "-Werror", "-Wno-unused-function")
     run(tmp_path, "gcc", "-std=c11", *strict, "main.c", "-o", "main")
@@ -92,9 +93,9 @@ def test_go_compiles(tmp_path: Path, state: ExportedRelease, ports: ExportedRele
 
 
 def test_typescript_compiles(tmp_path: Path, state: ExportedRelease, ports: ExportedRelease) -> None:
-    require("tsc")
+    tsc = require_typescript()
     write(tmp_path, "typescript", ".ts", state, ports)
-    run(tmp_path, "tsc", "--noEmit", "--strict", "--target", "es2022", "toy.ts", "ports.ts")
+    run(tmp_path, tsc, "--noEmit", "--strict", "--target", "es2022", "toy.ts", "ports.ts")
 
 
 def test_python_has_the_values_of_the_registry(tmp_path: Path, state: ExportedRelease, ports: ExportedRelease) -> None:

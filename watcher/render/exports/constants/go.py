@@ -8,9 +8,9 @@ from watcher.render.exports.base import ExportedRelease, ExportOptions, Rendered
 from watcher.render.exports.constants.identifiers import NamingStyle
 from watcher.render.exports.constants.naming import NamedSet, name_constants
 from watcher.render.exports.constants.source_text import describe_constant, inert, make_export, make_head, quote
-from watcher.render.exports.constants.words import join_lower, join_pascal, split_words
+from watcher.render.exports.constants.words import join_lower, join_mixed, join_pascal, split_words
 
-STYLE = NamingStyle(join_name=join_pascal, join_type=join_pascal, is_flat=True)
+STYLE = NamingStyle(join_name=join_mixed, join_type=join_pascal, is_flat=True, is_typed=True)
 _NO_PACKAGES = frozenset(
     [
         "break",

@@ -23,7 +23,8 @@ class NamingStyle(Struct, frozen=True, kw_only=True):
     """How a language writes identifiers.
 
     `join_name` and `join_type` make one of words; one in `reserved` ends with an underscore. `is_flat`: constants are
-    named in the scope of the file, so the words of their registry come first. `lowest` and `highest` bound its numbers.
+    named in the scope of the file, so the words of their registry come first, as a type (`is_typed`) or as other words.
+    `lowest` and `highest` bound its numbers.
     `refuses` has the characters that its texts cannot have.
     """
 
@@ -31,6 +32,7 @@ class NamingStyle(Struct, frozen=True, kw_only=True):
     join_type: Callable[[Words], str]
     reserved: Collection[str] = frozenset()
     is_flat: bool = False
+    is_typed: bool = False
     lowest: int = -(2**63)
     highest: int = 2**64 - 1
     refuses: str = ""
@@ -38,8 +40,10 @@ class NamingStyle(Struct, frozen=True, kw_only=True):
     def name_type(self, words: Words) -> str:
         return self._avoid_reserved(self.join_type(words))
 
-    def name_constant(self, words: Words) -> str:
-        return self._avoid_reserved(self.join_name(words))
+    def name_constant(self, prefix: Words, words: Words) -> str:
+        if self.is_typed and prefix:
+            return self.join_name((self.join_type(prefix), *words))
+        return self._avoid_reserved(self.join_name(prefix + words))
 
     def _avoid_reserved(self, identifier: str) -> str:
         return f"{identifier}_" if identifier in self.reserved else identifier
@@ -72,13 +76,13 @@ class NameCandidate(Struct, frozen=True, kw_only=True, eq=False):
 
     def list_names(self, style: NamingStyle, level: int) -> tuple[str, ...]:
         """Return its identifiers; each level makes them longer and less likely to be those of another one."""
-        constant, words = self.constant, self.prefix + self.words
+        constant, words = self.constant, self.words
         if level:
             words += constant.suffix or (make_digest(constant.text or ""),)
         if level == _HIGHEST_LEVEL:
             words += (make_digest(repr((constant.entry.item.key, self.words))),)
         ends: tuple[Words, ...] = (("first",), ("last",)) if constant.is_range else ((),)
-        return tuple(style.name_constant(words + end) for end in ends)
+        return tuple(style.name_constant(self.prefix, words + end) for end in ends)
 
     def list_identifiers(self, names: Mapping[NameCandidate, tuple[str, ...]]) -> Iterator[Identifier]:
         constant = self.constant

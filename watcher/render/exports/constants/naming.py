@@ -93,9 +93,12 @@ def name_constants(state: ExportedRelease, style: NamingStyle) -> NamedRelease:
 
 def choose_prefixes(state: ExportedRelease) -> dict[str, Words]:
     """Return the words of each registry of a group by its path; those with one title have their ids behind it."""
-    paths = dict.fromkeys((*state.headers, *(entry.registry for entry in state.entries)))
+    # A group often has the title of its only registry, and seldom entries of its own.
+    nested = filter(None, state.headers)
+    paths = dict.fromkeys((*nested, *(entry.registry for entry in state.entries)))
     group = state.document or state.source
-    prefixes = {path: name_registry(find_title(state, path), group) or ("registry",) for path in paths}
+    titles = [find_title(state, path) for path in ("", *paths)]
+    prefixes = {path: name_registry(find_title(state, path), group, titles) or ("registry",) for path in paths}
     for suffix in (_split_id, _digest_path):
         counts = Counter(map(_fold, prefixes.values()))
         prefixes = {

@@ -32,10 +32,12 @@ def _render_object(named_set: NamedSet) -> Iterator[str]:
     yield f"/** {inert(named_set.constants.title)} */"
     yield f"export const {name} = {{"
     for identifier in named_set.identifiers:
-        yield f"  /** {describe_constant(identifier)}"
         if identifier.deprecation:
+            yield f"  /** {describe_constant(identifier)}"
             yield f"   * @deprecated {inert(identifier.deprecation)}"
-        yield "   */"
+            yield "   */"
+        else:
+            yield f"  /** {describe_constant(identifier)} */"
         yield f"  {identifier.name}: {named_set.write(identifier.value, _quote)},"
     yield "} as const;"
     yield ""

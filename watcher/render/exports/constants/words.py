@@ -9,24 +9,43 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 LONGEST_NAME = 64  # characters of the words of an entry
 LONGEST_PREFIX = 48  # of the words of a registry
 _MOST_CODE_POINTS = 4  # of a name that has no letter or digit
 _CAMEL = re.compile(
     r"(?<=[a-z]{2})(?=[A-Z])"  # extension|Type, but IPv4, eBGP
-    r"|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})"  # TLS|Certificate, but IPsec, DHCPv6, URLs
+    r"|(?<=[A-Za-z]\d)(?=[A-Z][a-z]{2})"  # IPv4|Address, but 6LoWPAN
+    r"|(?<=[A-Z]{2})(?=[A-Z](?!es$)[a-z]{2})"  # TLS|Certificate, but IPsec, DHCPv6, URLs, CLASSes
+)
+# Names that software writes as one word: CHACHA20 and NXDOMAIN, not CHA_CHA20 and NX_DOMAIN.
+_ONE_WORD = re.compile(
+    r"AppleTalk|AugPAKE|ChaCha|DECnet|DetNet|FedFS|FlowSpec|ForCES|FormErr|GitHub|GmbH|InfiniBand|JavaScript|LaTeX"
+    r"|LoongArch|MacOS|NetBIOS|NetWare|NotAuth|NotImp|NotZone|NXDomain|NXRRSet|OAuth|OpenID|OpenPGP|PASSporT"
+    r"|PostScript|PowerPC|RaptorQ|SenML|ServFail|SigComp|WebAuthn|WebRTC|WebSocket|YXDomain|YXRRSet|ZigBee"
 )
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])['\u2019](?=[A-Za-z])")
+_SERIES = re.compile(r"\b([A-Z])\.(?=\d)")  # X.509 and G.711 are X509 and G711
+_WITH = re.compile(r"\bw/(?=\s)")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _REMARK = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])")
-_LAST_WORDS = frozenset({"registry", "registries"})
+_LAST_WORDS = frozenset({"registry", "registries", "values"})
 # Words of the id of a registry group that do not say what it is about: tls-parameters, smi-numbers.
 _GENERIC = frozenset(
-    {"assignments", "code", "codes", "iana", "name", "names", "number", "numbers", "parameters", "registrations"}
-    | {"registries", "registry", "type", "types", "values"}
+    {"assignments", "code", "codes", "iana", "name", "names", "number", "numbers", "parameters", "protocol"}
+    | {"registrations", "registries", "registry", "type", "types", "values"}
 )
+_SINGULARS = (
+    (re.compile(r"(?:series|semantics|statistics|diagnostics|kerberos|ss|us|is|as)$", re.IGNORECASE), None),
+    (re.compile(r"(?:status|alias)es$", re.IGNORECASE), 2),
+    (re.compile(r"(?:ss|x|ch|sh)es$", re.IGNORECASE), 2),
+    (re.compile(r"[a-z]s$|[A-Z]s$"), 1),
+)
+_LOUD = frozenset({"ALGORITHM", "CLASS", "GROUP", "LABEL", "OBJECT", "TYPE"})  # words, and no abbreviations
+_WITH_IE = frozenset({"cookies", "series"})
+_LONGEST_START = 3  # characters of a word of a group that are looked for at the beginning of a word only
 
 Words = tuple[str, ...]
 
@@ -36,9 +55,21 @@ def split_words(text: str, longest: int = LONGEST_NAME) -> Words:
 
     Accents go. Any other letter or digit outside of ASCII becomes a word of its code point: `U6F22`.
     """
-    plain = "".join(_spell(char) for char in unicodedata.normalize("NFKD", _APOSTROPHE.sub("", text)))
-    words = tuple(part for word in _WORD.findall(plain) for part in _CAMEL.split(word) if part)
+    text = _SERIES.sub(r"\1", _WITH.sub("with", _APOSTROPHE.sub("", text)))
+    plain = "".join(map(_spell, unicodedata.normalize("NFKD", text)))
+    words = tuple(part for word in _WORD.findall(plain) for part in _split_camel(word))
     return _cut(words or _spell_signs(text), longest)
+
+
+def _split_camel(word: str) -> Iterator[str]:
+    """Yield the parts of a word such as "extensionType"; inside of a name that is one word there is no boundary."""
+    inside = {place for match in _ONE_WORD.finditer(word) for place in range(match.start() + 1, match.end())}
+    start = 0
+    for boundary in _CAMEL.finditer(word):
+        if boundary.start() not in inside:
+            yield word[start : boundary.start()]
+            start = boundary.start()
+    yield word[start:]
 
 
 def _spell(char: str) -> str:
@@ -63,18 +94,39 @@ def _cut(words: Words, longest: int) -> Words:
     return tuple(kept)
 
 
-def name_registry(title: str, group: str) -> Words:
-    """Return the words before the names of a registry's constants: its title, with the subject of its group.
+def name_registry(title: str, group: str, titles: Iterable[str] = ()) -> Words:
+    """Return the words before the names of a registry's constants: its title in the singular.
 
-    "Message Types" in bgp-parameters is `bgp Message Types`. A remark in brackets and a last "Registry" go.
+    If the title lacks the subject of its group, the words of that come first, as one of `titles` spells them: "Message
+    Types" in bgp-parameters is `BGP Message Type`. A remark in brackets, a last "Registry" and a last "Values" go.
     """
     words = split_words(_REMARK.sub("", title), LONGEST_PREFIX)
-    if len(words) > 1 and words[-1].lower() in _LAST_WORDS:
+    while len(words) > 1 and words[-1].lower() in _LAST_WORDS:
         words = words[:-1]
-    subject = tuple(word for word in split_words(group) if word.lower() not in _GENERIC)
-    if "".join(subject).lower() in "".join(words).lower():
+    words = (*words[:-1], *map(find_singular, words[-1:]))
+    subject = [word for word in split_words(group) if word.lower() not in _GENERIC]
+    if not subject or _has_word(words, subject[0]):
         return words
-    return _cut((*subject, *words), LONGEST_PREFIX)
+    spelled = {word.lower(): word for text in titles for word in _WORD.findall(text) if word != word.lower()}
+    missing = (spelled.get(word.lower(), word) for word in subject if not _has_word(words, word))
+    return _cut((*(part for word in missing for part in _split_camel(word)), *words), LONGEST_PREFIX)
+
+
+def find_singular(word: str) -> str:
+    """Return an English noun in the singular: "Addresses", "Policies", "TYPEs" are `Address`, `Policy`, `Type`."""
+    if word.lower().endswith("ies") and word.lower() not in _WITH_IE:
+        return word[:-3] + "y"
+    cut = next((cut for pattern, cut in _SINGULARS if pattern.search(word)), None)
+    singular = word[:-cut] if cut else word
+    return singular.capitalize() if singular in _LOUD else singular
+
+
+def _has_word(words: Words, word: str) -> bool:
+    """Return whether a title says a word of its group already, alone or as the beginning or part of a word."""
+    lower = find_singular(word).lower()
+    if len(lower) > _LONGEST_START and lower in "".join(words).lower():
+        return True
+    return any(other.lower().startswith(lower) for other in words)
 
 
 def make_digest(text: str) -> str:
@@ -93,12 +145,19 @@ def join_lower(words: Iterable[str]) -> str:
 
 
 def join_pascal(words: Sequence[str]) -> str:
-    """Return `ExtensionType`. Words stay apart where no small letter tells them apart: `TLS_AES_128`."""
-    text = ""
-    for word in words:
-        apart = text and not text[-1].islower() and not word[0].islower()
-        text += ("_" if apart else "") + word[0].upper() + word[1:]
-    return _begin_with_letter(text)
+    """Return `TLSCipherSuite`. Only numbers stay apart: `Version1_2`."""
+    return _join_capitals(words, lambda before, after: before[-1].isdigit() and after[0].isdigit())
+
+
+def join_mixed(words: Sequence[str]) -> str:
+    """Return `ServerName`; words in capitals and numbers stay apart, as in Go's crypto/tls: `TLS_AES_128`."""
+    return _join_capitals(words, lambda before, after: before == before.upper() and after == after.upper())
+
+
+def _join_capitals(words: Sequence[str], is_apart: Callable[[str, str], bool]) -> str:
+    signs = ["", *("_" if is_apart(before, after) else "" for before, after in pairwise(words))]
+    parts = [sign + word[0].upper() + word[1:] for sign, word in zip(signs, words, strict=True)]
+    return _begin_with_letter("".join(parts))
 
 
 def _begin_with_letter(identifier: str) -> str:
