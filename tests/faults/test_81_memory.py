@@ -6,14 +6,18 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from tests.support.environment import rows
 from tests.support.table_source import TableSource
+from watcher.daemon.scheduler import NamedThreads
+from watcher.monitor.deliver import deliver_all
 
 pytestmark = pytest.mark.fault(81)
 UNIT = Path(__file__).parents[2] / "systemd" / "registry-watcher.service"
@@ -94,6 +98,38 @@ def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(tmp_path: Pa
     printed, used = check(source, second.encode(), limit=LIMIT)
     assert "registry-note-changed" in printed
     assert used < MEMORY
+
+
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """Make the start of every thread fail, as it does without memory for its stack."""
+    before = threading.stack_size(2**46)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+def test_messages_are_sent_although_no_thread_can_be_started(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    channels = "".join(f'[[channel]]\nname = "{n}"\ntype = "file"\npath = "{tmp_path}/{n}"\n' for n in ("a", "b"))
+    source.config.write_text(channels + source.config.read_text().replace("[[channel]]", "[[channel]]\nenabled = false"))
+    source.check(table(5))
+    source.check(table(6))
+    with source.monitor() as monitor, no_more_threads():
+        assert deliver_all(monitor).sent == 2
+    assert [(tmp_path / name).read_text().count("\n") for name in ("a", "b")] == [1, 1]
+
+
+def test_a_channel_for_which_no_thread_could_be_started_is_sent_over_as_soon_as_one_can() -> None:
+    sent: SimpleQueue[str] = SimpleQueue()
+    threads = NamedThreads(2, sent.put)
+    with no_more_threads(), pytest.raises(RuntimeError):
+        threads.start("a")
+    assert sent.empty()
+    threads.start("a")
+    assert sent.get(timeout=20) == "a"
+    threads.close()
 
 
 # A process of the watcher under a limit on its data, as LimitDATA sets it.

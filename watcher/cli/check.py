@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from watcher.cli.context import open_monitor, open_monitor_of_copy
 from watcher.cli.output import format_option, lazy_progress, print_json, progress_bar, terminal_width, use_colour
 from watcher.config.settings import CollectionSettings, SourceSettings
+from watcher.core import runtime
 from watcher.core.operations import HoldState
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.deliver import deliver_all
@@ -56,6 +57,7 @@ def command(config: Path, sources: tuple[str, ...], format: str, deliver: bool, 
       watcher check iana
       watcher check iana.tls-parameters
     """
+    runtime.use_small_stacks()
     printer = _Printer(is_quiet=format == "json")  # JSON is printed at the end
     results: list[tuple[str, CheckResult]] = []
     printer.print_line("dry run: nothing is recorded or sent", only_if=dry_run)

@@ -170,7 +170,10 @@ class Jobs:
     def _start_senders(self, monitor: Monitor) -> None:
         """Start a thread for each channel that has something due: a slow channel delays no other."""
         for channel in channels_due(monitor):
-            self._senders.start(channel)
+            try:
+                self._senders.start(channel)
+            except RuntimeError as error:  # too little memory, or too many tasks
+                self._log.error("deliveries wait for the next try", channel=channel, error=str(error))
 
     def deliver(self, channel: str) -> None:
         budget = self._patience + _SMTP_COMMANDS * self.settings.smtp.timeout

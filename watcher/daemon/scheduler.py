@@ -52,12 +52,17 @@ class NamedThreads:
         self._closed = False
 
     def start(self, name: str) -> None:
-        """Run the function for a name, unless it is running for it."""
+        """Run the function for a name, unless it is running for it. Raises RuntimeError if no thread can be started."""
         with self._lock:
             if name in self._running or self._closed:
                 return
             self._running.add(name)
-            self._threads.submit(self._run_one, name)
+            try:
+                self._threads.submit(self._run_one, name)
+            except RuntimeError:
+                # The pool keeps what it could not start, and a thread may run it later: then twice, which is allowed.
+                self._running.discard(name)
+                raise
 
     def close(self) -> None:
         """Start nothing from now on; what is running goes on."""

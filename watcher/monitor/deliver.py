@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from watcher.alerts import delivery, digests
 from watcher.alerts.delivery import DeliveryReport
@@ -13,15 +13,26 @@ from watcher.monitor.monitor import Monitor
 
 
 def deliver_all(monitor: Monitor) -> DeliveryReport:
-    """Send everything that is due and return how much of it arrived."""
+    """Send everything that is due and return how much of it arrived.
+
+    Channels for which the system starts no thread (no memory, too many tasks) are sent over in this one.
+    """
     channels = channels_due(monitor)
 
     def deliver(channel: str) -> DeliveryReport:
         with monitor.for_thread() as thread_monitor:
             return deliver_channel(thread_monitor, channel)
 
+    futures: dict[str, Future[DeliveryReport]] = {}
     with ThreadPoolExecutor(max(len(channels), 1)) as threads:
-        return sum(threads.map(deliver, channels), DeliveryReport())
+        try:
+            for channel in channels:
+                futures[channel] = threads.submit(deliver, channel)
+        except RuntimeError:
+            threads.shutdown(cancel_futures=True)
+    started = {channel: future for channel, future in futures.items() if not future.cancelled()}
+    reports = [started[channel].result() if channel in started else deliver(channel) for channel in channels]
+    return sum(reports, DeliveryReport())
 
 
 def channels_due(monitor: Monitor) -> list[str]:

@@ -84,6 +84,17 @@ def test_exit_code_and_the_end_of_standard_error_are_in_the_error(tmp_path: Path
     assert failure(command_channel(program(tmp_path / "bin", "kill -9 $$"))).endswith("was ended by SIGKILL")
 
 
+def test_a_program_that_writes_errors_without_end_is_killed_at_the_deadline(tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", "while :; do echo noise; done >&2")
+    assert failure(command_channel(path, timeout=1)).startswith(f"{path}: was killed after 1 s: …")
+
+
+def test_a_program_that_closes_its_standard_error_is_waited_for(tmp_path: Path) -> None:
+    path = program(tmp_path / "bin", f"exec 2>&-; until test -e {tmp_path}/go; do :; done; exit 3")
+    (tmp_path / "go").touch()
+    assert failure(command_channel(path)) == f"{path}: exit code 3"
+
+
 def test_a_program_that_does_not_read_its_input_is_no_failure(tmp_path: Path) -> None:
     large = replace(DELIVERY, body="x" * 2_000_000)
     command_channel(program(tmp_path / "bin", "exit 0")).send(large, NOW)

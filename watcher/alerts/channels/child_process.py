@@ -7,16 +7,16 @@ import select
 import signal
 import subprocess
 import tempfile
-import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 _KEPT = 4096  # bytes of standard error, the last
 _CHUNK = 65536
-_POLL = 0.05  # seconds
+_MOST_CHUNKS = 16  # a pipe has 1 MiB at most
 SAFE_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -50,45 +50,49 @@ def run_program(
     with process:
         assert process.stderr is not None  # noqa: S101 - for mypy: it is a pipe
         errors = _ErrorReader(descriptor=process.stderr.fileno())
-        reader = threading.Thread(target=errors.read, daemon=True)
-        reader.start()
         try:
-            has_ended = _wait(process.pid, seconds)
+            has_ended = _wait(process.pid, errors, seconds)
         finally:
             # Before `wait`: until then no other process group can have the number.
             with suppress(ProcessLookupError, PermissionError):  # nobody is left, or it runs as another user
                 os.killpg(process.pid, signal.SIGKILL)
             code = process.wait()
-            errors.stop.set()
-            reader.join()
+        errors.read_rest()
     return ProgramResult(code=code if has_ended else None, errors=errors.last.decode("utf-8", "replace"))
 
 
-def _wait(process: int, seconds: float) -> bool:
-    """Wait for the end of a process and leave it as it is; return False if it takes longer."""
+def _wait(process: int, errors: _ErrorReader, seconds: float) -> bool:
+    """Read a process's errors until it ends, and leave it as it is; return False if it takes longer."""
+    until = time.monotonic() + seconds
     descriptor = os.pidfd_open(process)
     try:
-        readable, _, _ = select.select([descriptor], [], [], seconds)
+        while (left := until - time.monotonic()) > 0:
+            watched = [descriptor] if errors.is_closed else [descriptor, errors.descriptor]
+            readable, _, _ = select.select(watched, [], [], left)
+            if descriptor in readable:
+                return True
+            if readable:
+                errors.read()
+        return False
     finally:
         os.close(descriptor)
-    return bool(readable)
 
 
 class _ErrorReader(Struct, kw_only=True):
-    """Reads a pipe to its end, or until it is stopped and empty, and keeps the last bytes."""
+    """Reads a pipe that is readable, and keeps the last bytes."""
 
     descriptor: int
-    stop: threading.Event = field(default_factory=threading.Event)
+    is_closed: bool = False
     last: bytes = b""
 
     def read(self) -> None:
-        while True:
-            is_last = self.stop.is_set()
-            readable, _, _ = select.select([self.descriptor], [], [], 0 if is_last else _POLL)
-            if readable:
-                chunk = os.read(self.descriptor, _CHUNK)
-                if not chunk:
-                    return
-                self.last = (self.last + chunk)[-_KEPT:]
-            if is_last:
+        chunk = os.read(self.descriptor, _CHUNK)
+        self.is_closed = not chunk
+        self.last = (self.last + chunk)[-_KEPT:]
+
+    def read_rest(self) -> None:
+        """Read what is in the pipe now; a process that is not of the group may hold it open."""
+        for _ in range(_MOST_CHUNKS):
+            if self.is_closed or not select.select([self.descriptor], [], [], 0)[0]:
                 return
+            self.read()
