@@ -51,6 +51,15 @@ def test_quotes_can_be_escaped_or_mean_nothing() -> None:
     assert read("a,b\n1,Café\n".encode("latin-1"), layout=Layout(encoding="latin-1")) == [{"a": "1", "b": "Café"}]
 
 
+def test_a_publisher_may_change_to_utf_16_between_two_releases() -> None:
+    layout = Layout(encoding="utf-16")
+    text = "Code,Name\n1,Café\n"
+    both = [read(data, layout=layout) for data in (text.encode(), text.encode("utf-16"), text.encode("utf-8-sig"))]
+    assert both == [[{"Code": "1", "Name": "Café"}]] * 3
+    assert "a NUL in the text" in refusal(text.encode("utf-16-le"), layout=layout)
+    assert read(text.encode("utf-16-le"), layout=Layout(encoding="utf-16-le")) == both[0]
+
+
 def test_a_comment_is_no_line_inside_a_quoted_cell() -> None:
     assert read(b'a,b\n1,"x\n# y"\n', layout=Layout(comment=("#",))) == [{"a": "1", "b": "x # y"}]
 
@@ -66,7 +75,7 @@ def test_an_error_names_the_line_of_the_file() -> None:
     assert "line 5: 1 cells" in refusal(
         b"skipped\n# x\na,b\n\n# y\n1\n".replace(b"\n\n", b"\n"), layout=Layout(skip=1, comment=("#",))
     )
-    assert "not utf-16: truncated data" in refusal(b"a,b\n1", layout=Layout(encoding="utf-16"))
+    assert "not utf-16: truncated data" in refusal(b"\xff\xfea", layout=Layout(encoding="utf-16"))
     assert 'is it UTF-16? then set encoding = "utf-16"' in refusal("a,b\n1,2\n".encode("utf-16"))
 
 

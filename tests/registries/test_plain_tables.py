@@ -69,3 +69,39 @@ def test_a_code_of_a_plain_table_is_a_text() -> None:
 def test_the_description_of_a_key_says_how_it_was_chosen() -> None:
     assert describe_key(("registry", "ISO")) == "ISO (chosen from the rows)"
     assert describe_key(("Type", "Subtag")) == "Type, Subtag (declared)"
+
+
+ROWS = ("aa,Alpha", "ab,Bravo", "ac,Charlie", "ad,Delta", "ae,Echo", "af,Foxtrot")
+
+
+def numbered(*rows: str, first: int = 0) -> bytes:
+    return table("no,code,name", *(f"{number},{row}" for number, row in enumerate(rows, first)))
+
+
+@pytest.mark.parametrize("key", [("code",), ()], ids=["declared key", "chosen key"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_that_is_inserted_is_one_event_whatever_numbers_the_others_get(key: tuple[str, ...], first: int) -> None:
+    old, new = numbered(*ROWS, first=first), numbered(*ROWS[:2], "zz,Zulu", *ROWS[2:], first=first)
+    assert [event.summary for event in events(old, new, key=key)] == ["zz Zulu added"]
+    assert [event.summary for event in events(new, old, key=key)] == ["zz Zulu removed"]
+    assert [event.summary for event in events(old, numbered(*ROWS, first=1 - first), key=key)] == []
+
+
+def test_a_renumbered_row_that_changed_is_an_event_without_its_number() -> None:
+    new = numbered("zz,Zulu", *ROWS[:-1], "af,Fox")
+    assert [event.summary for event in events(numbered(*ROWS), new)] == ["zz Zulu added", "af Foxtrot renamed to Fox"]
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        numbered("ab,Bravo", "aa,Alpha", *ROWS[2:]),
+        numbered("zz,Zulu", "ab,Bravo", "aa,Alpha", *ROWS[2:]),
+        numbered(*ROWS).replace(b"5,af", b"9,af"),
+        numbered(*ROWS).replace(b"5,af", b"4,af"),
+    ],
+    ids=["a swap", "a swap and a new row", "a gap", "a number twice"],
+)
+def test_a_rank_that_changes_is_an_event(new: bytes) -> None:
+    changed = [event for event in events(numbered(*ROWS), new, key=("code",)) if "no" in event.summary]
+    assert changed

@@ -126,7 +126,7 @@ def test_nothing_changed_is_said_in_words() -> None:
 
 def test_a_quiet_change_of_an_assigned_row_is_not_called_free_space() -> None:
     shown = comparison((replace(modified(1, "one", "a", "b"), quiet=True),))
-    assert "1 row changed only in key, notation or unassigned ranges (--all shows them)" in text(shown)
+    assert "1 row changed only in key, notation, row numbers or unassigned ranges (--all shows them)" in text(shown)
 
 
 def test_quiet_rows_are_counted_and_listed_only_with_all() -> None:

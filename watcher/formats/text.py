@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import lookup
 from collections.abc import Callable
 
 from watcher.core.errors import ParseError
@@ -31,8 +32,12 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def to_utf8(data: bytes, layout: Layout) -> bytes:
-    """Return a text in the encoding of a layout as UTF-8. Raises ParseError `not_well_formed`."""
-    if not layout.encoding:
+    """Return a text in the encoding of a layout as UTF-8. Raises ParseError `not_well_formed`.
+
+    Where the layout says UTF-16 without a byte order, a text without a byte order mark is UTF-8: a publisher who
+    changes the encoding leaves releases in both.
+    """
+    if not layout.encoding or (lookup(layout.encoding).name == "utf-16" and not data.startswith(_UTF16)):
         return data
     try:
         return data.decode(layout.encoding).encode()

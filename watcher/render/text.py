@@ -77,7 +77,7 @@ def _describe_quiet(comparison: Comparison, number: int) -> str:
     quiet = [change for change in comparison.changes.changes if change.quiet and change.section is Section.ENTRY]
     if all(side is None or side.status in FREE for change in quiet for side in (change.before, change.after)):
         return f"{_rows(number)} of unassigned or reserved ranges were adjusted"
-    return f"{_rows(number)} changed only in key, notation or unassigned ranges"
+    return f"{_rows(number)} changed only in key, notation, row numbers or unassigned ranges"
 
 
 def render_marks(comparison: Comparison) -> str:

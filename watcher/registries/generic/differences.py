@@ -8,6 +8,7 @@ from watcher.core.model import MARKUP, FieldChange, Section
 from watcher.registries.base import Finding
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic.causes import Difference, compare_fields, links
+from watcher.registries.generic.row_numbers import ignored_columns
 from watcher.registries.generic.structure import column_changes
 from watcher.registries.groups.base import GroupRules
 from watcher.registries.shared.references import changed_references, describe_references
@@ -40,7 +41,7 @@ class Differences:
     ) -> str:
         """Say how items with one cause differ: the texts of the first, and the references of all."""
         columns = column_changes(context, findings[0].registry)
-        ignored = {*columns.all_names(), *context.table.ignore, *hidden}
+        ignored = {*columns.all_names(), *ignored_columns(context), *hidden}
         all_differences = [compare_fields(context.changes[finding.change], context, ignored) for finding in findings]
         first = all_differences[0]
         # A single text has the room of the whole sentence.

@@ -21,6 +21,7 @@ from watcher.registries.generic.coverage import (
 from watcher.registries.generic.entry_events import BY_DATES, find_entry_events, find_severity, is_code_point
 from watcher.registries.generic.findings import make_block_finding, make_finding, read_evidence
 from watcher.registries.generic.naming import CODE_POINTS
+from watcher.registries.generic.row_numbers import ignored_columns
 from watcher.registries.generic.structure import (
     column_changes,
     new_columns,
@@ -52,7 +53,7 @@ def _classify_pair(
 ) -> Iterator[Finding]:
     """Report an entry that is assigned before and after."""
     columns = column_changes(context, entry_parts.read_path(after)).all_names()
-    difference = compare_fields(change, context, {*columns, *context.table.ignore})
+    difference = compare_fields(change, context, columns | ignored_columns(context))
     events = find_entry_events(change, before, after, difference, context, watches)
     if not events:
         return

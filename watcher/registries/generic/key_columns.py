@@ -24,9 +24,9 @@ DESCRIPTIVE = frozenset(
 NEARLY_ALL = 0.9
 _FEW_ROWS = 5
 LONGEST_KEY = 60  # characters, on average
+ROW_NUMBER = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
-_COUNTER = re.compile(r"[0-9]{1,9}")
 _MOST_COLUMNS = 12  # that are tried in pairs
 _MOST_TOGETHER = 40  # columns that are tried for a key of several
 _NAME, _NUMERIC, _DATED = range(3)
@@ -47,13 +47,21 @@ def choose_plain_key(rows: Sequence[Fields]) -> Labels:
     counts = _count_texts(rows)
     full = [column for column in _key_candidates(rows) if counts[column] == len(rows)]
     lasting = [
-        column for column in full if _is_unique(rows, column, share=1.0) and not _is_running_number(rows, column)
+        column for column in full if _is_unique(rows, column, share=1.0) and not is_running_number(rows, column)
     ]
     kinds = {column: _kind(rows, column) for column in lasting}
     single = min(lasting, key=lambda column: (column.lower() != "value", kinds[column]), default="")
     if single and kinds[single] != _DATED:
         return (single,)
     return next(_unique_pairs(rows, full), None) or ((single,) if single else choose_key(rows))
+
+
+def is_running_number(rows: Sequence[Fields], column: str) -> bool:
+    """Return whether a column counts the rows from 0 or 1. In `value` such numbers are codes."""
+    if column.lower() == "value" or not all(ROW_NUMBER.fullmatch(row.get(column, "")) for row in rows):
+        return False
+    numbers = [int(row[column]) for row in rows]
+    return min(numbers) in (0, 1) and max(numbers) - min(numbers) == len(numbers) - 1 > 0
 
 
 def _unique_pairs(rows: Sequence[Fields], columns: Sequence[str]) -> Iterator[Labels]:
@@ -69,14 +77,6 @@ def _kind(rows: Sequence[Fields], column: str) -> int:
     if all(_NUMBER.fullmatch(row[column]) for row in rows):
         return _NUMERIC
     return _DATED if all(_DATE.fullmatch(row[column]) for row in rows) else _NAME
-
-
-def _is_running_number(rows: Sequence[Fields], column: str) -> bool:
-    """Return whether a column counts the rows from 0 or 1. In `value` such numbers are codes."""
-    if column.lower() == "value" or not all(_COUNTER.fullmatch(row[column]) for row in rows):
-        return False
-    numbers = [int(row[column]) for row in rows]
-    return min(numbers) in (0, 1) and max(numbers) - min(numbers) == len(numbers) - 1 > 0
 
 
 def _count_texts(rows: Sequence[Fields]) -> Counter[str]:

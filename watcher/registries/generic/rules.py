@@ -33,6 +33,7 @@ from watcher.registries.generic.departures import (
 from watcher.registries.generic.entry_rules import classify_entry
 from watcher.registries.generic.findings import make_finding, make_registry_finding, read_evidence
 from watcher.registries.generic.headers import classify_header, ended_registries
+from watcher.registries.generic.row_numbers import ignored_columns
 from watcher.registries.generic.structure import (
     column_changes,
     has_only_column_changes,
@@ -74,12 +75,12 @@ def classify(context: ChangeContext, groups: Mapping[str, GroupRules]) -> Iterat
 
 
 def is_bookkeeping(change: Change, context: ChangeContext) -> bool:
-    """Return whether a change is quiet: `identity.is_bookkeeping`, or ignored columns alone changed."""
+    """Return whether a change is quiet: `identity.is_bookkeeping`, or ignored columns and row numbers alone changed."""
     return _is_ignored(change, context) or identity.is_bookkeeping(change, context)
 
 
 def _is_ignored(change: Change, context: ChangeContext) -> bool:
-    ignored = {*context.table.ignore}
+    ignored = ignored_columns(context)
     return bool(ignored and change.before and change.after) and {field.name for field in change.fields} <= ignored
 
 
