@@ -166,7 +166,7 @@ def test_conflicts_between_tables_are_reported_at_once(write: Write) -> None:
         ("[store]\npaht = 'x'\n", "store.paht: unknown; did you mean 'path'?"),
         ("folder = '/tmp'\n", "folder: unknown"),
         ("[smtp]\nsender = 'a@b.org'\n", "smtp.sender: unknown"),
-        (MAIL + "url = 'https://example.org/'\n", "channel[0].url: unknown; did you mean 'url'?"),
+        (MAIL + "url = 'https://example.org/'\n", "channel[0].url: unknown in this table"),
         ("zzzzzzzz = 1\n", "zzzzzzzz: unknown"),
         ("[email]\nto = 'a@b.org'\n", "email: unknown"),
         ("[webhook]\nurl = 'https://example.org/'\n", "webhook: unknown"),
@@ -438,6 +438,112 @@ def test_what_no_request_could_use_is_a_mistake_of_the_configuration(write: Writ
     assert message in problem
 
 
+FILE_CHANNEL = '[[channel]]\nname = "log"\ntype = "file"\n'
+TABLE = '[fetch]\nallow_files = true\n[[source]]\nname = "t"\nregistry = "iana"\nformat = "csv"\n'
+INVENTORY = '[[inventory]]\nname = "own"\nfile = "list"\n'
+LISTEN = '[web]\nlisten = "127.0.0.1:{0}"\n[metrics]\nlisten = "{1}:{0}"\n'
+
+
+@pytest.mark.fault(61)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (FILE_CHANNEL + 'path = "history.db"', "channel[0].path: {folder}/history.db: is store.path too, and would be"),
+        (FILE_CHANNEL + 'path = "./config.toml"', "is the configuration too, and would be overwritten"),
+        (FILE_CHANNEL + f'path = "list"\n{INVENTORY}', "is inventory[0].file too"),
+        (FILE_CHANNEL + f'path = "table"\n{TABLE}url = "file://{{folder}}/table"', "is source[0].url too"),
+        ('[store]\npath = "config.toml"', "store.path: {folder}/config.toml: is the configuration too"),
+        ('[store]\nsnapshots = "history.db"', "is store.snapshots too"),
+        (FILE_CHANNEL + 'path = "folder"', "channel[0].path: {folder}/folder: is not a file"),
+        (FILE_CHANNEL + 'path = "pipe"', "channel[0].path: {folder}/pipe: is not a file"),
+        (FILE_CHANNEL + f'path = "{"a" * 300}"', " more characters: File name too long"),
+        ('[store]\npath = "folder"', "store.path: {folder}/folder: is not a file"),
+        ('[store]\nsnapshots = "list"', "store.snapshots: {folder}/list: is not a folder"),
+        (TABLE + 'url = "file://{folder}/folder"', "source[0].url: {folder}/folder: is not a file"),
+        (TABLE + 'url = "file://{folder}/pipe"', "source[0].url: {folder}/pipe: is not a file"),
+        (
+            '[fetch]\nallow_files = true\n[[source]]\nname = "i"\ntype = "collection"\nfolder = "list"',
+            "source[0].folder: {folder}/list: is not a folder",
+        ),
+        ('[evidence]\ntsa = "http://x/"\nroots = "none.pem"', "evidence.roots: {folder}/none.pem: No such file"),
+        ('[evidence]\ntsa = "http://x/"\nroots = "list"', "evidence.roots: {folder}/list: not a file of certificates"),
+        (LISTEN.format(9876, "127.0.0.1"), "web.listen: 127.0.0.1:9876: metrics.listen has this port already"),
+        (LISTEN.format(9876, "[::]"), "metrics.listen has this port already"),
+        (
+            '[web]\nhosts = ["https://x.example/"]',
+            "web.hosts[0]: must be the name or address of a host",
+        ),
+        ('[fetch]\nallow_hosts = ["x.example:80"]', "fetch.allow_hosts[0]: must be the name or address of a host"),
+        ('[smtp]\nhost = "mail.example:587"', "smtp.host: must be the name or address of a host, without scheme, port"),
+    ],
+)
+def test_files_and_addresses_that_nothing_could_use_are_mistakes(write: Write, text: str, message: str) -> None:
+    folder = write("").parent
+    (folder / "folder").mkdir()
+    (folder / "list").write_text("80/tcp\n")
+    os.mkfifo(folder / "pipe")
+    (problem,) = problems(write(text.replace("{folder}", str(folder)) + "\n"))
+    assert message.format(folder=folder) in problem
+
+
+def test_two_channels_may_append_to_one_file_and_the_ports_may_be_any_two(write: Write) -> None:
+    two = "".join(FILE_CHANNEL.replace("log", name) + 'path = "log"\n' for name in ("a", "b"))
+    for listen in (LISTEN.format(0, "127.0.0.1"), LISTEN.format(9876, "127.0.0.2"), '[smtp]\nhost = "::1"\n'):
+        loaded(write(two + listen))
+
+
+@pytest.mark.fault(84)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[daemon]\njitter = "999999999d"', "daemon.jitter: a duration of more than a hundred years"),
+        (f'[daemon]\ngrace = "{"9" * 5000}s"', "daemon.grace: a duration of more than a hundred years"),
+        ("[daemon]\ngrace = 5", "daemon.grace: write a duration as 30s, 15m"),
+        (
+            "[[silence]]\nfrom = 2026-01-01T00:00:00Z\nuntil = 9999-12-31T23:59:59-12:00",
+            "silence[0].until: must be a time in the years 1970 to 9998",
+        ),
+        (
+            '[[ignore]]\nreason = "x"\nevents = ["editorial"]\nuntil = 0001-01-01T00:00:00+12:00',
+            "ignore[0].until: must be a time in the years 1970 to 9998",
+        ),
+        ('[store]\npath = "a\\u0000b"', "store.path: a text cannot have a NUL character"),
+        (FILE_CHANNEL + 'path = "a\\u0000"', "channel[0].path: a text cannot have a NUL character"),
+        (f'[[source]]\nname = "{"A" * 5000}"', "source[0].name: must be lower-case letters"),
+        (f'[log]\nlevel = "{"A" * 5000}"', "log.level: must be 'debug'"),
+        ('[source]\nname = "t"', "source: must be a list of tables: write [[source]] above each"),
+        ('source = ["t"]', "source[0]: must be a table"),
+        (FILE_CHANNEL + 'path = "o"\nformat = "jsonl"', "channel[0].format: unknown in this table"),
+    ],
+)
+def test_values_that_no_time_path_or_table_can_be_are_mistakes(write: Write, text: str, message: str) -> None:
+    found = problems(write(text + "\n"))
+    assert any(message in problem for problem in found)
+    assert all(len(problem) <= 2000 for problem in found)
+
+
+@pytest.mark.fault(84)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ('encoding = "punycode"', "source[0].encoding: unknown 'punycode'"),
+        ('encoding = "unicode_escape"', "source[0].encoding: unknown 'unicode_escape'"),
+        (f"columns = {[f'c{number}' for number in range(1001)]}", "more than the 1000 that a table may have"),
+        ("[source.hold]\nmin_entries = 2\nmax_entries = 1", "source[0].hold: min_entries 2 is more than max_entries 1"),
+    ],
+)
+def test_settings_under_which_no_release_could_be_read_are_mistakes(write: Write, settings: str, message: str) -> None:
+    (problem,) = problems(write(f'{TABLE}url = "file:///x"\n{settings}\n'))
+    assert message in problem
+
+
+def test_a_collection_without_a_group_that_is_wanted_is_a_mistake(write: Write) -> None:
+    (problem,) = problems(
+        write('[[source]]\nname = "i"\ntype = "collection"\ngroups = ["tls-parameters"]\ninclude = ["dns*"]\n')
+    )
+    assert "source[0].groups: include and exclude leave none of them" in problem
+
+
 @pytest.mark.fault(63, 83)
 def test_a_proxy_with_user_and_password_is_kept_in_a_file_and_shown_nowhere(write: Write) -> None:
     path = write('[fetch]\nproxy = "file:proxy"\n')
@@ -592,7 +698,8 @@ def uncommented(text: str) -> str:
 def test_every_suggestion_of_the_example_is_valid(write: Write) -> None:
     text = uncommented(example())
     path = write(text)
-    trustme.CA().cert_pem.write_to_path(str(path.parent / "private-ca.pem"))
+    for name in ("private-ca.pem", "tsa-roots.pem"):
+        trustme.CA().cert_pem.write_to_path(str(path.parent / name))
     settings = loaded(path)
     assert [channel.name for channel in settings.channel] == ["noc", "hook", "log"]
     assert [subscription.name for subscription in settings.subscription] == ["web-team"]

@@ -113,7 +113,9 @@ def no_more_threads() -> Iterator[None]:
 def test_messages_are_sent_although_no_thread_can_be_started(tmp_path: Path) -> None:
     source = TableSource(folder=tmp_path)
     channels = "".join(f'[[channel]]\nname = "{n}"\ntype = "file"\npath = "{tmp_path}/{n}"\n' for n in ("a", "b"))
-    source.config.write_text(channels + source.config.read_text().replace("[[channel]]", "[[channel]]\nenabled = false"))
+    source.config.write_text(
+        channels + source.config.read_text().replace("[[channel]]", "[[channel]]\nenabled = false")
+    )
     source.check(table(5))
     source.check(table(6))
     with source.monitor() as monitor, no_more_threads():

@@ -21,6 +21,7 @@ from watcher.config.value_types import (
     PortRange,
     ProxyUrlField,
     Secret,
+    ServerName,
     default_sender,
     is_loopback,
 )
@@ -34,7 +35,7 @@ _FILTERS = ("sources", "events", "severity", "ports")
 class SmtpSettings(SettingsTable):
     """[smtp]: the mail server of all e-mail channels."""
 
-    host: str = Field("localhost", description="its name or address")
+    host: ServerName = Field("localhost", description="its name or address")
     port: int = Field(25, ge=1, le=65535, description="its port")
     security: Literal["none", "starttls", "tls"] = Field(
         "none", description="default: none for this machine, starttls for any other"

@@ -6,10 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import Duration, HiddenUrlField, ListenAddress, PositiveDuration, ProxyUrlField
+from watcher.config.value_types import (
+    Duration,
+    HiddenUrlField,
+    ListenAddress,
+    Moment,
+    PositiveDuration,
+    ProxyUrlField,
+    ServerName,
+)
 
 
 class LogSettings(SettingsTable):
@@ -54,14 +62,14 @@ class MetricsSettings(SettingsTable):
     """[metrics]: /metrics for Prometheus and /healthz, over HTTP."""
 
     listen: ListenAddress = Field("127.0.0.1:9876", description="ADDRESS:PORT to listen on")
-    hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
+    hosts: tuple[ServerName, ...] = Field((), description="host names it answers to, besides addresses and localhost")
 
 
 class SilenceSettings(SettingsTable):
     """[[silence]]: a time in which deliveries are recorded and not sent."""
 
-    begin: AwareDatetime = Field(alias="from", description="its begin, with a time zone")
-    until: AwareDatetime = Field(description="its end, with a time zone")
+    begin: Moment = Field(alias="from", description="its begin, with a time zone")
+    until: Moment = Field(description="its end, with a time zone")
     sources: tuple[str, ...] = Field(("*",), description="globs of source names")
     events: tuple[str, ...] = Field(("*",), description="globs of ids of events and notices")
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from watcher.config.channel_settings import AnyChannel, AppriseSettings, CommandSettings, WebhookSettings
+from watcher.config.channel_settings import AnyChannel, AppriseSettings
 from watcher.config.inventory_files import InventoryFiles
 from watcher.config.inventory_settings import InventorySettings, list_format_names
 from watcher.config.overview import read_tables
+from watcher.config.resource_checks import find_resource_problems
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.config.subscription_checks import find_subscription_problems
-from watcher.config.value_types import GROUP, split_webhook_secrets
+from watcher.config.value_types import GROUP
 from watcher.core.errors import ConfigError
 from watcher.core.extras import APPRISE_IS_MISSING, is_installed
 from watcher.core.model import CANARY
 from watcher.core.operations import NOTICES, WATCHER
 from watcher.core.suggestions import GLOB, suggest
 from watcher.core.tables import LAYOUT_HELP, find_layout_problems
-from watcher.fetch.tls import create_tls_context
+from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.fetch.urls import find_url_problem
 from watcher.formats.base import Format
 from watcher.formats.catalog import format_by_suffix
+from watcher.formats.text import MAX_FIELDS
 
 EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 _RENAMED_KEYS = {"believe": "hold"}
@@ -41,14 +44,18 @@ def load(
     try:
         settings = Settings(**values, folder=path.resolve().parent)
     except ValidationError as error:
-        raise ConfigError(*(f"{path}: {_describe(problem)}" for problem in error.errors())) from None
-    problems = [f"{path}: {problem}" for problem in _find_conflicts(settings, registries, formats, events)]
-    if problems:
+        raise ConfigError(*_with_path(path, map(_describe, error.errors()))) from None
+    conflicts = _find_conflicts(settings, registries, formats, events)
+    if problems := _with_path(path, chain(conflicts, find_resource_problems(settings, path))):
         raise ConfigError(*problems)
     folder = settings.folder
     paths = {"path": folder / settings.store.path, "snapshots": folder / settings.store.snapshots}
     store = settings.store.model_copy(update=paths)
     return settings.model_copy(update={"store": store})
+
+
+def _with_path(path: Path, problems: Iterable[str]) -> list[str]:
+    return [f"{path}: {cut_text(problem, LONGEST_ERROR)}" for problem in problems]
 
 
 def json_schema(formats: Mapping[str, Format]) -> dict[str, Any]:
@@ -104,7 +111,6 @@ def _find_conflicts(
         yield from _find_unknown_sources(f"silence[{number}].sources", silence.sources, settings)
     yield from find_subscription_problems(settings, events)
     yield from _find_canary_conflicts(settings)
-    yield from _find_unusable_files(settings)
     yield from _find_inventory_problems(settings)
     for event in settings.severity:
         if event not in events:
@@ -143,6 +149,8 @@ def _find_column_problems(source: SourceSettings, table_format: str) -> Iterator
         names = getattr(source, option)
         if "" in names or len({*names}) < len(names):
             yield f"{option}: each column has a name, and is named once"
+    if len(source.columns) > MAX_FIELDS:
+        yield f"columns: {len(source.columns)} columns, more than the {MAX_FIELDS} that a table may have"
     if table_format == "lines" and len(source.columns) > 1:
         yield f"columns: a list has one column; {len(source.columns)} are named"
     if source.each and source.columns and source.each not in source.columns:
@@ -173,35 +181,6 @@ def _find_unknown_sources(place: str, patterns: Collection[str], settings: Setti
     for pattern in patterns:
         if pattern not in names and not pattern.startswith(groups) and not {*pattern} & GLOB:
             yield f"{place}: {pattern!r} is no source{_suggest(pattern, names)}"
-
-
-def _find_unusable_files(settings: Settings) -> Iterator[str]:
-    """Yield what is wrong with files of authorities, with programs, and with secrets that this user can read."""
-    for place, path in settings.ca_files().items():
-        try:
-            create_tls_context(path)
-        except ConfigError as error:
-            yield f"{place}: {error}"
-    for number, channel in enumerate(settings.channel):
-        if isinstance(channel, CommandSettings):
-            try:
-                channel.require_safe_program(settings.folder)
-            except ConfigError as error:
-                yield f"channel[{number}].command: {error}"
-            except OSError:
-                continue  # `watcher doctor` says that it is missing
-    webhooks = [
-        (f"channel[{number}]", channel)
-        for number, channel in enumerate(settings.channel)
-        if isinstance(channel, WebhookSettings)
-    ]
-    for place, webhook in webhooks:
-        try:
-            split_webhook_secrets(webhook.secret.read(settings.folder))
-        except ConfigError:
-            continue  # of a service, or of another user: `watcher doctor` says what cannot be read
-        except ValueError as error:
-            yield f"{place}.secret: {webhook.secret}: {error}"
 
 
 def _find_inventory_problems(settings: Settings) -> Iterator[str]:
@@ -239,6 +218,14 @@ def _find_source_conflicts(source: AnySource, settings: Settings) -> Iterator[st
                 yield f"{key}: file: URLs need allow_files = true in [fetch]"
         if isinstance(source, CollectionSettings) and source.folder is not None:
             yield "folder: a folder needs allow_files = true in [fetch]"
+    if (
+        (least := source.hold.min_entries) is not None
+        and (most := source.hold.max_entries) is not None
+        and least > most
+    ):
+        yield f"hold: min_entries {least} is more than max_entries {most}, so that every release would be held"
+    if isinstance(source, CollectionSettings) and source.groups and not any(map(source.wants, source.groups)):
+        yield "groups: include and exclude leave none of them"
     for collection in settings.collections:
         if source.name.startswith(f"{collection.name}."):
             yield f"name: {source.name!r} would be a group of the collection {collection.name!r}"
@@ -255,9 +242,15 @@ def _describe(problem: Mapping[str, Any]) -> str:
         place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else str(step)
     kind, message = problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
-        return f"{place}: unknown{_suggest(str(problem['loc'][-1]), _known_keys(Settings))}"
+        name, known = str(problem["loc"][-1]), _known_keys(Settings)
+        return f"{place}: unknown in this table" if name in known else f"{place}: unknown{_suggest(name, known)}"
     if kind == "missing":
         return f"{place}: is missing"
+    if kind == "tuple_type":
+        is_table = len(problem["loc"]) == 1
+        return f"{place}: must be a list" + (f" of tables: write [[{place}]] above each" if is_table else "")
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{place}: must be a table"
     if kind == "string_pattern_mismatch":
         return f"{place}: must be lower-case letters, digits and . _ -, at most 64 characters"
     if kind in ("union_tag_not_found", "union_tag_invalid"):

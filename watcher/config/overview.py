@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,8 @@ def read_tables(path: Path) -> dict[str, Any]:
     try:
         data, status = read_operator_file(path)
         require_unchangeable(path, status)
-        return tomllib.loads(data.decode("utf-8-sig"))
+        tables = tomllib.loads(data.decode("utf-8-sig"))
+        place = _find_nul(tables)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `watcher init` writes one") from None
     except OSError as error:
@@ -71,6 +72,24 @@ def read_tables(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     except ValueError:
         raise ConfigError(f"{path}: not TOML: a number has thousands of digits") from None
+    if place is not None:
+        raise ConfigError(f"{path}: {place.removeprefix('.')}: a text cannot have a NUL character")
+    return tables
+
+
+def _find_nul(value: object) -> str | None:
+    """Return the place of a text with a NUL, which no path, name or address can have; None without one."""
+    if isinstance(value, str):
+        return "" if "\0" in value else None
+    steps: Iterable[tuple[str, object]] = ()
+    if isinstance(value, dict):
+        steps = ((f".{name}", inner) for name, inner in value.items())
+    elif isinstance(value, list):
+        steps = ((f"[{number}]", inner) for number, inner in enumerate(value))
+    for step, inner in steps:
+        if (place := _find_nul(inner)) is not None:
+            return step + place
+    return None
 
 
 def canary_check_interval(every: timedelta) -> timedelta:

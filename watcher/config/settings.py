@@ -42,6 +42,7 @@ from watcher.config.value_types import (
     ProxyUrl,
     ProxyUrlField,
     RsyncUrl,
+    ServerName,
     SourceUrl,
     Texts,
     UrlTemplate,
@@ -84,7 +85,7 @@ class FetchSettings(SettingsTable):
     min_interval: float = Field(0.5, ge=0, le=60, description="seconds between two requests to a host")
     allow_files: bool = Field(False, description="allow file: URLs, for a local mirror")
     allow_private: bool = Field(False, description="allow servers on private addresses")
-    allow_hosts: tuple[str, ...] = Field((), description="the other hosts that a redirect may lead to")
+    allow_hosts: tuple[ServerName, ...] = Field((), description="the other hosts that a redirect may lead to")
     proxy: ProxyUrlField | None = Field(
         None,
         description="an HTTP proxy for sources, webhooks and heartbeat: a URL, or where it is: file:PATH, env:NAME or "

@@ -6,10 +6,10 @@ from datetime import time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import ClockTime, DocumentName, MailAddress, Name, PortRange, TimeZone
+from watcher.config.value_types import ClockTime, DocumentName, MailAddress, Moment, Name, PortRange, TimeZone
 from watcher.core.digest_schedule import DigestPeriod, DigestSchedule
 from watcher.core.event_filter import FILTERS, EventFilter, IgnoreRule
 from watcher.core.model import Kind, Severity
@@ -79,7 +79,7 @@ class IgnoreSettings(FilterSettings):
     """[[ignore]]: events that need no attention: they are kept and shown with the reason, and not sent."""
 
     reason: str = Field(min_length=1, max_length=500, description="why, for those who read the history")
-    until: AwareDatetime | None = Field(None, description="the time up to which it applies; unset: always")
+    until: Moment | None = Field(None, description="the time up to which it applies; unset: always")
 
     @model_validator(mode="before")
     @classmethod

@@ -8,13 +8,13 @@ import ipaddress
 import os
 import re
 import socket
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from watcher.core.documents import parse_document
 from watcher.core.errors import ConfigError
@@ -25,6 +25,7 @@ from watcher.core.times import parse_duration
 
 GROUP = "{group}"
 _LAST_PORT = 65535
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 # RFC 5321 section 4.1.2, without quoted strings and addresses of hosts. `email` writes any other address as `<>`.
@@ -148,7 +149,15 @@ def _secret(value: object) -> SecretRef:
 
 
 def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    if isinstance(value, timedelta):
+        return value
+    return parse_duration(value if isinstance(value, str) else "")
+
+
+def _moment(value: datetime) -> datetime:
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError(f"must be a time in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value
 
 
 def _interval(value: timedelta) -> timedelta:
@@ -255,6 +264,15 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _server_name(value: str) -> str:
+    try:
+        ipaddress.ip_address(value.strip("[]"))
+    except ValueError:
+        if not re.fullmatch(r"[^\s/:@\\\[\]*?]+", value):
+            raise ValueError("must be the name or address of a host, without scheme, port and path") from None
+    return value
+
+
 def _contact(value: str) -> str:
     if not (value.isascii() and (value.isprintable() or not value)):
         raise ValueError("goes into a header; use printable ASCII only")
@@ -316,6 +334,7 @@ Duration = Annotated[
     PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
     WithJsonSchema({"type": "string", "description": "30s, 15m, 6h, 2d, 1w or a combination, 1h30m"}),
 ]
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 Interval = Annotated[Duration, AfterValidator(_interval)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 MailAddress = Annotated[str, AfterValidator(_address)]
@@ -356,6 +375,7 @@ HiddenUrlField = Annotated[
 ProxyUrlField = Annotated[
     ProxyUrl, BeforeValidator(_proxy_url), PlainSerializer(lambda _: "***"), WithJsonSchema({"type": "string"})
 ]
+ServerName = Annotated[str, AfterValidator(_server_name)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 Contact = Annotated[str, AfterValidator(_contact)]
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import HttpUrl, ListenAddress, Secret, is_loopback
+from watcher.config.value_types import HttpUrl, ListenAddress, Secret, ServerName, is_loopback
 
 
 class WebSettings(SettingsTable):
@@ -20,7 +20,7 @@ class WebSettings(SettingsTable):
     listen: ListenAddress | None = Field(
         None, description="ADDRESS:PORT at which the daemon serves the pages; unset: it serves none"
     )
-    hosts: tuple[str, ...] = Field((), description="host names it answers to, besides addresses and localhost")
+    hosts: tuple[ServerName, ...] = Field((), description="host names it answers to, besides addresses and localhost")
     token: Secret | None = Field(
         None,
         description="where the token is that readers and operators need: file:PATH, env:NAME or credential:NAME; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import lookup
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
@@ -11,6 +12,8 @@ from msgspec import Struct
 GROUP_ID = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 # The first key column of entries whose document has several registries: the path of theirs.
 REGISTRY_LABEL = "registry"
+# Codecs of Python for something else than documents; that of punycode takes time in proportion to the square.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
 
 
 def split_usable_ids(names: Iterable[str]) -> tuple[dict[str, str], list[str]]:
@@ -73,6 +76,8 @@ def find_layout_problems(layout: Layout) -> Iterator[str]:
         yield "skip: must not be negative"
     if layout.encoding:
         try:
+            if lookup(layout.encoding).name in _NO_CHARSETS:
+                raise LookupError  # noqa: TRY301 - as of one that Python does not have
             "a,b".encode(layout.encoding).decode(layout.encoding)
         except (LookupError, UnicodeError, ValueError):
             yield f"encoding: unknown {layout.encoding!r}; such as latin-1, windows-1252 or utf-16"

@@ -9,6 +9,8 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _DAY_FORMS = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?|today|yesterday|latest|(\d+)([dw])", re.ASCII)
+LONGEST_DURATION = timedelta(days=36_525)  # a time plus this can be computed as long as this program is used
+_MOST_DIGITS = 12
 LATEST = "latest"
 DATE_FORMS = "YYYY-MM-DD, YYYY-MM, today, yesterday, 7d, 2w or latest"
 
@@ -30,10 +32,15 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip())
     if not text.strip() or not match:
         raise ValueError("write a duration as 30s, 15m, 6h, 2d, 1w or a combination, 1h30m")
-    try:
-        return timedelta(**{unit: int(number or 0) for unit, number in zip(_UNITS, match.groups(), strict=True)})
-    except OverflowError:
-        raise ValueError("a duration of more than a million years") from None
+    numbers = match.groups("0")
+    if max(map(len, numbers)) <= _MOST_DIGITS:
+        try:
+            duration = timedelta(**{unit: int(number) for unit, number in zip(_UNITS, numbers, strict=True)})
+        except OverflowError:
+            duration = timedelta.max
+        if duration <= LONGEST_DURATION:
+            return duration
+    raise ValueError("a duration of more than a hundred years")
 
 
 def is_date(text: str) -> bool:

@@ -46,9 +46,7 @@ def choose_plain_key(rows: Sequence[Fields]) -> Labels:
     """Return a full and unique column of a plain table: names before numbers before dates; or two names together."""
     counts = _count_texts(rows)
     full = [column for column in _key_candidates(rows) if counts[column] == len(rows)]
-    lasting = [
-        column for column in full if _is_unique(rows, column, share=1.0) and not is_running_number(rows, column)
-    ]
+    lasting = [column for column in full if _is_unique(rows, column, share=1.0) and not is_running_number(rows, column)]
     kinds = {column: _kind(rows, column) for column in lasting}
     single = min(lasting, key=lambda column: (column.lower() != "value", kinds[column]), default="")
     if single and kinds[single] != _DATED:

@@ -56,6 +56,4 @@ def _rows(content: Content) -> list[Fields]:
 def _unchanged_rows(context: ChangeContext) -> list[Fields]:
     """Return the rows that are the same in both releases."""
     changed = {(change.section, change.before.key) for change in context.changes if change.before}
-    return [
-        item.fields for key, item in context.old.items.items() if key[0] is Section.ENTRY and key not in changed
-    ]
+    return [item.fields for key, item in context.old.items.items() if key[0] is Section.ENTRY and key not in changed]
