@@ -7,12 +7,13 @@ import select
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
+
+from watcher.core.clock import SystemClock
 
 _KEPT = 4096  # bytes of standard error, the last
 _CHUNK = 65536
@@ -63,10 +64,11 @@ def run_program(
 
 def _wait(process: int, errors: _ErrorReader, seconds: float) -> bool:
     """Read a process's errors until it ends, and leave it as it is; return False if it takes longer."""
-    until = time.monotonic() + seconds
+    clock = SystemClock()
+    until = clock.monotonic() + seconds
     descriptor = os.pidfd_open(process)
     try:
-        while (left := until - time.monotonic()) > 0:
+        while (left := until - clock.monotonic()) > 0:
             watched = [descriptor] if errors.is_closed else [descriptor, errors.descriptor]
             readable, _, _ = select.select(watched, [], [], left)
             if descriptor in readable:
