@@ -13,6 +13,7 @@ from watcher.cli.output import format_option, parse_release, print_comparison, p
 from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
+from watcher.core.operator_files import read_document_file, read_document_stream
 from watcher.core.read_settings import ReadSettings
 from watcher.render import csv as render_csv
 from watcher.render import html, markdown
@@ -107,9 +108,9 @@ def command(
 
 
 def _read_file(name: str) -> InputFile:
-    if name == "-":
-        return InputFile(name=name, data=sys.stdin.buffer.read())
     try:
-        return InputFile(name=name, data=Path(name).read_bytes())
+        if name == "-":
+            return InputFile(name=name, data=read_document_stream(sys.stdin.buffer, name))
+        return InputFile(name=name, data=read_document_file(Path(name)))
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from None

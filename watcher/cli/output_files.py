@@ -15,26 +15,39 @@ from watcher.core.errors import UsageError
 from watcher.render.safe_text import HIDDEN
 
 _FILE_MODE = 0o644
+_DATABASE = b"SQLite format 3\0"
 
 
 def write_output(data: bytes, out: Path | None) -> None:
     """Write bytes to a file, or to standard output. A reader sees the whole file or the one that was there before.
 
-    Raises UsageError where the bytes would act on a terminal, or the path is a folder, a device or a pipe.
+    Raises UsageError where the bytes would act on a terminal, or the path is a folder, a device, a pipe or a history.
     """
     if out is None:
         if sys.stdout.isatty() and acts_on_terminal(data):
             raise UsageError("the output has characters that act on a terminal; redirect it, or give --out FILE")
         click.echo(data, nl=False)
         return
-    target = out.resolve()  # a symbolic link stays one
-    if target.exists() and not target.is_file():
-        raise UsageError(f"{out}: is not a file; leave out --out to write to standard output")
     try:
+        target = out.resolve()  # a symbolic link stays one
+        if target.exists() and not target.is_file():
+            raise UsageError(f"{out}: is not a file; leave out --out to write to standard output")
+        if _is_database(target):
+            raise UsageError(f"{out}: is an SQLite database, which is not replaced; give --out another name")
         with replace_file(target) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written: {error.strerror}") from None
+    except RuntimeError:
+        raise UsageError(f"{out}: is a symbolic link to itself") from None
+
+
+def _is_database(path: Path) -> bool:
+    """Return whether a path is a file of SQLite, such as the history."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_DATABASE)) == _DATABASE
 
 
 def acts_on_terminal(data: bytes) -> bool:

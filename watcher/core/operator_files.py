@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from watcher.core.errors import ConfigError
 
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 _MOST = 4 * 2**20  # bytes of a configuration or secret
+MOST_OF_DOCUMENT = 2**30  # bytes, as of a snapshot
+_CHUNK = 2**20
 TRUSTED_OWNERS = "WATCHER_TRUSTED_OWNERS"  # user ids, separated by commas
 _ALL_USERS = "4294967295"  # the number of users in the map of the first user namespace
 
@@ -31,6 +35,25 @@ def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat
     if len(data) > most:
         raise ConfigError(f"{path}: is larger than {most // 2**20} MiB")
     return data, status
+
+
+def read_document_file(path: Path) -> bytes:
+    """Return the bytes of a file or a pipe, but not without end, as of /dev/zero: at most 1 GiB.
+
+    Raises OSError, with EFBIG for more.
+    """
+    with path.open("rb") as file:
+        return read_document_stream(file, path)
+
+
+def read_document_stream(file: BinaryIO, path: Path | str) -> bytes:
+    """Return the rest of an open file, as `read_document_file` does; `path` is its name in the error."""
+    data = bytearray()
+    while chunk := file.read(_CHUNK):  # a limit of 1 GiB for one call would reserve as much memory
+        data += chunk
+        if len(data) > MOST_OF_DOCUMENT:
+            raise OSError(errno.EFBIG, f"is larger than {MOST_OF_DOCUMENT // 2**20} MiB", str(path))
+    return bytes(data)
 
 
 def require_regular_file(path: Path | str) -> None:

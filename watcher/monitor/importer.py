@@ -20,6 +20,7 @@ from msgspec import Struct, field
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import ParseError, UsageError
+from watcher.core.operator_files import read_document_file
 from watcher.core.times import is_date, to_text
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.failures import describe_error, is_fault_of_release
@@ -153,7 +154,7 @@ def _file_item(file: Path) -> ImportItem:
         path=str(file),
         origin=_text(file),
         observed=None,
-        load=file.read_bytes,
+        load=partial(read_document_file, file),
         named=_place_of_path(file),
     )
 
