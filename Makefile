@@ -8,7 +8,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 .PHONY: help demo test lint types docs faults fuzz bench clean
 
 help:
-	@echo 'make demo    the whole job on sample releases, without any network'
+	@echo 'make demo    the whole job on sample releases, without any network; ARGS=--serve keeps its pages up'
 	@echo 'make test    the tests'
 	@echo 'make lint    ruff, and the words that docs/glossary.md retired'
 	@echo 'make types   mypy'
@@ -19,7 +19,7 @@ help:
 	@echo 'make clean   remove the environment'
 
 demo: $(VENV)/installed
-	@$(BIN)/watcher demo
+	@$(BIN)/watcher demo $(ARGS)
 
 # Hundreds of processes start: none is to compile the package again, whatever the environment says about bytecode.
 test: export PYTHONDONTWRITEBYTECODE :=

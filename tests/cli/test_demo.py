@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import socket
+import sys
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
+import requests
 
 from tests.support.cli_fixtures import RunCli
 
@@ -21,12 +29,32 @@ def test_the_demo_shows_the_whole_process(demo_folder: Path) -> None:
     assert f"watcher diff ports {FIRST} {LAST}" in result
 
 
+def test_the_demo_keeps_its_pages_up_at_any_port_until_it_is_interrupted(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # another program has it: all the better
+            stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
+        environment = {**os.environ, "PYTHONWARNINGS": "error", "TMPDIR": str(tmp_path)}
+        command = [sys.executable, "-u", "-m", "watcher", "demo", "--serve"]
+        process = stack.enter_context(Popen(command, stdout=PIPE, text=True, env=environment))
+        try:
+            (address,) = next(filter(None, (re.findall("In a browser: (http:[^ ]+)", line) for line in process.stdout)))
+            assert ":8080/" not in address
+            page = requests.get(f"{address}ports/entry/3070/tcp", timeout=60).text
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert "All files were removed" not in process.stdout.read()
+        assert process.wait(60) == 130
+    assert "harbor-link" in page
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_demo_removes_its_files(run: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     result = run("demo")
     assert result.code == 0
     assert "All files were removed" in result.out
+    assert "then http://127.0.0.1:8080/" in result.out.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +16,8 @@ from watcher.cli.demo_servers import SOURCE, DemoServers, list_sample_releases
 from watcher.cli.output import print_comparison, use_colour
 from watcher.cli.show import print_entry
 from watcher.config.overview import load_overview
-from watcher.core.errors import UsageError
+from watcher.core.errors import ConfigError, UsageError
+from watcher.core.lazy import load
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
@@ -21,7 +25,14 @@ from watcher.reports.diff import compare_releases
 from watcher.reports.entry import find_entry
 from watcher.reports.observation import ObservationGaps
 
+if TYPE_CHECKING:
+    from watcher.cli import serve as serve_module
+else:
+    serve_module = load("serve_pages")
+
 _PORT = 3063
+_LISTEN = "127.0.0.1:8080"
+_ADDRESS = f"http://{_LISTEN}/"
 _FROM, _TO = "2024-11-19", "2025-04-22"
 
 
@@ -32,7 +43,8 @@ _FROM, _TO = "2024-11-19", "2025-04-22"
     metavar="DIR",
     help="Keep configuration, history and snapshots in DIR to try other commands on.",
 )
-def command(keep: Path | None) -> None:
+@click.option("--serve", is_flag=True, help="Then serve the pages of this history until Ctrl-C.")
+def command(keep: Path | None, serve: bool) -> None:
     """Run the whole process in a few seconds, on releases served from this machine: no network, no configuration.
 
     Serves a short series of releases on loopback, checks each, explains what changed, receives the e-mails and the
@@ -42,18 +54,25 @@ def command(keep: Path | None) -> None:
     \b
     Examples:
       watcher demo
+      watcher demo --serve
       watcher demo --keep /tmp/playground
     """
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="watcher-demo-") as folder:
             _run(Path(folder))
+            if serve:
+                _serve(Path(folder))
         click.echo("All files were removed; `watcher demo --keep DIR` keeps the history to try other commands on.")
+        click.echo(f"In a browser: `watcher demo --serve` (make demo ARGS=--serve), then {_ADDRESS}")
         return
     if keep.exists() and any(keep.iterdir()):
         raise UsageError(f"{keep}: is not empty; name a new folder")
     keep.mkdir(parents=True, exist_ok=True)
     _run(keep)
     click.echo(f"Kept in {keep}. Try: watcher --config {keep / 'config.toml'} history --port 3070")
+    click.echo(f"In a browser: watcher --config {keep / 'config.toml'} serve, then {_ADDRESS}")
+    if serve:
+        _serve(keep)
 
 
 def _run(folder: Path) -> None:
@@ -79,6 +98,18 @@ def _run(folder: Path) -> None:
         f"{len(releases)} releases, {len(servers.webhooks)} webhooks with a valid signature, {servers.forged} with an "
         f"invalid one, {len(servers.mails)} e-mails, {time.monotonic() - started:.1f} s."
     )
+
+
+def _serve(folder: Path) -> None:
+    """Serve the pages until Ctrl-C: at the usual port, or at any if another program has that."""
+    settings = load_settings(DemoServers(folder).config)
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(serve_module.serve_pages(settings, _LISTEN))
+        except ConfigError:
+            address = stack.enter_context(serve_module.serve_pages(settings, "127.0.0.1:0"))
+        click.echo(f"In a browser: {address} (end with Ctrl-C)")
+        threading.Event().wait()
 
 
 def _check_and_deliver(monitor: Monitor, servers: DemoServers) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -47,7 +49,19 @@ def command(config: Path, listen: str | None) -> None:
         is_local or bool(access.token), f"--listen: other machines reach {where}; set token in [web], or use 127.0.0.1"
     )
     Store(settings.store.location, create=False).close()  # migrates one that an older version wrote
-    clock = SystemClock()
+    with serve_pages(settings, where) as address:
+        click.echo(f"serving on {address} (end with Ctrl-C)")
+        if not is_local:
+            click.echo(
+                "others on the network can read the token and the pages; put a proxy with TLS in front", err=True
+            )
+        threading.Event().wait()
+
+
+@contextmanager
+def serve_pages(settings: Settings, listen: str) -> Iterator[str]:
+    """Serve the pages of a history at ADDRESS:PORT during the block; give their URL. Raises ConfigError."""
+    clock, access = SystemClock(), read_access(settings)
     context = PageContext(
         settings=lambda: settings,
         open_monitor=lambda: Monitor(settings, create=False),
@@ -56,14 +70,8 @@ def command(config: Path, listen: str | None) -> None:
         access=lambda: access,
         deliver=lambda: _deliver(settings),
     )
-    app = create_app(context)
-    with serve(where, app, setting="--listen") as port:
-        click.echo(f"serving on http://{where.rpartition(':')[0]}:{port}/ (end with Ctrl-C)")
-        if not is_local:
-            click.echo(
-                "others on the network can read the token and the pages; put a proxy with TLS in front", err=True
-            )
-        threading.Event().wait()
+    with serve(listen, create_app(context), setting="--listen") as port:
+        yield f"http://{listen.rpartition(':')[0]}:{port}/"
 
 
 def _deliver(settings: Settings) -> None:

@@ -44,6 +44,7 @@ LAZY: Mapping[str, str] = {
     "report_inventories": "watcher.reports.inventories",
     "release_writer": "watcher.store.release_writer",
     "rfc3161_client": "rfc3161_client",
+    "serve_pages": "watcher.cli.serve",
     "schema": "watcher.store.schema",
     "ssl": "ssl",
     "event_filter": "watcher.core.event_filter",
