@@ -46,11 +46,11 @@ class PortSpace(Struct, frozen=True, kw_only=True, eq=False):
     def spans(self, low: int = 0, high: int = PORTS - 1) -> list[PortSpan]:
         """Return the spans of a range of ports, in order."""
         spans = []
-        for (use, names), members in groupby(
-            range(low, high + 1), key=lambda port: (self.uses[port], self.names[port])
-        ):
-            ports = list(members)
-            spans.append(PortSpan(low=ports[0], high=ports[-1], use=use, names=names))
+        first = low
+        for (use, names), members in groupby(zip(self.uses[low : high + 1], self.names[low : high + 1], strict=True)):
+            length = sum(1 for _ in members)
+            spans.append(PortSpan(low=first, high=first + length - 1, use=use, names=names))
+            first += length
         return spans
 
     def runs(self) -> Mapping[PortUse, list[tuple[int, int]]]:

@@ -95,7 +95,8 @@ class EventReader:
         rows = self._db.query(
             """WITH touched AS (
               SELECT release_id, seq FROM json_each(:rows) wanted
-              JOIN changes ON CAST(wanted.value AS BIGINT) IN (changes.before_id, changes.after_id)),
+              JOIN changes ON changes.before_id = CAST(wanted.value AS BIGINT)
+                OR changes.after_id = CAST(wanted.value AS BIGINT)),  -- IN would read all changes
             named AS (
               SELECT id FROM touched JOIN events USING (release_id)
               WHERE touched.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(events.changes)) UNION

@@ -15,8 +15,11 @@ from watcher.web.changes import ShownChange, show_change
 from watcher.web.filters import one_of, read_number
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.recent import RecentResults
 
 _CHANGES, _EVENTS = 100, 200
+_MOST_KEPT = 2_000  # changes: some megabytes
+_COMPARISONS: RecentResults[Comparison] = RecentResults(4)
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
@@ -80,7 +83,17 @@ def _find(store: Store, source: str, name: str, releases: list[StoredRelease]) -
 
 
 def _compare(context: PageContext, store: Store, source: str, old: StoredRelease, new: StoredRelease) -> Comparison:
-    return compare_releases(store.history, context.settings().severity, source, old.release.id, new.release.id)
+    """Return the comparison of two releases. Of distant ones the last few are kept: filters show them again."""
+    severities, history = context.settings().severity, store.history
+    key = (source, old.digest, new.digest, history.read_settings(source), tuple(sorted(severities.items())))
+    comparison = _COMPARISONS.find(key)
+    if comparison is None:
+        comparison = compare_releases(history, severities, source, old.release.id, new.release.id)
+        # What is stored about two neighbours can change: an entry moves to a group that is checked later.
+        is_stored = (before := history.find_predecessor(new)) is not None and before.row == old.row
+        if not is_stored and len(comparison.changes.changes) <= _MOST_KEPT:
+            _COMPARISONS.keep(key, comparison)
+    return comparison
 
 
 def _is_wanted_event(event: Event, request: PageRequest) -> bool:

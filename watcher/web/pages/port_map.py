@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -10,17 +9,17 @@ from watcher.core.errors import UsageError
 from watcher.core.suggestions import PROTOCOLS
 from watcher.core.times import is_date
 from watcher.render.hilbert import SIDE, draw_runs, merge_runs, place_of
-from watcher.reports.port_space import PORTS, PortSpace, PortUse, read_port_space
+from watcher.reports.port_space import PORTS, PortSpace, PortSpan, PortUse, read_port_space
 from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
 from watcher.web.filters import one_of
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.recent import RecentResults
 
 _ROWS = 400
 _MOST_SPACES = 8  # of a megabyte each
-_SPACES: dict[tuple[str, str, str], PortSpace] = {}
-_LOCK = threading.Lock()
+_SPACES: RecentResults[PortSpace] = RecentResults(_MOST_SPACES)
 _QUARTERS = "0123"  # of the curve, in the order of the numbers
 _DEEPEST = 6
 
@@ -39,7 +38,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     low, high = _range(zoom)
     changed = merge_runs(space.differing(old)) if old is not None else []
     shown = [(first, last) for first, last in changed if first <= high and last >= low]
-    spans = space.spans(low, high)
+    spans, more_spans = _list_spans(space, low, high)
     return render_html(
         "port_map.html",
         viewer=request.viewer,
@@ -49,7 +48,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         paths=_draw(space),
         lit=draw_runs(changed),
         changed=shown[:_ROWS],
-        counts=space.count(),
+        counts=_count(space),
         uses=list(PortUse),
         view=_view(zoom),
         quarters=[(zoom + quarter, *_view(zoom + quarter), *_range(zoom + quarter)) for quarter in _QUARTERS]
@@ -58,8 +57,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         zoom=zoom,
         low=low,
         high=high,
-        spans=spans[:_ROWS],
-        more_spans=max(0, len(spans) - _ROWS),
+        spans=spans,
+        more_spans=more_spans,
         query=request,
         protocols=PROTOCOLS,
     )
@@ -72,14 +71,23 @@ def _day(text: str) -> str:
 def _read(store: Store, source: str, release: StoredRelease, protocol: str) -> PortSpace:
     """Return the ports of a release. The last few are kept: a map is looked at from many sides."""
     key = (source, release.digest, protocol)
-    space = _SPACES.get(key)
+    space = _SPACES.find(key)
     if space is None:
         space = read_port_space(store.history, source, release, protocol)
-        with _LOCK:  # pages run in several threads
-            _SPACES[key] = space
-            while len(_SPACES) > _MOST_SPACES:
-                del _SPACES[next(iter(_SPACES))]
+        _SPACES.keep(key, space)
     return space
+
+
+@lru_cache(maxsize=_MOST_SPACES)
+def _count(space: PortSpace) -> Mapping[PortUse, int]:
+    return space.count()
+
+
+@lru_cache(maxsize=_MOST_SPACES)
+def _list_spans(space: PortSpace, low: int, high: int) -> tuple[list[PortSpan], int]:
+    """Return the spans that the table shows, and how many more there are."""
+    spans = space.spans(low, high)
+    return spans[:_ROWS], max(0, len(spans) - _ROWS)
 
 
 @lru_cache(maxsize=_MOST_SPACES)
