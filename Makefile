@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test lint types docs faults fuzz bench clean
+.PHONY: help demo test lint types docs screenshots faults fuzz bench clean
 
 help:
 	@echo 'make demo    the whole job on sample releases, without any network; ARGS=--serve keeps its pages up'
@@ -13,6 +13,7 @@ help:
 	@echo 'make lint    ruff, and the words that docs/glossary.md retired'
 	@echo 'make types   mypy'
 	@echo 'make docs    the documents as a site with a search: .docs/index.html'
+	@echo 'make screenshots  those of the README, from the shipped sample (needs chromium and chromium-driver)'
 	@echo 'make faults  docs/faults.md: every fault with its test, and the result'
 	@echo 'make fuzz    the readers under libFuzzer, for some minutes'
 	@echo 'make bench   docs/benchmarks.md: measured beside others, on the real releases in ../shared/data where they are'
@@ -38,6 +39,9 @@ types: $(VENV)/developing
 docs: $(VENV)/developing
 	$(BIN)/python -m sphinx -q -W --keep-going -d .docs/.trees -b html docs .docs
 	@echo 'open .docs/index.html'
+
+screenshots: $(VENV)/developing
+	$(BIN)/python tools/screenshots.py
 
 faults: $(VENV)/developing
 	$(BIN)/python tools/faults_table.py

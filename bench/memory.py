@@ -45,7 +45,7 @@ def measure(files: Sequence[Path], store: Path, folder: Path) -> Part:
         changed = cost([*WATCHER, "check"], place)
         _expect_outcome(place, "changed")
         # No check is recorded in this store, so the first is due at once.
-        with _daemon(other) as process:
+        with run_daemon(other) as process:
             first = _first_check(other, process)
             idle, most = [], 0.0
             for _ in range(_SAMPLES):
@@ -87,11 +87,13 @@ def _copy(store: Path, place: Path, tree: IndexServer) -> Path:
 
 
 @contextmanager
-def _daemon(place: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the daemon; stop it with SIGTERM at the end, as a service manager does."""
-    with (place / "daemon.log").open("wb") as log:
+def run_daemon(place: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the daemon or another command; stop it with SIGTERM at the end, as a service manager does."""
+    with (place / f"{command[0] if command else 'daemon'}.log").open("wb") as log:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen([*WATCHER, "run"], cwd=place, stderr=log, stdout=log, env=environment)
+        process = subprocess.Popen(
+            [*WATCHER, *(command or ("run",))], cwd=place, stderr=log, stdout=log, env=environment
+        )
         try:
             yield process
         finally:

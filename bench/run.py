@@ -29,6 +29,7 @@ from bench import (  # noqa: E402 - the path first
     importing,
     ingest,
     memory,
+    pages,
     processes,
     series,
     tree,
@@ -88,6 +89,10 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Whole processes", _processes),
     ("Archive", lambda bench: archiving.measure(bench.files, bench.folder)),
     ("Memory", lambda bench: memory.measure(bench.files, bench.store, bench.folder)),
+    (
+        "Pages",
+        lambda bench: pages.measure(bench.files, bench.store, bench.folder, 50 if bench.quick else tree.GROUPS),
+    ),
     ("Growth: records", _by_records),
     ("Growth: releases", _by_releases),
     (

@@ -33,7 +33,7 @@ def measure(folder: Path, groups: int = GROUPS) -> Part:
     """
     folder.mkdir()
     tree = IndexServer()
-    values = _publish(tree, groups)
+    values = publish(tree, groups)
     changed = random.Random(2).sample(sorted(values), max(round(groups * SHARE), 1))  # noqa: S311 - no secret
     lines: list[list[object]] = []
     with serve_index(tree):
@@ -130,7 +130,7 @@ def _tables(database: sqlite3.Connection) -> Iterator[str]:
             yield name
 
 
-def _publish(tree: IndexServer, groups: int) -> dict[str, list[str]]:
+def publish(tree: IndexServer, groups: int) -> dict[str, list[str]]:
     """Generate groups of very different sizes, like the published ones; return their values by name."""
     chance = random.Random(640)  # noqa: S311 - no secret
     weights = [chance.paretovariate(1.2) for _ in range(groups)]

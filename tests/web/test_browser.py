@@ -26,6 +26,9 @@ from tests.support.port_releases import Row, release, tcp
 from tests.web.site import PEOPLE, RELEASES, Site, open_site
 from tests.web.test_operator import ODD, TOKEN
 from tests.web.test_pages import PAGES
+from tools import screenshots
+from watcher.cli.context import load_settings
+from watcher.cli.serve import serve_pages
 from watcher.core.operations import HoldState
 from watcher.web.access import WebAccess
 
@@ -368,6 +371,19 @@ def test_dark_mode_is_dark_everywhere(browser: Browser) -> None:
 def test_a_page_fits_a_phone_and_axe_finds_nothing_serious(browser: Browser, path: str) -> None:
     browser.open(path)
     judge(browser)
+
+
+def test_the_screenshots_of_the_readme_are_made_by_the_script_and_are_small(
+    browser: Browser, demo_folder: Path, tmp_path: Path
+) -> None:
+    readme = (screenshots.ROOT / "README.md").read_text()
+    with serve_pages(load_settings(demo_folder / "config.toml"), "127.0.0.1:0") as address:
+        made = screenshots.take(browser.driver, address, tmp_path)
+    assert [file.name for file in made] == re.findall(r"docs/screenshots/([^)]+)", readme)
+    for file in made:
+        committed = screenshots.FOLDER / file.name
+        assert 10_000 < committed.stat().st_size < 150_000
+        assert file.read_bytes()[8:12] == committed.read_bytes()[8:12] == b"WEBP"
 
 
 def test_axe_is_installed() -> None:

@@ -160,6 +160,12 @@ def test_search_finds_entries_as_their_words_are_typed(site: Site) -> None:
     assert "No entry" in site.get("/-/search?q=nothing+like+it").text
 
 
+def test_search_finds_registries_by_name_and_lists_all_without_words(site: Site) -> None:
+    for query, number in (("q=PORT", 1), ("", 1), ("q=gamma", 0)):
+        results = site.get(f"/-/search?{query}").text.split('id="results"')[1]
+        assert results.count('<a href="/ports">ports</a> </p>') == results.count("Registries</h2>") == number
+
+
 def test_every_route_has_a_page_in_these_tests() -> None:
     covered = {re.sub(r"\?.*", "", path) for path in PAGES} | {"/-/sign-in", "/-/event/1234"}  # test_operator.py
     for route in ROUTES:

@@ -11,7 +11,7 @@ from watcher.store.event_query import EventQuery
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
-_MOST_EVENTS, _NEWEST_EVENTS, _MOST_DEADLINES, _MOST_SOURCES = 40, 10, 12, 200
+_MOST_EVENTS, _NEWEST_EVENTS, _MOST_DEADLINES = 30, 10, 12
 _WEEK, _AHEAD = timedelta(days=7), 90
 
 
@@ -24,9 +24,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         recent = find_events(store.history, observation, EventQuery(since=since, limit=_MOST_EVENTS)).events
         shown = recent or find_events(store.history, observation, EventQuery(limit=_NEWEST_EVENTS)).events
         allocations = find_deadlines(store, [], now.date(), _AHEAD)
-        configured = {source.source for source in status.sources}
-        # The groups of collections, above all.
-        others = [name for name in store.history.list_sources() if name not in configured]
+        histories = len(store.history.list_sources())  # the groups of collections, above all
     return render_html(
         "overview.html",
         viewer=request.viewer,
@@ -35,6 +33,5 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events=list(reversed(shown)),
         is_quiet=not recent,
         deadlines=[deadline for deadline in allocations if (deadline.days_left or 0) >= 0][:_MOST_DEADLINES],
-        others=others[:_MOST_SOURCES],
-        more_others=max(0, len(others) - _MOST_SOURCES),
+        histories=histories,
     )

@@ -1,4 +1,4 @@
-"""Search over the entries and the events of all sources."""
+"""Search over the names of sources, their entries and their events. Without words all sources are listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from watcher.store.event_query import EventQuery
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
-_ENTRIES, _EVENTS = 50, 30
+_ENTRIES, _EVENTS, _SOURCES, _ALL_SOURCES = 50, 30, 20, 2_000
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
@@ -18,6 +18,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         versions = store.history.versions.search(text, limit=_ENTRIES) if text else []
         query = EventQuery(text=text, limit=_EVENTS)
         events = find_events(store.history, context.observation(store), query).events if text else ()
+        sources = [name for name in store.history.list_sources() if text.casefold() in name.casefold()]
         ports = store.history.list_sources_of("ports")
     return render_html(
         "_results.html" if request.text("part") else "search.html",
@@ -25,6 +26,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         text=text,
         port=text if find_ports(text) else "",
         port_sources=ports,
+        sources=sources[: _SOURCES if text else _ALL_SOURCES],
         entries=[(version, name_item(version.item)) for version in versions],
         events=list(reversed(events)),
     )
