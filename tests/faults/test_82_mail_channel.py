@@ -186,7 +186,9 @@ SHOWN = [
 @pytest.mark.fault(63)
 @pytest.mark.parametrize("shown", SHOWN)
 @pytest.mark.parametrize("step", ["AUTH", "MAIL", "RCPT", "."])
-def test_a_password_that_a_server_repeats_is_stored_and_shown_nowhere(sending: Sending, shown: str, step: str) -> None:
+def test_a_password_that_a_server_repeats_is_stored_and_shown_nowhere(
+    sending: Sending, shown: str, step: str, tmp_path: Path
+) -> None:
     replies = {"EHLO": b"250-x\r\n250 AUTH PLAIN", "AUTH": b"235 welcome"}
     script = ScriptedSmtp({**replies, step: f"550 5.7.1 bad {shown} of you".encode()})
     with serve_script(script) as port:
@@ -194,7 +196,7 @@ def test_a_password_that_a_server_repeats_is_stored_and_shown_nowhere(sending: S
             with_login(port).send(deliveries()[0], START)
         sending.round(port, username=USER, password=KnownSecret(PASSWORD))
     assert caught.value.__cause__ is None
-    dump = "\n".join(sqlite3.connect(sending.store.path).iterdump())
+    dump = "\n".join(sqlite3.connect(tmp_path / "history.db").iterdump())
     assert "*** of you" in dump
     assert not any(secret.lower() in dump.lower() for secret in SHOWN)
 

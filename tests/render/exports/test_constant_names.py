@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from watcher.render.exports.constants import c, go, python, rust
-from watcher.render.exports.constants.words import Words, find_singular, name_registry, split_words
+from watcher.render.exports.constants.words import Words, find_singular, find_spellings, name_registry, split_words
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_python_rust_and_c_write_a_name_in_capitals(name: str, written: str) -> 
     ],
 )
 def test_go_has_the_type_before_a_name_in_mixed_capitals(registry: str, name: str, written: str) -> None:
-    assert go.STYLE.name_constant(name_registry(registry, "toy-parameters", ()), split_words(name)) == "Toy" + written
-    assert go.STYLE.name_constant(name_registry(registry, "parameters", ()), split_words(name)) == written
+    assert go.STYLE.name_constant(name_registry(registry, "toy-parameters"), split_words(name)) == "Toy" + written
+    assert go.STYLE.name_constant(name_registry(registry, "parameters"), split_words(name)) == written
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_registry_is_named_in_the_singular_with_the_subject_of_its_group(
     title: str, group: str, words: Words
 ) -> None:
     titles = ["Border Gateway Protocol (BGP) Parameters", "Accounting (AAA) Parameters", title]
-    assert name_registry(title, group, titles) == words
+    assert name_registry(title, group, find_spellings(titles)) == words
 
 
 @pytest.mark.parametrize(

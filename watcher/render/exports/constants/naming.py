@@ -12,7 +12,7 @@ from watcher.render.exports.base import ExportedRelease, Omission
 from watcher.render.exports.constants.collect import collect_constants, find_title
 from watcher.render.exports.constants.identifiers import Identifier, NameCandidate, NamingStyle, settle_names
 from watcher.render.exports.constants.model import Constant, ConstantSet
-from watcher.render.exports.constants.words import Words, make_digest, name_registry, split_words
+from watcher.render.exports.constants.words import Words, find_spellings, make_digest, name_registry, split_words
 
 SAME_NAME = "with an identifier that another entry has"
 TOO_LARGE = "with a number that the language does not hold exactly"
@@ -97,8 +97,8 @@ def choose_prefixes(state: ExportedRelease) -> dict[str, Words]:
     nested = filter(None, state.headers)
     paths = dict.fromkeys((*nested, *(entry.registry for entry in state.entries)))
     group = state.document or state.source
-    titles = [find_title(state, path) for path in ("", *paths)]
-    prefixes = {path: name_registry(find_title(state, path), group, titles) or ("registry",) for path in paths}
+    spellings = find_spellings(find_title(state, path) for path in ("", *paths))
+    prefixes = {path: name_registry(find_title(state, path), group, spellings) or ("registry",) for path in paths}
     for suffix in (_split_id, _digest_path):
         counts = Counter(map(_fold, prefixes.values()))
         prefixes = {

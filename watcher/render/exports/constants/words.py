@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 
 LONGEST_NAME = 64  # characters of the words of an entry
 LONGEST_PREFIX = 48  # of the words of a registry
@@ -94,11 +95,16 @@ def _cut(words: Words, longest: int) -> Words:
     return tuple(kept)
 
 
-def name_registry(title: str, group: str, titles: Iterable[str] = ()) -> Words:
+def find_spellings(titles: Iterable[str]) -> Mapping[str, str]:
+    """Return how titles write their words, by the word in lower case: "BGP" for `bgp`."""
+    return {word.lower(): word for text in titles for word in _WORD.findall(text) if word != word.lower()}
+
+
+def name_registry(title: str, group: str, spellings: Mapping[str, str] = MappingProxyType({})) -> Words:
     """Return the words before the names of a registry's constants: its title in the singular.
 
-    If the title lacks the subject of its group, the words of that come first, as one of `titles` spells them: "Message
-    Types" in bgp-parameters is `BGP Message Type`. A remark in brackets, a last "Registry" and a last "Values" go.
+    If the title lacks the subject of its group, the words of that come first, in the spelling of `find_spellings`:
+    "Message Types" in bgp-parameters is `BGP Message Type`. A remark in brackets, a last "Registry" and "Values" go.
     """
     words = split_words(_REMARK.sub("", title), LONGEST_PREFIX)
     while len(words) > 1 and words[-1].lower() in _LAST_WORDS:
@@ -107,8 +113,7 @@ def name_registry(title: str, group: str, titles: Iterable[str] = ()) -> Words:
     subject = [word for word in split_words(group) if word.lower() not in _GENERIC]
     if not subject or _has_word(words, subject[0]):
         return words
-    spelled = {word.lower(): word for text in titles for word in _WORD.findall(text) if word != word.lower()}
-    missing = (spelled.get(word.lower(), word) for word in subject if not _has_word(words, word))
+    missing = (spellings.get(word.lower(), word) for word in subject if not _has_word(words, word))
     return _cut((*(part for word in missing for part in _split_camel(word)), *words), LONGEST_PREFIX)
 
 
