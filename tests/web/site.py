@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from watcher.web.access import WebAccess
 from watcher.web.app import create_app
 from watcher.web.page import PageContext
 from watcher.web.server import serve
+from watcher.web.streams import Streams
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> {{7*7}} \u202egnp"
 CONFIG = """
@@ -63,6 +65,13 @@ class Site:
             candidate = Candidate(data=data, origin="https://registry.example/ports.xml", observed=observed, live=True)
             return monitor.ingest(monitor.source("ports")).ingest(candidate)
 
+    def wait(self, until: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Wait for something that the server does."""
+        deadline = time.monotonic() + seconds
+        while not until():
+            assert time.monotonic() < deadline, "the awaited condition did not come true"
+            time.sleep(0.02)
+
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, **headers)
 
@@ -93,6 +102,7 @@ def open_site(
     *,
     access: Callable[[], WebAccess] | None = None,
     deliver: Callable[[], None] | None = None,
+    streams: Streams | None = None,
 ) -> Iterator[Site]:
     """Import the releases and serve their history during the block; `more` is added to the configuration."""
     (folder / "config.toml").write_text(CONFIG + more)
@@ -113,6 +123,7 @@ def open_site(
         started=clock.now(),
         access=access or (lambda: ACCESS),
         deliver=deliver,
+        streams=streams or Streams(),
     )
     with serve("127.0.0.1:0", create_app(context)) as port:
         yield Site(port=port, context=context)

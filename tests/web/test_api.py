@@ -10,7 +10,8 @@ import pytest
 from lxml import etree
 
 from tests.web.site import Site, open_site
-from watcher.web.api import ENDPOINTS, PREFIX, openapi_document
+from watcher.web.endpoints import ENDPOINTS
+from watcher.web.openapi import PREFIX, openapi_document
 
 EXAMPLES = {
     "/sources": ["/sources"],

@@ -34,6 +34,8 @@ NOT_FOR_READERS = {
 EXAMPLES = {
     "/-/static/{}": "/-/static/style.css",
     "/api/v1/{*}": "/api/v1/sources",
+    "/-/timegate/{*}": "/-/timegate/ports",
+    "/-/timemap/{*}": "/-/timemap/ports",
     "/-/document/{}": "/-/document/rfc9147",
     "/-/event/{}": "/-/event/none-at-all",
     "/{}": "/ports",

@@ -157,20 +157,16 @@ def find_entry(
     release = history.find_release(source, at or "latest")
     limit = release if at else None
     until = at if not at or is_date(at) else release.dated
-    versions = [
-        version
-        for version in history.versions.find(source, ports=ports, names=services, at=limit)
-        if not protocols or version.item.key.part("protocol") in (*protocols, "")
-    ]
+    versions = _find_versions(history, source, ports, services, protocols, limit)
+    if not versions and at:  # what there was before: a former name, a removed port
+        earlier = _find_versions(history, source, ports, services, protocols, None)
+        versions = [version for version in earlier if version.first.place <= release.place]
     for protocol in protocols:
         if not any(version.item.key.part("protocol") == protocol for version in versions):
             require_known("protocol", protocol, PROTOCOLS)
     title = title or ", ".join(services) or ", ".join(map(_port_text, ports))
     if not versions and ports and not services:  # a name that is a number
         versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
-    if not versions and services and at:  # a name that the entry had before
-        earlier = history.versions.find(source, names=services)
-        versions = [version for version in earlier if version.first.place <= release.place]
     if not versions:
         when = f" on {at}" if at else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
@@ -191,6 +187,22 @@ def find_entry(
         links=links,
         contacts=read_contacts(history, [version for version in versions if _is_in(version, release)], release),
     )
+
+
+def _find_versions(
+    history: HistoryReader,
+    source: str,
+    ports: Sequence[Interval],
+    services: Sequence[str],
+    protocols: Sequence[str],
+    at: StoredRelease | None,
+) -> list[EntryVersion]:
+    """Return the states of some ports or names, in one release or in all; a row without protocol is for each."""
+    return [
+        version
+        for version in history.versions.find(source, ports=ports, names=services, at=at)
+        if not protocols or version.item.key.part("protocol") in (*protocols, "")
+    ]
 
 
 def _has_come(release: StoredRelease, at: StoredRelease) -> bool:

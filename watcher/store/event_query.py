@@ -20,7 +20,9 @@ class EventQuery(Struct, frozen=True, kw_only=True):
 
     `since` and `until` are days, both included; `events` are globs. Since `latest` means the newest release of each
     source. `document` is a name that `core.documents` returns.
-    `fingerprint` is the beginning of one.
+    `fingerprint` is the beginning of one. `before` is a place in the order of events: the day and place of a release,
+    and a row. `live_after` is the row of a release: only those that were written after it and that a check saw.
+    `seen_since` is a UTC time: only releases that a check saw then or later.
     """
 
     sources: tuple[str, ...] = ()
@@ -35,6 +37,9 @@ class EventQuery(Struct, frozen=True, kw_only=True):
     text: str | None = None
     document: str | None = None
     fingerprint: str | None = None
+    before: tuple[str, int, int] | None = None
+    live_after: int | None = None
+    seen_since: str | None = None
     limit: int | None = None
 
     def conditions(self) -> tuple[list[str], dict[str, object]]:
@@ -52,6 +57,7 @@ class EventQuery(Struct, frozen=True, kw_only=True):
         }
         values |= {name: encode_list(members) if members else None for name, members in lists.items()}
         values["text"] = full_text_query(self.text) if self.text is not None else None
+        values |= dict(zip(("before_day", "before_place", "before_row"), self.before or (), strict=False))
         conditions = {
             "sources": "sources.name IN (SELECT value FROM json_each(:sources))",
             "ports": f"events.id IN ({select_overlapping('event_ports', 'event_id')})",
@@ -66,6 +72,9 @@ class EventQuery(Struct, frozen=True, kw_only=True):
             "until": "releases.dated <= :until",
             "document": "events.id IN (SELECT event_id FROM event_documents WHERE document = :document)",
             "fingerprint": "substr(events.fingerprint, 1, length(:fingerprint)) = :fingerprint",
+            "before": """(releases.dated, releases.place, events.id) < (:before_day, :before_place, :before_row)""",
+            "live_after": "releases.live = 1 AND releases.id > :live_after",
+            "seen_since": "releases.live = 1 AND releases.observed >= :seen_since",
             "text": "events.id IN (SELECT rowid FROM events_fts WHERE events_fts MATCH :text)",
         }
         return [condition for name, condition in conditions.items() if values[name] is not None], values

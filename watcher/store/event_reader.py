@@ -83,11 +83,11 @@ class EventReader:
             rows = self._db.query(
                 f"""SELECT events.*, sources.name AS source, {release} AS seen_in FROM events {join}
                 JOIN releases ON releases.id = {release} JOIN sources ON sources.id = releases.source_id
-                {where} ORDER BY releases.dated DESC, releases.place DESC, events.seq DESC {limit}""",  # noqa: S608 - the parts are ours
+                {where} ORDER BY releases.dated DESC, releases.place DESC, events.id DESC {limit}""",  # noqa: S608 - the parts are ours
                 values,
             )
             events = {event.row: event for event in self._add_releases(reversed([*rows]))} | events
-        ordered = sorted(events.values(), key=lambda each: (each.release.dated, each.release.place))
+        ordered = sorted(events.values(), key=lambda each: (each.release.dated, each.release.place, each.row))
         return ordered[-query.limit :] if query.limit else ordered
 
     def find_by_versions(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:

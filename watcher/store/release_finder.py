@@ -74,6 +74,10 @@ class ReleaseFinder:
         """Return the UTC time at which a history was last derived again for other settings, or None."""
         return self._read_source_column("derived_again", source)
 
+    def count_derivations(self) -> int:
+        """Return how often the histories of all sources were derived again: rows are other ones since."""
+        return sum(int(self._read_source_column("derivations", name) or 0) for name in self.list_sources())
+
     def _read_source_column(self, column: str, source: str) -> str | None:
         # A file that is opened read-only may not have the column yet.
         if column not in self._db.list_columns("sources"):
@@ -102,6 +106,11 @@ class ReleaseFinder:
         """Return the release that the last check with a new one saw, None without any; imported ones can follow it."""
         order = "sequence DESC NULLS LAST, releases.observed DESC NULLS LAST, place DESC"
         return next(self.select_releases(source, "live = 1", order=order, limit=1), None)
+
+    def find_last_written(self) -> StoredRelease | None:
+        """Return the release of any source that was written last, or None."""
+        row = self._db.execute("SELECT max(id) FROM releases").fetchone()[0]
+        return self.find_by_row(row) if row is not None else None
 
     def find_by_row(self, row: int) -> StoredRelease | None:
         """Return a release by its row, or None."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from watcher.core.documents import parse_document
 from watcher.core.errors import UsageError
+from watcher.core.intervals import Interval
 from watcher.core.model import Kind, Severity
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS
@@ -22,6 +23,7 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1}
 DAY: Schema = {"type": "string", "format": "date"}
 _PORTS: Schema = {"type": "string", "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$"}
+_MOST_PORTS = 1_024  # in one question about entries; the port map shows all
 
 
 class BadRequestError(UsageError):
@@ -50,6 +52,10 @@ EVENT_FILTERS: Sequence[Parameter] = (
     Parameter("until", "of this day or earlier", DAY),
     Parameter("search", "words in the event or its entries"),
     Parameter("document", "an RFC or draft that the changed entries refer to: rfc9350"),
+)
+STREAM_PARAMETERS: Sequence[Parameter] = (
+    *(parameter for parameter in EVENT_FILTERS if parameter.name not in ("since", "until")),
+    Parameter("last_event_id", "the id of the last event that the client had; the header Last-Event-ID goes first"),
 )
 
 
@@ -112,6 +118,13 @@ def _read_ports(text: str) -> tuple[int, int]:
     ports = find_ports(text)
     if ports is None:
         raise BadRequestError(f"port: {text!r} is not a port or a range (443, 8000-8100)")
+    return ports
+
+
+def check_ports(ports: Interval) -> Interval:
+    """Return a range of ports if it is short enough to show all entries in it. Raises BadRequestError."""
+    if ports[1] - ports[0] >= _MOST_PORTS:
+        raise BadRequestError(f"a range has at most {_MOST_PORTS:,} ports here; the port map shows all of them")
     return ports
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from watcher.web import api, feeds, healthz, metrics
+from watcher.web import api, feeds, healthz, memento, metrics, stream
 from watcher.web.html import render_error, render_json_error, render_text_error
 from watcher.web.page import Page, PageResponse
 from watcher.web.pages import (
@@ -29,11 +29,13 @@ from watcher.web.policy import (
     DECIDE,
     MONITOR,
     READ,
+    REDIRECT,
     SEARCH,
     SIGN_IN,
     SIGN_IN_FORM,
     SIGN_OUT,
     STATIC,
+    STREAM,
     RoutePolicy,
 )
 
@@ -72,6 +74,9 @@ ROUTES: tuple[Route, ...] = (
     Route("/-/accept", decisions.accept, DECIDE, method="POST"),
     Route("/-/reject", decisions.reject, DECIDE, method="POST"),
     Route("/-/acknowledge", decisions.acknowledge, DECIDE, method="POST"),
+    Route("/-/timegate/{*}", memento.render_timegate, REDIRECT, render_text_error),
+    Route("/-/timemap/{*}", memento.render_timemap, READ, render_text_error),
+    Route("/api/v1/stream", stream.render, STREAM, render_json_error),
     Route("/api/v1/{*}", api.render, READ, render_json_error),
     Route("/-/feed.atom", feeds.EVENTS_ATOM, SEARCH, render_text_error),
     Route("/-/feed.json", feeds.EVENTS_JSON, SEARCH, render_text_error),

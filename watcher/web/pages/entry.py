@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from watcher.core.intervals import Interval
 from watcher.core.model import MARKUP, Item, Section
@@ -13,7 +14,9 @@ from watcher.reports.entry import EntryHistory, find_entry
 from watcher.store.history_rows import EntryVersion
 from watcher.web.changes import compare_words
 from watcher.web.html import render_html
+from watcher.web.memento import describe_memento, describe_original, entry_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.parameters import check_ports
 
 _MOST_STATES, _MOST_EVENTS = 60, 100
 
@@ -37,7 +40,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         newest = store.history.find_release(source, "latest")
     versions = [version for version in entry.versions if not registry or _registry(version) in ("", registry)]
     current = [version for version in entry.current if not registry or _registry(version) in ("", registry)]
-    return render_html(
+    page = render_html(
         "entry.html",
         viewer=request.viewer,
         source=source,
@@ -57,13 +60,17 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         registry=registry,
         at=at,
     )
+    original = entry_original(source, what, registry)
+    headers = describe_memento(request, original, entry.release) if at else describe_original(request, original)
+    return replace(page, headers=headers)
 
 
 def _read_ports(registry: str, what: list[str]) -> tuple[Interval | None, str]:
     """Return the port or range and the protocol that a lookup names: ["443", "tcp"]; None for a name."""
     if registry != "ports" or len(what) > 2 or (len(what) == 2 and what[1] not in PROTOCOLS):
         return None, ""
-    return find_ports(what[0]), what[1] if len(what) == 2 else ""
+    ports = find_ports(what[0])
+    return check_ports(ports) if ports else None, what[1] if len(what) == 2 else ""
 
 
 def _registry(version: EntryVersion) -> str:

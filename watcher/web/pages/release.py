@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watcher.core.model import count_changes
 from watcher.reports.diff import compare_releases
 from watcher.web.html import render_html
+from watcher.web.memento import describe_memento, source_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
 _EVENTS = 300
@@ -25,7 +28,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         snapshots = history.list_snapshots(source, release)
         window = context.observation(store).find_window(before, release)
     events = comparison.events if comparison is not None else ()
-    return render_html(
+    page = render_html(
         "release.html",
         viewer=request.viewer,
         source=source,
@@ -41,3 +44,4 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         snapshots=snapshots,
         window=window,
     )
+    return replace(page, headers=describe_memento(request, source_original(source), release))

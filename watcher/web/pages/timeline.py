@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watcher.core.model import Kind, Severity
 from watcher.core.times import is_date
 from watcher.render.charts import draw_bars
@@ -10,6 +12,7 @@ from watcher.reports.plot_numbers import count_changes_by_year
 from watcher.store.event_query import EventQuery
 from watcher.web.filters import one_of, read_globs, read_ports
 from watcher.web.html import render_html
+from watcher.web.memento import describe_original, source_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
 _EVENTS, _RELEASES = 100, 30
@@ -34,7 +37,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events = find_events(store.history, context.observation(store), query).events
         has_ports = store.history.read_registry_id(source) == "ports"
     years = count_changes_by_year(releases)
-    return render_html(
+    page = render_html(
         "timeline.html",
         viewer=request.viewer,
         source=source,
@@ -50,3 +53,4 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         severities=list(map(str, Severity)),
         has_ports=has_ports,
     )
+    return replace(page, headers=describe_original(request, source_original(source)))
