@@ -19,6 +19,7 @@ EXAMPLES = {
     "/sources/{source}/diff": [
         "/sources/ports/diff",
         "/sources/ports/diff?from=2020-01-01&to=2021-03-01",
+        "/sources/ports/diff?to=2020-02-01",
         "/sources/ports/diff?from=2020-01-01&to=2021-03-01&limit=2&start=2",
     ],
     "/sources/{source}/entries/{what}": [
@@ -36,14 +37,19 @@ WRONG = {
     "/sources/ports/releases?limit=0": 400,
     "/sources/ports/releases?limit=9999999999": 400,
     "/sources/ports/releases?start=-1": 400,
-    "/sources/ports/diff?to=2020-01-01": 400,
+    "/sources/ports/diff?to=2020-01-01": 404,
     "/sources/ports/diff?from=1999-01-01&to=2020-01-01": 404,
     "/sources/ports/entries/none": 404,
     "/events?port=443x": 400,
     "/events?since=2024-02-30": 400,
     "/events?severity=loud": 400,
     "/events?severty=info": 400,
-    "/documents/none": 400,
+    "/documents/none": 404,
+    "/events?document=none": 400,
+    "/events?port=65536": 400,
+    "/events?port=9-3": 404,
+    "/events?start=5": 400,
+    "/sources/ports/entries/0-65535": 400,
 }
 
 

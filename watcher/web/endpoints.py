@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from watcher.core.model import ChangeSet, count_changes
 from watcher.core.port_ranges import find_ports
-from watcher.core.times import is_date
 from watcher.render.document import comparison_document, hold_document, release_document
 from watcher.reports.deadlines import deadline_document, find_deadlines
 from watcher.reports.diff import compare_releases
@@ -23,7 +22,6 @@ from watcher.web.parameters import (
     EVENT_FILTERS,
     PROTOCOL,
     TEXT,
-    BadRequestError,
     Parameter,
     Schema,
     check_ports,
@@ -95,9 +93,8 @@ def _list_releases(context: PageContext, store: Store, values: Values) -> Any:  
 
 def _diff(context: PageContext, store: Store, values: Values) -> Any:
     old, new = values.get("from"), values.get("to")
-    if old is None and new is not None:
-        raise BadRequestError("from: missing; give both releases, or neither for the newest two")
-    comparison = compare_releases(store.history, context.settings().severity, values["source"], old, new)
+    pair = (old, new or "latest") if old else (new,)
+    comparison = compare_releases(store.history, context.settings().severity, values["source"], *pair)
     part, changes, events = Part.of(values), comparison.changes.changes, comparison.events
     shown = replace(comparison, changes=ChangeSet(changes=tuple(part.cut(changes))), events=tuple(part.cut(events)))
     return {
@@ -153,12 +150,10 @@ def _events(context: PageContext, store: Store, values: Values) -> Any:
 
 
 def _read_place(text: str) -> tuple[str, int, int] | None:
-    """Return the place in the order of events that `next` of another answer has. Raises BadRequestError."""
+    """Return the place in the order of events that `next` of another answer has."""
     if not text:
         return None
     day, place, row = text.split(".")
-    if not is_date(day):
-        raise BadRequestError(f"start: {text!r} is not the `next` of another answer")
     return day, int(place), int(row)
 
 
@@ -205,7 +200,8 @@ ENDPOINTS: Sequence[Endpoint] = (
     ),
     Endpoint(
         "/sources/{source}/diff",
-        "Compare two releases, by default the newest two. Events and changes are parts of their lists alike.",
+        "Compare two releases: `from` with the newest, `to` with the one before it, or the newest two. "
+        "Events and changes are parts of their lists alike.",
         _diff,
         (_SOURCE, Parameter("from", f"the older: {_RELEASE}"), Parameter("to", f"the newer: {_RELEASE}"), *_PAGED),
         {"schema": _NUMBER, "counts": {"type": "object"}, "events": _OBJECTS, "changes": _OBJECTS, **_NEXT},

@@ -22,7 +22,9 @@ from watcher.web.page import PageRequest
 Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1}
 DAY: Schema = {"type": "string", "format": "date"}
-_PORTS: Schema = {"type": "string", "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$"}
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})"
+_PORTS: Schema = {"type": "string", "pattern": f"^{_PORT}(-{_PORT})?$"}
+_DOCUMENT: Schema = {"type": "string", "pattern": "^(([Rr][Ff][Cc][- ]?)?[0-9]{1,5}|draft-[a-z][a-z0-9-]*)$"}
 _MOST_PORTS = 1_024  # in one question about entries; the port map shows all
 
 
@@ -51,7 +53,7 @@ EVENT_FILTERS: Sequence[Parameter] = (
     Parameter("since", "of this day or later", DAY),
     Parameter("until", "of this day or earlier", DAY),
     Parameter("search", "words in the event or its entries"),
-    Parameter("document", "an RFC or draft that the changed entries refer to: rfc9350"),
+    Parameter("document", "an RFC or draft that the changed entries refer to: rfc9350", _DOCUMENT),
 )
 STREAM_PARAMETERS: Sequence[Parameter] = (
     *(parameter for parameter in EVENT_FILTERS if parameter.name not in ("since", "until")),
@@ -89,7 +91,7 @@ def _check(parameter: Parameter, value: str) -> None:
 
 
 def event_query(values: Mapping[str, str], *, limit: int | None = None) -> EventQuery:
-    """Return the query of the event filters in some values. Raises BadRequestError."""
+    """Return the query of the event filters in some values. Raises UsageError."""
     return EventQuery(
         sources=tuple(values.get("source", "").split()),
         ports=(_read_ports(values["port"]),) if "port" in values else (),
@@ -107,17 +109,17 @@ def event_query(values: Mapping[str, str], *, limit: int | None = None) -> Event
 
 
 def read_document(name: str) -> str:
-    """Return the document that a text names. Raises BadRequestError."""
+    """Return the document that a text names. Raises UsageError."""
     try:
         return parse_document(name)
     except ValueError as error:
-        raise BadRequestError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def _read_ports(text: str) -> tuple[int, int]:
     ports = find_ports(text)
     if ports is None:
-        raise BadRequestError(f"port: {text!r} is not a port or a range (443, 8000-8100)")
+        raise UsageError(f"port: {text!r} is no range of ports; write the lower one first: 8000-8100")
     return ports
 
 
