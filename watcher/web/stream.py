@@ -28,7 +28,7 @@ from watcher.web.parameters import STREAM_PARAMETERS, BadRequestError, event_que
 
 _ROUND = 0.5  # seconds between two looks at the file
 _HEARTBEAT = 5.0  # seconds; shorter than the server's deadline for a connection without progress
-_LONGEST = 3_600.0  # seconds; the client then connects again and is told what it missed
+_LONGEST = 3_600.0  # seconds; the client then connects again
 _SLACK = timedelta(days=1)  # by which a release that was written later can have been seen earlier
 _DIGITS = 12  # of a digest or fingerprint
 _ID = re.compile(r"(\d{1,18})-([0-9a-f]*)-(\d{1,18})-([0-9a-f]*)-(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)", re.ASCII)
