@@ -7,9 +7,10 @@ release. A TimeGate leads to the memento of a time, a TimeMap lists all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+
+from msgspec import Struct
 
 from watcher.core.errors import UsageError
 from watcher.core.times import from_text
@@ -23,8 +24,7 @@ from watcher.web.parameters import BadRequestError
 _LINK_FORMAT = "application/link-format"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class Original(Struct, frozen=True, kw_only=True):
     """An original resource: its path, and the path of its memento in a release."""
 
     path: str

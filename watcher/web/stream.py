@@ -13,14 +13,17 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from watcher.core.times import from_text, to_text
 from watcher.reports.events import ObservedEvent, event_document, find_events
 from watcher.store.event_query import EventQuery
+from watcher.store.location import HistoryLocation
 from watcher.store.store import Store
 from watcher.web.html import render_json_error
 from watcher.web.page import PageContext, PageRequest, PageResponse
@@ -48,8 +51,7 @@ class Place(NamedTuple):
         return "-".join(map(str, self))
 
 
-@dataclass(frozen=True, slots=True)
-class EventStream:
+class EventStream(Struct, frozen=True, kw_only=True):
     """The events for one client. Each method opens the history for itself: it runs in any thread."""
 
     context: PageContext
@@ -114,7 +116,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     """Return a stream that begins after the event named by `Last-Event-ID`, as a header or a parameter; else now."""
     values = read_values(STREAM_PARAMETERS, request)
     last = request.headers.get("last-event-id") or values.get("last_event_id", "")
-    stream = EventStream(context, event_query(values))
+    stream = EventStream(context=context, query=event_query(values))
     start = stream.find_start(last.strip())
     stream.check_filters()
     if not context.streams.enter():
@@ -124,14 +126,14 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
 
 async def _send(stream: EventStream, place: Place) -> AsyncIterator[bytes]:
     """Yield the parts of a stream until the server stops, the client is gone or the longest time is over."""
-    streams, clock, path = stream.context.streams, asyncio.get_running_loop(), stream.context.settings().store.path
+    streams, clock = stream.context.streams, asyncio.get_running_loop()
     begun, state = clock.time(), None
     try:
         yield f"retry: {_RETRY}\nid: {place}\n\n".encode()
         spoke = clock.time()
         while not streams.closing.is_set() and clock.time() - begun < _LONGEST:
             is_time = clock.time() - spoke >= _HEARTBEAT
-            changed = await asyncio.to_thread(_stat, path)
+            changed = await asyncio.to_thread(_stat, stream.context.settings().store.location)
             if changed != state or is_time:  # the file says so at once, and what it does not say is found soon
                 state = changed
                 events, place = await asyncio.to_thread(stream.read_new, place)
@@ -145,10 +147,14 @@ async def _send(stream: EventStream, place: Place) -> AsyncIterator[bytes]:
         streams.leave()
 
 
-def _stat(path: Path) -> tuple[int, ...]:
-    """Return numbers that change when any process commits to the history, or puts another file in its place."""
+def _stat(location: HistoryLocation) -> tuple[int, ...]:
+    """Return numbers that change when any process commits to a file, or puts another one in its place.
+
+    Of a history in PostgreSQL there are none: it is read with each heartbeat.
+    """
     numbers: list[int] = []
-    for name in (path, path.with_name(f"{path.name}-wal")):
+    names = (location, location.with_name(f"{location.name}-wal")) if isinstance(location, Path) else ()
+    for name in names:
         try:
             status = name.stat()
         except FileNotFoundError:
