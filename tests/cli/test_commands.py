@@ -19,12 +19,14 @@ from tests.support.port_releases import release, tcp
 from tests.support.run_cli import run_command
 from tests.support.table_source import TableSource, table
 from watcher import __version__
-from watcher.cli import COMMANDS
+from watcher.cli import COMMANDS, output
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import list_sample_releases
 from watcher.cli.run import reload_settings
 from watcher.core.errors import ConfigError
 from watcher.monitor.result import Outcome
+from watcher.render.json import dumps
+from watcher.store import event_reader
 
 OLD, NEW = map(str, list_sample_releases()[:2])
 FIRST, LAST = "2024-11-19", "2025-04-22"
@@ -74,6 +76,22 @@ def test_a_held_release_is_listed_rejected_and_accepted(run: RunCli, tmp_path: P
             assert (again.code, again.out) == (2, "")
             assert "it is part of the history" in again.err
             assert "no held release 'ffff'" in run_here(word, "ports", "ffff").err
+
+
+def test_a_long_history_is_printed_in_parts(run_in_demo: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    formats = ("text", "json", "csv", "md")
+    wanted = [run_in_demo("history", "--format", name).out for name in formats]
+    # JSON as it is written at once, and a table that is as wide as all of its rows need.
+    document = json.loads(wanted[1])
+    assert dumps(document, indent=2) + "\n" == wanted[1]
+    headings, *lines = wanted[0].splitlines()
+    assert {line[headings.index("WHAT") - 2 :][:2] for line in lines} == {"  "}
+    monkeypatch.setattr(output, "_PRINTED_TOGETHER", 1)
+    monkeypatch.setattr(event_reader, "_READ_TOGETHER", 1)
+    assert [run_in_demo("history", "--format", name).out for name in formats] == wanted
+    nothing = run_in_demo("history", "--port", "1", "--format", "json").out
+    assert dumps(json.loads(nothing), indent=2) + "\n" == nothing
+    assert json.loads(nothing)["events"] == []
 
 
 def test_releases_history_and_show(run_in_demo: RunCli) -> None:

@@ -113,6 +113,7 @@ def test_some_port_releases_are_judged_the_same_however_they_are_read() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("bundle", BUNDLES)
 @pytest.mark.parametrize("number", range(SLICES))
 def test_every_group_is_judged_the_same_however_it_is_read(bundle: str, number: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.support.port_releases import Row, person, release, tcp, udp, unassigned
 from tests.support.raw_sql import connection
@@ -17,6 +18,8 @@ from watcher.core.model import Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
+from watcher.reports.events import head_of
+from watcher.store import event_reader
 from watcher.store.database import SqliteDatabase
 from watcher.store.event_query import EventQuery, full_text_query
 from watcher.store.history_reader import HistoryReader
@@ -264,6 +267,24 @@ def test_no_filter_can_become_sql(history: HistoryReader, text: str) -> None:
     ):
         assert history.events.find(wanted) == []
     assert history.versions.find("ports", names=[text]) == []
+
+
+def test_events_are_read_some_at_a_time(history: HistoryReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = history.events.find(EventQuery())
+    places = history.events.find_places(EventQuery())
+    assert [event for event, _ in places.rows] == [event.row for event in wanted]
+    assert {head_of(event) for event in wanted} == places.heads
+    monkeypatch.setattr(event_reader, "_READ_TOGETHER", 2)
+    decoded: list[object] = []
+    decode_event = event_reader.decode_event
+    monkeypatch.setattr(event_reader, "decode_event", lambda row: (decoded.append(row), decode_event(row))[1])
+    events = history.events.read(places)
+    assert next(events) == wanted[0]
+    assert len(decoded) == 2
+    assert [*events] == wanted[1:]
+    # Those that a rebuild deleted after the search.
+    removed = replace(places, rows=((10**6, places.rows[0][1]), *places.rows[1:]))
+    assert [*history.events.read(removed)] == wanted[1:]
 
 
 @pytest.mark.parametrize(

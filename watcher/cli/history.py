@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from watcher.cli.output import (
     parse_port,
     print_gaps,
     print_json,
+    print_json_list,
     print_rows,
     require,
     terminal_width,
@@ -33,8 +34,9 @@ from watcher.core.model import Kind, Severity
 from watcher.render.details_text import render_event
 from watcher.render.safe_text import visible
 from watcher.reports.attention import SHORT_FINGERPRINT
-from watcher.reports.events import EventReport, ObservedEvent, event_document, find_events
+from watcher.reports.events import FoundEvents, ObservedEvent, event_document, head_of, stream_events
 from watcher.store.event_query import EventQuery
+from watcher.store.event_reader import EventHead
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import ReleaseSpan
 
@@ -158,25 +160,15 @@ def command(
         return
     with open_history(config) as (history, observation):
         mine = None if inventory is None else _find_inventory(config, history, inventory, query.sources)
-        report = find_events(history, observation, query, mine)
-        if with_details and report.events:
-            _print_details(config, history, report)
-            return
-    _print_report(report, format, with_ids=ids)
+        found = stream_events(history, observation, query, mine)
+        if with_details and found.heads:
+            _print_details(config, history, found)
+        else:
+            _print_events(found, format, with_ids=ids)
 
 
-def _print_report(report: EventReport, format: str, *, with_ids: bool) -> None:
-    if format == "json":
-        gaps = [gap.as_dict() for gap in report.gaps]
-        print_json({"events": [event_document(event) for event in report.events], "gaps": gaps})
-        return
-    _print_events(report, format, with_ids=with_ids)
-    if format == "text":
-        print_gaps(report.gaps)
-
-
-def _print_details(config: Path, history: HistoryReader, report: EventReport) -> None:
-    described = event_details.read_details(history, report.events, address=load_overview(config).address)
+def _print_details(config: Path, history: HistoryReader, report: FoundEvents) -> None:
+    described = event_details.read_details(history, [*report.events], address=load_overview(config).address)
     for observed, details in described:
         stored = observed.stored
         click.echo(f"{visible(stored.source)}  {visible(stored.release.release.when)}")
@@ -215,21 +207,42 @@ def _source(event: ObservedEvent) -> str:
     return event.stored.source
 
 
-def _print_events(report: EventReport, format: str, *, with_ids: bool) -> None:
-    rows = [event_document(event) for event in report.events]
-    several = len({row["source"] for row in rows}) > 1
+def _print_events(found: FoundEvents, format: str, *, with_ids: bool) -> None:
+    """Print each event as it is read: a whole history is long."""
+    if format == "json":
+        documents = map(event_document, found.events)
+        print_json_list("events", documents, lambda: {"gaps": [gap.as_dict() for gap in found.gaps]})
+        return
+    several = len({head.source for head in found.heads}) > 1
     headings = {"source": "SOURCE", **_COLUMNS} if several or format == "csv" else _COLUMNS
     if format == "csv":
         headings = {**headings, **_CSV_COLUMNS}
-        for row in rows:
-            row["acknowledged"] = row["acknowledged"]["note"] if "acknowledged" in row else None
+        rows = map(_csv_row, found.events)
     else:
         headings = {"fingerprint": "ID", **headings} if with_ids else headings
-        for row, event in zip(rows, report.events, strict=True):
-            row["published"] = event.stored.release.release.when
-            row["summary"] = say_event(event.stored.event) + str(event.attention)
-            row["fingerprint"] = row["fingerprint"][:SHORT_FINGERPRINT]
-    print_rows(rows, headings, format, empty=f"no matching events ({_span_text(report.span)})")
+        rows = map(_text_row, found.events)
+    empty = f"no matching events ({_span_text(found.span)})"
+    print_rows(rows, headings, format, empty="" if found.heads else empty, widest=map(_head_row, found.heads))
+    if format == "text":
+        print_gaps(found.gaps)
+
+
+def _csv_row(event: ObservedEvent) -> Mapping[str, object]:
+    row = event_document(event)
+    return {**row, "acknowledged": row["acknowledged"]["note"] if "acknowledged" in row else None}
+
+
+def _text_row(event: ObservedEvent) -> Mapping[str, object]:
+    return {
+        **_head_row(head_of(event.stored)),
+        "fingerprint": event.stored.event.fingerprint[:SHORT_FINGERPRINT],
+        "summary": say_event(event.stored.event) + str(event.attention),
+    }
+
+
+def _head_row(head: EventHead) -> Mapping[str, object]:
+    shown = {"source": head.source, "published": head.when, "severity": head.severity, "id": head.id}
+    return {"fingerprint": "0" * SHORT_FINGERPRINT, **shown}
 
 
 def _span_text(span: ReleaseSpan) -> str:

@@ -7,9 +7,10 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,7 @@ SCHEMA = 1
 Row = Mapping[str, Any]
 
 _MAX_GAPS = 5
+_PRINTED_TOGETHER = 200
 
 
 def use_colour() -> bool:
@@ -73,10 +75,37 @@ def print_gaps(gaps: Sequence[Gap]) -> None:
         click.echo(f"{len(gaps) - _MAX_GAPS} earlier gaps (--format json lists them)")
 
 
+def print_json_list(name: str, documents: Iterable[Mapping[str, Any]], rest: Callable[[], Mapping[str, Any]]) -> None:
+    """Print as `print_json` does {name: documents, **rest()}, each document as soon as there is one."""
+    ascii_only = _is_ascii_only()
+
+    def lines() -> Iterator[str]:
+        begin = f'{{\n  "schema": {SCHEMA},\n  "{name}": ['
+        for document in documents:
+            # A text in JSON has no line feed, so each is one of the indent.
+            yield begin + "\n    " + dumps(document, indent=2, ascii_only=ascii_only).replace("\n", "\n    ")
+            begin = ","
+        yield f"{begin}]," if begin != "," else "\n  ],"
+        yield dumps(rest(), indent=2, ascii_only=ascii_only)[1:]
+
+    _print_in_parts(lines(), end="")
+    click.echo()
+
+
+def _print_in_parts(texts: Iterable[str], end: str = "\n") -> None:
+    """Print texts, many together, because each is flushed."""
+    rest = iter(texts)
+    while part := [*islice(rest, _PRINTED_TOGETHER)]:
+        click.echo("".join([f"{text}{end}" for text in part]), nl=False)
+
+
+def _is_ascii_only() -> bool:
+    """Return whether the encoding of the output lacks characters. `->` in place of an arrow would be other data."""
+    return (sys.stdout.encoding or "utf-8").lower() != "utf-8"
+
+
 def print_json(document: Mapping[str, Any]) -> None:
-    # Another encoding may not have a character, and `->` in place of an arrow would be other data.
-    ascii_only = (sys.stdout.encoding or "utf-8").lower() != "utf-8"
-    click.echo(dumps({"schema": SCHEMA, **document}, indent=2, ascii_only=ascii_only))
+    click.echo(dumps({"schema": SCHEMA, **document}, indent=2, ascii_only=_is_ascii_only()))
 
 
 def columns(*keys: str) -> dict[str, str]:
@@ -84,23 +113,39 @@ def columns(*keys: str) -> dict[str, str]:
     return {key: key.replace("_", " ").upper() for key in keys}
 
 
-def print_rows(rows: Sequence[Row], columns: Mapping[str, str], format: str, *, empty: str = "") -> None:
-    """Print rows as a table, CSV or Markdown. `columns`: key → heading; `empty`: text for no rows."""
-    if empty and not rows and format == "text":
+def print_rows(
+    rows: Iterable[Row],
+    columns: Mapping[str, str],
+    format: str,
+    *,
+    empty: str = "",
+    widest: Iterable[Row] | None = None,
+) -> None:
+    """Print rows as a table, CSV or Markdown. `columns`: key → heading; `empty`: text for no rows.
+
+    With `widest` each row is printed as soon as there is one; these rows have every text of all columns but the last.
+    """
+    if widest is None:
+        widest = rows = [*rows]
+        empty = "" if rows else empty
+    if empty and format == "text":
         click.echo(empty)
         return
-    cells = [[_cell(row.get(key)) for key in columns] for row in rows]
+    cells = ([_cell(row.get(key)) for key in columns] for row in rows)
     if format == "csv":
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([list(map(escape_cell, line)) for line in cells])
-        click.echo(out.getvalue(), nl=False)
+        _print_in_parts(map(_csv_line, chain([columns], (map(escape_cell, line) for line in cells))), end="")
     elif format == "md":
-        for line in (columns.values(), ["---"] * len(columns), *(map(markdown.escape, line) for line in cells)):
-            click.echo(f"| {' | '.join(line)} |")
+        lines = chain([columns.values(), ["---"] * len(columns)], (map(markdown.escape, line) for line in cells))
+        _print_in_parts(f"| {' | '.join(line)} |" for line in lines)
     else:
-        click.echo(text.render_table(cells, list(columns.values()), width=terminal_width()))
+        shown = [[visible(_cell(row.get(key))) for key in columns] for row in widest]
+        _print_in_parts(text.table_lines(cells, [*columns.values()], shown, width=terminal_width()))
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
 
 
 def _cell(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from watcher.core.event_words import say_event
@@ -162,19 +162,33 @@ def _words(before: str, after: str) -> str:
 def render_table(rows: Sequence[Sequence[str]], headers: Sequence[str], *, width: int | None = None) -> str:
     """Return rows in aligned columns; the last column is wrapped to `width` if that is given."""
     cells = [[visible(cell) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(headers, *cells, strict=True)]
-    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    lines = [_line(headers, widths)]
-    for row in cells:
-        last = _wrapped(row[-1], indent, width)
-        lines.append(_line([*row[:-1], last[0]], widths))
-        lines += [" " * indent + line for line in last[1:]]
-    return "\n".join(lines)
+    return "\n".join(table_lines(rows, headers, cells, width=width))
+
+
+def table_lines(
+    rows: Iterable[Sequence[str]],
+    headers: Sequence[str],
+    widest: Iterable[Sequence[str]],
+    *,
+    width: int | None = None,
+) -> Iterator[str]:
+    """Yield the lines of a table whose rows come one by one.
+
+    `widest` are rows with every text of all columns but the last, as it is shown: they decide how wide these are.
+    """
+    widths = [max(map(_width, column)) for column in zip(headers[:-1], *(row[:-1] for row in widest), strict=True)]
+    indent = sum(widths) + 2 * len(widths)
+    yield _line(headers, widths)
+    for row in rows:
+        *first, text = map(visible, row)
+        last = _wrapped(text, indent, width)
+        yield _line([*first, last[0]], widths)
+        yield from (" " * indent + line for line in last[1:])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (wide - _width(cell)) for cell, wide in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip()
+    padded = [cell + " " * (wide - _width(cell)) for cell, wide in zip(cells[:-1], widths, strict=True)]
+    return "  ".join([*padded, cells[-1]]).rstrip()
 
 
 def _width(text: str) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from heapq import merge
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from watcher.core.background import find_background
-from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange
+from watcher.core.model import Background, Change, ChangeSet, Comparison, Event, FieldChange, format_when
 from watcher.store.event_query import EventQuery
 from watcher.store.history_rows import (
     EntryVersion,
@@ -29,6 +31,23 @@ if TYPE_CHECKING:
 _SIDES = """SELECT event_id, sources.name AS source, content, published, event_sides.registry, changes FROM event_sides
 JOIN releases ON releases.id = event_sides.release_id JOIN sources ON sources.id = source_id"""
 _JOIN_SIDES = "JOIN event_sides ON event_sides.event_id = events.id"
+_READ_TOGETHER = 500  # events
+
+
+class EventHead(NamedTuple):
+    """What a line about an event begins with. `when` is the day or the time of its release."""
+
+    source: str
+    when: str
+    severity: str
+    id: str
+
+
+class EventPlaces(Struct, frozen=True, kw_only=True):
+    """The rows of some events, each with that of the release from which it is seen, and every `EventHead` of them."""
+
+    rows: tuple[tuple[int, int], ...]
+    heads: frozenset[EventHead]
 
 
 class EventReader:
@@ -75,20 +94,59 @@ class EventReader:
 
     def find(self, query: EventQuery) -> list[StoredEvent]:
         """Return the events that match, the oldest first; with a limit, the newest of them."""
+        return [*self.read(self.find_places(query))]
+
+    def find_places(self, query: EventQuery) -> EventPlaces:
+        """Return where the events that match are: little memory for each, and quick where `find` is not."""
         conditions, values = query.conditions()
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         limit = "" if query.limit is None else f"LIMIT {int(query.limit)}"
-        events: dict[int, StoredEvent] = {}
+        found: list[list[tuple[int, int, str, str]]] = []
         for join, release in (("", "events.release_id"), (_JOIN_SIDES, "event_sides.release_id")):
-            rows = self._db.query(
-                f"""SELECT events.*, sources.name AS source, {release} AS seen_in FROM events {join}
+            rows = self._db.execute(
+                f"""SELECT events.id, {release}, events.severity, events.event FROM events {join}
                 JOIN releases ON releases.id = {release} JOIN sources ON sources.id = releases.source_id
                 {where} ORDER BY releases.dated DESC, releases.place DESC, events.id DESC {limit}""",  # noqa: S608 - the parts are ours
                 values,
             )
-            events = {event.row: event for event in self._add_releases(reversed([*rows]))} | events
-        ordered = sorted(events.values(), key=lambda each: (each.release.dated, each.release.place, each.row))
-        return ordered[-query.limit :] if query.limit else ordered
+            found.append(rows.fetchall()[::-1])
+        own, seen_from_other = found
+        if seen_from_other:
+            in_own_group = {event for event, *_ in own}
+            seen_from_other = [row for row in seen_from_other if row[0] not in in_own_group]
+        releases = {
+            row: (dated, place, source, format_when(published, observed))
+            for row, dated, place, source, published, observed in self._db.execute(
+                """SELECT releases.id, dated, place, name, published, observed FROM releases
+                JOIN sources ON sources.id = source_id
+                WHERE releases.id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
+                [json.dumps([*{row[1] for rows in (own, seen_from_other) for row in rows}])],
+            )
+        }
+
+        def order(row: tuple[int, int, str, str]) -> tuple[str, int, int]:
+            return *releases[row[1]][:2], row[0]
+
+        ordered = [*merge(seen_from_other, own, key=order)] if seen_from_other else own
+        ordered = ordered[-query.limit :] if query.limit else ordered
+        return EventPlaces(
+            rows=tuple([(event, seen_in) for event, seen_in, *_ in ordered]),
+            heads=frozenset(
+                EventHead(*releases[release][2:], severity, event)
+                for release, severity, event in {row[1:] for row in ordered}
+            ),
+        )
+
+    def read(self, places: EventPlaces) -> Iterator[StoredEvent]:
+        """Yield events at their places, some at a time; those that are deleted meanwhile are left out."""
+        for start in range(0, len(places.rows), _READ_TOGETHER):
+            seen_in = dict(places.rows[start : start + _READ_TOGETHER])
+            rows = self._db.query(
+                "SELECT * FROM events WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
+                [json.dumps([*seen_in])],
+            )
+            by_id = {row["id"]: {**row, "seen_in": seen_in[row["id"]]} for row in rows}
+            yield from self._add_releases(by_id[event] for event in seen_in if event in by_id)
 
     def find_by_versions(self, versions: Iterable[EntryVersion], *, until: str | None = None) -> list[StoredEvent]:
         """Return the events whose changes began or ended some states of entries, the oldest first."""
@@ -102,9 +160,8 @@ class EventReader:
               WHERE touched.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(events.changes)) UNION
               SELECT event_id FROM touched JOIN event_sides USING (release_id)
               WHERE touched.seq IN (SELECT CAST(value AS BIGINT) FROM json_each(event_sides.changes)))
-            SELECT events.*, sources.name AS source, events.release_id AS seen_in FROM named
-            JOIN events ON events.id = named.id
-            JOIN releases ON releases.id = events.release_id JOIN sources ON sources.id = releases.source_id
+            SELECT events.*, events.release_id AS seen_in FROM named
+            JOIN events ON events.id = named.id JOIN releases ON releases.id = events.release_id
             WHERE CAST(:until AS TEXT) IS NULL OR releases.dated <= :until
             ORDER BY releases.dated, releases.place, events.seq""",
             {"rows": json.dumps([version.row for version in versions]), "until": until},
@@ -135,22 +192,24 @@ class EventReader:
         return roles
 
     def _add_releases(self, events: Iterable[Mapping[str, Any]]) -> Iterator[StoredEvent]:
-        """Yield events with their release and the one before it; each release is read once.
+        """Yield events with their release and the one before it; all releases are read in one query.
 
         `seen_in` is the row of the release that the event is seen from: its own, or that of its other side.
         """
         rows = [*events]
-        releases: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
-        arrivals = dict(self._read_arrivals(row["id"] for row in rows if row["seen_in"] != row["release_id"]))
+        releases = self._releases.read_with_predecessors({row["seen_in"] for row in rows})
+        elsewhere = [row["id"] for row in rows if row["seen_in"] != row["release_id"]]
+        arrivals = dict(self._read_arrivals(elsewhere)) if elsewhere else {}
         for row, event in zip(rows, self._decode_events(rows), strict=True):
-            source, release_id = row["source"], row["seen_in"]
-            if release_id not in releases:
-                release = next(self._releases.select_releases(source, "releases.id = ?2", release_id))
-                releases[release_id] = release, self._releases.find_predecessor(release)
-            release, before = releases[release_id]
-            yield StoredEvent(
-                row=row["id"], source=source, release=release, before=before, event=arrivals.get(row["id"], event)
-            )
+            if row["seen_in"] in releases:
+                release, before = releases[row["seen_in"]]
+                yield StoredEvent(
+                    row=row["id"],
+                    source=release.release.source,
+                    release=release,
+                    before=before,
+                    event=arrivals.get(row["id"], event),
+                )
 
     def _decode_events(self, rows: Sequence[Mapping[str, Any]]) -> list[Event]:
         """Make events of rows of `events`, with their other sides."""

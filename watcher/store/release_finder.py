@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -123,6 +123,26 @@ class ReleaseFinder:
         """Return the release before one, None for the first."""
         source = release.release.source
         return next(self.select_releases(source, "place < ?2", release.place, order="place DESC", limit=1), None)
+
+    def read_with_predecessors(self, rows: Iterable[int]) -> dict[int, tuple[StoredRelease, StoredRelease | None]]:
+        """Return releases by their rows, each with the one before it, None for the first of its source."""
+        found = self._db.query(
+            """WITH wanted AS (
+              SELECT id, source_id, place, (SELECT max(place) FROM releases earlier
+                WHERE earlier.source_id = releases.source_id AND earlier.place < releases.place) AS place_before
+              FROM releases WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?)))
+            SELECT wanted.id AS wanted, sources.name AS source, releases.* FROM wanted
+            JOIN releases ON releases.source_id = wanted.source_id AND releases.place IN (wanted.place, place_before)
+            JOIN sources ON sources.id = releases.source_id
+            ORDER BY wanted.id, releases.place DESC""",
+            [json.dumps([*rows])],
+        )
+        releases: dict[int, tuple[StoredRelease, StoredRelease | None]] = {}
+        for row in found:
+            release = decode_release(row["source"], row)
+            first = releases.get(row["wanted"])
+            releases[row["wanted"]] = (first[0], release) if first else (release, None)
+        return releases
 
     def find_successor(self, release: StoredRelease) -> StoredRelease | None:
         """Return the release after one, None for the newest."""
