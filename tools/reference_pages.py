@@ -214,6 +214,7 @@ def _read_comments() -> Mapping[tuple[str, str], str]:
 
 def _site_links(text: str) -> str:
     """Return a document of the top folder with links that hold two folders below docs/."""
+    text = text.replace("](docs/screenshots/", "](../../screenshots/")
     return re.sub(r"\]\((?:docs/)?([\w-]+\.md)", lambda link: f"]({_site_place(link[0], link[1])}", text)
 
 

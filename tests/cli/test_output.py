@@ -49,6 +49,8 @@ CALLS = {
     "doctor": ["doctor", "--format", "json"],
     "systemd": ["systemd", "show"],
     "channel": ["channel", "list"],
+    "plot": ["plot", "ports", "--out", "-"],
+    "migrate-store": ["migrate-store", "history.db", "copy.db"],
 }
 # Imports the program once; each call is a process of its own, whose output goes to the same place.
 SCRIPT = """

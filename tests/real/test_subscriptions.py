@@ -69,9 +69,13 @@ class RawEvent:
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def history_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("subscriptions") / "history.db"
+
+
+@pytest.fixture(scope="module")
+def history(history_file: Path) -> Iterator[Store]:
     """A history of 2017 to 2023: a sample of the releases of the ports, and some registry groups."""
-    folder = tmp_path_factory.mktemp("subscriptions")
     dates = real_data.ports_dates()
     chosen = sorted({dates[0], dates[-1], *random.Random(SEED).sample(dates, PORT_RELEASES)})  # noqa: S311 - no secret
     series = {"ports": ("ports", list(real_data.ports_releases(chosen)))}
@@ -83,8 +87,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
             if SINCE <= month < UNTIL
         ]
         series[f"iana.{group}"] = ("iana", [(month, real_data.iana_document(group, month)) for month in months])
-    with Store(folder / "history.db") as store:
-        archive = SnapshotArchive(folder / "kept")
+    with Store(history_file) as store:
+        archive = SnapshotArchive(history_file.parent / "kept")
         for source, (rules, documents) in series.items():
             settings_ = ReadSettings(registry=rules, format="xml")
             ingest = ReleaseIngest(source, settings=settings_, store=store, archive=archive)
@@ -94,8 +98,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def raw_events(history: Store) -> Sequence[RawEvent]:
-    with closing(sqlite3.connect(history.path)) as plain:
+def raw_events(history: Store, history_file: Path) -> Sequence[RawEvent]:
+    with closing(sqlite3.connect(history_file)) as plain:
         plain.row_factory = sqlite3.Row
         rows = plain.execute(
             """SELECT events.*, sources.name AS source FROM events JOIN releases ON releases.id = release_id
@@ -383,7 +387,11 @@ def test_random_inventories_select_what_the_brute_force_selects(
 
 
 def test_the_report_of_many_subscriptions_is_what_the_brute_force_selects_since_a_day(
-    history: Store, raw_events: Sequence[RawEvent], pool: Mapping[str, Sequence[str]], tmp_path: Path
+    history: Store,
+    history_file: Path,
+    raw_events: Sequence[RawEvent],
+    pool: Mapping[str, Sequence[str]],
+    tmp_path: Path,
 ) -> None:
     """`watcher subscriptions test` reads the history, and goes by the days of releases."""
     chance = random.Random(SEED)  # noqa: S311 - no secret
@@ -400,11 +408,11 @@ def test_the_report_of_many_subscriptions_is_what_the_brute_force_selects_since_
         )
         for name, table in chosen.items()
     ]
-    overview = ConfigOverview(history=history.path, sources=(), channels=frozenset(), severities={}, snapshots=Path())
+    overview = ConfigOverview(history=history_file, sources=(), channels=frozenset(), severities={}, snapshots=Path())
     observation = ObservationGaps(
         overview=overview, checks=history.checks, clock=FakeClock(), attention=EventAttention(store=history)
     )
-    with closing(sqlite3.connect(history.path)) as plain:
+    with closing(sqlite3.connect(history_file)) as plain:
         dated = dict(plain.execute("SELECT id, dated FROM releases").fetchall())
     since, until = "2018-06-01", "2021-12-31"
     selections = select_from_history(history, observation, plans, since=since, until=until)

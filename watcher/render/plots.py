@@ -17,7 +17,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "soft": ("#555c66", "#a3adb8"),
     "back": ("#fff", "#14171a"),
     "line": ("#dbe0e6", "#333b44"),
-    "added": ("#1a7f37", "#5fd07c"),
+    "added": ("#166c2f", "#5fd07c"),
     "modified": ("#0a58a8", "#7ab8f5"),
     "deprecated": ("#8a5a00", "#e0b050"),
     "removed": ("#b3261e", "#ff8b82"),
