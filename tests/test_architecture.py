@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1] / "watcher"
 
 # Top row first. A folder may import the folders of its own row and of the rows below it; modules may not form a cycle.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("__main__", "cli", "web", "daemon"),
+    ("__main__", "cli", "web", "site", "daemon"),
     ("reports",),
     ("monitor",),
     ("diff", "registries", "alerts"),

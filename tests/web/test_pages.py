@@ -27,6 +27,8 @@ PAGES = (
     "/ports/compare",
     "/ports/compare?from=2020-01-01&to=2021-03-01&quiet=1",
     "/ports/compare?a=0&b=2",
+    "/ports/releases",
+    "/ports/releases?start=1",
     "/ports/map",
     "/ports/map?at=2021-03-01&from=2020-01-01&protocol=tcp&zoom=00",
     "/ports/release/2020-02-01",

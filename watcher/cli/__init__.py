@@ -14,6 +14,8 @@ from watcher.core.lazy import import_listed
 # name → (module, one line of help): `watcher --help` imports none of them.
 COMMANDS = {
     "serve": ("watcher.cli.serve", "Serve the history as pages for a browser."),
+    "site": ("watcher.cli.site", "Write the history as files that any web server can serve."),
+    "follow": ("watcher.cli.follow", "Keep a local copy of a source that a site publishes."),
     "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
     "init": ("watcher.cli.init", "Write a working configuration."),
     "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),

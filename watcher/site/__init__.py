@@ -1,0 +1,1 @@
+"""The history as plain files: pages, feeds, JSON and lists of deltas. `build.py` tells how they are written."""
