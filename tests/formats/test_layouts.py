@@ -182,3 +182,10 @@ def test_each_value_of_a_list_is_a_row() -> None:
 )
 def test_a_column_with_lists_that_is_missing_or_repeats_too_much_is_refused(data: bytes, reason: str) -> None:
     assert reason in refusal(data, "json", Layout(each="domains"))
+
+
+def test_the_rows_that_lists_give_count_as_rows_of_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watcher.formats.text.MAX_ROWS", 3)
+    assert len(read(b'[{"a": [1, 2]}, {"a": [3]}]', "json", Layout(each="a"))) == 3
+    assert "more than 3 rows" in refusal(b'[{"a": [1, 2]}, {"a": [3, 4]}]', "json", Layout(each="a"))
+    assert "more than 3 rows" in refusal(b'{"a": [1, 2, 3, 4]}\n', "jsonl", Layout(each="a"))
