@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -132,6 +132,66 @@ def test_a_channel_for_which_no_thread_could_be_started_is_sent_over_as_soon_as_
     threads.start("a")
     assert sent.get(timeout=20) == "a"
     threads.close()
+
+
+HOSTILE_BYTES = 10_000_000
+CELL = "x" * 2_000_000
+
+
+def repeat(unit: str) -> str:
+    return unit * (HOSTILE_BYTES // len(unit))
+
+
+def count(unit: str) -> str:
+    """Return the unit with a number in it, again and again, each time with another number."""
+    return "".join(unit % number for number in range(HOSTILE_BYTES // (len(unit) + 4)))
+
+
+# The format of each document, and how to make it.
+HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
+    "deep lists": ("json", lambda: repeat("[")),
+    "deep objects": ("json", lambda: repeat('{"a":')),
+    "one text": ("json", lambda: '[["1", "' + repeat("x") + '"]]'),
+    "five long texts": ("json", lambda: "[" + ", ".join(f'["{n}", "{n}{CELL}"]' for n in range(5)) + "]"),
+    "numbers": ("json", lambda: "[" + repeat("1,") + "1]"),
+    "a wide row": ("json", lambda: "[{" + count('"a%d":1,') + '"b":1}]'),
+    "a wide list": ("json", lambda: "[[" + repeat("1,") + "1]]"),
+    "a column for each row": ("json", lambda: "[" + count('{"a%d":1},') + "{}]"),
+    "empty objects": ("jsonl", lambda: repeat("{}\n")),
+    "one cell": ("csv", lambda: "Value,Name\n1," + repeat("x")),
+    "five long cells": ("csv", lambda: "Value,Name\n" + "".join(f"{number},{CELL}\n" for number in range(5))),
+    "commas": ("csv", lambda: repeat(",")),
+    "rows of commas": ("csv", lambda: "Value,Name\n" + repeat(",\n")),
+    "rows of one cell": ("csv", lambda: "Value\n" + repeat("1\n")),
+    "empty lines": ("lines", lambda: repeat("\n")),
+    "many fields": ("record-jar", lambda: "%%\nA: 1\n" + repeat("B: c\n")),
+    "a long attribute": ("xml", lambda: (NOTE % (2, "")).replace('id="x"', 'id="' + repeat("x") + '"')),
+    "many elements": ("xml", lambda: NOTE % (2, repeat("<a/>"))),
+    "deep elements": ("xml", lambda: NOTE % (2, repeat("<a>"))),
+}
+BEFORE = {
+    "json": '[["0", "a"], ["1", "b"]]',
+    "jsonl": '{"id": 1}\n{"id": 2}\n',
+    "csv": "Value,Name\n1,a\n2,b\n",
+    "lines": "a\nb\n",
+    "record-jar": "%%\nA: 1\n",
+    "xml": NOTE % (1, "note"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_document_that_is_made_to_cost_memory_is_checked_in_that_of_the_service(tmp_path: Path, name: str) -> None:
+    document_format, make = HOSTILE[name]
+    source = TableSource(folder=tmp_path, settings={"registry": "iana", "format": document_format})
+    check(source, BEFORE[document_format].encode())
+    printed, used = check(source, make().encode(), limit=LIMIT)
+    outcomes = rows(tmp_path / "history.db", "checks")["checks"]
+    assert outcomes[0]["outcome"] == "baseline"
+    assert outcomes[1]["reason"] not in ("internal", "system", "store")
+    assert "unforeseen" not in printed
+    assert used < MEMORY
 
 
 # A process of the watcher under a limit on its data, as LimitDATA sets it.
