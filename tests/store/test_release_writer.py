@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.port_releases import PORTS, Row, person, release, reserved, tcp, udp, unassigned
@@ -244,8 +244,8 @@ def test_any_releases_in_any_order_give_the_history_of_their_dates(
     states: list[list[tuple[str, str, str]]],
     data: st.DataObject,
 ) -> None:
-    if database != "sqlite":
-        assume(data.draw(st.integers(0, 4)) == 0)  # the statements are the same ones
+    if database != "sqlite" and data.draw(st.integers(0, 4)):
+        return  # the statements are the same ones: a fifth of the examples for a server
     series = [
         release([KEEP, *(tcp(name, port, description=text) for name, port, text in state)], f"2020-01-{day:02}")
         for day, state in enumerate(states, 1)
