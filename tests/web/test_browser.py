@@ -265,6 +265,22 @@ def test_an_operator_signs_in_and_accepts_a_held_release(driver: WebDriver, site
         driver.get_log("browser")
 
 
+def test_the_overview_shows_what_a_check_sees_without_a_reload(driver: WebDriver, tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        browser = Browser(driver=driver, address=f"http://127.0.0.1:{site.port}")
+        set_scripts(driver, True)
+        browser.open("/")
+        browser.run("window.isSame = true")
+        assert "zeta" not in browser.text("#news")
+        browser.wait(lambda: site.context.streams.count)  # it begins with what comes after it was opened
+        site.check(release([tcp("alpha", "11", contact="Ann"), tcp("zeta", "20", description="Second service"),
+                            tcp("hostile", "35"), Row(description="Unassigned", port="36-40")],
+                           "2021-04-01", PEOPLE), "2026-01-05T09:00:00Z")  # fmt: skip
+        browser.wait(lambda: "zeta" in browser.text("#news"))
+        assert browser.run("return window.isSame")
+        driver.get("about:blank")
+
+
 def test_every_page_says_the_same_without_scripts(browser: Browser) -> None:
     shown = []
     for on in (True, False):

@@ -12,9 +12,13 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from tests.monitor.test_moves import MOVE
 from tests.web.site import RELEASES, Site, open_site
 from watcher.cli.context import load_settings
+from watcher.core.read_settings import ReadSettings
 from watcher.daemon.self_check import SelfCheck
+from watcher.monitor.candidate import Candidate
+from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
 from watcher.registries.event_details import describe_events
 from watcher.reports.diff import compare_releases
@@ -85,7 +89,7 @@ def test_a_page_is_answered_and_registry_text_is_inert(site: Site, path: str) ->
     answer = site.get(path)
     assert answer.status == (404 if "none" in path else 200), answer.text
     tags = read(site, path)
-    assert tags.names.count("script") == 1
+    assert tags.names.count("script") == (2 if path == "/" else 1)  # live.js
     assert tags.handlers == []
     assert "img" not in tags.names
     assert all(url.startswith(("/-/static/", "/-/search", "data:,")) for url in tags.loaded), tags.loaded
@@ -127,6 +131,60 @@ def test_two_days_are_compared_events_first_and_the_differing_words_are_marked(s
     assert re.search(r"<del>The beta</del> <ins>|<ins>Second</ins> service", text)
     filtered = site.get("/ports/compare?from=2020-01-01&to=2020-02-01&text=beta").text
     assert "alpha" not in filtered.split('class="counts"')[1]
+
+
+def test_every_filter_of_a_comparison_selects_events_and_their_changes(site: Site) -> None:
+    address = "/ports/compare?from=2020-01-01&to=2021-03-01"
+    whole = site.get(address).text
+    assert all(name in whole for name in ("alpha", "gamma", "hostile"))
+    for query, shown, hidden in (
+        ("event=service-moved", "alpha", "gamma"),
+        ("event=service-m*", "alpha", "gamma"),
+        ("severity=notice&kind=added", "hostile", "gamma"),
+        ("kind=modified&port=10-11", "alpha", "hostile"),
+        ("text=second", "gamma", "alpha"),
+    ):
+        text = site.get(f"{address}&{query}").text.split('class="sliders"')[1].partition("<footer>")[0]
+        events, _, changes = text.partition("Exact changes")
+        assert shown in changes, query
+        assert hidden not in events + changes, query
+        # A slider keeps the filters.
+        name, _, value = query.partition("&")[0].partition("=")
+        assert f'type="hidden" name="{name}" value="{value}"' in text
+    assert "quiet" not in whole.partition("Exact changes")[2]
+    assert "<small>quiet</small>" in site.get(f"{address}&quiet=1").text
+
+
+def test_a_removed_entry_has_its_page_on_every_day(site: Site) -> None:
+    for day, alert in (("2020-01-15", False), ("2020-02-15", True), ("2022-01-01", True)):
+        text = site.get(f"/ports/entry/10/tcp?at={day}").text
+        assert ("No such entry in the release" in text) is alert, day
+        assert "alpha" in text
+    link = re.search(r'href="([^"]*)">Permanent link', site.get("/ports/entry/10/tcp?at=2020-01-15").text)
+    assert link
+    assert "alpha" in site.get(link[1].replace("&amp;", "&")).text
+
+
+def test_an_entry_that_moved_to_another_group_is_followed_there_and_back(tmp_path: Path) -> None:
+    with open_site(tmp_path) as site:
+        with site.context.open_monitor() as monitor:
+            for source, data in MOVE:
+                ingest = ReleaseIngest(
+                    f"iana.{source}",
+                    settings=ReadSettings(registry="iana", format="xml"),
+                    store=monitor.store,
+                    archive=monitor.archive,
+                    collection="iana",
+                )
+                ingest.ingest(Candidate(data=data, origin=source))
+        old = site.get("/iana.old-types/entry/session%20token?registry=types")
+        assert "It is in another group now" in old.text
+        there = re.search(r'href="(/iana\.new-types/entry/[^"]*)"', old.text)
+        assert there
+        new = site.get(there[1].replace("&amp;", "&"))
+        assert "session token" in new.text
+        assert "in iana.old-types</small>" in new.text  # its state there, in the life of the entry
+        assert 'href="/iana.old-types/entry/' in new.text
 
 
 def test_an_entry_is_followed_over_a_rename_and_shown_as_of_a_day(site: Site) -> None:

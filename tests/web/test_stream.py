@@ -198,8 +198,7 @@ def test_there_are_only_so_many_streams_and_a_place_is_given_back(tmp_path: Path
             assert answer.status == 503
             assert "too many streams" in answer.text
             assert made.get("/ports").status == 200
-        made.wait(made.context.streams.enter)
-        made.context.streams.leave()
+        made.wait(lambda: made.context.streams.count < 2)
         with streaming(made):
             pass
 
@@ -213,4 +212,4 @@ def test_a_stream_ends_cleanly_with_the_server(tmp_path: Path) -> None:
     text = response.read().decode()
     connection.close()
     assert re.match(r"retry: 3000\nid: \S+\n\n", text)
-    assert made.context.streams.enter()
+    assert made.context.streams.count == 0

@@ -64,7 +64,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        link=link, static=_static_link, entry_link=_entry_link, say_event=say_event, viewer=Viewer()
+        link=link, static=_static_link, entry_link=find_link, say_event=say_event, viewer=Viewer()
     )
     environment.filters["thousands"] = _thousands
     return environment
@@ -84,6 +84,7 @@ def _static_link(name: str) -> str:
     return f"/-/static/{name}?{hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
-def _entry_link(source: str, release: str, item: Any, *, is_removed: bool = False) -> str:
+def find_link(source: str, release: str, item: Any, *, is_removed: bool = False) -> str:
+    """Return the path of an item as it was in a release, "" if nothing finds it."""
     what = lookup_of(item, is_removed=is_removed)
     return permalink("/", source, release, what, registry=item.key.part("registry")) if what else ""

@@ -8,15 +8,21 @@ _MOST = 16  # at a time, each of which keeps one of the server's connections
 
 
 class Streams:
-    """Counts the clients that read a stream. `closing` is set when the server stops: each stream then ends."""
+    """Counts the clients that read a stream. When the server stops, `closing` is set, and each stream ends."""
 
     def __init__(self, most: int = _MOST) -> None:
         self.closing = threading.Event()
-        self._free = threading.BoundedSemaphore(most)
+        self.count = 0
+        self._most = most
+        self._lock = threading.Lock()
 
     def enter(self) -> bool:
         """Take a place; return whether there was one. `leave` gives it back."""
-        return self._free.acquire(blocking=False)
+        with self._lock:
+            has_place = self.count < self._most
+            self.count += has_place
+        return has_place
 
     def leave(self) -> None:
-        self._free.release()
+        with self._lock:
+            self.count -= 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from watcher.core.errors import UsageError
 from watcher.core.model import Change, Comparison, Event, Kind, Severity, count_changes
@@ -32,7 +33,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         has_ports = store.history.read_registry_id(source) == "ports"
         comparison = _compare(context, store, source, old, new)
     events = [event for event in comparison.events if _is_wanted_event(event, request)]
-    changes = [change for change in comparison.changes.changes if _is_wanted_change(change, request)]
+    changes = list(_filter_changes(comparison, events, request))
     start = read_number(request, "start", 0, len(changes))
     places = {release.row: number for number, release in enumerate(releases)}
     return render_html(
@@ -102,10 +103,19 @@ def _is_wanted_event(event: Event, request: PageRequest) -> bool:
     return (
         (not kinds or event.kind in kinds)
         and (not severities or event.severity.rank >= Severity(severities[0]).rank)
-        and (not name or name in (event.id, *event.also))
+        and (not name or any(fnmatchcase(known, name) for known in (event.id, *event.also)))
         and (not text or text in event.summary.casefold())
         and (ports is None or any(_overlaps(port, ports) for port in event.ports))
     )
+
+
+def _filter_changes(comparison: Comparison, events: Sequence[Event], request: PageRequest) -> Iterator[Change]:
+    """Yield the changes that the filters select; a filter of events selects the changes of those events."""
+    is_by_event = bool(request.text("event") or one_of(request, "severity", Severity))
+    wanted = {number for event in events for number in event.changes}
+    for number, change in enumerate(comparison.changes.changes):
+        if _is_wanted_change(change, request) and (not is_by_event or number in wanted):
+            yield change
 
 
 def _is_wanted_change(change: Change, request: PageRequest) -> bool:

@@ -23,5 +23,6 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         report=report,
         parts=[(part, events[:_MOST], max(0, len(events) - _MOST)) for part, events in report.parts.items() if events],
         later=report.later[:_MOST],
+        more_later=max(0, len(report.later) - _MOST),
         registries=sorted(report.registries),
     )

@@ -14,7 +14,7 @@ from watcher.registries.item_lines import name_item
 from watcher.reports.entry import EntryHistory, find_entry
 from watcher.store.history_rows import EntryVersion
 from watcher.web.changes import compare_words
-from watcher.web.html import render_html
+from watcher.web.html import find_link, render_html
 from watcher.web.memento import describe_memento, describe_original, entry_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.parameters import check_ports
@@ -39,8 +39,8 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
             title="/".join(what),
         )
         newest = store.history.find_release(source, "latest")
-    versions = [version for version in entry.versions if not registry or _registry(version) in ("", registry)]
-    current = [version for version in entry.current if not registry or _registry(version) in ("", registry)]
+    versions = [version for version in entry.versions if _is_in(version, source, registry)]
+    current = [version for version in entry.current if _is_in(version, source, registry)]
     page = render_html(
         "entry.html",
         viewer=request.viewer,
@@ -74,8 +74,10 @@ def _read_ports(registry: str, what: list[str]) -> tuple[Interval | None, str]:
     return check_ports(ports) if ports else None, what[1] if len(what) == 2 else ""
 
 
-def _registry(version: EntryVersion) -> str:
-    return version.item.key.part("registry")
+def _is_in(version: EntryVersion, source: str, registry: str) -> bool:
+    """Return whether a state is one of a nested registry, or of another group where its entry was or is."""
+    is_elsewhere = version.first.release.source != source
+    return not registry or is_elsewhere or version.item.key.part("registry") in ("", registry)
 
 
 def _fields(item: Item) -> Mapping[str, str]:
@@ -90,6 +92,7 @@ def _describe_state(entry: EntryHistory, version: EntryVersion) -> dict[str, obj
     return {
         "version": version,
         "name": name_item(version.item),
+        "url": find_link(version.first.release.source, version.first.release.id, version.item),
         "status": str(version.item.status) if version.item.section is Section.ENTRY else "",
         "is_first": before is None,
         "fields": [(name, *compare_words(old.get(name, ""), now.get(name, ""))) for name in names],

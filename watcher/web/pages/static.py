@@ -1,4 +1,4 @@
-"""The files that pages use: one style sheet and htmx."""
+"""The files that pages use: one style sheet, htmx, and the script of the overview."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from watcher.web.page import PageContext, PageRequest, PageResponse
 _TYPES: Mapping[str, str] = {
     "style.css": "text/css; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
 }
 
 
