@@ -27,7 +27,7 @@ WITH touched AS (
   WHERE source_id = ?1 AND place > ?4 AND place <= ?5)
 SELECT {_COLUMNS}, id, first <= ?2 AND (until IS NULL OR until > ?2) AS old FROM versions
 WHERE id IN (SELECT before_id FROM touched UNION ALL SELECT after_id FROM touched)
-  AND (first <= ?2 AND (until IS NULL OR until > ?2)) <> (first <= ?3 AND (until IS NULL OR until > ?3))"""
+  AND (first <= ?2 AND (until IS NULL OR until > ?2)) <> (first <= ?3 AND (until IS NULL OR until > ?3)) ORDER BY id"""
 _SECTIONS: Mapping[str, Section] = {str(section): section for section in Section}
 _STATUSES: Mapping[str, Status] = {str(status): status for status in Status}
 _WORDS_PER_QUERY = 100  # to the full-text index

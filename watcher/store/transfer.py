@@ -72,7 +72,7 @@ def find_difference(source: Database, target: Database, table: str) -> str | Non
     pairs = zip_longest(*(stream_rows(database, table, columns, order) for database in (source, target)))
     for number, (one, other) in enumerate(pairs, 1):
         if one != other and (one is None or other is None or _without_nul(one) != _without_nul(other)):
-            return f"row {number} of {table}"
+            return f"row {number} of {table}: {_describe(columns, one, other)}"
     return None
 
 
@@ -96,6 +96,14 @@ def _index_texts(target: Database, table: str) -> None:
 def _batches(rows: Iterator[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     while batch := list(islice(rows, _BATCH)):
         yield batch
+
+
+def _describe(columns: Sequence[str], one: Sequence[Any] | None, other: Sequence[Any] | None) -> str:
+    """Return the names of the columns in which two rows differ."""
+    if one is None or other is None:
+        return "there is one row more" if one is None else "it is missing"
+    pairs = zip(columns, _without_nul(one), _without_nul(other), strict=True)
+    return ", ".join(column for column, old, new in pairs if old != new)
 
 
 def _without_nul(row: Sequence[Any]) -> list[Any]:
