@@ -51,6 +51,8 @@ def test_an_event_is_mine_by_the_name_that_an_entry_had_before() -> None:
         ("0x1301", ("0x13,0x01",), True),
         ("4865", ("0x13,0x01",), True),
         ("0x13,0x02", ("0x13,0x01",), False),
+        ("9", ("0x00,0x09",), True),
+        ("0x00,0x09", ("9",), False),  # one octet less: of another registry
         ("40", ("32-63",), True),
         ("TLS_X", ("TLS_X",), True),
         ("64", ("32-63",), False),

@@ -111,7 +111,12 @@ def is_same_code(code: str, value: str) -> bool:
     mine, theirs = parse_ranges(code), parse_ranges(value)
     if not theirs:
         return code.strip().casefold() == value.strip().casefold()
-    return any(one.overlaps(other) for one in mine for other in theirs)
+    return any(
+        one.overlaps(other)
+        or (one.space == "" and other.space.startswith("octets") and one.low <= other.high and other.low <= one.high)
+        for one in mine
+        for other in theirs
+    )
 
 
 def compare_with_filter(

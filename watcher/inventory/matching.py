@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from watcher.core.intervals import Interval, IntervalUnion
-from watcher.inventory.names import fold_name, parse_code
+from watcher.core.value_ranges import parse_ranges
+from watcher.inventory.names import fold_name, list_spaces
 
 _ANY = ""  # the protocol of an entry without one
 
@@ -38,7 +39,7 @@ class MatchIndex:
             for name in entry.names:
                 self._names.setdefault(fold_name(name), set()).add(entry.protocol)
             if entry.code:
-                ranges = parse_code(entry.code)
+                ranges = parse_ranges(entry.code)
                 for block in ranges:
                     numbers.setdefault(block.space, []).append((block.low, block.high))
                 if not ranges:
@@ -69,9 +70,12 @@ class MatchIndex:
         return listed is not None and (not protocols or _ANY in listed or not listed.isdisjoint(protocols))
 
     def _has_value(self, value: str) -> bool:
-        ranges = parse_code(value)
+        ranges = parse_ranges(value)
         if not ranges:
             return value.strip().casefold() in self._codes
         return any(
-            union.overlaps((block.low, block.high)) for block in ranges if (union := self._numbers.get(block.space))
+            union.overlaps((block.low, block.high))
+            for block in ranges
+            for space in list_spaces(block)
+            if (union := self._numbers.get(space))
         )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from watcher.core.value_ranges import ValueRange, parse_ranges
 
 _OCTETS = "octets"
+_NUMBERS = ""  # the space of whole numbers
 
 
 @lru_cache(maxsize=65536)
@@ -22,14 +23,14 @@ def parse_code(code: str) -> tuple[ValueRange, ...]:
     Registries write a number of several octets in octets, and software as one number. Both are in one space here.
     """
     return tuple(
-        ValueRange(space="", low=block.low, high=block.high) if block.space.startswith(_OCTETS) else block
+        ValueRange(space=_NUMBERS, low=block.low, high=block.high) if block.space.startswith(_OCTETS) else block
         for block in parse_ranges(code)
     )
 
 
-def codes_overlap(one: str, other: str) -> bool:
-    """Return whether two codes share a number; codes that are no numbers are compared as texts."""
-    ranges, others = parse_code(one), parse_code(other)
-    if not ranges or not others:
-        return one.strip().casefold() == other.strip().casefold()
-    return any(block.overlaps(wanted) for block in ranges for wanted in others)
+def list_spaces(block: ValueRange) -> tuple[str, ...]:
+    """Return the spaces in which a list may have the number of a registry's value: octets also as one number.
+
+    A list that has `0x00,0x09` means no number 9 of another registry.
+    """
+    return (block.space, _NUMBERS) if block.space.startswith(_OCTETS) else (block.space,)
