@@ -213,19 +213,20 @@ def _describe(
             f"{_ROUNDS} later ones while it is idle, and {rounds} while the daemon ingests a new release of every "
             "group, of `watcher serve` beside it and of that daemon itself (within). The daemon is one Python process, "
             f"in which pages wait for the ingest.\n\n{table(head, lines)}\n\n"
+            f"The slowest page beside it is: {beside}; within: {within}. "
             f"The overview with its style sheet and script has {sizes[0] / 1000:.1f} kB, of which "
             f"{sizes[1] / 1000:.1f} kB are sent. The idle daemon needs {memory[0]:.0f} MB without `[web]`, and "
             f"{memory[1]:.0f} MB after it served all these pages."
         ),
         targets=[
             Target(
-                what=f"slowest page of `watcher serve` while the daemon writes ({beside}), 95th percentile",
+                what="slowest page of `watcher serve` while the daemon writes, 95th percentile",
                 measured=_p95(times[beside].beside),
                 limit=50,
                 unit="ms",
             ),
             Target(
-                what=f"slowest page of the daemon while it writes ({within}), 95th percentile",
+                what="slowest page of the daemon while it writes, 95th percentile",
                 measured=_p95(times[within].within),
                 limit=50,
                 unit="ms",

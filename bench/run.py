@@ -36,6 +36,7 @@ from bench import (  # noqa: E402 - the path first
 )
 from bench.environment import Environment  # noqa: E402
 from bench.measuring import Part, Target, table  # noqa: E402
+from bench.merging import merge_page  # noqa: E402
 
 _NEXT = 60  # the cost of the next release is the median of so many
 _INTRODUCTION = (
@@ -83,16 +84,19 @@ def _by_releases(bench: Bench) -> Part:
     return _with(part, bench, drawings.by_releases(sizes), "growth-releases")
 
 
+def _pages(bench: Bench) -> Part:
+    if not bench.store.exists():  # measured alone
+        importing.into_store(bench.files, bench.store)
+    return pages.measure(bench.files, bench.store, bench.folder, 50 if bench.quick else tree.GROUPS)
+
+
 PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("The next release", lambda bench: ingest.measure(bench.files[-_NEXT:], bench.folder)),
     ("Importing the whole series", _importing),
     ("Whole processes", _processes),
     ("Archive", lambda bench: archiving.measure(bench.files, bench.folder)),
     ("Memory", lambda bench: memory.measure(bench.files, bench.store, bench.folder)),
-    (
-        "Pages",
-        lambda bench: pages.measure(bench.files, bench.store, bench.folder, 50 if bench.quick else tree.GROUPS),
-    ),
+    ("Pages", _pages),
     ("Growth: records", _by_records),
     ("Growth: releases", _by_releases),
     (
@@ -103,6 +107,8 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Exactness", lambda bench: exactness.differences(bench.files)),
     ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder)),
 )
+
+_WITHOUT_PEERS = frozenset({"Pages"})
 
 
 def _with(part: Part, bench: Bench, drawing: drawings.Drawing, name: str) -> Part:
@@ -129,11 +135,11 @@ def page(parts: Sequence[tuple[str, Part]], introduction: Sequence[str]) -> str:
 
 
 def _conditions(files: Sequence[Path], *, real: bool, peers: Environment) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(peers.versions.items())) or "none"
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(peers.versions.items()))
+    others = f" The other programs, in a separate environment: {versions}." if versions else ""
     return (
         f"{len(files)} {'real' if real else 'generated'} releases of the port registry, {series.format_dates(files)}; "
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}. The other programs, in a "
-        f"separate environment: {versions}."
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}.{others}"
     )
 
 
@@ -145,11 +151,16 @@ def main() -> None:
         "--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="drawings are written beside it"
     )
     arguments.add_argument(
-        "--only", action="append", metavar="TITLE", help="only the parts whose titles begin with TITLE"
+        "--only",
+        action="append",
+        metavar="TITLE",
+        help="only the parts whose titles begin with TITLE; the others stay as they are on the page",
     )
     given = arguments.parse_args()
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    peers = environment.build()
+    chosen = [part for part in PARTS if not given.only or part[0].startswith(tuple(given.only))]
+    needs_peers = not {title for title, _ in chosen} <= _WITHOUT_PEERS
+    peers = environment.build() if needs_peers else Environment(folder=environment.FOLDER, versions={})
     with tempfile.TemporaryDirectory(prefix="watcher-bench-") as name:
         folder = Path(name)
         files, real = series.write_releases(folder / "releases", most=given.releases)
@@ -161,16 +172,19 @@ def main() -> None:
             pictures=given.output.resolve().parent,
             quick=given.releases is not None,
         )
-        chosen = [part for part in PARTS if not given.only or part[0].startswith(tuple(given.only))]
         measured = []
         for title, measure in chosen:
             print(f"{title} … ", end="", file=sys.stderr, flush=True)
             started = time.monotonic()
             measured.append((title, measure(bench)))
             print(f"{time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    introduction = (_INTRODUCTION, _conditions(files, real=real, peers=peers))
+    conditions = _conditions(files, real=real, peers=peers)
+    if given.only and given.output.exists():
+        text = merge_page(given.output.read_text(encoding="utf-8"), measured, conditions)
+    else:
+        text = page(measured, (_INTRODUCTION, conditions))
     # Error messages name files in the temporary folder, which no longer exists.
-    text = page(measured, introduction).replace(f"{folder}/", "")
+    text = text.replace(f"{folder}/", "")
     given.output.write_text(text, encoding="utf-8")
     print(f"written to {given.output}", file=sys.stderr)
 

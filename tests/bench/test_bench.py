@@ -27,6 +27,7 @@ from bench.answers import (
 )
 from bench.layouts import COLUMNS, as_csv, rows, write_csv, write_json
 from bench.measuring import Part, Target, cost, table
+from bench.merging import merge_page
 from bench.pairs import PEERS, our_commands, write_pair
 from bench.run import page
 from bench.series import Registry, generate, make_next, make_repository, write_release
@@ -251,3 +252,20 @@ def test_the_page_lists_every_target_and_whether_it_is_met() -> None:
 
 def test_a_cell_cannot_break_a_table() -> None:
     assert table(["a|b"], [["1\n2"], [None], [0.5]]) == "| a\\|b |\n|---|\n| 1 2 |\n| - |\n| 0.50 |"
+
+
+def test_a_part_that_was_measured_alone_leaves_the_others_as_they_are() -> None:
+    first = Part(text="One.", targets=[Target(what="a", measured=1, limit=2), Target(what="b", measured=3, limit=2)])
+    second = Part(text="Two.", targets=[Target(what="c", measured=1, limit=2)])
+    earlier = page([("First", first), ("Second", second)], ["Introduction."])
+    assert merge_page(earlier, [], "now") == earlier
+    again = Part(text="Three.\n\n### Of it", targets=[Target(what="c", measured=5, limit=2)])
+    merged = merge_page(earlier, [("Second", again), ("Third", Part(text="New."))], "now")
+    assert "1 of 3 targets are met." in merged
+    assert "| c | at most 2 times | 5.00 times | **not met** |" in merged
+    for line in earlier.splitlines():
+        assert line in merged or line.startswith(("2 of 3", "| c |", "Two."))
+    assert merged.endswith(
+        "## Second\n\nMeasured in a run of its own: now\n\nThree.\n\n### Of it\n\n"
+        "## Third\n\nMeasured in a run of its own: now\n\nNew.\n"
+    )

@@ -65,7 +65,7 @@ class WebApp:
         self._log = structlog.get_logger("watcher.web")
         self._starlette = Starlette(
             routes=[StarletteRoute("/{path:path}", self._answer, methods=_METHODS)],
-            middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
+            middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)],
         )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

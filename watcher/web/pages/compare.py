@@ -18,7 +18,7 @@ from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 from watcher.web.recent import RecentResults
 
-_CHANGES, _EVENTS = 100, 200
+_CHANGES, _EVENTS = 50, 100
 _MOST_KEPT = 2_000  # changes: some megabytes
 _COMPARISONS: RecentResults[Comparison] = RecentResults(4)
 

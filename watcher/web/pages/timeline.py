@@ -15,7 +15,7 @@ from watcher.web.html import render_html
 from watcher.web.memento import describe_original, source_original
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
-_EVENTS, _RELEASES = 100, 30
+_EVENTS, _RELEASES = 50, 30
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
