@@ -67,6 +67,7 @@ def link_to_itself(folder: Path) -> Path:
     ("choose", "why"),
     [
         (lambda folder: folder / "history.db", "is an SQLite database, which is not replaced"),
+        (lambda folder: folder / "config.toml", "is the configuration, which is not replaced"),
         (link_to_itself, "is a symbolic link to itself"),
         (lambda folder: folder / ("a" * 300), "cannot be written: File name too long"),
         (lambda folder: folder / "none" / "x", "cannot be written: No such file or directory"),

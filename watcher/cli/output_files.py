@@ -21,7 +21,8 @@ _DATABASE = b"SQLite format 3\0"
 def write_output(data: bytes, out: Path | None) -> None:
     """Write bytes to a file, or to standard output. A reader sees the whole file or the one that was there before.
 
-    Raises UsageError where the bytes would act on a terminal, or the path is a folder, a device, a pipe or a history.
+    Raises UsageError where the bytes would act on a terminal, or the path is a folder, a device, a pipe, a history or
+    the configuration.
     """
     if out is None:
         if sys.stdout.isatty() and acts_on_terminal(data):
@@ -32,8 +33,9 @@ def write_output(data: bytes, out: Path | None) -> None:
         target = out.resolve()  # a symbolic link stays one
         if target.exists() and not target.is_file():
             raise UsageError(f"{out}: is not a file; leave out --out to write to standard output")
-        if _is_database(target):
-            raise UsageError(f"{out}: is an SQLite database, which is not replaced; give --out another name")
+        if _is_database(target) or _is_configuration(target):
+            kind = "an SQLite database" if _is_database(target) else "the configuration"
+            raise UsageError(f"{out}: is {kind}, which is not replaced; give --out another name")
         with replace_file(target) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
@@ -48,6 +50,11 @@ def _is_database(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(_DATABASE)) == _DATABASE
+
+
+def _is_configuration(path: Path) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.obj, Path) and context.obj.resolve() == path
 
 
 def acts_on_terminal(data: bytes) -> bool:
