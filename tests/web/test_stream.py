@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.port_releases import Row, release, tcp
 from tests.web.site import PEOPLE, Site, open_site
+from watcher.monitor import importer
 from watcher.monitor.result import Outcome
 from watcher.reports.events import event_document, find_events
 from watcher.store.event_query import EventQuery
@@ -138,12 +139,15 @@ def test_a_client_that_was_away_gets_what_it_missed_and_nothing_twice(site: Site
     assert not {*april} & {*may}
 
 
-def test_what_is_imported_or_judged_again_is_no_news(site: Site) -> None:
+def test_what_is_imported_or_judged_again_is_no_news(site: Site, tmp_path: Path) -> None:
     site.check(APRIL, "2026-01-05T10:00:00Z")
     with streaming(site) as reader:
         with site.context.open_monitor() as monitor:
             ingest = monitor.ingest(monitor.source("ports"))
             ingest.rebuild_events()
+            (tmp_path / "old.xml").write_bytes(release([tcp("alpha", "9"), *REST], "2019-12-01", PEOPLE))
+            importer.import_items(ingest, importer.find_items([str(tmp_path / "old.xml")], "xml"))
+            assert summaries(site, "2019-12-01")[0] != summaries(site, "2020-02-01")[0]
         site.check(MAY, "2026-01-05T11:00:00Z")
         assert reader.next_events(len(summaries(site, "2021-05-01"))) == summaries(site, "2021-05-01")
 
