@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.support.group_releases import content, explained, record, registry
 from watcher.alerts.subscriptions import EventView, Subscription, matches
 from watcher.config.channel_settings import EmailSettings
+from watcher.core.event_filter import EventFilter
 from watcher.core.model import Event, Kind, Severity, Side
+from watcher.inventory.model import Inventory, ListEntry
 
 
 def event(id: str = "port-assigned", severity: Severity = Severity.NOTICE, *ports: str) -> Event:  # noqa: A002
@@ -129,3 +132,52 @@ def test_an_event_over_two_groups_is_for_the_subscribers_of_either(sources: list
     other = Side(source="iana.old", release="0" * 12, published=None, registries=("",), changes=(0,))
     moved = replace(event("entry-moved"), other=other)
     assert wanted([moved], source="iana.new", sources=tuple(sources)) == (["entry-moved"] if selected else [])
+
+
+OWNED = registry("codes", record(value="1", name="one", change__controller="Ann Example", security__contact="Bob"))
+FREED = registry("codes", record(value="1", name="one", change__controller="Cy Example", security__contact="Bob"))
+
+
+@pytest.mark.parametrize(
+    ("contacts", "selected"),
+    [
+        (["ann example"], True),  # the controller before
+        (["Cy*"], True),
+        (["bob"], True),
+        (["one"], False),  # a name is no contact
+        (["Dan"], False),
+    ],
+)
+def test_a_contact_is_found_in_a_column_of_several_words(contacts: list[str], *, selected: bool) -> None:
+    assert select_changes(OWNED, FREED, contacts=contacts) is selected
+
+
+class OneInventory:
+    """The inventories of a configuration with one list."""
+
+    def __init__(self, *names: str) -> None:
+        entries = tuple(ListEntry(name=name) for name in names)
+        self._inventory = Inventory(name="mine", list_format="list", sources=("toy",), entries=entries)
+
+    def get(self, name: str) -> Inventory:
+        assert name == "mine"
+        return self._inventory
+
+
+@pytest.mark.parametrize(("listed", "selected"), [("first", True), ("second", True), ("third", False)])
+def test_an_inventory_with_a_former_name_selects_the_event(listed: str, *, selected: bool) -> None:
+    old = registry("codes", record("rfc1", value="1", name="first"))
+    new = registry("codes", record("rfc1", value="1", name="second"))
+    assert select_changes(old, new, inventories=OneInventory(listed), inventory="mine") is selected
+
+
+def select_changes(old: str, new: str, *, inventories: OneInventory | None = None, **narrowed: object) -> bool:
+    """Return whether a subscription selects an event of the changes between two registries."""
+    changes, events = explained(content(old), content(new))
+    subscription = Subscription(name="x", filter=EventFilter(**narrowed), inventories=inventories)  # type: ignore[arg-type]
+    views = [
+        EventView(source="toy", event=event, changes=[changes.changes[place] for place in event.changes])
+        for event in events
+    ]
+    assert views
+    return any(matches(view, subscription) for view in views)

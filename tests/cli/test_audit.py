@@ -60,6 +60,7 @@ NEW_CODES = (
 )
 OTHER = registry("others", record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
 
+SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/audit.schema.json").read_text("utf-8"))
 Audit = Callable[..., dict[str, list[tuple[str, str]]]]
 
 
@@ -83,7 +84,9 @@ def audit(run_audit: RunCli, tmp_path: Path) -> Audit:
         (tmp_path / "list").write_text(text)
         code, out, err = run_audit("audit", "list", "--format", "json", "--fail-on", "never", *options)
         assert (code, err) == (0, "")
-        entries = json.loads(out)["entries"]
+        document = json.loads(out)
+        jsonschema.Draft202012Validator(SCHEMA).validate(document)
+        entries = document["entries"]
         return {each["entry"]: [(found["id"], found["message"]) for found in each["findings"]] for each in entries}
 
     return audit_text
@@ -211,6 +214,18 @@ def test_the_table_is_guessed_named_by_the_list_or_by_the_option(audit: Audit, r
     assert "cannot be guessed; name it with --table: codes (Codes), others (Others)" in err
     code, _, err = run_audit("audit", "list", "--source", "toy", "--table", "coeds")
     assert (code, "no registry 'coeds' in this group" in err) == (2, True)
+
+
+def test_the_schema_of_the_json_has_every_finding_and_refuses_others(run_audit: RunCli) -> None:
+    assert SCHEMA["$defs"]["finding"]["properties"]["id"]["enum"] == [*AUDIT_RULES]
+    Path("list").write_text(WORST)
+    document = json.loads(run_audit("audit", "list", "--format", "json", "--fail-on", "never").out)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.validate(document)
+    for change in ({"id": "new"}, {"severity": "bad"}, {"more": 1}, {"message": ""}):
+        changed = json.loads(json.dumps(document))
+        changed["entries"][0]["findings"][0].update(change)
+        assert not validator.is_valid(changed), change
 
 
 def test_exit_codes_for_ci(run_audit: RunCli) -> None:

@@ -12,7 +12,7 @@ from watcher.config.inventory_settings import InventorySettings
 from watcher.config.load import load
 from watcher.core.errors import ConfigError, UsageError
 from watcher.formats.catalog import FORMATS
-from watcher.registries.catalog import REGISTRIES, event_ids
+from watcher.registries.catalog import EVENT_IDS, REGISTRIES
 
 SOURCE = '[[source]]\nname = "my-ports"\nurl = "https://example.org/ports.xml"\n'
 
@@ -22,7 +22,7 @@ def problems(folder: Path, text: str) -> list[str]:
     path.write_text(SOURCE + text)
     path.chmod(0o600)
     with pytest.raises(ConfigError) as caught:
-        load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=event_ids())
+        load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=EVENT_IDS)
     return [problem.removeprefix(f"{path}: ").replace(f"{folder}/", "") for problem in caught.value.problems]
 
 
@@ -36,7 +36,7 @@ def test_a_configuration_with_lists_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(SOURCE + '[[inventory]]\nname = "web"\nfile = "web.txt"\nsource = "my-ports"\n')
     path.chmod(0o600)
-    settings = load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=event_ids())
+    settings = load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=EVENT_IDS)
     inventory = InventoryFiles(settings.inventory, settings.folder, settings.port_sources).get("web")
     assert inventory.concerns_source("my-ports")
     assert [entry.where for entry in inventory.entries] == [f"{tmp_path}/web.txt:1"]

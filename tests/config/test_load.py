@@ -22,7 +22,7 @@ from watcher.core.errors import ConfigError
 from watcher.core.model import Severity
 from watcher.core.tables import Layout
 from watcher.formats.catalog import FORMATS
-from watcher.registries.catalog import REGISTRIES, event_ids
+from watcher.registries.catalog import EVENT_IDS, REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = '[[channel]]\nname = "hook"\ntype = "webhook"\nurl = "https://example.org/"\nsecret = "file:hook"\n'
@@ -47,7 +47,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def loaded(path: Path) -> Settings:
-    return load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=event_ids())
+    return load(path, registries=frozenset(REGISTRIES), formats=FORMATS, events=EVENT_IDS)
 
 
 def problems(path: Path) -> list[str]:
@@ -353,7 +353,7 @@ def test_a_glob_that_matches_no_event_is_an_error(write: Write, pattern: str) ->
     assert problem.startswith(f"channel[0].events: {pattern!r} matches no event")
 
 
-@pytest.mark.parametrize("pattern", ["*", "port-*", "port-assigne?", "port-[ar]*", "[!z]*", *sorted(event_ids())])
+@pytest.mark.parametrize("pattern", ["*", "port-*", "port-assigne?", "port-[ar]*", "[!z]*", *sorted(EVENT_IDS)])
 def test_a_glob_that_matches_an_event_is_good(write: Write, pattern: str) -> None:
     (channel,) = loaded(write(f'{MAIL}events = ["{pattern}"]\n')).channel
     assert channel.events == (pattern,)

@@ -157,6 +157,27 @@ def test_what_a_rule_to_ignore_cannot_be_is_said_with_its_place(text: str, said:
     assert problem.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("sources", "events", "said"),
+    [
+        (["tls"], ["port-assigned"], "'port-assigned' can match nothing: no event of tls (registry = \"iana\")"),
+        (["ports"], ["language-*"], "'language-*' can match nothing: no event of ports (registry = \"ports\")"),
+        (["ports", "tls"], ["port-assigned", "assigned", "*"], ""),
+        (["t?s"], ["port-*", "*"], "'port-*' can match nothing: no event of tls (registry = \"iana\")"),
+        (["*"], ["port-assigned", "language-*"], ""),
+        (["iana.service-names-port-numbers"], ["port-assigned"], ""),
+    ],
+)
+def test_an_event_that_no_named_source_has_is_found(
+    sources: list[str], events: list[str], said: str, write: Write
+) -> None:
+    path = write(f"{SUBSCRIPTION}channels = ['noc']\nsources = {sources}\nevents = {events}\n")
+    if said:
+        assert problems(path) == [f"subscription[0].events: {said}"]
+    else:
+        assert loaded(path).subscription[0].events == tuple(events)
+
+
 def test_an_address_needs_one_e_mail_channel(write: Write) -> None:
     second = '[[channel]]\nname = "two"\ntype = "email"\nto = ["two@example.org"]\n'
     text = f'{second}{SUBSCRIPTION}recipients = ["new@example.org", "TWO@example.org"]\n'

@@ -12,7 +12,7 @@ import pytest
 from watcher.config.load import load
 from watcher.core.read_settings import ReadSettings
 from watcher.formats.catalog import FORMATS
-from watcher.registries.catalog import REGISTRIES, event_ids
+from watcher.registries.catalog import EVENT_IDS, REGISTRIES
 from watcher.reports.diff import InputFile, compare_files
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/recipes.md").read_text("utf-8")
@@ -96,5 +96,5 @@ def test_a_recipe_reads_its_table(name: str) -> None:
 def test_every_recipe_is_a_valid_configuration(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("".join(BLOCKS))
-    settings = load(config, registries=REGISTRIES, formats=FORMATS, events=event_ids())
+    settings = load(config, registries=REGISTRIES, formats=FORMATS, events=EVENT_IDS)
     assert [source.name for source in settings.source] == [*TABLES]

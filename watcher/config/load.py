@@ -16,7 +16,7 @@ from watcher.config.inventory_settings import InventorySettings, list_format_nam
 from watcher.config.overview import read_tables
 from watcher.config.resource_checks import find_resource_problems
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
-from watcher.config.subscription_checks import find_subscription_problems
+from watcher.config.subscription_checks import EventIds, find_subscription_problems
 from watcher.config.value_types import GROUP
 from watcher.core.errors import ConfigError
 from watcher.core.extras import APPRISE_IS_MISSING, is_installed
@@ -34,9 +34,7 @@ EXAMPLE_FILE = Path(__file__).with_name("config.example.toml")
 _RENAMED_KEYS = {"believe": "hold"}
 
 
-def load(
-    path: Path, *, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
-) -> Settings:
+def load(path: Path, *, registries: Collection[str], formats: Mapping[str, Format], events: EventIds) -> Settings:
     """Return a configuration. Raises ConfigError with everything that is wrong with it, one line for each."""
     values = read_tables(path)
     if "folder" in values:
@@ -84,7 +82,7 @@ def second_format(source: SourceSettings, formats: Mapping[str, Format]) -> str:
 
 
 def _find_conflicts(
-    settings: Settings, registries: Collection[str], formats: Mapping[str, Format], events: Collection[str]
+    settings: Settings, registries: Collection[str], formats: Mapping[str, Format], events: EventIds
 ) -> Iterator[str]:
     for kind, names in (
         ("source", [source.name for source in settings.source]),

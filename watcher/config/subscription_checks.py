@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 from watcher.config.channel_settings import EmailSettings
 from watcher.config.settings import CollectionSettings, Settings
@@ -12,10 +13,18 @@ from watcher.core.model import CANARY
 from watcher.core.suggestions import PROTOCOLS, suggest
 from watcher.core.words import split_words
 
+
+class EventIds(Collection[str], Protocol):
+    """The event ids of all registries, and of one."""
+
+    def of_registry(self, registry: str) -> Collection[str]:
+        """Return the event ids of a registry, by its id."""
+
+
 _PORT_GROUP = "service-names-port-numbers"  # IANA's id of the group that has the rules of the ports, in a collection
 
 
-def find_subscription_problems(settings: Settings, events: Collection[str]) -> Iterator[str]:
+def find_subscription_problems(settings: Settings, events: EventIds) -> Iterator[str]:
     """Yield a line for each mistake, with its place."""
     inventories = [inventory.name for inventory in settings.inventory]
     tables: list[tuple[str, FilterSettings]] = [
@@ -32,7 +41,7 @@ def find_subscription_problems(settings: Settings, events: Collection[str]) -> I
 
 
 def _find_filter_problems(
-    table: FilterSettings, settings: Settings, events: Collection[str], inventories: Collection[str]
+    table: FilterSettings, settings: Settings, events: EventIds, inventories: Collection[str]
 ) -> Iterator[str]:
     for option, names in (("sources", table.sources), ("events", table.events)):
         if not names:
@@ -40,6 +49,7 @@ def _find_filter_problems(
     for pattern in table.events:
         if not any(fnmatchcase(event, pattern) for event in events):
             yield f"events: {pattern!r} matches no event{suggest(pattern, events)}"
+    yield from _find_impossible_events(table, settings, events)
     known = [source.name for source in settings.source]
     unmatched = [pattern for pattern in table.sources if not _can_match_source(pattern, settings)]
     yield from (f"sources: {pattern!r} matches no source{suggest(pattern, known)}" for pattern in unmatched)
@@ -65,6 +75,25 @@ def _find_filter_problems(
         yield f'{option}: can match nothing: only a source with registry = "ports" has ports and protocols'
 
 
+def _find_impossible_events(table: FilterSettings, settings: Settings, events: EventIds) -> Iterator[str]:
+    """Yield the patterns of events that no source with these names has. A collection can have every event."""
+    sources = [source for source in settings.source if any(fnmatchcase(source.name, glob) for glob in table.sources)]
+    groups = [collection for collection in settings.collections if _can_match_group(table.sources, collection.name)]
+    if not sources or groups or any(isinstance(source, CollectionSettings) for source in sources):
+        return
+    possible = {event for source in sources for event in events.of_registry(source.registry)}
+    for pattern in table.events:
+        if any(fnmatchcase(event, pattern) for event in events) and not any(
+            fnmatchcase(event, pattern) for event in possible
+        ):
+            names = ", ".join(f'{source.name} (registry = "{source.registry}")' for source in sources)
+            yield f"events: {pattern!r} can match nothing: no event of {names}"
+
+
+def _can_match_group(patterns: Sequence[str], collection: str) -> bool:
+    return any(_can_begin(pattern, f"{collection}.") for pattern in patterns)
+
+
 def _find_recipient_problems(table: SubscriptionSettings, settings: Settings) -> Iterator[str]:
     names = [channel.name for channel in settings.channel]
     for name in table.channels:
@@ -88,11 +117,15 @@ def _find_recipient_problems(table: SubscriptionSettings, settings: Settings) ->
 
 def _can_match_source(pattern: str, settings: Settings) -> bool:
     """Return whether a glob matches a source, or can match a group of a collection, which is not known here."""
-    literal = pattern[: min((pattern.index(char) for char in "*?[" if char in pattern), default=len(pattern))]
-    groups = [f"{collection.name}." for collection in settings.collections]
     if any(fnmatchcase(source.name, pattern) for source in settings.source) or fnmatchcase(CANARY, pattern):
         return True
-    return any(literal.startswith(group) or (literal != pattern and group.startswith(literal)) for group in groups)
+    return any(_can_begin(pattern, f"{collection.name}.") for collection in settings.collections)
+
+
+def _can_begin(pattern: str, group: str) -> bool:
+    """Return whether a glob can match a name that begins with `group`."""
+    literal = pattern[: min((pattern.index(char) for char in "*?[" if char in pattern), default=len(pattern))]
+    return literal.startswith(group) or (literal != pattern and group.startswith(literal))
 
 
 def _find_port_filter(table: FilterSettings) -> str:

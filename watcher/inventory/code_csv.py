@@ -32,13 +32,13 @@ def read(text: ListText) -> Iterator[ListEntry]:
     try:
         for row in reader:
             line = numbers[reader.line_num - 1]  # the last one, if a cell has a line break
+            if len(row) > _MOST_COLUMNS:
+                raise ParseError("too_large", f"more than {_MOST_COLUMNS} columns", line=line)
             if columns is None:
                 columns = find_columns(row)
                 if columns is not None:
                     continue
                 columns = guess_columns(row)
-            if len(row) > _MOST_COLUMNS:
-                raise ParseError("too_large", f"more than {_MOST_COLUMNS} columns", line=line)
             cells = {column: row[place] for column, place in columns.items() if place < len(row)}
             if (entry := make_entry(cells, text.name, line, of_ports=text.of_ports)) is not None:
                 yield entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from watcher.core.errors import ParseError
@@ -13,6 +14,7 @@ from watcher.inventory.port_words import read_port, read_protocol
 
 _BEGIN = 4096
 _MAX_DEPTH = 20
+_MOST_PROTOCOLS = 16  # of one rule
 _L4 = ({"key": "l4proto"}, {"key": "l4proto", "base": "th"})
 _NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
 _ANY_TRANSPORT = "th"  # the payload of any transport protocol: another expression says which
@@ -36,21 +38,27 @@ def read(text: ListText) -> Iterator[ListEntry]:
         if isinstance(entry, dict)
     }
     finder = LineFinder(text.text)
+    listed: set[str] = set()
     for container in objects:
         rule = container.get("rule")
         if isinstance(rule, dict) and isinstance(rule.get("expr"), list):
             line = finder.find('"rule"')
             try:
-                yield from _RuleReader(text.name, line, rule, sets).read()
+                yield from _RuleReader(text.name, line, rule, sets, listed).read()
             except RecursionError:
                 raise ParseError("too_large", "a rule that is nested too deep", line=line) from None
 
 
 class _RuleReader:
-    """Reads the ports of one rule."""
+    """Reads the ports of one rule. `listed` has the named sets that were read, and for what.
 
-    def __init__(self, file: str, line: int, rule: Json, sets: Mapping[tuple[Any, Any, Any], Any]) -> None:
-        self._file, self._line, self._rule, self._sets = file, line, rule, sets
+    A hundred rules on one set have its ports a hundred times, so only the first of them yields them.
+    """
+
+    def __init__(
+        self, file: str, line: int, rule: Json, sets: Mapping[tuple[Any, Any, Any], Any], listed: set[str]
+    ) -> None:
+        self._file, self._line, self._rule, self._sets, self._listed = file, line, rule, sets, listed
         words = (rule.get("family"), rule.get("table"), rule.get("chain"), rule.get("comment"))
         self._label = " ".join(word for word in words if isinstance(word, str))
 
@@ -60,14 +68,28 @@ class _RuleReader:
             for expression in self._rule["expr"]
             if isinstance(expression, dict) and (match := _as_match(expression)) is not None
         ]
-        named = [protocol for left, right in matches if _is_l4(left) for protocol in self._texts(right)]
+        texts = (protocol for left, right in matches if _is_l4(left) for protocol in self._texts(right))
+        named = [*islice(dict.fromkeys(texts), _MOST_PROTOCOLS + 1)]
+        if len(named) > _MOST_PROTOCOLS:
+            raise ParseError("too_large", f"a rule of more than {_MOST_PROTOCOLS} protocols", line=self._line)
         for left, right in matches:
+            if self._is_listed(left, right, named):
+                continue
             if isinstance(left, dict) and isinstance(left.get("concat"), list):
                 yield from self._read_concatenation(left["concat"], right, named)
             elif (protocol := _payload_protocol(left)) is not None:
                 protocols = [protocol] if protocol != _ANY_TRANSPORT else named
                 for value in self._values(right):
                     yield from self._entries(value, protocols)
+
+    def _is_listed(self, left: Any, right: Any, named: Sequence[str]) -> bool:
+        """Return whether an earlier rule has the ports of the same set already."""
+        if not (isinstance(right, str) and right.startswith("@")):
+            return False
+        use = repr((self._rule.get("family"), self._rule.get("table"), right, left, named))
+        is_known = use in self._listed
+        self._listed.add(use)
+        return is_known
 
     def _read_concatenation(self, parts: Sequence[Any], right: Any, named: Sequence[str]) -> Iterator[ListEntry]:
         places = [place for place, part in enumerate(parts) if _payload_protocol(part) is not None]
@@ -110,8 +132,9 @@ class _RuleReader:
         if depth > _MAX_DEPTH:
             raise ParseError("too_large", "sets that are nested too deep", line=self._line)
         if isinstance(value, str) and value.startswith("@"):
-            elements = self._sets.get((self._rule.get("family"), self._rule.get("table"), value[1:]), [])
-            yield from self._values(elements, depth + 1)
+            if depth == 0:  # a set has no sets in it
+                elements = self._sets.get((self._rule.get("family"), self._rule.get("table"), value[1:]), [])
+                yield from self._values(elements, depth + 1)
         elif isinstance(value, list):
             for inner in value:
                 # An element of a map is a pair of a key and what it leads to.

@@ -14,14 +14,20 @@ from watcher.inventory.port_words import read_port
 _NETIDS = ("tcp", "udp", "sctp", "dccp", "mptcp")
 _OTHER_NETIDS = ("raw", "icmp6", "nl", "p_raw", "p_dgr", "u_str", "u_dgr", "u_seq", "v_str", "v_dgr", "xdp", "tipc")
 _STATES = {"LISTEN": "tcp", "UNCONN": "udp"}
-_LINE = re.compile(rf"(?:(?:{'|'.join(_NETIDS + _OTHER_NETIDS)})\s+)?[A-Z0-9-]+\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+.*")
+_LINE = re.compile(rf"(?:(?:{'|'.join(_NETIDS + _OTHER_NETIDS)})\s+)?[A-Z0-9-]+\s+\d+\s+\d+\s+(\S+)\s+(\S+).*")
 _PROCESS = re.compile(r'users:\(\("([^"]{1,64})"')
 
 
 def is_ss_output(text: ListText) -> bool:
     """Return whether the first line is one of ss, or its header."""
     first = next((line for _, line in text.lines()), "")
-    return first.startswith(("Netid ", "State ")) or _LINE.fullmatch(first) is not None
+    return first.startswith(("Netid ", "State ")) or _is_line(first)
+
+
+def _is_line(line: str) -> bool:
+    """Return whether a line has the columns of ss, the last two of them with an address and a port."""
+    match = _LINE.fullmatch(line)
+    return match is not None and ":" in match[1][1:-1] and ":" in match[2][1:-1]
 
 
 def read(text: ListText) -> Iterator[ListEntry]:
@@ -31,7 +37,7 @@ def read(text: ListText) -> Iterator[ListEntry]:
         words = line.split()
         if words[0] in ("Netid", "State"):
             continue
-        if not _LINE.fullmatch(line):
+        if not _is_line(line):
             raise ParseError("not_well_formed", f"not a line of ss: {line[:60]!r}", line=number)
         netid = words.pop(0) if words[0] in _NETIDS + _OTHER_NETIDS else _STATES.get(words[0], "")
         if netid in _OTHER_NETIDS or words[0] not in _STATES:

@@ -71,6 +71,10 @@ class _EventIds(Collection[str]):
     def __len__(self) -> int:
         return len(event_ids())
 
+    def of_registry(self, registry: str) -> Collection[str]:
+        """Return the event ids of a registry, by its id."""
+        return REGISTRIES[registry].events.keys() if registry in REGISTRIES else ()
+
 
 EVENT_IDS = _EventIds()
 

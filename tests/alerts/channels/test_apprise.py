@@ -23,6 +23,7 @@ from watcher.config.settings import Settings
 from watcher.config.value_types import SecretRef
 from watcher.core import extras
 from watcher.core.errors import ConfigError, DeliveryError
+from watcher.registries.catalog import EVENT_IDS
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -131,5 +132,5 @@ def test_without_the_extra_the_error_says_how_to_install_it(monkeypatch: pytest.
     path.write_text('[[channel]]\nname = "chat"\ntype = "apprise"\nurl = "file:urls"\n')
     path.chmod(0o600)
     with pytest.raises(ConfigError) as caught:
-        configuration.load(path, registries=(), formats={}, events=())
+        configuration.load(path, registries=(), formats={}, events=EVENT_IDS)
     assert caught.value.problems[0] == f"{path}: channel[0].type: {hint}"
