@@ -161,10 +161,10 @@ def test_what_a_rule_to_ignore_cannot_be_is_said_with_its_place(text: str, said:
     ("sources", "events", "said"),
     [
         (["tls"], ["port-assigned"], "'port-assigned' can match nothing: no event of tls (registry = \"iana\")"),
-        (["ports"], ["language-*"], "'language-*' can match nothing: no event of ports (registry = \"ports\")"),
-        (["ports", "tls"], ["port-assigned", "assigned", "*"], ""),
+        (["ports"], ["entry-added"], "'entry-added' can match nothing: no event of ports (registry = \"ports\")"),
+        (["ports", "tls"], ["port-assigned", "entry-added", "*"], ""),
         (["t?s"], ["port-*", "*"], "'port-*' can match nothing: no event of tls (registry = \"iana\")"),
-        (["*"], ["port-assigned", "language-*"], ""),
+        (["*"], ["port-assigned", "entry-*"], ""),
         (["iana.service-names-port-numbers"], ["port-assigned"], ""),
     ],
 )
