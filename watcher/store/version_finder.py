@@ -139,7 +139,7 @@ class VersionFinder:
             WHERE source_id = ?1 AND low IS NOT NULL AND section = 'entry'
             AND first <= ?2 AND (until IS NULL OR until > ?2)
             AND (?3 = '' OR coalesce(key ->> 'protocol', '') IN (?3, ''))
-            ORDER BY low""",
+            ORDER BY low, high, id""",
             [self._releases.find_source_row(source), at.place, protocol],
         )
         return [*rows]

@@ -14,6 +14,7 @@ import pytest
 
 from tests.monitor.test_moves import MOVE
 from tests.store.test_release_writer import SERIES
+from tests.support import real_data
 from tests.support.fake_clock import FakeClock
 from tests.support.port_releases import release, tcp
 from tests.support.postgresql import PostgresqlServer
@@ -213,3 +214,32 @@ def test_entries_that_move_between_groups(
     numbers = twice(work)
     assert numbers["moves"] > 0
     assert numbers["event_sides"] > 0
+
+
+def test_real_releases_of_registry_groups(
+    twice: Callable[[Callable[[HistoryLocation], None]], Any], tmp_path: Path
+) -> None:
+    names = ("tls-parameters", "dns-parameters", "media-types")
+    releases = [
+        (f"iana.{name}", data)
+        for name in names
+        for _, data in [*real_data.group_documents(real_data.RECENT_IANA_BUNDLE, name)][-3:]
+    ]
+
+    def work(location: HistoryLocation) -> None:
+        archive = SnapshotArchive(tmp_path / f"kept {isinstance(location, Path)}")
+        with Store(location) as store:
+            for name, data in releases:
+                ingest = ReleaseIngest(
+                    name,
+                    settings=ReadSettings(registry="iana", format="xml"),
+                    store=store,
+                    archive=archive,
+                    collection="iana",
+                )
+                ingest.ingest(Candidate(data=data, origin="git:x"))
+
+    numbers = twice(work)
+    assert numbers["releases"] == len(releases)
+    assert numbers["versions"] > 3_000
+    assert numbers["changes"] > 20
