@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from watcher.core.model import Status
+from watcher.registries.shared import status_words
 from watcher.registries.shared.status_words import read_status
 
 
@@ -50,3 +53,49 @@ def test_a_row_states_its_status(fields: dict[str, str], status: Status) -> None
 def test_the_evidence_is_the_text_that_the_status_was_read_from() -> None:
     assert read_status({"type": "sha1", "status": "historic"}).evidence == "historic"
     assert read_status({"value": "9", "name": "fine"}).evidence == ""
+
+
+_PARTS = (
+    *(
+        "private",
+        "Local",
+        "vendor-specific",
+        "use",
+        "USE",
+        "site",
+        "reserved for",
+        "resrved",
+        "(reserved)",
+        "experiments",
+    ),
+    *(
+        "Un-assigned",
+        "not yet",
+        "allocated",
+        "available for x",
+        "to be assigned",
+        "unused",
+        "registry  closed",
+        "closed",
+    ),
+    *(
+        "DEPRECATED",
+        "historical",
+        "obsoleted",
+        "by",
+        "is no longer in use",
+        "terminated",
+        "yes",
+        "2020-01",
+        "name",
+        "\n",
+    ),
+    *("(TEMPORARY - expires 2020-01-01)", "un\u017fed", "\u212aelvin", "\u0130nformation", "", "-", "7"),
+)
+
+
+@pytest.mark.parametrize("column", ["name", "status", "Deprecated", "obsolete", "notes", "other"])
+def test_a_row_without_any_word_of_a_status_is_read_as_it_is_in_full(column: str) -> None:
+    for one, other in product(_PARTS, repeat=2):
+        for fields in ({"value": "7", column: f"{one} {other}"}, {"value": one, column: other}):
+            assert status_words.read_status(fields) == status_words._read_words(fields), fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import islice
 
 from watcher.core.intervals import Interval, IntervalIndex
@@ -70,9 +70,7 @@ def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
 
 def _assigned_sides(context: ChangeContext) -> _NumberedRows:
     sides = (side for change in context.changes for side in (change.before, change.after))
-    return _NumberedRows(
-        (entry_parts.read_path(side), side) for side in sides if side is not None and is_assigned(side)
-    )
+    return _NumberedRows(side for side in sides if side is not None and is_assigned(side))
 
 
 def _box(item: Item) -> Box:
@@ -100,13 +98,19 @@ def have_common_numbers(one: tuple[ValueRange, ...], other: tuple[ValueRange, ..
 class _NumberedRows:
     """Rows by their numbers, inside the place that each is given with: a registry, or a registry and an owner."""
 
-    def __init__(self, placed: Iterable[tuple[Hashable, Item]], *, only_blocks: bool = False) -> None:
+    def __init__(
+        self,
+        items: Iterable[Item],
+        find_place: Callable[[Item], Hashable] = entry_parts.read_path,
+        *,
+        only_blocks: bool = False,
+    ) -> None:
         by_space: dict[tuple[Hashable, str], list[tuple[Interval, tuple[ValueRange, Item]]]] = {}
-        for place, item in placed:
+        for item in items:
             for block in numbers(item):
                 if not only_blocks or block.high > block.low:
                     row = (block.low, block.high), (block, item)
-                    by_space.setdefault((place, block.space), []).append(row)
+                    by_space.setdefault((find_place(item), block.space), []).append(row)
         # Rows with the same numbers are in the order of their keys: that of the items depends on what was read before.
         self._rows = {
             space: IntervalIndex(sorted(rows, key=lambda row: row[1][1].key, reverse=True))
@@ -125,7 +129,7 @@ def _entries(content: Content) -> Iterator[Item]:
 
 
 def _free_rows(content: Content) -> _NumberedRows:
-    return _NumberedRows((entry_parts.read_path(item), item) for item in _entries(content) if item.status in FREE)
+    return _NumberedRows(item for item in _entries(content) if item.status in FREE)
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
@@ -168,12 +172,13 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
 def _new_blocks(context: ChangeContext) -> _NumberedRows:
     """Return the ranges that are assigned in the new release under a key that the old one does not have."""
     new = (item for item in context.new.items.values() if (item.section, item.key) not in context.old.items)
-    return _NumberedRows(((entry_parts.read_path(item), item) for item in new if is_assigned(item)), only_blocks=True)
+    return _NumberedRows(filter(is_assigned, new), only_blocks=True)
 
 
 def _blocks(content: Content) -> _NumberedRows:
     """Return the assigned ranges by registry and owner."""
-    assigned = filter(is_assigned, _entries(content))
     return _NumberedRows(
-        (((entry_parts.read_path(item), entry_parts.find_title(item)), item) for item in assigned), only_blocks=True
+        filter(is_assigned, _entries(content)),
+        lambda item: (entry_parts.read_path(item), entry_parts.find_title(item)),
+        only_blocks=True,
     )

@@ -65,6 +65,12 @@ _ABOUT_OTHERS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _OUT_OF_USE = re.compile(r"\b(is|are) no longer in use\b", re.IGNORECASE)
+# Every text that one of the patterns and words here matches has one of these: "rved" is in "reserved" and "resrved".
+_WORDS = (
+    *("private", "local", "site", "vendor", "experiment", "assigned", "allocated", "available", "rved", "unused"),
+    *("closed", "deprecated", "historic", "obsolete", "terminated", "no longer in use"),
+)
+_ASSIGNED = StatusReading(Status.ASSIGNED)
 _STATUS_COLUMNS = frozenset({"status", "state", "deprecated", "obsolete", "usage", "intended_usage", "class"})
 _STATUS_COLUMN_WORDS = _RETIRED_WORDS | {"terminated": Status.OBSOLETE}
 _NOTES = frozenset({"note", "notes", "comment", "comments", "remark", "remarks"})
@@ -77,12 +83,25 @@ _LONG = 120  # characters; a longer description is prose, and only its first wor
 
 def read_status(fields: Mapping[str, str]) -> StatusReading:
     """Return the status that the columns of a row state; the caller leaves out dates and references."""
+    return _read_words(fields) if _may_have_status(fields) else _ASSIGNED
+
+
+def _may_have_status(fields: Mapping[str, str]) -> bool:
+    """Return whether a row has a word without which it states no status: of most rows nothing else is asked."""
+    text = "\n".join([*fields, *fields.values()])
+    if not text.isascii():  # some characters are letters in another case to `re` alone
+        return True
+    text = text.lower()
+    return any([word in text for word in _WORDS])  # noqa: C419 - a generator takes twice as long
+
+
+def _read_words(fields: Mapping[str, str]) -> StatusReading:
     if free := _read_free(fields):
         return free
     for column, text in fields.items():
         if (status := read_retired(column, text)) is not None:
             return StatusReading(status, text)
-    return StatusReading(Status.ASSIGNED)
+    return _ASSIGNED
 
 
 def read_nameless(text: str) -> Status:
