@@ -40,6 +40,7 @@ EXAMPLES = {
     "/-/event/{}": "/-/event/none-at-all",
     "/{}": "/ports",
     "/{}/compare": "/ports/compare",
+    "/{}/releases": "/ports/releases",
     "/{}/map": "/ports/map",
     "/{}/release/{}": "/ports/release/2020-02-01",
     "/{}/release/{}/bytes": "/ports/release/2020-02-01/bytes",
