@@ -98,9 +98,17 @@ def test_a_configuration_of_another_user_or_in_a_folder_that_others_can_write_to
     with pytest.raises(ConfigError, match="can be replaced by others"):
         read_tables(link)
     path.parent.chmod(0o755)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "open" / "link.toml").symlink_to(path)  # others can put another link there
+    with pytest.raises(ConfigError, match=f"can be replaced by others.*; chmod go-w {tmp_path}/open$"):
+        read_tables(tmp_path / "open" / "link.toml")
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     if path.stat().st_uid == 0:  # what root owns, root alone can change
         assert read_tables(path) == {}
+        os.chown(path.parent, 4712, -1)
+        with pytest.raises(ConfigError, match=f"{path.parent}: belongs to user 4712"):
+            read_tables(path)
         os.chown(path, 4712, -1)
     owner = path.stat().st_uid
     sentence = (
