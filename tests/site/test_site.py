@@ -144,6 +144,8 @@ def test_a_release_touches_its_own_files_and_the_ones_about_all_sources(growing:
     assert {"toy/index.html", "toy/deltas/notification.json", "toy/feed.atom", "index.html"} <= changed
     oldest = growing.command("releases", "toy", "--format", "csv").splitlines()[1].split(",")
     assert not [name for name in changed if any(name == f"toy/release/{cell}.html" for cell in oldest)]
+    assert "toy/entry/3+colours.html" in before  # an entry that this release did not change
+    assert "toy/entry/3+colours.html" not in changed
     fresh = read_files(growing.write("fresh"))
     kept = {name for name in read_files(site) if name not in fresh}
     assert kept == {name for name in before if name.startswith("toy/deltas/snapshot-2-")}

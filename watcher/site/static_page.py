@@ -20,6 +20,8 @@ def make_page(page: bytes, path: str, find: Find, files: Sequence[tuple[str, str
     document = html.document_fromstring(page, parser=html.HTMLParser(encoding="utf-8"))
     for element in [*document.iter("form", "script")]:
         element.drop_tree()
+    for element in [*document.find_class("permanent")]:  # names the newest release, and would change with each
+        element.drop_tree()
     for element in [*document.find_class("feeds")]:
         if not any(find(link.get("href", "")) for link in element.iter("a")):
             element.drop_tree()
