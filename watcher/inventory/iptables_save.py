@@ -33,6 +33,8 @@ def read(text: ListText) -> Iterator[ListEntry]:
 
 
 def _split(line: str, number: int) -> list[str]:
+    if not any(mark in line for mark in "'\"\\#"):
+        return line.split()  # shlex copies a word for each of its characters
     try:
         return shlex.split(line)
     except ValueError as error:
