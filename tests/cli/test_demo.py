@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -35,7 +36,12 @@ def test_the_demo_keeps_its_pages_up_at_any_port_until_it_is_interrupted(tmp_pat
             stack.enter_context(socket.create_server(("127.0.0.1", 8080)))
         environment = {**os.environ, "PYTHONWARNINGS": "error", "TMPDIR": str(tmp_path)}
         command = [sys.executable, "-u", "-m", "watcher", "demo", "--serve"]
-        process = stack.enter_context(Popen(command, stdout=PIPE, text=True, env=environment))
+        # A shell starts what runs in the background with SIGINT ignored, and that is inherited.
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = stack.enter_context(
+            Popen(command, stdout=PIPE, text=True, env=environment, preexec_fn=heard)  # noqa: PLW1509 - one thread
+        )
+        stack.callback(process.kill)
         try:
             (address,) = next(filter(None, (re.findall("In a browser: (http:[^ ]+)", line) for line in process.stdout)))
             assert ":8080/" not in address
