@@ -51,6 +51,8 @@ CALLS = {
     "channel": ["channel", "list"],
     "plot": ["plot", "ports", "--out", "-"],
     "migrate-store": ["migrate-store", "history.db", "copy.db"],
+    "site": ["site", "pages"],
+    "follow": ["follow", "pages/ports/deltas", "--into", "copy.jsonl"],
 }
 # Imports the program once; each call is a process of its own, whose output goes to the same place.
 SCRIPT = """

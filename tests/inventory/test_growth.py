@@ -14,7 +14,7 @@ from watcher.inventory.catalog import LIST_FORMATS, read_list
 
 pytestmark = pytest.mark.fault(70)
 MakeText = Callable[[int, int], str]  # size, number of the try → text
-ENOUGH = 0.05  # CPU seconds
+ENOUGH = 0.1  # CPU seconds
 LINE = MAX_LINE // 2 - 1000  # the larger of two sizes still fits into a line
 
 
