@@ -31,9 +31,10 @@ registry = "iana"
 url = "https://registry.example/toy.xml"
 """
 FREE = Row(description="Unassigned", port="30-40")
+WIDE = Row(description="Unassigned", port="2000-9000")  # more ports than a page shows
 FILLER = [tcp(f"filler-{number}", str(1000 + number)) for number in range(20)]  # a delta is smaller than all of it
 PORTS = (
-    release([tcp("alpha", "10", contact="Ann"), tcp("beta", "20"), FREE, *FILLER], "2020-01-01", PEOPLE),
+    release([tcp("alpha", "10", contact="Ann"), tcp("beta", "20"), FREE, WIDE, *FILLER], "2020-01-01", PEOPLE),
     release(
         [tcp("alpha", "11", contact="Ann"), tcp("beta", "20", description="Second"), FREE, *FILLER],
         "2020-02-01", PEOPLE,

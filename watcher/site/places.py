@@ -18,6 +18,7 @@ from watcher.registries.lookups import lookup_of, permalink
 from watcher.site.addresses import Place, name_part, place_of
 from watcher.store.history_reader import HistoryReader
 from watcher.store.history_rows import StoredRelease
+from watcher.web.parameters import MOST_PORTS
 
 CHANGES = 100  # of a page of web/pages/compare.py
 LISTED = 500  # releases of a page of web/pages/releases.py
@@ -64,6 +65,9 @@ def list_places(history: HistoryReader, source: str, releases: Sequence[StoredRe
             pages[place] = f"{folder}/release/{release.release.id}-changes{_number(page)}.html"
         entries |= {place: _name_file(place) for place in _list_item_places(source, comparison)}
         named |= {place for event in comparison.events for place in _list_event_places(source, event)}
+    if has_ports:
+        entries = {place: path for place, path in entries.items() if not _is_wide(place)}
+        named = {place for place in named if not _is_wide(place)}
     for place in sorted(named - {*entries}):
         if _is_known(history, place, has_ports=has_ports):
             entries[place] = _name_file(place)
@@ -105,6 +109,12 @@ def _list_event_places(source: str, event: Event) -> Iterator[Place]:
     for value in event.values[:_MOST_NAMED]:
         if value:
             yield place_of([source, "entry", value], {"registry": event.registry})
+
+
+def _is_wide(place: Place) -> bool:
+    """Return whether a place names more ports than a page shows."""
+    ports = find_ports(place[2])
+    return ports is not None and ports[1] - ports[0] >= MOST_PORTS
 
 
 def _is_known(history: HistoryReader, place: Place, *, has_ports: bool) -> bool:

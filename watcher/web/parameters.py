@@ -25,7 +25,7 @@ DAY: Schema = {"type": "string", "format": "date"}
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})"
 _PORTS: Schema = {"type": "string", "pattern": f"^{_PORT}(-{_PORT})?$"}
 _DOCUMENT: Schema = {"type": "string", "pattern": "^(([Rr][Ff][Cc][- ]?)?[0-9]{1,5}|draft-[a-z][a-z0-9-]*)$"}
-_MOST_PORTS = 1_024  # in one question about entries; the port map shows all
+MOST_PORTS = 1_024  # in one question about entries; the port map shows all
 
 
 class BadRequestError(UsageError):
@@ -125,8 +125,8 @@ def _read_ports(text: str) -> tuple[int, int]:
 
 def check_ports(ports: Interval) -> Interval:
     """Return a range of ports if it is short enough to show all entries in it. Raises BadRequestError."""
-    if ports[1] - ports[0] >= _MOST_PORTS:
-        raise BadRequestError(f"a range has at most {_MOST_PORTS:,} ports here; the port map shows all of them")
+    if ports[1] - ports[0] >= MOST_PORTS:
+        raise BadRequestError(f"a range has at most {MOST_PORTS:,} ports here; the port map shows all of them")
     return ports
 
 
