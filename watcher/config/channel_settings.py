@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
+from watcher.config.time_types import Duration
 from watcher.config.value_types import (
     Command,
-    Duration,
     FileMode,
     HostName,
     HttpUrl,

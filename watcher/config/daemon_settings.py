@@ -9,15 +9,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import (
-    Duration,
-    HiddenUrlField,
-    ListenAddress,
-    Moment,
-    PositiveDuration,
-    ProxyUrlField,
-    ServerName,
-)
+from watcher.config.time_types import Duration, Moment, PositiveDuration
+from watcher.config.value_types import HiddenUrlField, ListenAddress, ProxyUrlField, ServerName
 
 
 class LogSettings(SettingsTable):

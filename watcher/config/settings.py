@@ -29,16 +29,15 @@ from watcher.config.overview import (
 )
 from watcher.config.subscription_settings import IgnoreSettings, SubscriptionSettings
 from watcher.config.table import SettingsTable
+from watcher.config.time_types import Interval, PositiveDuration
 from watcher.config.value_types import (
     GROUP,
     Contact,
     GroupIds,
     GroupName,
     HiddenUrl,
-    Interval,
     Name,
     Names,
-    PositiveDuration,
     ProxyUrl,
     ProxyUrlField,
     RsyncUrl,

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from watcher.config.table import SettingsTable
-from watcher.config.value_types import ClockTime, DocumentName, MailAddress, Moment, Name, PortRange, TimeZone
+from watcher.config.time_types import ClockTime, Moment, TimeZone
+from watcher.config.value_types import DocumentName, MailAddress, Name, PortRange
 from watcher.core.digest_schedule import DigestPeriod, DigestSchedule
 from watcher.core.event_filter import FILTERS, EventFilter, IgnoreRule
 from watcher.core.model import Kind, Severity

@@ -1,4 +1,4 @@
-"""The types of single values in the configuration: durations, addresses, URLs, names, references to secrets."""
+"""The types of single values in the configuration: addresses, URLs, names, references to secrets."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ import ipaddress
 import os
 import re
 import socket
-from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from watcher.core.documents import parse_document
 from watcher.core.errors import ConfigError
 from watcher.core.operator_files import read_operator_file, require_private
 from watcher.core.port_ranges import parse_ports
 from watcher.core.tables import split_usable_ids
-from watcher.core.times import parse_duration
 
 GROUP = "{group}"
 _LAST_PORT = 65535
-_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 # RFC 5321 section 4.1.2, without quoted strings and addresses of hosts. `email` writes any other address as `<>`.
@@ -148,30 +144,6 @@ def _secret(value: object) -> SecretRef:
     return SecretRef(value)
 
 
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    return parse_duration(value if isinstance(value, str) else "")
-
-
-def _moment(value: datetime) -> datetime:
-    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
-        raise ValueError(f"must be a time in the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return value
-
-
-def _interval(value: timedelta) -> timedelta:
-    if value < timedelta(minutes=1):
-        raise ValueError("must be at least one minute (1m): registries change every few days")
-    return value
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1):
-        raise ValueError("must be at least one second (1s)")
-    return value
-
-
 def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         hint = "" if value.isascii() else "; only ASCII is sent: write an international domain as xn--…"
@@ -207,21 +179,6 @@ def _command(value: tuple[str, ...]) -> tuple[str, ...]:
     if any("\0" in argument for argument in value):
         raise ValueError("an argument cannot have a NUL character")
     return value
-
-
-def _clock_time(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", value):
-        return time.fromisoformat(value)
-    if isinstance(value, time) and value.tzinfo is None and not value.second and not value.microsecond:
-        return value
-    raise ValueError("must be a time, HH:MM, such as 08:00")
-
-
-def _time_zone(value: object) -> object:
-    try:
-        return ZoneInfo(value) if isinstance(value, str) else value
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone of this machine; write Europe/Berlin or UTC") from None
 
 
 def _http_url(value: str) -> str:
@@ -328,15 +285,6 @@ def _group_ids(values: tuple[str, ...]) -> tuple[str, ...]:
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="lower-case letters, digits and . _ -")]
 GroupName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}\.[a-z0-9._-]{1,64}$")]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
-    WithJsonSchema({"type": "string", "description": "30s, 15m, 6h, 2d, 1w or a combination, 1h30m"}),
-]
-Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
-Interval = Annotated[Duration, AfterValidator(_interval)]
-PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 MailAddress = Annotated[str, AfterValidator(_address)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
 DocumentName = Annotated[str, AfterValidator(_document_name)]
@@ -346,18 +294,6 @@ FileMode = Annotated[
     BeforeValidator(_file_mode),
     PlainSerializer(lambda value: f"{value:04o}"),
     WithJsonSchema({"type": "string", "description": "octal: 0640"}),
-]
-ClockTime = Annotated[
-    time,
-    BeforeValidator(_clock_time),
-    PlainSerializer(lambda value: f"{value:%H:%M}"),
-    WithJsonSchema({"type": "string", "description": "HH:MM"}),
-]
-TimeZone = Annotated[
-    ZoneInfo,
-    BeforeValidator(_time_zone),
-    PlainSerializer(lambda value: value.key),
-    WithJsonSchema({"type": "string", "description": "a name of the time zone database: Europe/Berlin"}),
 ]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
