@@ -137,8 +137,8 @@ async def _send(stream: EventStream, place: Place) -> AsyncIterator[bytes]:
             if changed != state or is_time:  # the file says so at once, and what it does not say is found soon
                 state = changed
                 events, place = await asyncio.to_thread(stream.read_new, place)
-                for each, observed in events:
-                    yield f"id: {each}\ndata: {json.dumps(event_document(observed))}\n\n".encode()
+                for place_after, observed in events:
+                    yield f"id: {place_after}\ndata: {json.dumps(event_document(observed))}\n\n".encode()
                 if events or is_time:
                     spoke = clock.time()
                     yield b": heartbeat\n\n"
