@@ -9,7 +9,7 @@ import click
 
 from watcher.cli import watcher
 from watcher.cli.standard_streams import describe_loss, guard_streams
-from watcher.core.errors import WatcherError
+from watcher.core.errors import NO_THREAD, WatcherError, is_without_thread
 from watcher.core.lazy import load
 from watcher.render.safe_text import visible
 
@@ -58,6 +58,9 @@ def _run() -> int:
         _print_error("out of memory")
         return ERROR
     except Exception as error:  # noqa: BLE001 - a traceback would exit with 1, which means something else
+        if is_without_thread(error):
+            _print_error(NO_THREAD)
+            return ERROR
         return _report_internal(error)
     return code if isinstance(code, int) else 0
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,14 +17,17 @@ import pytest
 
 from tests.support.environment import rows
 from tests.support.table_source import TableSource
-from watcher.daemon.scheduler import NamedThreads
+from watcher.core.errors import NO_THREAD
+from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler, NamedThreads
 from watcher.monitor.deliver import deliver_all
+from watcher.monitor.failures import failed_result, is_fault_of_release
 
 pytestmark = pytest.mark.fault(81)
 UNIT = Path(__file__).parents[2] / "systemd" / "registry-watcher.service"
 MEMORY = 1024  # MB: `MemoryMax` of the units
 LIMIT = 960  # MB: `LimitDATA`
 ROWS = 300_000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 # One check in a process of its own; prints its greatest memory in MB. The limit is on its address space.
 SCRIPT = """
@@ -121,6 +125,61 @@ def test_messages_are_sent_although_no_thread_can_be_started(tmp_path: Path) -> 
     with source.monitor() as monitor, no_more_threads():
         assert deliver_all(monitor).sent == 2
     assert [(tmp_path / name).read_text().count("\n") for name in ("a", "b")] == [1, 1]
+
+
+# A process in which no thread can be started.
+THREADLESS = """
+import threading
+from watcher.__main__ import main
+from watcher.core import runtime
+threading.stack_size(2**46)
+runtime.use_small_stacks = lambda: None
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_command_that_needs_a_thread_says_that_there_is_none(tmp_path: Path, command: str) -> None:
+    source = TableSource(folder=tmp_path)
+    source.config.write_text(source.config.read_text() + '[web]\nlisten = "127.0.0.1:0"\n')
+    source.check(table(5))
+    done = subprocess.run(
+        [sys.executable, "-c", THREADLESS, "--config", str(source.config), command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"watcher: error: {NO_THREAD}\n")
+
+
+def test_a_mail_for_whose_deadline_no_thread_can_be_started_is_a_failed_try(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    source.config.write_text(source.config.read_text() + "[smtp]\nport = 9\n")
+    source.check(table(5))
+    source.check(table(6))
+    with source.monitor() as monitor, no_more_threads():
+        assert deliver_all(monitor).retried == 1
+    (row,) = rows(tmp_path / "history.db", "outbox")["outbox"]
+    assert NO_THREAD in row["last_error"]
+
+
+def test_jobs_run_in_the_threads_that_there_are() -> None:
+    scheduler, runs = JobScheduler(), SimpleQueue[str]()
+    scheduler.start()
+    try:
+        with no_more_threads():
+            for name in ("a", "b", "c"):
+                scheduler.add(name, runs.put, CatchUpOnceTrigger(timedelta(hours=1)), NOW, name, own_thread=name == "c")
+            assert {runs.get(timeout=20) for _ in range(3)} == {"a", "b", "c"}
+    finally:
+        scheduler.stop()
+
+
+def test_a_check_without_a_thread_is_a_fault_of_the_machine_and_not_of_the_release(tmp_path: Path) -> None:
+    error = RuntimeError("can't start new thread")
+    result = failed_result(error, tmp_path / "history.db")
+    assert (result.reason, result.message) == ("system", NO_THREAD)
+    assert not is_fault_of_release(error, tmp_path / "history.db")
 
 
 def test_a_channel_for_which_no_thread_could_be_started_is_sent_over_as_soon_as_one_can() -> None:

@@ -16,6 +16,11 @@ from typing import ClassVar
 
 from watcher.core.texts import LONGEST_ERROR, cut_text
 
+NO_THREAD = (
+    "the system starts no more threads: it has no memory left for one, or too many tasks run; "
+    "raise LimitDATA or TasksMax of the service"
+)
+
 
 class WatcherError(Exception):
     """Base of all errors of this package; its text is one clear line for the user, never a traceback.
@@ -106,3 +111,8 @@ class DeliveryError(WatcherError):
         self.retry_after = retry_after  # seconds, if the server named them
         self.personal = personal  # the error is this recipient's, and others may work
         self.gone = gone  # the server accepts nothing any more (HTTP 410), so the channel is disabled
+
+
+def is_without_thread(error: BaseException) -> bool:
+    """Return whether Python raised an error because the system started no thread. It has no class for that."""
+    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import BasePoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -18,6 +18,7 @@ from apscheduler.triggers.base import BaseTrigger
 # Shared by the jobs that have no thread to themselves; started when they are needed. A check keeps its thread while it
 # waits for a server, so with fewer a dozen servers that answer a byte at a time would keep the other sources waiting.
 _THREADS = 64
+_SHARED = "default"  # as APScheduler names the executor of jobs that name none
 
 
 class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships no types
@@ -41,18 +42,47 @@ class CatchUpOnceTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler ships
         return (due if due > now else now + self._every) + self._jitter()
 
 
+class PatientThreads(Threads):
+    """A thread pool that works with the threads it has when the system starts no more of them.
+
+    The standard pool raises RuntimeError then, and runs the function all the same as soon as it has a thread.
+    """
+
+    def start_first(self) -> None:
+        """Start a thread, so that from now on a function waits at most for others. Raises RuntimeError."""
+        self.submit(int)
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:
+            if not self._threads:
+                raise
+
+
+class PatientExecutor(BasePoolExecutor):  # type: ignore[misc] # apscheduler ships no types
+    """Runs the jobs of APScheduler, which forgets those that could not be submitted, in patient threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(PatientThreads(threads))
+
+    def start(self, scheduler: BackgroundScheduler, alias: str) -> None:
+        super().start(scheduler, alias)
+        self._pool.start_first()
+
+
 class NamedThreads:
     """A thread pool that runs one function at most once at a time per name. Starting never waits."""
 
     def __init__(self, threads: int, run: Callable[[str], None]) -> None:
-        self._threads = Threads(threads, thread_name_prefix="daemon")
+        self._threads = PatientThreads(threads, thread_name_prefix="daemon")
         self._run = run
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._closed = False
 
     def start(self, name: str) -> None:
-        """Run the function for a name, unless it is running for it. Raises RuntimeError if no thread can be started."""
+        """Run the function for a name, unless it is running for it. RuntimeError: there is no thread at all."""
         with self._lock:
             if name in self._running or self._closed:
                 return
@@ -84,7 +114,7 @@ class JobScheduler:
     def __init__(self) -> None:
         self.apscheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(_THREADS)},
+            executors={_SHARED: PatientExecutor(_THREADS)},
             # APScheduler drops a job that is more than a second late unless misfire_grace_time has no value.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
@@ -112,13 +142,22 @@ class JobScheduler:
         own_thread: bool = False,
     ) -> None:
         """Add a job; with `own_thread` it waits for no other job."""
-        executor = "default"
+        executor = _SHARED
         if own_thread:
             executor = f"only {name}"
             if name not in self._own_threads:
-                self.apscheduler.add_executor(ThreadPoolExecutor(1), executor)
-                self._own_threads.add(name)
+                executor = self._add_thread(name, executor)
         self.apscheduler.add_job(run, trigger, args=arguments, id=name, executor=executor, next_run_time=first)
+
+    def _add_thread(self, name: str, executor: str) -> str:
+        """Add an executor for one job and return its name; that of the shared threads if it has no thread."""
+        try:
+            self.apscheduler.add_executor(PatientExecutor(1), executor)
+        except RuntimeError:
+            self.apscheduler.remove_executor(executor)
+            return _SHARED
+        self._own_threads.add(name)
+        return executor
 
     def remove_all_but(self, names: set[str]) -> None:
         for name in self.times().keys() - names:

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from watcher.core.errors import (
+    NO_THREAD,
     ConfigError,
     FetchError,
     ParseError,
@@ -13,6 +14,7 @@ from watcher.core.errors import (
     StoreError,
     UnreadableSnapshotError,
     WatcherError,
+    is_without_thread,
 )
 from watcher.core.texts import LONGEST_ERROR, cut_text
 from watcher.monitor.result import CheckResult, Outcome
@@ -41,16 +43,23 @@ def failed_result(error: Exception, history: HistoryLocation) -> CheckResult:
         return CheckResult(outcome=Outcome.FAILED, reason="store", message=str(store_error))
     if isinstance(error, MemoryError):
         return CheckResult(outcome=Outcome.FAILED, reason=TOO_LARGE, message=_OUT_OF_MEMORY)
-    if isinstance(error, OSError):
-        return CheckResult(outcome=Outcome.FAILED, reason="system", message=str(error)[:_MOST])
+    if isinstance(error, OSError) or is_without_thread(error):
+        return CheckResult(outcome=Outcome.FAILED, reason="system", message=_describe_lack(error))
     details = "" if isinstance(error, WatcherError) else cut_text("".join(traceback.format_exception(error)), _LONGEST)
     return CheckResult(outcome=Outcome.FAILED, reason="internal", message=describe_error(error), details=details)
+
+
+def _describe_lack(error: Exception) -> str:
+    """Return what the machine could not give."""
+    return NO_THREAD if is_without_thread(error) else str(error)[:_MOST]
 
 
 def describe_error(error: Exception) -> str:
     """Return an exception in one line: its text, or for one that nobody foresaw its type and where it was raised."""
     if isinstance(error, MemoryError):
         return _OUT_OF_MEMORY
+    if is_without_thread(error):
+        return NO_THREAD
     text = str(error)[:_MOST]
     if isinstance(error, WatcherError):
         return text
@@ -66,4 +75,6 @@ def is_fault_of_release(error: Exception, history: HistoryLocation) -> bool:
     """
     if isinstance(error, ParseError | UnreadableSnapshotError | MemoryError):
         return True
-    return not isinstance(error, WatcherError | OSError) and to_store_error(history, error) is None
+    if isinstance(error, WatcherError | OSError) or is_without_thread(error):
+        return False
+    return to_store_error(history, error) is None

@@ -13,6 +13,7 @@ from typing import Any
 
 from watcher.config.channel_settings import SmtpSettings
 from watcher.config.value_types import default_ehlo_name
+from watcher.core.errors import NO_THREAD, DeliveryError
 from watcher.core.redaction import hide_secrets, login_secrets
 from watcher.fetch.tls import create_tls_context
 
@@ -40,7 +41,7 @@ class Login:
 
 
 def open_session(smtp: SmtpSettings, login: Login, *, ca_file: Path | None, deadline: float) -> smtplib.SMTP:
-    """Return a session that is ready for a message. Raises what smtplib raises, and ConfigError."""
+    """Return a session that is ready for a message. Raises what smtplib raises, ConfigError and DeliveryError."""
     context = create_tls_context(ca_file) if smtp.security != "none" else None
     create = partial(_TlsSession, context=context) if smtp.security == "tls" else _Session
     name = smtp.ehlo_name or default_ehlo_name(smtp.sender)
@@ -66,7 +67,10 @@ class _Session(smtplib.SMTP):
     def __init__(self, *arguments: Any, deadline: float, **options: Any) -> None:
         self._timer = threading.Timer(deadline, self._cut)
         self._timer.daemon = True
-        self._timer.start()
+        try:
+            self._timer.start()
+        except RuntimeError:
+            raise DeliveryError(NO_THREAD, permanent=False) from None
         try:
             super().__init__(*arguments, **options)
         except BaseException:
