@@ -102,7 +102,7 @@ def test_an_object_of_objects_names_the_table_of_each_code() -> None:
         ("a b c\nd e f\n", {}, "mine: a list of no known format; name one of " + ", ".join(LIST_FORMATS)),
         ("22\n", {"list_format": "servics"}, "mine: unknown list format 'servics'; did you mean 'services'?"),
         ("*filter\n-A X --dport 99999\n", {}, "mine: line 2: '99999' is not a port or a range of ports"),
-        ('*filter\n-A X "\n', {}, "mine: line 2: a rule that cannot be split: No closing quotation"),
+        ('*filter\n-A X "\n', {}, "mine: line 2: a rule with a quotation mark that has no end"),
         ("[1,\n2", {"registry": "cose"}, "mine: line 2, column 2: not JSON: Expecting ',' delimiter"),
         ("[" * 100_000, {"registry": "cose"}, "mine: JSON that is nested too deep"),
         ('{"a": true}', {"registry": "cose"}, "mine: true or false in place of a name or code"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 
 from watcher.core.errors import ParseError
@@ -13,6 +12,9 @@ from watcher.inventory.port_words import read_port, read_protocol
 
 _RULE = re.compile(r"(?:\[\d+:\d+\]\s+)?-[AI]\s")
 _OTHER = re.compile(r"[*:#]|COMMIT\b|(?:\[\d+:\d+\]\s+)?-[PNEXFZ]\b")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_ESCAPED = re.compile(r"\\(.)")
+_WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*+")++|"')  # a `"` alone has no end
 _PORT_OPTIONS = frozenset({"--dport", "--destination-port", "--dports", "--destination-ports", "--ports", "--port"})
 _PROTOCOLS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp", "all": "", "0": ""}
 
@@ -33,12 +35,16 @@ def read(text: ListText) -> Iterator[ListEntry]:
 
 
 def _split(line: str, number: int) -> list[str]:
-    if not any(mark in line for mark in "'\"\\#"):
-        return line.split()  # shlex copies a word for each of its characters
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise ParseError("not_well_formed", f"a rule that cannot be split: {error}", line=number) from None
+    """Return the words of a rule as iptables-restore splits them: only `"` quotes, and `\\` counts only inside it."""
+    if '"' not in line:
+        return line.split()
+    words = []
+    for match in _WORD.finditer(line):
+        word = match[0]
+        if word == '"':
+            raise ParseError("not_well_formed", "a rule with a quotation mark that has no end", line=number)
+        words.append(_QUOTED.sub(lambda quoted: _ESCAPED.sub(r"\1", quoted[1]), word) if '"' in word else word)
+    return words
 
 
 def _read_rule(file: str, number: int, words: Sequence[str]) -> Iterator[ListEntry]:
