@@ -59,6 +59,8 @@ def test_the_names_of_scanners_are_labels_and_no_claims() -> None:
     assert [entry.label for entry in read(LISTS["ss"][0]).entries] == ["", "sshd", ""]
     assert [entry.label for entry in read(LISTS["iptables"][0]).entries] == ["INPUT: remote login", "INPUT", "INPUT"]
     assert read(NFTABLES).entries[0].label == "inet filter input remote login"
+    (entry,) = read("-A IN -p tcp --dport 22 -m comment --comment " + r'"it\'s \"ours\" --dport 23"').entries
+    assert entry.label == 'IN: it\'s "ours" --dport 23'
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,14 @@ def test_an_object_of_objects_names_the_table_of_each_code() -> None:
         ("22\n", {"list_format": "servics"}, "mine: unknown list format 'servics'; did you mean 'services'?"),
         ("*filter\n-A X --dport 99999\n", {}, "mine: line 2: '99999' is not a port or a range of ports"),
         ('*filter\n-A X "\n', {}, "mine: line 2: a rule with a quotation mark that has no end"),
+        (
+            '{"nftables": [{"rule": {"expr": [{"xt": {"type": "match", "name": "multiport"}}]}}]}',
+            {},
+            (
+                "mine: line 1: a rule of iptables whose ports nft does not print (match multiport); "
+                "read its table with iptables-save, and the others with `nft -j list table`"
+            ),
+        ),
         ("[1,\n2", {"registry": "cose"}, "mine: line 2, column 2: not JSON: Expecting ',' delimiter"),
         ("[" * 100_000, {"registry": "cose"}, "mine: JSON that is nested too deep"),
         ('{"a": true}', {"registry": "cose"}, "mine: true or false in place of a name or code"),

@@ -17,6 +17,8 @@ _MAX_DEPTH = 20
 _MOST_PROTOCOLS = 16  # of one rule
 _L4 = ({"key": "l4proto"}, {"key": "l4proto", "base": "th"})
 _NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
+# Matches of iptables-nft that `nft` prints by name only, so the ports in them cannot be read.
+_HIDING = frozenset({"multiport", "tcp", "udp", "udplite", "sctp", "dccp"})
 _ANY_TRANSPORT = "th"  # the payload of any transport protocol: another expression says which
 Json = Mapping[str, Any]
 
@@ -63,6 +65,12 @@ class _RuleReader:
         self._label = " ".join(word for word in words if isinstance(word, str))
 
     def read(self) -> Iterator[ListEntry]:
+        for expression in self._rule["expr"]:
+            hidden = expression.get("xt") if isinstance(expression, dict) else None
+            if isinstance(hidden, dict) and hidden.get("name") in _HIDING:
+                what = f"a rule of iptables whose ports nft does not print (match {hidden['name']})"
+                hint = "read its table with iptables-save, and the others with `nft -j list table`"
+                raise ParseError("not_expected_format", f"{what}; {hint}", line=self._line)
         matches = [
             match
             for expression in self._rule["expr"]
