@@ -23,7 +23,7 @@ from watcher.config.settings import FetchSettings, HoldSettings
 from watcher.core.model import Severity
 from watcher.core.operations import NOTICES
 from watcher.core.read_settings import ReadSettings
-from watcher.daemon import daemon, jobs
+from watcher.daemon import daemon, daemon_jobs
 from watcher.fetch.rsync import Rsync
 from watcher.formats import text as formats_text
 from watcher.monitor.plausibility import STALE
@@ -129,7 +129,7 @@ def test_documents_have_the_numbers_of_the_code() -> None:
         "delivery.md": (
             f"it reads at most {webhook._REPLY_BYTES // 1024} KiB",
             f"it reads at most {smtp_session._REPLY_BYTES // 1024} KiB",
-            f"up to {jobs._CHANNELS} at a time",
+            f"up to {daemon_jobs._CHANNELS} at a time",
             f"at most {smtp_errors._LENGTH} characters",
             f"at most {delivery._LONGEST_ERROR} characters",
             f"over some {sum(delivery.RETRY_WAITS, timedelta()) / timedelta(hours=1):.0f} hours",

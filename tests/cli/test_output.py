@@ -115,7 +115,7 @@ def folder(demo_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_calls_have_every_command() -> None:
-    assert {*CALLS} == {*COMMANDS, ""} - {"run", "serve"}
+    assert {*CALLS} == {*COMMANDS, ""} - {"run", "serve", "worker"}
 
 
 @pytest.mark.fault(72)

@@ -23,7 +23,7 @@ from watcher.store.store import Store
 
 # Standard Webhooks: the wait after each failed try. After the last the delivery has failed, some 76 hours in.
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
-_CLAIM = timedelta(minutes=10)
+CLAIM = timedelta(minutes=10)  # longer than any message takes
 _UNCONFIGURED_WAIT = timedelta(hours=1)
 _LONGEST_ERROR = 500  # characters
 _LONGEST_WAIT = timedelta(hours=24)
@@ -46,9 +46,13 @@ def deliver_due(
     *,
     only: str | None = None,
     should_continue: Callable[[], bool] | None = None,
+    claim: timedelta = CLAIM,
 ) -> DeliveryReport:
-    """Send what is due, over all channels or `only` one, while `should_continue`; return what became of it."""
-    sender = _Sender(store, channels, clock, alerts)
+    """Send what is due, over all channels or `only` one, while `should_continue`; return what became of it.
+
+    A delivery whose process dies while it is sent is due again after `claim`.
+    """
+    sender = _Sender(store, channels, clock, alerts, claim)
     while due := store.outbox.list_due(to_text(clock.now()), besides=sender.unreachable, channel=only):
         for delivery in due:
             if should_continue is not None and not should_continue():
@@ -61,8 +65,11 @@ def deliver_due(
 class _Sender:
     """Sends the deliveries of one round and counts the results."""
 
-    def __init__(self, store: Store, channels: Mapping[str, Channel], clock: Clock, alerts: AlertRouter) -> None:
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], clock: Clock, alerts: AlertRouter, claim: timedelta
+    ) -> None:
         self._store = store
+        self._claim = claim
         self._outbox = store.outbox
         self._channels = channels
         self._clock = clock
@@ -72,7 +79,7 @@ class _Sender:
 
     def send(self, delivery: Delivery) -> None:
         now = self._clock.now()
-        if not self._outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + _CLAIM)):
+        if not self._outbox.claim_delivery(delivery.id, now=to_text(now), until=to_text(now + self._claim)):
             return  # another process sends it
         if delivery.channel not in self._channels:
             message = f"there is no enabled channel {delivery.channel!r} in the configuration"

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": ("watcher.cli.demo", "Run the whole process on sample releases: no network, no configuration."),
     "init": ("watcher.cli.init", "Write a working configuration."),
     "run": ("watcher.cli.run", "Run the daemon: check every source on its schedule and send alerts."),
+    "worker": ("watcher.cli.worker", "Run one of several workers that share a history in PostgreSQL."),
     "check": ("watcher.cli.check", "Check sources now."),
     "status": ("watcher.cli.status", "Show sources, their last and next check, and pending deliveries."),
     "sources": ("watcher.cli.sources", "List the sources: their URL, registry and last release."),

@@ -31,6 +31,15 @@ class DaemonSettings(SettingsTable):
     grace: Duration = Field(timedelta(seconds=20), description="time for running tasks when the daemon stops")
 
 
+class WorkerSettings(SettingsTable):
+    """[worker]: `watcher worker`, one of several that share a history in PostgreSQL (docs/scale.md)."""
+
+    jobs: int = Field(16, ge=1, le=128, description="checks and channels that one worker works on at the same time")
+    lease: PositiveDuration = Field(
+        timedelta(seconds=60), description="after so long what a dead worker had is done by another one"
+    )
+
+
 class HeartbeatSettings(SettingsTable):
     """[heartbeat]: a URL that is requested while every check is on time, for a dead man's switch elsewhere."""
 

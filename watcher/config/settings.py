@@ -18,6 +18,7 @@ from watcher.config.daemon_settings import (
     LogSettings,
     MetricsSettings,
     SilenceSettings,
+    WorkerSettings,
 )
 from watcher.config.inventory_settings import InventorySettings
 from watcher.config.overview import (
@@ -265,6 +266,7 @@ class Settings(SettingsTable):
     severity: dict[str, Severity] = Field(default_factory=dict, description="your own severities, by event id")
     log: LogSettings = LogSettings()
     daemon: DaemonSettings = DaemonSettings()
+    worker: WorkerSettings = WorkerSettings()
     health: HealthSettings = HealthSettings()
     heartbeat: HeartbeatSettings | None = None
     evidence: EvidenceSettings | None = None

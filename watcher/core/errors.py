@@ -7,6 +7,7 @@ WatcherError
 ├── FetchError       the network or the server
 ├── ParseError       the registry: the bytes are not in the expected format
 ├── StoreError       our database or archive: damaged, locked, of another version
+│   └── ClaimLostError     another worker has taken over
 └── DeliveryError    a channel: the mail server or the receiver of webhooks
 """
 
@@ -83,6 +84,10 @@ class ParseError(WatcherError):
 
 class StoreError(WatcherError):
     """The database or the archive cannot be used as it is; the message says what to do."""
+
+
+class ClaimLostError(StoreError):
+    """The worker was silent for longer than its lease: another one has its work, and nothing more is written."""
 
 
 class UnreadableSnapshotError(StoreError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 POSTGRESQL_IS_MISSING = 'psycopg is not installed; install it with: pip install "registry-watcher[postgresql]"'
+WORKERS_ARE_MISSING = 'procrastinate is not installed; install it with: pip install "registry-watcher[workers]"'
 APPRISE_IS_MISSING = 'apprise is not installed; install it with: pip install "registry-watcher[apprise]"'
 
 

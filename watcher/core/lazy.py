@@ -57,6 +57,8 @@ LAZY: Mapping[str, str] = {
     "web_app": "watcher.web.app",
     "web_routes": "watcher.web.routes",
     "web_server": "watcher.web.server",
+    "work_tables": "watcher.store.postgresql.work",
+    "worker": "watcher.daemon.workers.worker",
     "x509": "cryptography.x509",
 }
 

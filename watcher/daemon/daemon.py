@@ -24,7 +24,8 @@ from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import ConfigError, WatcherError
 from watcher.core.times import from_text, to_text
-from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT, Jobs
+from watcher.daemon.daemon_jobs import DaemonJobs
+from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT
 from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.signals import Signals
@@ -58,7 +59,7 @@ class Daemon:
         self._hung: frozenset[str] = frozenset()
         self._log = structlog.get_logger("watcher.daemon")
         self.scheduler = JobScheduler()
-        self.jobs = Jobs(settings, create_monitor, self._clock, self.scheduler, self._load)
+        self.jobs = DaemonJobs(settings, create_monitor, self._clock, self.scheduler, self._load)
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""

@@ -1,30 +1,29 @@
-"""The jobs of the daemon: check, deliver, check itself. Each job is a method that runs in a thread of the scheduler."""
+"""The jobs that the daemon and a worker have in common: check, deliver, check itself. Each runs in a thread.
+
+What differs is in a subclass: how deliveries are started after a check, and how a collection is postponed whose server
+asked to wait (`daemon.daemon_jobs`, `daemon.workers.worker_jobs`).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import structlog
 from msgspec.structs import asdict
 
-from watcher.alerts import notices
-from watcher.alerts.delivery import DeliveryReport
+from watcher.alerts.delivery import CLAIM, DeliveryReport
 from watcher.config.settings import AnySource, CollectionSettings, Settings, SourceSettings
 from watcher.core import runtime
 from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, ReadSettingsError, WatcherError
-from watcher.core.operations import Notice
-from watcher.core.times import to_text
-from watcher.daemon.scheduler import JobScheduler, NamedThreads
 from watcher.daemon.self_check import SelfCheck
 from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
 from watcher.monitor.deadlines import check_deadlines
-from watcher.monitor.deliver import channels_due, deliver_channel, queue_notice
+from watcher.monitor.deliver import deliver_channel
 from watcher.monitor.failures import OWN_FAULTS
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
@@ -32,21 +31,21 @@ from watcher.monitor.sweep import sweep
 
 # No source can have such a name.
 DELIVERIES, HEALTH, HEARTBEAT, DEADLINES = " deliveries", " health", " heartbeat", " deadlines"
-_CHANNELS = 128  # that are sent over at the same time; a thread each, and one that hangs keeps it
 _SMTP_COMMANDS = 10  # in a dialogue with a mail server, each of which may take the whole timeout
 _RELOAD = "the configuration was changed and another process applied it; reload the daemon"
 _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 
 
 class Jobs:
-    """The jobs of one daemon. `settings` is the configuration in force; a reload replaces it."""
+    """The jobs of one process. `settings` is the configuration in force; a reload replaces it."""
+
+    claim = CLAIM  # for so long a delivery belongs to the process that sends it
 
     def __init__(
         self,
         settings: Settings,
         create_monitor: Callable[[Settings], Monitor],
         clock: Clock,
-        scheduler: JobScheduler,
         load: Callable[[], Settings],
     ) -> None:
         """`load` reads the configuration again and raises ConfigError if it cannot be used."""
@@ -56,21 +55,20 @@ class Jobs:
         self.stopping = threading.Event()  # running checks and deliveries end at the next group or message
         self._create_monitor = create_monitor
         self._clock = clock
-        self._scheduler = scheduler
         self._load = load
-        self._senders = NamedThreads(_CHANNELS, self.deliver)
-        # Written to the history by the job that delivers.
-        self._notices: deque[Notice] = deque()
-        self._skips: deque[tuple[str, str]] = deque()
         self._log = structlog.get_logger("watcher.daemon")
-        scheduler.call_when_skipped(self.record_skip)
 
     def open_monitor(self) -> Monitor:
         """Return a monitor for the calling thread, a context manager."""
         return self._create_monitor(self.settings)
 
-    def close(self) -> None:
-        self._senders.close()
+    def start_deliveries(self, monitor: Monitor) -> None:
+        """Start to send what is due. A check calls it at its end."""
+        raise NotImplementedError
+
+    def postpone(self, source: str, seconds: float) -> None:
+        """Check a collection again after so many seconds: its server asked to wait, and groups are left."""
+        raise NotImplementedError
 
     def check_source(self, source: SourceSettings) -> None:
         if self.stopping.is_set():  # the job waited for a thread meanwhile
@@ -79,12 +77,12 @@ class Jobs:
             if self._is_reload_due(monitor, source):
                 result = monitor.fail(source, ReadSettingsError(source.name, _RELOAD))
             else:
-                result = monitor.check(source, self._report_progress)
+                result = monitor.check(source, self.report_progress)
             self._log_result(source.name, self._count(source.name, result))
-            self._start_senders(monitor)
+            self.start_deliveries(monitor)
         runtime.return_free_memory()
 
-    def _report_progress(self, done: int, total: int) -> None:  # noqa: ARG002 - a `Progress`
+    def report_progress(self, done: int, total: int) -> None:  # noqa: ARG002 - a `Progress`
         self.watchdog.report_progress()
 
     def _is_reload_due(self, monitor: Monitor, source: SourceSettings) -> bool:
@@ -112,7 +110,7 @@ class Jobs:
                 self._check_groups(monitor, settings)
             except Exception as error:  # noqa: BLE001 - recorded, and the operators are notified
                 self._log_result(settings.name, self._count(settings.name, monitor.fail(settings, error)))
-            self._start_senders(monitor)
+            self.start_deliveries(monitor)
         runtime.return_free_memory()
 
     def _check_groups(self, monitor: Monitor, settings: CollectionSettings) -> None:
@@ -124,14 +122,14 @@ class Jobs:
                 if self.stopping.is_set():
                     break
                 with self.run("check not recorded", self.budget(group), source=group.name):
-                    result = self._count(settings.name, checks.check(group, self._report_progress))
+                    result = self._count(settings.name, checks.check(group, self.report_progress))
                     counts[str(result.outcome)] += 1
                     if result.outcome is not Outcome.UNCHANGED:
                         self._log_result(group.name, result)
         left = len(due) - counts.total()
         self._log.info("collection checked", source=settings.name, left=left, refused=collection.refused, **counts)
         if left and (seconds := monitor.blocked_for(due[-1].settings.url)):
-            self._scheduler.move(settings.name, self._clock.now() + timedelta(seconds=seconds + 1))
+            self.postpone(settings.name, seconds + 1)
 
     def _count(self, source: str, result: CheckResult) -> CheckResult:
         self.self_check.count_check(source, str(result.outcome))
@@ -148,38 +146,25 @@ class Jobs:
         log("checked", source=source, outcome=str(result.outcome), message=result.message, events=events, **more)
 
     def check_health(self) -> None:
-        with self.run("self check failed", self._patience, source=HEALTH):
+        with self.run("self check failed", self.patience, source=HEALTH):
             self.self_check.check_schedule()
 
     def check_deadlines(self) -> None:
-        with self.run("deadlines not checked", self._patience, source=DEADLINES), self.open_monitor() as monitor:
+        with self.run("deadlines not checked", self.patience, source=DEADLINES), self.open_monitor() as monitor:
             if deliveries := check_deadlines(monitor):
                 self._log.info("deadlines passed", messages=len(deliveries))
 
     def send_heartbeat(self) -> None:
         heartbeat = self.settings.heartbeat
         timeout = heartbeat.timeout if heartbeat else 0
-        with self.run("heartbeat not sent", self._patience + timeout, source=HEARTBEAT):
+        with self.run("heartbeat not sent", self.patience + timeout, source=HEARTBEAT):
             self.self_check.send_heartbeat()
 
-    def send_due(self) -> None:
-        with self.run("deliveries not sent", self._patience, source=DELIVERIES), self.open_monitor() as monitor:
-            self.store_notices(monitor)
-            self._start_senders(monitor)
-
-    def _start_senders(self, monitor: Monitor) -> None:
-        """Start a thread for each channel that has something due: a slow channel delays no other."""
-        for channel in channels_due(monitor):
-            try:
-                self._senders.start(channel)
-            except RuntimeError as error:  # too little memory, or too many tasks
-                self._log.error("deliveries wait for the next try", channel=channel, error=str(error))
-
     def deliver(self, channel: str) -> None:
-        budget = self._patience + _SMTP_COMMANDS * self.settings.smtp.timeout
+        budget = self.patience + _SMTP_COMMANDS * self.settings.smtp.timeout
         source = f"{DELIVERIES} {channel}"
         with self.run("deliveries not sent", budget, source=source), self.open_monitor() as monitor:
-            report = deliver_channel(monitor, channel, self._may_send_next)
+            report = deliver_channel(monitor, channel, self._may_send_next, claim=self.claim)
             if report != DeliveryReport():
                 log = self._log.warning if report.retried or report.failed else self._log.info
                 log("delivered", channel=channel, sent=report.sent, retried=report.retried, failed=report.failed)
@@ -189,37 +174,16 @@ class Jobs:
         self.watchdog.report_progress()
         return not self.stopping.is_set()
 
-    def queue_notice(self, notice: Notice) -> None:
-        """Keep a notice until the next deliveries; for threads that never open the history."""
-        self._notices.append(notice)
-
-    def record_skip(self, job: str) -> None:
-        """Log and keep that a check was skipped because the previous one is still running."""
-        if job not in (DELIVERIES, HEALTH, HEARTBEAT, DEADLINES):
-            self._log.warning("check skipped: the previous check is still running", source=job)
-            self._skips.append((job, to_text(self._clock.now())))
-
-    def store_notices(self, monitor: Monitor) -> None:
-        """Move the queued notices to the outbox; one that cannot be stored now stays queued."""
-        while self._skips:
-            source, at = self._skips[0]
-            with monitor.store.transaction():
-                number = monitor.store.checks.record_skip(source, at)
-                queue_notice(monitor, notices.describe_skipped_check(source, number, at))
-            self._skips.popleft()
-        while self._notices:
-            queue_notice(monitor, self._notices[0])
-            self._notices.popleft()
-
     @property
-    def _patience(self) -> float:
+    def patience(self) -> float:
+        """The seconds beyond its own deadlines after which a task hangs."""
         return self.settings.daemon.hung_after.total_seconds()
 
     def budget(self, source: AnySource) -> float:
         """Return the seconds after which a check counts as hung: the deadlines of its fetches and `hung_after`."""
         fetches = 2 if isinstance(source, SourceSettings) and source.also else 1
         transfer = LONGEST_TRANSFER if isinstance(source, CollectionSettings) and source.rsync else 0
-        return self.settings.fetch.deadline * fetches + transfer + self._patience
+        return self.settings.fetch.deadline * fetches + transfer + self.patience
 
     @contextmanager
     def run(self, failure: str, budget: float, *, source: str) -> Iterator[None]:

@@ -36,6 +36,10 @@ class Guard(Struct, kw_only=True):
     def begin(self) -> None:
         self._ends = self.clock.monotonic() + self.deadline
 
+    def extend(self, seconds: float) -> None:
+        """Extend the deadline by the time that the fetch had to wait for others."""
+        self._ends += seconds
+
     def start_response(self) -> None:
         self._received = 0
 

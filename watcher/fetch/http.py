@@ -47,7 +47,7 @@ from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import ConfigError, FetchError
 from watcher.fetch.base import NotModified, Policy, Response, Validators
 from watcher.fetch.guarded_sockets import Guard, address_error
-from watcher.fetch.rate_limit import HostRateLimiter
+from watcher.fetch.rate_limit import HostLimiter
 from watcher.fetch.responses import (
     LIBRARY_ERRORS,
     RETRY_AFTER_MIN,
@@ -75,7 +75,7 @@ class _Session(requests.Session):
 class HttpFetcher:
     """Fetches under one policy, for one thread; a context manager. Threads may share `limiter`."""
 
-    def __init__(self, policy: Policy, *, clock: Clock | None = None, limiter: HostRateLimiter | None = None) -> None:
+    def __init__(self, policy: Policy, *, clock: Clock | None = None, limiter: HostLimiter | None = None) -> None:
         agent = f"registry-watcher/{__version__}" + (f" (+{policy.contact})" if policy.contact else "")
         if not (agent.isascii() and agent.isprintable()):
             raise ConfigError("fetch.contact: goes into a header; use printable ASCII only")
@@ -174,6 +174,13 @@ class HttpFetcher:
         return target
 
     def _request(self, url: str, sent: Validators, *, no_cache: bool) -> Response | NotModified | str:
+        if self._limiter is None:
+            return self._send(url, sent, no_cache=no_cache)
+        with self._limiter.turn(urlsplit(url).netloc) as waited:
+            self._guard.extend(waited)
+            return self._send(url, sent, no_cache=no_cache)
+
+    def _send(self, url: str, sent: Validators, *, no_cache: bool) -> Response | NotModified | str:
         headers = {"If-None-Match": sent.etag, "If-Modified-Since": sent.last_modified}
         if no_cache:
             headers["Cache-Control"] = "no-cache"

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 from msgspec import Struct, field
 
 from watcher.core.clock import Clock, SystemClock
 
-_JITTER = 0.5
+JITTER = 0.5
+
+
+class HostLimiter(Protocol):
+    """Says when a host may get a request: for the threads of a process, or for all workers of a history."""
+
+    def turn(self, host: str) -> AbstractContextManager[float]:
+        """Wait for the turn of a host and keep it for the block; give the seconds that this took."""
+        ...
+
+    def reserve(self, host: str) -> float:
+        """Reserve the next free moment for a request to a host; return the seconds until then."""
+        ...
+
+    def block(self, host: str, seconds: float) -> None:
+        """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
+        ...
+
+    def blocked_for(self, host: str) -> float:
+        """Return the seconds until a host takes requests again; 0 if it takes them now."""
+        ...
 
 
 class HostRateLimiter(Struct):
@@ -20,12 +42,16 @@ class HostRateLimiter(Struct):
     _blocked: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def turn(self, host: str) -> AbstractContextManager[float]:  # noqa: ARG002 - a HostLimiter's signature
+        """Give the turn at once: threads that wait for a slow host do not wait for each other."""
+        return nullcontext(0.0)
+
     def reserve(self, host: str) -> float:
         """Reserve the next free moment for a request to a host; return the seconds until then."""
         now = self.clock.monotonic()
         with self._lock:
             reserved = max(now, self._next.get(host, now))
-            self._next[host] = reserved + self.interval * (1 + _JITTER * self.clock.jitter())
+            self._next[host] = reserved + self.interval * (1 + JITTER * self.clock.jitter())
         return reserved - now
 
     def block(self, host: str, seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 
 from watcher.alerts import delivery, digests
 from watcher.alerts.delivery import DeliveryReport
@@ -46,7 +47,11 @@ def channels_due(monitor: Monitor) -> list[str]:
 
 
 def deliver_channel(
-    monitor: Monitor, channel: str, should_continue: Callable[[], bool] | None = None
+    monitor: Monitor,
+    channel: str,
+    should_continue: Callable[[], bool] | None = None,
+    *,
+    claim: timedelta = delivery.CLAIM,
 ) -> DeliveryReport:
     """Send what is due over one channel, in this thread. `should_continue` is asked before each message."""
     return delivery.deliver_due(
@@ -56,6 +61,7 @@ def deliver_channel(
         monitor.alerts,
         only=channel,
         should_continue=should_continue,
+        claim=claim,
     )
 
 

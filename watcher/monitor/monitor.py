@@ -26,7 +26,7 @@ from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import suggest
 from watcher.fetch.base import Fetcher, Policy
 from watcher.fetch.folder import FolderFetcher
-from watcher.fetch.rate_limit import HostRateLimiter
+from watcher.fetch.rate_limit import HostLimiter, HostRateLimiter
 from watcher.fetch.rsync import Rsync
 from watcher.formats.catalog import FORMATS
 from watcher.monitor.alarms import Alarms
@@ -57,9 +57,10 @@ else:
 class Monitor:
     """Checks the configured sources, for one thread. What a check causes is in the outbox; `deliver` sends it.
 
-    Its parts are built when they are first used and closed together. `rate_limiter` and `judging_limit` are shared by
-    all threads of a process that fetch or judge. With `create` False the history must exist; with True it is created,
-    unless the archive shows that there was one and it is not `rebuilding` it (StoreError).
+    Its parts are built when they are first used and closed together; a `store` that is given stays open.
+    `rate_limiter` and `judging_limit` are shared by all threads of a process that fetch or judge. With `create` False
+    the history must exist; with True it is created, unless the archive shows that there was one and it is not
+    `rebuilding` it (StoreError).
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class Monitor:
         create: bool = True,
         rebuilding: bool = False,
         clock: Clock | None = None,
-        rate_limiter: HostRateLimiter | None = None,
+        rate_limiter: HostLimiter | None = None,
         judging_limit: JudgingLimit | None = None,
         inventories: InventoryFiles | None = None,
+        store: Store | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -81,6 +83,7 @@ class Monitor:
         # The daemon shares one: the last good list stays in force from one check to the next.
         self.inventories = inventories or InventoryFiles(settings.inventory, settings.folder, settings.port_sources)
         self._judging_limit = judging_limit or JudgingLimit()
+        self._given_store = store
 
     def for_thread(self) -> Monitor:
         """Return a monitor for another thread, with a connection of its own to the same history."""
@@ -185,6 +188,8 @@ class Monitor:
 
     @cached_property
     def store(self) -> Store:
+        if self._given_store is not None:
+            return self._given_store
         self.require_history()
         return Store(self.settings.store.location, create=self._create)
 
@@ -296,7 +301,7 @@ class Monitor:
 
     def close(self) -> None:
         for name in ("fetcher", "file_fetcher", "store"):
-            if name in self.__dict__:
+            if name in self.__dict__ and self.__dict__[name] is not self._given_store:
                 self.__dict__.pop(name).close()
         self.__dict__.pop("archive", None)  # with the decoded snapshots that it keeps
 
@@ -316,7 +321,7 @@ class Monitor:
         fetch = self.settings.fetch.model_dump(exclude={"min_interval", "proxy", "ca_file"})
         return Policy(**fetch, ca_file=self.settings.ca_file())
 
-    def _create_fetcher(self, policy: Policy, rate_limiter: HostRateLimiter | None) -> http.HttpFetcher:
+    def _create_fetcher(self, policy: Policy, rate_limiter: HostLimiter | None) -> http.HttpFetcher:
         return http.HttpFetcher(policy, limiter=rate_limiter)
 
     def _second_format(self, source: SourceSettings) -> SecondFormatCheck | None:

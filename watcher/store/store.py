@@ -29,12 +29,14 @@ if TYPE_CHECKING:
         release_writer,
     )
     from watcher.store.new_release import IndexedRegistry
+    from watcher.store.postgresql import work as work_tables
     from watcher.store.snapshot_archive import SnapshotArchive
 else:
     # Commands that only read the history do without these.
     release_writer, outbox, holds = load("release_writer"), load("outbox"), load("holds")
     alarms, deadlines, moves = load("alarms_table"), load("deadlines"), load("moves")
     channel_failures, acknowledgements = load("channel_failures"), load("acknowledgements")
+    work_tables = load("work_tables")
 
 
 class Store:
@@ -91,6 +93,11 @@ class Store:
     @cached_property
     def acknowledgements(self) -> acknowledgements.AcknowledgementsTable:
         return acknowledgements.AcknowledgementsTable(self.database)
+
+    @cached_property
+    def work(self) -> work_tables.WorkTables:
+        """What the workers of a history in PostgreSQL share. Raises UsageError for one in SQLite."""
+        return work_tables.open_tables(self.database)
 
     def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> release_writer.HistoryWriter:
         """Return the writer for the history of one source; `is_group`: a registry group of a collection."""

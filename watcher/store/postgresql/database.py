@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import pq
-from psycopg.types.string import StrDumperUnknown
 
 from watcher.core.durable_files import replace_file
-from watcher.core.errors import StoreError
+from watcher.core.errors import ClaimLostError, StoreError
 from watcher.core.postgresql_url import PostgresqlUrl
+from watcher.core.work import Claim
 from watcher.store.base import Values
 from watcher.store.database import SqliteDatabase
 from watcher.store.postgresql import schema
+from watcher.store.postgresql.connecting import connect
 from watcher.store.postgresql.search_words import encode_text
 from watcher.store.postgresql.statements import translate
 from watcher.store.sqlite_copy import count_rows, find_damage
@@ -29,12 +30,12 @@ from watcher.store.transfer import copy_history
 
 OLDEST_SERVER = 130000  # `normalize` of texts and hash indexes that survive a crash are older; 12 is not maintained
 LOCK_SECONDS = 300  # that a writer waits for another one: whether that one works cannot be seen from here
-_CONNECT_SECONDS = 10
 _ROWS_AT_A_TIME = 2_000
 _STREAMS = count(1)  # the numbers of cursors
 # One round trip. A session waits for the lock before it reads, so that it sees what the last writer wrote.
 _BEGIN = f"""BEGIN; SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
 SELECT pg_advisory_xact_lock(hashtextextended('registry-watcher ' || current_schema(), 0))"""
+_VERIFY_CLAIM = "SELECT 1 FROM work WHERE kind = %s AND name = %s AND token = %s FOR SHARE"
 _HOLDER = """SELECT pid, application_name, coalesce(client_addr::text, 'this machine') FROM pg_stat_activity
 WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted) AND pid <> pg_backend_pid()
   AND datname = current_database() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"""
@@ -46,16 +47,6 @@ RESTORE = (
 )
 _DAMAGE = ("XX001", "XX002")  # data_corrupted, index_corrupted
 _Result = TypeVar("_Result")
-
-
-class _TextDumper(StrDumperUnknown):
-    """Passes a text on without NUL, which PostgreSQL's texts cannot have.
-
-    No registry's text has one: every reader refuses it. It can be in a question, or in what a server answered.
-    """
-
-    def dump(self, obj: str) -> Any:
-        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
 def to_store_error(url: PostgresqlUrl, error: BaseException | None) -> StoreError | None:
@@ -71,7 +62,7 @@ def to_store_error(url: PostgresqlUrl, error: BaseException | None) -> StoreErro
 
 def history_exists(url: PostgresqlUrl) -> bool:
     """Return whether a database has a history. Raises StoreError if the server cannot be asked."""
-    with _StoreErrors(url), _connect(url) as connection:
+    with _StoreErrors(url), connect(url) as connection:
         return bool(schema.list_applied(connection))
 
 
@@ -91,18 +82,6 @@ class _StoreErrors:
             raise store_error from error
 
 
-def _connect(url: PostgresqlUrl) -> psycopg.Connection[tuple[Any, ...]]:
-    connection = psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=_CONNECT_SECONDS,
-        client_encoding="utf-8",
-        application_name=f"watcher ({schema.describe_process()})",
-    )
-    connection.adapters.register_dumper(str, _TextDumper)
-    return connection
-
-
 class PostgresqlDatabase:
     """One connection to a history in PostgreSQL, for one thread.
 
@@ -113,6 +92,7 @@ class PostgresqlDatabase:
     def __init__(self, url: PostgresqlUrl, *, create: bool = True, read_only: bool = False) -> None:
         self.url = url
         self._read_only = read_only
+        self._claim: Claim | None = None
         with _StoreErrors(url):
             self.conn = self._open()
             try:
@@ -122,7 +102,7 @@ class PostgresqlDatabase:
                 raise
 
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
-        connection = _connect(self.url)
+        connection = connect(self.url)
         # Compiling a statement costs more than most of them; its cost is not known before the tables were analysed.
         connection.execute("SET jit = off")
         if self._read_only:
@@ -148,7 +128,14 @@ class PostgresqlDatabase:
         return self.conn.info.transaction_status != pq.TransactionStatus.IDLE and not self.conn.closed
 
     def execute(self, statement: str, values: Values = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run a statement; its rows are tuples."""
+        """Run a statement; its rows are tuples. One that writes takes its turn, also outside a transaction."""
+        if translate(statement).writes and not self.in_transaction:
+            with self.transaction():
+                return self.execute_at_once(statement, values)
+        return self.execute_at_once(statement, values)
+
+    def execute_at_once(self, statement: str, values: Values = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run a statement on tables that are not of the history: it waits for no other writer."""
         translated = translate(statement)
         return self._run(lambda: self.conn.execute(translated.text, translated.encode_values(values) or None))
 
@@ -292,6 +279,7 @@ class PostgresqlDatabase:
             self._roll_back()
             raise self._to_store_error(error) or error from error
         try:
+            self._verify_claim()
             yield
             self.conn.execute("COMMIT")
         except psycopg.Error as error:
@@ -300,6 +288,18 @@ class PostgresqlDatabase:
         except BaseException:
             self._roll_back()
             raise
+
+    def require_claim(self, claim: Claim | None) -> None:
+        """Let transactions that begin from now on raise ClaimLostError without this claim; None: they need none."""
+        self._claim = claim
+
+    def _verify_claim(self) -> None:
+        if self._claim is not None:
+            item = self._claim.item
+            # Nobody can claim the row before this transaction ends.
+            row = self.conn.execute(_VERIFY_CLAIM, [item.kind, item.name, self._claim.token]).fetchone()
+            if row is None:
+                raise ClaimLostError(f"another worker has taken over {item.lock}; nothing was changed")
 
     @contextmanager
     def _savepoint(self) -> Iterator[None]:

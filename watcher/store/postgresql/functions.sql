@@ -71,7 +71,8 @@ BEGIN
 END
 $$;
 
--- The number of the next row of a table, as SQLite gives it: one more than the greatest. All writers hold one lock.
+-- The number of the next row of a table, as SQLite gives it: one more than the greatest. Who writes has the lock of
+-- writers (`PostgresqlDatabase.transaction`).
 CREATE OR REPLACE FUNCTION next_number(table_name TEXT, column_name TEXT) RETURNS BIGINT LANGUAGE plpgsql AS $$
 DECLARE
   number BIGINT;

@@ -19,6 +19,7 @@ _PARTS = re.compile(
     |(?P<percent>%)""",
     re.VERBOSE,
 )
+_WRITING = ("INSERT", "UPDATE", "DELETE")
 _NOCASE = re.compile(r"(\S+) = (\S+) COLLATE NOCASE")
 _MATCH = re.compile(r"(\w+_fts) MATCH (\S+?)(?=\s|\)|$)")
 
@@ -26,12 +27,14 @@ _MATCH = re.compile(r"(\w+_fts) MATCH (\S+?)(?=\s|\)|$)")
 class Statement(Struct, frozen=True, kw_only=True):
     """A statement with psycopg's placeholders. `queries` names the parameters that are full-text queries.
 
-    A parameter without a name is named after its place; `numbered`: values are handed over by such names.
+    A parameter without a name is named after its place; `numbered`: values are handed over by such names. `writes`: it
+    changes rows.
     """
 
     text: str
     queries: frozenset[str]
     numbered: bool
+    writes: bool
 
     def encode_values(self, values: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         """Return values for the placeholders."""
@@ -63,4 +66,6 @@ def translate(statement: str) -> Statement:
             return f"%({match['name']})s"
         return "%%" if match["percent"] else ""
 
-    return Statement(text=_PARTS.sub(replace, statement), queries=queries, numbered=numbered)
+    text = _PARTS.sub(replace, statement)
+    writes = text.split(None, 1)[0].upper() in _WRITING
+    return Statement(text=text, queries=queries, numbered=numbered, writes=writes)

@@ -1,0 +1,144 @@
+"""Workers that watch many small tables on loopback, with one history in PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.postgresql import PostgresqlServer
+from tests.support.table_servers import TableServers, table
+from tests.support.worker_forks import WorkerForks
+from watcher.cli.context import load_settings
+from watcher.core.errors import StoreError
+from watcher.core.times import to_text
+from watcher.core.work import CHECK
+from watcher.monitor.monitor import Monitor
+from watcher.store.location import HistoryLocation
+from watcher.store.store import Store
+
+_HOSTS = 16
+_PATIENCE = 120.0  # seconds for one round
+CHANNELS = ("one", "two")
+
+
+@dataclass(kw_only=True)
+class Workers:
+    """A history, its sources, and the workers that run."""
+
+    folder: Path
+    config: Path
+    location: HistoryLocation
+    servers: TableServers
+    forks: WorkerForks
+    sources: int
+    kills: int = 0
+
+    def start(self, number: int) -> None:
+        for _ in range(number):
+            self.forks.start(self.config)
+
+    def publish(self, round_number: int) -> None:
+        """Publish a round, and make every source due: as if its interval had passed."""
+        self.servers.publish(round_number)
+        with Store(self.location) as store:
+            if store.work.exist():
+                store.database.execute("UPDATE work SET due = now() WHERE kind = ?", [CHECK])
+
+    def kill_one(self, dice: random.Random) -> None:
+        """Kill one of the workers with SIGKILL and start another in its place."""
+        self.forks.kill(dice.choice(self.forks.running))
+        self.kills += 1
+        self.forks.start(self.config)
+
+    def is_complete(self, round_number: int) -> bool:
+        """Return whether the history has every table of a round and all messages were sent."""
+        expected = {
+            f"s{number}": hashlib.sha256(table(f"s{number}", round_number)).hexdigest()
+            for number in range(self.sources)
+        }
+        with Store(self.location, read_only=True) as store:
+            newest = dict(
+                store.database.execute(
+                    """SELECT name, (SELECT sha256 FROM releases WHERE source_id = sources.id
+                      ORDER BY place DESC LIMIT 1) FROM sources"""
+                ).fetchall()
+            )
+            pending = store.database.execute("SELECT count(*) FROM outbox WHERE state <> 'sent'").fetchone()[0]
+        return newest == expected and pending == 0
+
+    def wait_for(self, round_number: int) -> None:
+        """Wait until a round is complete."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                if self.is_complete(round_number):
+                    return
+            except StoreError:  # the server restarts, or there is no history yet
+                pass
+            assert time.monotonic() < until, f"round {round_number} is not complete:\n{self.forks.log[-6000:]}"
+            signal.sigtimedwait([], 0.3)
+
+    def stop(self) -> None:
+        """Stop all workers; each ends in order."""
+        for pid in [*self.forks.running]:
+            assert self.forks.kill(pid, signal.SIGTERM) == 0, self.forks.log[-3000:]
+
+
+def write_config(folder: Path, location: HistoryLocation, servers: TableServers, sources: int, *, lease: int) -> Path:
+    """Write the configuration of a history and return its path."""
+    folder.mkdir(exist_ok=True)
+    secret = folder / "secret"
+    secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
+    secret.chmod(0o600)
+    place = f'path = "{location}"' if isinstance(location, Path) else f'url = "{location}"'
+    tables = [
+        f'[store]\n{place}\nsnapshots = "snapshots"',
+        "[fetch]\nallow_private = true\nmin_interval = 0",
+        f'[worker]\nlease = "{lease}s"\njobs = 4',
+        '[log]\nformat = "json"\nlevel = "warning"',
+        '[daemon]\njitter = "0s"',
+        *(
+            f'[[channel]]\nname = "{name}"\ntype = "webhook"\nurl = "{servers.hook}/{name}"\nsecret = "file:secret"'
+            for name in CHANNELS
+        ),
+        *(
+            f'[[source]]\nname = "s{number}"\nurl = "{servers.url(number)}"\nregistry = "iana"\nformat = "csv"\n'
+            'key = ["id"]'
+            for number in range(sources)
+        ),
+    ]
+    path = folder / "config.toml"
+    path.write_text("\n".join(tables))
+    return path
+
+
+@contextmanager
+def open_workers(
+    folder: Path, server: PostgresqlServer, *, sources: int, lease: int = 2, delay: float = 0.0
+) -> Iterator[Workers]:
+    location = server.new_location()
+    with TableServers(_HOSTS, folder, delay=delay) as servers, WorkerForks(folder) as forks:
+        config = write_config(folder / "workers", location, servers, sources, lease=lease)
+        yield Workers(folder=folder, config=config, location=location, servers=servers, forks=forks, sources=sources)
+
+
+def watch_alone(workers: Workers, rounds: int) -> HistoryLocation:
+    """Record the same rounds with one process and SQLite, and return where that history is. Nothing is sent."""
+    location = workers.folder / "alone" / "history.db"
+    config = write_config(workers.folder / "alone", location, workers.servers, workers.sources, lease=60)
+    settings = load_settings(config)
+    with Monitor(settings) as monitor:
+        for number in range(rounds):
+            workers.servers.publish(number)
+            for source in settings.watched:
+                result = monitor.check(monitor.source(source.name))
+                assert result.outcome != "failed", (source.name, result.message)
+        assert to_text(monitor.clock.now())
+    return location
