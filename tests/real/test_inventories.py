@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import real_data
+from tests.support.shared_folder import fill_once
 from watcher.core.model import Comparison, Event, Section
 from watcher.core.read_settings import ReadSettings
 from watcher.core.value_ranges import parse_ranges
@@ -53,9 +55,7 @@ def draw_versions(group: str) -> Iterator[bytes]:
         yield real_data.iana_document(group, month)
 
 
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    folder = tmp_path_factory.mktemp("inventories")
+def write_history(folder: Path) -> None:
     with Store(folder / "history.db") as store:
         archive = SnapshotArchive(folder / "kept")
 
@@ -68,6 +68,11 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         ingest_all("ports", "ports", (data for _, data in real_data.ports_releases(draw_port_dates())))
         for group in GROUPS:
             ingest_all(f"iana.{group}", "iana", draw_versions(group))
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(fill_once(tmp_path_factory, "inventories", write_history) / "history.db") as store:
         yield store
 
 

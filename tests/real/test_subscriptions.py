@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 
 from tests.support import real_data
 from tests.support.fake_clock import FakeClock
+from tests.support.shared_folder import fill_once
 from watcher.alerts.channels import enabled_channels
 from watcher.alerts.routing import AlertRouter
 from watcher.alerts.subscribers import Plan
@@ -70,12 +72,11 @@ class RawEvent:
 
 @pytest.fixture(scope="module")
 def history_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("subscriptions") / "history.db"
+    return fill_once(tmp_path_factory, "subscriptions", write_history) / "history.db"
 
 
-@pytest.fixture(scope="module")
-def history(history_file: Path) -> Iterator[Store]:
-    """A history of 2017 to 2023: a sample of the releases of the ports, and some registry groups."""
+def write_history(folder: Path) -> None:
+    """Write a history of 2017 to 2023: a sample of the releases of the ports, and some registry groups."""
     dates = real_data.ports_dates()
     chosen = sorted({dates[0], dates[-1], *random.Random(SEED).sample(dates, PORT_RELEASES)})  # noqa: S311 - no secret
     series = {"ports": ("ports", list(real_data.ports_releases(chosen)))}
@@ -87,13 +88,18 @@ def history(history_file: Path) -> Iterator[Store]:
             if SINCE <= month < UNTIL
         ]
         series[f"iana.{group}"] = ("iana", [(month, real_data.iana_document(group, month)) for month in months])
-    with Store(history_file) as store:
-        archive = SnapshotArchive(history_file.parent / "kept")
+    with Store(folder / "history.db") as store:
+        archive = SnapshotArchive(folder / "kept")
         for source, (rules, documents) in series.items():
             settings_ = ReadSettings(registry=rules, format="xml")
             ingest = ReleaseIngest(source, settings=settings_, store=store, archive=archive)
             for date, data in documents:
                 ingest.ingest(Candidate(data=data, origin=date))
+
+
+@pytest.fixture(scope="module")
+def history(history_file: Path) -> Iterator[Store]:
+    with Store(history_file) as store:
         yield store
 
 
@@ -188,12 +194,17 @@ def glob(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
-def numbers(texts: Sequence[str]) -> set[int]:
+def numbers(texts: Sequence[str]) -> frozenset[int]:
+    return _numbers(tuple(texts))
+
+
+@cache
+def _numbers(texts: tuple[str, ...]) -> frozenset[int]:
     found: set[int] = set()
     for text in texts:
         if match := re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", text):
             found.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return {number for number in found if number <= 65535}
+    return frozenset(number for number in found if number <= 65535)
 
 
 def names(event: RawEvent) -> list[str]:
@@ -247,6 +258,7 @@ def has_words(text: str, event: RawEvent) -> bool:
     )
 
 
+@cache
 def tokens(text: str) -> list[str]:
     plain = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
     return [token for token in re.split(r"[\W_]+", plain.casefold()) if token]
