@@ -77,6 +77,9 @@ class FakeChannel:
     def server(self) -> tuple[str, int] | None:
         return None
 
+    def find_problems(self) -> Sequence[str]:
+        return ()
+
     def send(self, delivery: Delivery, now: datetime) -> None:
         self.tried.append((delivery.id, now))
         if self.errors:

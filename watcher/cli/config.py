@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from watcher.alerts.delivery_problems import find_delivery_problems
 from watcher.cli.config_discovery import ConfigPlace, list_places, used_place
 from watcher.cli.context import load_settings
 from watcher.cli.output import columns, format_option, print_json, print_rows
 from watcher.config import load as configuration
 from watcher.config.settings import Settings, SourceSettings
-from watcher.core.errors import StoreError
+from watcher.core.errors import ConfigError, StoreError
 from watcher.formats.catalog import FORMATS
 from watcher.render.safe_text import visible
 from watcher.store.location import history_exists
@@ -27,8 +28,13 @@ def command() -> None:
 @command.command("check")
 @click.pass_obj
 def check(config: Path) -> None:
-    """List every mistake in the configuration. Exit code 0: valid; 2: not valid."""
+    """List every mistake in the configuration, and what channels need that is not on this machine.
+
+    Exit code 0: valid; 2: not valid.
+    """
     settings = load_settings(config)
+    if problems := [f"{config}: {problem}" for problem in find_delivery_problems(settings)]:
+        raise ConfigError(*problems)
     click.echo(f"{config}: valid; {len(settings.source)} sources, {len(settings.channel)} channels")
     for source in settings.source:
         if isinstance(source, SourceSettings) and "key" in FORMATS[source.format].options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +26,12 @@ from watcher.config.value_types import (
     default_sender,
     is_loopback,
 )
+from watcher.core.errors import ConfigError
 from watcher.core.event_filter import EventFilter
 from watcher.core.model import Severity
 from watcher.core.operator_files import require_unchangeable
 
+_LONGEST_SHEBANG = 256  # bytes that Linux reads
 _FILTERS = ("sources", "events", "severity", "ports")
 
 
@@ -130,6 +133,28 @@ class CommandSettings(ChannelSettings):
         require_unchangeable(program, program.stat())
         return program
 
+    def find_program_problem(self, folder: Path) -> str | None:
+        """Return why this user cannot run the program; None if it can be started."""
+        program = folder / self.command[0]
+        try:
+            self.require_safe_program(folder)
+            if not program.is_file():
+                return f"{program}: is not a file"
+            with program.open("rb") as file:
+                first = file.readline(_LONGEST_SHEBANG)
+        except ConfigError as error:
+            return str(error)
+        except PermissionError:
+            first = b""  # a program can be run that cannot be read
+        except OSError as error:
+            return f"{program}: {error.strerror}"
+        if not os.access(program, os.X_OK):
+            return f"{program} is not executable; chmod u+x {program}"
+        interpreter = first[2:].split()[:1] if first.startswith(b"#!") else []
+        if interpreter and not Path(os.fsdecode(interpreter[0])).exists():
+            return f"{program}: its interpreter {os.fsdecode(interpreter[0])} is not there"
+        return None
+
 
 class AppriseSettings(ChannelSettings):
     """[[channel]] of type apprise: chat and push services (needs the extra `apprise`)."""
@@ -139,6 +164,7 @@ class AppriseSettings(ChannelSettings):
         description="where the URLs of apprise are, one on each line: file:PATH, env:NAME or credential:NAME"
     )
     timeout: float = Field(60.0, gt=0, le=300, description="seconds for one try of all URLs")
+    ca_file: Path | None = Field(None, description="as ca_file of [fetch], and in place of it")
     proxy: ProxyUrlField | None = Field(None, description='as proxy of [fetch], and in place of it; "": no proxy')
 
 

@@ -109,7 +109,7 @@ def _find_program_problems(settings: Settings) -> Iterator[str]:
             except ConfigError as error:
                 yield f"channel[{number}].command: {error}"
             except OSError:
-                continue  # `watcher doctor` says that it is missing
+                continue  # it can come back while the daemon runs; `config check` and `doctor` say that it is missing
 
 
 def _find_secret_problems(settings: Settings) -> Iterator[str]:

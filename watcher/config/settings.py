@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from watcher.config.channel_settings import AnyChannel, SmtpSettings, WebhookSettings
+from watcher.config.channel_settings import AnyChannel, AppriseSettings, SmtpSettings, WebhookSettings
 from watcher.config.daemon_settings import (
     DaemonSettings,
     EvidenceSettings,
@@ -255,6 +255,9 @@ class CanarySettings(SettingsTable):
         return CanarySource(name=CANARY, registry=CANARY, every=canary_check_interval(self.every))
 
 
+_RequestingTable = WebhookSettings | AppriseSettings | HeartbeatSettings | EvidenceSettings
+
+
 class Settings(SettingsTable):
     """The whole configuration. `folder` is where its file is, and what relative paths are relative to."""
 
@@ -349,12 +352,12 @@ class Settings(SettingsTable):
         urls |= {f"{place}.proxy": table.proxy for place, table in self._requesting_tables().items()}
         return {place: url for place, url in urls.items() if url is not None and url.is_reference}
 
-    def _requesting_tables(self) -> Mapping[str, WebhookSettings | HeartbeatSettings | EvidenceSettings]:
+    def _requesting_tables(self) -> Mapping[str, _RequestingTable]:
         """Return the tables that make requests besides [fetch], by their place."""
-        tables: dict[str, WebhookSettings | HeartbeatSettings | EvidenceSettings | None] = {
+        tables: dict[str, _RequestingTable | None] = {
             f"channel[{number}]": channel
             for number, channel in enumerate(self.channel)
-            if isinstance(channel, WebhookSettings)
+            if isinstance(channel, WebhookSettings | AppriseSettings)
         }
         tables |= {"heartbeat": self.heartbeat, "evidence": self.evidence}
         return {place: table for place, table in tables.items() if table is not None}

@@ -126,21 +126,10 @@ def _programs(settings: Settings) -> Iterator[Diagnosis]:
         else:
             yield (_problem if is_needed else _ok)("programs", f"{name}: not installed; {use}")
     for channel in settings.channel:
-        if isinstance(channel, CommandSettings):
-            yield _judge_program(channel, settings.folder)
-
-
-def _judge_program(channel: CommandSettings, folder: Path) -> Diagnosis:
-    """Return whether the program of a channel can be run, and by nobody else's will."""
-    try:
-        program = channel.require_safe_program(folder)
-    except ConfigError as error:
-        return _problem("programs", f"channel {channel.name}: {error}")
-    except OSError as error:
-        return _problem("programs", f"channel {channel.name}: {folder / channel.command[0]}: {error.strerror}")
-    if not os.access(program, os.X_OK):
-        return _problem("programs", f"channel {channel.name}: {program} is not executable; chmod u+x {program}")
-    return _ok("programs", f"channel {channel.name}: {program}")
+        for problem in create_channel(channel, settings).find_problems():
+            yield _problem("programs", f"channel {channel.name}: {problem}")
+        if isinstance(channel, CommandSettings) and not channel.find_program_problem(settings.folder):
+            yield _ok("programs", f"channel {channel.name}: {settings.folder / channel.command[0]}")
 
 
 def _folders(settings: Settings) -> Iterator[Diagnosis]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.support.alerts import KnownSecret
 from watcher.alerts import messages
@@ -71,8 +73,8 @@ def receiver(status: int | None = 200) -> Iterator[Receiver]:
             thread.join()
 
 
-def apprise_channel(urls: str, timeout: float = 60) -> Channel:
-    table = AppriseSettings(name="chat", type="apprise", url=SecretRef("env:NONE"), timeout=timeout)
+def apprise_channel(urls: str, timeout: float = 60, ca_file: Path | None = None) -> Channel:
+    table = AppriseSettings(name="chat", type="apprise", url=SecretRef("env:NONE"), timeout=timeout, ca_file=ca_file)
     return create_channel(table.model_copy(update={"url": KnownSecret(urls)}), Settings(folder=Path("/")))
 
 
@@ -113,6 +115,31 @@ def test_a_service_that_does_not_answer_is_given_up_at_the_deadline() -> None:
 def test_a_url_that_apprise_does_not_know_is_a_failed_try_that_does_not_repeat_it() -> None:
     assert failure(apprise_channel("nonsense://token-of-ours")) == "apprise: URL 1 names no service that apprise knows"
     assert failure(apprise_channel("\n")) == "apprise: the secret has no URL"
+
+
+@pytest.mark.fault(83)
+def test_a_private_authority_is_trusted_if_it_is_configured(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with receiver() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        url = f"jsons://{server.place}/one"
+        assert "URL 1 failed: " in failure(apprise_channel(url))
+        assert server.posted == []
+        channel = apprise_channel(url, ca_file=tmp_path / "ca.pem")
+        channel.send(messages.render_test(channel, "", NOW), NOW)
+    assert len(server.posted) == 1
+
+
+def test_the_urls_of_a_secret_are_examined_without_a_message() -> None:
+    with receiver() as server:
+        assert apprise_channel(f"json://{server.place}/one").find_problems() == ()
+        (problem,) = apprise_channel(f"json://{server.place}/one\nnonsense://token\n").find_problems()
+    assert problem == "url: apprise: URL 2 names no service that apprise knows"
+    assert server.posted == []
+    assert apprise_channel("").find_problems() == ("url: apprise: the secret has no URL",)
 
 
 def test_a_long_text_is_cut_at_a_line_and_says_so() -> None:

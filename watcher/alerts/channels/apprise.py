@@ -17,7 +17,7 @@ from watcher.alerts.channels.child_process import SAFE_PATH, run_program
 from watcher.config.channel_settings import AppriseSettings
 from watcher.config.settings import Settings
 from watcher.config.value_types import ProxyUrl, SecretRef
-from watcher.core.errors import DeliveryError
+from watcher.core.errors import ConfigError, DeliveryError
 from watcher.core.extras import APPRISE_IS_MISSING, is_installed
 from watcher.core.model import Comparison
 from watcher.core.operations import Delivery, Notice
@@ -36,6 +36,7 @@ class AppriseChannel(Struct, frozen=True, kw_only=True):
     settings: AppriseSettings
     folder: Path
     proxy: ProxyUrl | None = None
+    ca_file: Path | None = None
     address: str = ""
     max_digest_bytes: ClassVar[int] = 20_000
 
@@ -66,14 +67,28 @@ class AppriseChannel(Struct, frozen=True, kw_only=True):
     def server(self) -> tuple[str, int] | None:
         return None
 
+    def find_problems(self) -> Sequence[str]:
+        """Return the URLs of the secret that name no service. Nothing is sent."""
+        try:
+            self._run("urls")
+        except ConfigError:
+            return ()  # a secret that cannot be read
+        except DeliveryError as error:
+            return (f"url: {error}",)
+        return ()
+
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Send to every URL of the secret, one on each line. After a failure all of them get the message again."""
+        self._run("send", **json.loads(delivery.body))
+
+    def _run(self, what: str, **message: str) -> None:
+        """Let apprise do something with the URLs of the secret. Raises ConfigError and DeliveryError."""
         if not is_installed("apprise"):
             raise DeliveryError(f"channel {self.name}: {APPRISE_IS_MISSING}", permanent=False)
         urls = self.settings.url.read(self.folder).split()
-        order = {"urls": urls, **json.loads(delivery.body)}
+        order = {"urls": urls, "ca_file": str(self.ca_file or ""), **message}
         result = run_program(
-            [sys.executable, "-m", _SENDER],
+            [sys.executable, "-m", _SENDER, what],
             text=json.dumps(order),
             folder=self.folder,
             environment=self._environment(),
@@ -94,7 +109,13 @@ class AppriseChannel(Struct, frozen=True, kw_only=True):
 
 def create_channel(settings: AppriseSettings, config: Settings) -> AppriseChannel:
     proxy = settings.proxy if settings.proxy is not None else config.fetch.proxy
-    return AppriseChannel(settings=settings, folder=config.folder, proxy=proxy, address=config.web.address or "")
+    return AppriseChannel(
+        settings=settings,
+        folder=config.folder,
+        proxy=proxy,
+        ca_file=config.ca_file(settings.ca_file),
+        address=config.web.address or "",
+    )
 
 
 def _to_body(mail: email_message.Mail) -> str:

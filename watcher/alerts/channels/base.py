@@ -46,5 +46,11 @@ class Channel(Protocol):
     def server(self) -> tuple[str, int] | None:
         """Return host and port of the server it sends to, or None if it needs no server."""
 
+    def find_problems(self) -> Sequence[str]:
+        """Return what on this machine keeps every message from being sent, each with the setting that names it.
+
+        Secrets are not among them, nor what a server says: nothing is sent.
+        """
+
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Send one message. Raises DeliveryError, and ConfigError if a secret cannot be read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,10 @@ _LONGEST_ERRORS = 400  # characters of standard error in the record of a deliver
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandChannel(LocalChannel[CommandSettings]):
     """A channel that runs a program for each message."""
+
+    def find_problems(self) -> Sequence[str]:
+        problem = self.settings.find_program_problem(self.folder)
+        return () if problem is None else (f"command: {problem}",)
 
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Run the program. Exit code 0 is success; after anything else a retry can help."""

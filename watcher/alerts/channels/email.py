@@ -67,6 +67,9 @@ class EmailChannel(Struct, frozen=True, kw_only=True):
     def server(self) -> tuple[str, int] | None:
         return self.smtp.host, self.smtp.port
 
+    def find_problems(self) -> Sequence[str]:
+        return ()
+
     def send(self, delivery: Delivery, now: datetime) -> None:  # noqa: ARG002 - as Channel
         """Send one message. Every exception but ConfigError becomes a DeliveryError that shows no password."""
         content = self.write_message(delivery)

@@ -75,3 +75,6 @@ class LocalChannel(JsonBodies, Generic[TableT]):
 
     def server(self) -> tuple[str, int] | None:
         return None
+
+    def find_problems(self) -> Sequence[str]:
+        return ()

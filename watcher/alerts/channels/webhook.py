@@ -56,6 +56,9 @@ class WebhookChannel(JsonBodies):
         url = urlsplit(self.settings.url)
         return url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
 
+    def find_problems(self) -> Sequence[str]:
+        return ()
+
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Post the body. 2xx is success, 410 disables the channel; after everything else a retry can help."""
         headers = self.sign(delivery, now)
