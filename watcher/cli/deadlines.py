@@ -43,6 +43,7 @@ def command(config: Path, sources: tuple[str, ...], within: timedelta | None, fo
     now = datetime.now(UTC)
     with Store(load_overview(config).history, create=False) as store:
         deadlines = find_deadlines(store, sources, now.date(), within.days if within is not None else None)
+        has_releases = store.history.find_release_span(sources).number > 0
     if format == "json":
         print_json({"deadlines": list(map(deadline_document, deadlines))})
     elif format == "ics":
@@ -53,7 +54,8 @@ def command(config: Path, sources: tuple[str, ...], within: timedelta | None, fo
         print_rows(rows, _COLUMNS, format)
         click.echo(f"\n{_summary(deadlines)}")
     else:
-        click.echo("no early allocations" + (f" that expire within {within.days} days" if within is not None else ""))
+        expiring = f" that expire within {within.days} days" if within is not None else ""
+        click.echo(f"no early allocations{expiring}{'' if has_releases else ' (no releases yet)'}")
 
 
 def _summary(deadlines: Sequence[Deadline]) -> str:

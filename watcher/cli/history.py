@@ -247,5 +247,5 @@ def _head_row(head: EventHead) -> Mapping[str, object]:
 
 def _span_text(span: ReleaseSpan) -> str:
     if not span.number:
-        return "no releases"
+        return "no releases yet"
     return f"{span.number} release{'' if span.number == 1 else 's'}, {span.first} to {span.last}"

@@ -187,15 +187,18 @@ class ReleaseFinder:
         A date names the last release dated on or before it. Raises UsageError, which says what can be given.
         """
         self.read_registry_id(source)
-        if reference in ("latest", "newest") and (latest := self.find_latest(source)):
+        latest = self.find_latest(source)
+        if latest is None:
+            raise UsageError(f"{source} has no release yet; run `watcher check {source}`, import one, or see `watcher held`")
+        if reference in ("latest", "newest"):
             return latest
         if is_date(reference):
             # Days never go back in the order of releases, so the last one that matches is the latest.
             for release in self.select_releases(source, "dated <= ?2", reference, order="place DESC", limit=1):
                 return release
             first = next(self.select_releases(source, limit=1), None)
-            hint = f"the first is of {first.dated}" if first else "it has no release"
-            raise UsageError(f"{source} has no release published on or before {reference}; {hint}")
+            hint = f"; the first is of {first.dated}" if first else ""
+            raise UsageError(f"{source} has no release published on or before {reference}{hint}")
         matches = self._find_by_prefix(source, reference.lower()) if _HEX.fullmatch(reference.lower()) else []
         if len(matches) == 1:
             return matches[0]

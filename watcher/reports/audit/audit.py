@@ -59,7 +59,8 @@ def choose_source(history: HistoryReader, source: str, registry: str, globs: Seq
     matching = sorted(filter(lists.concerns_source, history.list_sources()), key=lambda name: ("." in name, name))
     if not matching:
         what = f"the registry group {registry!r}" if registry else f"the registry of the list ({', '.join(wanted)})"
-        raise UsageError(f"no source has {what}; `watcher status` lists the sources")
+        hint = "`watcher status` lists the sources, and `watcher check` fetches one that was never checked"
+        raise UsageError(f"no source with a history has {what}; {hint}")
     if len(matching) > 1 and "." in matching[0]:
         raise UsageError(f"several sources have it: {', '.join(matching)}; name one with --source")
     return matching[0]
