@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -217,6 +218,42 @@ def test_an_operators_command_works_on_the_state_as_the_services_user(unit: Unit
     owners = unit.sandbox.run("find", f"{STATE}/", "-printf", "%u\\n").stdout.split()
     assert len(set(owners)) == 1
     assert len(owners) > 3
+
+
+CHANNELS = """\
+[[channel]]
+name = "lines"
+type = "file"
+path = "/var/lib/registry-watcher/alerts.jsonl"
+[[channel]]
+name = "program"
+type = "command"
+command = ["/opt/registry-watcher/notify", "ticket"]
+"""
+NOTIFY = """\
+#!/bin/sh
+# The state is the one place that the service can write to.
+cat >"/var/lib/registry-watcher/$1-$WATCHER_SOURCE"
+touch /etc/registry-watcher/more 2>>/var/lib/registry-watcher/refused
+touch /opt/registry-watcher/more 2>>/var/lib/registry-watcher/refused
+id -u >/var/lib/registry-watcher/user
+"""
+
+
+def test_a_file_and_a_program_receive_a_change_within_the_limits_of_the_service(unit: Unit) -> None:
+    unit.sandbox.write("/opt/registry-watcher/notify", NOTIFY, 0o755)
+    unit.configure(SETTINGS + CHANNELS)
+    said = unit.sandbox.run(WATCHER, "--config", str(CONFIG), "systemd", "install", "--dry-run", check=False)
+    assert "channel" not in said.stdout + said.stderr, "no obstacle"
+    for ports in (["1"], ["1", "2"]):
+        unit.publish(*ports, updated=f"2020-0{len(ports)}-01")
+        unit.ctl("start", "registry-watcher-check.service")  # it has the limits of the daemon
+    lines = [json.loads(line) for line in unit.sandbox.path(f"{STATE}/alerts.jsonl").read_text().splitlines()]
+    assert [line["data"]["events"][0]["service"] for line in lines] == ["service-2"]
+    assert json.loads(unit.sandbox.path(f"{STATE}/ticket-ports").read_text())["data"] == lines[0]["data"]
+    assert unit.sandbox.path(f"{STATE}/refused").read_text().count("Read-only file system") == 2
+    assert unit.sandbox.run("stat", "--format=%a", f"{STATE}/alerts.jsonl").stdout == "600\n"
+    assert unit.sandbox.path(f"{STATE}/user").read_text() != "0\n"
 
 
 def test_the_timer_looks_once_and_says_when_it_failed(unit: Unit) -> None:
