@@ -292,6 +292,63 @@ def test_junit_is_read_by_another_implementation(run_audit: RunCli) -> None:
         "4: ssh 22/tcp": [],
         "5: mine<&> 2003/tcp": [],
     }
+    assert next(iter(suite)).result[0].message == "withdrawn is ignored: old"
+    assert [case.system_out for case in suite] == [
+        "reserved\nwarning: withdrawn: 2002/tcp was gone until 2021-06-01; 2002/tcp is now reserved",
+        "assigned to second",
+        "assigned to ssh",
+        "reserved\nnote: reserved-port: 2003/tcp is reserved; mine<&> is not registered",
+    ]
+    # Of an entry with a finding that counts and one that is ignored, the first decides.
+    Path("list").write_text("gone 2002/tcp\nabused 2300/tcp # labelled\n")
+    options = ("--ignore", "changed=known", "--since", "2020-02-01", "--fail-on", "note")
+    document = junitparser.JUnitXml.fromstring(run_audit("audit", "list", "--format", "junit", *options).out.encode())
+    assert (document.tests, document.failures, document.skipped) == (2, 2, 0)
+    for case in next(iter(document)):
+        assert [type(result).__name__ for result in case.result] == ["Failure"]
+        assert "changed: " in case.system_out
+
+
+def test_the_json_says_what_was_asked_and_all_that_an_entry_of_the_list_has(run_audit: RunCli) -> None:
+    Path("list").write_text("name,port,protocol,comment\ngone,2002,tcp,was ours\nssh,22,,\n")
+    options = ("--at", "2021-06-02", "--since", "2021-06-01", "--fail-on", "never", "--ignore", "withdrawn=old")
+    document = json.loads(run_audit("audit", "list", "--format", "json", *options).out)
+    entries = document.pop("entries")
+    release_id = document.pop("release")
+    assert len(release_id) == 12
+    assert document == {
+        "schema": 1,
+        "source": "ports",
+        "registry": None,
+        "title": document["title"],
+        "published": "2021-06-01",
+        "at": "2021-06-02",
+        "since": "2021-06-01",
+        "files": ["list"],
+        "counts": {"error": 0, "warning": 0, "note": 0, "ignored": 1, "entries": 2},
+    }
+    message = "2002/tcp was gone until 2021-06-01; 2002/tcp is now reserved"
+    finding = {"id": "withdrawn", "severity": "warning", "message": message, "ignored": "old"}
+    ports = {"file": "list", "aliases": [], "code": None, "registry": None}
+    assert entries == [
+        ports
+        | {"line": 2, "entry": "gone 2002/tcp", "name": "gone", "ports": [2002, 2002], "protocol": "tcp"}
+        | {"label": "was ours", "says": "reserved", "findings": [finding]},
+        ports
+        | {"line": 3, "entry": "ssh 22", "name": "ssh", "ports": [22, 22], "protocol": None}
+        | {"label": None, "says": "assigned to ssh", "findings": []},
+    ]
+    Path("codes").write_text('{"codes": {"alpha": 1}, "others": {"one": 1}}')
+    document = json.loads(run_audit("audit", "codes", "--source", "toy", "--format", "json").out)
+    assert (document["registry"], document["at"], document["since"]) == (None, None, None)
+    assert [(entry["registry"], entry["code"], entry["ports"]) for entry in document["entries"]] == [
+        ("codes", "1", None),
+        ("others", "1", None),
+    ]
+    Path("names").write_text("alpha\n1\n")
+    document = json.loads(run_audit("audit", "names", "--source", "toy", "--table", "codes", "--format", "json").out)
+    assert document["registry"] == "codes"
+    assert [(entry["name"], entry["code"]) for entry in document["entries"]] == [("alpha", None), (None, "1")]
 
 
 def test_csv_is_read_by_another_implementation(run_audit: RunCli, tmp_path: Path) -> None:

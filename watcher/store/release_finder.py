@@ -189,7 +189,8 @@ class ReleaseFinder:
         self.read_registry_id(source)
         latest = self.find_latest(source)
         if latest is None:
-            raise UsageError(f"{source} has no release yet; run `watcher check {source}`, import one, or see `watcher held`")
+            hint = f"run `watcher check {source}`, import one, or see `watcher held`"
+            raise UsageError(f"{source} has no release yet; {hint}")
         if reference in ("latest", "newest"):
             return latest
         if is_date(reference):
