@@ -71,12 +71,13 @@ def audit_lists(history: HistoryReader, request: AuditRequest) -> AuditReport:
     release = history.find_release(request.source, request.at or "latest")
     entries = _Judge(history, request, release)
     audited = tuple(entries.judge_all())
+    table = next(iter(entries.tables)) if len(entries.tables) == 1 else ""
     content = history.read_content(request.source, release)
     title = next(
         (
             item.fields.get("title", "")
             for (section, key), item in content.items.items()
-            if section is Section.REGISTRY and key.part("registry") == entries.table
+            if section is Section.REGISTRY and key.part("registry") == table
         ),
         "",
     )
@@ -87,20 +88,20 @@ def audit_lists(history: HistoryReader, request: AuditRequest) -> AuditReport:
         published=release.release.published or release.dated,
         at=request.at,
         since=request.since,
-        table=entries.table,
+        table=table,
         files=tuple(dict.fromkeys(entry.file for inventory in request.inventories for entry in inventory.entries)),
         entries=audited,
     )
 
 
 class _Judge:
-    """Judges all entries of a request. `table` is set once they are."""
+    """Judges all entries of a request. `tables` are the registries of those that were judged, by path."""
 
     def __init__(self, history: HistoryReader, request: AuditRequest, release: StoredRelease) -> None:
         self._history, self._request, self._release = history, request, release
         self._past = PastReader(history, request.source, release)
         self._is_of_ports = history.read_registry_id(request.source) == _PORTS
-        self.table = ""
+        self.tables: set[str] = set()
 
     def judge_all(self) -> Iterator[AuditedEntry]:
         content = self._history.read_content(self._request.source, self._release)
@@ -117,7 +118,7 @@ class _Judge:
         for inventory in self._request.inventories:
             for wanted, entries in _group_by_table(inventory, self._request.table):
                 table = choose_table(tables, wanted, entries, inventory.name)
-                self.table = table.path
+                self.tables.add(table.path)
                 audit = CodeAudit(
                     table,
                     entries,
