@@ -50,6 +50,7 @@ CALLS = {
     "systemd": ["systemd", "show"],
     "channel": ["channel", "list"],
     "plot": ["plot", "ports", "--out", "-"],
+    "archive": ["archive", "copy", "snapshots", "copy"],
     "migrate-store": ["migrate-store", "history.db", "copy.db"],
     "site": ["site", "pages"],
     "follow": ["follow", "pages/ports/deltas", "--into", "copy.jsonl"],

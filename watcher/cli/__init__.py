@@ -44,6 +44,7 @@ COMMANDS = {
     "verify": ("watcher.cli.verify", "Verify every snapshot against its SHA-256."),
     "backup": ("watcher.cli.backup", "Back up history and snapshots; verify or restore a backup."),
     "rebuild": ("watcher.cli.rebuild", "Rebuild the history from the snapshots."),
+    "archive": ("watcher.cli.archive", "Copy the snapshots to or from object storage."),
     "migrate-store": ("watcher.cli.migrate_store", "Copy the history to another database: SQLite or PostgreSQL."),
     "config": ("watcher.cli.config", "Check the configuration; say which is used; print its schema or an example."),
     "doctor": ("watcher.cli.doctor", "Diagnose this installation: versions, permissions, disk, clock, history, …"),

@@ -47,7 +47,7 @@ def command(config: Path, target: Path, verify: bool, restore: bool, format: str
         summary = f"{target}: backup of {report.made}, {_counts(report)}, {len(damage)} damaged"
     elif restore:
         paths = load_settings(config).store
-        report, damage = backup.restore_backup(target, paths.location, paths.snapshots)
+        report, damage = backup.restore_backup(target, paths.location, paths.archive)
         summary = f"{paths.location}: restored as of {report.made}, {_counts(report)}"
     else:
         report, damage = _back_up(config, target)
@@ -69,7 +69,7 @@ def _back_up(config: Path, target: Path) -> tuple[BackupReport, Sequence[str]]:
     with Store(paths.location, create=False) as store:
         if target.suffix == ".db":
             return BackupReport(made=now, rows=store.copy_to(target), snapshots=0), ()
-        return backup.make_backup(store, paths.snapshots, target, now=now)
+        return backup.make_backup(store, paths.archive, target, now=now)
 
 
 def _counts(report: BackupReport) -> str:

@@ -34,6 +34,6 @@ def command(config: Path, source: str, release: str, out: Path | None) -> None:
     """
     overview = load_overview(config)
     with Store(overview.history, create=False) as store:
-        archive = SnapshotArchive(overview.snapshots)
+        archive = SnapshotArchive(overview.archive)
         data = read_served_bytes(store.history, archive, source, parse_release(release))
     write_output(data, out)

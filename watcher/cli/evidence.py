@@ -53,7 +53,7 @@ def command(config: Path, source: str, what: str, at: str, out: Path, timestamp:
     settings = load_settings(config) if timestamp is not False else None
     authority = _find_authority(settings, is_required=timestamp is True)
     with open_history(config) as (history, observation):
-        archive = SnapshotArchive(overview.snapshots)
+        archive = SnapshotArchive(overview.archive)
         evidence = collect_evidence(history, observation, archive, source, what, parse_subject(what), on=at)
     files = make_files(evidence, is_stamped=authority is not None)
     stamp = authority.stamp(files[SUMS]) if authority else None

@@ -39,7 +39,7 @@ def command(config: Path, source: str | None, with_history: bool, newest: int, f
       watcher verify ports --history --newest 400
     """
     paths = load_settings(config).store
-    archive = SnapshotArchive(paths.snapshots)
+    archive = SnapshotArchive(paths.archive)
     lost = list(_find_lost(paths, archive, source))
     names = archive.list_sources()
     if not lost and source is not None and source not in names:
@@ -80,7 +80,7 @@ def _find_lost(paths: StoreSettings, archive: SnapshotArchive, source: str | Non
     if problem is None and history_exists(paths.location):
         try:
             with Store(paths.location, read_only=True) as store:
-                for path in store.list_missing_snapshots(paths.snapshots):
+                for path in store.list_missing_snapshots(archive):
                     if source in (None, path.parent.name):
                         yield str(path), f"is missing; {ADVICE}"
                 for sentence in store.find_lost_sources(archive):

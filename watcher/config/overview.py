@@ -17,10 +17,12 @@ from watcher.core.operator_files import read_operator_file, require_unchangeable
 from watcher.core.postgresql_url import parse_url
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import parse_duration, to_text
+from watcher.store.archive_location import locate_archive
 
 if TYPE_CHECKING:
     from watcher.core import event_filter
     from watcher.core.event_filter import IgnoreRule
+    from watcher.store.archive_location import ArchiveLocation
     from watcher.store.location import HistoryLocation
 else:
     event_filter = load("event_filter")  # only where there are rules
@@ -47,7 +49,7 @@ class ConfigOverview(Struct, frozen=True, kw_only=True):
     """The settings that reading needs. `severities` are by event id; `channels` are names; `address`: of [web]."""
 
     history: HistoryLocation
-    snapshots: Path
+    archive: ArchiveLocation
     sources: tuple[SourceOverview, ...]
     channels: frozenset[str]
     severities: Mapping[str, Severity]
@@ -107,7 +109,7 @@ def load_overview(path: Path) -> ConfigOverview:
             sources.append(SourceOverview(name=CANARY, every=canary_check_interval(_interval(canary, "canary"))))
         return ConfigOverview(
             history=parse_url(store["url"]) if "url" in store else path.resolve().parent / store.get("path", HISTORY),
-            snapshots=path.resolve().parent / store.get("snapshots", SNAPSHOTS),
+            archive=locate_archive(path.resolve().parent / store.get("snapshots", SNAPSHOTS), store.get("objects")),
             sources=tuple(sources),
             channels=frozenset(str(table["name"]) for table in tables.get("channel", ())),
             severities={event: Severity(word) for event, word in tables.get("severity", {}).items()},

@@ -49,9 +49,11 @@ from watcher.config.value_types import (
 )
 from watcher.config.web_settings import WebSettings
 from watcher.core.model import CANARY, Severity
+from watcher.core.object_url import check_object_url
 from watcher.core.postgresql_url import PostgresqlUrl, parse_url
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import LAYOUT_HELP, Layout
+from watcher.store.archive_location import ArchiveLocation, locate_archive
 from watcher.store.location import HistoryLocation
 
 
@@ -62,12 +64,20 @@ class StoreSettings(SettingsTable):
     url: Annotated[str, AfterValidator(parse_url)] | None = Field(
         None, description="a PostgreSQL database for the history in place of the file; without a password"
     )
-    snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots")
+    snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots; with `objects` a copy of them")
+    objects: Annotated[str, AfterValidator(check_object_url)] | None = Field(
+        None, description="a bucket for the snapshots, s3://BUCKET/PREFIX?endpoint=URL, that several machines share"
+    )
 
     @property
     def location(self) -> HistoryLocation:
         """Where the history is."""
         return self.path if self.url is None else PostgresqlUrl(self.url)
+
+    @property
+    def archive(self) -> ArchiveLocation:
+        """Where the snapshots are."""
+        return locate_archive(self.snapshots, self.objects)
 
 
 class FetchSettings(SettingsTable):
@@ -291,7 +301,7 @@ class Settings(SettingsTable):
         """The part of these settings that reading the history needs, as `load_overview` reads it from a file."""
         return ConfigOverview(
             history=self.store.location,
-            snapshots=self.store.snapshots,
+            archive=self.store.archive,
             sources=tuple(
                 SourceOverview(
                     name=source.name,

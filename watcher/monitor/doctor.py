@@ -84,6 +84,8 @@ def diagnose(settings: Settings, now: datetime, *, network: bool = False) -> Ite
     yield from _secrets(settings)
     yield from _programs(settings)
     yield from _folders(settings)
+    yield from _objects(settings)
+    yield from _objects(settings)
     yield from _history(settings, now)
     yield from _channels(settings, network=network)
 
@@ -159,9 +161,33 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
         )
 
 
+def _objects(settings: Settings) -> Iterator[Diagnosis]:
+    """Yield whether the object storage answers, if there is one."""
+    location = settings.store.archive
+    if not isinstance(location, Path):
+        try:
+            number = len(SnapshotArchive(location).list_sources())
+        except (ConfigError, StoreError) as error:
+            yield _problem("objects", str(error))
+        else:
+            yield _ok("objects", f"{location.url}: answers, has snapshots of {number} source{'s' * (number != 1)}")
+
+
+def _objects(settings: Settings) -> Iterator[Diagnosis]:
+    """Yield whether the object storage answers, if there is one."""
+    location = settings.store.archive
+    if not isinstance(location, Path):
+        try:
+            number = len(SnapshotArchive(location).list_sources())
+        except (ConfigError, StoreError) as error:
+            yield _problem("objects", str(error))
+        else:
+            yield _ok("objects", f"{location.url}: answers, has snapshots of {number} source{'s' * (number != 1)}")
+
+
 def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     location = settings.store.location
-    archive = SnapshotArchive(settings.store.snapshots)
+    archive = SnapshotArchive(settings.store.archive)
     try:
         if (missing := find_missing_history(location, archive)) is not None:
             yield _problem("history", missing)
@@ -176,7 +202,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
         with Store(location, read_only=True) as store:
             store.verify(thorough=True)
             yield _ok("history", f"{location}: complete, {store.describe()}")
-            yield from _missing(store, settings.store.snapshots, archive)
+            yield from _missing(store, archive)
             yield from _rules(store)
             yield from _refused(settings)
             yield diagnose_clock(now, store.checks.find_newest_time())
@@ -186,8 +212,8 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
         yield _problem("history", str(error))
 
 
-def _missing(store: Store, snapshots: Path, archive: SnapshotArchive) -> Iterator[Diagnosis]:
-    if missing := store.list_missing_snapshots(snapshots):
+def _missing(store: Store, archive: SnapshotArchive) -> Iterator[Diagnosis]:
+    if missing := store.list_missing_snapshots(archive):
         yield _problem("snapshots", f"{len(missing)} that the history names are missing, as {missing[0]}; {ADVICE}")
     for sentence in store.find_lost_sources(archive):
         yield _problem("history", sentence)
@@ -200,7 +226,7 @@ def _rules(store: Store) -> Iterator[Diagnosis]:
 
 
 def _refused(settings: Settings) -> Iterator[Diagnosis]:
-    for info in SnapshotArchive(settings.store.snapshots).list_snapshots():
+    for info in SnapshotArchive(settings.store.archive).list_snapshots():
         if info.accepted and info.refused:
             yield _warning(
                 "snapshots",

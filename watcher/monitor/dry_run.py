@@ -13,7 +13,7 @@ from watcher.config.settings import Settings, StoreSettings
 from watcher.store.completeness import require_history
 from watcher.store.location import history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
-from watcher.store.snapshot_receipts import SUFFIX
+from watcher.store.snapshot_file import SUFFIX
 from watcher.store.sqlite_copy import copy_unopened
 from watcher.store.store import Store
 
@@ -25,7 +25,7 @@ def settings_of_copy(settings: Settings) -> Iterator[Settings]:
     The history is copied, so it needs as much room again. Snapshots are symbolic links: a receipt that is written again
     takes the place of its link. Raises StoreError if the history is lost or cannot be copied.
     """
-    require_history(settings.store.location, SnapshotArchive(settings.store.snapshots))
+    require_history(settings.store.location, SnapshotArchive(settings.store.archive))
     with tempfile.TemporaryDirectory(prefix="registry-watcher-") as name:
         folder = Path(name)
         copy = StoreSettings(path=folder / "history.db", snapshots=folder / "snapshots")

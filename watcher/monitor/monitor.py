@@ -179,7 +179,7 @@ class Monitor:
         `watcher verify` reads the other snapshots; here they are read when a release is compared with them.
         """
         self.store.verify()
-        if missing := self.store.list_missing_snapshots(self.settings.store.snapshots):
+        if missing := self.store.list_missing_snapshots(self.archive):
             raise StoreError(f"{len(missing)} snapshots of the history are missing, as {missing[0]}; {ADVICE}")
         for source in self.settings.source:
             newest = self.store.history.find_latest(source.name)
@@ -195,7 +195,7 @@ class Monitor:
 
     @cached_property
     def archive(self) -> SnapshotArchive:
-        return SnapshotArchive(self.settings.store.snapshots)
+        return SnapshotArchive(self.settings.store.archive)
 
     @cached_property
     def fetcher(self) -> http.HttpFetcher:

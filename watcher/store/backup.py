@@ -18,7 +18,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from msgspec import Struct
 from watcher import __version__
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
+from watcher.store.archive_copy import copy_archive
+from watcher.store.archive_location import ArchiveLocation, folder_of
 from watcher.store.completeness import list_missing_snapshots
 from watcher.store.location import HistoryLocation, history_exists
 from watcher.store.snapshot_archive import SnapshotArchive
@@ -57,20 +59,21 @@ class BackupReport(Struct, frozen=True, kw_only=True):
     history: str = ""
 
 
-def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> tuple[BackupReport, list[str]]:
+def make_backup(store: Store, location: ArchiveLocation, folder: Path, *, now: str) -> tuple[BackupReport, list[str]]:
     """Create or update a backup; return its contents and one line for each snapshot that is damaged or missing.
 
     Raises UsageError or StoreError; the previous backup is then still whole.
     """
+    live, snapshots = SnapshotArchive(location), folder_of(location)
     try:
         if folder.is_dir() and any(folder.iterdir()) and not (folder / _MANIFEST).is_file():
             raise UsageError(f"{folder}: is not empty and not a backup")
-        if lost := store.find_lost_sources(SnapshotArchive(snapshots)):
+        if lost := store.find_lost_sources(live):
             raise StoreError("\n".join(lost))
         folder.mkdir(parents=True, exist_ok=True)
         rows = store.copy_to(folder / _HISTORY)
-        copied, repaired, damages = _copy_snapshots(snapshots, folder / _SNAPSHOTS)
-        for path in store.list_missing_snapshots(snapshots):
+        copied, repaired, damages = _copy_snapshots(live, snapshots, folder / _SNAPSHOTS)
+        for path in store.list_missing_snapshots(live):
             is_kept = (folder / _SNAPSHOTS / path.relative_to(snapshots)).is_file()
             damages.append(f"{path}: is missing" + ("; the backup has it" if is_kept else ", in the backup too"))
         report = BackupReport(
@@ -87,14 +90,14 @@ def make_backup(store: Store, snapshots: Path, folder: Path, *, now: str) -> tup
     return report, damages
 
 
-def _copy_snapshots(snapshots: Path, target: Path) -> tuple[int, int, list[str]]:
+def _copy_snapshots(live: SnapshotArchive, snapshots: Path, target: Path) -> tuple[int, int, list[str]]:
     """Copy what is new, changed or damaged in the backup, if it is whole.
 
     Return how many files were copied, how many of them in place of a damaged copy, and a line for each that is not
     whole. A new snapshot is read back in the backup, where the one that it is compressed against may be whole although
     the live one is not.
     """
-    live, saved = SnapshotArchive(snapshots), SnapshotArchive(target)
+    saved = SnapshotArchive(target)
     copied, repaired, damages = 0, 0, []
     for path in live.list_files():
         copy = target / path.relative_to(snapshots)
@@ -157,6 +160,7 @@ def verify_backup(folder: Path, progress: Progress = lambda: None) -> tuple[Back
 def _find_damages(folder: Path, report: BackupReport, progress: Progress = lambda: None) -> dict[Path, str]:
     """Return what is not whole in a backup, by path."""
     history, snapshots = folder / _HISTORY, folder / _SNAPSHOTS
+    archive = SnapshotArchive(snapshots)
     damages: dict[Path, str] = {}
     try:
         # `mode=ro`, so that the verification changes nothing.
@@ -168,14 +172,13 @@ def _find_damages(folder: Path, report: BackupReport, progress: Progress = lambd
                     damages[history] = _OTHER_ROWS
                 elif report.history and _hash_file(history) != report.history:
                     damages[history] = _OTHER_BYTES
-                damages |= dict.fromkeys(list_missing_snapshots(connection, snapshots), "is missing")
+                damages |= dict.fromkeys(list_missing_snapshots(connection, archive), "is missing")
     except sqlite3.DatabaseError as error:
         damages[history] = f"damaged ({error})"
-    archive = SnapshotArchive(snapshots)
     return damages | {damage.path: damage.reason for damage in archive.find_damage(progress=progress)}
 
 
-def restore_backup(folder: Path, location: HistoryLocation, snapshots: Path) -> tuple[BackupReport, list[str]]:
+def restore_backup(folder: Path, location: HistoryLocation, archive: ArchiveLocation) -> tuple[BackupReport, list[str]]:
     """Copy what is whole in a backup to the configured history and snapshots; return a line for each part that is not.
 
     Snapshots that exist already stay. Raises UsageError if there is a history already; nothing is changed then.
@@ -187,7 +190,7 @@ def restore_backup(folder: Path, location: HistoryLocation, snapshots: Path) -> 
         saved = folder / _SNAPSHOTS
         whole = [file for file in _list(saved) if file not in damages]
         damages |= {file: f"{reason}; not restored" for file, reason in damages.items() if file != folder / _HISTORY}
-        copied = sum(_copy_file(file, snapshots / file.relative_to(saved), replace=False) for file in whole)
+        copied = _restore_snapshots(saved, whole, archive)
         # Last: without a history nothing uses the snapshots.
         if damages.get(folder / _HISTORY, _OTHER_ROWS) in (_OTHER_ROWS, _OTHER_BYTES):
             _restore_history(folder / _HISTORY, location)
@@ -197,6 +200,13 @@ def restore_backup(folder: Path, location: HistoryLocation, snapshots: Path) -> 
         raise StoreError(f"{location}: cannot be restored: {error}") from error
     restored = BackupReport(made=report.made, rows=report.rows, snapshots=len(whole), copied=copied)
     return restored, [f"{file}: {reason}" for file, reason in damages.items()]
+
+
+def _restore_snapshots(saved: Path, whole: Collection[Path], archive: ArchiveLocation) -> int:
+    """Copy whole snapshots that the archive lacks, and return how many."""
+    if isinstance(archive, Path):
+        return sum(_copy_file(file, archive / file.relative_to(saved), replace=False) for file in whole)
+    return copy_archive(saved, archive, only={file.stem for file in whole}, update=False)
 
 
 def _require_no_history(location: HistoryLocation) -> None:

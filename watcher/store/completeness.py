@@ -7,6 +7,8 @@ where the archive shows that there was a history, the caller refuses to begin an
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,19 +54,14 @@ def describe_lost_source(source: str, number: int) -> str:
     return f"{source}: the archive has {number} snapshots of it and the history has no release; {ADVICE}"
 
 
-def list_missing_snapshots(connection: Statements, snapshots: Path) -> Iterator[Path]:
+def list_missing_snapshots(connection: Statements, archive: SnapshotArchive) -> Iterator[Path]:
     """Yield the path of each snapshot that the history names and the archive does not have."""
     rows = connection.execute(
         """SELECT sources.name, sha256 FROM snapshots JOIN sources ON sources.id = source_id
         UNION SELECT source, sha256 FROM held_snapshots ORDER BY 1, 2"""
     )
-    present: dict[str, frozenset[str]] = {}
-    for source, sha256 in rows:
-        folder = snapshots / source
-        if source not in present:
-            present[source] = frozenset(path.name for path in folder.glob("*.zst")) if folder.is_dir() else frozenset()
-        if f"{sha256}.zst" not in present[source]:
-            yield folder / f"{sha256}.zst"
+    for source, pairs in groupby(rows, key=itemgetter(0)):
+        yield from archive.find_missing(source, [sha256 for _, sha256 in pairs])
 
 
 def _count(number: int) -> str:

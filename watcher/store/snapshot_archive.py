@@ -8,20 +8,40 @@ docs/archive.md has the format and the measurements. The receipts are in `snapsh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, suppress
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from watcher.core.errors import StoreError
 from watcher.store import zstd_frames
+from watcher.store.archive_location import ArchiveLocation
 from watcher.store.prefix_choice import choose_prefix, is_next_step
 from watcher.store.repeated_snapshot import Observation, merge_observation
 from watcher.store.snapshot_decoder import SnapshotDecoder
-from watcher.store.snapshot_file import MAX_SNAPSHOT, SnapshotInfo, read_info, verify_checksum
-from watcher.store.snapshot_receipts import SUFFIX, SnapshotReceipts
+from watcher.store.snapshot_file import MAX_SNAPSHOT, SUFFIX, ReceiptConflict, SnapshotInfo, read_info, verify_checksum
+from watcher.store.snapshot_receipts import SnapshotReceipts
+
+_TRIES = 8  # of a write that another machine comes before
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def _again_after_conflict(write: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Repeat a write that another machine came before: it reads what that one wrote, and decides again."""
+
+    @wraps(write)
+    def try_writes(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
+        for _ in range(_TRIES - 1):
+            with suppress(ReceiptConflict):
+                return write(*arguments, **named)
+        return write(*arguments, **named)
+
+    return try_writes
 
 
 class Damage(Struct, frozen=True, kw_only=True):
@@ -32,16 +52,17 @@ class Damage(Struct, frozen=True, kw_only=True):
 
 
 class SnapshotArchive:
-    """All snapshots under one folder, which is created with the first. For one thread.
+    """All snapshots of one place (`ArchiveLocation`); its folder is created with the first. For one thread.
 
     Processes that write to the folder of one source wait for each other.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._receipts = SnapshotReceipts(root)
+    def __init__(self, location: ArchiveLocation) -> None:
+        self._receipts = SnapshotReceipts(location)
         self._decoder = SnapshotDecoder(self._receipts)
         self._next_step: dict[str, str] = {}  # by source: the snapshot that the next longer step goes back to
 
+    @_again_after_conflict
     def store_snapshot(
         self,
         data: bytes,
@@ -104,7 +125,7 @@ class SnapshotArchive:
                     prefix = decoding.enter_context(self._decoder.decode(info.source, info.prefix))
                 except StoreError:
                     info = replace(info, prefix=None)
-            self._receipts.write(info, zstd_frames.compress(data, prefix))
+            info = self._receipts.write(info, zstd_frames.compress(data, prefix))
         if is_next_step(info.number):
             self._next_step[info.source] = info.sha256
         elif info.source in self._next_step:
@@ -123,6 +144,7 @@ class SnapshotArchive:
         info = merge_observation(stored, Observation(observed=observed, origin="", live=live, sequence=sequence))
         return info.observed, info.sequence
 
+    @_again_after_conflict
     def record_refusal(self, source: str, sha256: str, reason: str | None, *, was_release: bool = False) -> None:
         """Record why a snapshot can be no release, in a sentence; None: it is one. Nothing without the snapshot.
 
@@ -141,12 +163,14 @@ class SnapshotArchive:
         stored = self._receipts.read_all(source).get(sha256)
         return stored is not None and stored.was_release
 
+    @_again_after_conflict
     def withdraw(self, source: str, sha256: str) -> None:
         """Make a snapshot one that is not accepted, so that no rebuild makes a release of it."""
         with self._receipts.lock(source):
             stored = self._receipts.read(source, sha256)
             self._receipts.rewrite(stored, replace(stored, accepted=False))
 
+    @_again_after_conflict
     def forget_return(self, source: str, sha256: str, at: str) -> None:
         """Remove a time at which a snapshot came back (`record_return`)."""
         with self._receipts.lock(source):
@@ -155,6 +179,7 @@ class SnapshotArchive:
             returned = tuple(other for other in stored.returned if other != at)
             self._receipts.rewrite(stored, replace(stored, returned=returned, return_sequences=sequences))
 
+    @_again_after_conflict
     def record_return(self, source: str, sha256: str, at: str) -> int | None:
         """Record that a snapshot came back after newer ones and was accepted; return the `sequence` of that.
 
@@ -169,6 +194,7 @@ class SnapshotArchive:
                 stored = self._receipts.rewrite(stored, info)
             return stored.return_sequences.get(at)
 
+    @_again_after_conflict
     def record_repeat(self, source: str, sha256: str, at: str) -> None:
         """Record that an imported copy was served at a UTC time. Raises StoreError if the snapshot is missing."""
         with self._receipts.lock(source):
@@ -188,6 +214,10 @@ class SnapshotArchive:
     def refresh(self, source: str) -> None:
         """Read the receipts of a source again if another process wrote one since they were read."""
         self._receipts.refresh(source)
+
+    def find_missing(self, source: str, names: Collection[str]) -> list[Path]:
+        """Return the path of each snapshot, of those with these SHA-256, that is missing."""
+        return [self._receipts.path_of(source, name) for name in names if self._receipts.find(source, name) is None]
 
     def list_sources(self) -> list[str]:
         """Return the sources that have snapshots, by name."""

@@ -19,6 +19,7 @@ from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
 
 MAX_SNAPSHOT = 2**30  # bytes; the configuration cannot allow a larger fetch (`[fetch] max_bytes`)
+SUFFIX = ".zst"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCHEMA = 1
 _SKIPPABLE = 0x184D2A50  # RFC 8878 section 3.1.2
@@ -27,6 +28,10 @@ _MAX_RECEIPT = 65536
 _CHECKSUM = re.compile(rb', "crc32": "([0-9a-f]{8})"\}\Z')  # at the end of a receipt, of all that is before it
 _OPTIONAL = ("refused", "was_release", "sequence", "return_sequences")
 _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is another word
+
+
+class ReceiptConflict(StoreError):  # noqa: N818 - the writer tries again; users rarely see it
+    """Another machine wrote a receipt of the source since its receipts were read (`shared_receipts`)."""
 
 
 class SnapshotInfo(Struct, frozen=True, kw_only=True):
@@ -63,25 +68,35 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
     return_sequences: Mapping[str, int] = field(default_factory=dict)
 
 
-def write_snapshot_file(path: Path, info: SnapshotInfo, frames: bytes) -> None:
+def write_snapshot_file(path: Path, file: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_file(path) as temporary:
+            temporary.write_bytes(file)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def join_file(info: SnapshotInfo, frames: bytes) -> bytes:
+    """Return the file of a snapshot."""
     fields = {_STORED_NAMES.get(name, name): value for name, value in asdict(info).items()}
     for name in _OPTIONAL:
         if fields[name] in (None, {}) or fields[name] is False:  # a sequence can be 0
             del fields[name]
     receipt = json.dumps({"schema": _SCHEMA, **fields}, ensure_ascii=False).encode()
     receipt = receipt[:-1] + b', "crc32": "%08x"}' % _compute_checksum(receipt, frames)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(path) as temporary:
-            temporary.write_bytes(_HEADER.pack(_SKIPPABLE, len(receipt)) + receipt + frames)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    return join_receipt(receipt, frames)
+
+
+def join_receipt(receipt: bytes, frames: bytes) -> bytes:
+    """Return the file of a snapshot, of the two parts that `split_file` returns."""
+    return _HEADER.pack(_SKIPPABLE, len(receipt)) + receipt + frames
 
 
 def read_frames(path: Path) -> bytes:
     """Return the frames of a snapshot. Raises OSError or ValueError."""
-    return _split(path.read_bytes())[1]
+    return split_file(path.read_bytes())[1]
 
 
 def verify_checksum(path: Path) -> None:
@@ -90,7 +105,11 @@ def verify_checksum(path: Path) -> None:
     The SHA-256 proves the snapshot. This proves the receipt too, and the bits of a frame that decoders ignore (RFC 8878
     section 3.1.1.1.1.3). A receipt that was written without a checksum cannot be verified.
     """
-    receipt, frames = _split(path.read_bytes())
+    verify_parts(*split_file(path.read_bytes()))
+
+
+def verify_parts(receipt: bytes, frames: bytes) -> None:
+    """Raise ValueError if a receipt and frames do not belong to each other as they were written (`verify_checksum`)."""
     match = _CHECKSUM.search(receipt)
     if match is None and b'"crc32"' not in receipt:
         return
@@ -106,7 +125,15 @@ def read_info(path: Path) -> SnapshotInfo:
     """Return the receipt of a snapshot without reading its bytes. Raises StoreError."""
     try:
         with path.open("rb") as file:
-            receipt, _ = _split(file.read(_HEADER.size + _MAX_RECEIPT))
+            receipt, _ = split_file(file.read(_HEADER.size + _MAX_RECEIPT))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error
+    return parse_receipt(receipt, path)
+
+
+def parse_receipt(receipt: bytes, place: object) -> SnapshotInfo:
+    """Return the receipt of a snapshot. Raises StoreError that begins with the `place` where it is stored."""
+    try:
         fields = json.loads(receipt)
         schema = fields.pop("schema")
         fields.pop("crc32", None)
@@ -114,15 +141,15 @@ def read_info(path: Path) -> SnapshotInfo:
         fields |= {"returned": tuple(fields["returned"]), "again": tuple(fields.get("again", ()))}
         info = SnapshotInfo(**fields)
         _validate(info)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"{place}: its receipt cannot be read ({error}); restore it from a backup") from error
     if schema != _SCHEMA:
-        raise StoreError(f"{path}: written by a newer registry-watcher; upgrade")
+        raise StoreError(f"{place}: written by a newer registry-watcher; upgrade")
     return info
 
 
-def _split(file: bytes) -> tuple[bytes, bytes]:
-    """Return the receipt and the frames of a file."""
+def split_file(file: bytes) -> tuple[bytes, bytes]:
+    """Return the receipt and the frames of a file. Raises ValueError."""
     if len(file) < _HEADER.size:
         raise ValueError("the file is too short")
     magic, length = _HEADER.unpack_from(file)

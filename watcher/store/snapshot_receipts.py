@@ -9,20 +9,29 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.core.clock import SystemClock
 from watcher.core.errors import StoreError, UsageError
+from watcher.core.lazy import load
+from watcher.store.archive_location import ArchiveLocation
 from watcher.store.lock_holders import Lock, LockWait
 from watcher.store.snapshot_file import (
     SHA256,
+    SUFFIX,
     SnapshotInfo,
+    join_file,
     read_frames,
     read_info,
     verify_checksum,
     write_snapshot_file,
 )
 
-SUFFIX = ".zst"
+if TYPE_CHECKING:
+    from watcher.store import shared_receipts
+else:
+    shared_receipts = load("shared_receipts")
+
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
 _LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries between two looks at that process
@@ -35,13 +44,17 @@ class SnapshotReceipts:
     another process wrote one.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, location: ArchiveLocation) -> None:
+        self._root = location if isinstance(location, Path) else location.folder
+        self._shared = None if isinstance(location, Path) else shared_receipts.SharedReceipts(location.url, self._root)
         self._infos: dict[str, dict[str, SnapshotInfo]] = {}  # by source and SHA-256
+        self._locked: set[str] = set()  # sources
         self._versions: dict[str, int] = {}  # by source: the folder's time of modification when its receipts were read
 
     def list_sources(self) -> list[str]:
         """Return the sources that have snapshots, by name."""
+        if self._shared is not None:
+            return self._shared.list_sources()
         if not self._root.is_dir():
             return []
         names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and _SOURCE.fullmatch(entry.name))
@@ -63,8 +76,12 @@ class SnapshotReceipts:
     def lock(self, source: str) -> Iterator[None]:
         """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
 
-        Raises StoreError if another process keeps the lock.
+        In object storage, machines that write take no turns: the second one gets ReceiptConflict from `write`. Raises
+        StoreError if another process keeps the lock.
         """
+        if source in self._locked:
+            yield
+            return
         folder = self.folder_of(source)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -73,29 +90,34 @@ class SnapshotReceipts:
             raise StoreError(f"{folder}: cannot be written: {error.strerror}") from error
         try:
             _lock_folder(descriptor, folder)
+            if self._shared is not None and self._shared.pull(source):
+                self._mark_written(source)
+                self._read_again(source)
             if self._versions.get(source) != os.fstat(descriptor).st_mtime_ns:
                 self._read_again(source)
+            self._locked.add(source)
             yield
         finally:
+            self._locked.discard(source)
             os.close(descriptor)
 
     def read_all(self, source: str) -> Mapping[str, SnapshotInfo]:
-        """Return the receipts of a source by SHA-256, read from disk once. Leaves out damaged ones."""
-        if source not in self._infos:
-            infos: dict[str, SnapshotInfo] = {}
-            folder = self.folder_of(source)
-            if folder.is_dir():
-                self._versions[source] = folder.stat().st_mtime_ns
-            for path in folder.glob("*" + SUFFIX) if folder.is_dir() else ():
-                with suppress(StoreError):
-                    info = read_info(path)
-                    infos[info.sha256] = info
-            self._infos[source] = infos
+        """Return the receipts of a source by SHA-256, read once. Leaves out damaged ones."""
+        if source not in self._infos and self._shared is not None:
+            with self.lock(source):  # reads them
+                pass
+        elif source not in self._infos:
+            self._read_folder(source)
         return self._infos[source]
 
     def find(self, source: str, sha256: str) -> SnapshotInfo | None:
         """Return the receipt of a snapshot, also if another process stored it since the receipts were read."""
         info = self.read_all(source).get(sha256)
+        if self._shared is not None and not self.path_of(source, sha256).exists():
+            with self.lock(source):
+                self._shared.pull_again(source)
+                self._read_again(source)
+            info = self.read_all(source).get(sha256)
         if info is None and self.path_of(source, sha256).exists():
             self._read_again(source)
             info = self.read_all(source).get(sha256)
@@ -116,6 +138,9 @@ class SnapshotReceipts:
 
     def refresh(self, source: str) -> None:
         """Read the receipts of a source again if another process wrote one since they were read."""
+        if self._shared is not None:
+            with self.lock(source):
+                return
         folder = self.folder_of(source)
         if folder.is_dir() and self._versions.get(source) != folder.stat().st_mtime_ns:
             self._read_again(source)
@@ -138,11 +163,19 @@ class SnapshotReceipts:
         numbers = [info.sequence for info in infos if info.sequence is not None]
         return max((*numbers, *(number for info in infos for number in info.return_sequences.values())), default=-1) + 1
 
-    def write(self, info: SnapshotInfo, frames: bytes) -> None:
-        """Write the file of a snapshot, or replace it. Call it inside `lock`."""
-        write_snapshot_file(self.path_of(info.source, info.sha256), info, frames)
+    def write(self, info: SnapshotInfo, frames: bytes) -> SnapshotInfo:
+        """Write the file of a snapshot, or replace it, and return its receipt. Call it inside `lock`.
+
+        In object storage the frames, and the prefix in the receipt, may be those of a machine that was first.
+        """
+        if self._shared is not None:
+            info, frames = self._shared.push(info, frames)
+        write_snapshot_file(self.path_of(info.source, info.sha256), join_file(info, frames))
+        if self._shared is not None:
+            self._shared.advance(info.source)
         self._infos[info.source][info.sha256] = info
         self._mark_written(info.source)
+        return info
 
     def rewrite(self, stored: SnapshotInfo, info: SnapshotInfo) -> SnapshotInfo:
         """Replace the receipt of a snapshot if it differs, and return the new one; its frames stay. Call it in `lock`.
@@ -156,7 +189,7 @@ class SnapshotReceipts:
                 frames = read_frames(path)
             except (OSError, ValueError) as error:
                 raise StoreError(f"{path}: damaged ({error}); restore it from a backup") from error
-            self.write(info, frames)
+            return self.write(info, frames)
         return info
 
     def _mark_written(self, source: str) -> None:
@@ -171,7 +204,18 @@ class SnapshotReceipts:
     def _read_again(self, source: str) -> None:
         self._infos.pop(source, None)
         self._versions.pop(source, None)
-        self.read_all(source)
+        self._read_folder(source)
+
+    def _read_folder(self, source: str) -> None:
+        infos: dict[str, SnapshotInfo] = {}
+        folder = self.folder_of(source)
+        if folder.is_dir():
+            self._versions[source] = folder.stat().st_mtime_ns
+        for path in folder.glob("*" + SUFFIX) if folder.is_dir() else ():
+            with suppress(StoreError):
+                info = read_info(path)
+                infos[info.sha256] = info
+        self._infos[source] = infos
 
 
 def _lock_folder(descriptor: int, folder: Path) -> None:

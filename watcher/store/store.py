@@ -107,9 +107,9 @@ class Store:
         """Make full-text queries faster after many imported releases. Raises StoreError."""
         self.database.merge_search_index()
 
-    def list_missing_snapshots(self, snapshots: Path) -> list[Path]:
+    def list_missing_snapshots(self, archive: SnapshotArchive) -> list[Path]:
         """Return the path of each snapshot that the history names and an archive does not have."""
-        return list(completeness.list_missing_snapshots(self.database, snapshots))
+        return list(completeness.list_missing_snapshots(self.database, archive))
 
     def find_lost_sources(self, archive: SnapshotArchive) -> list[str]:
         """Return a sentence for each source that an archive has several releases of and the history has not one."""

@@ -12,7 +12,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
     source, reference = request.parts
     with context.open_store() as store:
         release = store.history.find_release(source, reference)
-        data = read_served_bytes(store.history, SnapshotArchive(context.settings().store.snapshots), source, reference)
+        data = read_served_bytes(store.history, SnapshotArchive(context.settings().store.archive), source, reference)
     name = f"{source}-{reference}"
     safe = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "._-"))
     original = document_original(source)
