@@ -37,7 +37,7 @@ def is_object_url(text: str) -> bool:
 
 
 def parse_object_url(text: str) -> ObjectUrl:
-    """Return the address `s3://BUCKET/PREFIX?endpoint=URL&region=NAME&credentials=instance`; all but BUCKET is optional.
+    """Return the address `s3://BUCKET/PREFIX?endpoint=URL&region=NAME&credentials=instance`; only BUCKET is required.
 
     Raises ValueError for one of something else, or with a key, which others could read.
     """

@@ -85,7 +85,6 @@ def diagnose(settings: Settings, now: datetime, *, network: bool = False) -> Ite
     yield from _programs(settings)
     yield from _folders(settings)
     yield from _objects(settings)
-    yield from _objects(settings)
     yield from _history(settings, now)
     yield from _channels(settings, network=network)
 
@@ -159,18 +158,6 @@ def _folders(settings: Settings) -> Iterator[Diagnosis]:
             f"{len(leftovers)} leftovers of interrupted writes, {leftovers[0]}; "
             "`watcher verify` removes those of snapshots",
         )
-
-
-def _objects(settings: Settings) -> Iterator[Diagnosis]:
-    """Yield whether the object storage answers, if there is one."""
-    location = settings.store.archive
-    if not isinstance(location, Path):
-        try:
-            number = len(SnapshotArchive(location).list_sources())
-        except (ConfigError, StoreError) as error:
-            yield _problem("objects", str(error))
-        else:
-            yield _ok("objects", f"{location.url}: answers, has snapshots of {number} source{'s' * (number != 1)}")
 
 
 def _objects(settings: Settings) -> Iterator[Diagnosis]:
