@@ -18,9 +18,9 @@ from tests.store.test_snapshot_archive import keep, keep_series, series
 from tests.support.object_server import KEYS, ObjectServer, open_object_server
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.lazy import load
-from watcher.core.object_url import ObjectUrl
 from watcher.store.archive_copy import copy_archive
 from watcher.store.archive_location import SharedArchive
+from watcher.store.object_url import ObjectUrl
 from watcher.store.snapshot_archive import SnapshotArchive
 
 object_storage = load("object_storage")  # obstore may be missing
@@ -182,7 +182,7 @@ def test_a_server_that_is_away_stores_nothing_and_then_goes_on(tmp_path: Path, m
 WRITER = """
 import sys, random
 from pathlib import Path
-from watcher.core.object_url import parse_object_url
+from watcher.store.object_url import parse_object_url
 from watcher.store.archive_location import SharedArchive
 from watcher.store.snapshot_archive import SnapshotArchive
 url, folder, seed, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.core.object_url import ObjectUrl
+from watcher.store.object_url import ObjectUrl
 
 KEYS = {"AWS_ACCESS_KEY_ID": "watcher", "AWS_SECRET_ACCESS_KEY": "of a test"}
 _BUCKET = "registries"

@@ -10,9 +10,9 @@ import click
 
 from watcher.cli.output import format_option, print_json, progress_bar
 from watcher.core.errors import UsageError
-from watcher.core.object_url import is_object_url, parse_object_url
 from watcher.store.archive_copy import copy_archive
 from watcher.store.archive_location import ArchiveLocation, SharedArchive
+from watcher.store.object_url import is_object_url, parse_object_url
 from watcher.store.snapshot_archive import SnapshotArchive
 
 

@@ -49,12 +49,12 @@ from watcher.config.value_types import (
 )
 from watcher.config.web_settings import WebSettings
 from watcher.core.model import CANARY, Severity
-from watcher.core.object_url import check_object_url
 from watcher.core.postgresql_url import PostgresqlUrl, parse_url
 from watcher.core.read_settings import ReadSettings
 from watcher.core.tables import LAYOUT_HELP, Layout
 from watcher.store.archive_location import ArchiveLocation, locate_archive
 from watcher.store.location import HistoryLocation
+from watcher.store.object_url import check_object_url
 
 
 class StoreSettings(SettingsTable):

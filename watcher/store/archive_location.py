@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from watcher.core.object_url import ObjectUrl, parse_object_url
+from watcher.store.object_url import ObjectUrl, parse_object_url
 
 
 class SharedArchive(Struct, frozen=True, kw_only=True):

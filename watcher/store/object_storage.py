@@ -22,8 +22,8 @@ from obstore.exceptions import (
 from obstore.store import S3Store
 
 from watcher.core.errors import ConfigError, StoreError
-from watcher.core.object_url import ObjectUrl
 from watcher.core.texts import cut_text
+from watcher.store.object_url import ObjectUrl
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _REGION = "us-east-1"  # servers that are not Amazon's accept any

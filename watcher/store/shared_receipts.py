@@ -21,7 +21,7 @@ from watcher.core.durable_files import replace_file
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.extras import S3_IS_MISSING, is_installed
 from watcher.core.lazy import load
-from watcher.core.object_url import ObjectUrl
+from watcher.store.object_url import ObjectUrl
 from watcher.store.snapshot_file import (
     SUFFIX,
     ReceiptConflict,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.core.object_url import ObjectUrl, parse_object_url
+from watcher.store.object_url import ObjectUrl, parse_object_url
 
 
 @pytest.mark.parametrize(
