@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.group_releases import content, explained, record, registry
-from watcher.alerts.subscriptions import EventView, Subscription, matches
+from watcher.alerts.subscriptions import EventView, Subscription, compile_rules, find_ignoring, matches
 from watcher.config.channel_settings import EmailSettings
-from watcher.core.event_filter import EventFilter
+from watcher.core.event_filter import EventFilter, IgnoreRule
 from watcher.core.model import Event, Kind, Severity, Side
 from watcher.inventory.model import Inventory, ListEntry
 
@@ -181,3 +183,38 @@ def select_changes(old: str, new: str, *, inventories: OneInventory | None = Non
     ]
     assert views
     return any(matches(view, subscription) for view in views)
+
+
+def find_reason(event: Event, **narrowed: object) -> str | None:
+    rule = IgnoreRule(filter=EventFilter.from_table(narrowed), reason="not ours")
+    return find_ignoring(EventView(source="toy", event=event), compile_rules([rule], None), "2020-01-01")
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "is_ignored"),
+    [
+        ({}, True),
+        ({"events": ["service-renamed"]}, False),
+        ({"events": ["contact-*"]}, False),
+        ({"events": ["contact-*", "service-*"]}, True),
+        ({"ports": ["443"]}, False),
+        ({"ports": ["443", "8000-8100"]}, True),
+        ({"ports": ["443", "8085-8100"]}, False),
+        ({"ports": ["1-65535"]}, True),
+        ({"ports": ["443"], "events": ["*"]}, False),
+    ],
+)
+def test_a_rule_ignores_an_event_only_if_it_selects_all_of_it(
+    narrowed: Mapping[str, object], *, is_ignored: bool
+) -> None:
+    event = Event(
+        id="service-renamed",
+        kind=Kind.MODIFIED,
+        severity=Severity.WARNING,
+        summary="old renamed to new",
+        fingerprint="f",
+        changes=(),
+        also=("contact-changed",),
+        ports=("443", "8080-8090"),
+    )
+    assert find_reason(event, **narrowed) == ("not ours" if is_ignored else None)

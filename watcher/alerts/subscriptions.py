@@ -144,9 +144,21 @@ def compile_rules(
 def find_ignoring(view: EventView, rules: Iterable[tuple[IgnoreRule, Subscription]], at: str) -> str | None:
     """Return the reason of the first rule that ignores an event of a UTC time or day; None: attention is due."""
     for rule, subscription in rules:
-        if not (rule.until and at >= rule.until) and matches(view, subscription):
+        has_ended = rule.until and at >= rule.until
+        if not has_ended and matches(view, subscription) and _is_all_selected(view, rule.filter):
             return rule.reason
     return None
+
+
+def _is_all_selected(view: EventView, wanted: EventFilter) -> bool:
+    """Return whether a filter selects every id and every port of an event.
+
+    A service that was renamed may have another contact too: a rule for contacts must not ignore its new name.
+    """
+    return all(matches_any(wanted.events, identifier) for identifier in view.ids) and (
+        not wanted.ports
+        or all(any(first <= low and high <= last for first, last in wanted.ports) for low, high in view.ports)
+    )
 
 
 def view_events(comparison: Comparison) -> list[EventView]:
