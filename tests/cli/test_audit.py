@@ -240,6 +240,18 @@ def test_exit_codes_for_ci(run_audit: RunCli) -> None:
     assert run_audit("audit", "none").code == 2
 
 
+def test_a_scan_without_an_open_port_is_an_answer_and_an_empty_list_a_mistake(run_audit: RunCli) -> None:
+    Path("list").write_text('<nmaprun><host><ports><extraports state="closed" count="9"/></ports></host></nmaprun>')
+    said = run_audit("audit", "list")
+    assert (said.code, said.out) == (0, "0 entries against ports of 2021-06-01: nothing found\n")
+    Path("list").write_text("# Nmap 7.93 scan initiated\nHost: 192.0.2.1 ()\tStatus: Up\n# Nmap done\n")
+    for form in ("text", "json", "csv", "sarif", "junit"):
+        assert run_audit("audit", "list", "--format", form).code == 0
+    for empty in ("*filter\nCOMMIT\n", "# nothing\n"):
+        Path("list").write_text(empty)
+        assert "no entry in a list" in run_audit("audit", "list").err
+
+
 def test_findings_are_ignored_with_a_reason_and_stay_visible(run_audit: RunCli) -> None:
     Path("list").write_text("gone 2002/tcp\nfirst 2001/tcp\n")
     Path("ignored").write_text("# ours\nwithdrawn:2002/tcp = kept for old clients\nreassigned = we know\n")
@@ -371,6 +383,9 @@ def test_the_text_shows_findings_and_with_all_every_entry(run_audit: RunCli) -> 
     assert out.splitlines()[-1] == "4 entries against ports of 2021-06-01: 1 error, 1 warning, 1 note"
     _, out, _ = run_audit("audit", "list", "--all")
     assert "assigned to ssh" in out
+    Path("list").write_text("ssh 22/tcp\n")
+    hint = "1 entry against ports of 2021-06-01: nothing found (--all shows what the registry says)\n"
+    assert run_audit("audit", "list").out == hint
 
 
 def test_a_list_of_the_configuration_and_a_wrong_source(run_audit: RunCli, tmp_path: Path) -> None:

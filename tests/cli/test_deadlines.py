@@ -74,7 +74,7 @@ def test_a_history_without_early_allocations_says_so(run_toy: RunCli) -> None:
 
 
 def test_show_has_the_life_of_an_entry_by_its_bare_name(run_toy: RunCli) -> None:
-    life = "temporary 2022-04-01 → extended 2023-03-01 → approved 2023-12-01 → published 2024-06-01"
+    life = "temporary 2022-04-01 or before → extended 2023-03-01 → approved 2023-12-01 → published 2024-06-01"
     _, out, _ = run_toy(2, "show", "toy", "foo")
     assert "      temporary since: 2022-03-23\n      extended: 2023-02-13\n      temporary until: 2024-03-23\n" in out
     _, out, _ = run_toy(6, "show", "toy", "7")
@@ -112,4 +112,4 @@ def test_each_extension_is_a_stage(run_toy: RunCli, tmp_path: Path) -> None:
     path.write_bytes(group(registry("toys", again, record("rfc2", value="9", name="other")), updated="2024-02-05"))
     assert run_toy(2, "import", "toy", str(path))[0] == 0
     _, out, _ = run_toy(0, "show", "toy", "7")
-    assert "life: temporary 2022-04-01 → extended 2023-03-01 → extended 2024-02-05\n" in out
+    assert "life: temporary 2022-04-01 or before → extended 2023-03-01 → extended 2024-02-05\n" in out

@@ -26,7 +26,7 @@ from watcher.store.history_reader import HistoryReader
 
 _TEXT = columns("severity", "finding", "where", "entry", "message")
 _ALL = columns("severity", "finding", "where", "entry", "registry", "message")
-_CSV = columns("severity", "finding", "file", "line", "entry", "registry", "message", "ignored")
+_CSV = columns("severity", "finding", "file", "line", "entry", "label", "registry", "message", "ignored")
 _NEVER = "never"
 
 
@@ -172,7 +172,8 @@ def _print_report(report: AuditReport, format: str, lowest: FindingSeverity | No
         if rows:
             print_rows(rows, _ALL if show_all else _TEXT, "text")
             click.echo()
-        click.echo(_summary(report))
+        has_more = report.entries and not rows and not report.ignored
+        click.echo(_summary(report) + (" (--all shows what the registry says)" if has_more else ""))
 
 
 def _summary(report: AuditReport) -> str:

@@ -159,7 +159,7 @@ def print_entry(entry: EntryHistory) -> None:
 
 def _life(steps: Sequence[LifeStep]) -> str:
     """Return "temporary 2022-04-05 → published 2023-01-05", with the dates of the releases."""
-    return " → ".join(f"{step.stage} {step.since.dated}" for step in steps)
+    return " → ".join(f"{step.stage} {_since(step)}" for step in steps)
 
 
 def _state(entry: EntryHistory) -> str:
@@ -187,8 +187,8 @@ def _standing(entry: EntryHistory, version: EntryVersion) -> str:
     return since + registered + changed
 
 
-def _since(standing: Standing) -> str:
-    return standing.since.dated + ("" if standing.is_known else " or before")
+def _since(began: Standing | LifeStep) -> str:
+    return began.since.dated + ("" if began.is_known else " or before")
 
 
 def _status(item: Item) -> str:

@@ -34,7 +34,8 @@ class ListText(Struct, frozen=True, kw_only=True):
 class ListFormat(Struct, frozen=True, kw_only=True):
     """One kind of list. `is_format` looks at the text; `read` raises ParseError with the line.
 
-    `for_codes`: also a list of names and codes of other registries than that of ports.
+    `for_codes`: also a list of names and codes of other registries than that of ports. `may_be_empty`: a list without
+    entries is an answer (a scan that found no open port) and no mistake.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ListFormat(Struct, frozen=True, kw_only=True):
     is_format: Callable[[ListText], bool]
     read: Callable[[ListText], Iterator[ListEntry]]
     for_codes: bool = False
+    may_be_empty: bool = False
 
 
 def check_name(name: str, line: int | None = None) -> str:

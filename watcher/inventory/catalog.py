@@ -25,7 +25,9 @@ from watcher.inventory.model import PORT_GROUP, PORT_SOURCES, Inventory, ListEnt
 LIST_FORMATS: Mapping[str, ListFormat] = {
     entry.name: entry
     for entry in (
-        ListFormat(name="nmap-xml", about="nmap -oX", is_format=nmap_xml.is_nmap_xml, read=nmap_xml.read),
+        ListFormat(
+            name="nmap-xml", about="nmap -oX", is_format=nmap_xml.is_nmap_xml, read=nmap_xml.read, may_be_empty=True
+        ),
         ListFormat(
             name="nftables",
             about="nft -j list ruleset",
@@ -44,6 +46,7 @@ LIST_FORMATS: Mapping[str, ListFormat] = {
             about="nmap -oG",
             is_format=nmap_greppable.is_nmap_greppable,
             read=nmap_greppable.read,
+            may_be_empty=True,
         ),
         ListFormat(
             name="iptables", about="iptables-save", is_format=iptables_save.is_iptables_save, read=iptables_save.read
@@ -94,7 +97,7 @@ def read_list(
         entries = tuple(_limit(chosen.read(text)))
     except ParseError as error:
         raise ParseError(error.reason, f"{file}: {error}") from None
-    if not entries:
+    if not entries and not chosen.may_be_empty:
         raise ParseError("empty", f"{file}: no entry in a list of the format {chosen.name}")
     return Inventory(
         name=name or file,

@@ -127,7 +127,9 @@ def _file_items(path: Path, suffixes: tuple[str, ...]) -> list[ImportItem]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     items = list(_folder_items(path, suffixes)) if is_folder else [_file_item(path)]
     if not items:
-        raise UsageError(f"{path}: no file in this folder ends in {_describe(suffixes)}")
+        is_repository = (path / ".git").exists() or (path / "HEAD").is_file()
+        hint = f"; of a repository, write git:{path}:PATH" if is_repository else ""
+        raise UsageError(f"{path}: no file in this folder ends in {_describe(suffixes)}{hint}")
     return items
 
 

@@ -13,7 +13,7 @@ from watcher.core.intervals import Interval
 from watcher.core.model import Fields, Key, Section
 from watcher.core.port_ranges import find_ports
 from watcher.core.suggestions import PROTOCOLS, require_known
-from watcher.core.times import is_date
+from watcher.core.times import LATEST, is_date
 from watcher.registries.generic.lifecycle import Stage, facts_of, read_stage
 from watcher.registries.shared.remarks import strip_temporary
 from watcher.reports.events import ObservedEvent, observe_event
@@ -85,11 +85,15 @@ class EntryHistory(Struct, frozen=True, kw_only=True):
 
 
 class LifeStep(Struct, frozen=True, kw_only=True):
-    """One stage in the life of an entry, and the release that began it. `facts` are those of its first state."""
+    """One stage in the life of an entry, and the release that began it. `facts` are those of its first state.
+
+    It began in `since`, or before if not `is_known`: the history has it in its first release.
+    """
 
     stage: Stage
     since: StoredRelease
     facts: Mapping[str, str]
+    is_known: bool = True
 
 
 def read_lives(
@@ -111,7 +115,8 @@ def _life(states: Sequence[EntryVersion], links: VersionLinks, at: StoredRelease
         # Each extension is a step of its own.
         step = stage, facts.get("temporary_until", "")
         if step != last:
-            yield LifeStep(stage=stage, since=version.first, facts=facts)
+            is_known = number > 0 or version.row in links.begun
+            yield LifeStep(stage=stage, since=version.first, facts=facts, is_known=is_known)
         last = step
         after = states[number + 1] if number + 1 < len(states) else None
         is_followed = after is not None and (after.first == version.until or links.before(after) == version)
@@ -168,7 +173,7 @@ def find_entry(
     if not versions and ports and not services:  # a name that is a number
         versions = history.versions.find(source, names=[*map(_port_text, ports)], at=limit)
     if not versions:
-        when = f" on {at}" if at else ""
+        when = f" on {at}" if at and at != LATEST else ""
         raise UsageError(f"no entry {title!r} in {source}{when}; try watcher history --search {title}")
     links = history.versions.follow(source, (version.row for version in versions), until=limit)
     is_port = any("port" in version.item.key.labels for version in versions)

@@ -81,6 +81,7 @@ def list_rows(report: AuditReport, *, with_all: bool) -> Iterator[dict[str, Any]
             "line": audited.entry.line,
             "where": audited.entry.where,
             "entry": audited.entry.title,
+            "label": audited.entry.label,
             "registry": audited.says,
             "message": finding.message if finding else "",
             "ignored": finding.ignored if finding else "",

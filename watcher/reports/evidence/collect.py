@@ -102,7 +102,8 @@ def collect_evidence(
         title=what,
     )
     if not entry.current:
-        raise UsageError(f"no entry {what!r} in {source} on {on}; try watcher history --search {what}")
+        when = "" if on == LATEST else f" on {on}"
+        raise UsageError(f"no entry {what!r} in {source}{when}; try watcher history --search {what}")
     release = entry.release
     data = archive.read_snapshot(source, release.release.sha256)
     receipt = next(info for info in archive.list_snapshots(source) if info.sha256 == release.release.sha256)
