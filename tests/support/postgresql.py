@@ -87,6 +87,14 @@ class PostgresqlServer:
             self.process.wait(30)
             self.process = None
 
+    def create_standby_of(self, primary: PostgresqlServer) -> None:
+        """Make this cluster a copy of another one that runs, and that follows it (streaming replication)."""
+        self.folder.chmod(0o755)
+        if user := self._user:
+            shutil.chown(self.folder, user)
+        self._run("pg_basebackup", "--host", str(primary.folder), "--username=watcher", "--checkpoint=fast",
+                  "--write-recovery-conf", "--pgdata", str(self.folder / "data"))  # fmt: skip
+
     def new_location(self) -> PostgresqlUrl:
         """Return the address of a new and empty schema."""
         name = f"history_{next(self._numbers)}"
@@ -120,6 +128,31 @@ class PostgresqlServer:
             assert self.process is None or self.process.poll() is None or not wait, (self.folder / "log").read_text()
             signal.sigtimedwait([], 0.1)
         raise AssertionError
+
+
+@contextmanager
+def open_pair(*, synchronous: bool, **settings: str) -> Iterator[tuple[PostgresqlServer, PostgresqlServer]]:
+    """Start a primary and a standby that follows it; a commit waits for the standby if it is `synchronous`."""
+    with open_server(**settings) as primary, tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        standby = PostgresqlServer(programs=primary.programs, folder=Path(folder), settings=primary.settings)
+        standby.create_standby_of(primary)
+        standby.start()
+        if synchronous:
+            primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            primary.sql("SELECT pg_reload_conf()")
+        try:
+            yield primary, standby
+        finally:
+            standby.stop()
+
+
+def pair_location(primary: PostgresqlServer, standby: PostgresqlServer) -> PostgresqlUrl:
+    """Return the address of a new and empty schema on whichever of two servers takes writes."""
+    one = str(primary.new_location())
+    return PostgresqlUrl(
+        one.replace(f"host={primary.folder}", f"host={primary.folder},{standby.folder}")
+        + "&target_session_attrs=read-write"
+    )
 
 
 @contextmanager

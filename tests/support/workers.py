@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.postgresql import PostgresqlServer
+from tests.support.history_rows import read_rows
 from tests.support.table_servers import TableServers, table
 from tests.support.worker_forks import WorkerForks
 from watcher.cli.context import load_settings
 from watcher.core.errors import StoreError
-from watcher.core.times import to_text
+from watcher.core.postgresql_url import PostgresqlUrl
 from watcher.core.work import CHECK
 from watcher.monitor.monitor import Monitor
 from watcher.store.location import HistoryLocation
+from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 _HOSTS = 16
@@ -121,9 +122,9 @@ def write_config(folder: Path, location: HistoryLocation, servers: TableServers,
 
 @contextmanager
 def open_workers(
-    folder: Path, server: PostgresqlServer, *, sources: int, lease: int = 2, delay: float = 0.0
+    folder: Path, location: PostgresqlUrl, *, sources: int, lease: int = 2, delay: float = 0.0
 ) -> Iterator[Workers]:
-    location = server.new_location()
+    """Start the servers of the sources, for workers that have their history at a location. No worker runs yet."""
     with TableServers(_HOSTS, folder, delay=delay) as servers, WorkerForks(folder) as forks:
         config = write_config(folder / "workers", location, servers, sources, lease=lease)
         yield Workers(folder=folder, config=config, location=location, servers=servers, forks=forks, sources=sources)
@@ -140,5 +141,21 @@ def watch_alone(workers: Workers, rounds: int) -> HistoryLocation:
             for source in settings.watched:
                 result = monitor.check(monitor.source(source.name))
                 assert result.outcome != "failed", (source.name, result.message)
-        assert to_text(monitor.clock.now())
     return location
+
+
+def check_result(workers: Workers, rounds: int, *, repeats: int) -> None:
+    """Compare a history with that of one process, and what was sent with the outbox; so many `repeats` are allowed."""
+    rows, alone = read_rows(workers.location), read_rows(watch_alone(workers, rounds))
+    for name in alone:
+        assert rows[name] == alone[name], name
+    assert rows["events"]
+    with Store(workers.location, read_only=True) as store:
+        store.verify(thorough=True)
+        sent = {row[0] for row in store.database.execute("SELECT id FROM outbox WHERE state = 'sent'")}
+    delivered = workers.servers.delivered()
+    assert set(delivered) == sent
+    assert all(len(bodies) == 1 for bodies in workers.servers.bodies().values())
+    assert delivered.total() - len(delivered) <= repeats
+    assert workers.servers.most_at_a_time() == 1
+    assert list(SnapshotArchive(workers.config.parent / "snapshots").find_damage()) == []

@@ -9,28 +9,8 @@ import random
 import signal
 from pathlib import Path
 
-from tests.support.history_rows import read_rows
 from tests.support.postgresql import PostgresqlServer, open_server
-from tests.support.workers import Workers, open_workers, watch_alone
-from watcher.store.snapshot_archive import SnapshotArchive
-from watcher.store.store import Store
-
-
-def check_result(workers: Workers, rounds: int, *, restarts: int) -> None:
-    """Compare a history with that of one process, and what was sent with the outbox."""
-    rows, alone = read_rows(workers.location), read_rows(watch_alone(workers, rounds))
-    for table in alone:
-        assert rows[table] == alone[table], table
-    assert rows["events"]
-    with Store(workers.location, read_only=True) as store:
-        store.verify(thorough=True)
-        sent = {row[0] for row in store.database.execute("SELECT id FROM outbox WHERE state = 'sent'")}
-    delivered = workers.servers.delivered()
-    assert set(delivered) == sent
-    assert all(len(bodies) == 1 for bodies in workers.servers.bodies().values())
-    assert delivered.total() - len(delivered) <= workers.kills + restarts
-    assert workers.servers.most_at_a_time() == 1
-    assert list(SnapshotArchive(workers.config.parent / "snapshots").find_damage()) == []
+from tests.support.workers import Workers, check_result, open_workers
 
 
 def run_rounds(workers: Workers, server: PostgresqlServer, *, rounds: int, kills: int, seed: int, pause: float) -> None:
@@ -52,7 +32,10 @@ def run_rounds(workers: Workers, server: PostgresqlServer, *, rounds: int, kills
 
 
 def test_60_kills_and_a_restart_of_the_database_lose_and_double_nothing(tmp_path: Path) -> None:
-    with open_server(max_connections="200") as server, open_workers(tmp_path, server, sources=80) as workers:
+    with (
+        open_server(max_connections="200") as server,
+        open_workers(tmp_path, server.new_location(), sources=80) as workers,
+    ):
         run_rounds(workers, server, rounds=3, kills=60, seed=1, pause=0.3)
         assert workers.kills == 60
-        check_result(workers, 3, restarts=1)
+        check_result(workers, 3, repeats=workers.kills + 1)

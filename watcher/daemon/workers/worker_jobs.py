@@ -20,7 +20,8 @@ from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
 from watcher.store.store import Store
 
-_RETRY = 60.0  # seconds until work is tried again that could not be recorded
+_RETRY = 10.0  # seconds until work is tried again that could not be recorded
+_SHORTEST = 60.0  # seconds between two checks of a collection
 
 
 class _Current(threading.local):
@@ -148,7 +149,7 @@ class WorkerJobs(Jobs):
             now = self._clock.now()
             seconds = (monitor.collection(settings).next_due(now) - now).total_seconds()
         if self._current.postponed is None:
-            self._current.postponed = max(seconds, _RETRY)
+            self._current.postponed = max(seconds, _SHORTEST)
 
     def start_deliveries(self, monitor: Monitor) -> None:
         """Do nothing: the scheduler sees what the outbox has within a second."""
