@@ -51,16 +51,28 @@ def test_show_prints_the_shipped_units(run: RunCli) -> None:
     assert run("systemd", "show", "--timer").out == "".join(
         (ROOT / "systemd" / name).read_text() for name in systemd_units.TIMER
     )
-    assert {path.name for path in (ROOT / "systemd").iterdir()} == {*systemd_units.DAEMON, *systemd_units.TIMER}
+    assert {path.name for path in (ROOT / "systemd").iterdir()} == {
+        *systemd_units.DAEMON,
+        *systemd_units.WORKER,
+        *systemd_units.TIMER,
+    }
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"]["systemd"] == "watcher/systemd"
 
 
-def test_both_services_have_the_same_hardening() -> None:
-    texts = [(ROOT / "systemd" / name).read_text() for name in (SERVICE, systemd_units.TIMER[0])]
+def test_all_services_have_the_same_hardening() -> None:
+    names = (SERVICE, systemd_units.TIMER[0], systemd_units.WORKER[0])
+    texts = [(ROOT / "systemd" / name).read_text() for name in names]
     hardened = [text[text.index("User=") :].partition("\n\n")[0].strip() for text in texts]
-    assert hardened[0] == hardened[1]
+    assert hardened[0] == hardened[1] == hardened[2]
     assert hardened[0].count("\n") > 30
+
+
+def test_the_unit_of_a_worker_runs_the_worker(run: RunCli) -> None:
+    shown = run("systemd", "show", "--worker").out
+    assert shown == (ROOT / "systemd" / systemd_units.WORKER[0]).read_text()
+    assert "config.toml worker\n" in shown
+    assert "cannot be combined" in run("systemd", "show", "--worker", "--timer").err
 
 
 def test_the_units_are_written_with_the_paths_of_this_machine(run: RunCli, config: Path, tmp_path: Path) -> None:

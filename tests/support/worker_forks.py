@@ -1,5 +1,7 @@
 """Worker processes that start quickly: a process that has everything imported forks one child for each worker.
 
+It has also read the configuration, which takes a second for 4,000 sources.
+
 `python -m tests.support.worker_forks` reads orders, one JSON object a line, and answers each with one line. A child
 runs the command `watcher worker` as it is.
 """
@@ -15,17 +17,25 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from types import TracebackType
 from typing import Any, Self
 
-import watcher
 from watcher.__main__ import main
+from watcher.cli import worker
+from watcher.cli.context import load_settings
+from watcher.config.settings import Settings
 from watcher.core.lazy import LAZY
+
+# What a worker imports on first use.
+_LAZY = (
+    *("acknowledgements", "alarms_table", "channel_failures", "deadlines", "failures", "holds", "http", "moves"),
+    *("outbox", "postgresql", "postgresql_database", "release_writer", "traceback", "urllib3", "work_tables", "worker"),
+)
+_MODULES = ("_strptime", "psycopg_pool", "asgiref.sync")
 
 
 class WorkerForks:
-    """The process that forks; a context manager. Workers that still run at its end are killed."""
+    """The process that forks; a context manager. Workers that run when it or the test ends are killed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -81,12 +91,13 @@ class WorkerForks:
         self._process.stdout.close()
 
 
-def _child(config: str, log: str) -> None:
+def _child(config: str, log: str, settings: Settings) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["watcher", "--config", config, "worker"]
+    worker.load_settings = lambda _: settings
     code = 1
     try:
         main()
@@ -98,13 +109,19 @@ def _child(config: str, log: str) -> None:
         os._exit(code)
 
 
-def _obey(order: dict[str, Any]) -> float:
+def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -> float:
     if order["do"] == "start":
+        config = order["config"]
+        if config not in read:
+            read[config] = load_settings(Path(config))
+            gc.freeze()
         child = os.fork()
         if child == 0:
-            _child(order["config"], order["log"])
+            _child(config, order["log"], read[config])
+        running.add(child)
         return child
     if order["do"] == "end":
+        running.discard(order["pid"])
         os.kill(order["pid"], order["signal"])
         return os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -112,12 +129,15 @@ def _obey(order: dict[str, Any]) -> float:
 
 
 def _serve() -> None:
-    names = [module.name for module in walk_packages(watcher.__path__, "watcher.")]
-    for name in (*names, *LAZY.values(), "_strptime", "psycopg_pool", "asgiref.sync"):
+    for name in (*(LAZY[name] for name in _LAZY), *_MODULES):
         import_module(name)
     gc.freeze()
+    read: dict[str, Settings] = {}
+    running: set[int] = set()
     for line in sys.stdin:
-        print(json.dumps(_obey(json.loads(line))), flush=True)
+        print(json.dumps(_obey(json.loads(line), read, running)), flush=True)
+    for child in running:
+        os.kill(child, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 _HOSTS = 16
-_PATIENCE = 120.0  # seconds for one round
+_PATIENCE = 1.0  # seconds for one source in one round
 CHANNELS = ("one", "two")
 
 
@@ -76,7 +76,7 @@ class Workers:
 
     def wait_for(self, round_number: int) -> None:
         """Wait until a round is complete."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + max(_PATIENCE * self.sources, 120)
         while True:
             try:
                 if self.is_complete(round_number):
@@ -84,7 +84,7 @@ class Workers:
             except StoreError:  # the server restarts, or there is no history yet
                 pass
             assert time.monotonic() < until, f"round {round_number} is not complete:\n{self.forks.log[-6000:]}"
-            signal.sigtimedwait([], 0.3)
+            signal.sigtimedwait([], max(0.3, self.sources / 1000))
 
     def stop(self) -> None:
         """Stop all workers; each ends in order."""

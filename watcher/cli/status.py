@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from watcher.cli.context import load_settings
 from watcher.cli.output import columns, format_option, print_json, print_rows
-from watcher.config.overview import load_overview
-from watcher.core.errors import WatcherError
+from watcher.config.overview import ConfigOverview, load_overview
+from watcher.core.errors import UsageError, WatcherError
 from watcher.core.lazy import load
 from watcher.core.model import format_when
+from watcher.core.suggestions import suggest
 from watcher.render.safe_text import visible
 from watcher.reports.status import CollectionSummary, SourceStatus, StatusReport, report_health, report_status
 from watcher.store.store import Store
@@ -35,9 +36,11 @@ _COLUMNS = columns(
 @click.command("status")
 @click.option("--check", "health", is_flag=True, help="Print one line and set the exit code for a monitoring system.")
 @click.option("--all", "all_groups", is_flag=True, help="Every group of a collection, not only the failing ones.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many sources.")
+@click.option("--after", metavar="SOURCE", help="Only the sources that follow this one in the configuration.")
 @format_option("json", "csv", "md")
 @click.pass_obj
-def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
+def command(config: Path, health: bool, all_groups: bool, limit: int | None, after: str | None, format: str) -> None:
     """Show sources with their newest release, last and next check, held releases, and pending deliveries.
 
     A collection is one line, followed by its failing groups. --check prints one line and sets the exit code. 0: every
@@ -49,12 +52,14 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
       watcher status
       watcher status --check
       watcher status --all
+      watcher status --limit 100 --after ports
       watcher status --format json
     """
     now = datetime.now(UTC)
     if health:
         _print_health(config, now)
     overview = load_overview(config)
+    overview, left = _select_page(overview, limit, after)
     settings = load_settings(config) if any(source.collection for source in overview.sources) else None
     with Store(overview.history) as store:
         report = report_status(overview, store, now, settings=settings, all_groups=all_groups)
@@ -71,6 +76,7 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
                     {_FAILURE_KEYS.get(name, name): value for name, value in asdict(failure).items()}
                     for failure in report.channels
                 ],
+                **_describe_workers(report),
             }
         )
         return
@@ -80,7 +86,37 @@ def command(config: Path, health: bool, all_groups: bool, format: str) -> None:
             row["latest"] = format_when(row["latest"], row["latest_observed"]) if row["releases"] else ""
     print_rows(rows, _COLUMNS, format)
     if format == "text":
+        if left:
+            click.echo(f"\n{left} more sources; `watcher status --after {overview.sources[-1].name}` goes on")
         _print_details(report, with_keys=all_groups)
+
+
+def _select_page(overview: ConfigOverview, limit: int | None, after: str | None) -> tuple[ConfigOverview, int]:
+    """Return an overview with the sources of one page, and how many follow."""
+    names = [source.name for source in overview.sources]
+    if after is not None and after not in names:
+        raise UsageError(f"--after: no source named {after!r} is configured{suggest(after, names)}")
+    start = names.index(after) + 1 if after is not None else 0
+    end = len(names) if limit is None else start + limit
+    return replace(overview, sources=overview.sources[start:end]), max(len(names) - end, 0)
+
+
+def _describe_workers(report: StatusReport) -> dict[str, object]:
+    """Return the members about workers; none without them."""
+    if report.load is None:
+        return {}
+    return {"workers": [asdict(worker) for worker in report.workers], "work": asdict(report.load)}
+
+
+def _worker_lines(report: StatusReport) -> Iterator[str]:
+    if report.load is None:
+        return
+    load = report.load
+    yield f"{load.due} checks due, {load.running} running; the oldest has been due for {load.late:.0f} s"
+    for worker in report.workers:
+        state = "scheduler" if worker.schedules else "working" if worker.alive else "dead"
+        who = f"worker {worker.id} on {visible(worker.host)}, process {worker.process}"
+        yield f"{who}: {state}, {worker.running} running, seen at {worker.seen}"
 
 
 def _print_health(config: Path, now: datetime) -> None:
@@ -107,6 +143,8 @@ def _print_details(report: StatusReport, *, with_keys: bool) -> None:
     for summary in report.collections:
         click.echo(f"\n{summary.source}: {', '.join(_summary_parts(summary))}")
     click.echo(f"\n{len(report.pending)} deliveries pending")
+    for line in _worker_lines(report):
+        click.echo(line)
     if number := len(report.judged_by_older_rules):
         sources = "1 source" if number == 1 else f"{number} sources"
         click.echo(f"events of {sources} were judged by older rules; `watcher rebuild --events` judges them again")

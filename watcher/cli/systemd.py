@@ -23,14 +23,16 @@ def command() -> None:
 
 @command.command("show")
 @click.option("--timer", is_flag=True, help="A oneshot service with a timer instead of the daemon.")
-def show(timer: bool) -> None:
+@click.option("--worker", is_flag=True, help="One of several workers instead of the daemon.")
+def show(timer: bool, worker: bool) -> None:
     """Print the units with the default paths."""
-    for name in systemd_units.TIMER if timer else systemd_units.DAEMON:
+    for name in _choose_units(timer=timer, worker=worker):
         click.echo(systemd_units.render_unit(name, Machine()), nl=False)
 
 
 @command.command("install")
 @click.option("--timer", is_flag=True, help="A oneshot service with a timer instead of the daemon.")
+@click.option("--worker", is_flag=True, help="One of several workers instead of the daemon.")
 @click.option("--dry-run", is_flag=True, help="Print the units; write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite a unit that differs.")
 @click.option(
@@ -41,7 +43,7 @@ def show(timer: bool) -> None:
     help="Write below this folder instead of the root of the file system, for packages.",
 )
 @click.pass_obj
-def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path) -> None:
+def install(config: Path, timer: bool, worker: bool, dry_run: bool, force: bool, prefix: Path) -> None:
     """Write the units with the paths of this machine and of --config, and print what to do next.
 
     \b
@@ -49,13 +51,13 @@ def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path)
       watcher --config /etc/registry-watcher/config.toml systemd install
       watcher --config /etc/registry-watcher/config.toml systemd install --timer --dry-run
     """
+    names = _choose_units(timer=timer, worker=worker)
     settings = load_settings(config)
     machine = Machine(
         command=Path(sysconfig.get_path("scripts"), "watcher"),
         config=config.resolve(),
         credentials=systemd_units.credential_names(settings),
     )
-    names = systemd_units.TIMER if timer else systemd_units.DAEMON
     folder = prefix / systemd_units.FOLDER.relative_to("/")
     if not (force or dry_run) and (differing := systemd_units.find_changed(names, machine, folder)):
         raise UsageError("\n".join(_difference(folder / name, machine) for name in differing))
@@ -73,6 +75,12 @@ def install(config: Path, timer: bool, dry_run: bool, force: bool, prefix: Path)
     click.echo(
         f"\nthen:\n  systemctl daemon-reload\n  systemctl enable --now {names[-1]}\n  systemctl status {names[-1]}"
     )
+
+
+def _choose_units(*, timer: bool, worker: bool) -> tuple[str, ...]:
+    if timer and worker:
+        raise UsageError("--timer and --worker cannot be combined; a worker has a schedule of its own")
+    return systemd_units.TIMER if timer else systemd_units.WORKER if worker else systemd_units.DAEMON
 
 
 def _write(path: Path, text: str) -> None:

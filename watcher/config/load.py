@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -89,16 +90,17 @@ def _find_conflicts(
         ("channel", [channel.name for channel in settings.channel]),
         ("inventory", [inventory.name for inventory in settings.inventory]),
     ):
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        for name in sorted(name for name, number in Counter(names).items() if number > 1):
             yield f"{kind}: the name {name!r} is used twice"
     usable = {*registries} - {CANARY, "index"}  # those are of sources that the watcher makes itself
+    collections = settings.collections
     for number, source in enumerate(settings.source):
         if source.registry not in usable:
             suggestion = _suggest(source.registry, usable)
             yield f"source[{number}].registry: unknown {source.registry!r}{suggestion}"
         if isinstance(source, SourceSettings):
             yield from (f"source[{number}].{problem}" for problem in _find_format_problems(source, formats))
-        yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings))
+        yield from (f"source[{number}].{problem}" for problem in _find_source_conflicts(source, settings, collections))
     for number, channel in enumerate(settings.channel):
         if isinstance(channel, AppriseSettings) and not is_installed("apprise"):
             yield f"channel[{number}].type: {APPRISE_IS_MISSING}"
@@ -199,7 +201,9 @@ def _find_canary_conflicts(settings: Settings) -> Iterator[str]:
         yield f"source: the names {CANARY!r} and {WATCHER!r} are reserved"
 
 
-def _find_source_conflicts(source: AnySource, settings: Settings) -> Iterator[str]:
+def _find_source_conflicts(
+    source: AnySource, settings: Settings, collections: Iterable[CollectionSettings]
+) -> Iterator[str]:
     for key in ("url", "index", "also"):
         # A collection on this machine has no URL of its own.
         if (url := getattr(source, key, None)) and not (isinstance(source, CollectionSettings) and source.is_local):
@@ -224,7 +228,7 @@ def _find_source_conflicts(source: AnySource, settings: Settings) -> Iterator[st
         yield f"hold: min_entries {least} is more than max_entries {most}, so that every release would be held"
     if isinstance(source, CollectionSettings) and source.groups and not any(map(source.wants, source.groups)):
         yield "groups: include and exclude leave none of them"
-    for collection in settings.collections:
+    for collection in collections:
         if source.name.startswith(f"{collection.name}."):
             yield f"name: {source.name!r} would be a group of the collection {collection.name!r}"
 

@@ -16,6 +16,7 @@ from watcher.core.errors import UsageError
 from watcher.store.location import HistoryLocation
 
 DAEMON = ("registry-watcher.service",)
+WORKER = ("registry-watcher-worker.service",)
 TIMER = ("registry-watcher-check.service", "registry-watcher-check.timer")
 COMMAND = Path("/opt/registry-watcher/bin/watcher")
 CONFIG = Path("/etc/registry-watcher/config.toml")

@@ -39,6 +39,7 @@ _WARNING_FREE, _PROBLEM_FREE = 512 * 2**20, 64 * 2**20  # bytes of disk space
 _WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)  # when this program was written: a clock before that is wrong
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _CONNECT_SECONDS = 10.0
+_LATE_WORK = 600.0  # seconds for which a check is due and no worker does it
 
 
 class DiagnosisState(StrEnum):
@@ -195,6 +196,7 @@ def _history(settings: Settings, now: datetime) -> Iterator[Diagnosis]:
             yield diagnose_clock(now, store.checks.find_newest_time())
             yield from _sources(store, settings, now)
             yield from _heartbeat(store, settings)
+            yield from _workers(store)
     except StoreError as error:
         yield _problem("history", str(error))
 
@@ -245,6 +247,28 @@ def _heartbeat(store: Store, settings: Settings) -> Iterator[Diagnosis]:
         for alarm in store.alarms.list_alarms_of(HEARTBEAT_ALARM):
             message = f"since {alarm.since} its server answers and does not count it; is the URL of [heartbeat] right?"
             yield _warning("heartbeat", message)
+
+
+def _workers(store: Store) -> Iterator[Diagnosis]:
+    work = store.find_work()
+    if work is None:
+        return
+    alive = [worker for worker in work.list_workers() if worker.alive]
+    load = work.read_load()
+    if not alive:
+        yield _problem("workers", f"no worker runs and {load.due} checks are due; start `watcher worker` on a host")
+        return
+    hosts = ", ".join(sorted({worker.host for worker in alive}))
+    scheduler = next((worker for worker in alive if worker.schedules), None)
+    yield _ok("workers", f"{len(alive)} on {hosts}; {load.due} checks due, {load.running} running")
+    if scheduler is None:
+        yield _warning("workers", "none is the scheduler; one is elected within seconds")
+    if versions := {worker.version for worker in alive} - {__version__}:
+        yield _warning("workers", f"other versions are running: {', '.join(sorted(versions))}; upgrade all hosts")
+    if load.late > _LATE_WORK:
+        yield _warning(
+            "workers", f"a check has been due for {load.late:.0f} s; start more workers, or raise [worker] jobs"
+        )
 
 
 def _channels(settings: Settings, *, network: bool) -> Iterator[Diagnosis]:

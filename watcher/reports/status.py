@@ -16,6 +16,7 @@ from watcher.core.model import RULES_VERSION
 from watcher.core.operations import ChannelFailure, HoldState
 from watcher.core.tables import describe_key
 from watcher.core.times import from_text, to_text
+from watcher.core.work import WorkerState, WorkLoad
 from watcher.store.store import Store
 
 if TYPE_CHECKING:
@@ -69,12 +70,15 @@ class StatusReport(Struct, frozen=True, kw_only=True):
     judged_by_older_rules: tuple[str, ...]
     acknowledged: int  # events
     ignoring: tuple[IgnoreRule, ...]  # the rules that apply now
+    workers: tuple[WorkerState, ...] = ()
+    load: WorkLoad | None = None  # of the workers; None if the history never had any
 
 
 def report_status(
     overview: ConfigOverview, store: Store, now: datetime, *, settings: Settings | None = None, all_groups: bool = False
 ) -> StatusReport:
     """Return the state of all sources and failing groups, or `all_groups`; collections need `settings`."""
+    work = store.find_work()
     collections = {collection.name: collection for collection in settings.collections} if settings else {}
     sources: list[SourceStatus] = []
     summaries: list[CollectionSummary] = []
@@ -96,6 +100,8 @@ def report_status(
         judged_by_older_rules=tuple(store.history.list_judged_before(RULES_VERSION)),
         acknowledged=store.acknowledgements.count(),
         ignoring=tuple(rule for rule in overview.ignored if not rule.until or to_text(now) < rule.until),
+        workers=tuple(work.list_workers()) if work else (),
+        load=work.read_load() if work else None,
     )
 
 

@@ -99,6 +99,10 @@ class Store:
         """What the workers of a history in PostgreSQL share. Raises UsageError for one in SQLite."""
         return work_tables.open_tables(self.database)
 
+    def find_work(self) -> work_tables.WorkTables | None:
+        """Return what the workers of this history share; None if it never had workers."""
+        return self.work if not isinstance(self.location, Path) and self.work.exist() else None
+
     def writer(self, source: str, registry: IndexedRegistry, *, is_group: bool = False) -> release_writer.HistoryWriter:
         """Return the writer for the history of one source; `is_group`: a registry group of a collection."""
         return release_writer.HistoryWriter(self.database, source, registry, is_group=is_group)

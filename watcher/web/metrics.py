@@ -41,6 +41,7 @@ class HistoryCollector(Collector):
         with self._context.open_monitor() as monitor:
             yield from self._collect_sources(monitor)
             yield from _collect_outbox(monitor)
+            yield from _collect_workers(monitor)
 
     def _collect_sources(self, monitor: Monitor) -> Iterator[GaugeMetricFamily]:
         sources = monitor.alarms.sources_health()
@@ -79,6 +80,25 @@ def _collect_outbox(monitor: Monitor) -> Iterator[GaugeMetricFamily]:
         for state in ("pending", "gathering", "silenced", "failed"):
             family.add_metric([channel.name, state], counts.get((channel.name, state), 0))
     yield family
+
+
+def _collect_workers(monitor: Monitor) -> Iterator[GaugeMetricFamily]:
+    work = monitor.store.find_work()
+    if work is None:
+        return
+    labels = ("worker", "host", "process")
+    alive = _family("watcher_worker_alive", "0: its lease has ended", *labels)
+    schedules = _family("watcher_worker_schedules", "1: it is the scheduler", *labels)
+    running = _family("watcher_worker_running", "Checks and channels that it works on", *labels)
+    for worker in work.list_workers():
+        label = [str(worker.id), worker.host, str(worker.process)]
+        alive.add_metric(label, int(worker.alive))
+        schedules.add_metric(label, int(worker.schedules))
+        running.add_metric(label, worker.running)
+    yield from (alive, schedules, running)
+    load = work.read_load()
+    yield GaugeMetricFamily("watcher_work_due", "Checks that are due and that no worker does", load.due)
+    yield GaugeMetricFamily("watcher_work_late_seconds", "Seconds for which the oldest of them is due", load.late)
 
 
 def _family(name: str, description: str, *labels: str) -> GaugeMetricFamily:

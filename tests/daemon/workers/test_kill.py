@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.support.postgresql import PostgresqlServer, open_server
 from tests.support.workers import Workers, check_result, open_workers
@@ -31,11 +34,32 @@ def run_rounds(workers: Workers, server: PostgresqlServer, *, rounds: int, kills
     workers.stop()
 
 
+@pytest.mark.timeout(900)
 def test_60_kills_and_a_restart_of_the_database_lose_and_double_nothing(tmp_path: Path) -> None:
     with (
         open_server(max_connections="200") as server,
-        open_workers(tmp_path, server.new_location(), sources=80) as workers,
+        open_workers(tmp_path, server.new_location(), sources=60) as workers,
     ):
         run_rounds(workers, server, rounds=3, kills=60, seed=1, pause=0.3)
         assert workers.kills == 60
         check_result(workers, 3, repeats=workers.kills + 1)
+
+
+@pytest.mark.slow  # half an hour to an hour on two cores
+@pytest.mark.timeout(7200)
+def test_1000_kills_with_4000_sources_lose_and_double_nothing(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with (
+        open_server(max_connections="200") as server,
+        open_workers(tmp_path, server.new_location(), sources=4000, lease=5) as workers,
+    ):
+        run_rounds(workers, server, rounds=2, kills=1000, seed=2, pause=0.8)
+        assert workers.kills == 1000
+        ran = time.monotonic() - began
+        check_result(workers, 2, repeats=workers.kills + 1)
+        delivered = workers.servers.delivered()
+        print(
+            f"{workers.kills} kills in {ran:.0f} s: {workers.servers.requests()} requests, {len(delivered)} messages, "
+            f"{delivered.total() - len(delivered)} of them repeated; "
+            f"CPU of the workers {workers.forks.cpu_seconds():.0f} s"
+        )
