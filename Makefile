@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
-.PHONY: help demo test lint types docs screenshots faults fuzz bench clean
+.PHONY: help demo test test-real test-servers lint types docs screenshots faults fuzz bench clean
 
 help:
 	@echo 'make demo    the whole job on sample releases, without any network; ARGS=--serve keeps its pages up'
 	@echo 'make test    the tests'
+	@echo 'make test-real     those on the real releases in ../shared/data'
+	@echo 'make test-servers  those that start PostgreSQL, a server with the S3 API or a browser'
 	@echo 'make lint    ruff, and the words that docs/glossary.md retired'
 	@echo 'make types   mypy'
 	@echo 'make docs    the documents as a site with a search: .docs/index.html'
@@ -26,7 +28,18 @@ demo: $(VENV)/installed
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/developing
 	@$(BIN)/python -m compileall -q watcher
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m 'not slow and not server' --ignore tests/real
+
+test-real: export PYTHONDONTWRITEBYTECODE :=
+test-real: $(VENV)/developing
+	@$(BIN)/python -m compileall -q watcher
+	$(BIN)/pytest --numprocesses auto --dist worksteal tests/real
+
+test-servers: export PYTHONDONTWRITEBYTECODE :=
+test-servers: $(VENV)/developing
+	@$(BIN)/pip install --quiet --disable-pip-version-check --group servers || echo 'no server with the S3 API can be installed here' >&2
+	@$(BIN)/python -m compileall -q watcher
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m 'server and not slow'
 
 lint: $(VENV)/developing
 	$(BIN)/ruff check .

@@ -88,6 +88,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+_SERVERS = {"postgresql_server", "driver"}  # fixtures that start PostgreSQL, a browser
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `make test-servers` that a fixture or a parameter shows; the others mark themselves."""
+    for item in items:
+        parameters = (
+            item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+        )
+        if _SERVERS & set(getattr(item, "fixturenames", ())) or "postgresql" in parameters:
+            item.add_marker(pytest.mark.server)
+
+
 # A full garbage collection goes through every object: those of 5,000 collected tests, and the real releases that tests
 # share, are set aside for it. They live until the end anyway.
 def pytest_collection_finish() -> None:

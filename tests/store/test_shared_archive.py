@@ -23,6 +23,7 @@ from watcher.store.archive_location import SharedArchive
 from watcher.store.object_url import ObjectUrl
 from watcher.store.snapshot_archive import SnapshotArchive
 
+pytestmark = pytest.mark.server
 object_storage = load("object_storage")  # obstore may be missing
 
 

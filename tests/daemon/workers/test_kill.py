@@ -15,6 +15,8 @@ import pytest
 from tests.support.postgresql import PostgresqlServer, open_server
 from tests.support.workers import Workers, check_result, open_workers
 
+pytestmark = pytest.mark.server
+
 
 def run_rounds(workers: Workers, server: PostgresqlServer, *, rounds: int, kills: int, seed: int, pause: float) -> None:
     """Run 4 workers over some rounds, of which each has its share of the kills; restart the server in one of them."""
