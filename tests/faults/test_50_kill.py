@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -341,6 +342,9 @@ class RandomKills:
     repeats: int = 0
 
 
+_COMMANDS = [("check",), ("check",), ("check", "--no-deliver"), ("run",)]
+
+
 def kill_at_random_moments(
     killed: Environment, undisturbed: Environment, killing: ProcessKiller, *, kills: int, seed: int
 ) -> RandomKills:
@@ -350,18 +354,20 @@ def kill_at_random_moments(
     """
     chance, tally, published = random.Random(seed), RandomKills(), []  # noqa: S311 - the same moments each time
     folder = killed.servers.folder
-    longest = 0.4
+    longest = dict.fromkeys(_COMMANDS, 0.4)  # seconds; soon those that a command takes, so that few end unharmed
     while tally.kills < kills:
         if not published or _has(folder, published[-1]):
             published.append(_next_release(published, chance))
             killed.publish(published[-1])
         if chance.random() < 0.5:
             _time_passes(folder)
-        command = chance.choice([("check",), ("check",), ("check", "--no-deliver"), ("run",)])
-        ended = killing.run(killed.servers.config, *command, after=chance.uniform(0.0, longest))
+        command, begin = chance.choice(_COMMANDS), time.monotonic()
+        ended = killing.run(killed.servers.config, *command, after=chance.uniform(0.0, longest[command]))
         if ended.killed:
             tally.kills += 1
             tally.died_at[ended.steps[-1] if ended.steps else "nothing yet"] += 1
+        else:
+            longest[command] = min(longest[command], 1.1 * (time.monotonic() - begin))
         intact(folder)
     _settle(killed, killing, checks=2)
     for data in published:

@@ -298,7 +298,7 @@ def test_a_group_that_says_where_its_registries_are_needs_no_other_side(tree: Tr
 def test_a_life_is_followed_to_the_other_group_and_back(tree: Tree) -> None:
     tree.add(*MOVE, (NEW, types(NEW, "2024-03-03", record("rfc7001 rfc7005", value="21", name="session token"))))
     path = tree.store.location
-    overview = ConfigOverview(history=path, snapshots=path.parent, sources=(), channels=frozenset(), severities={})
+    overview = ConfigOverview(history=path, archive=path.parent, sources=(), channels=frozenset(), severities={})
     observation = ObservationGaps(overview=overview, checks=tree.store.checks, clock=FakeClock())
     for source in (OLD, NEW):
         entry = find_entry(tree.store.history, observation, f"iana.{source}", services=["session token"])

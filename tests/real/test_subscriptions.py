@@ -420,7 +420,7 @@ def test_the_report_of_many_subscriptions_is_what_the_brute_force_selects_since_
         )
         for name, table in chosen.items()
     ]
-    overview = ConfigOverview(history=history_file, sources=(), channels=frozenset(), severities={}, snapshots=Path())
+    overview = ConfigOverview(history=history_file, sources=(), channels=frozenset(), severities={}, archive=Path())
     observation = ObservationGaps(
         overview=overview, checks=history.checks, clock=FakeClock(), attention=EventAttention(store=history)
     )

@@ -261,6 +261,6 @@ def test_a_kill_at_any_step_leaves_a_consistent_site(growing: GrowingHistory, tm
                 break
             kills += 1
             # One step more each time, from what the last kill left; most steps sync files.
-            step += 7 if step > 20 else 3
+            step += 13 if step > 20 else 4
     assert (ended.code, kills > 10) == (0, True), ended.output
     assert read_files(site) == expected

@@ -18,7 +18,12 @@ from watcher.store.snapshot_archive import SnapshotArchive
 
 @click.group()
 def command() -> None:
-    """Copy the snapshots from one place to another."""
+    """Copy the snapshots from one place to another.
+
+    \b
+    Examples:
+      watcher archive copy snapshots s3://registries
+    """
 
 
 @command.command("copy")
