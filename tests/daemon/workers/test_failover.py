@@ -16,6 +16,8 @@ from tests.support.workers import Workers, check_result, open_workers
 from watcher.core.errors import StoreError
 from watcher.store.store import Store
 
+pytestmark = pytest.mark.server
+
 
 def count_checks(workers: Workers) -> int | None:
     """Return how many checks are recorded; None while no server takes writes."""
