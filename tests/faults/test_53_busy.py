@@ -198,7 +198,10 @@ def test_an_error_about_a_lock_names_the_process_that_holds_it(
     monkeypatch.setattr(module, "BUSY_SECONDS", 0)
     path = tmp_path / "history.db"
     with Store(path) as store, held_by_another_process(path, begin) as process:
-        holder = rf"history.db: process {process.pid} \(watcher rebuild t\) is {activity} the history"
+        holder = (
+            rf"history.db: process {process.pid} \(watcher rebuild t\) is {activity} the history"
+            r" \(database is locked\); try again when it has ended$"
+        )
         with pytest.raises(StoreError, match=holder):
             write_ours(store)
         if begin == "BEGIN EXCLUSIVE":
@@ -218,7 +221,10 @@ def test_an_error_about_the_lock_of_the_archive_names_the_process_that_holds_it(
     folder.mkdir(parents=True)
     with held_by_another_process(folder, "flock") as process, pytest.raises(StoreError) as busy:
         SnapshotReceipts(tmp_path / "snapshots").lock("t").__enter__()
-    assert f"{folder}: process {process.pid} (watcher rebuild t) is writing snapshots; try again" == str(busy.value)
+    assert (
+        f"{folder}: process {process.pid} (watcher rebuild t) is writing snapshots; try again when it has ended"
+        == str(busy.value)
+    )
 
 
 def test_a_command_is_named_without_what_other_programs_were_given() -> None:

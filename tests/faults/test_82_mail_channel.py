@@ -73,6 +73,8 @@ CHANNELS = [
     ({"DATA": b"503 5.5.1 no valid recipients"}, "503 5.5.1"),
     ({".": b"550 5.7.26 this mail is unauthenticated"}, "550 5.7.26 this mail is unauthenticated"),
     ({".": b"535 5.7.8 credentials expired"}, "535 5.7.8"),
+    ({"RCPT": b"999 what"}, "replied 999 what"),
+    ({".": b"600 what"}, "replied 600 what"),
 ]
 RECIPIENTS = [
     ({"RCPT": b"554 5.7.1 Relay access denied"}, False),
@@ -185,7 +187,7 @@ SHOWN = [
 
 @pytest.mark.fault(63)
 @pytest.mark.parametrize("shown", SHOWN)
-@pytest.mark.parametrize("step", ["AUTH", "MAIL", "RCPT", "."])
+@pytest.mark.parametrize("step", ["GREETING", "AUTH", "MAIL", "RCPT", "."])
 def test_a_password_that_a_server_repeats_is_stored_and_shown_nowhere(
     sending: Sending, shown: str, step: str, tmp_path: Path
 ) -> None:

@@ -73,7 +73,9 @@ def to_store_error(path: Path, error: BaseException | None) -> StoreError | None
     if code in _DAMAGE:
         return StoreError(f"{path}: damaged ({error}); {RESTORE}")
     if code == sqlite3.SQLITE_BUSY:
-        return StoreError(f"{path}: {_describe_writer(path)} ({error}); nothing was changed, try again")
+        return StoreError(
+            f"{path}: {_describe_writer(path)} ({error}); nothing was changed, try again when it has ended"
+        )
     return StoreError(f"{path}: {error}; nothing was changed") if code in _ENVIRONMENT else None
 
 
@@ -119,7 +121,7 @@ class SqliteDatabase:
         except sqlite3.DatabaseError as error:
             advice = f"; {RESTORE}" if _code(error) in _DAMAGE else ""
             if _code(error) == sqlite3.SQLITE_BUSY:
-                advice = f"; {_describe_writer(path)}; try again"
+                advice = f"; {_describe_writer(path)}; try again when it has ended"
             raise StoreError(f"{path}: cannot be used as the history: {error}{advice}") from error
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as the history: {error}") from error
@@ -292,7 +294,7 @@ class SqliteDatabase:
             activity = _describe_writer(self.path)
             if statement == _COMMIT:
                 activity = f"{self._lock_for(_COMMIT).describe_holder()} is reading the history"
-            return StoreError(f"{self.path}: {activity} ({error}); try again")
+            return StoreError(f"{self.path}: {activity} ({error}); try again when it has ended")
         return to_store_error(self.path, error)
 
     def close(self) -> None:

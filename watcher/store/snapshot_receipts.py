@@ -228,7 +228,9 @@ def _lock_folder(descriptor: int, folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if attempt % _TRIES == 0 and not wait.should_go_on():
-                raise StoreError(f"{folder}: {lock.describe_holder()} is writing snapshots; try again") from None
+                raise StoreError(
+                    f"{folder}: {lock.describe_holder()} is writing snapshots; try again when it has ended"
+                ) from None
             clock.sleep(_LOCK_PAUSE)
         else:
             return

@@ -16,6 +16,7 @@ from watcher.fetch.tls import describe_tls_error
 
 _LENGTH = 500  # of an error, which is stored with each delivery and sent in notices
 _PERMANENT = 500
+_LAST_CODE = 599  # RFC 5321 section 4.2.1 has no code above
 _TOO_LARGE = 552
 # Replies about the session, the command or the login (RFC 5321 section 4.2.2, RFC 4954 section 6).
 _SESSION_CODES = frozenset({421, 432, 454, 500, 502, 503, 504, 530, 534, 535, 538})
@@ -89,7 +90,7 @@ def judge_reply(step: Step, code: int, reply: str) -> tuple[bool, bool]:
     if step is Step.MAIL:
         is_too_large = code == _TOO_LARGE or (code >= _PERMANENT and status in _TOO_LARGE_STATUS)
         return is_too_large, is_too_large
-    if code in _SESSION_CODES or code < 400:
+    if code in _SESSION_CODES or not 400 <= code <= _LAST_CODE:
         return False, False
     if code < _PERMANENT:
         return False, True

@@ -13,7 +13,7 @@ from typing import Any
 
 from watcher.config.channel_settings import SmtpSettings
 from watcher.config.value_types import default_ehlo_name
-from watcher.core.errors import NO_THREAD, DeliveryError
+from watcher.core.errors import NO_THREAD, ConfigError, DeliveryError
 from watcher.core.redaction import hide_secrets, login_secrets
 from watcher.fetch.tls import create_tls_context
 
@@ -21,23 +21,33 @@ _REPLY_BYTES = 2**16
 
 
 class Login:
-    """User and password of one session. The password is read when it is sent, and hidden from then on."""
+    """User and password of one session. The password is read when it is sent, and hidden in what the server says."""
 
     def __init__(self, smtp: SmtpSettings, folder: Path) -> None:
         self._smtp = smtp
         self._folder = folder
-        self._sent: frozenset[str] = frozenset()
+        self._secrets: frozenset[str] = frozenset()
 
     def log_in(self, server: smtplib.SMTP) -> None:
         """Log in if user and password are configured. Raises ConfigError if the password cannot be read."""
         if self._smtp.username and self._smtp.password:
-            password = self._smtp.password.read(self._folder)
-            self._sent = login_secrets(self._smtp.username, password)
-            server.login(self._smtp.username, password)
+            self._secrets = self._read_secrets()
+            server.login(self._smtp.username, self._smtp.password.read(self._folder))
 
     def hide(self, text: str) -> str:
-        """Return a text without the password and without what was sent of user and password."""
-        return hide_secrets(text, self._sent)
+        """Return a text without the password and without what is sent of user and password.
+
+        A server that refuses before the login may know them from an earlier session.
+        """
+        if not self._secrets:
+            with suppress(ConfigError):
+                self._secrets = self._read_secrets()
+        return hide_secrets(text, self._secrets)
+
+    def _read_secrets(self) -> frozenset[str]:
+        if not (self._smtp.username and self._smtp.password):
+            return frozenset()
+        return login_secrets(self._smtp.username, self._smtp.password.read(self._folder))
 
 
 def open_session(smtp: SmtpSettings, login: Login, *, ca_file: Path | None, deadline: float) -> smtplib.SMTP:
