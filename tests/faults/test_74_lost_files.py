@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -180,6 +183,67 @@ def test_a_changed_receipt_is_brought_up_to_date(env: Environment, tmp_path: Pat
     assert saved[info.sha256].again == ("2020-05-05T00:00:00Z",)
 
 
+@pytest.mark.fault(74)
+def test_rows_that_a_history_lost_are_missed_in_a_backup_of_an_older_version_too(
+    env: Environment, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    run(env, "backup", str(kept))
+    manifest = json.loads((kept / "backup.json").read_text())
+    del manifest["history"]
+    (kept / "backup.json").write_text(json.dumps(manifest))
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
+    with closing(sqlite3.connect(kept / "history.db")) as history, history:
+        history.execute("DELETE FROM outbox")
+    result = run(env, "backup", str(kept), "--verify")
+    assert (result.returncode, "does not have the rows that the manifest counts" in result.stderr) == (1, True)
+
+
+@pytest.mark.fault(74)
+def test_a_changed_receipt_is_saved_although_the_snapshot_before_it_is_damaged(
+    env: Environment, tmp_path: Path
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    run(env, "backup", str(kept))
+    first, *_, last = files(archive)
+    SnapshotArchive(archive).record_repeat("ports", last.stem, "2020-05-05T00:00:00Z")
+    flip(first)
+    result = run(env, "backup", str(kept))
+    assert (result.returncode, "1 of them new" in result.stdout) == (1, True)
+    assert result.stderr.startswith(f"{first}: ")
+    assert result.stderr.count("\n") == 1
+    assert (kept / "snapshots" / last.relative_to(archive)).read_bytes() == last.read_bytes()
+
+
+@pytest.mark.fault(74)
+def test_a_copy_that_cannot_be_written_leaves_the_one_before_it(
+    env: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    run(env, "backup", str(kept))
+    path = files(archive)[-1]
+    SnapshotArchive(archive).record_repeat("ports", path.stem, "2020-05-05T00:00:00Z")
+    before = (kept / "snapshots" / path.relative_to(archive)).read_bytes()
+
+    def fill_the_disk(_: Path, target: Path) -> None:
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy2", fill_the_disk)
+    assert run(env, "backup", str(kept)).returncode == 2
+    assert (kept / "snapshots" / path.relative_to(archive)).read_bytes() == before
+    assert run(env, "backup", str(kept), "--verify").returncode == 0
+
+
+@pytest.mark.fault(80)
+def test_a_missing_snapshot_of_a_held_release_is_named(env: Environment, tmp_path: Path) -> None:
+    assert env.check(release([tcp("other", "9")], "2020-02-01")).outcome is Outcome.HELD
+    held = files(env.servers.folder / "snapshots")[-1]
+    held.unlink()
+    assert f"{held}: is missing" in run(env, "verify").stderr
+    assert str(held) in run(env, "backup", str(tmp_path / "kept")).stderr
+
+
 @pytest.mark.fault(80)
 @pytest.mark.parametrize("lost", ["one", "all"])
 def test_missing_snapshots_are_named_by_verify_and_doctor_and_refuse_the_start(env: Environment, lost: str) -> None:
@@ -255,7 +319,7 @@ def test_a_source_whose_releases_the_history_lost_is_a_failed_check_and_no_backu
     assert (result.outcome, result.reason) == (Outcome.FAILED, "store")
     assert words in str(result.message)
     assert words.partition(": ")[2] in run(env, "verify").stderr
-    assert words in run(env, "doctor").stdout
+    assert f"problem  history      {words}" in run(env, "doctor").stdout
     refused = run(env, "backup", str(tmp_path / "kept"))
     assert (refused.returncode, words in refused.stderr) == (2, True)
     assert (tmp_path / "kept" / "history.db").read_bytes() == history

@@ -182,6 +182,10 @@ def test_a_check_without_a_thread_is_a_fault_of_the_machine_and_not_of_the_relea
     assert not is_fault_of_release(error, tmp_path / "history.db")
 
 
+def test_a_release_for_which_there_is_no_memory_is_not_tried_first_at_each_later_check(tmp_path: Path) -> None:
+    assert is_fault_of_release(MemoryError(), tmp_path / "history.db")
+
+
 def test_a_channel_for_which_no_thread_could_be_started_is_sent_over_as_soon_as_one_can() -> None:
     sent: SimpleQueue[str] = SimpleQueue()
     threads = NamedThreads(2, sent.put)

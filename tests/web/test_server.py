@@ -99,6 +99,32 @@ def test_it_answers_only_under_configured_host_names(host: str, status: int) -> 
         assert ask(port, request(host=host)).split()[1] == str(status)
 
 
+@pytest.mark.parametrize("pause", [False, True])
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "zz\r\n"),
+        ("Transfer-Encoding: chunked\r\n", "zz\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n", "ffffffffffffffffffffff\r\n"),
+        ("Content-Length: 0\r\n", "\0\0\r\n\r\n"),
+    ],
+)
+def test_a_request_whose_body_is_not_http_is_refused_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, head: str, body: str, pause: bool
+) -> None:
+    with serve("127.0.0.1:0", app()) as port:
+        begin = f"POST / HTTP/1.1\r\nHost: localhost\r\n{head}\r\n"
+        with asked(port, begin if pause else begin + body) as sock, suppress(ConnectionError):
+            if pause:
+                assert sock.recv(5) == b"HTTP/"
+                sock.sendall(body.encode())
+            assert sock.recv(65536)
+            while sock.recv(65536):
+                pass
+        assert ask(port, request()).split()[1] == "200"
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+
+
 def test_only_get_and_head_are_answered() -> None:
     with serve("127.0.0.1:0", app()) as port:
         for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -31,8 +32,22 @@ class ServedApp(Protocol):
     def close(self) -> None: ...
 
 
+class _StrictProtocol(H11Protocol):
+    """HTTP/1.1 in which a request that turns out to be none has one answer, although the application has begun one."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request whose body is not HTTP. What the application answers to it meanwhile is dropped."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+
 def _protocol(deadline: float) -> type[H11Protocol]:
-    class ImpatientProtocol(H11Protocol):
+    class ImpatientProtocol(_StrictProtocol):
         """HTTP/1.1 that cuts off a connection without a complete response, or part of a stream, in time."""
 
         _timer: asyncio.TimerHandle | None = None

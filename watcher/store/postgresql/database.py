@@ -321,7 +321,7 @@ class PostgresqlDatabase:
         if isinstance(error, psycopg.errors.LockNotAvailable):
             holder = self._run(lambda: self.conn.execute(_HOLDER).fetchone())
             who = f"session {holder[0]} ({holder[1]}, {holder[2]})" if holder else "another session"
-            return StoreError(f"{self.url}: {who} is writing to the history; try again")
+            return StoreError(f"{self.url}: {who} is writing to the history; try again when it has ended")
         return to_store_error(self.url, error)
 
     def close(self) -> None:
