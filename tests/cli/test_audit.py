@@ -39,9 +39,11 @@ NEW_PORTS = (
     *(tcp("wanderer", "2103", contact="D"), reserved("2003", "tcp"), unassigned("2004-2099", "tcp")),
     tcp("relic", "2200", description="Relic (historic)"),
     tcp("abused", "2300", unauthorized="Known Unauthorized Use on port 2300"),
+    *(tcp("noisy", "2301", unauthorized="Known Unauthorized Use"), reserved("2400", "tcp", notes="Kept for a test")),
     Row(name="x11", port="6000-6063", protocol="tcp", unauthorized="Known Unauthorized Use on port 6003"),
     *(tcp("z39-50", "210"), tcp("krb_prop", "754"), tcp("sips", "5061", description="SIP-TLS")),
 )
+SENT = "(TEMPORARY - registered 2020-08-05, document sent to IESG Evaluation 2022-09-20)"
 TEMPORARY = "(TEMPORARY - registered 2021-03-23, expires {})"
 OLD_CODES = (
     *(record("rfc1", value="1", name="alpha"), record("rfc2", value="2", name="beta")),
@@ -54,9 +56,10 @@ NEW_CODES = (
     *(record("rfc5", value="5", name="epsilon"), record("rfc6", value="6", name="zeta (deprecated)")),
     record("draft-x", value="7", name=f"eta {TEMPORARY.format('2022-03-23')}"),
     record("draft-y", value="8", name=f"theta {TEMPORARY.format('2999-03-23')}"),
+    record("draft-z", value="80", name=f"kappa {SENT}"),
     *(record(value="9", name="Reserved"), record("rfc8701", value="10", name="Reserved")),
     *(record(value="11-13", name="Unassigned"), record("rfc1", value="14", name="iota_RESERVED")),
-    *(record(value="15-89", name="Unassigned"), record(value="90-99", name="Private Use")),
+    *(record(value="15-79", name="Unassigned"), record(value="90-99", name="Private Use")),
 )
 OTHER = registry("others", record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
 
@@ -106,6 +109,9 @@ PORT_FINDINGS = {
     "mine 2005/tcp": [],
     "mine 2003/tcp": [("reserved-port", "2003/tcp is reserved; mine is not registered")],
     "relic 2200/tcp": [("retired", "relic 2200/tcp is historic")],
+    "noisy 2301/tcp": [("unauthorized-use", "noisy 2301/tcp: Known Unauthorized Use")],
+    "ssh-alt 22/tcp": [("local-use", "22/tcp is assigned to ssh; ssh-alt is not registered")],
+    "ntp 22/tcp": [("other-service", "22/tcp is assigned to ssh; ntp is registered for 123/udp")],
     "abused 2300/tcp": [("unauthorized-use", "abused 2300/tcp: Known Unauthorized Use on port 2300")],
     "x11 6000/tcp": [],
     "x11-3 6003/tcp": [("unauthorized-use", "x11 6000-6063/tcp: Known Unauthorized Use on port 6003")],
@@ -124,11 +130,14 @@ def test_every_finding_about_a_port_and_none_about_other_spellings(audit: Audit)
 
 
 def test_ports_and_names_alone(audit: Audit) -> None:
-    assert audit("22/tcp\n2005/tcp\n2002\n50000/tcp\n2000-2010/tcp\nssh\nold-name\nsnail\nbare-name\n") == {
+    bare = "22/tcp\n2005/tcp\n2002\n2400/tcp\n49151/tcp\n49152/tcp\n2000-2010/tcp\n"
+    assert audit(f"{bare}ssh\nold-name\nsnail\nbare-name\n") == {
         "22/tcp": [],
         "2005/tcp": [("unassigned-port", "2005/tcp is unassigned")],
         "2002": [("reserved-port", "2002 is reserved")],
-        "50000/tcp": [],
+        "2400/tcp": [("reserved-port", "2400/tcp is reserved: Kept for a test")],
+        "49151/tcp": [("unassigned-port", "49151/tcp is unassigned")],
+        "49152/tcp": [],
         "2000-2010/tcp": [],
         "ssh": [],
         "old-name": [("renamed", "old-name was renamed to new-name on 2021-06-01")],
@@ -139,8 +148,9 @@ def test_ports_and_names_alone(audit: Audit) -> None:
 
 def test_sockets_on_ports_that_the_system_chooses_are_no_finding(audit: Audit) -> None:
     line = "udp UNCONN 0 0 0.0.0.0:{} 0.0.0.0:*\n"
-    assert audit(line.format(40000) + line.format(2007)) == {
-        "40000/udp": [],
+    assert audit(line.format(32768) + line.format(32767) + line.format(2007)) == {
+        "32768/udp": [],
+        "32767/udp": [("unassigned-port", "32767/udp is unassigned")],
         "2007/udp": [("unassigned-port", "2007/udp is unassigned")],
     }
 
@@ -154,6 +164,8 @@ CODE_FINDINGS = {
     "our_own_word 5": [],
     "zeta 6": [("retired", "6 zeta is deprecated")],
     "eta 7": [("temporary-expired", "7 eta is an early allocation that expired 2022-03-23")],
+    "kappa 80": [("temporary", "80 kappa is an early allocation")],
+    "our_word_for_it 6": [("retired", "6 zeta is deprecated")],
     "theta 8": [("temporary", "8 theta is an early allocation, temporary until 2999-03-23")],
     "nine 9": [("reserved-code", "9 is reserved")],
     "iota 14": [("reserved-code", "14 is reserved (iota_RESERVED)")],
@@ -178,6 +190,12 @@ def test_a_row_that_the_list_knows_under_another_name_is_no_evidence(audit: Audi
     assert [found[0][0] for found in swapped.values()] == ["other-code", "other-code"]
 
 
+def test_an_early_allocation_has_expired_after_its_last_day(audit: Audit) -> None:
+    for day, found in (("2022-03-23", "temporary"), ("2022-03-24", "temporary-expired")):
+        ((identifier, _),) = audit("eta,7\n", "--source", "toy", "--table", "codes", "--at", day)["eta 7"]
+        assert identifier == found
+
+
 def test_a_code_that_was_free_when_the_list_was_right_is_taken_since(audit: Audit) -> None:
     text = "alpha,1\nour_own_word,5\n"
     found = audit(text, "--source", "toy", "--since", "2020-02-01", "--table", "codes")
@@ -187,12 +205,16 @@ def test_a_code_that_was_free_when_the_list_was_right_is_taken_since(audit: Audi
 
 
 def test_names_alone_and_codes_alone_in_a_registry(audit: Audit) -> None:
-    assert audit("alpha\nbeta\ngamma\nnonsense\n5\n12\n", "--source", "toy", "--table", "codes") == {
+    names = "alpha\nbeta\ngamma\ndelta\nnonsense\n4\n5\n6\n12\n"
+    assert audit(names, "--source", "toy", "--table", "codes") == {
         "alpha": [],
         "beta": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
         "gamma": [("reassigned", "gamma was registered until 2021-06-01; 3 is completely other now")],
+        "delta": [("withdrawn", "delta was registered until 2021-06-01")],
         "nonsense": [("unknown-name", "nonsense is not in Codes")],
+        "4": [("withdrawn", "4 was delta until 2021-06-01; is now reserved")],
         "5": [],
+        "6": [("retired", "6 zeta is deprecated")],
         "12": [("unassigned-code", "12 is unassigned")],
     }
 
@@ -260,6 +282,10 @@ def test_findings_are_ignored_with_a_reason_and_stay_visible(run_audit: RunCli) 
     _, out, _ = run_audit("audit", "list", "--ignore-file", "ignored", "--format", "json")
     reasons = [found["ignored"] for entry in json.loads(out)["entries"] for found in entry["findings"]]
     assert reasons == ["kept for old clients", "we know"]
+    Path("ignored").write_text("\n  \n # ours\nwithdrawn:2002/tcp = kept\n")
+    assert run_audit("audit", "list", "--ignore-file", "ignored").code == 1
+    Path("ignored").write_text("withdrawn:2002 = \n")
+    assert "ignored without a reason" in run_audit("audit", "list", "--ignore-file", "ignored").err
     Path("ignored").write_text("withdrawn:2002\n")
     _, _, err = run_audit("audit", "list", "--ignore-file", "ignored")
     assert err == "watcher: error: ignored: line 1: withdrawn is ignored without a reason; write ID:ENTRY = REASON\n"
@@ -319,6 +345,10 @@ def test_junit_is_read_by_another_implementation(run_audit: RunCli) -> None:
     for case in next(iter(document)):
         assert [type(result).__name__ for result in case.result] == ["Failure"]
         assert "changed: " in case.system_out
+    document = junitparser.JUnitXml.fromstring(
+        run_audit("audit", "list", "--format", "junit", "--fail-on", "never").out.encode()
+    )
+    assert (document.tests, document.failures) == (2, 0)
 
 
 def test_the_json_says_what_was_asked_and_all_that_an_entry_of_the_list_has(run_audit: RunCli) -> None:
@@ -350,6 +380,9 @@ def test_the_json_says_what_was_asked_and_all_that_an_entry_of_the_list_has(run_
         | {"line": 3, "entry": "ssh 22", "name": "ssh", "ports": [22, 22], "protocol": None}
         | {"label": None, "says": "assigned to ssh", "findings": []},
     ]
+    Path("list").write_text("2100-2301/tcp\n")
+    (entry,) = json.loads(run_audit("audit", "list", "--format", "json").out)["entries"]
+    assert entry["says"] == "4 services (wanderer, relic, abused, noisy), 198 of 202 ports not assigned"
     Path("codes").write_text('{"codes": {"alpha": 1}, "others": {"one": 1}}')
     document = json.loads(run_audit("audit", "codes", "--source", "toy", "--format", "json").out)
     assert (document["registry"], document["at"], document["since"]) == (None, None, None)
