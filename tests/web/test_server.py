@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -123,6 +125,20 @@ def test_a_request_whose_body_is_not_http_is_refused_without_a_traceback(
                 pass
         assert ask(port, request()).split()[1] == "200"
     assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+
+
+def test_a_request_waits_little_for_threads_that_compute_and_for_garbage() -> None:
+    before, frozen = sys.getswitchinterval(), gc.get_freeze_count()
+    sys.setswitchinterval(0.005)
+    gc.unfreeze()
+    try:
+        with serve("127.0.0.1:0", app()):
+            assert sys.getswitchinterval() < 0.001
+            assert gc.get_freeze_count() > 10_000
+    finally:
+        sys.setswitchinterval(before)
+        if frozen:
+            gc.freeze()
 
 
 def test_only_get_and_head_are_answered() -> None:

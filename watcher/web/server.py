@@ -16,6 +16,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from watcher.core import runtime
 from watcher.core.errors import ConfigError
 
 _CONNECTIONS = 64  # at a time
@@ -113,6 +114,7 @@ def serve(listen: str, app: ServedApp, *, deadline: float = _DEADLINE, setting: 
         h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
     server = uvicorn.Server(config)
+    runtime.shorten_pauses()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     with listener:
         thread.start()
