@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -181,6 +182,42 @@ def test_a_changed_receipt_is_brought_up_to_date(env: Environment, tmp_path: Pat
     assert "1 of them new" in run(env, "backup", str(kept)).stdout
     saved = {copy.sha256: copy for copy in SnapshotArchive(kept / "snapshots").list_snapshots("ports")}
     assert saved[info.sha256].again == ("2020-05-05T00:00:00Z",)
+
+
+def replace_by_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.fault(74)
+@pytest.mark.parametrize("place", [replace_by_pipe, replace_by_folder])
+def test_a_pipe_or_folder_in_place_of_a_snapshot_is_damage_that_nothing_waits_for(
+    env: Environment, tmp_path: Path, place: Callable[[Path], None]
+) -> None:
+    kept, archive = tmp_path / "kept", env.servers.folder / "snapshots"
+    run(env, "backup", str(kept))
+    path = files(archive)[0]
+    copy = kept / "snapshots" / path.relative_to(archive)
+    signal.alarm(60)  # without a handler, it ends this process
+    try:
+        place(copy)
+        verified = run(env, "backup", str(kept), "--verify")
+        assert (verified.returncode, f"{copy}: " in verified.stderr) == (1, True)
+        place(path)
+        for command in ("verify", "rebuild", f"backup {kept}", "doctor", "verify --history"):
+            assert run(env, *command.split()).returncode in (1, 2), command
+        with env.service() as service, pytest.raises(StoreError, match=r"is not a file|is missing"):
+            service.archive.read_snapshot("ports", path.stem)
+        place(kept / "backup.json")
+        refused = run(env, "backup", str(kept), "--verify")
+        assert (refused.returncode, "is not a backup" in refused.stderr) == (2, True)
+    finally:
+        signal.alarm(0)
 
 
 @pytest.mark.fault(74)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +36,25 @@ def read_operator_file(path: Path, *, most: int = _MOST) -> tuple[bytes, os.stat
     if len(data) > most:
         raise ConfigError(f"{path}: is larger than {most // 2**20} MiB")
     return data, status
+
+
+def open_regular_file(path: Path) -> BufferedReader:
+    """Open a regular file for reading, without ever waiting for the writer of a pipe. Raises OSError for any other."""
+    return open(path, "rb", opener=_open_descriptor)
+
+
+def _open_descriptor(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "is not a file", str(path))
+
+
+def read_regular_file(path: Path) -> bytes:
+    """Return the bytes of a regular file, as `open_regular_file` opens it."""
+    with open_regular_file(path) as file:
+        return file.read()
 
 
 def read_document_file(path: Path) -> bytes:

@@ -27,6 +27,7 @@ from msgspec import Struct
 from watcher import __version__
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError, UsageError
+from watcher.core.operator_files import open_regular_file, read_regular_file
 from watcher.store.archive_copy import copy_archive
 from watcher.store.archive_location import ArchiveLocation, folder_of
 from watcher.store.completeness import list_missing_snapshots
@@ -38,6 +39,7 @@ from watcher.store.store import Store
 from watcher.store.transfer import copy_history
 
 _HISTORY, _SNAPSHOTS, _MANIFEST = "history.db", "snapshots", "backup.json"
+_LARGEST_MANIFEST = 2**20  # bytes
 _SCHEMA = 1
 _OTHER_ROWS = "does not have the rows that the manifest counts"
 _OTHER_BYTES = "does not have the bytes that were written; `watcher verify --history` compares it with the snapshots"
@@ -109,7 +111,7 @@ def _copy_snapshots(live: SnapshotArchive, snapshots: Path, target: Path) -> tup
             copied += reason is None
             continue
         rot, copy_rot = _find_rot(path), _find_rot(copy)
-        if rot is None and copy_rot is None and path.read_bytes() == copy.read_bytes():
+        if rot is None and copy_rot is None and read_regular_file(path) == read_regular_file(copy):
             continue
         # If only its receipt changed, it is whole, and its prefixes need not be decoded.
         reason = None if rot is None and _has_same_frames(path, copy) else live.find_damage_of(path)
@@ -144,7 +146,7 @@ def _has_same_frames(path: Path, copy: Path) -> bool:
 
 
 def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -235,7 +237,8 @@ def _restore_history(copy: Path, location: HistoryLocation) -> None:
 def read_manifest(folder: Path) -> BackupReport:
     """Return the contents of a backup as its manifest states them. Raises UsageError if there is no backup."""
     try:
-        fields = json.loads((folder / _MANIFEST).read_text("utf-8"))
+        with open_regular_file(folder / _MANIFEST) as file:
+            fields = json.loads(file.read(_LARGEST_MANIFEST))
         if fields["schema"] != _SCHEMA:
             raise UsageError(f"{folder}: written by a newer registry-watcher; upgrade")
         return BackupReport(

@@ -17,6 +17,7 @@ from msgspec.structs import asdict
 
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
+from watcher.core.operator_files import open_regular_file, read_regular_file
 
 MAX_SNAPSHOT = 2**30  # bytes; the configuration cannot allow a larger fetch (`[fetch] max_bytes`)
 SUFFIX = ".zst"
@@ -96,7 +97,7 @@ def join_receipt(receipt: bytes, frames: bytes) -> bytes:
 
 def read_frames(path: Path) -> bytes:
     """Return the frames of a snapshot. Raises OSError or ValueError."""
-    return split_file(path.read_bytes())[1]
+    return split_file(read_regular_file(path))[1]
 
 
 def verify_checksum(path: Path) -> None:
@@ -105,7 +106,7 @@ def verify_checksum(path: Path) -> None:
     The SHA-256 proves the snapshot. This proves the receipt too, and the bits of a frame that decoders ignore (RFC 8878
     section 3.1.1.1.1.3). A receipt that was written without a checksum cannot be verified.
     """
-    verify_parts(*split_file(path.read_bytes()))
+    verify_parts(*split_file(read_regular_file(path)))
 
 
 def verify_parts(receipt: bytes, frames: bytes) -> None:
@@ -124,7 +125,7 @@ def _compute_checksum(receipt: bytes, frames: bytes) -> int:
 def read_info(path: Path) -> SnapshotInfo:
     """Return the receipt of a snapshot without reading its bytes. Raises StoreError."""
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             receipt, _ = split_file(file.read(_HEADER.size + _MAX_RECEIPT))
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: its receipt cannot be read ({error}); restore it from a backup") from error

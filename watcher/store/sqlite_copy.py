@@ -9,6 +9,7 @@ from pathlib import Path
 
 from watcher.core.durable_files import replace_file
 from watcher.core.errors import StoreError
+from watcher.core.operator_files import open_regular_file
 
 _WAL_VERSIONS = b"\x02\x02"  # of the file format, in its header: written and read with a WAL
 
@@ -45,7 +46,7 @@ def copy_database(source: sqlite3.Connection, target: Path) -> Mapping[str, int]
 def copy_unopened(path: Path, target: Path) -> None:
     """Copy a database without creating a file beside it, as opening one in WAL mode does. Raises StoreError."""
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             is_wal = file.read(20)[18:] == _WAL_VERSIONS
         # Without a WAL file nobody has it open, and it is whole as it is.
         unlocked = "&immutable=1" if is_wal and not path.with_name(f"{path.name}-wal").exists() else ""
