@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -48,7 +49,7 @@ TEMPORARY = "(TEMPORARY - registered 2021-03-23, expires {})"
 OLD_CODES = (
     *(record("rfc1", value="1", name="alpha"), record("rfc2", value="2", name="beta")),
     *(record("rfc3", value="3", name="gamma"), record("rfc4", value="4", name="delta")),
-    record(value="5-99", name="Unassigned"),
+    *(record(value="5-99", name="Unassigned"), record("rfc7", value="200", name="omicron")),
 )
 NEW_CODES = (
     *(record("rfc1", value="1", name="alpha"), record("rfc2", value="2", name="beta-new")),
@@ -61,7 +62,8 @@ NEW_CODES = (
     *(record(value="11-13", name="Unassigned"), record("rfc1", value="14", name="iota_RESERVED")),
     *(record(value="15-79", name="Unassigned"), record(value="90-99", name="Private Use")),
 )
-OTHER = registry("others", record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
+_OTHERS = (record("rfc1", value="1", name="one"), record("rfc1", value="2", name="two"))
+OTHER, OLD_OTHER = registry("others", *_OTHERS), registry("others", *_OTHERS, record("rfc9", value="5", name="omega"))
 
 SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/audit.schema.json").read_text("utf-8"))
 Audit = Callable[..., dict[str, list[tuple[str, str]]]]
@@ -73,8 +75,8 @@ def run_audit(run: RunCli, tmp_path: Path) -> RunCli:
     for day, rows in (("2020-01-01", OLD_PORTS), ("2021-06-01", NEW_PORTS)):
         (tmp_path / "x.xml").write_bytes(release(rows, updated=day))
         assert run("import", "ports", "x.xml").code == 0
-    for day, codes in (("2020-01-01", OLD_CODES), ("2021-06-01", NEW_CODES)):
-        (tmp_path / "x.xml").write_bytes(group(registry("codes", *codes), OTHER, updated=day))
+    for day, codes, other in (("2020-01-01", OLD_CODES, OLD_OTHER), ("2021-06-01", NEW_CODES, OTHER)):
+        (tmp_path / "x.xml").write_bytes(group(registry("codes", *codes), other, updated=day))
         assert run("import", "toy", "x.xml").code == 0
     return run
 
@@ -103,6 +105,8 @@ PORT_FINDINGS = {
     "ntp 123": [],
     "old-name 2000/tcp": [("renamed", "2000/tcp old-name was renamed to new-name on 2021-06-01")],
     "first 2001/tcp": [("reassigned", "2001/tcp was first until 2021-06-01; 2001/tcp is now second")],
+    "first 2001": [("reassigned", "2001 was first until 2021-06-01; 2001 is now second")],
+    "first 2001/udp": [],
     "gone 2002/tcp": [("withdrawn", "2002/tcp was gone until 2021-06-01; 2002/tcp is now reserved")],
     "wanderer 2003/tcp": [("moved", "wanderer has wanderer 2103/tcp since 2021-06-01; 2003/tcp is now reserved")],
     "ssh 2004/tcp": [("other-port", "ssh is registered for 22/tcp; 2004/tcp is unassigned")],
@@ -123,9 +127,13 @@ PORT_FINDINGS = {
 }
 
 
+PORT_LIST = "name,port,protocol\n" + "".join(
+    f"{entry.replace(' ', ',').replace('/', ',')}{'' if '/' in entry else ','}\n" for entry in PORT_FINDINGS
+)
+
+
 def test_every_finding_about_a_port_and_none_about_other_spellings(audit: Audit) -> None:
-    text = "".join(f"{entry.replace(' ', ',').replace('/', ',')}\n" for entry in PORT_FINDINGS)
-    assert audit("name,port,protocol\n" + text.replace("ntp,123\n", "ntp,123,\n")) == PORT_FINDINGS
+    assert audit(PORT_LIST) == PORT_FINDINGS
     assert audit("secure-shell 22/tcp ssh\n") == {"secure-shell 22/tcp": []}
 
 
@@ -159,6 +167,8 @@ CODE_FINDINGS = {
     "alpha 1": [],
     "beta 2": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
     "gamma 3": [("reassigned", "3 was gamma until 2021-06-01; 3 is completely other now")],
+    "omicron 0xC8": [("withdrawn", "0xC8 was omicron until 2021-06-01; is not in the registry any more")],
+    "omega 5": [],  # it was one of another registry of the group
     "delta 4": [("withdrawn", "4 was delta until 2021-06-01; is now reserved")],
     "alpha 5": [("other-code", "alpha is 1 in the registry; 5 is epsilon")],
     "our_own_word 5": [],
@@ -178,9 +188,32 @@ CODE_FINDINGS = {
 }
 
 
+CODE_LIST = "name,code\n" + "".join(f"{entry.replace(' ', ',')}\n" for entry in CODE_FINDINGS)
+
+
 def test_every_finding_about_a_code_and_none_about_names_of_its_own(audit: Audit) -> None:
-    text = "name,code\n" + "".join(f"{entry.replace(' ', ',')}\n" for entry in CODE_FINDINGS)
-    assert audit(text, "--source", "toy", "--table", "codes") == CODE_FINDINGS
+    assert audit(CODE_LIST, "--source", "toy", "--table", "codes") == CODE_FINDINGS
+
+
+def test_later_releases_count_for_nothing_on_an_earlier_day(audit: Audit, run_audit: RunCli, tmp_path: Path) -> None:
+    renamed = tuple(replace(row, name="newest") if row.name == "new-name" else row for row in NEW_PORTS)
+    for day, rows in (("2022-01-01", (*renamed, tcp("late", "2007"))), ("2023-01-01", (*renamed, tcp("late", "2008")))):
+        (tmp_path / "x.xml").write_bytes(release(rows, updated=day))
+        assert run_audit("import", "ports", "x.xml").code == 0
+        codes = registry("codes", *(row for row in NEW_CODES if "epsilon" not in row), record(value="5", name=day))
+        (tmp_path / "x.xml").write_bytes(group(codes, OTHER, updated=day))
+        assert run_audit("import", "toy", "x.xml").code == 0
+    assert audit(PORT_LIST, "--at", "2021-06-01") == PORT_FINDINGS
+    assert audit("late 2007/tcp\n", "--at", "2021-06-01") == {"late 2007/tcp": []}
+    assert [found for found, _ in audit("late 2007/tcp\n")["late 2007/tcp"]] == ["moved"]
+    on_day = audit(CODE_LIST, "--source", "toy", "--table", "codes", "--at", "2022-03-24")
+    assert [found for found, _ in on_day["alpha 5"]] == ["other-code"]
+    options = ("--source", "toy", "--table", "codes", "--at", "2021-12-31")
+    assert {entry: found for entry, found in audit(CODE_LIST, *options).items() if entry != "eta 7"} == {
+        entry: found for entry, found in CODE_FINDINGS.items() if entry != "eta 7"
+    }
+    message = "2000/tcp old-name was renamed to newest on 2021-06-01"
+    assert audit("old-name 2000/tcp\n") == {"old-name 2000/tcp": [("renamed", message)]}
 
 
 def test_a_row_that_the_list_knows_under_another_name_is_no_evidence(audit: Audit) -> None:
@@ -205,12 +238,13 @@ def test_a_code_that_was_free_when_the_list_was_right_is_taken_since(audit: Audi
 
 
 def test_names_alone_and_codes_alone_in_a_registry(audit: Audit) -> None:
-    names = "alpha\nbeta\ngamma\ndelta\nnonsense\n4\n5\n6\n12\n"
+    names = "alpha\nbeta\ngamma\ndelta\nomega\nnonsense\n4\n5\n6\n12\n"
     assert audit(names, "--source", "toy", "--table", "codes") == {
         "alpha": [],
         "beta": [("renamed", "beta was renamed to beta-new on 2021-06-01")],
         "gamma": [("reassigned", "gamma was registered until 2021-06-01; 3 is completely other now")],
         "delta": [("withdrawn", "delta was registered until 2021-06-01")],
+        "omega": [("unknown-name", "omega is not in Codes")],  # it was in another registry of the group
         "nonsense": [("unknown-name", "nonsense is not in Codes")],
         "4": [("withdrawn", "4 was delta until 2021-06-01; is now reserved")],
         "5": [],

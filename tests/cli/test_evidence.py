@@ -202,6 +202,16 @@ def test_the_same_history_gives_the_same_file(bundle: Path, run_in_demo: RunCli,
     assert (document["published"], document["entries"], document["timestamp"]) == ("2025-02-11", 1, None)
 
 
+def test_the_day_of_a_release_is_its_own_and_the_day_before_that_of_the_last(
+    run_in_demo: RunCli, tmp_path: Path
+) -> None:
+    for day, published in (("2025-02-11", "2025-02-11"), ("2025-02-10", "2025-01-14")):
+        out = tmp_path / f"{day}.zip"
+        assert run_in_demo("evidence", "ports", "3070/tcp", "--at", day, "--out", str(out)).code == 0
+        assert json.loads(read_bundle(out)["evidence.json"])["release"]["published"] == published
+        assert not is_refused(out.read_bytes())
+
+
 def test_a_bundle_says_that_nobody_is_named(run_in_demo: RunCli, tmp_path: Path) -> None:
     assert run_in_demo("evidence", "ports", "3063", "--out", str(tmp_path / "x.zip")).code == 0
     files = read_bundle(tmp_path / "x.zip")
