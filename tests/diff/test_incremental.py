@@ -219,7 +219,9 @@ def test_the_next_release_costs_what_changed(monkeypatch: pytest.MonkeyPatch) ->
     made: list[object] = []
     for module, name in (("watcher.formats.iana_xml.chunks", "read_element"), ("watcher.diff.content", "_digest")):
         work = getattr(sys.modules[module], name)
-        monkeypatch.setattr(f"{module}.{name}", lambda *args, work=work: (made.append(1), work(*args))[1])
+        monkeypatch.setattr(
+            f"{module}.{name}", lambda *args, work=work, **more: (made.append(1), work(*args, **more))[1]
+        )
     costs = []
     for number in (100, 1000):
         incremental = IncrementalReader(PORTS)

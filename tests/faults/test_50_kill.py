@@ -291,6 +291,42 @@ def test_every_journey_survives_a_kill_before_some_of_its_steps(
         compare(travel, at)
 
 
+def import_travel(env: Environment, killing: ProcessKiller, folder: Path) -> Travel:
+    """Go on a journey of a first import of three releases, which are one transaction, then a check."""
+    folder.mkdir()
+    for number, body in enumerate((FIRST, SECOND, THIRD)):
+        (folder / f"{number}.xml").write_bytes(body)
+    step = Step(("import", "ports", str(folder)))
+    travel = Travel(env, killing, Journey((), step, (step, Step(CHECK, dated(4, tcp("d", "4"))))))
+    assert travel.steps.count("rename") == len([*folder.iterdir()])
+    assert len(travel.whole.webhooks) == 1
+    return travel
+
+
+def test_an_import_is_whole_or_not_there_whatever_step_of_its_end_it_was_killed_at(
+    env: Environment, killing: ProcessKiller, tmp_path: Path
+) -> None:
+    travel = import_travel(env, killing, tmp_path / "old")
+    renames = [at for at, step in enumerate(travel.steps, 1) if step == "rename"]
+    commit = travel.steps.index("COMMIT", renames[-1]) + 1
+    # Nothing has its name, one snapshot has, all have and the history none of them, all is done.
+    for at, names in ((renames[0], 0), (renames[1], 1), (commit, 3), (commit + 1, 3)):
+        travel._prepare()
+        assert travel._take(travel.folder, travel.journey.killed, at).killed or at > len(travel.steps)
+        assert len([*(travel.folder / "snapshots").rglob("*.zst")]) == names
+        assert len(rows(travel.folder / "history.db", "releases")["releases"]) == (3 if at > commit else 0)
+        compare(travel, at)
+
+
+@pytest.mark.slow  # 23 s
+def test_an_import_survives_a_kill_before_every_step_of_it(
+    env: Environment, killing: ProcessKiller, tmp_path: Path
+) -> None:
+    travel = import_travel(env, killing, tmp_path / "old")
+    for at in distinct(travel.steps):
+        compare(travel, at)
+
+
 @pytest.mark.parametrize("then", ["the next check", "a newer release", "a rebuild", "an import"])
 def test_what_was_kept_and_not_committed_reaches_its_subscribers(
     then: str, env: Environment, killing: ProcessKiller

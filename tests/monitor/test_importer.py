@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.environment import content_of, rows
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
-from watcher.core.errors import UsageError
+from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.formats.catalog import FORMATS
 from watcher.monitor import importer
@@ -93,6 +93,48 @@ def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> N
     before = rows(folder / "history.db")
     assert take(folder, [str(files[0].parent)]).outcomes == {Outcome.UNCHANGED: 5}
     assert rows(folder / "history.db") == before
+
+
+def test_the_releases_of_one_command_are_one_transaction_and_each_file_is_synced_once(
+    tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, synced = tmp_path / "store", []
+    take(folder, [str(files[0])])
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (synced.append(str(Path(f"/proc/self/fd/{file}").readlink())), sync(file))
+    )
+    before = count_transactions(folder)
+    take(folder, [*map(str, files)])
+    assert count_transactions(folder) == before + 1
+    # The four new snapshots, then their folder.
+    assert [name.endswith(".tmp") for name in synced] == [True, True, True, True, False]
+
+
+def count_transactions(folder: Path) -> int:
+    """Return how many transactions wrote to the history: SQLite counts them in its header (fileformat2, 1.3.7)."""
+    return int.from_bytes((folder / "history.db").read_bytes()[24:28])
+
+
+def test_a_batch_that_fails_leaves_nothing_and_the_next_import_is_whole(
+    tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "store"
+    take(folder, [*map(str, files[:2])])
+    before, snapshots = rows(folder / "history.db"), [*(folder / "snapshots").rglob("*")]
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(StoreError, match="cannot be written: No space left on device"):
+            take(folder, [*map(str, files)])
+    assert rows(folder / "history.db") == before
+    assert [*(folder / "snapshots").rglob("*")] == snapshots
+    take(folder, [*map(str, files)])
+    take(tmp_path / "other", [*map(str, files)])
+    assert history(folder) == history(tmp_path / "other")
 
 
 def test_an_older_release_goes_where_it_belongs(tmp_path: Path, files: list[Path]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -14,6 +16,8 @@ from watcher.core.errors import UsageError
 from watcher.core.tables import split_usable_ids
 from watcher.formats.catalog import FORMATS
 from watcher.monitor import importer
+from watcher.monitor.ingest import ReleaseIngest
+from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import Outcome
 from watcher.render.safe_text import visible
 
@@ -59,11 +63,10 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
         by_source = _items_by_source(monitor.source(source, new=True), paths)
         number = sum(map(len, by_source.values()))
         with progress_bar(number, f"importing {number}") as bar:
-            for name, items in by_source.items():
-                ingest = monitor.ingest(monitor.source(name, new=True))
-                if rederivation := ingest.apply_settings():
-                    click.echo(visible(f"{name}: {rederivation.summary}"), err=True)
-                report.add(importer.import_items(ingest, items, partial(bar.update, 1)))
+            # The index before and after: it says which groups there are.
+            for _, names in groupby(by_source, key=source.__eq__):
+                pairs = _open_ingests(monitor, source, {name: by_source[name] for name in names})
+                report.add(importer.import_pairs(pairs, partial(bar.update, 1)))
             if sum(report.outcomes[outcome] for outcome in _NEW) >= _MERGE_INDEX_AFTER:
                 monitor.store.merge_search_index()
     if format == "json":
@@ -83,6 +86,23 @@ def command(config: Path, source: str, paths: tuple[str, ...], dry_run: bool, fo
             click.echo(visible(f"watcher: refused {origin}: {reason}"), err=True)
     if report.refused:
         raise click.exceptions.Exit(1)
+
+
+def _open_ingests(
+    monitor: Monitor, source: str, by_source: Mapping[str, Sequence[importer.ImportItem]]
+) -> Iterator[tuple[ReleaseIngest, importer.ImportItem]]:
+    """Yield each item with the ingest of its source, which is opened with the first item."""
+    settings = monitor.source(source, new=True)
+    # Reads the index once for all groups.
+    collection = monitor.collection(settings) if isinstance(settings, CollectionSettings) else None
+    for name, items in by_source.items():
+        is_group = collection is not None and name != source
+        group = name.removeprefix(f"{source}.")
+        ingest = monitor.ingest(collection.group(group, new=True) if collection and is_group else settings)
+        if rederivation := ingest.apply_settings():
+            click.echo(visible(f"{name}: {rederivation.summary}"), err=True)
+        for item in items:
+            yield ingest, item
 
 
 def _items_by_source(source: AnySource, paths: tuple[str, ...]) -> dict[str, list[importer.ImportItem]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -239,9 +240,19 @@ class CollectionSettings(SettingsTable):
         return self.folder is not None or self.rsync is not None
 
     def wants(self, group: str) -> bool:
-        return any(fnmatchcase(group, pattern) for pattern in self.include) and not any(
-            fnmatchcase(group, pattern) for pattern in self.exclude
-        )
+        return _matches(group, self.include) and not _matches(group, self.exclude)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    names, globs = _split_patterns(patterns)
+    return name in names or any(fnmatchcase(name, glob) for glob in globs)
+
+
+@lru_cache(maxsize=32)
+def _split_patterns(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the patterns that only match themselves, which a list of hundreds of groups has, and the others."""
+    globs = tuple(pattern for pattern in patterns if any(mark in pattern for mark in "*?["))
+    return frozenset(patterns) - frozenset(globs), globs
 
 
 def _source_type(table: Any) -> Any:

@@ -28,7 +28,8 @@ def pair_items(
             linked = link_items([*left.values()], [*right.values()], rule)
             pairs += [(_pop(left, old), _pop(right, new)) for old, new in linked]
             continue
-        before, after = _group(left.values(), rule.removed), _group(right.values(), rule.added)
+        before = _group(left.values(), rule.removed)
+        after = _group(right.values(), rule.added) if before else {}
         for signature in before.keys() & after.keys():
             groups = before[signature], after[signature]
             if rule.interchangeable or all(len(group) == 1 for group in groups):

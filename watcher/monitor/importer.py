@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -36,6 +36,8 @@ _NUMBER = re.compile(r"\d+")
 _PADDED = 12  # digits, so that 9 comes before 10
 _LFS_POINTER, _LFS_LARGEST = b"version https://git-lfs.github.com/spec/", 1024
 _CLOCK_TOLERANCE = timedelta(days=1)
+# Releases that are ingested in one transaction: others wait for about a second, and what was read fits in memory.
+_MOST_TOGETHER, _MOST_BYTES = 64, 8 * 2**20
 
 
 class RefusedItemError(UsageError):
@@ -98,24 +100,76 @@ def import_items(
     ingest: ReleaseIngest, items: Iterable[ImportItem], progress: Callable[[], None] | None = None
 ) -> ImportReport:
     """Ingest every item; one that is no release of the source is refused. `progress` is called after each."""
+    return import_pairs(((ingest, item) for item in items), progress)
+
+
+def import_pairs(
+    pairs: Iterable[tuple[ReleaseIngest, ImportItem]], progress: Callable[[], None] | None = None
+) -> ImportReport:
+    """Ingest every item into its source, all of one archive and history, as `import_items` does.
+
+    Some releases at a time are one transaction with one sync of each file: a transaction for each takes longer than to
+    read and judge a small release. They are read before, so that no other process waits for a slow disk.
+    """
     report = ImportReport()
-    history = ingest.history_location
-    for item in items:
-        try:
-            result = ingest.ingest(item.candidate())
-        except (ParseError, RefusedItemError) as error:
-            report.refused.append((item.origin, str(error)))
-        except OSError as error:
-            report.refused.append((item.origin, error.strerror or str(error)))
-        except Exception as error:
-            if not is_fault_of_release(error, history):
-                raise
-            report.refused.append((item.origin, describe_error(error)))
-        else:
-            report.outcomes[result.outcome] += 1
-        if progress:
-            progress()
+    for batch in _read_batches(pairs):
+        with batch[0].ingest.batch():
+            while batch:
+                _ingest_read_item(batch.popleft(), report)
+                if progress:
+                    progress()
     return report
+
+
+class _ReadItem(Struct, frozen=True, kw_only=True):
+    """An item that was read: a candidate for a source, or the reason why it is refused."""
+
+    ingest: ReleaseIngest
+    origin: str
+    candidate: Candidate | None = None
+    reason: str = ""
+
+
+def _read_batches(pairs: Iterable[tuple[ReleaseIngest, ImportItem]]) -> Iterator[deque[_ReadItem]]:
+    batch: deque[_ReadItem] = deque()
+    size = 0
+    for ingest, item in pairs:
+        read = _read_item(ingest, item)
+        batch.append(read)
+        size += len(read.candidate.data) if read.candidate else 0
+        if len(batch) == _MOST_TOGETHER or size >= _MOST_BYTES:
+            yield batch
+            batch, size = deque(), 0
+    if batch:
+        yield batch
+
+
+def _read_item(ingest: ReleaseIngest, item: ImportItem) -> _ReadItem:
+    try:
+        return _ReadItem(ingest=ingest, origin=item.origin, candidate=item.candidate())
+    except RefusedItemError as error:
+        reason = str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    return _ReadItem(ingest=ingest, origin=item.origin, reason=reason)
+
+
+def _ingest_read_item(item: _ReadItem, report: ImportReport) -> None:
+    if item.candidate is None:
+        report.refused.append((item.origin, item.reason))
+        return
+    try:
+        result = item.ingest.ingest(item.candidate)
+    except ParseError as error:
+        report.refused.append((item.origin, str(error)))
+    except OSError as error:
+        report.refused.append((item.origin, error.strerror or str(error)))
+    except Exception as error:
+        if not is_fault_of_release(error, item.ingest.history_location):
+            raise
+        report.refused.append((item.origin, describe_error(error)))
+    else:
+        report.outcomes[result.outcome] += 1
 
 
 def _file_items(path: Path, suffixes: tuple[str, ...]) -> list[ImportItem]:

@@ -12,7 +12,8 @@ the operators, until another check confirms it or the operator decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from msgspec.structs import replace
@@ -102,6 +103,15 @@ class ReleaseIngest:
     @property
     def history_location(self) -> HistoryLocation:
         return self._store.location
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Record all releases of a block, of any sources of this history, or none of them.
+
+        The snapshots get their names before the history is committed, as those of one release do.
+        """
+        with self._store.transaction(), self._parts.archive.batch():
+            yield
 
     def ingest(self, candidate: Candidate) -> CheckResult:
         """Ingest one release and return the result. Raises ParseError if the bytes are no release of the source.

@@ -31,8 +31,9 @@ class Recovery:
         They differ if a process died between the two writes, or if the database was restored from an older copy. While
         `rebuilding`, snapshots that were refused are tried again: this version may be able to read and judge them.
         Releases that checks saw cause alerts now, in the order in which they were seen. A source without a release in
-        the history and with one snapshot died in its first check. With several it has lost its history, and nothing
-        says which of them subscribers were alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
+        the history and with one snapshot died in its first check; with imported ones alone, in its first import. With
+        several, some of them of checks, it has lost its history, and nothing says which of them subscribers were
+        alerted of: raises StoreError, unless it is `rebuilding` the history anyway.
         """
         is_complete, self.is_complete = self.is_complete, False  # until the caller succeeds
         if is_complete and not rebuilding:
@@ -41,7 +42,7 @@ class Recovery:
             known = [info for info in self._archive.list_snapshots(self._source) if info.accepted and not info.refused]
             if rebuilding or not known:
                 return {}
-            if len(known) > 1:
+            if len(known) > 1 and any(info.live for info in known):
                 raise StoreError(describe_lost_source(self._source, len(known)))
         recorded, returns = self._parts.writer.list_snapshots(), self._parts.writer.list_returns()
         snapshots = sorted(self._archive.list_snapshots(self._source), key=lambda snapshot: snapshot.number)

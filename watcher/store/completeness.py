@@ -18,6 +18,7 @@ from watcher.store.location import HistoryLocation, history_exists
 if TYPE_CHECKING:
     from watcher.store.base import Statements
     from watcher.store.snapshot_archive import SnapshotArchive
+    from watcher.store.snapshot_file import SnapshotInfo
 
 ADVICE = (
     "restore a backup (`watcher backup FOLDER --restore`), or rebuild the history from the snapshots that are there "
@@ -42,11 +43,14 @@ def require_history(location: HistoryLocation, archive: SnapshotArchive) -> None
 
 
 def find_lost_sources(connection: Statements, archive: SnapshotArchive) -> Iterator[str]:
-    """Yield a sentence for each source with snapshots of several releases and not one release in the history."""
+    """Yield a sentence for each source with snapshots of several releases and not one release in the history.
+
+    If all were imported, nobody was alerted of them, and the next check or import derives the history from them.
+    """
     rows = connection.execute("SELECT name FROM sources WHERE id IN (SELECT source_id FROM releases)")
     recorded = {name for (name,) in rows}
     for source, snapshots in _accepted(archive).items():
-        if len(snapshots) > 1 and source not in recorded:
+        if len(snapshots) > 1 and source not in recorded and any(snapshot.live for snapshot in snapshots):
             yield describe_lost_source(source, len(snapshots))
 
 
@@ -75,10 +79,10 @@ def _is_empty(location: HistoryLocation) -> bool:
     return not location.stat().st_size and not location.with_name(f"{location.name}-wal").exists()
 
 
-def _accepted(archive: SnapshotArchive) -> dict[str, list[str]]:
-    """Return the SHA-256 of every snapshot that is a release, by source."""
-    accepted: dict[str, list[str]] = {}
+def _accepted(archive: SnapshotArchive) -> dict[str, list[SnapshotInfo]]:
+    """Return the receipt of every snapshot that is a release, by source."""
+    accepted: dict[str, list[SnapshotInfo]] = {}
     for info in archive.list_snapshots():
         if info.accepted and info.refused is None:
-            accepted.setdefault(info.source, []).append(info.sha256)
+            accepted.setdefault(info.source, []).append(info)
     return accepted

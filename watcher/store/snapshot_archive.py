@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -132,6 +132,13 @@ class SnapshotArchive:
             self._decoder.keep_longer(info.source, self._next_step[info.source])
         self._decoder.keep(info.source, info.sha256, data)
         return info
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Let the snapshots that a block stores appear together at its end, or none after an error; one sync for each.
+
+        Other processes wait until then to write snapshots of the same sources. Raises StoreError.
+        """
+        return self._receipts.batch()
 
     def preview_receipt(
         self, source: str, sha256: str, *, observed: str | None, live: bool

@@ -105,7 +105,7 @@ class SnapshotDecoder:
         return decoded
 
     def _decode_one(self, info: SnapshotInfo, prefix: Prefix | None, *, check: bool) -> Iterator[bytes]:
-        path = self._receipts.path_of(info.source, info.sha256)
+        path = self._receipts.file_of(info.source, info.sha256)
         advice = "restore the file from a backup, or remove it and fetch or import the release again"
         digest = hashlib.sha256()
         try:

@@ -9,7 +9,8 @@ import json
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -71,10 +72,22 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
 
 def write_snapshot_file(path: Path, file: bytes) -> None:
     """Write a snapshot's file, or replace it. Raises StoreError; the file is then as it was before."""
-    try:
+    with _raising(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replace_file(path) as temporary:
             temporary.write_bytes(file)
+
+
+def write_file(path: Path, file: bytes) -> None:
+    """Write a file that gets its name later. Raises StoreError."""
+    with _raising(path):
+        path.write_bytes(file)
+
+
+@contextmanager
+def _raising(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -6,12 +6,13 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from watcher.core.clock import SystemClock
+from watcher.core.durable_files import replace_files, temporary_path
 from watcher.core.errors import StoreError, UsageError
 from watcher.core.lazy import load
 from watcher.store.archive_location import ArchiveLocation
@@ -24,6 +25,7 @@ from watcher.store.snapshot_file import (
     read_frames,
     read_info,
     verify_checksum,
+    write_file,
     write_snapshot_file,
 )
 
@@ -35,6 +37,16 @@ else:
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _BUSY_SECONDS = 30.0  # that a lock is waited for while the process that holds it does nothing
 _LOCK_PAUSE, _TRIES = 0.01, 100  # seconds between two tries; tries between two looks at that process
+
+
+class _Batch:
+    """The files that one block writes and that get their names together, and the folders that it keeps locked."""
+
+    def __init__(self, locks: ExitStack) -> None:
+        self.locks = locks
+        self.sources: set[str] = set()  # whose folders are locked
+        # Files that are written to their `temporary_path`, in order: a snapshot needs the one it is compressed against.
+        self.waiting: dict[Path, None] = {}
 
 
 class SnapshotReceipts:
@@ -50,6 +62,7 @@ class SnapshotReceipts:
         self._infos: dict[str, dict[str, SnapshotInfo]] = {}  # by source and SHA-256
         self._locked: set[str] = set()  # sources
         self._versions: dict[str, int] = {}  # by source: the folder's time of modification when its receipts were read
+        self._batch: _Batch | None = None
 
     def list_sources(self) -> list[str]:
         """Return the sources that have snapshots, by name."""
@@ -72,6 +85,45 @@ class SnapshotReceipts:
             raise UsageError(f"{sha256!r} is not a SHA-256")
         return self.folder_of(source) / (sha256 + SUFFIX)
 
+    def file_of(self, source: str, sha256: str) -> Path:
+        """Return the file that has the bytes of a snapshot now: in a batch, one that waits for its name."""
+        path = self.path_of(source, sha256)
+        return temporary_path(path) if self._batch and path in self._batch.waiting else path
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Give all files that a block writes their names at its end, after one sync of each; after an error, none.
+
+        Every folder that the block locks stays locked until then. In object storage each file is written at once.
+        Raises StoreError.
+        """
+        if self._shared is not None:
+            yield
+            return
+        with ExitStack() as locks:
+            batch = self._batch = _Batch(locks)
+            try:
+                yield
+                self._write_names(batch)
+            except BaseException:
+                for path in batch.waiting:
+                    with suppress(OSError):
+                        temporary_path(path).unlink(missing_ok=True)
+                for source in batch.sources:
+                    self._infos.pop(source, None)
+                    self._versions.pop(source, None)
+                raise
+            finally:
+                self._batch = None
+
+    def _write_names(self, batch: _Batch) -> None:
+        try:
+            replace_files(batch.waiting)
+        except OSError as error:
+            raise StoreError(f"{self._root}: cannot be written: {error.strerror}") from error
+        for source in batch.sources:
+            self._mark_written(source)
+
     @contextmanager
     def lock(self, source: str) -> Iterator[None]:
         """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
@@ -82,6 +134,16 @@ class SnapshotReceipts:
         if source in self._locked:
             yield
             return
+        if self._batch is not None:
+            self._batch.locks.enter_context(self._lock_now(source))
+            self._batch.sources.add(source)
+            yield
+            return
+        with self._lock_now(source):
+            yield
+
+    @contextmanager
+    def _lock_now(self, source: str) -> Iterator[None]:
         folder = self.folder_of(source)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -170,11 +232,17 @@ class SnapshotReceipts:
         """
         if self._shared is not None:
             info, frames = self._shared.push(info, frames)
-        write_snapshot_file(self.path_of(info.source, info.sha256), join_file(info, frames))
+        path = self.path_of(info.source, info.sha256)
+        if self._batch:
+            self._batch.waiting[path] = None
+            write_file(temporary_path(path), join_file(info, frames))
+        else:
+            write_snapshot_file(path, join_file(info, frames))
         if self._shared is not None:
             self._shared.advance(info.source)
         self._infos[info.source][info.sha256] = info
-        self._mark_written(info.source)
+        if not self._batch:
+            self._mark_written(info.source)
         return info
 
     def rewrite(self, stored: SnapshotInfo, info: SnapshotInfo) -> SnapshotInfo:
@@ -183,7 +251,7 @@ class SnapshotReceipts:
         Raises StoreError if the file is damaged.
         """
         if info != stored:
-            path = self.path_of(stored.source, stored.sha256)
+            path = self.file_of(stored.source, stored.sha256)
             try:
                 verify_checksum(path)
                 frames = read_frames(path)
@@ -202,6 +270,8 @@ class SnapshotReceipts:
             self._versions[source] = folder.stat().st_mtime_ns
 
     def _read_again(self, source: str) -> None:
+        if self._batch and source in self._batch.sources:
+            return  # nobody else can have written one, and those of the batch do not have their names yet
         self._infos.pop(source, None)
         self._versions.pop(source, None)
         self._read_folder(source)

@@ -35,7 +35,7 @@ from msgspec import Struct, field
 
 from watcher.core.errors import ParseError
 from watcher.formats.base import FieldMap, Row, RowCache
-from watcher.formats.iana_xml.elements import NAMESPACE, parse_xml, read_element
+from watcher.formats.iana_xml.elements import NAMESPACE, is_large, parse_xml, read_element
 from watcher.formats.text import check_size
 from watcher.formats.unchanged_ranges import BLOCK, RowTable, read_incrementally
 from watcher.formats.xml_safety import check_well_formed
@@ -225,8 +225,9 @@ class _ChunkReader(Struct):
         elements = list(_parse_proven(document))
         if len(elements) != len(self._new_chunks):
             raise ChunkError
+        compact = is_large(self.data)
         for digest, element in zip(self._new_chunks, elements, strict=True):
-            row = self.cache.rows[digest] = read_element(element, self.field_map)
+            row = self.cache.rows[digest] = read_element(element, self.field_map, compact=compact)
             self.cache.has_problems = self.cache.has_problems or bool(row.problems)
         for number, digest in self._missing:
             self._table.rows[number] = self.cache.rows[digest]

@@ -15,6 +15,7 @@ from watcher.formats.xml_safety import check_xml_attributes
 
 NAMESPACE = "http://www.iana.org/assignments"
 _PREFIX = f"{{{NAMESPACE}}}"
+_LARGEST_WITH_DICTIONARIES = 2**20  # bytes; the rules read the cells of a small registry many times
 # The elements inside a cell, a note or a range, collected from all registries.
 _INLINE = frozenset(
     {"xref", "br", "paragraph", "artwork", "list", "item", "file", "server"}
@@ -36,11 +37,22 @@ def parse_xml(data: bytes) -> etree._Element:
         raise ParseError("not_well_formed", f"not readable: {error.msg}", line=line, column=column) from None
 
 
-def read_element(element: etree._Element, field_map: FieldMap, children: Iterable[etree._Element] | None = None) -> Row:
+def read_element(
+    element: etree._Element,
+    field_map: FieldMap,
+    children: Iterable[etree._Element] | None = None,
+    *,
+    compact: bool = False,
+) -> Row:
     """Return one element as a row; `children` are the ones to read, by default all."""
     inner = list(element)
     fields, problems = _read_fields(element, inner, inner if children is None else children, field_map)
-    return Row(registry=UNPLACED, fields=CompactRow(fields), problems=problems)
+    return Row(registry=UNPLACED, fields=CompactRow(fields) if compact else fields, problems=problems)
+
+
+def is_large(data: bytes) -> bool:
+    """Return whether the rows of a document are to be compact; dictionaries take more memory and are read faster."""
+    return len(data) > _LARGEST_WITH_DICTIONARIES
 
 
 def _read_fields(

@@ -21,7 +21,7 @@ from watcher.core.times import is_date
 from watcher.formats.base import UNPLACED, Document, FieldMap, Row, RowCache
 from watcher.formats.iana_xml.cells import local_name
 from watcher.formats.iana_xml.chunks import ChunkedDocument, ChunkError
-from watcher.formats.iana_xml.elements import parse_xml, read_element
+from watcher.formats.iana_xml.elements import is_large, parse_xml, read_element
 from watcher.formats.text import check_size
 from watcher.formats.xml_safety import check_well_formed
 
@@ -64,7 +64,7 @@ def read_whole(data: bytes, field_map: FieldMap) -> Document:
     """Read a document by the simple path. Raises ParseError as `read`, but never `empty`."""
     check_well_formed(data)
     check_size(data.count(b"<record"), None)
-    return _DocumentWalk(field_map, None, RowCache()).read(parse_xml(data))
+    return _DocumentWalk(field_map, None, RowCache(), compact=is_large(data)).read(parse_xml(data))
 
 
 def _check_begin(data: bytes) -> None:
@@ -85,11 +85,18 @@ class _DocumentWalk:
     """Walks once through a document, or the skeleton of its `chunks`; collects rows and headers."""
 
     def __init__(
-        self, field_map: FieldMap, chunks: ChunkedDocument | None, cache: RowCache, *, has_lines: bool = False
+        self,
+        field_map: FieldMap,
+        chunks: ChunkedDocument | None,
+        cache: RowCache,
+        *,
+        has_lines: bool = False,
+        compact: bool = False,
     ) -> None:
         self._field_map = field_map
         self._has_lines = has_lines or chunks is None
         self._chunks = chunks
+        self._compact = compact
         self._next_row = 0  # of the chunks
         self._cache = cache
         self._headers: dict[str, Mapping[str, str]] = {}
@@ -167,7 +174,7 @@ class _DocumentWalk:
     def _read_rows(self, element: etree._Element, field_map: FieldMap, path: str) -> Sequence[Row]:
         """Return the row of an element, or the rows that a placeholder of the skeleton stands for."""
         if self._chunks is None:
-            row = read_element(element, field_map)
+            row = read_element(element, field_map, compact=self._compact)
             self._add_problems(row, element)
             return (self._place(row, path),)
         if local_name(element.tag) != ("person" if field_map is PERSON else "record"):

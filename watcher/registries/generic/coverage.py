@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from watcher.core.intervals import Interval, IntervalIndex
-from watcher.core.model import FREE, Content, Item, Section
+from watcher.core.model import FREE, Content, Item
 from watcher.core.value_ranges import ValueRange, parse_ranges
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts, identity
+from watcher.registries.generic.registry_rows import Entries, rows_of
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
 
@@ -43,7 +44,7 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     Of several it is the narrowest; of rows with the same numbers, the one with the most values in the rest of its key.
     """
     ranges, box = numbers(item), _box(item)
-    rows = context.compute_for(content, _free_rows).overlapping(entry_parts.read_path(item), ranges[:1])
+    rows = _free_rows(context, content, item).overlapping(ranges[:1])
     holding = [
         (row.high - row.low, -_count_rest(_box(other)), other.key, str(other.status))
         for row, other in rows
@@ -54,7 +55,7 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
 
 def had_status_before(context: ChangeContext, item: Item) -> bool:
     """Return whether a row of the same status held any of an entry's numbers: then its row was only redrawn."""
-    rows = context.compute_for(context.old, _free_rows).overlapping(entry_parts.read_path(item), numbers(item))
+    rows = _free_rows(context, context.old, item).overlapping(numbers(item))
     box = _box(item)
     return any(other.status is item.status and _meet(_box(other), box) for _, other in rows)
 
@@ -64,13 +65,21 @@ def is_redrawn_by_assignment(context: ChangeContext, item: Item) -> bool:
     if not free_space(context).is_assigned_at(item):
         return False
     box = _box(item)
-    sides = context.compute_once(_assigned_sides).overlapping(entry_parts.read_path(item), numbers(item))
+    rows = context.compute_once(_assigned_sides).get(entry_parts.read_path(item))
+    sides = rows.overlapping(numbers(item)) if rows else ()
     return len(box) < 2 or any(_meet(_box(side), box) for _, side in sides)
 
 
-def _assigned_sides(context: ChangeContext) -> _NumberedRows:
+def _assigned_sides(context: ChangeContext) -> Mapping[str, _NumberedRows]:
     sides = (side for change in context.changes for side in (change.before, change.after))
-    return _NumberedRows(side for side in sides if side is not None and is_assigned(side))
+    return _number_by_path(side for side in sides if side is not None and is_assigned(side))
+
+
+def _number_by_path(items: Iterable[Item], *, only_blocks: bool = False) -> Mapping[str, _NumberedRows]:
+    by_path: dict[str, list[Item]] = {}
+    for item in items:
+        by_path.setdefault(entry_parts.read_path(item), []).append(item)
+    return {path: _NumberedRows(rows, only_blocks=only_blocks) for path, rows in by_path.items()}
 
 
 def _box(item: Item) -> Box:
@@ -96,54 +105,47 @@ def have_common_numbers(one: tuple[ValueRange, ...], other: tuple[ValueRange, ..
 
 
 class _NumberedRows:
-    """Rows by their numbers, inside the place that each is given with: a registry, or a registry and an owner."""
+    """Rows of one registry by their numbers."""
 
-    def __init__(
-        self,
-        items: Iterable[Item],
-        find_place: Callable[[Item], Hashable] = entry_parts.read_path,
-        *,
-        only_blocks: bool = False,
-    ) -> None:
-        by_space: dict[tuple[Hashable, str], list[tuple[Interval, tuple[ValueRange, Item]]]] = {}
+    def __init__(self, items: Iterable[Item], *, only_blocks: bool = False) -> None:
+        by_space: dict[str, list[tuple[Interval, tuple[ValueRange, Item]]]] = {}
         for item in items:
             for block in numbers(item):
                 if not only_blocks or block.high > block.low:
-                    row = (block.low, block.high), (block, item)
-                    by_space.setdefault((find_place(item), block.space), []).append(row)
+                    by_space.setdefault(block.space, []).append(((block.low, block.high), (block, item)))
         # Rows with the same numbers are in the order of their keys: that of the items depends on what was read before.
         self._rows = {
             space: IntervalIndex(sorted(rows, key=lambda row: row[1][1].key, reverse=True))
             for space, rows in by_space.items()
         }
 
-    def overlapping(self, place: Hashable, ranges: Iterable[ValueRange]) -> Iterator[tuple[ValueRange, Item]]:
-        """Yield the rows at a place that share a number with some ranges, of each range the first 300."""
+    def overlapping(self, ranges: Iterable[ValueRange]) -> Iterator[tuple[ValueRange, Item]]:
+        """Yield the rows that share a number with some ranges, of each range the first 100."""
         for wanted in ranges:
-            if rows := self._rows.get((place, wanted.space)):
+            if rows := self._rows.get(wanted.space):
                 yield from (row for _, row in islice(rows.overlapping((wanted.low, wanted.high)), _MOST_ROWS))
 
 
-def _entries(content: Content) -> Iterator[Item]:
-    return (item for (section, _), item in content.items.items() if section is Section.ENTRY)
+def _free_rows(context: ChangeContext, content: Content, item: Item) -> _NumberedRows:
+    """Return the rows of free space in the registry of an item."""
+    return rows_of(context, content).derive(entry_parts.read_path(item), _number_free_rows)
 
 
-def _free_rows(content: Content) -> _NumberedRows:
-    return _NumberedRows(item for item in _entries(content) if item.status in FREE)
+def _number_free_rows(entries: Entries) -> _NumberedRows:
+    return _NumberedRows(item for item in entries if item.status in FREE)
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
     """Return whether a content has the value in a larger block of the same owner: blocks were merged or split."""
-    ranges = numbers(item)
-    place = entry_parts.read_path(item), entry_parts.find_title(item)
-    if not ranges or not place[1]:
+    ranges, owner = numbers(item), entry_parts.find_title(item)
+    if not ranges or not owner:
         return False
     # An address block inside another one is an assignment by itself, unless the outer one was just drawn around it.
-    drawn_before = context.compute_for(context.old, _blocks)
+    drawn_before = _blocks(context, context.old, item, owner)
     return any(
         block.contains(ranges[0])
-        and (not block.space or all(block != other for other, _ in drawn_before.overlapping(place, [block])))
-        for block, _ in context.compute_for(content, _blocks).overlapping(place, ranges[:1])
+        and (not block.space or all(block != other for other, _ in drawn_before.overlapping([block])))
+        for block, _ in _blocks(context, content, item, owner).overlapping(ranges[:1])
     )
 
 
@@ -152,33 +154,41 @@ def covering_block(context: ChangeContext, item: Item) -> Item | None:
 
     None if the ends of the row are in no such block.
     """
+    new_rows = context.compute_once(_new_blocks).get(entry_parts.read_path(item))
+    if new_rows is None:
+        return None
     ranges, box = numbers(item), _box(item)
-    new_rows = context.compute_once(_new_blocks)
     ends = (
         ValueRange(space="", low=end, high=end)
         for block in ranges
         if not block.space
         for end in (block.low, block.high)
     )
-    holders = [
-        next(
-            (row for _, row in new_rows.overlapping(entry_parts.read_path(item), [end]) if _meet(_box(row), box)), None
-        )
-        for end in ends
-    ]
+    holders = [next((row for _, row in new_rows.overlapping([end]) if _meet(_box(row), box)), None) for end in ends]
     return holders[0] if holders and all(holders) else None
 
 
-def _new_blocks(context: ChangeContext) -> _NumberedRows:
+def _new_blocks(context: ChangeContext) -> Mapping[str, _NumberedRows]:
     """Return the ranges that are assigned in the new release under a key that the old one does not have."""
-    new = (item for item in context.new.items.values() if (item.section, item.key) not in context.old.items)
-    return _NumberedRows(filter(is_assigned, new), only_blocks=True)
-
-
-def _blocks(content: Content) -> _NumberedRows:
-    """Return the assigned ranges by registry and owner."""
-    return _NumberedRows(
-        filter(is_assigned, _entries(content)),
-        lambda item: (entry_parts.read_path(item), entry_parts.find_title(item)),
-        only_blocks=True,
+    new = (
+        change.after
+        for change in context.changes
+        if change.after is not None and (change.section, change.after.key) not in context.old.items
     )
+    return _number_by_path(filter(is_assigned, new), only_blocks=True)
+
+
+def _blocks(context: ChangeContext, content: Content, item: Item, owner: str) -> _NumberedRows:
+    """Return the assigned ranges of an owner in the registry of an item."""
+    return rows_of(context, content).derive(entry_parts.read_path(item), _number_blocks).get(owner, _NO_ROWS)
+
+
+def _number_blocks(entries: Entries) -> Mapping[str, _NumberedRows]:
+    by_owner: dict[str, list[Item]] = {}
+    for item in filter(is_assigned, entries):
+        if any(block.high > block.low for block in numbers(item)):
+            by_owner.setdefault(entry_parts.find_title(item), []).append(item)
+    return {owner: _NumberedRows(rows, only_blocks=True) for owner, rows in by_owner.items()}
+
+
+_NO_ROWS = _NumberedRows(())

@@ -34,6 +34,9 @@ _NAME, _NUMERIC, _DATED = range(3)
 
 def choose_key(rows: Sequence[Fields]) -> Labels:
     """Return the first column that is nearly unique: `value`, then the others in their order; or several together."""
+    with_value = sum(1 for row in rows if row.get("value"))
+    if _is_nearly_unique(with_value, len(rows), NEARLY_ALL) and _is_unique(rows, "value"):
+        return ("value",)  # the answer for most registries, before all cells are read
     counts = _count_texts(rows)
     candidates = (
         column for column in _key_candidates(rows) if _is_nearly_unique(counts[column], len(rows), NEARLY_ALL)

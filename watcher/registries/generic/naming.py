@@ -14,6 +14,7 @@ from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts
+from watcher.registries.generic.registry_rows import Entries, rows_of
 from watcher.registries.shared.nested_values import is_nested
 from watcher.registries.shared.remarks import strip_last, strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
@@ -87,7 +88,8 @@ def find_name(item: Item, context: ChangeContext) -> str:
     texts = {
         name.lower(): _CITED.sub("", text) for name, text in item.fields.items() if name not in key and ":" not in name
     }
-    types = ("type",) if item.key.part(PATH) in context.compute_for(context.new, _registries_named_by_type) else ()
+    path = entry_parts.read_path(item)
+    types = ("type",) if rows_of(context, context.new).derive(path, _is_named_by_type) else ()
     for column in (*_NAMES, *types, *_DESCRIPTIONS):
         if _can_name(texts.get(column, "")):
             return texts[column].split("\n")[0]
@@ -95,17 +97,10 @@ def find_name(item: Item, context: ChangeContext) -> str:
     return next((text.split("\n")[0] for text in rest if _can_name(text)), "")
 
 
-def _registries_named_by_type(content: Content) -> frozenset[str]:
-    """Return the registries whose column `type` is a name (resource records of DNS) and no data type."""
-    counts: dict[str, Counter[str]] = {}
-    for (section, key), item in content.items.items():
-        if section is Section.ENTRY and (text := item.fields.get("type", "")):
-            counts.setdefault(key.part(PATH), Counter())[text] += 1
-    return frozenset(
-        path
-        for path, texts in counts.items()
-        if len(texts) >= _NEARLY_ALL * texts.total() > 2 and not any(map(_DATA_TYPE.match, texts))
-    )
+def _is_named_by_type(entries: Entries) -> bool:
+    """Return whether the column `type` of a registry is a name (resource records of DNS) and no data type."""
+    texts = Counter(text for item in entries if (text := item.fields.get("type", "")))
+    return len(texts) >= _NEARLY_ALL * texts.total() > 2 and not any(map(_DATA_TYPE.match, texts))
 
 
 def _can_name(text: str) -> bool:
@@ -214,7 +209,7 @@ def is_identifier(name: str) -> bool:
 def name_registry(path: str, context: ChangeContext) -> str:
     """Return the title of a registry, after its parent's title where several registries of the group share it."""
     title = header_title(path, context)
-    if path and context.compute_for(context.new, _titles)[title] > 1 and "/" in path:
+    if path and context.compute_once(_titles)[title] > 1 and "/" in path:
         return shorten(f"{header_title(path.rpartition('/')[0], context)}: {title}")
     return shorten(title)
 
@@ -229,7 +224,5 @@ def header_title(path: str, context: ChangeContext) -> str:
     return path
 
 
-def _titles(content: Content) -> Counter[str]:
-    return Counter(
-        item.fields.get("title", "") for (section, _), item in content.items.items() if section is Section.REGISTRY
-    )
+def _titles(context: ChangeContext) -> Counter[str]:
+    return Counter(header.fields.get("title", "") for header in rows_of(context, context.new).headers.values())

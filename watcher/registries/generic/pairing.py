@@ -90,9 +90,14 @@ class _Registries:
     def rows(self, path: str) -> Iterator[Features]:
         """Yield the features of all rows of a registry in both releases, by which their rarity is known."""
         for item, other in self._assigned_by_path.get(path, ()):
+            same = other.items.get((item.section, item.key))
+            if same is item and other is self._old:
+                continue  # most rows are the same object in both releases: read once, with the old one
             # A new row seldom has an old date, so a date is as rare as it is among the rows to link.
-            is_left = (item.section, item.key) not in other.items
-            yield read_features(item, with_date=is_left) if self._new.document else self.features_of(item)
+            features = read_features(item, with_date=same is None) if self._new.document else self.features_of(item)
+            yield features
+            if same is item:
+                yield features
 
     @cached_property
     def _assigned_by_path(self) -> Mapping[str, list[tuple[Item, Content]]]:

@@ -9,11 +9,12 @@ from collections.abc import Set as AbstractSet
 
 from msgspec import Struct, field
 
-from watcher.core.model import MARKUP, Change, Content, Item, Section
+from watcher.core.model import MARKUP, Change, Section
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts, identity
 from watcher.registries.generic.causes import DATES
 from watcher.registries.generic.key_columns import META
+from watcher.registries.generic.registry_rows import Entries, rows_of
 from watcher.registries.shared.assignment import is_assigned
 
 # A registry gained or lost a column if at least this share of its assigned entries, and this many, did.
@@ -89,10 +90,10 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
     if max([*empty_before.values(), *empty_after.values()], default=0) < _LEAST_ENTRIES:
         return ColumnChanges()  # before all rows are read for their columns
     old, new = (
-        {name for name in context.compute_for(content, _filled_columns).get(path, ()) if name not in DATES}
+        {name for name in rows_of(context, content).derive(path, _filled_columns) if name not in DATES}
         for content in (context.old, context.new)
     )
-    assigned = sum(map(is_assigned, context.compute_for(context.old, _entries_by_path).get(path, ())))
+    assigned = sum(map(is_assigned, rows_of(context, context.old).entries(path)))
     least = max(_LEAST_ENTRIES, _LEAST_SHARE * assigned)
     gained = {name for name in new - old if empty_before[name] >= least}
     lost = {name for name in old - new if empty_after[name] >= least}
@@ -107,22 +108,9 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
     )
 
 
-def _entries_by_path(content: Content) -> dict[str, list[Item]]:
-    entries: dict[str, list[Item]] = {}
-    for (section, _), item in content.items.items():
-        if section is Section.ENTRY:
-            entries.setdefault(entry_parts.read_path(item), []).append(item)
-    return entries
-
-
-def _filled_columns(content: Content) -> dict[str, set[str]]:
-    """Return the columns that have text in any entry of a registry, by the path of the registry."""
-    columns: dict[str, set[str]] = {}
-    for (section, _), item in content.items.items():
-        if section is Section.ENTRY:
-            names = (name for name, text in item.fields.items() if text and not name.startswith(MARKUP))
-            columns.setdefault(entry_parts.read_path(item), set()).update(names)
-    return columns
+def _filled_columns(entries: Entries) -> set[str]:
+    """Return the columns that have text in any entry of a registry."""
+    return {name for item in entries for name, text in item.fields.items() if text and not name.startswith(MARKUP)}
 
 
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
@@ -183,12 +171,12 @@ def _new_columns(context: ChangeContext) -> Mapping[str, AbstractSet[str]]:
         for name, text in change.after.fields.items()
         if text and not name.startswith(MARKUP) and name not in META
     }
-    entries = context.compute_for(context.old, _entries_by_path)
-    columns = context.compute_for(context.old, _filled_columns)
+    old_rows = rows_of(context, context.old)
     new: dict[str, set[str]] = {}
     for path, name in filled:
-        old_path = old_paths.get(path, path)
-        if name not in columns.get(old_path, ()) and len(entries.get(old_path, ())) >= _LEAST_ENTRIES:
+        entries = old_rows.entries(old_paths.get(path, path))
+        # Nearly always one of the first rows has it.
+        if len(entries) >= _LEAST_ENTRIES and not any(item.fields.get(name) for item in entries):
             new.setdefault(path, set()).add(name)
     return new
 

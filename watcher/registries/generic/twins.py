@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from watcher.core.model import MARKUP, Content, Item, Section
+from watcher.core.model import MARKUP, Item
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
 from watcher.registries.generic import entry_parts
 from watcher.registries.generic.key_columns import META
 from watcher.registries.generic.naming import find_name, strip_brackets
+from watcher.registries.generic.registry_rows import Entries, rows_of
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import documents, find_references
 
@@ -29,8 +30,8 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
         cited = _cited(" ".join(item.fields.values()))
         if cited and cited <= _cited(" ".join(first.fields.values())):
             return first
-    rows = context.compute_for(context.new, _rows_by_name)
-    groups = [rows.get((entry_parts.read_path(item), name), []) for name in _names(item)]
+    rows = rows_of(context, context.new).derive(entry_parts.read_path(item), _rows_by_name)
+    groups = [rows.get(name, []) for name in _names(item)]
     candidates = (row for group in groups if len(group) <= _MOST_CANDIDATES for row in group)
     return min((row for row in candidates if _is_absorbed(item, row)), key=lambda row: row.key, default=None)
 
@@ -40,13 +41,12 @@ def _cited(text: str) -> frozenset[str]:
     return documents(find_references(text))
 
 
-def _rows_by_name(content: Content) -> dict[tuple[str, str], list[Item]]:
-    """Return the assigned rows by path and each name in their keys."""
-    rows: dict[tuple[str, str], list[Item]] = {}
-    for (section, _), item in content.items.items():
-        if section is Section.ENTRY and is_assigned(item):
-            for name in _names(item):
-                rows.setdefault((entry_parts.read_path(item), name), []).append(item)
+def _rows_by_name(entries: Entries) -> dict[str, list[Item]]:
+    """Return the assigned rows of a registry by each name in their keys."""
+    rows: dict[str, list[Item]] = {}
+    for item in filter(is_assigned, entries):
+        for name in _names(item):
+            rows.setdefault(name, []).append(item)
     return rows
 
 
