@@ -98,12 +98,16 @@ def test_importing_again_changes_nothing(tmp_path: Path, files: list[Path]) -> N
 def test_the_releases_of_one_command_are_one_transaction_and_each_file_is_synced_once(
     tmp_path: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder, synced = tmp_path / "store", []
+    folder = tmp_path / "store"
+    synced: list[str] = []
     take(folder, [str(files[0])])
     sync = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda file: (synced.append(str(Path(f"/proc/self/fd/{file}").readlink())), sync(file))
-    )
+
+    def write_down(file: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", write_down)
     before = count_transactions(folder)
     take(folder, [*map(str, files)])
     assert count_transactions(folder) == before + 1

@@ -29,6 +29,7 @@ _ANY_SCOPE = re.compile(r"FF[0-9A-F]?X:", re.IGNORECASE)
 _MOST_PARTS = 64
 _LONGEST = 2048  # characters; a longer text is prose
 # Letters that occur in no number, hexadecimal or bound; an object identifier has a dot, an IPv6 address a colon.
+_BLOCK_MARKS = re.compile(r"[-\u2013/*]|\.\.|to|through", re.IGNORECASE)
 _NO_DIGITS = re.compile(r"[ijklmpqsvwyz]", re.IGNORECASE)
 
 
@@ -51,6 +52,11 @@ def parse_ranges(value: str) -> tuple[ValueRange, ...]:
     if len(value) > _LONGEST or ("." not in value and ":" not in value and _NO_DIGITS.search(value)):
         return ()
     return _parse_ranges(value)
+
+
+def may_be_block(value: str) -> bool:
+    """Return whether a value can stand for more than one number in a row; much faster than to parse it."""
+    return _BLOCK_MARKS.search(value) is not None
 
 
 @cache_short(65536)

@@ -7,7 +7,7 @@ becomes one space, line breaks inside a cell too: IANA's writer has written thos
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -34,6 +34,7 @@ _YEAR = re.compile(r"(19|20)[0-9]{2}")
 _TITLE_ALONE = re.compile(r"value|name|code|id|key|description|reference|<[^<>]*>", re.IGNORECASE)
 _HEAD_ROWS = 20  # rows that decide whether the first one has titles
 _DELIMITERS = ";\t|"
+_LARGEST_WITH_DICTIONARIES = 2**22  # bytes; rows of a larger table are compact: less memory, slower to read
 
 
 class PreviousTable(Struct, frozen=True):
@@ -100,6 +101,7 @@ class _TableReader:
         self._names = names
         self._ragged = field_map.layout.ragged
         self._empty = dict.fromkeys(field_map.always, "")
+        self._compact = len(csv_rows.data) > _LARGEST_WITH_DICTIONARIES
         self._cache = cache
         self._table = RowTable(begin)
 
@@ -135,9 +137,12 @@ class _TableReader:
     def _add_row(self, texts: dict[str, str], begin: int) -> Row | None:
         """Append the row of some texts; return it if the cache had it."""
         rows, cached_rows = self._table.rows, self._cache.rows
-        fields = CompactRow(self._empty | texts)
-        cached = cached_rows.get(fields)
-        rows.append(cached or cached_rows.setdefault(fields, Row(registry="", fields=fields)))
+        fields: Mapping[str, str] = self._empty | texts
+        key: Hashable = tuple(fields.items())
+        if self._compact:
+            key = fields = CompactRow(fields)
+        cached = cached_rows.get(key)
+        rows.append(cached or cached_rows.setdefault(key, Row(registry="", fields=fields)))
         check_size(len(rows), lambda: self._csv_rows.line_number(begin), len(self._names), at_once=False)
         return cached
 

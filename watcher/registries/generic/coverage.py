@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from watcher.core import value_ranges
 from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import FREE, Content, Item
 from watcher.core.value_ranges import ValueRange, parse_ranges
@@ -186,7 +187,8 @@ def _blocks(context: ChangeContext, content: Content, item: Item, owner: str) ->
 def _number_blocks(entries: Entries) -> Mapping[str, _NumberedRows]:
     by_owner: dict[str, list[Item]] = {}
     for item in filter(is_assigned, entries):
-        if any(block.high > block.low for block in numbers(item)):
+        may_be_block = any(map(value_ranges.may_be_block, entry_parts.read_values(item)))
+        if may_be_block and any(block.high > block.low for block in numbers(item)):
             by_owner.setdefault(entry_parts.find_title(item), []).append(item)
     return {owner: _NumberedRows(rows, only_blocks=True) for owner, rows in by_owner.items()}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from watcher.core.model import Fields
@@ -27,6 +27,7 @@ LONGEST_KEY = 60  # characters, on average
 ROW_NUMBER = re.compile(r"[0-9]{1,9}")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?%?")  # 007 is a code
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?([T ].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}")
+_MARKS = re.compile(r"(?:(?<!\s)\s+)?([-,])\s*")
 _MOST_COLUMNS = 12  # that are tried in pairs
 _MOST_TOGETHER = 40  # columns that are tried for a key of several
 _NAME, _NUMERIC, _DATED = range(3)
@@ -37,24 +38,25 @@ def choose_key(rows: Sequence[Fields]) -> Labels:
     with_value = sum(1 for row in rows if row.get("value"))
     if _is_nearly_unique(with_value, len(rows), NEARLY_ALL) and _is_unique(rows, "value"):
         return ("value",)  # the answer for most registries, before all cells are read
-    counts = _count_texts(rows)
-    candidates = (
-        column for column in _key_candidates(rows) if _is_nearly_unique(counts[column], len(rows), NEARLY_ALL)
-    )
+    return _choose_key(rows, _count_columns(rows))
+
+
+def _choose_key(rows: Sequence[Fields], counts: Mapping[str, int]) -> Labels:
+    candidates = (column for column, number in counts.items() if _is_nearly_unique(number, len(rows), NEARLY_ALL))
     column = next((column for column in candidates if _is_unique(rows, column)), None)
-    return (column,) if column else _compound_key(rows)
+    return (column,) if column else _compound_key(rows, [*counts])
 
 
 def choose_plain_key(rows: Sequence[Fields]) -> Labels:
     """Return a full and unique column of a plain table: names before numbers before dates; or two names together."""
-    counts = _count_texts(rows)
-    full = [column for column in _key_candidates(rows) if counts[column] == len(rows)]
+    counts = _count_columns(rows)
+    full = [column for column, number in counts.items() if number == len(rows)]
     lasting = [column for column in full if _is_unique(rows, column, share=1.0) and not is_running_number(rows, column)]
     kinds = {column: _kind(rows, column) for column in lasting}
     single = min(lasting, key=lambda column: (column.lower() != "value", kinds[column]), default="")
     if single and kinds[single] != _DATED:
         return (single,)
-    return next(_unique_pairs(rows, full), None) or ((single,) if single else choose_key(rows))
+    return next(_unique_pairs(rows, full), None) or ((single,) if single else _choose_key(rows, counts))
 
 
 def is_running_number(rows: Sequence[Fields], column: str) -> bool:
@@ -80,11 +82,6 @@ def _kind(rows: Sequence[Fields], column: str) -> int:
     return _DATED if all(_DATE.fullmatch(row[column]) for row in rows) else _NAME
 
 
-def _count_texts(rows: Sequence[Fields]) -> Counter[str]:
-    """Return how many rows have a text in each column: a document can have a column for every row."""
-    return Counter(name for row in rows for name, text in row.items() if text)
-
-
 def _is_unique(rows: Sequence[Fields], column: str, share: float = NEARLY_ALL) -> bool:
     """Return whether nearly every row has a different, short text in a column."""
     # Folding takes most of the time here and only makes texts equal: columns with too few texts are refused before it.
@@ -100,8 +97,12 @@ def _is_nearly_unique(distinct: int, rows: int, share: float) -> bool:
     return distinct > 0 and distinct >= fewest
 
 
-def _key_candidates(rows: Sequence[Fields]) -> list[str]:
-    """Return the columns with text: `value`, then by their mean place in a row, then those that only describe."""
+def _count_columns(rows: Sequence[Fields]) -> Mapping[str, int]:
+    """Return how many rows have a text in each column that can be a key.
+
+    `value` comes first, then the others by their mean place in a row, then those that only describe.
+    """
+    # Few rows have a shape of their own, but a document can have a column for every row.
     shapes = Counter(
         tuple([name for name, text in row.items() if text and name not in META and ":" not in name]) for row in rows
     )
@@ -115,14 +116,14 @@ def _key_candidates(rows: Sequence[Fields]) -> list[str]:
     def likelihood(column: str) -> tuple[bool, bool, float, str]:
         return column in DESCRIPTIVE, column != "value", places[column] / counts[column], column
 
-    return sorted(places, key=likelihood)
+    return {column: counts[column] for column in sorted(places, key=likelihood)}
 
 
-def _compound_key(rows: Sequence[Fields]) -> Labels:
+def _compound_key(rows: Sequence[Fields], candidates: Sequence[str]) -> Labels:
     """Return several columns: of the candidates, each that tells more rows apart, until nearly all rows differ."""
     chosen: list[str] = []
     keys, distinct = [""] * len(rows), 1
-    for column in _key_candidates(rows)[:_MOST_TOGETHER]:
+    for column in candidates[:_MOST_TOGETHER]:
         longer = [f"{key}\n{fold(row.get(column, ''))}" for key, row in zip(keys, rows, strict=True)]
         if len({*longer}) > distinct or not chosen:
             chosen, keys, distinct = [*chosen, column], longer, len({*longer})
@@ -133,4 +134,5 @@ def _compound_key(rows: Sequence[Fields]) -> Labels:
 
 def fold(text: str) -> str:
     """Return a text in lower case, without space around hyphens and commas."""
-    return re.sub(r"(?:(?<!\s)\s+)?([-,])\s*", r"\1", text.lower())
+    text = text.lower()
+    return _MARKS.sub(r"\1", text) if "-" in text or "," in text else text

@@ -170,30 +170,37 @@ def _first_text(item: Item) -> str:
 
 def _find_title_column(content: Content) -> str:
     """Return the column of a plain table that names its rows: the first one that tells them apart."""
-    counts: dict[str, Counter[str]] = {}
+    columns: dict[str, list[str]] = {}
     rows = 0
-    key: set[str] = set()
+    labels: set[tuple[str, ...]] = set()
     for (section, item_key), item in content.items.items():
         if section is Section.ENTRY:
             rows += 1
-            key.update(item_key.labels)
+            labels.add(item_key.labels)
             for name, text in item.fields.items():
                 if text and ":" not in name:
-                    counts.setdefault(name, Counter())[text] += 1
-    candidates = [
-        name
-        for name, texts in counts.items()
-        if name not in key and len(texts) > 1 and _has_names(texts) and name.lower() not in _NEVER
-    ]
-    named = [name for name in candidates if _NAME_WORDS.search(name) and len(counts[name]) >= _DISTINCT * rows]
+                    if name in columns:
+                        columns[name].append(text)
+                    else:
+                        columns[name] = [text]
+    key = set().union(*labels)
+    counts = {name: Counter(texts) for name, texts in columns.items() if name not in key}
+    candidates = [name for name, texts in counts.items() if len(texts) > 1]
     distinct = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
-    return next(iter(named or distinct or candidates), "")
+    # The best first, because all texts of a column are read to know whether they can name something.
+    ordered = [*filter(_NAME_WORDS.search, distinct), *distinct, *candidates]
+    return next((name for name in ordered if name.lower() not in _NEVER and _has_names(counts[name])), "")
 
 
 def _has_names(texts: Counter[str]) -> bool:
     """Return whether most texts of a column can name something and are short."""
-    good = sum(number for text, number in texts.items() if _can_name(text) and len(text) <= 2 * _LONGEST_NAME)
-    return good > texts.total() / 2
+    least, good = texts.total() / 2, 0
+    for text, number in texts.items():
+        if len(text) <= 2 * _LONGEST_NAME and _can_name(text):
+            good += number
+            if good > least:
+                return True
+    return False
 
 
 def strip_brackets(name: str) -> str:

@@ -264,14 +264,14 @@ def _headers(content: Content) -> dict[str, Fields]:
 
 def _names_by_path(content: Content) -> dict[str, Counter[str]]:
     """Count the names in each registry: titles, and values of rows without one, as many registries share values."""
-    names: dict[str, Counter[str]] = {}
+    names: dict[str, list[str]] = {}
     for item in content.items.values():
         if is_assigned(item):
             value = " ".join(entry_parts.read_values(item))
             # A value that is a name lasts longer than the text that describes it.
             name = entry_parts.find_title(item) if parse_ranges(value) else value
-            names.setdefault(entry_parts.read_path(item), Counter())[_strip_notes(name or value)] += 1
-    return names
+            names.setdefault(entry_parts.read_path(item), []).append(_strip_notes(name or value))
+    return {path: Counter(listed) for path, listed in names.items()}
 
 
 def _labels(content: Content) -> dict[str, Labels]:
