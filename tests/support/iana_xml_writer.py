@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from watcher.core.model import MARKUP
 from watcher.formats.base import Document, FieldMap, Row
-from watcher.formats.iana_xml.elements import NAMESPACE
+from watcher.formats.iana_xml import NAMESPACE
 from watcher.formats.iana_xml.reader import HEADER, PERSON
 
 _KINDS = (

@@ -83,7 +83,9 @@ def command(
     if len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file()):
         old, new = map(_read_file, what)
         settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
-        comparison = compare_files(old, new, registry=registry, format=file_format, settings=settings)
+        comparison = compare_files(
+            old, new, registry=registry, format=file_format, settings=settings, with_ids=format == "json"
+        )
         address, is_stored = "", False
     else:
         require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")

@@ -11,13 +11,16 @@ it as texts. Line breaks inside a text are kept; any other run of white space be
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
 from watcher.core.tables import Layout
-from watcher.formats.base import PLACE, Document, FieldMap, Row, RowCache
+from watcher.formats.base import PLACE, CompactRow, Document, FieldMap, Row, RowCache
+from watcher.formats.json_stream import read_stream
 from watcher.formats.text import MAX_FIELD, MAX_FIELDS, check_last_line, check_size, decode, fold, to_utf8
 
 _MAX_DEPTH = 32
@@ -25,26 +28,50 @@ _ID = "id"  # the column of the keys of an object
 _VALUE = "value"  # the column of plain values
 _KINDS = {dict: "an object", list: "an array", str: "a text", bool: "a text", type(None): "null"}
 _ERRORS = frozenset({"error", "errors"})
+_HALF = re.compile("[\ud800-\udfff]")  # of a character: a surrogate
+_LARGEST_WITH_DICTIONARIES = 2**22  # characters; rows of a larger document are compact
 _LONGEST_PLACE = 9  # digits
 _LONGEST_EXCERPT = 200  # characters
 _MOST_REPEATED, _FEW = 20, 1_000_000  # times the size of a document, and characters, that `each` may repeat
 
 
-def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001 - as all readers
+def read(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:
     """Read one JSON document: the list at the path of the layout, else its only list.
 
     Raises ParseError: `empty`, `not_expected_format`, `not_well_formed`, `too_large`, `ragged`.
     """
-    layout = field_map.layout
-    text = decode(to_utf8(data, layout), "the JSON document")
+    text = decode(to_utf8(data, field_map.layout), "the JSON document")
     # Checked before parsing: a bracket is one byte in the document and a hundred in memory.
     check_size(text.count("{") + text.count("["), None)
     check_size(1, None, width=text.count(","))
+    document = _read_stream(text, field_map, cache if cache is not None else RowCache())
+    return document or read_whole(text, field_map)
+
+
+def read_whole(text: str, field_map: FieldMap) -> Document:
+    """Read a document by the simple path. Raises ParseError as `read`."""
+    layout = field_map.layout
     items, header = _find_rows(_parse(text, 1), layout.path)
     objects = _name_keys(items, layout) if isinstance(items, dict) else _make_objects(items, layout)
     if layout.each:
         objects = [item for item, _ in _spread(((item, None) for item in objects), layout.each, len(text))]
     return _make_document([_read_row(item, field_map, None) for item in objects], header, ())
+
+
+def _read_stream(text: str, field_map: FieldMap, cache: RowCache) -> Document | None:
+    """Read the list of a document object by object; None if the simple path must read it, or find the error in it."""
+    layout = field_map.layout
+    if layout.each:
+        return None
+    read_row = partial(_read_row, field_map=field_map, line=None, compact=len(text) > _LARGEST_WITH_DICTIONARIES)
+    stream = read_stream(text, _DECODER, read_row, cache)
+    if stream is None:
+        return None
+    try:
+        items, header = _find_rows(stream.document, layout.path)
+    except ParseError:
+        return None
+    return _make_document(stream.rows, header, ()) if items is stream.place else None
 
 
 def read_lines(data: bytes, field_map: FieldMap, cache: RowCache | None = None) -> Document:  # noqa: ARG001
@@ -131,15 +158,7 @@ def _make_document(rows: Sequence[Row], header: Mapping[str, str], problems: tup
 
 def _parse(text: str, line: int) -> Any:
     try:
-        # Numbers stay as written: no float loses a digit, no integer is too long.
-        return json.loads(
-            text,
-            object_pairs_hook=_make_object,
-            parse_constant=_refuse_constant,
-            parse_float=str,
-            parse_int=str,
-            strict=True,
-        )
+        return json.loads(text, **_HOOKS)
     except json.JSONDecodeError as error:
         error_line = line + error.lineno - 1
         raise ParseError("not_well_formed", f"not JSON: {error.msg}", line=error_line, column=error.colno) from None
@@ -156,6 +175,17 @@ def _make_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ParseError("not_well_formed", f"{name} is not JSON")
+
+
+# Numbers stay as written: no float loses a digit, no integer is too long.
+_HOOKS: Mapping[str, Any] = {
+    "object_pairs_hook": _make_object,
+    "parse_constant": _refuse_constant,
+    "parse_float": str,
+    "parse_int": str,
+    "strict": True,
+}
+_DECODER = json.JSONDecoder(**_HOOKS)
 
 
 def _find_rows(value: Any, path: str) -> tuple[list[Any] | dict[str, Any], dict[str, str]]:
@@ -214,7 +244,7 @@ def _excerpt(value: Any) -> str:
     return fold(json.dumps(value, ensure_ascii=False))[:_LONGEST_EXCERPT]
 
 
-def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None) -> Row:
+def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None, *, compact: bool = False) -> Row:
     fields = dict.fromkeys(field_map.always, "")
     problems = []
     names: set[str] = set()
@@ -229,7 +259,7 @@ def _read_row(value: Mapping[str, Any], field_map: FieldMap, line: int | None) -
             problems.append(f"unknown key {path!r}")
         if text:
             fields[name] = text
-    return Row(registry="", fields=fields, problems=tuple(problems))
+    return Row(registry="", fields=CompactRow(fields) if compact else fields, problems=tuple(problems))
 
 
 def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
@@ -237,8 +267,14 @@ def _flatten(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
         raise ParseError("too_large", "nested too deep")
     if isinstance(value, dict):
         for key, inner in value.items():
-            step = _text(key) or "(no name)"
-            yield from _flatten(inner, f"{name}.{step}" if depth else step, depth + 1)
+            step = _name(key)
+            path = f"{name}.{step}" if depth else step
+            if (
+                isinstance(inner, str) and depth < _MAX_DEPTH
+            ):  # as most are; a generator for each takes longer than the text
+                yield path, _text(inner)
+            else:
+                yield from _flatten(inner, path, depth + 1)
     elif isinstance(value, list):
         if any(isinstance(item, dict | list) for item in value):
             yield name, json.dumps(_as_texts(value, depth), ensure_ascii=False)
@@ -264,6 +300,12 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if "\0" in text or (not text.isascii() and _HALF.search(text)):
         raise ParseError("not_well_formed", "a text holds NUL or half a character")
-    return "\n".join(map(fold, text.split("\n"))).strip("\n")
+    return "\n".join(map(fold, text.split("\n"))).strip("\n") if "\n" in text else fold(text)
+
+
+@lru_cache(maxsize=4096)
+def _name(key: str) -> str:
+    """Return a key as part of a column's name."""
+    return _text(key) or "(no name)"

@@ -17,7 +17,7 @@ from watcher.core.errors import ParseError
 from watcher.core.model import Fields
 from watcher.formats.base import Document, FieldMap, Row
 from watcher.formats.catalog import FORMATS
-from watcher.formats.iana_xml.elements import NAMESPACE
+from watcher.formats.iana_xml import NAMESPACE
 
 ByteRange = tuple[int, int]
 

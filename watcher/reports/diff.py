@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,13 +13,14 @@ from watcher.core.errors import ParseError, UsageError
 from watcher.core.model import CANARY, Comparison, Content, Release, Severity
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
+from watcher.diff import port_files
 from watcher.diff.classify import explain
 from watcher.diff.guesses import describe_guesses
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.relatedness import describe_unrelated
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
-from watcher.registries.base import apply_settings
+from watcher.registries.base import Registry, apply_settings
 from watcher.registries.catalog import REGISTRIES, configured_registry, rules_for_group
 from watcher.store.event_query import EventQuery
 from watcher.store.history_reader import HistoryReader
@@ -81,36 +82,32 @@ def compare_files(
     registry: str | None = None,
     format: str | None = None,  # noqa: A002 - the option's name
     settings: ReadSettings | None = None,
+    with_ids: bool = True,
 ) -> Comparison:
     """Compare two files by the rules of `registry`, else of the newer document's id or name. Raises UsageError.
 
-    Of `settings` the key, the titles and the layout count.
+    Of `settings` the key, the titles and the layout count. Without `with_ids` the releases may have no id and no
+    problems, which only a reading of every row gives.
     """
     for kind, name, names in (("registry", registry, REGISTRIES), ("format", format, FORMATS)):
         if name is not None and name not in names:
             raise UsageError(f"unknown {kind} {describe_unknown(name, names)}")
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
     rules = apply_settings(REGISTRIES[chosen], settings or ReadSettings())
-    readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
-    contents: list[Content] = []
-    file_format = ""
-    for file in (old, new):
-        named = format_by_suffix(file.name)
-        file_format = format or (named.name if named else "xml")
-        reader = readers.setdefault(file_format, IncrementalReader(rules, file_format))
-        try:
-            contents.append(reader.read(file.data))
-        except ParseError as error:
-            raise UsageError(f"{file.name}: {error}") from error
+    formats = [_choose_format(file, format) for file in (old, new)]
+    cut = None
+    if chosen == "ports" and formats == ["xml", "xml"] and settings in (None, ReadSettings()) and not with_ids:
+        cut = _read_cut(old, new, rules)
+    contents, left_out = cut or (_read_whole(old, new, rules, formats), 0)
     changes, events = explain(rules, contents[0], contents[1])
     marks = {
         "unrelated": describe_unrelated(contents[0], contents[1]),
-        "guessed": describe_guesses(contents[1], file_format, (settings or ReadSettings()).layout),
+        "guessed": describe_guesses(contents[1], formats[1], (settings or ReadSettings()).layout),
     }
     return Comparison(
         source=contents[1].document or chosen if chosen == "iana" else chosen,
-        old=_release(old, contents[0], chosen),
-        new=_release(new, contents[1], chosen),
+        old=_release(old, contents[0], chosen, left_out if cut else None),
+        new=_release(new, contents[1], chosen, left_out if cut else None),
         changes=changes,
         events=events,
         marks={name: sentence for name, sentence in marks.items() if sentence},
@@ -118,13 +115,44 @@ def compare_files(
     )
 
 
-def _release(file: InputFile, content: Content, source: str) -> Release:
+def _choose_format(file: InputFile, format: str | None) -> str:  # noqa: A002 - the option's name
+    named = format_by_suffix(file.name)
+    return format or (named.name if named else "xml")
+
+
+def _read_cut(old: InputFile, new: InputFile, rules: Registry) -> tuple[list[Content], int] | None:
+    """Return what two port files say where they differ, and the number of records left out; None to read them whole."""
+    cut = port_files.cut_files(old.data, new.data)
+    if cut is None:
+        return None
+    reader = IncrementalReader(rules)
+    try:
+        return [reader.read(cut.old), reader.read(cut.new)], cut.left_out
+    except ParseError:
+        return None  # with the line that it has in the whole file
+
+
+def _read_whole(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> list[Content]:
+    readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
+    contents: list[Content] = []
+    for file, file_format in zip((old, new), formats, strict=True):
+        reader = readers.setdefault(file_format, IncrementalReader(rules, file_format))
+        try:
+            contents.append(reader.read(file.data))
+        except ParseError as error:
+            raise UsageError(f"{file.name}: {error}") from error
+    return contents
+
+
+def _release(file: InputFile, content: Content, source: str, left_out: int | None) -> Release:
+    """Return a file as a release; `left_out` counts the records that were not read, None if it was read whole."""
+    is_whole = left_out is None
     return Release(
-        id=content.digest[:12],
+        id=content.digest[:12] if is_whole else "",
         source=source,
         published=content.published,
         observed=None,
         sha256=hashlib.sha256(file.data).hexdigest(),
-        entries=content.entries,
-        problems=content.problems,
+        entries=content.entries + (left_out or 0),
+        problems=content.problems if is_whole else (),
     )

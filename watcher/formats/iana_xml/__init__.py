@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+NAMESPACE = "http://www.iana.org/assignments"
 _ROOT_ID = re.compile(rb"""<registry\b[^<>]*\sid=["']([A-Za-z0-9._-]+)["']""")
 
 

@@ -35,7 +35,8 @@ from msgspec import Struct, field
 
 from watcher.core.errors import ParseError
 from watcher.formats.base import FieldMap, Row, RowCache
-from watcher.formats.iana_xml.elements import NAMESPACE, is_large, parse_xml, read_element
+from watcher.formats.iana_xml import NAMESPACE
+from watcher.formats.iana_xml.elements import is_large, parse_xml, read_element
 from watcher.formats.text import check_size
 from watcher.formats.unchanged_ranges import BLOCK, RowTable, read_incrementally
 from watcher.formats.xml_safety import check_well_formed

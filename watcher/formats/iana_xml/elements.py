@@ -9,11 +9,11 @@ from lxml import etree
 from watcher.core.errors import ParseError
 from watcher.core.model import MARKUP
 from watcher.formats.base import UNPLACED, CompactRow, FieldMap, Row
+from watcher.formats.iana_xml import NAMESPACE
 from watcher.formats.iana_xml.cells import local_name, read_cell, read_references, write_markup
 from watcher.formats.text import fold
 from watcher.formats.xml_safety import check_xml_attributes
 
-NAMESPACE = "http://www.iana.org/assignments"
 _PREFIX = f"{{{NAMESPACE}}}"
 _LARGEST_WITH_DICTIONARIES = 2**20  # bytes; the rules read the cells of a small registry many times
 # The elements inside a cell, a note or a range, collected from all registries.
