@@ -25,7 +25,6 @@ from watcher.formats.unchanged_ranges import RowTable, read_incrementally
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _FIRST_BLOCK = 2**12  # characters that are read first where two documents differ
-_LEAST_ROWS = 3  # of two items, the second can be the list of rows
 _MOST_KEPT = 128 * 2**20  # characters: a larger document is not kept for the next one, it would take too much memory
 ReadRow = Callable[[Mapping[str, Any]], Row]
 
@@ -48,7 +47,7 @@ class ListInDocument(Struct, frozen=True, kw_only=True):
 
 
 def read_stream(text: str, decoder: json.JSONDecoder, read_row: ReadRow, cache: RowCache) -> ListInDocument | None:
-    """Return a document that is or has one list of at least three objects; None if it must be read whole."""
+    """Return a document that is or has one list of objects and nothing else; None if it must be read whole."""
     reader = _Reader(text, decoder, read_row, cache)
     try:
         document = reader.read()
@@ -78,7 +77,7 @@ class _Reader:
             document, end = self._read_object(begin)
         else:
             raise _StreamError
-        if self._skip(end) != len(self._text) or len(self.table.rows) < _LEAST_ROWS:
+        if self._skip(end) != len(self._text):
             raise _StreamError
         return document
 
