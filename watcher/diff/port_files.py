@@ -10,7 +10,7 @@ same rules then judge what is left.
 The first file is proven well-formed here. A record in it that begins and ends as one, and has no comment, CDATA or
 other record inside, is one whole element; so it is one in the second file too, and taking it out of a document keeps
 the document as well-formed as it was. Wherever that could be wrong, or more would have to be kept than a search for
-bytes can find, the answer is None and the caller reads both files whole. A test holds both ways to the same comparison.
+bytes can find, it returns None and the caller reads both files whole. A test holds both ways to the same comparison.
 """
 
 from __future__ import annotations
