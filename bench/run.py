@@ -33,6 +33,7 @@ from bench import (  # noqa: E402 - the path first
     processes,
     series,
     tree,
+    workers,
 )
 from bench.environment import Environment  # noqa: E402
 from bench.measuring import Part, Target, table  # noqa: E402
@@ -104,11 +105,15 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
         lambda bench: tree.measure(bench.folder / "tree", 50 if bench.quick else tree.GROUPS),
     ),
     ("Importing a tree", lambda bench: bundle.measure(bench.folder, 20 if bench.quick else None)),
+    (
+        "Workers",
+        lambda bench: workers.measure(bench.folder / "workers", 40 if bench.quick else workers.SOURCES),
+    ),
     ("Exactness", lambda bench: exactness.differences(bench.files)),
     ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder)),
 )
 
-_WITHOUT_PEERS = frozenset({"Pages"})
+_WITHOUT_PEERS = frozenset({"Pages", "Workers"})
 
 
 def _with(part: Part, bench: Bench, drawing: drawings.Drawing, name: str) -> Part:

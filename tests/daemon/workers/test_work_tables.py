@@ -17,7 +17,7 @@ from watcher.core.work import CHECK, DELIVER, Claim, DueWork, WorkItem
 from watcher.daemon.workers.host_limits import SharedHostLimiter
 from watcher.daemon.workers.job_queue import VERSION, JobMaker, read_schema
 from watcher.store.postgresql.election import Election
-from watcher.store.postgresql.work import WorkTables
+from watcher.store.postgresql.work import CLAIM, READY, WorkTables
 from watcher.store.store import Store
 
 PORTS = WorkItem(kind=CHECK, name="ports")
@@ -245,3 +245,24 @@ def test_the_queue_of_another_version_is_replaced(tables: WorkTables) -> None:
 def test_a_history_in_sqlite_has_no_workers(tmp_path: Path) -> None:
     with Store(tmp_path / "history.db") as store, pytest.raises(UsageError, match="watcher run"):
         _ = store.work
+
+
+def test_what_is_due_of_100000_sources_is_found_by_an_index(tables: WorkTables) -> None:
+    connection = tables.connection
+    connection.execute(
+        """INSERT INTO work (kind, name, host, every, due)
+        SELECT 'check', 's' || number, 'host' || number % 500, 21600, now() + make_interval(mins => number - 5)
+        FROM generate_series(1, 100000) AS number"""
+    )
+    connection.execute("ANALYZE work")
+    plan = explain(tables, READY.replace(":most", "256").replace(":each", "4"))
+    assert "Index Scan using work_due on work" in plan
+    assert "Seq Scan on work " not in plan
+    plan = explain(tables, CLAIM.replace("?", "{}").format(1, 60, "'check'", "'s77'"))
+    assert plan.count("using work_pkey") == 2
+    assert "work_due" not in plan
+    assert {item.name for item in tables.find_ready(most=256, each=4)} == {f"s{number}" for number in range(1, 6)}
+
+
+def explain(tables: WorkTables, query: str) -> str:
+    return "\n".join(line for (line,) in tables.connection.execute(f"EXPLAIN {query}"))

@@ -32,6 +32,11 @@ _LOGGER = "procrastinate"  # it says more of each job than this program of each 
 VERSION = f"procrastinate {procrastinate.__version__}"
 
 
+def limit_log() -> None:
+    """Let the library log warnings and errors only."""
+    logging.getLogger(_LOGGER).setLevel(logging.WARNING)
+
+
 def read_schema() -> str:
     """Return the SQL that creates the tables of the queue."""
     return SchemaManager.get_schema()
@@ -51,7 +56,6 @@ class JobQueue:
         self._thread = threading.Thread(target=self._run, name="queue", daemon=True)
 
     def start(self) -> None:
-        logging.getLogger(_LOGGER).setLevel(logging.WARNING)
         self._thread.start()
 
     def close(self) -> None:

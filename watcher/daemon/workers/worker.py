@@ -25,7 +25,7 @@ from watcher.core.postgresql_url import PostgresqlUrl
 from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
 from watcher.daemon.signals import Signals
 from watcher.daemon.workers.control import WorkerControl
-from watcher.daemon.workers.job_queue import VERSION, JobQueue, read_schema
+from watcher.daemon.workers.job_queue import VERSION, JobQueue, limit_log, read_schema
 from watcher.daemon.workers.work_scheduler import WorkScheduler
 from watcher.daemon.workers.worker_jobs import WorkerJobs
 from watcher.monitor.monitor import Monitor
@@ -46,6 +46,7 @@ class Worker:
         url = settings.store.location
         if not isinstance(url, PostgresqlUrl):
             raise UsageError("workers share a history in PostgreSQL; set url in [store], or use `watcher run`")
+        limit_log()
         with Monitor(settings) as monitor:  # creates the history, unless the archive shows that it is lost
             monitor.store.work.create(read_schema(), VERSION)
         self._control = WorkerControl(url, settings.worker.lease.total_seconds())

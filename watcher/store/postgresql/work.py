@@ -22,7 +22,7 @@ _AT_A_TIME = 500  # rows of what is due that one sweep reads: those that wait lo
 _TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 # What is due, is claimed by no living worker and has no job (which names its work in its arguments). Of one host only
 # the first few: a slow host does not keep the workers from the others.
-_READY = f"""
+READY = f"""
 WITH jobs AS MATERIALIZED (
   SELECT args ->> 'kind' AS kind, args ->> 'name' AS name FROM procrastinate_jobs WHERE status IN ('todo', 'doing')),
 busy AS MATERIALIZED (
@@ -38,6 +38,13 @@ placed AS (SELECT *, row_number() OVER (PARTITION BY host ORDER BY due) AS place
 SELECT kind, name FROM placed LEFT JOIN busy USING (host)
 WHERE host = '' OR place + coalesce(number, 0) <= :each
 ORDER BY kind = 'check', due LIMIT greatest(0, :most - (SELECT count(*) FROM jobs))"""  # noqa: S608 - constants
+
+# `due + interval '0'` is no condition of an index: with many rows due the one of `due` would be slower than the key.
+CLAIM = """
+UPDATE work SET worker = ?, token = token + 1, until = now() + make_interval(secs => ?)
+WHERE (kind, name) = (SELECT kind, name FROM work WHERE kind = ? AND name = ? AND due + interval '0' <= now()
+  AND (until IS NULL OR until <= now()) FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING token"""
 
 
 def open_tables(database: Database) -> WorkTables:
@@ -112,10 +119,7 @@ class WorkTables:
     def claim(self, item: WorkItem, worker: int, lease: float) -> Claim | None:
         """Claim what is due; return None if it is not due or another worker has it."""
         row = self._db.execute_at_once(
-            """UPDATE work SET worker = ?, token = token + 1, until = now() + make_interval(secs => ?)
-            WHERE (kind, name) = (SELECT kind, name FROM work WHERE kind = ? AND name = ? AND due <= now()
-              AND (until IS NULL OR until <= now()) FOR NO KEY UPDATE SKIP LOCKED)
-            RETURNING token""",
+            CLAIM,
             [worker, lease, item.kind, item.name],
         ).fetchone()
         return Claim(item=item, token=int(row[0])) if row else None
@@ -181,7 +185,7 @@ class WorkTables:
 
     def find_ready(self, *, most: int, each: int) -> list[WorkItem]:
         """Return what is due and has no job, while there are fewer than `most` jobs, and `each` of one host."""
-        rows = self._db.execute_at_once(_READY, {"most": most, "each": each})
+        rows = self._db.execute_at_once(READY, {"most": most, "each": each})
         return [WorkItem(kind=kind, name=name) for kind, name in rows]
 
     def list_claimed(self) -> set[str]:
