@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fetch.test_rsync import daemon, needs_rsync
 from tests.support.cli_fixtures import RunCli
 from tests.support.environment import Environment, open_environment
+from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import release, tcp
 from watcher.cli import config_discovery
 from watcher.config.value_types import split_webhook_secrets
@@ -328,3 +330,55 @@ def test_the_recipe_for_years_of_history_works_with_a_git_repository(run: RunCli
     releases = json.loads(run("releases", "ports", "--format", "json").out)["releases"]
     assert [row["published"] for row in releases] == days
     assert "5/tcp assigned to s5" in run("history", "--port", "5").out
+
+
+def read_mirror(folder: Path) -> dict[str, tuple[int, int, int, bytes]]:
+    """Return all that a copy that is linked to the files could change: inode, permissions, time and bytes."""
+    return {
+        path.name: (about.st_ino, about.st_mode, about.st_mtime_ns, path.read_bytes())
+        for path in sorted(folder.rglob("*.xml"))
+        for about in (path.stat(),)
+    }
+
+
+def read_own(folder: Path) -> Mapping[str, bytes]:
+    """Return the files of the watcher, without those of the rsync daemon, which writes a log."""
+    return {name: data for name, data in read_files(folder).items() if not name.startswith("world")}
+
+
+@needs_rsync
+def test_a_dry_check_and_a_dry_import_leave_what_rsync_copied_as_it_was(run: RunCli, tmp_path: Path) -> None:
+    (tmp_path / "world").mkdir()
+    with daemon(tmp_path / "world") as served:
+        (tmp_path / "config.toml").write_text(
+            f'[fetch]\nallow_private = true\n[[source]]\nname = "iana"\ntype = "collection"\nrsync = "{served.url}"\n'
+        )
+
+        def serve(name: str, updated: str, *rows: str) -> None:
+            (served.path / name).mkdir(exist_ok=True)
+            document = served.path / name / f"{name}.xml"
+            document.write_bytes(group(registry("codes", *rows), name=name, updated=updated))
+
+        for name in ("changing", "touched", "steady", "removed"):
+            serve(name, "2020-01-01", record(value="1", name="alpha"))
+        assert run("check").code == 0
+        mirror = tmp_path / "snapshots.mirror"
+        before = read_mirror(mirror)
+        assert [*before] == ["changing.xml", "removed.xml", "steady.xml", "touched.xml"]
+        serve("changing", "2021-01-01", record(value="1", name="alpha"), record(value="2", name="beta"))
+        (served.path / "touched" / "touched.xml").touch()
+        (served.path / "touched" / "touched.xml").chmod(0o600)
+        (served.path / "removed" / "removed.xml").unlink()
+        files = read_own(tmp_path)
+        dry = run("check", "--dry-run")
+        assert "Codes: 2 beta added" in dry.out
+        assert (read_mirror(mirror), read_own(tmp_path)) == (before, files)
+        (tmp_path / "old" / "changing").mkdir(parents=True)
+        old = group(registry("codes", record(value="1", name="older")), name="changing", updated="2019-01-01")
+        (tmp_path / "old" / "changing" / "changing.xml").write_bytes(old)
+        files = read_own(tmp_path)
+        dry = run("import", "iana", "old", "--dry-run")
+        assert (dry.code, "1 inserted in date order" in dry.out) == (0, True)
+        assert (read_mirror(mirror), read_own(tmp_path)) == (before, files)
+        assert "Codes: 2 beta added" in run("check").out
+        assert [*read_mirror(mirror)] == ["changing.xml", "steady.xml", "touched.xml"]
