@@ -28,6 +28,11 @@ CONFIG = """
 name = "toys"
 url = "https://registry.example/toys.xml"
 registry = "iana"
+
+[[source]]
+name = "tree"
+type = "collection"
+groups = ["toy-parameters"]
 """
 EVIL = [person("Evil", name=HOSTILE, org=HOSTILE, uri=f"javascript:alert(1){NAME}")]
 
@@ -36,11 +41,12 @@ def fill(site: Site) -> None:
     """Put hostile text into entries, contacts, registries, events, holds, messages and decisions."""
     temporary = f"{HOSTILE} (TEMPORARY - registered 2025-12-01, expires 2026-02-01)"
     with site.context.open_monitor() as monitor:
-        toys = monitor.ingest(monitor.source("toys"))
+        toys, group_of_tree = (monitor.ingest(monitor.source(name)) for name in ("toys", "tree.toy-parameters"))
         for day, names in (("2025-01-01", ["ball"]), ("2025-12-01", ["ball", temporary])):
             rows = [record("rfc9350", value=f"{place}", description=name) for place, name in enumerate(names)]
             data = group(registry("toys", *rows, title=HOSTILE, note=HOSTILE), updated=day)
-            assert toys.ingest(Candidate(data=data, origin="toys")).outcome in (Outcome.BASELINE, Outcome.CHANGED)
+            for ingest in (toys, group_of_tree):
+                assert ingest.ingest(Candidate(data=data, origin="toys")).outcome in (Outcome.BASELINE, Outcome.CHANGED)
         store = monitor.store
         event = store.history.events.find(EventQuery(services=("hostile",)))[0]
         with store.transaction():
@@ -90,6 +96,7 @@ ODD = quote(HOSTILE.replace("/", ""), safe="")
 PAGES = {
     "overview.html": ["/"],
     "timeline.html": ["/ports", "/toys", f"/ports?event={ODD}&text={ODD}&port={ODD}&since={ODD}"],
+    "collection.html": ["/tree", f"/tree?order={ODD}"],
     "compare.html": ["/ports/compare", f"/ports/compare?from=2020-01-01&to=2021-04-01&quiet=1&text={ODD}&event={ODD}",
                      "/ports/compare?from=2020-01-01&to=2021-04-01", "/toys/compare"],
     "port_map.html": [f"/ports/map?at={ODD}&from=2020-01-01&zoom={ODD}&protocol={ODD}"],

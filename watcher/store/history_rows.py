@@ -72,6 +72,15 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     event: Event
 
 
+class SourceSummary(Struct, frozen=True, kw_only=True):
+    """A source in a list: how many releases it has, the date of the newest (`StoredRelease.dated`), its entries."""
+
+    source: str
+    releases: int
+    dated: str
+    entries: int
+
+
 class ReleaseSpan(Struct, frozen=True, kw_only=True):
     """How many releases there are, and the days (`YYYY-MM-DD`) of the first and the last; "" if there are none."""
 

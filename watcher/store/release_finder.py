@@ -12,7 +12,7 @@ from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
-from watcher.store.history_rows import ReleaseSpan, StoredRelease, decode_release
+from watcher.store.history_rows import ReleaseSpan, SourceSummary, StoredRelease, decode_release
 
 if TYPE_CHECKING:
     from watcher.store.base import Database
@@ -170,6 +170,21 @@ class ReleaseFinder:
         """Return how many releases a source has."""
         statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
         return int(self._db.execute(statement, [source]).fetchone()[0])
+
+    def summarize_groups(self, collection: str) -> list[SourceSummary]:
+        """Return the groups of a collection that have a history, by name."""
+        rows = self._db.execute(
+            """SELECT name, number, dated, entries FROM sources
+            JOIN (SELECT source_id, count(*) AS number, max(place) AS last FROM releases GROUP BY source_id) AS newest
+              ON newest.source_id = sources.id
+            JOIN releases ON releases.source_id = sources.id AND place = last
+            WHERE substr(name, 1, ?) = ? ORDER BY name""",
+            [len(collection) + 1, f"{collection}."],
+        )
+        return [
+            SourceSummary(source=name, releases=number, dated=dated, entries=entries)
+            for name, number, dated, entries in rows
+        ]
 
     def find_release_span(self, sources: Sequence[str] = ()) -> ReleaseSpan:
         """Return how many releases some sources have, by default all, and over which days."""

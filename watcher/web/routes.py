@@ -23,8 +23,8 @@ from watcher.web.pages import (
     search,
     sign_in,
     snapshot,
+    source,
     static,
-    timeline,
 )
 from watcher.web.policy import (
     DECIDE,
@@ -90,7 +90,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/-/holds", holds.render),
     Route("/-/event/{}", event.render),
     Route("/-/document/{}", document.render),
-    Route("/{}", timeline.render),
+    Route("/{}", source.render),
     Route("/{}/compare", compare.render, SEARCH),
     Route("/{}/releases", releases.render),
     Route("/{}/map", port_map.render),

@@ -24,7 +24,12 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         recent = find_events(store.history, observation, EventQuery(since=since, limit=_MOST_EVENTS)).events
         shown = recent or find_events(store.history, observation, EventQuery(limit=_NEWEST_EVENTS)).events
         allocations = find_deadlines(store, [], now.date(), _AHEAD)
-        histories = len(store.history.list_sources())  # the groups of collections, above all
+        histories = store.history.list_sources()
+    groups = {
+        source.name: sum(name.startswith(f"{source.name}.") for name in histories)
+        for source in context.settings().overview.sources
+        if source.collection
+    }
     return render_html(
         "overview.html",
         viewer=request.viewer,
@@ -33,5 +38,5 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         events=list(reversed(shown)),
         is_quiet=not recent,
         deadlines=[deadline for deadline in allocations if (deadline.days_left or 0) >= 0][:_MOST_DEADLINES],
-        histories=histories,
+        groups=groups,
     )

@@ -1,0 +1,42 @@
+"""A collection has a page that lists its groups, also before its index was read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support.group_releases import group, record, registry
+from tests.web.site import open_site
+from watcher.monitor import importer
+
+CONFIG = """
+[[source]]
+name = "iana"
+type = "collection"
+index = "https://registry.example/protocols"
+"""
+
+
+def test_the_overview_leads_to_the_groups_of_a_collection(tmp_path: Path) -> None:
+    with open_site(tmp_path, CONFIG) as site:
+        assert "No group has a release yet." in site.get("/iana").text
+        for name, days in (("toys", ("2025-01-01", "2025-02-01")), ("balls", ("2025-03-01",))):
+            files = []
+            for number, day in enumerate(days, 1):
+                rows = [record(value=f"{place}", description=f"thing {place}") for place in range(number)]
+                files.append(tmp_path / name / day / f"{name}.xml")
+                files[-1].parent.mkdir(parents=True)
+                files[-1].write_bytes(group(registry("toys", *rows), name=name, updated=day))
+            with site.context.open_monitor() as monitor:
+                ingest = monitor.ingest(monitor.source(f"iana.{name}", new=True))
+                importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+        overview = site.get("/").text
+        assert "2 groups" in overview
+        assert 'href="/iana"' in overview
+        page = site.get("/iana").text
+        cells = r'href="/iana\.(\w+)">.*?Releases">(\d).*?Newest">([\d-]+).*?Entries">(\d)'
+        assert re.findall(cells, page) == [("balls", "1", "2025-03-01", "1"), ("toys", "2", "2025-02-01", "2")]
+        assert "1 added" in page
+        newest = site.get("/iana?order=newest").text
+        assert [name for name, *_ in re.findall(cells, newest)] == ["balls", "toys"]
+        assert site.get("/iana.toys").status == 200
