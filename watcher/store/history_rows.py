@@ -72,8 +72,8 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     event: Event
 
 
-class SourceSummary(Struct, frozen=True, kw_only=True):
-    """A source in a list: how many releases it has, the date of the newest (`StoredRelease.dated`), its entries."""
+class GroupRow(Struct, frozen=True, kw_only=True):
+    """A group of a collection: its number of releases, the date of its newest (`StoredRelease.dated`), its entries."""
 
     source: str
     releases: int

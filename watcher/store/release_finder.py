@@ -12,7 +12,7 @@ from watcher.core.errors import StoreError, UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import GLOB, describe_unknown
 from watcher.core.times import is_date
-from watcher.store.history_rows import ReleaseSpan, SourceSummary, StoredRelease, decode_release
+from watcher.store.history_rows import GroupRow, ReleaseSpan, StoredRelease, decode_release
 
 if TYPE_CHECKING:
     from watcher.store.base import Database
@@ -171,7 +171,7 @@ class ReleaseFinder:
         statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
         return int(self._db.execute(statement, [source]).fetchone()[0])
 
-    def summarize_groups(self, collection: str) -> list[SourceSummary]:
+    def summarize_groups(self, collection: str) -> list[GroupRow]:
         """Return the groups of a collection that have a history, by name."""
         rows = self._db.execute(
             """SELECT name, number, dated, entries FROM sources
@@ -182,7 +182,7 @@ class ReleaseFinder:
             [len(collection) + 1, f"{collection}."],
         )
         return [
-            SourceSummary(source=name, releases=number, dated=dated, entries=entries)
+            GroupRow(source=name, releases=number, dated=dated, entries=entries)
             for name, number, dated, entries in rows
         ]
 

@@ -8,7 +8,7 @@ from watcher.store.store import Store
 from watcher.web.html import render_html
 from watcher.web.page import PageContext, PageRequest, PageResponse
 
-_EVENTS, _RELEASES = 20, 10
+_EVENTS, _RELEASES = 10, 10
 
 
 def render(context: PageContext, request: PageRequest, store: Store, name: str) -> PageResponse:
