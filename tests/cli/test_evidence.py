@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.support.cli_fixtures import RunCli
 from tests.support.environment import open_environment
 from tests.support.group_releases import group, record, registry
-from tests.support.port_releases import person, release, tcp
+from tests.support.port_releases import person, release, tcp, udp
 from tests.support.run_cli import run_command
 from tests.support.timestamp_authority import TimestampServer, serve_timestamps
 from watcher.reports.evidence import verify
@@ -80,6 +80,18 @@ def test_a_bundle_has_the_answer_the_release_and_the_chain(bundle: Path, run_in_
     assert "named: Chiyo_Specimen" in answer
     assert "status: assigned since the release of 2025-01-14" in answer
     assert "bears" not in answer
+    assert f"    served from: {facts['release']['origin']}\n" in answer
+    assert f"    id: {facts['release']['id']} (of the content)\n" in answer
+    assert f"    evidence.json has the chain of all {len(releases)} releases\n" in answer
+    assert [part.split("\n")[0].partition(":")[0] for part in answer.split("\n\n")] == [
+        "What did ports say about 3070/tcp? (2025-03-01)",
+        "On 2025-03-01 the newest release was that of 2025-02-11. It says",
+        "  entry harbor-link 3070 tcp",
+        "  contact Chiyo_Specimen",
+        "The release",
+        "The releases around it",
+        "When was the registry checked?",
+    ]
 
 
 def test_the_verifier_needs_nothing_but_python_and_is_short(bundle: Path, tmp_path: Path) -> None:
@@ -279,16 +291,27 @@ def test_the_answer_says_when_nobody_checked(run: RunCli, tmp_path: Path) -> Non
         env.now += timedelta(days=19)
         env.check(release([tcp("a", "1", contact="Ann"), tcp("b", "2")], "2021-01-18", ann))
         end = env.now
+        bob = [*ann, person("Bob", "Bob Example")]
+        env.now += timedelta(days=1)
+        env.check(release([tcp("a", "1", contact="Ann"), udp("a", "1", contact="Bob")], "2021-01-19", bob))
+        env.now += timedelta(days=19)  # a gap of another release
+        env.check()
         run_here = lambda *words: run("--config", str(env.servers.config), *words)  # noqa: E731
         assert run_here("evidence", "ports", "1/tcp", "--at", "2021-01-10", "--out", "x.zip").code == 0
         files = read_bundle(tmp_path / "x.zip")
         answer = files["answer.txt"].decode()
         times = f"{begin:%Y-%m-%dT%H:%M:%SZ} and {end:%Y-%m-%dT%H:%M:%SZ}"
+        assert answer.count("Nobody checked between") == 1
         assert f"Nobody checked between {times}." in answer
         assert "Ann Example" in answer
         (contact,) = json.loads(files["evidence.json"])["contacts"]
         assert files["release.xml"][slice(*contact["bytes"])].decode().startswith('<person id="Ann">')
         verify.verify((tmp_path / "x.zip").read_bytes())
+        assert run_here("evidence", "ports", "1/tcp", "--at", "2021-01-18", "--out", "x.zip").code == 0
+        assert f"Nobody checked between {times}." not in read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
+        assert run_here("evidence", "ports", "1", "--out", "x.zip").code == 0
+        entries = json.loads(read_bundle(tmp_path / "x.zip")["evidence.json"])["entries"]
+        assert {entry["key"]["protocol"]: entry["named"] for entry in entries} == {"tcp": ["Ann"], "udp": ["Bob"]}
 
 
 @pytest.fixture(scope="module")
