@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,13 +30,17 @@ LIMIT = 960  # MB: `LimitDATA`
 ROWS = 300_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
-# One check in a process of its own; prints its greatest memory in MB. The limit is on its address space.
+# One check in a process of its own; prints its greatest memory in MB. The limits are those of the units: `LimitDATA`,
+# and `MemoryMax` by a control group. A limit on the address space would count the stacks of threads, which take none.
 SCRIPT = """
-import resource, sys
+import os, resource, sys
+from pathlib import Path
 from watcher.__main__ import main
-limit = int(sys.argv.pop(1)) * 2**20
+limit, group = int(sys.argv.pop(1)) * 2**20, sys.argv.pop(1)
+if group:
+    (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
 if limit:
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 try:
     main()
 finally:
@@ -50,11 +55,31 @@ def table(entries: int) -> bytes:
     )
 
 
+@contextmanager
+def memory_group() -> Iterator[Path | None]:
+    """Make a control group that kills what uses more than `MEMORY`; None where this user cannot make one."""
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = Path(root) / f"registry-watcher-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            if (group / limit).exists():
+                (group / limit).write_text(str(MEMORY * 2**20))
+                yield group
+                return
+        finally:
+            group.rmdir()
+    yield None
+
+
 def check(source: TableSource, data: bytes, limit: int = 0) -> tuple[str, float]:
     """Check once and return what was printed, and the memory in MB."""
     source.served.write_bytes(data)
-    command = [sys.executable, "-c", SCRIPT, str(limit), "--config", str(source.config), "check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with memory_group() if limit else nullcontext() as group:
+        command = [sys.executable, "-c", SCRIPT, str(limit), str(group or ""), "--config", str(source.config), "check"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     *printed, memory = done.stdout.splitlines()
     return "\n".join([*printed, done.stderr]), float(memory)
 
@@ -210,6 +235,10 @@ def count(unit: str) -> str:
     return "".join(unit % number for number in range(HOSTILE_BYTES // (len(unit) + 4)))
 
 
+def records(unit: str) -> str:
+    return (NOTE % (2, "")).replace("<record><value>1</value></record>", count(unit))
+
+
 # The format of each document, and how to make it.
 HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
     "deep lists": ("json", lambda: repeat("[")),
@@ -231,6 +260,24 @@ HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
     "a long attribute": ("xml", lambda: (NOTE % (2, "")).replace('id="x"', 'id="' + repeat("x") + '"')),
     "many elements": ("xml", lambda: NOTE % (2, repeat("<a/>"))),
     "deep elements": ("xml", lambda: NOTE % (2, repeat("<a>"))),
+    "columns": ("csv", lambda: ",".join(f"c{number}" for number in range(700_000)) + "\n"),
+    "999 columns": (
+        "csv",
+        lambda: "Value,Name" + "".join(f",c{number}" for number in range(997)) + "\n" + count("%d" + "," * 998 + "\n"),
+    ),
+    "references": ("csv", lambda: "Value,Name,Reference\n3,c," + count("[RFC%d]")[:2_000_000] + "\n"),
+    "a nested cell": ("json", lambda: '[{"id":1,"x":[' + count('{"a":%d},')[:2_000_000].rpartition(",")[0] + "]}]"),
+    "rows of one value": ("csv", lambda: "Value,Name\n" + count("v%d,\n")),
+    "rows of one key": ("csv", lambda: "Value,Name\n" + count("1,n%d\n")),
+    "rows of lines": ("jsonl", lambda: count('{"id":%d,"name":"n"}\n')),
+    "other lines": ("lines", lambda: count("v%d\n")),
+    "records": ("xml", lambda: records('<record date="2020-01-01"><value>%d</value><name>n</name></record>')),
+    "registries": (
+        "xml",
+        lambda: records('</registry><registry id="r%d"><title>t</title><record><value>1</value></record>'),
+    ),
+    "unknown elements": ("xml", lambda: records("<x%d/>")),
+    "folded lines": ("record-jar", lambda: "%%\nA: 1\nB: c\n" + repeat(" w\n")),
 }
 BEFORE = {
     "json": '[["0", "a"], ["1", "b"]]',

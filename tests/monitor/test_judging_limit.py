@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from tests.support.table_source import TableSource, table
+from watcher.cli.context import load_settings
 from watcher.monitor import judging_limit
 from watcher.monitor.judging_limit import JudgingLimit
+from watcher.monitor.monitor import Monitor
+from watcher.monitor.rebuild import Progress
+from watcher.monitor.result import Outcome
 
 MB = 2**20
 
@@ -95,3 +102,33 @@ def test_an_error_while_judging_or_waiting_leaves_the_limit_as_it_was() -> None:
         judge.end.set()
         with limit.reserve(8 * MB):
             pass
+
+
+class RecordedLimit(JudgingLimit):
+    """A limit that keeps how many bytes were reserved each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reserved: list[int] = []
+
+    def reserve(self, size: int, progress: Progress | None = None) -> AbstractContextManager[None]:
+        self.reserved.append(size)
+        return super().reserve(size, progress)
+
+
+@pytest.mark.fault(81)
+def test_a_check_reserves_the_bytes_that_it_judges_and_all_for_a_history_that_is_derived_again(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path, settings={"key": ["A"]})
+
+    def check(data: bytes) -> list[int]:
+        source.served.write_bytes(data)
+        source.clock.advance(timedelta(hours=1))
+        limit = RecordedLimit()
+        with Monitor(load_settings(source.config), clock=source.clock, judging_limit=limit) as monitor:
+            assert monitor.check(monitor.settings.registries[0]).outcome is not Outcome.FAILED
+        return limit.reserved
+
+    first, second = table("A,B", "1,2", "3,4"), table("A,B", "1,2", "3,4", "5,6")
+    assert check(first) == [len(first)]
+    source.configure(key=["B"])
+    assert check(second) == [judging_limit.MOST, len(second)]
