@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import smtplib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -520,19 +521,15 @@ def test_starttls_is_used_if_it_is_configured(authority: trustme.CA) -> None:
 
 
 @pytest.mark.fault(42)
-def test_a_server_without_starttls_gets_nothing_in_plain_text() -> None:
+def test_a_server_without_starttls_gets_nothing_in_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
     box = Mailbox()
-    asked: list[Path] = []
-
-    class WatchedSecret(SecretRef):
-        def read(self, folder: Path) -> str:
-            asked.append(folder)
-            return "hunter2"
-
+    logins: list[object] = []
+    monkeypatch.setattr(smtplib.SMTP, "login", lambda *arguments: logins.append(arguments))
+    monkeypatch.setenv("X", "hunter2")
     with served(box) as port, pytest.raises(DeliveryError, match="STARTTLS") as caught:
-        channel(port, security="starttls", username="w", password=WatchedSecret("env:X")).send(deliveries()[0], NOW)
+        channel(port, security="starttls", username="w", password=SecretRef("env:X")).send(deliveries()[0], NOW)
     assert not caught.value.permanent
-    assert (box.recipients, box.taken, asked) == ([], [], [])
+    assert (box.recipients, box.taken, logins) == ([], [], [])
 
 
 @pytest.mark.parametrize("name", ["127.0.0.2", "mail.example.org"])
