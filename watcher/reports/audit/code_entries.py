@@ -220,4 +220,5 @@ def _describe(rows: Sequence[CodeRow]) -> str:
 
 def _remark(row: CodeRow) -> str:
     title = row.title
-    return "" if fold_name(title) == "reserved" else f" ({title})"
+    bare = title[1:-1] if title.startswith("(") and title.endswith(")") else title
+    return "" if fold_name(title) == "reserved" else f" ({bare})"

@@ -111,7 +111,8 @@ class PortAudit:
         elif registered := [row for row in self._registered(entry) if row.key.part("port")]:
             yield make_finding("other-port", f"{_registered_for(registered)}; {place} is {free}")
         elif free == "reserved":
-            yield make_finding("reserved-port", f"{place} is reserved; {entry.name} is not registered")
+            known = "registered without a port" if self._registered(entry) else "not registered"
+            yield make_finding("reserved-port", f"{place} is reserved; {entry.name} is {known}")
 
     def _find_former(self, entry: ListEntry) -> FormerState | None:
         """Return the newest former state of one of the names on the port of an entry."""
