@@ -280,6 +280,7 @@ def test_code_points_of_other_registries_and_other_formats_have_evidence(run: Ru
         assert len({tuple(entry["bytes"]) for entry in facts["entries"]}) == len(facts["entries"])
         assert "an import, not a check of this watcher" in files["answer.txt"].decode()
         assert "This source was never checked." in files["answer.txt"].decode()
+        assert whole == ("somewhere; rows of this format have no range" in files["answer.txt"].decode())
 
 
 def test_the_answer_says_when_nobody_checked(run: RunCli, tmp_path: Path) -> None:
@@ -310,6 +311,7 @@ def test_the_answer_says_when_nobody_checked(run: RunCli, tmp_path: Path) -> Non
         assert run_here("evidence", "ports", "1/tcp", "--at", "2021-01-18", "--out", "x.zip").code == 0
         assert f"Nobody checked between {times}." not in read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
         assert run_here("evidence", "ports", "1", "--out", "x.zip").code == 0
+        assert "    No later release is known.\n" in read_bundle(tmp_path / "x.zip")["answer.txt"].decode()
         entries = json.loads(read_bundle(tmp_path / "x.zip")["evidence.json"])["entries"]
         assert {entry["key"]["protocol"]: entry["named"] for entry in entries} == {"tcp": ["Ann"], "udp": ["Bob"]}
 
