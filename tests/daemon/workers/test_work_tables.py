@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.support.fake_clock import FakeClock
@@ -216,6 +217,15 @@ def test_a_host_gets_one_request_at_a_time_from_all_workers(location: Postgresql
         waiting.join(10)
         assert entered.is_set()
         assert limiters[1].reserve("example.org") >= 9
+
+
+def test_nobody_waits_forever_for_the_turn_of_a_host(location: PostgresqlUrl) -> None:
+    with open_tables(location) as one, open_tables(location) as two:
+        assert two.connection.execute("SHOW lock_timeout").fetchone() == ("5min",)
+        two.connection.execute("SET lock_timeout = '50ms'")
+        one.lock_host("example.org")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            two.lock_host("example.org")
 
 
 def test_another_candidate_is_elected_when_the_scheduler_dies(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.support.cli_fixtures import RunCli
 from tests.support.postgresql import PostgresqlServer
 from tests.support.workers import Workers, open_workers
 from watcher.cli.context import load_settings
+from watcher.core.work import CHECK
 from watcher.monitor.doctor import DiagnosisState, diagnose
 from watcher.monitor.monitor import Monitor
 from watcher.store.store import Store
@@ -67,6 +69,24 @@ def test_another_worker_schedules_when_the_scheduler_is_killed(workers: Workers)
     assert wait_for_scheduler(workers, besides=scheduler) == workers.forks.running[0]
     workers.publish(1)
     workers.wait_for(1)
+
+
+def test_a_reload_adds_and_removes_sources(workers: Workers) -> None:
+    workers.servers.publish(0)
+    workers.start(1)
+    workers.wait_for(0)
+    text = workers.config.read_text()
+    added = (
+        f'[[source]]\nname = "s3"\nurl = "{workers.servers.url(3)}"\nregistry = "iana"\nformat = "csv"\nkey = ["id"]\n'
+    )
+    workers.config.write_text(f"{text}\n{added}".replace('name = "s0"', 'name = "s0"\nenabled = false'))
+    os.kill(workers.forks.running[0], signal.SIGHUP)
+    workers.sources = 4
+    workers.wait_for(0)
+    with Store(workers.location) as store:
+        names = store.database.execute("SELECT name FROM work WHERE kind = ? ORDER BY name", [CHECK]).fetchall()
+    assert [name for (name,) in names] == ["s1", "s2", "s3"]
+    workers.stop()
 
 
 def test_the_status_of_many_sources_has_pages(tmp_path: Path, run: RunCli) -> None:

@@ -76,6 +76,7 @@ class Worker:
         self._scheduler.close()
         self._ended.set()
         self._extending.join(1)
+        self.jobs.close()
         self._control.close()
         self._log.info("stopped" if finished else "stopped with unfinished work; another worker does it")
         return finished

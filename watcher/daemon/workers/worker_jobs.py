@@ -25,10 +25,7 @@ _SHORTEST = 60.0  # seconds between two checks of a collection
 
 
 class _Current(threading.local):
-    """What the job of this thread has: its claim, when it is due again if it said so, whether it was recorded.
-
-    `store` is open from one job of the thread to the next: a new connection costs the server more than a check does.
-    """
+    """What the job of this thread has: its claim, its store, when it is due again, whether it was recorded."""
 
     claim: Claim | None = None
     store: Store | None = None
@@ -45,6 +42,8 @@ class WorkerJobs(Jobs):
         self._current = _Current()
         self._judging_limit = JudgingLimit()
         self._inventories = SharedInventories()
+        # Open from one job to the next: a new connection costs the server more than a check does.
+        self._idle: list[Store] = []
         self._sources: tuple[Settings, dict[str, AnySource]] = (settings, {})
         self.claim = timedelta(seconds=control.lease)
 
@@ -52,7 +51,7 @@ class WorkerJobs(Jobs):
         limiter = SharedHostLimiter(self._clock, settings.fetch.min_interval)
         claim = self._current.claim
         if claim is not None and self._current.store is None:
-            self._current.store = Store(settings.store.location, create=False)
+            self._current.store = self._take_store(settings)
         monitor = Monitor(
             settings,
             create=False,
@@ -82,17 +81,30 @@ class WorkerJobs(Jobs):
             self._work(item)
         finally:
             self._current.claim = None
-            if not self._current.is_recorded:
-                self._close_store()
+            self._give_back_store()
             try:
                 self._control.finish(claim, self._find_next(item))
             except StoreError as error:
                 self._log.warning("claim not ended; it ends with its lease", work=item.lock, error=str(error))
 
-    def _close_store(self) -> None:
-        if self._current.store is not None:
-            self._current.store.close()
-            self._current.store = None
+    def _take_store(self, settings: Settings) -> Store:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Store(settings.store.location, create=False)
+
+    def _give_back_store(self) -> None:
+        store, self._current.store = self._current.store, None
+        if store is not None:
+            if self._current.is_recorded:
+                self._idle.append(store)
+            else:
+                store.close()  # whatever happened to its connection
+
+    def close(self) -> None:
+        """Close the connections of jobs that have ended."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _work(self, item: WorkItem) -> None:
         action = self._find_action(item)
@@ -145,11 +157,12 @@ class WorkerJobs(Jobs):
 
     def check_collection(self, settings: CollectionSettings) -> None:
         super().check_collection(settings)
-        with self.open_monitor() as monitor:
+        failure = "next check of a collection not known"
+        with self.run(failure, self.patience, source=settings.name), self.open_monitor() as monitor:
             now = self._clock.now()
             seconds = (monitor.collection(settings).next_due(now) - now).total_seconds()
-        if self._current.postponed is None:
-            self._current.postponed = max(seconds, _SHORTEST)
+            if self._current.postponed is None:
+                self._current.postponed = max(seconds, _SHORTEST)
 
     def start_deliveries(self, monitor: Monitor) -> None:
         """Do nothing: the scheduler sees what the outbox has within a second."""

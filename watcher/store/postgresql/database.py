@@ -104,7 +104,8 @@ class PostgresqlDatabase:
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection = connect(self.url)
         # Compiling a statement costs more than most of them; its cost is not known before the tables were analysed.
-        connection.execute("SET jit = off")
+        # Nothing waits forever: not a reader for a migration either, nor a check for the turn of a host.
+        connection.execute(f"SET jit = off; SET lock_timeout = '{LOCK_SECONDS}s'".encode())
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
         return connection
