@@ -105,10 +105,7 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
         lambda bench: tree.measure(bench.folder / "tree", 50 if bench.quick else tree.GROUPS),
     ),
     ("Importing a tree", lambda bench: bundle.measure(bench.folder, 20 if bench.quick else None)),
-    (
-        "Workers",
-        lambda bench: workers.measure(bench.folder / "workers", 40 if bench.quick else workers.SOURCES),
-    ),
+    ("Workers", lambda bench: workers.measure(bench.folder / "workers", 10 if bench.quick else workers.SOURCES)),
     ("Exactness", lambda bench: exactness.differences(bench.files)),
     ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder)),
 )

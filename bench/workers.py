@@ -13,17 +13,16 @@ from bench.measuring import Part, table
 from tests.support.postgresql import PostgresqlServer, find_programs, open_server
 from tests.support.table_servers import TableServers
 from tests.support.worker_forks import WorkerForks
-from tests.support.workers import CHANNELS, write_config
+from tests.support.workers import CHANNELS, make_due, write_config
 from watcher.cli.context import load_settings
 from watcher.core.errors import StoreError
 from watcher.core.operations import Delivery
-from watcher.core.work import CHECK
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.store.location import HistoryLocation
 from watcher.store.store import Store
 
-SOURCES = 60
+SOURCES = 40
 _TURNS = 2
 _HOSTS = 32
 _NUMBERS = (1, 2, 4)
@@ -116,8 +115,8 @@ def _workers(folder: Path, server: PostgresqlServer, servers: TableServers, sour
             forks.start(config)
         _wait_for(location, "SELECT count(*) FROM work_workers WHERE until > now()", number)
         servers.publish(1)
-        new = _seconds(lambda: _check_again(location, 2 * sources))
-        same = _seconds(lambda: _check_again(location, 3 * sources))
+        new = _seconds(lambda: _check_again(location, sources, 2 * sources))
+        same = _seconds(lambda: _check_again(location, sources, 3 * sources))
         sent = _seconds(lambda: _send(location, sources))
         for pid in [*forks.running]:
             forks.kill(pid, signal.SIGTERM)
@@ -129,9 +128,9 @@ def _send(location: HistoryLocation, number: int) -> None:
     _wait_for(location, "SELECT count(*) FROM outbox WHERE state = 'sent'", number)
 
 
-def _check_again(location: HistoryLocation, checks: int) -> None:
+def _check_again(location: HistoryLocation, sources: int, checks: int) -> None:
     with Store(location) as store:
-        store.database.execute("UPDATE work SET due = now() WHERE kind = ?", [CHECK])
+        make_due(store, sources)
     _wait_for(location, _CHECKS, checks)
 
 

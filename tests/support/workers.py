@@ -49,8 +49,7 @@ class Workers:
         """Publish a round, and make every source due: as if its interval had passed."""
         self.servers.publish(round_number)
         with Store(self.location) as store:
-            if store.work.exist():
-                store.database.execute("UPDATE work SET due = now() WHERE kind = ?", [CHECK])
+            make_due(store, self.sources)
 
     def kill_one(self, dice: random.Random) -> None:
         """Kill one of the workers with SIGKILL and start another in its place."""
@@ -76,7 +75,7 @@ class Workers:
 
     def wait_for(self, round_number: int) -> None:
         """Wait until a round is complete."""
-        until = time.monotonic() + max(_PATIENCE * self.sources, 120)
+        until = time.monotonic() + max(_PATIENCE * self.sources, 600)
         while True:
             try:
                 if self.is_complete(round_number):
@@ -90,6 +89,14 @@ class Workers:
         """Stop all workers; each ends in order."""
         for pid in [*self.forks.running]:
             assert self.forks.kill(pid, signal.SIGTERM) == 0, self.forks.log[-3000:]
+
+
+def make_due(store: Store, sources: int) -> None:
+    """Make every source due, once no worker is at work: the end of a check would set when its source is due again."""
+    statement = """UPDATE work SET due = now() WHERE kind = ?1 AND NOT EXISTS
+        (SELECT 1 FROM work AS other WHERE other.kind = ?1 AND (other.until > now() OR other.due <= now()))"""
+    while store.database.execute(statement, [CHECK]).rowcount < sources:
+        signal.sigtimedwait([], 0.05)
 
 
 def write_config(folder: Path, location: HistoryLocation, servers: TableServers, sources: int, *, lease: int) -> Path:
