@@ -385,6 +385,16 @@ def test_an_entry_is_followed_over_renames_with_since_when_its_status_holds(run:
     assert show("Ann_Toy")[1]["current"][0]["standing"] is None
 
 
+def test_an_alert_that_cannot_be_sent_now_is_no_failed_check(tmp_path: Path) -> None:
+    source = TableSource(folder=tmp_path)
+    source.config.write_text(source.config.read_text() + "[smtp]\nport = 9\n")
+    source.check(table("Value,Name", "1,a"))
+    source.served.write_bytes(table("Value,Name", "1,a", "2,b"))
+    done = run_command(source.config, "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("deliveries: 0 sent, 1 queued for retry, 0 failed\n")
+
+
 def test_after_a_rejection_the_hints_say_how_to_undo_it(tmp_path: Path) -> None:
     source = TableSource(folder=tmp_path)
     source.check(table("Value,Name", *(f"{number},n{number}" for number in range(30))))
