@@ -10,14 +10,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from xml.parsers import expat
 
-from bench.measuring import Part, run_module, table
+from bench.measuring import Part, Target, run_module, table
 from bench.series import DATA
 from watcher.cli.context import load_settings
 from watcher.monitor import importer
 from watcher.monitor.monitor import Monitor
+from watcher.store import zstd_frames
 
 BUNDLE = DATA / "iana-2016-2021.bundle"
 _CONFIG = """[[source]]
@@ -49,6 +52,13 @@ def measure(folder: Path, most: int | None = None) -> Part:
             None,
         ],
         [
+            "the same, proven well-formed and compressed with the release before as prefix",
+            result["floors"]["cpu"],
+            result["floors"]["wall"],
+            None,
+            None,
+        ],
+        [
             "`watcher import iana git:REPO:/`",
             result["importing"]["cpu"],
             result["importing"]["wall"],
@@ -62,11 +72,18 @@ def measure(folder: Path, most: int | None = None) -> Part:
         text=(
             f"{result['groups']} groups, monthly for {len(months.stdout.split())} months: {result['candidates']} "
             f"files, {ingested} ingested, {len(result['refused'])} refused; {result['records']} entries in the newest "
-            "releases. CPU with that of git.\n\n"
+            f"releases. CPU with that of git. {result['transactions']} transactions.\n\n"
             + table(["", "CPU s", "wall s", "CPU ms a release", "peak MB"], lines)
             + "\n"
             + refused
-        )
+        ),
+        targets=[
+            Target(
+                what="import of a tree: CPU, relative to reading, proving and compressing its files",
+                measured=result["importing"]["cpu"] / result["floors"]["cpu"],
+                limit=5,
+            )
+        ],
     )
 
 
@@ -97,11 +114,21 @@ def main(place: str, repository: str, most: str) -> None:
         for candidate in candidates:
             candidate.load()
 
+    def floors() -> None:
+        before: dict[str, bytes] = {}
+        for candidate in candidates:
+            data = candidate.load()
+            with suppress(expat.ExpatError):
+                expat.ParserCreate().Parse(data, True)
+            prefix = before.get(candidate.name)
+            zstd_frames.compress(data, zstd_frames.from_bytes(prefix) if prefix else None)
+            before[candidate.name] = data
+
     def importing() -> None:
         done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
         outputs.append(done.stdout)
 
-    spent = {"reading": _spent(reading), "importing": _spent(importing)}
+    spent = {"reading": _spent(reading), "floors": _spent(floors), "importing": _spent(importing)}
     report = json.loads(outputs[0])
     with Monitor(load_settings(folder / "config.toml")) as monitor:
         newest = [monitor.store.history.find_latest(f"iana.{group.lower()}") for group in chosen]
@@ -113,6 +140,8 @@ def main(place: str, repository: str, most: str) -> None:
                 "candidates": len(candidates),
                 "taken": sum(report["taken"].values()),
                 "refused": [[item["origin"].rpartition("@")[0], item["reason"]] for item in report["refused"]],
+                # SQLite counts them in its header (fileformat2, section 1.3.7).
+                "transactions": int.from_bytes((folder / "history.db").read_bytes()[24:28]),
                 "records": sum(release.release.entries for release in newest if release),
                 "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
             }

@@ -25,6 +25,10 @@ from bench.layouts import COLUMNS, KEY, ONE_KEY, write_csv, write_json
 from bench.measuring import WATCHER, Cost, cost, in_turns, megabytes, table
 
 OURS = "`watcher diff ports OLD NEW`"
+_XML, _CSV = "`watcher diff OLD.xml NEW.xml`, no store", "`watcher diff OLD.csv NEW.csv`, no store"
+_FLOOR, _CSV_DIFF = "hash, well-formedness, split and subtract", "csv-diff --key"
+# Of two files: ours, the other program, and how much CPU ours may take relative to it.
+FILE_TARGETS = ((_XML, _FLOOR, 3.5), (_CSV, _CSV_DIFF, 1.2))
 POLARS = "polars"
 _KEYS = ", ".join(f'"{name}"' for name in KEY)
 _ALL = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -76,7 +80,7 @@ PEERS = (
         command=lambda environment, files: environment.program("with_pandas", *files.csv),
     ),
     Peer(
-        name="csv-diff --key",
+        name=_CSV_DIFF,
         given="CSV, the key joined into one column for it",
         package="csv-diff",
         command=lambda environment, files: environment.command(
@@ -137,7 +141,7 @@ PEERS = (
         ],
     ),
     Peer(
-        name="hash, well-formedness, split and subtract",
+        name=_FLOOR,
         given="XML",
         read=no_answer,
         command=lambda environment, files: environment.program("floor", *files.xml),
@@ -166,8 +170,8 @@ def our_commands(files: PairFiles, store: str) -> dict[str, list[str]]:
     dates = [path.stem for path in files.xml]
     return {
         OURS: [*WATCHER, "--config", f"{store}/config.toml", "diff", "ports", *dates],
-        "`watcher diff OLD.xml NEW.xml`, no store": [*WATCHER, "diff", *map(str, files.xml)],
-        "`watcher diff OLD.csv NEW.csv`, no store": [*WATCHER, "diff", "--registry", "ports", *map(str, files.csv)],
+        _XML: [*WATCHER, "diff", *map(str, files.xml)],
+        _CSV: [*WATCHER, "diff", "--registry", "ports", *map(str, files.csv)],
     }
 
 

@@ -61,6 +61,14 @@ def measure(
             limit=2,
         ),
     ]
+    targets += [
+        Target(
+            what=f"{ours}: CPU, relative to {peer}",
+            measured=spent[ours].cpu / spent[peer].cpu if peer in spent and not spent[peer].failed else None,
+            limit=limit,
+        )
+        for ours, peer, limit in pairs.FILE_TARGETS
+    ]
     # The diff from the store is in both tables, and polars was run for both.
     walls = {name: cost.wall for name, cost in {**costs, **spent}.items() if not cost.failed and name != pairs.OURS}
     head = ["", "wall s", "CPU s", "peak MB", "wall, polars = 1"]

@@ -29,10 +29,12 @@ from bench import (  # noqa: E402 - the path first
     importing,
     ingest,
     memory,
+    other_files,
     pages,
     processes,
     series,
     tree,
+    tried,
     workers,
 )
 from bench.environment import Environment  # noqa: E402
@@ -95,6 +97,12 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("The next release", lambda bench: ingest.measure(bench.files[-_NEXT:], bench.folder)),
     ("Importing the whole series", _importing),
     ("Whole processes", _processes),
+    (
+        "Other files",
+        lambda bench: other_files.measure(
+            bench.folder / "other-files", bench.peers, bench.times, scale=0.01 if bench.quick else 1.0
+        ),
+    ),
     ("Archive", lambda bench: archiving.measure(bench.files, bench.folder)),
     ("Memory", lambda bench: memory.measure(bench.files, bench.store, bench.folder)),
     ("Pages", _pages),
@@ -108,9 +116,10 @@ PARTS: tuple[tuple[str, Callable[[Bench], Part]], ...] = (
     ("Workers", lambda bench: workers.measure(bench.folder / "workers", 10 if bench.quick else workers.SOURCES)),
     ("Exactness", lambda bench: exactness.differences(bench.files)),
     ("Order of import", lambda bench: exactness.one_history(bench.files, bench.folder)),
+    ("Tried and not kept", lambda _: tried.describe()),
 )
 
-_WITHOUT_PEERS = frozenset({"Pages", "Workers"})
+_WITHOUT_PEERS = frozenset({"Pages", "Workers", "Tried and not kept", "Importing a tree"})
 
 
 def _with(part: Part, bench: Bench, drawing: drawings.Drawing, name: str) -> Part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
+import sys
 import time
 from collections import Counter
 from itertools import chain, repeat
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import archiving, exactness, growth, ingest, series
+from bench import archiving, exactness, growth, ingest, other_files, series
 from bench.answers import (
     Counts,
     Pair,
@@ -25,6 +26,7 @@ from bench.answers import (
     read_watcher,
     truth,
 )
+from bench.environment import Environment
 from bench.layouts import COLUMNS, as_csv, rows, write_csv, write_json
 from bench.measuring import Part, Target, cost, table
 from bench.merging import merge_page
@@ -169,6 +171,13 @@ def test_the_parts_that_need_no_peers_measure_a_tiny_series(files: list[Path], t
     assert all(target.measured for target in archived.targets)
     assert "all exact" in exactness.differences(files).text
     assert "5 times" in exactness.one_history(files, tmp_path).text
+
+
+def test_files_of_other_kinds_are_compared_with_the_scripts_that_need_no_package(tmp_path: Path) -> None:
+    part = other_files.measure(tmp_path / "other", Environment(folder=Path(sys.prefix), versions={}), 1, scale=0.01)
+    assert len(part.targets) == 2
+    assert all(target.measured for target in part.targets)
+    assert "csv-diff is not installed" in part.text
 
 
 def test_growth_is_measured_by_records_and_by_releases(files: list[Path], tmp_path: Path) -> None:
