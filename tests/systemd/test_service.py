@@ -39,14 +39,14 @@ def ended_cleanly(unit: Unit) -> None:
 
 def test_the_units_are_clean(sandbox: Sandbox) -> None:
     paths = [f"/etc/systemd/system/{path.name}" for path in (PROJECT / "systemd").glob("*.*")]
-    assert len(paths) == 3
+    assert len(paths) == 4
     verified = sandbox.run("systemd-analyze", "verify", *paths)
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.name)
 def test_the_services_are_exposed_to_little(sandbox: Sandbox, path: Path) -> None:
-    assert len(SERVICES) == 2
+    assert len(SERVICES) == 3
     inside = HOME / "project" / path.relative_to(PROJECT)
     sandbox.run("systemd-analyze", "security", "--offline=yes", "--threshold=15", str(inside))
 
