@@ -195,7 +195,7 @@ def test_a_client_that_is_slow_or_sends_nonsense_is_cut_off(text: str) -> None:
 
 
 def test_many_silent_clients_cost_no_threads_and_are_closed_soon() -> None:
-    with serve("127.0.0.1:0", app(), deadline=0.5) as port:
+    with serve("127.0.0.1:0", app(), deadline=1.5) as port:
         before = threading.active_count()
         silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(60)]
         assert threading.active_count() == before
