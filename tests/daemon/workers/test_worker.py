@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.cli_fixtures import RunCli
 from tests.support.postgresql import PostgresqlServer
-from tests.support.workers import Workers, open_workers
+from tests.support.workers import Workers, check_result, open_workers
 from watcher.cli.context import load_settings
 from watcher.core.work import CHECK
 from watcher.monitor.doctor import DiagnosisState, diagnose
@@ -107,3 +107,34 @@ def test_it_refuses_a_history_in_sqlite(tmp_path: Path, run: RunCli) -> None:
     result = run("--config", str(tmp_path / "config.toml"), "worker")
     assert result.code == 2
     assert "set url in [store]" in result.err
+
+
+def test_a_worker_that_was_stopped_for_longer_than_its_lease_changes_nothing(
+    tmp_path: Path, postgresql_server: PostgresqlServer
+) -> None:
+    with open_workers(tmp_path, postgresql_server.new_location(), sources=4, delay=1.0) as workers:
+        workers.servers.publish(0)
+        workers.start(1)
+        workers.wait_for(0)
+        workers.publish(1)
+        stopped = wait_for_claims(workers)
+        os.kill(workers.forks.running[0], signal.SIGSTOP)  # while it waits for the servers
+        workers.start(1)
+        while wait_for_claims(workers) & stopped:
+            signal.sigtimedwait([], 0.1)
+        os.kill(workers.forks.running[0], signal.SIGCONT)
+        workers.wait_for(1)
+        assert "another worker has taken over check s" in workers.forks.log
+        workers.stop()
+        check_result(workers, 2, repeats=1)
+
+
+def wait_for_claims(workers: Workers) -> set[tuple[str, int]]:
+    """Wait until checks are claimed; return their sources with the numbers of the claims."""
+    for _ in range(600):
+        with Store(workers.location) as store:
+            query = "SELECT name, token FROM work WHERE kind = ? AND until > now()"
+            if claims := set(store.database.execute(query, [CHECK]).fetchall()):
+                return claims
+        signal.sigtimedwait([], 0.1)
+    raise AssertionError(workers.forks.log)

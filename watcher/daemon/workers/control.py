@@ -50,8 +50,10 @@ class WorkerControl:
             self._tables.finish(claim, after)
 
     def extend(self) -> None:
+        """Extend the leases, and end the sessions of workers that did not."""
         with self._lock:
             self._tables.extend(self.worker, self._claims, self.lease, schedules=self.schedules)
+            self._tables.end_dead_sessions(self.lease)
 
     def count_running(self) -> int:
         return len(self._claims)

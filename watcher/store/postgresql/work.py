@@ -111,6 +111,22 @@ class WorkTables:
                 [lease, worker, [claim.item.lock for claim in claims]],
             )
 
+    def end_dead_sessions(self, lease: float) -> int:
+        """End the sessions of workers that have been silent for another lease; return how many.
+
+        A process that was stopped, or hangs, keeps its connections, and with them the locks of the scheduler, of hosts
+        and of writers. Its row has the number of a process that may be another one by now: a session that began after
+        the lease is not ended.
+        """
+        row = self._db.execute_at_once(
+            """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity JOIN work_workers AS dead
+              ON application_name = format('watcher (%s, process %s)', dead.host, dead.process)
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+              AND dead.until < now() - make_interval(secs => ?) AND backend_start < dead.until""",
+            [lease],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def end_worker(self, worker: int) -> None:
         """Remove a worker that stops in order, with what it may still have claimed."""
         self._db.execute_at_once("UPDATE work SET worker = NULL, until = NULL WHERE worker = ?", [worker])
