@@ -54,18 +54,14 @@ def test_a_second_host_derives_the_same_history_from_the_bucket(run: RunCli, tmp
     assert run("--config", other, "history").out == run("--config", one, "history").out
     assert run("--config", other, "verify", "--history").out.startswith("4 snapshots, 0 damaged")
     assert run("--config", other, "cat", "ports", "2020-01-03").out.encode() == RELEASES[2]
-    assert (
-        f"objects   {url}: answers, has snapshots of 1 source"
-        in run("--config", other, "doctor").out.replace("ok  ", "")
-        or "answers, has snapshots of 1 source" in run("--config", other, "doctor").out
-    )
+    assert f"{url}: answers, has snapshots of 1 source" in run("--config", other, "doctor").out
 
 
 def test_a_dry_run_writes_nothing_to_the_bucket(run: RunCli, tmp_path: Path, url: ObjectUrl) -> None:
     config, files = make_host(tmp_path / "one", url), write_releases(tmp_path)
     assert run("--config", config, "import", "ports", *files[:2]).code == 0
     assert run("--config", config, "import", "ports", *files, "--dry-run").code == 0
-    assert run("--config", make_host(tmp_path / "new", url), "verify").out == "2 snapshots, 0 damaged\n"
+    assert run("--config", make_host(tmp_path / "new", url), "verify").out.startswith("2 snapshots, 0 damaged")
 
 
 def test_a_backup_is_restored_to_the_bucket(run: RunCli, tmp_path: Path, server: ObjectServer, url: ObjectUrl) -> None:
