@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -103,26 +104,35 @@ def main(place: str, repository: str, most: str) -> None:
     (folder / "config.toml").write_text(_CONFIG.format(groups=json.dumps(chosen)))
     (folder / "config.toml").chmod(0o600)
     command = [sys.executable, "-m", "watcher", "import", "iana", f"git:{repository}:/", "--format", "json"]
-    candidates = [
-        candidate
-        for candidate in importer.find_items([f"git:{repository}:/"], "xml")
-        if candidate.name.removesuffix(".xml") in chosen
-    ]
-    outputs: list[str] = []
 
+    def list_candidates() -> list[importer.ImportItem]:
+        listed = importer.find_items([f"git:{repository}:/"], "xml")
+        return [candidate for candidate in listed if candidate.name.removesuffix(".xml") in chosen]
+
+    outputs: list[str] = []
+    numbers: list[int] = []
+
+    # Each lists the files itself: its git process ends with the list, and only then counts.
     def reading() -> None:
-        for candidate in candidates:
+        for candidate in list_candidates():
             candidate.load()
+        del candidate
+        gc.collect()
 
     def floors() -> None:
         before: dict[str, bytes] = {}
-        for candidate in candidates:
+        candidates = list_candidates()
+        numbers.append(len(candidates))
+        while candidates:
+            candidate = candidates.pop(0)
             data = candidate.load()
             with suppress(expat.ExpatError):
                 expat.ParserCreate().Parse(data, True)
             prefix = before.get(candidate.name)
             zstd_frames.compress(data, zstd_frames.from_bytes(prefix) if prefix else None)
             before[candidate.name] = data
+        del candidate
+        gc.collect()
 
     def importing() -> None:
         done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
@@ -137,7 +147,7 @@ def main(place: str, repository: str, most: str) -> None:
             {
                 **spent,
                 "groups": len(chosen),
-                "candidates": len(candidates),
+                "candidates": numbers[0],
                 "taken": sum(report["taken"].values()),
                 "refused": [[item["origin"].rpartition("@")[0], item["reason"]] for item in report["refused"]],
                 # SQLite counts them in its header (fileformat2, section 1.3.7).

@@ -23,6 +23,7 @@ from watcher.core.model import Severity
 from watcher.core.operations import Acknowledgement
 from watcher.core.read_settings import ReadSettings
 from watcher.core.times import to_text
+from watcher.monitor import importer
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.ingest import ReleaseIngest
@@ -214,6 +215,30 @@ def test_entries_that_move_between_groups(
     numbers = twice(work)
     assert numbers["moves"] > 0
     assert numbers["event_sides"] > 0
+
+
+def test_a_batch_of_imported_releases_of_which_some_are_refused(
+    twice: Callable[[Callable[[HistoryLocation], None]], Any], tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.xml" for number in range(5)]
+    rows = [tcp("one", "1"), tcp("two", "2")]
+    for number, path in enumerate(files):
+        path.write_bytes(release([*rows, tcp(f"n{number}", str(10 + number))], f"2020-01-0{number + 1}"))
+    files[1].write_text("<html>no release</html>")
+    files[4].write_bytes(files[3].read_bytes())  # known
+
+    def work(location: HistoryLocation) -> None:
+        with Store(location) as store:
+            ingest = ReleaseIngest(
+                "ports",
+                settings=ReadSettings(registry="ports", format="xml"),
+                store=store,
+                archive=SnapshotArchive(tmp_path / f"kept {isinstance(location, Path)}"),
+            )
+            report = importer.import_items(ingest, importer.find_items([*map(str, files)], "xml"))
+            assert (sum(report.outcomes.values()), len(report.refused)) == (4, 1)
+
+    assert twice(work)["releases"] == 3
 
 
 def test_real_releases_of_registry_groups(
