@@ -93,7 +93,7 @@ def _list_tasks(folder: Path, peers: Environment, scale: float) -> Iterator[_Tas
             )
     lists = _write_lists(folder, max(int(120_000 * scale), 100))
     yield _Task(
-        name="two lists in JSON, 100 MB each" if scale == 1 else "two lists in JSON",
+        name="two lists of objects in JSON",
         files=lists,
         options=("--key", "id"),
         peer="a script: json and two dictionaries",

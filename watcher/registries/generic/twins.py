@@ -30,8 +30,10 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
         cited = _cited(" ".join(item.fields.values()))
         if cited and cited <= _cited(" ".join(first.fields.values())):
             return first
+    if not (names := _names(item)):
+        return None  # before the names of all rows are read
     rows = rows_of(context, context.new).derive(entry_parts.read_path(item), _rows_by_name)
-    groups = [rows.get(name, []) for name in _names(item)]
+    groups = [rows.get(name, []) for name in names]
     candidates = (row for group in groups if len(group) <= _MOST_CANDIDATES for row in group)
     return min((row for row in candidates if _is_absorbed(item, row)), key=lambda row: row.key, default=None)
 
