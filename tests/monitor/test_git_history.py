@@ -273,7 +273,7 @@ def test_versions_are_those_of_git_log_with_merges_shallow_clones_and_either_kin
 
 
 def test_a_repository_without_a_commit_is_one_line(repository: Repository) -> None:
-    with pytest.raises(UsageError, match=r"^git:.*: has no commit$"):
+    with pytest.raises(UsageError, match=r"^git:.*: has no commit in HEAD; .* symbolic-ref HEAD refs/heads/BRANCH$"):
         find_items([f"git:{repository.path}:t.csv"], "csv")
 
 

@@ -71,7 +71,10 @@ class GitHistory:
         try:
             self._head = _rev_parse(place, "--verify", "--quiet", "HEAD").decode("ascii", "replace")
         except UsageError:
-            raise UsageError(f"git:{repository}: has no commit") from None
+            raise UsageError(
+                f"git:{repository}: has no commit in HEAD; make one there, or let HEAD name a branch that has: "
+                f"git -C {repository} symbolic-ref HEAD refs/heads/BRANCH"
+            ) from None
         self._roots = frozenset(shallow.read_text("ascii").split()) if shallow.is_file() else frozenset()
         self._objects = _ObjectReader(objects.absolute(), "sha256" if len(self._head) == _SHA256_HEX else "sha1")
         self._read_tree = lru_cache(_CACHED_TREES)(self._objects.read_tree)
