@@ -104,7 +104,7 @@ def test_a_name_in_another_notation_is_the_name_of_a_changed_record() -> None:
         assert compare(first, second, whole=False) == compare(first, second, whole=True), other
 
 
-@pytest.mark.slow  # 70 s
+@pytest.mark.slow  # five minutes on a busy machine
 @pytest.mark.timeout(1200)
 def test_real_releases_have_the_comparison_of_the_whole_files() -> None:
     chance = random.Random(105)  # noqa: S311 - no secret

@@ -318,7 +318,7 @@ def test_an_import_is_whole_or_not_there_whatever_step_of_its_end_it_was_killed_
         compare(travel, at)
 
 
-@pytest.mark.slow  # 23 s
+@pytest.mark.slow  # 11 s of CPU
 def test_an_import_survives_a_kill_before_every_step_of_it(
     env: Environment, killing: ProcessKiller, tmp_path: Path
 ) -> None:
