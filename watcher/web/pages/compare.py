@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from msgspec import Struct
+
 from watcher.core.errors import UsageError
 from watcher.core.model import Change, Comparison, Event, Kind, Severity, count_changes
 from watcher.core.port_ranges import find_ports
@@ -32,8 +34,9 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         old, new = _choose_releases(store, source, request, releases)
         has_ports = store.history.read_registry_id(source) == "ports"
         comparison = _compare(context, store, source, old, new)
-    events = [event for event in comparison.events if _is_wanted_event(event, request)]
-    changes = list(_filter_changes(comparison, events, request))
+    selected = _read_filter(request)
+    events = [event for event in comparison.events if selected.selects_event(event)]
+    changes = list(selected.filter_changes(comparison, events))
     start = read_number(request, "start", 0, len(changes))
     places = {release.row: number for number, release in enumerate(releases)}
     return render_html(
@@ -97,40 +100,54 @@ def _compare(context: PageContext, store: Store, source: str, old: StoredRelease
     return comparison
 
 
-def _is_wanted_event(event: Event, request: PageRequest) -> bool:
-    kinds, severities = one_of(request, "kind", Kind), one_of(request, "severity", Severity)
-    name, text, ports = request.text("event"), request.text("text").casefold(), find_ports(request.text("port"))
-    return (
-        (not kinds or event.kind in kinds)
-        and (not severities or event.severity.rank >= Severity(severities[0]).rank)
-        and (not name or any(fnmatchcase(known, name) for known in (event.id, *event.also)))
-        and (not text or text in event.summary.casefold())
-        and (ports is None or any(_overlaps(port, ports) for port in event.ports))
-    )
+class _Filter(Struct, frozen=True, kw_only=True):
+    """What a query selects, read once for all changes."""
+
+    kinds: tuple[str, ...]
+    severity: Severity | None
+    event: str
+    text: str
+    ports: tuple[int, int] | None
+    quiet: bool
+
+    def selects_event(self, event: Event) -> bool:
+        return (
+            (not self.kinds or event.kind in self.kinds)
+            and (self.severity is None or event.severity.rank >= self.severity.rank)
+            and (not self.event or any(fnmatchcase(known, self.event) for known in (event.id, *event.also)))
+            and (not self.text or self.text in event.summary.casefold())
+            and (self.ports is None or any(_overlaps(port, self.ports) for port in event.ports))
+        )
+
+    def selects_change(self, change: Change) -> bool:
+        if change.quiet and not self.quiet:
+            return False
+        sides = [side for side in (change.before, change.after) if side is not None]
+        return (
+            (not self.kinds or change.kind in self.kinds)
+            and (
+                not self.text or any(self.text in value.casefold() for side in sides for value in side.fields.values())
+            )
+            and (self.ports is None or any(_overlaps(side.key.part("port"), self.ports) for side in sides))
+        )
+
+    def filter_changes(self, comparison: Comparison, events: Sequence[Event]) -> Iterator[Change]:
+        """Yield the changes that are selected; a filter of events selects the changes of those `events`."""
+        is_by_event = bool(self.event or self.severity)
+        wanted = {number for event in events for number in event.changes}
+        for number, change in enumerate(comparison.changes.changes):
+            if self.selects_change(change) and (not is_by_event or number in wanted):
+                yield change
 
 
-def _filter_changes(comparison: Comparison, events: Sequence[Event], request: PageRequest) -> Iterator[Change]:
-    """Yield the changes that the filters select; a filter of events selects the changes of those events."""
-    is_by_event = bool(request.text("event") or one_of(request, "severity", Severity))
-    wanted = {number for event in events for number in event.changes}
-    for number, change in enumerate(comparison.changes.changes):
-        if _is_wanted_change(change, request) and (not is_by_event or number in wanted):
-            yield change
-
-
-def _is_wanted_change(change: Change, request: PageRequest) -> bool:
-    kinds, text, ports = (
-        one_of(request, "kind", Kind),
-        request.text("text").casefold(),
-        find_ports(request.text("port")),
-    )
-    if change.quiet and not request.text("quiet"):
-        return False
-    sides = [side for side in (change.before, change.after) if side is not None]
-    return (
-        (not kinds or change.kind in kinds)
-        and (not text or any(text in value.casefold() for side in sides for value in side.fields.values()))
-        and (ports is None or any(_overlaps(side.key.part("port"), ports) for side in sides))
+def _read_filter(request: PageRequest) -> _Filter:
+    return _Filter(
+        kinds=one_of(request, "kind", Kind),
+        severity=next(map(Severity, one_of(request, "severity", Severity)), None),
+        event=request.text("event"),
+        text=request.text("text").casefold(),
+        ports=find_ports(request.text("port")),
+        quiet=bool(request.text("quiet")),
     )
 
 
