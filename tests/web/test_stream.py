@@ -20,6 +20,7 @@ from watcher.monitor import importer
 from watcher.monitor.result import Outcome
 from watcher.reports.events import event_document, find_events
 from watcher.store.event_query import EventQuery
+from watcher.web.stream import EventStream
 from watcher.web.streams import Streams
 
 REST = [tcp("hostile", "35"), Row(description="Unassigned", port="36-40")]
@@ -174,6 +175,18 @@ def test_the_filters_of_the_api_limit_a_stream(site: Site) -> None:
         site.check(JUNE, "2026-01-05T12:00:00Z")
         (line,) = reader.next_events(1)
         assert "delta" in line
+
+
+def test_a_release_of_which_the_filters_select_nothing_moves_the_place_alone(site: Site) -> None:
+    stream = EventStream(context=site.context, query=EventQuery(ports=((20, 21),), events=("service-*",)))
+    with site.context.open_store() as store:
+        before = stream._newest(store)
+    site.check(APRIL, "2026-01-05T10:00:00Z")  # changes port 12 alone
+    events, after = stream.read_new(before)
+    assert (list(events), after.row > before.row) == ([], True)
+    site.check(MAY, "2026-01-05T11:00:00Z")
+    events, _ = stream.read_new(after)
+    assert ["gamma" in observed.stored.event.summary for _, observed in events] == [True]
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class EventStream(Struct, frozen=True, kw_only=True):
         events = sorted(report.events, key=lambda observed: (observed.stored.release.row, observed.stored.row))
         places = [_place_of(observed, newest) for observed in events]
         sent = next((number for number, place in enumerate(places, 1) if is_same and place[:4] == after[:4]), 0)
-        end = max(newest, *(place._replace(fingerprint="") for place in places), key=lambda place: place.row)
+        end = max([newest, *(place._replace(fingerprint="") for place in places)], key=lambda place: place.row)
         return list(zip(places[sent:], events[sent:], strict=True)), end
 
     def _newest(self, store: Store) -> Place:
