@@ -112,6 +112,19 @@ def test_no_object_is_replaced(machines: Machines, url: ObjectUrl) -> None:
     assert (storage.create("a", b"first"), storage.create("a", b"second"), storage.get("a")) == (True, False, b"first")
 
 
+def test_what_others_keep_in_the_bucket_is_no_source(machines: Machines, url: ObjectUrl) -> None:
+    keep(machines.open("one"), b"data")
+    object_storage.ObjectStorage(url).create("Photos 2020/a.jpg", b"x")
+    assert machines.open("new").list_sources() == ["ports"]
+
+
+def test_a_folder_whose_position_cannot_be_written_is_said(machines: Machines, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / ".objects").write_text("in the way")
+    with pytest.raises(StoreError, match=r"\.objects/ports: cannot be written: "):
+        keep(machines.open("one"), b"data")
+
+
 def test_a_folder_that_lost_files_gets_them_again(machines: Machines, tmp_path: Path) -> None:
     snapshots = series(9)
     infos = keep_series(machines.open("one"), snapshots)

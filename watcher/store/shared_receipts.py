@@ -58,7 +58,7 @@ class SharedReceipts:
         self._root = root
 
     def list_sources(self) -> list[str]:
-        """Return the sources that have snapshots, by name. Raises StoreError."""
+        """Return the names of all folders of the bucket, also of what others keep there. Raises StoreError."""
         return self._storage.list_folders()
 
     def pull(self, source: str) -> bool:
@@ -148,9 +148,12 @@ class SharedReceipts:
 
     def _write_position(self, source: str, position: int) -> None:
         path = self._root / _POSITIONS / source
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(path) as temporary:
-            temporary.write_text(json.dumps({"url": str(self._storage.url), "position": position}), "utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replace_file(path) as temporary:
+                temporary.write_text(json.dumps({"url": str(self._storage.url), "position": position}), "utf-8")
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _name_entry(source: str, position: int) -> str:

@@ -67,7 +67,7 @@ class SnapshotReceipts:
     def list_sources(self) -> list[str]:
         """Return the sources that have snapshots, by name."""
         if self._shared is not None:
-            return self._shared.list_sources()
+            return [name for name in self._shared.list_sources() if _SOURCE.fullmatch(name)]
         if not self._root.is_dir():
             return []
         names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir() and _SOURCE.fullmatch(entry.name))
