@@ -81,7 +81,7 @@ class Daemon:
             notify(f"STOPPING=1\n{status('finishing running tasks')}")
             self.scheduler.stop()
             self.jobs.close()
-            finished = self._wait_for_tasks(signals)
+            finished = self.jobs.wait_for_tasks(signals)
         self._log.info("stopped" if finished else "stopped with unfinished tasks; the next start resumes them")
         return finished
 
@@ -108,14 +108,6 @@ class Daemon:
                 return
             self.watch_clocks()
             self.watch_tasks()
-
-    def _wait_for_tasks(self, signals: Signals) -> bool:
-        """Wait until no task runs, for `grace` at most and only until a second signal to stop."""
-        until = self._clock.monotonic() + self.jobs.settings.daemon.grace.total_seconds()
-        while not (finished := self.jobs.watchdog.wait_until_idle(0.1)) and self._clock.monotonic() < until:
-            if {signal.SIGTERM, signal.SIGINT} & set(signals.wait(0)):
-                break
-        return finished
 
     def watch_clocks(self) -> None:
         """Move the jobs if the wall clock was set since the last call."""

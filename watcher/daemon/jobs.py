@@ -6,7 +6,9 @@ asked to wait (`daemon.daemon_jobs`, `daemon.workers.worker_jobs`).
 
 from __future__ import annotations
 
+import signal
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from watcher.core import runtime
 from watcher.core.clock import Clock
 from watcher.core.errors import ConfigError, ReadSettingsError, WatcherError
 from watcher.daemon.self_check import SelfCheck
+from watcher.daemon.signals import Signals
 from watcher.daemon.watchdog import Watchdog
 from watcher.fetch.rsync import LONGEST as LONGEST_TRANSFER
 from watcher.monitor.deadlines import check_deadlines
@@ -36,7 +39,7 @@ _RELOAD = "the configuration was changed and another process applied it; reload 
 _WARNINGS = (Outcome.FAILED, Outcome.STALE, Outcome.HELD)
 
 
-class Jobs:
+class Jobs(ABC):
     """The jobs of one process. `settings` is the configuration in force; a reload replaces it."""
 
     claim = CLAIM  # for so long a delivery belongs to the process that sends it
@@ -62,13 +65,21 @@ class Jobs:
         """Return a monitor for the calling thread, a context manager."""
         return self._create_monitor(self.settings)
 
+    @abstractmethod
     def start_deliveries(self, monitor: Monitor) -> None:
         """Start to send what is due. A check calls it at its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def postpone(self, source: str, seconds: float) -> None:
         """Check a collection again after so many seconds: its server asked to wait, and groups are left."""
-        raise NotImplementedError
+
+    def wait_for_tasks(self, signals: Signals) -> bool:
+        """Wait until no task runs, for `grace` at most and only until a second signal to stop; return if none runs."""
+        until = self._clock.monotonic() + self.settings.daemon.grace.total_seconds()
+        while not (finished := self.watchdog.wait_until_idle(0.1)) and self._clock.monotonic() < until:
+            if {signal.SIGTERM, signal.SIGINT} & set(signals.wait(0)):
+                break
+        return finished
 
     def check_source(self, source: SourceSettings) -> None:
         if self.stopping.is_set():  # the job waited for a thread meanwhile

@@ -72,7 +72,7 @@ class Worker:
             self._wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running work')}")
             self._queue.close()
-            finished = self._wait_for_work(signals)
+            finished = self.jobs.wait_for_tasks(signals)
         self._scheduler.close()
         self._ended.set()
         self._extending.join(1)
@@ -103,14 +103,6 @@ class Worker:
             notify(status(f"hung: {', '.join(hung)}"))
         else:
             notify("WATCHDOG=1")
-
-    def _wait_for_work(self, signals: Signals) -> bool:
-        """Wait until no work runs, for `grace` at most and only until a second signal to stop."""
-        until = self._clock.monotonic() + self.jobs.settings.daemon.grace.total_seconds()
-        while not (finished := self.jobs.watchdog.wait_until_idle(0.1)) and self._clock.monotonic() < until:
-            if {signal.SIGTERM, signal.SIGINT} & set(signals.wait(0)):
-                break
-        return finished
 
     def _reload(self) -> None:
         notify(reloading())
