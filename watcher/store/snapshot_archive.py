@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from watcher.core.clock import SystemClock
 from watcher.core.errors import StoreError
 from watcher.store import zstd_frames
 from watcher.store.archive_location import ArchiveLocation
@@ -26,7 +27,9 @@ from watcher.store.snapshot_decoder import SnapshotDecoder
 from watcher.store.snapshot_file import MAX_SNAPSHOT, SUFFIX, ReceiptConflict, SnapshotInfo, read_info, verify_checksum
 from watcher.store.snapshot_receipts import SnapshotReceipts
 
-_TRIES = 8  # of a write that another machine comes before
+# Seconds at most before the next try of a write that another machine came before. Each machine waits a random part of
+# them: without that, one that is a little slower than two others loses every time.
+_WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6, 1.6)
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
@@ -36,9 +39,11 @@ def _again_after_conflict(write: Callable[_Parameters, _Result]) -> Callable[_Pa
 
     @wraps(write)
     def try_writes(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
-        for _ in range(_TRIES - 1):
+        clock = SystemClock()
+        for most in _WAITS:
             with suppress(ReceiptConflict):
                 return write(*arguments, **named)
+            clock.sleep(most * clock.jitter())
         return write(*arguments, **named)
 
     return try_writes
