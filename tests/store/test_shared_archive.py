@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.store.test_snapshot_archive import keep, keep_series, series
-from tests.support.object_server import KEYS, ObjectServer, open_object_server
+from tests.support.object_server import KEYS, open_object_server
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.lazy import load
 from watcher.store.archive_copy import copy_archive
@@ -25,19 +24,6 @@ from watcher.store.snapshot_archive import SnapshotArchive
 
 pytestmark = pytest.mark.server
 object_storage = load("object_storage")  # obstore may be missing
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
-    with open_object_server(tmp_path_factory.mktemp("objects")) as running:
-        yield running
-
-
-@pytest.fixture
-def url(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectUrl:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
-    return server.new_url()
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
@@ -65,8 +51,8 @@ class Machines:
 
 
 @pytest.fixture
-def machines(url: ObjectUrl, tmp_path: Path) -> Machines:
-    return Machines(url, tmp_path)
+def machines(object_url: ObjectUrl, tmp_path: Path) -> Machines:
+    return Machines(object_url, tmp_path)
 
 
 def test_what_one_machine_stored_another_reads(machines: Machines) -> None:
@@ -107,14 +93,14 @@ def test_two_machines_that_store_the_same_snapshot_store_it_once(machines: Machi
     assert machines.files("one") == machines.files("other")
 
 
-def test_no_object_is_replaced(machines: Machines, url: ObjectUrl) -> None:
-    storage = object_storage.ObjectStorage(url)
+def test_no_object_is_replaced(machines: Machines, object_url: ObjectUrl) -> None:
+    storage = object_storage.ObjectStorage(object_url)
     assert (storage.create("a", b"first"), storage.create("a", b"second"), storage.get("a")) == (True, False, b"first")
 
 
-def test_what_others_keep_in_the_bucket_is_no_source(machines: Machines, url: ObjectUrl) -> None:
+def test_what_others_keep_in_the_bucket_is_no_source(machines: Machines, object_url: ObjectUrl) -> None:
     keep(machines.open("one"), b"data")
-    object_storage.ObjectStorage(url).create("Photos 2020/a.jpg", b"x")
+    object_storage.ObjectStorage(object_url).create("Photos 2020/a.jpg", b"x")
     assert machines.open("new").list_sources() == ["ports"]
 
 
@@ -142,7 +128,7 @@ def test_a_folder_with_snapshots_that_the_bucket_lacks_is_refused(machines: Mach
         keep(machines.open("one"), b"newer")
 
 
-def test_a_snapshot_that_is_damaged_in_the_bucket_is_not_taken(machines: Machines, url: ObjectUrl) -> None:
+def test_a_snapshot_that_is_damaged_in_the_bucket_is_not_taken(machines: Machines, object_url: ObjectUrl) -> None:
     info = keep(machines.open("one"), b"data" * 100)
     storage = machines.open("one")._receipts._shared._storage  # type: ignore[union-attr]
     key = f"ports/{info.sha256}.zst"
@@ -216,8 +202,8 @@ def write(url: ObjectUrl, folder: Path, seed: int, count: int) -> subprocess.Pop
     )
 
 
-def test_machines_that_write_at_once_lose_nothing(machines: Machines, url: ObjectUrl, tmp_path: Path) -> None:
-    processes = [write(url, tmp_path / f"m{seed}", seed, 12) for seed in range(3)]
+def test_machines_that_write_at_once_lose_nothing(machines: Machines, object_url: ObjectUrl, tmp_path: Path) -> None:
+    processes = [write(object_url, tmp_path / f"m{seed}", seed, 12) for seed in range(3)]
     stored = {word for process in processes for word in process.communicate(timeout=120)[0].split()}
     assert [process.returncode for process in processes] == [0, 0, 0]
     archive = machines.open("new")
@@ -230,12 +216,14 @@ def test_machines_that_write_at_once_lose_nothing(machines: Machines, url: Objec
     assert all(len(list(machines.open(f"m{seed}").list_snapshots())) == len(infos) for seed in range(3))
 
 
-def test_machines_that_are_killed_leave_whole_snapshots(machines: Machines, url: ObjectUrl, tmp_path: Path) -> None:
+def test_machines_that_are_killed_leave_whole_snapshots(
+    machines: Machines, object_url: ObjectUrl, tmp_path: Path
+) -> None:
     chance = random.Random(7)  # noqa: S311 - the same every time
     stored: set[str] = set()
     kills = 0
     for round_ in range(6):
-        process = write(url, tmp_path / f"m{round_ % 2}", round_, 400)
+        process = write(object_url, tmp_path / f"m{round_ % 2}", round_, 400)
         assert process.stdout is not None
         for _ in range(chance.randrange(1, 6)):
             stored.add(process.stdout.readline().strip())
@@ -256,9 +244,9 @@ def test_machines_that_are_killed_leave_whole_snapshots(machines: Machines, url:
 
 
 def test_a_missing_bucket_and_a_wrong_key_are_said(
-    machines: Machines, url: ObjectUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    machines: Machines, object_url: ObjectUrl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = ObjectUrl(bucket="absent", endpoint=url.endpoint)
+    other = ObjectUrl(bucket="absent", endpoint=object_url.endpoint)
     with pytest.raises(StoreError, match="there is no such bucket; create it"):
         list(SnapshotArchive(SharedArchive(url=other, folder=tmp_path / "absent")).list_snapshots("ports"))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")

@@ -102,9 +102,14 @@ class ObjectServer:
 
 
 def _find_free_ports(number: int) -> list[int]:
-    """Return ports that are free, as is the port of gRPC that belongs to each."""
+    """Return ports that are free, as is the port of gRPC that belongs to each.
+
+    Processes of pytest-xdist look in ranges of their own: a server listens seconds after its ports were chosen.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 21_000 + 1_000 * (process % 10)
     found: list[int] = []
-    for port in range(21000, 32000):
+    for port in range(first, first + 1_000):
         if len(found) < number and all(_is_free(each) for each in (port, port + _GRPC)):
             found.append(port)
     return found
