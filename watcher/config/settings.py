@@ -67,7 +67,7 @@ class StoreSettings(SettingsTable):
     )
     snapshots: Path = Field(Path("snapshots"), description="the folder of snapshots; with `objects` a copy of them")
     objects: Annotated[str, AfterValidator(check_object_url)] | None = Field(
-        None, description="a bucket for the snapshots, s3://BUCKET/PREFIX?endpoint=URL, that several machines share"
+        None, description="a bucket for the snapshots, s3://BUCKET/PREFIX?endpoint=URL, that several hosts share"
     )
 
     @property

@@ -11,7 +11,7 @@ from watcher.store.object_url import ObjectUrl, parse_object_url
 
 
 class SharedArchive(Struct, frozen=True, kw_only=True):
-    """An archive in object storage, which several machines share, and the folder that has a copy on this one.
+    """An archive in object storage, which several hosts share, and the folder that has a copy on this host.
 
     The folder has the snapshots of the sources that were read here; it can be deleted at any time.
     """

@@ -39,7 +39,7 @@ class ObjectStorage:
         if not url.from_instance and not all(os.environ.get(name) for name in _KEYS):
             raise ConfigError(
                 f"{url}: there is no key; set {' and '.join(_KEYS)} in the environment, or add credentials=instance to "
-                "the URL where the machine has a role"
+                "the URL where the host has a role"
             )
         self.url = url
         self._store = S3Store(

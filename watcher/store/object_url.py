@@ -13,7 +13,7 @@ class ObjectUrl(Struct, frozen=True, kw_only=True):
     """A bucket and the prefix of all keys in it.
 
     `endpoint` is the URL of a server that is not Amazon's. The keys are never here: they are in the environment
-    (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`), or the machine that the program runs on has a role
+    (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`), or the host that the program runs on has a role
     (`from_instance`).
     """
 

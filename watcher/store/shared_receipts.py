@@ -1,11 +1,11 @@
-"""An archive in object storage: what its folder on this machine is a copy of. docs/archive.md has the keys.
+"""An archive in object storage: what its folder on this host is a copy of. docs/archive.md has the keys.
 
     SOURCE/SHA256.zst           the file of a snapshot as it was first written: receipt and frames
     SOURCE/receipts/NUMBER      each receipt that was written, also again, in order: a log for one source
 
 No object is ever replaced. A writer first reads the log to its end; the number of its own entry is the next one, and
-the server refuses a second object of that name. So of two writers, on whatever machines, one comes first and the other
-one reads its entry and tries again: no lock is held by a machine that may have died.
+the server refuses a second object of that name. So of two writers, on whatever hosts, one comes first and the other
+one reads its entry and tries again: no lock is held by a host that may have died.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class SharedReceipts:
         return self._storage.list_folders()
 
     def pull(self, source: str) -> bool:
-        """Write what other machines stored to the folder; return whether there was anything.
+        """Write what other hosts stored to the folder; return whether there was anything.
 
         Raises StoreError; each file that was written then is whole.
         """
@@ -87,7 +87,7 @@ class SharedReceipts:
     def push(self, info: SnapshotInfo, frames: bytes) -> tuple[SnapshotInfo, bytes]:
         """Add a receipt to the log, and its snapshot if it is new; return what to write to the folder.
 
-        Another machine may have stored the same snapshot compressed against another one: its frames stay and are
+        Another host may have stored the same snapshot compressed against another one: its frames stay and are
         returned. Raises ReceiptConflict if the log has entries that `pull` did not read, and StoreError.
         """
         key = f"{info.source}/{info.sha256}{SUFFIX}"
@@ -97,7 +97,7 @@ class SharedReceipts:
             info = replace(info, prefix=parse_receipt(receipt, key).prefix)
         receipt, _ = split_file(join_file(info, frames))
         if not self._storage.create(_name_entry(info.source, self._read_position(info.source)), receipt):
-            raise ReceiptConflict(f"{info.source}: another machine is writing snapshots; try again")
+            raise ReceiptConflict(f"{info.source}: another host is writing snapshots; try again")
         return info, frames
 
     def advance(self, source: str) -> None:

@@ -27,7 +27,7 @@ from watcher.store.snapshot_decoder import SnapshotDecoder
 from watcher.store.snapshot_file import MAX_SNAPSHOT, SUFFIX, ReceiptConflict, SnapshotInfo, read_info, verify_checksum
 from watcher.store.snapshot_receipts import SnapshotReceipts
 
-# Seconds at most before the next try of a write that another machine came before. Each machine waits a random part of
+# Seconds at most before the next try of a write that another host came before. Each host waits a random part of
 # them: without that, one that is a little slower than two others loses every time.
 _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6, 1.6)
 _Parameters = ParamSpec("_Parameters")
@@ -35,7 +35,7 @@ _Result = TypeVar("_Result")
 
 
 def _again_after_conflict(write: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """Repeat a write that another machine came before: it reads what that one wrote, and decides again."""
+    """Repeat a write that another host came before: it reads what that one wrote, and decides again."""
 
     @wraps(write)
     def try_writes(*arguments: _Parameters.args, **named: _Parameters.kwargs) -> _Result:

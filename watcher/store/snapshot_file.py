@@ -33,7 +33,7 @@ _STORED_NAMES = {"accepted": "believed"}  # fields whose key in a receipt is ano
 
 
 class ReceiptConflict(StoreError):  # noqa: N818 - the writer tries again; users rarely see it
-    """Another machine wrote a receipt of the source since its receipts were read (`shared_receipts`)."""
+    """Another host wrote a receipt of the source since its receipts were read (`shared_receipts`)."""
 
 
 class SnapshotInfo(Struct, frozen=True, kw_only=True):

@@ -128,7 +128,7 @@ class SnapshotReceipts:
     def lock(self, source: str) -> Iterator[None]:
         """Keep other processes from writing snapshots of a source during the block; read what they wrote before.
 
-        In object storage, machines that write take no turns: the second one gets ReceiptConflict from `write`. Raises
+        In object storage, hosts that write take no turns: the second one gets ReceiptConflict from `write`. Raises
         StoreError if another process keeps the lock.
         """
         if source in self._locked:
@@ -228,7 +228,7 @@ class SnapshotReceipts:
     def write(self, info: SnapshotInfo, frames: bytes) -> SnapshotInfo:
         """Write the file of a snapshot, or replace it, and return its receipt. Call it inside `lock`.
 
-        In object storage the frames, and the prefix in the receipt, may be those of a machine that was first.
+        In object storage the frames, and the prefix in the receipt, may be those of a host that was first.
         """
         if self._shared is not None:
             info, frames = self._shared.push(info, frames)
