@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tests.support.fake_clock import FakeClock
 from tests.support.fault_server import FaultServer, not_modified, reply
-from watcher.core.errors import FetchError
+from watcher.core.errors import FetchError, StoreError
 from watcher.fetch.base import Policy, Validators
 from watcher.fetch.http import HttpFetcher
 from watcher.fetch.rate_limit import HostRateLimiter
@@ -85,6 +85,23 @@ def test_retries_and_redirects_wait_for_the_interval_too(clock: FakeClock) -> No
     ):
         fetcher.fetch(server.url())
     assert [pause for pause in clock.slept if pause] == [5.0, 10.0]
+
+
+class _LostTurn(HostRateLimiter):
+    """A turn that another worker got while this one waited."""
+
+    def confirm(self, host: str) -> None:
+        assert self.clock.slept == [5.0]  # type: ignore[attr-defined] # a FakeClock
+        raise StoreError(f"lost {host}")
+
+
+def test_no_request_is_sent_when_the_turn_was_lost_while_the_fetcher_waited(clock: FakeClock) -> None:
+    limiter = _LostTurn(interval=5, clock=clock)
+    with FaultServer(reply(b"x")) as server, HttpFetcher(POLICY, clock=clock, limiter=limiter) as fetcher:
+        limiter.reserve(urlsplit(server.url()).netloc)
+        with pytest.raises(StoreError, match="lost"):
+            fetcher.fetch(server.url())
+        assert server.requests == []
 
 
 def test_a_server_that_asks_for_a_pause_gets_no_request_until_it_is_over(clock: FakeClock) -> None:

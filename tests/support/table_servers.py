@@ -36,10 +36,10 @@ def table(source: str, round_number: int) -> bytes:
 class TableServers:
     """The process that serves; a context manager."""
 
-    def __init__(self, hosts: int, folder: Path, *, delay: float = 0.0) -> None:
+    def __init__(self, hosts: int, folder: Path) -> None:
         self._log = folder / "webhooks.jsonl"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.table_servers", str(hosts), str(self._log), str(delay)],
+            [sys.executable, "-m", "tests.support.table_servers", str(hosts), str(self._log)],
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,
             text=True,
@@ -61,6 +61,10 @@ class TableServers:
     def fail_hook(self, number: int) -> None:
         """Let the next webhooks fail."""
         self._ask(f"/control/fail/{number}")
+
+    def delay(self, seconds: float) -> None:
+        """Let the answers to all further requests for tables take so long."""
+        self._ask(f"/control/delay/{seconds}")
 
     def most_at_a_time(self) -> int:
         """Return how many requests for tables one host had at the same time, at most."""
@@ -105,9 +109,9 @@ class TableServers:
 
 
 class _Server:
-    def __init__(self, log: Path, delay: float) -> None:
+    def __init__(self, log: Path) -> None:
         self._log = log.open("a", buffering=1)
-        self._delay = delay
+        self._delay = 0.0
         self._round = 0
         self._failing = 0
         self._asked: Counter[int] = Counter()
@@ -158,11 +162,13 @@ class _Server:
             self._round = int(words[1])
         if words[0] == "fail":
             self._failing = int(words[1])
+        if words[0] == "delay":
+            self._delay = float(words[1])
         return str({"most": self._most, "requests": self._requests}.get(words[0], 0))
 
 
-async def _main(hosts: int, log: Path, delay: float) -> None:
-    server = _Server(log, delay)
+async def _main(hosts: int, log: Path) -> None:
+    server = _Server(log)
     ports = []
     for _ in range(hosts):
         number = len(ports)
@@ -177,4 +183,4 @@ async def _main(hosts: int, log: Path, delay: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])))
+    asyncio.run(_main(int(sys.argv[1]), Path(sys.argv[2])))

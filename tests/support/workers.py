@@ -128,11 +128,9 @@ def write_config(folder: Path, location: HistoryLocation, servers: TableServers,
 
 
 @contextmanager
-def open_workers(
-    folder: Path, location: PostgresqlUrl, *, sources: int, lease: int = 2, delay: float = 0.0
-) -> Iterator[Workers]:
+def open_workers(folder: Path, location: PostgresqlUrl, *, sources: int, lease: int = 2) -> Iterator[Workers]:
     """Start the servers of the sources, for workers that have their history at a location. No worker runs yet."""
-    with TableServers(_HOSTS, folder, delay=delay) as servers, WorkerForks(folder) as forks:
+    with TableServers(_HOSTS, folder) as servers, WorkerForks(folder) as forks:
         config = write_config(folder / "workers", location, servers, sources, lease=lease)
         yield Workers(folder=folder, config=config, location=location, servers=servers, forks=forks, sources=sources)
 

@@ -212,7 +212,10 @@ class HttpFetcher:
             response.close()
 
     def _wait_for_host(self, url: str) -> None:
-        """Wait for the interval of the host. Raises FetchError (`retry_later`) if the host asked for a pause."""
+        """Wait for the interval of the host.
+
+        Raises FetchError (`retry_later`) if the host asked for a pause, and StoreError if its turn was lost.
+        """
         if self._limiter is None:
             return
         host = urlsplit(url).netloc
@@ -221,6 +224,7 @@ class HttpFetcher:
             raise FetchError("retry_later", message, transient=True, retry_after=seconds)
         if pause := self._limiter.reserve(host):
             self._clock.sleep(pause)
+        self._limiter.confirm(host)
 
     def _check_literal_address(self, url: str) -> None:
         """Refuse an address in the URL that is not public; behind a proxy the address of a name cannot be checked."""

@@ -24,6 +24,10 @@ class HostLimiter(Protocol):
         """Reserve the next free moment for a request to a host; return the seconds until then."""
         ...
 
+    def confirm(self, host: str) -> None:
+        """Raise StoreError if the turn of a host was given to another worker meanwhile: call it before a request."""
+        ...
+
     def block(self, host: str, seconds: float) -> None:
         """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""
         ...
@@ -53,6 +57,9 @@ class HostRateLimiter(Struct):
             reserved = max(now, self._next.get(host, now))
             self._next[host] = reserved + self.interval * (1 + JITTER * self.clock.jitter())
         return reserved - now
+
+    def confirm(self, host: str) -> None:
+        """Do nothing: nobody takes a turn away."""
 
     def block(self, host: str, seconds: float) -> None:
         """Record that a host asked for no requests for so many seconds; a longer pause that is recorded holds."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.fake_clock import FakeClock
 from tests.support.postgresql import PostgresqlServer
-from watcher.core.errors import ClaimLostError, UsageError
+from watcher.core.errors import ClaimLostError, StoreError, UsageError
 from watcher.core.postgresql_url import PostgresqlUrl
 from watcher.core.work import CHECK, DELIVER, Claim, DueWork, WorkItem
 from watcher.daemon.workers.host_limits import SharedHostLimiter
@@ -217,6 +217,21 @@ def test_a_host_gets_one_request_at_a_time_from_all_workers(location: Postgresql
         waiting.join(10)
         assert entered.is_set()
         assert limiters[1].reserve("example.org") >= 9
+
+
+def test_no_request_is_sent_when_the_turn_of_a_host_was_lost(
+    location: PostgresqlUrl, postgresql_server: PostgresqlServer
+) -> None:
+    limiter = SharedHostLimiter(FakeClock(), 0.0)
+    with open_tables(location) as tables:
+        limiter.tables = tables
+        with limiter.turn("example.org"):
+            limiter.confirm("example.org")
+            session = tables.connection.info.backend_pid
+            postgresql_server.sql(f"SELECT pg_terminate_backend({session}, 10000)")
+            assert limiter.blocked_for("example.org") == 0  # over a new connection
+            with pytest.raises(StoreError, match=r"lost its turn to ask example\.org"):
+                limiter.confirm("example.org")
 
 
 def test_nobody_waits_forever_for_the_turn_of_a_host(location: PostgresqlUrl) -> None:

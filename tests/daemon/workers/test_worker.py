@@ -112,13 +112,18 @@ def test_it_refuses_a_history_in_sqlite(tmp_path: Path, run: RunCli) -> None:
 def test_a_worker_that_was_stopped_for_longer_than_its_lease_changes_nothing(
     tmp_path: Path, postgresql_server: PostgresqlServer
 ) -> None:
-    with open_workers(tmp_path, postgresql_server.new_location(), sources=4, delay=1.0) as workers:
+    with open_workers(tmp_path, postgresql_server.new_location(), sources=4) as workers:
         workers.servers.publish(0)
         workers.start(1)
         workers.wait_for(0)
+        asked = workers.servers.requests()
+        workers.servers.delay(3.0)
         workers.publish(1)
+        while workers.servers.requests() < asked + workers.sources:
+            signal.sigtimedwait([], 0.05)
         stopped = wait_for_claims(workers)
         os.kill(workers.forks.running[0], signal.SIGSTOP)  # while it waits for the servers
+        workers.servers.delay(0.5)
         workers.start(1)
         while wait_for_claims(workers) & stopped:
             signal.sigtimedwait([], 0.1)
@@ -126,6 +131,7 @@ def test_a_worker_that_was_stopped_for_longer_than_its_lease_changes_nothing(
         workers.wait_for(1)
         assert "another worker has taken over check s" in workers.forks.log
         workers.stop()
+        workers.servers.delay(0.0)
         check_result(workers, 2, repeats=1)
 
 

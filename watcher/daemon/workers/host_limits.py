@@ -21,6 +21,7 @@ class SharedHostLimiter:
         self._clock = clock
         self._interval = interval
         self.tables: WorkTables | None = None
+        self._session = 0  # of the server, which has the turn
 
     @property
     def _tables(self) -> WorkTables:
@@ -30,7 +31,7 @@ class SharedHostLimiter:
     @contextmanager
     def turn(self, host: str) -> Iterator[float]:
         started = self._clock.monotonic()
-        self._tables.lock_host(host)
+        self._session = self._tables.lock_host(host)
         try:
             yield self._clock.monotonic() - started
         finally:
@@ -41,6 +42,11 @@ class SharedHostLimiter:
         if self._interval == 0:
             return 0.0
         return self._tables.reserve_host(host, self._interval * (1 + JITTER * self._clock.jitter()))
+
+    def confirm(self, host: str) -> None:
+        # The server ends the session of a process that was stopped for long, and the turn with it.
+        if self._tables.read_session() != self._session:
+            raise StoreError(f"this worker lost its turn to ask {host}; nothing was changed, it tries again")
 
     def block(self, host: str, seconds: float) -> None:
         self._tables.block_host(host, seconds)

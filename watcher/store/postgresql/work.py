@@ -230,9 +230,15 @@ class WorkTables:
         due, running, late = row or (0, 0, 0.0)
         return WorkLoad(due=due, running=running, late=late)
 
-    def lock_host(self, host: str) -> None:
-        """Wait until no other connection has the turn of a host, and take it. It ends with the connection."""
-        self._db.execute_at_once(f"SELECT pg_advisory_lock({_HOST_KEY})", [host])
+    def lock_host(self, host: str) -> int:
+        """Wait until no other session has the turn of a host, take it, and return the session, with which it ends."""
+        row = self._db.execute_at_once(f"SELECT pg_backend_pid(), pg_advisory_lock({_HOST_KEY})", [host]).fetchone()
+        return int(row[0]) if row else 0
+
+    def read_session(self) -> int:
+        """Return the number that the server gave to the session of this connection; a lost one is opened again."""
+        row = self._db.execute_at_once("SELECT pg_backend_pid()").fetchone()
+        return int(row[0]) if row else 0
 
     def unlock_host(self, host: str) -> None:
         self._db.execute_at_once(f"SELECT pg_advisory_unlock({_HOST_KEY})", [host])
