@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -256,6 +258,24 @@ def test_another_candidate_is_elected_when_the_scheduler_dies(
         assert not first.is_elected()
         assert second.is_elected()
         assert not first.is_elected()
+
+
+def test_only_the_sessions_of_a_worker_that_hangs_are_ended_however_long_the_name_of_its_host_is(
+    location: PostgresqlUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = "a-host-with-a-name-that-is-longer-than-that-of-a-session-of-postgresql.example"
+    monkeypatch.setattr(socket, "gethostname", lambda: host)
+    monkeypatch.setattr(os, "getpid", lambda: 4_000_001)
+    with open_tables(location) as hanging:
+        hanging.register(host, 4_000_001, "1", lease=0.0)
+        monkeypatch.setattr(os, "getpid", lambda: 4_000_002)
+        with open_tables(location) as living:
+            living.register(host, 4_000_002, "1", lease=60.0)
+            assert living.end_dead_sessions(60.0) == 0
+            assert living.end_dead_sessions(0.0) == 1
+            with pytest.raises(psycopg.OperationalError):
+                hanging.connection.execute("SELECT 1")
+            assert [worker.alive for worker in living.list_workers()] == [False, True]
 
 
 def test_the_queue_of_another_version_is_replaced(tables: WorkTables) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+from functools import cache
 from typing import Any
 
 import psycopg
 from psycopg.types.string import StrDumperUnknown
 
 from watcher.core.postgresql_url import PostgresqlUrl
-from watcher.store.postgresql import schema
 
 _CONNECT_SECONDS = 10
+_LONGEST_NAME = 63  # bytes of a session's name; the server cuts the rest
 # A host that loses its power says nothing: both sides notice it within half a minute. On a Unix socket this is ignored.
 _IDLE, _INTERVAL, _COUNT = 15, 5, 3
 _SERVER_KEEPALIVE = (
@@ -28,6 +32,20 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
+@cache
+def _make_token(process: int) -> str:  # noqa: ARG001 - a forked child is another process
+    return secrets.token_hex(4)
+
+
+def name_session() -> str:
+    """Return the name of this process's sessions, which no other process has: for people the host and the number."""
+    process = os.getpid()
+    begin, end = f"watcher {_make_token(process)} (", f", process {process})"
+    host = socket.gethostname().encode("ascii", "replace").decode()
+    room = _LONGEST_NAME - len(begin) - len(end)
+    return begin + (host if len(host) <= room else f"{host[: room - 3]}...") + end
+
+
 def connect(url: PostgresqlUrl) -> psycopg.Connection[tuple[Any, ...]]:
     """Return a connection in which each statement is a transaction. Raises psycopg.Error."""
     connection = psycopg.connect(
@@ -35,7 +53,7 @@ def connect(url: PostgresqlUrl) -> psycopg.Connection[tuple[Any, ...]]:
         autocommit=True,
         connect_timeout=_CONNECT_SECONDS,
         client_encoding="utf-8",
-        application_name=f"watcher ({schema.describe_process()})",
+        application_name=name_session(),
         keepalives_idle=_IDLE,
         keepalives_interval=_INTERVAL,
         keepalives_count=_COUNT,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from importlib import resources
 from typing import Any
 
@@ -18,11 +16,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 # `schema.sql` is what the first nine versions have; a later one has a script of its own, as SQLite's.
 _SCRIPTS = {"version_9": "schema.sql"}
 MIGRATIONS = [name for name in SQLITE_MIGRATIONS if name in _SCRIPTS]
-
-
-def describe_process() -> str:
-    """Return which process this is, for those who look at the sessions of a server."""
-    return f"{socket.gethostname()}, process {os.getpid()}"
 
 
 def list_tables(connection: Connection) -> list[str]:

@@ -89,8 +89,8 @@ class WorkTables:
         """Add a worker and return its number. Workers that ended more than a day ago are forgotten."""
         self._db.execute_at_once("DELETE FROM work_workers WHERE until < now() - interval '1 day'")
         row = self._db.execute_at_once(
-            """INSERT INTO work_workers (host, process, version, until)
-            VALUES (?, ?, ?, now() + make_interval(secs => ?)) RETURNING id""",
+            """INSERT INTO work_workers (host, process, session, version, until)
+            VALUES (?, ?, current_setting('application_name'), ?, now() + make_interval(secs => ?)) RETURNING id""",
             [host, process, version, lease],
         ).fetchone()
         return int(row[0]) if row else 0
@@ -115,12 +115,11 @@ class WorkTables:
         """End the sessions of workers that have been silent for another lease; return how many.
 
         A process that was stopped, or hangs, keeps its connections, and with them the locks of the scheduler, of hosts
-        and of writers. Its row has the number of a process that may be another one by now: a session that began after
-        the lease is not ended.
+        and of writers. A session that began after the lease is not ended: the process goes on again.
         """
         row = self._db.execute_at_once(
             """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity JOIN work_workers AS dead
-              ON application_name = format('watcher (%s, process %s)', dead.host, dead.process)
+              ON application_name = dead.session
             WHERE datname = current_database() AND pid <> pg_backend_pid()
               AND dead.until < now() - make_interval(secs => ?) AND backend_start < dead.until""",
             [lease],
