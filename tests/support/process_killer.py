@@ -2,37 +2,31 @@
 
 A *step* is what reaches the world: a statement that writes to the database, a write to a file, fsync, rename, unlink,
 mkdir, the start of a program and its end, a send or a receive on a socket. The product knows nothing of this: the
-killed process wraps these calls before it calls `main`. `python -m tests.support.process_killer` is a process that has
-everything imported and forks one child for each run.
+killed process wraps these calls before it calls `main`.
 """
 
 from __future__ import annotations
 
-import gc
-import json
 import os
 import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn
 
 import time_machine
 
 import watcher
-from watcher.__main__ import main
+from tests.support.fork_server import ForkServer, redirect_output, run_command, serve
 from watcher.core.lazy import LAZY
 
 LONG_AGO = "2020-01-01T00:00:00Z"  # the time of checks that are due again
@@ -57,18 +51,11 @@ class Ended:
         return self.code == -signal.SIGKILL
 
 
-class ProcessKiller:
+class ProcessKiller(ForkServer):
     """The process that forks; a context manager."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.process_killer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
+        super().__init__("tests.support.process_killer")
 
     def run(
         self,
@@ -83,32 +70,15 @@ class ProcessKiller:
 
         `until_idle`: stop a daemon when it has checked every source once more and has nothing left to send.
         """
-        order = {
-            "arguments": ["--config", str(config), *arguments],
-            "at": at,
-            "after": after,
-            "now": now.isoformat() if now else None,
-            "until_idle": until_idle,
-            "scratch": str(config.parent / "run"),
-        }
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = self.order(
+            arguments=["--config", str(config), *arguments],
+            at=at,
+            after=after,
+            now=now.isoformat() if now else None,
+            until_idle=until_idle,
+            scratch=str(config.parent / "run"),
+        )
         return Ended(code=answer["code"], steps=tuple(answer["steps"]), output=answer["output"])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
 
 
 class _Steps:
@@ -157,30 +127,17 @@ class _Steps:
             setattr(socket.socket, name, self.before(name, getattr(socket.socket, name)))
 
 
-def _child(order: dict[str, Any]) -> None:
+def _child(order: dict[str, Any]) -> NoReturn:
     scratch = order["scratch"]
-    output = os.open(f"{scratch}.output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    redirect_output(f"{scratch}.output")
     log = os.open(f"{scratch}.steps", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
     _Steps(log, order["at"]).install()
     if order["until_idle"]:
         history = f"{Path(scratch).with_name('history.db').as_uri()}?mode=ro"
         threading.Thread(target=_stop_when_idle, args=(history, sqlite3.connect), daemon=True).start()
-    sys.argv = ["watcher", *order["arguments"]]
-    code = 1
-    try:
-        if order["now"]:
-            with time_machine.travel(datetime.fromisoformat(order["now"]), tick=False):
-                main()
-        else:
-            main()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    now = datetime.fromisoformat(order["now"]) if order["now"] else None
+    with time_machine.travel(now, tick=False) if now else nullcontext():
+        run_command(order["arguments"])
 
 
 def _stop_when_idle(history: str, connect: Callable[..., sqlite3.Connection]) -> None:
@@ -210,15 +167,6 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
     return {"code": code, "steps": steps.split(), "output": output}
 
 
-def _serve() -> None:
-    # Once, before the forks: a child that imports takes two to four times as long, and most random kills hit it there.
-    for name in (*(module.name for module in walk_packages(watcher.__path__, "watcher.")), *LAZY.values(), "_strptime"):
-        import_module(name)
-    gc.freeze()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    for line in sys.stdin:
-        print(json.dumps(_run(json.loads(line))), flush=True)
-
-
 if __name__ == "__main__":
-    _serve()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    serve([*(module.name for module in walk_packages(watcher.__path__, "watcher.")), *LAZY.values(), "_strptime"], _run)

@@ -2,25 +2,20 @@
 
 It has also read the configuration, which takes a second for 4,000 sources.
 
-`python -m tests.support.worker_forks` reads orders, one JSON object a line, and answers each with one line. A child
-runs the command `watcher worker` as it is.
+A child runs the command `watcher worker` as it is.
 """
 
 from __future__ import annotations
 
 import gc
-import json
 import os
 import resource
 import signal
-import subprocess
-import sys
-from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn
 
-from watcher.__main__ import main
+from tests.support.fork_server import ForkServer, redirect_output, run_command, serve
 from watcher.cli import worker
 from watcher.cli.context import load_settings
 from watcher.config.settings import Settings
@@ -34,79 +29,47 @@ _LAZY = (
 _MODULES = ("_strptime", "psycopg_pool", "asgiref.sync")
 
 
-class WorkerForks:
+class WorkerForks(ForkServer):
     """The process that forks; a context manager. Workers that run when it or the test ends are killed."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__("tests.support.worker_forks")
         self._folder = folder
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.worker_forks"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
         self.running: list[int] = []
-
-    def _order(self, **order: Any) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
 
     def start(self, config: Path) -> int:
         """Start a worker and return the number of its process."""
-        pid = int(self._order(do="start", config=str(config), log=str(self._folder / "workers.log")))
+        pid = int(self.order(do="start", config=str(config), log=str(self._folder / "workers.log")))
         self.running.append(pid)
         return pid
 
     def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> int:
         """End a worker and return its exit code: that of SIGTERM is 0 when it ended in order."""
         self.running.remove(pid)
-        return int(self._order(do="end", pid=pid, signal=int(number)))
+        return int(self.order(do="end", pid=pid, signal=int(number)))
 
     def cpu_seconds(self) -> float:
         """Return what the workers that ended have used."""
-        return float(self._order(do="cpu"))
+        return float(self.order(do="cpu"))
 
     @property
     def log(self) -> str:
         path = self._folder / "workers.log"
         return path.read_text("utf-8", "replace") if path.exists() else ""
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for pid in [*self.running]:
             self.kill(pid)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(60)
-        self._process.stdout.close()
+        super().__exit__(kind, error, trace)
 
 
-def _child(config: str, log: str, settings: Settings) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+def _child(config: str, log: str, settings: Settings) -> NoReturn:
+    redirect_output(log, append=True)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.argv = ["watcher", "--config", config, "worker"]
     worker.load_settings = lambda _: settings
-    code = 1
-    try:
-        main()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    run_command(["--config", config, "worker"])
 
 
 def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -> float:
@@ -129,13 +92,9 @@ def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -
 
 
 def _serve() -> None:
-    for name in (*(LAZY[name] for name in _LAZY), *_MODULES):
-        import_module(name)
-    gc.freeze()
     read: dict[str, Settings] = {}
     running: set[int] = set()
-    for line in sys.stdin:
-        print(json.dumps(_obey(json.loads(line), read, running)), flush=True)
+    serve([*(LAZY[name] for name in _LAZY), *_MODULES], lambda order: _obey(order, read, running))
     for child in running:
         os.kill(child, signal.SIGKILL)
 

@@ -1,0 +1,86 @@
+"""A process that has everything imported and forks one child for each run of a command.
+
+A module that is started with `python -m` calls `serve`; `ForkServer` starts it, and sends it orders: one JSON object a
+line, each answered with one line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from watcher.__main__ import main
+
+
+class ForkServer:
+    """The process that forks; a context manager."""
+
+    def __init__(self, module: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def order(self, **order: Any) -> Any:
+        """Send an order and return the answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+def serve(modules: Iterable[str], obey: Callable[[dict[str, Any]], Any]) -> None:
+    """Import modules, then answer orders until standard input ends.
+
+    A child that imports takes two to four times as long, and most random kills hit it there.
+    """
+    for name in modules:
+        import_module(name)
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(obey(json.loads(line))), flush=True)
+
+
+def redirect_output(path: str, *, append: bool = False) -> None:
+    """Let this process write its output and errors to a file."""
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC), 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def run_command(arguments: list[str]) -> NoReturn:
+    """Run a command in this child, and end it without what the parent would do at its end."""
+    sys.argv = ["watcher", *arguments]
+    code = 1
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
