@@ -26,21 +26,22 @@ from watcher.core.errors import ConfigError, WatcherError
 from watcher.core.times import from_text, to_text
 from watcher.daemon.daemon_jobs import DaemonJobs
 from watcher.daemon.jobs import DEADLINES, DELIVERIES, HEALTH, HEARTBEAT
+from watcher.daemon.main_loop import ROUND, MainLoop
 from watcher.daemon.scheduler import CatchUpOnceTrigger, JobScheduler
-from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
+from watcher.daemon.sd_notify import notify, reloading, status
 from watcher.daemon.signals import Signals
 from watcher.monitor import health, schedule
 from watcher.monitor.monitor import Monitor
 from watcher.web.access import read_access
 
-_ROUND = timedelta(seconds=5)  # between two rounds of the main thread, and between two deliveries
+_ROUND = timedelta(seconds=ROUND)  # between two deliveries
 _SELF_CHECK = timedelta(minutes=1)
 _DEADLINE_CHECK = timedelta(minutes=10)  # each source is compared with the calendar once a day, new ones soon
 _CLOCK_JUMP = 10.0  # seconds by which the clocks may drift apart within a round
 _SPREAD = 0.1  # of a source's interval: the longest time over which overdue checks are spread
 
 
-class Daemon:
+class Daemon(MainLoop):
     """Checks every source on its schedule and delivers what is due, until a signal stops it."""
 
     def __init__(
@@ -56,10 +57,9 @@ class Daemon:
         self._clock = clock or SystemClock()
         self._load = load or (lambda: settings)
         self._times = self._clock.now(), self._clock.monotonic()
-        self._hung: frozenset[str] = frozenset()
         self._log = structlog.get_logger("watcher.daemon")
         self.scheduler = JobScheduler()
-        self.jobs = DaemonJobs(settings, create_monitor, self._clock, self.scheduler, self._load)
+        self.jobs: DaemonJobs = DaemonJobs(settings, create_monitor, self._clock, self.scheduler, self._load)
 
     def run(self) -> bool:
         """Run until SIGTERM or SIGINT. Returns False if tasks were still running at the end (ending them is safe)."""
@@ -75,9 +75,9 @@ class Daemon:
             with self.jobs.self_check.serve_web():
                 self.schedule()
                 self.scheduler.start()
-                notify(f"READY=1\n{status(self._describe())}")
+                notify(f"READY=1\n{status(self.describe())}")
                 self._log.info("watching", sources=[source.name for source in self.jobs.settings.watched])
-                self._wait_for_stop(signals)
+                self.wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running tasks')}")
             self.scheduler.stop()
             self.jobs.close()
@@ -85,29 +85,14 @@ class Daemon:
         self._log.info("stopped" if finished else "stopped with unfinished tasks; the next start resumes them")
         return finished
 
-    def stop(self) -> None:
-        """Make `run` return, and running tasks end where they can."""
-        self.jobs.stopping.set()
-
-    def _describe(self) -> str:
+    def describe(self) -> str:
         number = len(self.jobs.settings.watched)
         return f"watching {number} source{'s' * (number != 1)}"
 
-    def _wait_for_stop(self, signals: Signals) -> None:
-        interval = watchdog_seconds()
-        seconds = _ROUND.total_seconds()
-        if interval:
-            seconds = min(seconds, interval / 3)
-        while True:
-            for number in signals.wait(seconds):
-                if number == signal.SIGHUP:
-                    self._reload()
-                else:
-                    self.stop()
-            if self.jobs.stopping.is_set():
-                return
-            self.watch_clocks()
-            self.watch_tasks()
+    def watch(self) -> None:
+        """Do what each round does."""
+        self.watch_clocks()
+        super().watch()
 
     def watch_clocks(self) -> None:
         """Move the jobs if the wall clock was set since the last call."""
@@ -133,20 +118,15 @@ class Daemon:
                     due = now + self._spread(every[name]) if name in every else now
                 self.scheduler.move(name, due)
 
-    def watch_tasks(self) -> None:
-        """Send the service manager a keep-alive unless a task hangs: it then ends and restarts this process."""
-        hung = {task.name for task in self.jobs.watchdog.hung_tasks()}
+    def find_hung(self) -> set[str]:
+        """Return the names of the tasks that hang, and the scheduler if it begins nothing any more."""
+        hung = super().find_hung()
         longest = self.jobs.settings.daemon.hung_after + 2 * _ROUND
         if self.jobs.watchdog.idle_seconds() > longest.total_seconds():
             hung.add("the scheduler")
-        if not hung:
-            notify("WATCHDOG=1")
-        elif hung != self._hung:
-            self._log.error("hung; no more keep-alives are sent to the watchdog", tasks=sorted(hung))
-            notify(status(f"hung: {', '.join(sorted(hung))}"))
-        self._hung = frozenset(hung)
+        return hung
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         notify(reloading())
         try:
             settings = self._load()
@@ -168,14 +148,14 @@ class Daemon:
             self._add_checks(first_times)
             self._add_self_checks()
         self._log.info("configuration reloaded", sources=[source.name for source in self.jobs.settings.watched])
-        notify(f"READY=1\n{status(self._describe())}")
+        notify(f"READY=1\n{status(self.describe())}")
 
     def _refuse(self, error: WatcherError) -> None:
         problems = error.problems if isinstance(error, ConfigError) else (str(error),)
         self._log.error("configuration refused; the old one stays in force", problems=problems)
         self.jobs.queue_notice(notices.describe_refused_config(problems, to_text(self._clock.now())))
         self.scheduler.move(DELIVERIES, self._clock.now())
-        notify(f"READY=1\n{status(f'{self._describe()}; the changed configuration was refused: {error}')}")
+        notify(f"READY=1\n{status(f'{self.describe()}; the changed configuration was refused: {error}')}")
 
     def schedule(self) -> None:
         self._add_checks(self._first_times(self.jobs.settings, self.jobs.settings.watched))

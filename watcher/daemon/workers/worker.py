@@ -22,7 +22,8 @@ from watcher.core import runtime
 from watcher.core.clock import Clock, SystemClock
 from watcher.core.errors import StoreError, UsageError, WatcherError
 from watcher.core.postgresql_url import PostgresqlUrl
-from watcher.daemon.sd_notify import notify, reloading, status, watchdog_seconds
+from watcher.daemon.main_loop import MainLoop
+from watcher.daemon.sd_notify import notify, reloading, status
 from watcher.daemon.signals import Signals
 from watcher.daemon.workers.control import WorkerControl
 from watcher.daemon.workers.job_queue import VERSION, JobQueue, limit_log, read_schema
@@ -31,11 +32,10 @@ from watcher.daemon.workers.worker_jobs import WorkerJobs
 from watcher.monitor.monitor import Monitor
 from watcher.store.postgresql.election import Election
 
-_ROUND = 5.0  # seconds between two keep-alives
 _EXTENSIONS = 4  # of a lease before it ends
 
 
-class Worker:
+class Worker(MainLoop):
     """Checks and delivers beside others until a signal stops it. Raises UsageError for a history in SQLite."""
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None, load: Callable[[], Settings]) -> None:
@@ -50,7 +50,7 @@ class Worker:
         with Monitor(settings) as monitor:  # creates the history, unless the archive shows that it is lost
             monitor.store.work.create(read_schema(), VERSION)
         self._control = WorkerControl(url, settings.worker.lease.total_seconds())
-        self.jobs = WorkerJobs(settings, self._clock, load, self._control)
+        self.jobs: WorkerJobs = WorkerJobs(settings, self._clock, load, self._control)
         self._queue = JobQueue(url, settings.worker.jobs, self.jobs)
         self._scheduler = WorkScheduler(Election(url), self.jobs, self._control, self._clock)
         self._extending = threading.Thread(target=self._extend, name="leases", daemon=True)
@@ -67,9 +67,9 @@ class Worker:
             self._control.register()
             for part in (self._extending, self._queue, self._scheduler):
                 part.start()
-            notify(f"READY=1\n{status(self._describe())}")
+            notify(f"READY=1\n{status(self.describe())}")
             self._log.info("working", worker=self._control.worker, jobs=self.jobs.settings.worker.jobs)
-            self._wait_for_stop(signals)
+            self.wait_for_stop(signals)
             notify(f"STOPPING=1\n{status('finishing running work')}")
             self._queue.close()
             finished = self.jobs.wait_for_tasks(signals)
@@ -81,30 +81,10 @@ class Worker:
         self._log.info("stopped" if finished else "stopped with unfinished work; another worker does it")
         return finished
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return f"worker {self._control.worker}"
 
-    def _wait_for_stop(self, signals: Signals) -> None:
-        interval = watchdog_seconds()
-        seconds = min(_ROUND, interval / 3) if interval else _ROUND
-        while not self.jobs.stopping.is_set():
-            for number in signals.wait(seconds):
-                if number == signal.SIGHUP:
-                    self._reload()
-                else:
-                    self.jobs.stopping.set()
-            self._watch_tasks()
-
-    def _watch_tasks(self) -> None:
-        """Send the service manager a keep-alive unless work hangs: it then ends and restarts this process."""
-        hung = sorted({task.name for task in self.jobs.watchdog.hung_tasks()})
-        if hung:
-            self._log.error("hung; no more keep-alives are sent to the watchdog", tasks=hung)
-            notify(status(f"hung: {', '.join(hung)}"))
-        else:
-            notify("WATCHDOG=1")
-
-    def _reload(self) -> None:
+    def reload(self) -> None:
         notify(reloading())
         try:
             self.jobs.settings = self._load()
@@ -112,7 +92,7 @@ class Worker:
             self._log.error("configuration refused; the old one stays in force", problems=str(error))
         else:
             self._log.info("configuration reloaded")
-        notify(f"READY=1\n{status(self._describe())}")
+        notify(f"READY=1\n{status(self.describe())}")
 
     def _extend(self) -> None:
         """Extend the leases of this worker and of its work until it ends."""
