@@ -14,7 +14,7 @@ from bench.answers import Pair, choose_pair
 from bench.environment import Environment
 from bench.measuring import WATCHER, Cost, Part, Target, in_turns, megabytes, run_module, table
 from watcher.render import text
-from watcher.reports.diff import compare_releases
+from watcher.reports.release_diff import compare_releases
 from watcher.store.store import Store
 
 _HELP = "`watcher --help`"

@@ -16,7 +16,7 @@ from watcher.core.model import Comparison
 from watcher.diff.classify import explain
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.port_files import cut_files
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 PEOPLE = ["Ann_Lee", "Bo_Chan", "Bo_Chan_2", "Cy_Dorn", "Acme"]
 NAMES = ["alpha", "beta", "gamma", "delta", "rdp"]

@@ -8,7 +8,7 @@ from tests.support.port_releases import PORTS
 from watcher.core.errors import ParseError
 from watcher.formats.base import FieldMap
 from watcher.formats.iana_ports_text import read
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 ANY = FieldMap()
 Cells = tuple[str, str, str, str]

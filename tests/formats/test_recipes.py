@@ -13,7 +13,7 @@ from watcher.config.load import load
 from watcher.core.read_settings import ReadSettings
 from watcher.formats.catalog import FORMATS
 from watcher.registries.catalog import EVENT_IDS, REGISTRIES
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/recipes.md").read_text("utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -22,7 +22,7 @@ from watcher.daemon.daemon import Daemon
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
-from watcher.reports.diff import compare_releases
+from watcher.reports.release_diff import compare_releases
 from watcher.store.store import Store
 
 OLD = table("project,count,note", "boto3,1000,a", "requests,993,b", "six,965,c", "numpy,986,d")

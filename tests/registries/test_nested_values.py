@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from watcher.registries.shared.nested_values import find_nested_changes
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 LOGS = [{"d": "l1", "url": "u1", "state": {"s": "usable"}}, {"d": "l2", "url": "u2", "state": {"s": "usable"}}]
 FIRST = {"d": "new", "url": "u0", "state": {"s": "pending"}}

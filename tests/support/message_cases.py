@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.support.group_releases import group, record, registry
 from tests.support.port_releases import Row, person, release, tcp, udp
 from watcher.core.model import Comparison
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 ANN = person("Ann_Lee", "Ann Lee", "Example Inc.", "mailto:ann&example.org")
 ACME = person("Acme", "", "Acme Ltd", "https://acme.example\n\nmailto:noc&acme.example")

@@ -21,7 +21,7 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
 from watcher.registries.event_details import describe_events
-from watcher.reports.diff import compare_releases
+from watcher.reports.release_diff import compare_releases
 from watcher.web.routes import ROUTES
 
 PAGES = (

@@ -16,7 +16,7 @@ from watcher.config.channel_settings import AnyChannel
 from watcher.core.times import to_text
 from watcher.monitor.deliver import deliver_channel
 from watcher.render.safe_text import visible
-from watcher.reports.diff import find_last_change
+from watcher.reports.release_diff import find_last_change
 from watcher.store.outbox import FAILED, PENDING, SENT
 from watcher.store.store import Store
 

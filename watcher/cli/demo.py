@@ -21,9 +21,9 @@ from watcher.core.lazy import load
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult, Outcome
-from watcher.reports.diff import compare_releases
 from watcher.reports.entry import find_entry
 from watcher.reports.observation import ObservationGaps
+from watcher.reports.release_diff import compare_releases
 
 if TYPE_CHECKING:
     from watcher.cli import serve as serve_module

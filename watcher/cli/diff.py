@@ -10,21 +10,24 @@ import click
 
 from watcher.cli.layout_options import layout_options, read_layout
 from watcher.cli.output import format_option, parse_release, print_comparison, print_json, require
-from watcher.config.overview import load_overview
 from watcher.core.errors import UsageError
 from watcher.core.lazy import load
+from watcher.core.model import Comparison
 from watcher.core.operator_files import read_document_file, read_document_stream
 from watcher.core.read_settings import ReadSettings
 from watcher.render import csv as render_csv
-from watcher.render import html, markdown
-from watcher.render.document import comparison_document
-from watcher.reports.diff import InputFile, compare_files, compare_releases
-from watcher.store.store import Store
+from watcher.render import markdown
 
 if TYPE_CHECKING:
+    from watcher.config import overview
     from watcher.registries import event_details
+    from watcher.render import document, html
+    from watcher.reports import file_diff, release_diff
+    from watcher.store import store as history
 else:
-    event_details = load("describe_events")  # plain text needs none
+    file_diff = load("file_diff")
+    release_diff, overview, history = load("release_diff"), load("overview"), load("store")
+    event_details, document, html = load("describe_events"), load("document"), load("html")  # plain text needs none
 
 _FILES, _SOURCE_AND_RELEASES = 2, 3  # numbers of arguments
 
@@ -80,23 +83,22 @@ def command(
       watcher diff OLD.csv NEW.csv --delimiter ';' --encoding latin-1 --columns code,name
       watcher diff --exit-code OLD.xml NEW.xml >/dev/null || echo changed
     """
-    if len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file()):
-        old, new = map(_read_file, what)
+    is_of_files = len(what) == _FILES and (what[0] == "-" or Path(what[0]).is_file())
+    if is_of_files:
         settings = ReadSettings(key=key, title=title, ignore=ignore, **read_layout(layout))
-        comparison = compare_files(
-            old, new, registry=registry, format=file_format, settings=settings, with_ids=format == "json"
+        comparison = file_diff.compare_files(
+            *map(_read_file, what), registry=registry, format=file_format, settings=settings, with_ids=format == "json"
         )
-        address, is_stored = "", False
+        address = ""
     else:
         require(len(what) <= _SOURCE_AND_RELEASES, "give a source and two releases, or two files")
-        overview = load_overview(config)
-        with Store(overview.history, create=False) as store:
-            comparison = compare_releases(store.history, overview.severities, what[0], *map(parse_release, what[1:]))
-        address, is_stored = overview.address, True
+        comparison, address = _compare_releases(config, what[0], *map(parse_release, what[1:]))
     has_details = with_details or format in ("json", "html")
-    details = event_details.describe_events(comparison, address=address, is_stored=is_stored) if has_details else ()
+    details = (
+        event_details.describe_events(comparison, address=address, is_stored=not is_of_files) if has_details else ()
+    )
     if format == "json":
-        print_json(comparison_document(comparison, details))
+        print_json(document.comparison_document(comparison, details))
     elif format == "csv":
         click.echo(render_csv.render_comparison(comparison, raw=raw), nl=False)
     elif format == "md":
@@ -109,10 +111,17 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _read_file(name: str) -> InputFile:
+def _compare_releases(config: Path, source: str, *releases: str) -> tuple[Comparison, str]:
+    """Return the comparison of two stored releases, and the address at which pages show the history, if it has one."""
+    settings = overview.load_overview(config)
+    with history.Store(settings.history, create=False) as opened:
+        return release_diff.compare_releases(opened.history, settings.severities, source, *releases), settings.address
+
+
+def _read_file(name: str) -> file_diff.InputFile:
     try:
         if name == "-":
-            return InputFile(name=name, data=read_document_stream(sys.stdin.buffer, name))
-        return InputFile(name=name, data=read_document_file(Path(name)))
+            return file_diff.InputFile(name=name, data=read_document_stream(sys.stdin.buffer, name))
+        return file_diff.InputFile(name=name, data=read_document_file(Path(name)))
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from None

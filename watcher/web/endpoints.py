@@ -11,10 +11,10 @@ from watcher.core.model import ChangeSet, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.render.document import comparison_document, hold_document, release_document
 from watcher.reports.deadlines import deadline_document, find_deadlines
-from watcher.reports.diff import compare_releases
 from watcher.reports.documents import report_as_dict, report_document
 from watcher.reports.entry import find_entry, life_document, version_document
 from watcher.reports.events import event_document, find_events
+from watcher.reports.release_diff import compare_releases
 from watcher.store.event_query import EventQuery
 from watcher.store.store import Store
 from watcher.web.memento import api_original, describe_memento, describe_original

@@ -11,7 +11,7 @@ from watcher.core.errors import UsageError
 from watcher.core.model import Change, Comparison, Event, Kind, Severity, count_changes
 from watcher.core.port_ranges import find_ports
 from watcher.core.times import is_date
-from watcher.reports.diff import compare_releases
+from watcher.reports.release_diff import compare_releases
 from watcher.store.history_rows import StoredRelease
 from watcher.store.store import Store
 from watcher.web.changes import ShownChange, show_change

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from watcher.core.model import count_changes
-from watcher.reports.diff import compare_releases
+from watcher.reports.release_diff import compare_releases
 from watcher.web.html import render_html
 from watcher.web.memento import describe_memento, source_original
 from watcher.web.page import PageContext, PageRequest, PageResponse

@@ -1,16 +1,16 @@
-"""Compare two stored releases of a source, or two files."""
+"""Compare two files. They need no history."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from watcher.core.background import find_background
 from watcher.core.errors import ParseError, UsageError
-from watcher.core.model import CANARY, Comparison, Content, Release, Severity
+from watcher.core.model import Comparison, Content, Release
 from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
 from watcher.diff import port_files
@@ -21,11 +21,7 @@ from watcher.diff.relatedness import describe_unrelated
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import Registry, apply_settings
-from watcher.registries.catalog import REGISTRIES, configured_registry, rules_for_group
-from watcher.store.event_query import EventQuery
-from watcher.store.history_reader import HistoryReader
-
-_NEWEST_EVENTS = 500
+from watcher.registries.catalog import REGISTRIES, rules_for_group
 
 
 class InputFile(Struct, frozen=True, kw_only=True):
@@ -33,46 +29,6 @@ class InputFile(Struct, frozen=True, kw_only=True):
 
     name: str
     data: bytes
-
-
-def compare_releases(
-    history: HistoryReader,
-    severities: Mapping[str, Severity],
-    source: str,
-    old: str | None = None,
-    new: str | None = None,
-) -> Comparison:
-    """Compare two stored releases; by default the latest with the one before. Raises UsageError for an unknown one."""
-    after = history.find_release(source, new or old or "latest")
-    previous = history.find_predecessor(after)
-    before = history.find_release(source, str(old)) if new else previous
-    if before is None:
-        raise UsageError(f"{source}: {old or after.dated} is the first release: no release before it to compare with")
-    if previous is not None and before.row == previous.row:
-        return history.events.read_comparison(source, after, before)
-    before_content, after_content = history.read_content_pair(source, before, after)
-    text = history.read_settings(source)
-    settings = ReadSettings.from_text(text) if text else ReadSettings(registry=history.read_registry_id(source))
-    changes, events = explain(configured_registry(settings), before_content, after_content, severities)
-    return Comparison(
-        source=source,
-        old=before.release,
-        new=after.release,
-        changes=changes,
-        events=events,
-        background=find_background(changes, before_content.items, after_content.items),
-    )
-
-
-def find_last_change(history: HistoryReader) -> Comparison:
-    """Return the newest release with an event, of any source but the canary, compared with the one before it.
-
-    Raises UsageError if there is no such release.
-    """
-    for event in reversed(history.events.find(EventQuery(limit=_NEWEST_EVENTS))):
-        if event.source != CANARY and event.before is not None:
-            return history.events.read_comparison(event.source, event.release, event.before)
-    raise UsageError("the history has no change yet; `watcher check` or `watcher import` adds releases")
 
 
 def compare_files(

@@ -9,7 +9,7 @@ from watcher.core.errors import UsageError
 from watcher.core.read_settings import ReadSettings
 from watcher.render import markdown, text
 from watcher.render.text import render_comparison
-from watcher.reports.diff import InputFile, compare_files
+from watcher.reports.file_diff import InputFile, compare_files
 
 OLD = InputFile(name="old.xml", data=release([tcp("a", "1")]))
 NEW = InputFile(name="new.xml", data=release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
