@@ -196,13 +196,29 @@ def test_an_entry_is_followed_across_its_rename_and_back_to_a_day(browser: Brows
 def test_the_search_shows_results_as_their_words_are_typed(browser: Browser) -> None:
     browser.open("/-/search")
     browser.run("window.isSamePage = true")
-    field = browser.find("main input[name=q]")
+    field = browser.find("#q")
     field.send_keys("gam")
     browser.wait(lambda: "20/tcp gamma" in browser.text("#results"))
     field.send_keys("x")
     browser.wait(lambda: "No entry has all these words" in browser.text("#results"))
     assert browser.run("return window.isSamePage")
     assert browser.focused == field
+
+
+def test_every_page_shows_what_is_found_while_words_are_typed_and_hides_it_without_words(browser: Browser) -> None:
+    browser.open("/ports")
+    field = browser.find("#q")
+    assert not browser.find("#found").is_displayed()
+    field.send_keys("gam")
+    browser.wait(lambda: "20/tcp gamma" in browser.text("#found"))
+    assert browser.focused == field
+    assert browser.path == "/ports"
+    field.send_keys(Keys.BACKSPACE * 3)
+    browser.wait(lambda: not browser.find("#found").is_displayed())
+    field.send_keys("gam")
+    browser.wait(lambda: "20/tcp gamma" in browser.text("#found"))
+    browser.click("#found li a")
+    assert browser.path.startswith("/ports/entry/")
 
 
 def test_the_map_is_zoomed_in_and_out_and_leads_to_a_port(browser: Browser) -> None:
@@ -316,8 +332,8 @@ def test_a_page_is_painted_before_its_script_arrives(browser: Browser) -> None:
 def test_without_scripts_the_forms_and_links_do_the_same(browser: Browser) -> None:
     set_scripts(browser.driver, False)
     browser.open("/-/search")
-    browser.find("main input[name=q]").send_keys("gam")
-    browser.find("main .filters button").click()
+    browser.find("#q").send_keys("gam")
+    browser.find(".search button").click()
     browser.wait(lambda: browser.path == "/-/search?q=gam")
     assert "20/tcp gamma" in browser.text()
     browser.open("/ports/compare?a=0&b=1")

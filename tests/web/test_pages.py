@@ -217,6 +217,7 @@ def test_search_finds_entries_as_their_words_are_typed(site: Site) -> None:
     part = site.get("/-/search?q=sec&part=1").text
     assert "<html" not in part
     assert "gamma" in part
+    assert site.get("/-/search?q=+&part=1").text == ""
     assert "No entry" in site.get("/-/search?q=nothing+like+it").text
 
 

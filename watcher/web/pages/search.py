@@ -1,4 +1,7 @@
-"""Search over the names of sources, their entries and their events. Without words all sources are listed."""
+"""Search over the names of sources, their entries and their events. Without words the page lists all sources.
+
+Every page asks for the part with the results while words are typed; without words that part is empty.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ from watcher.registries.item_lines import name_item
 from watcher.reports.events import find_events
 from watcher.store.event_query import EventQuery
 from watcher.web.html import render_html
-from watcher.web.page import PageContext, PageRequest, PageResponse
+from watcher.web.page import HTML, PageContext, PageRequest, PageResponse
 
 _ENTRIES, _EVENTS, _SOURCES, _ALL_SOURCES = 50, 30, 20, 2_000
 
 
 def render(context: PageContext, request: PageRequest) -> PageResponse:
-    text = request.text("q")[:200]
+    text, is_part = request.text("q")[:200], bool(request.text("part"))
+    if is_part and not text.strip():
+        return PageResponse(content_type=HTML)
     with context.open_store() as store:
         versions = store.history.versions.search(text, limit=_ENTRIES) if text else []
         query = EventQuery(text=text, limit=_EVENTS)
@@ -21,7 +26,7 @@ def render(context: PageContext, request: PageRequest) -> PageResponse:
         sources = [name for name in store.history.list_sources() if text.casefold() in name.casefold()]
         ports = store.history.list_sources_of("ports")
     return render_html(
-        "_results.html" if request.text("part") else "search.html",
+        "_results.html" if is_part else "search.html",
         viewer=request.viewer,
         text=text,
         port=text if find_ports(text) else "",
