@@ -36,11 +36,13 @@ class WorkerForks(ForkServer):
         super().__init__("tests.support.worker_forks")
         self._folder = folder
         self.running: list[int] = []
+        self.configs: dict[int, Path] = {}  # of each process
 
     def start(self, config: Path) -> int:
         """Start a worker and return the number of its process."""
         pid = int(self.order(do="start", config=str(config), log=str(self._folder / "workers.log")))
         self.running.append(pid)
+        self.configs[pid] = config
         return pid
 
     def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> int:

@@ -21,6 +21,7 @@ from watcher.core.postgresql_url import PostgresqlUrl
 from watcher.core.work import CHECK
 from watcher.monitor.monitor import Monitor
 from watcher.store.location import HistoryLocation
+from watcher.store.object_url import ObjectUrl
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
@@ -31,19 +32,25 @@ CHANNELS = ("one", "two")
 
 @dataclass(kw_only=True)
 class Workers:
-    """A history, its sources, and the workers that run."""
+    """A history, its sources, and the workers that run. A host is a configuration, with its folder of snapshots."""
 
     folder: Path
-    config: Path
+    configs: list[Path]
     location: HistoryLocation
     servers: TableServers
     forks: WorkerForks
     sources: int
     kills: int = 0
 
+    @property
+    def config(self) -> Path:
+        """The configuration of the first host."""
+        return self.configs[0]
+
     def start(self, number: int) -> None:
-        for _ in range(number):
-            self.forks.start(self.config)
+        """Start workers, on one host after the other."""
+        for place in range(number):
+            self.forks.start(self.configs[place % len(self.configs)])
 
     def publish(self, round_number: int) -> None:
         """Publish a round, and make every source due: as if its interval had passed."""
@@ -52,10 +59,11 @@ class Workers:
             make_due(store, self.sources)
 
     def kill_one(self, dice: random.Random) -> None:
-        """Kill one of the workers with SIGKILL and start another in its place."""
-        self.forks.kill(dice.choice(self.forks.running))
+        """Kill one of the workers with SIGKILL and start another in its place, on the same host."""
+        pid = dice.choice(self.forks.running)
+        self.forks.kill(pid)
         self.kills += 1
-        self.forks.start(self.config)
+        self.forks.start(self.forks.configs[pid])
 
     def is_complete(self, round_number: int) -> bool:
         """Return whether the history has every table of a round and all messages were sent."""
@@ -99,8 +107,16 @@ def make_due(store: Store, sources: int) -> None:
         signal.sigtimedwait([], 0.05)
 
 
-def write_config(folder: Path, location: HistoryLocation, servers: TableServers, sources: int, *, lease: int) -> Path:
-    """Write the configuration of a history and return its path."""
+def write_config(
+    folder: Path,
+    location: HistoryLocation,
+    servers: TableServers,
+    sources: int,
+    *,
+    lease: int,
+    objects: ObjectUrl | None = None,
+) -> Path:
+    """Write the configuration of a host and return its path."""
     folder.mkdir(exist_ok=True)
     secret = folder / "secret"
     secret.write_text("whsec_" + base64.b64encode(bytes(range(32))).decode())
@@ -108,6 +124,7 @@ def write_config(folder: Path, location: HistoryLocation, servers: TableServers,
     place = f'path = "{location}"' if isinstance(location, Path) else f'url = "{location}"'
     tables = [
         f'[store]\n{place}\nsnapshots = "snapshots"',
+        *([] if objects is None else [f'objects = "{objects}"']),
         "[fetch]\nallow_private = true\nmin_interval = 0",
         f'[worker]\nlease = "{lease}s"\njobs = 4',
         '[log]\nformat = "json"\nlevel = "warning"',
@@ -128,11 +145,25 @@ def write_config(folder: Path, location: HistoryLocation, servers: TableServers,
 
 
 @contextmanager
-def open_workers(folder: Path, location: PostgresqlUrl, *, sources: int, lease: int = 2) -> Iterator[Workers]:
-    """Start the servers of the sources, for workers that have their history at a location. No worker runs yet."""
+def open_workers(
+    folder: Path,
+    location: PostgresqlUrl,
+    *,
+    sources: int,
+    lease: int = 2,
+    hosts: int = 1,
+    objects: ObjectUrl | None = None,
+) -> Iterator[Workers]:
+    """Start the servers of the sources, for workers that have their history at a location. No worker runs yet.
+
+    Several hosts share the snapshots at `objects`.
+    """
     with TableServers(_HOSTS, folder) as servers, WorkerForks(folder) as forks:
-        config = write_config(folder / "workers", location, servers, sources, lease=lease)
-        yield Workers(folder=folder, config=config, location=location, servers=servers, forks=forks, sources=sources)
+        configs = [
+            write_config(folder / f"host{number}", location, servers, sources, lease=lease, objects=objects)
+            for number in range(hosts)
+        ]
+        yield Workers(folder=folder, configs=configs, location=location, servers=servers, forks=forks, sources=sources)
 
 
 def watch_alone(workers: Workers, rounds: int) -> HistoryLocation:
@@ -163,4 +194,5 @@ def check_result(workers: Workers, rounds: int, *, repeats: int) -> None:
     assert all(len(bodies) == 1 for bodies in workers.servers.bodies().values())
     assert delivered.total() - len(delivered) <= repeats
     assert workers.servers.most_at_a_time() == 1
-    assert list(SnapshotArchive(workers.config.parent / "snapshots").find_damage()) == []
+    for config in workers.configs:
+        assert list(SnapshotArchive(load_settings(config).store.archive).find_damage()) == []

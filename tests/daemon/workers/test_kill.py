@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli_fixtures import RunCli
 from tests.support.postgresql import PostgresqlServer, open_server
-from tests.support.workers import Workers, check_result, open_workers
+from tests.support.table_servers import table
+from tests.support.workers import Workers, check_result, open_workers, write_config
+from watcher.store.object_url import ObjectUrl
 
 pytestmark = pytest.mark.server
 
@@ -46,6 +49,31 @@ def test_60_kills_and_a_restart_of_the_database_lose_and_double_nothing(tmp_path
         run_rounds(workers, server, rounds=3, kills=60, seed=1, pause=0.3)
         assert workers.kills == 60
         check_result(workers, 3, repeats=workers.kills + 1)
+
+
+@pytest.mark.timeout(900)
+def test_60_kills_of_hosts_that_share_a_bucket_lose_and_damage_nothing(
+    tmp_path: Path, object_url: ObjectUrl, run: RunCli
+) -> None:
+    with (
+        open_server(max_connections="200") as server,
+        open_workers(tmp_path, server.new_location(), sources=40, hosts=4, objects=object_url) as workers,
+    ):
+        run_rounds(workers, server, rounds=3, kills=60, seed=3, pause=0.3)
+        check_result(workers, 3, repeats=workers.kills + 1)
+        snapshots = sum(len({table(f"s{number}", past) for past in range(3)}) for number in range(workers.sources))
+        for config in workers.configs:
+            verified = run("--config", str(config), "verify", "--history")
+            assert (verified.code, verified.out.splitlines()[0]) == (0, f"{snapshots} snapshots, 0 damaged")
+        workers.configs.append(
+            write_config(
+                tmp_path / "fresh", workers.location, workers.servers, workers.sources, lease=2, objects=object_url
+            )
+        )
+        fresh = ["--config", str(workers.configs[-1])]
+        assert run(*fresh, "cat", "s7").out.encode() == table("s7", 2)
+        assert run(*fresh, "verify", "--history").code == 0
+        assert len(list((tmp_path / "fresh" / "snapshots").glob("s*/*"))) == snapshots
 
 
 # Sources, rounds, kills, and the longest pause between two kills in seconds. 20 minutes on two busy cores.
