@@ -50,6 +50,14 @@ class WorkerForks(ForkServer):
         self.running.remove(pid)
         return int(self.order(do="end", pid=pid, signal=int(number)))
 
+    def find_exit_code(self, pid: int) -> int | None:
+        """Return the exit code of a worker that ended by itself; None if it runs."""
+        code = self.order(do="find", pid=pid)
+        if code is None:
+            return None
+        self.running.remove(pid)
+        return int(code)
+
     def cpu_seconds(self) -> float:
         """Return what the workers that ended have used."""
         return float(self.order(do="cpu"))
@@ -74,7 +82,7 @@ def _child(config: str, log: str, settings: Settings) -> NoReturn:
     run_command(["--config", config, "worker"])
 
 
-def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -> float:
+def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -> float | None:
     if order["do"] == "start":
         config = order["config"]
         if config not in read:
@@ -89,6 +97,10 @@ def _obey(order: dict[str, Any], read: dict[str, Settings], running: set[int]) -
         running.discard(order["pid"])
         os.kill(order["pid"], order["signal"])
         return os.waitstatus_to_exitcode(os.waitpid(order["pid"], 0)[1])
+    if order["do"] == "find":
+        ended, status = os.waitpid(order["pid"], os.WNOHANG)
+        running.discard(ended)
+        return os.waitstatus_to_exitcode(status) if ended else None
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -65,6 +65,13 @@ class Workers:
         self.kills += 1
         self.forks.start(self.forks.configs[pid])
 
+    def replace_ended(self) -> None:
+        """Start each worker again that ended because it was started while the server was away."""
+        for pid in [*self.forks.running]:
+            if (code := self.forks.find_exit_code(pid)) is not None:
+                assert (code, "cannot be used as the history" in self.forks.log) == (2, True), self.forks.log[-6000:]
+                self.forks.start(self.forks.configs[pid])
+
     def is_complete(self, round_number: int) -> bool:
         """Return whether the history has every table of a round and all messages were sent."""
         expected = {
@@ -85,6 +92,7 @@ class Workers:
         """Wait until a round is complete."""
         until = time.monotonic() + max(_PATIENCE * self.sources, 600)
         while True:
+            self.replace_ended()
             try:
                 if self.is_complete(round_number):
                     return
