@@ -163,6 +163,14 @@ def test_a_lost_connection_is_made_again_outside_a_transaction(
     with Store(url) as store:
         end_session(store)
         assert store.history.list_sources() == []
+        for first in (
+            lambda: store.database.list_columns("sources"),
+            lambda: store.database.executemany("DELETE FROM sources WHERE name = ?", [["absent"], ["lost"]]),
+            store.database.describe,
+            store.verify,
+        ):
+            end_session(store)
+            first()
         end_session(store)
         write(store, "kept")
         with pytest.raises(StoreError, match="nothing was changed, try again"):

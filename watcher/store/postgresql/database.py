@@ -158,7 +158,7 @@ class PostgresqlDatabase:
         # A list: psycopg holds the connection while it reads the values, and these may be read from the history.
         rows = [translated.encode_values(row) for row in values]
         if rows:
-            self.conn.cursor().executemany(translated.text, rows)
+            self._run(lambda: self.conn.cursor().executemany(translated.text, rows))
 
     def insert(self, statement: str, values: Values, /) -> int:
         """Run an INSERT of one row and return its `id`."""
@@ -204,7 +204,7 @@ class PostgresqlDatabase:
 
     def list_columns(self, table: str) -> list[str]:
         """Return the columns of a table, [] without it: a history that is only read may be of an older version."""
-        return schema.list_columns(self.conn, table)
+        return self._run(lambda: schema.list_columns(self.conn, table))
 
     def __str__(self) -> str:
         return str(self.url)
@@ -220,12 +220,12 @@ class PostgresqlDatabase:
         """Put what was inserted lately into the full-text indexes, and let the planner know how many rows there are."""
         for index in ("versions_words", "events_words"):
             self.execute("SELECT gin_clean_pending_list(CAST(? AS regclass))", [index])
-        for table in schema.list_tables(self.conn):
-            self.conn.execute(f"ANALYZE {table}")
+        for table in self._run(lambda: schema.list_tables(self.conn)):
+            self.execute_at_once(f"ANALYZE {table}")
 
     def describe(self) -> str:
         """Return the size of the history and the version of the server, for people."""
-        row = self.conn.execute(
+        row = self.execute_at_once(
             "SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class "
             "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
         ).fetchone()
@@ -238,7 +238,7 @@ class PostgresqlDatabase:
         The server verifies the checksum of each page that it reads, if its data have checksums.
         """
         with _StoreErrors(self.url):
-            for table in schema.list_tables(self.conn):
+            for table in self._run(lambda: schema.list_tables(self.conn)):
                 with self.conn.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
                     for _ in copy:
                         pass
