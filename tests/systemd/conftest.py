@@ -8,6 +8,7 @@ import queue
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,10 @@ class Other:
 
 
 class Unit:
-    """The shipped unit on the machine, with a configuration of the test's."""
+    """A shipped unit on the machine, with a configuration of the test's."""
 
-    def __init__(self, sandbox: Sandbox, other: Other) -> None:
+    def __init__(self, sandbox: Sandbox, other: Other, name: str = UNIT) -> None:
+        self.name = name
         self.sandbox = sandbox
         self.other = other
         self._since = sandbox.run("date", "+%s.%N").stdout.strip()
@@ -98,14 +100,14 @@ class Unit:
 
     def show(self, name: str) -> str:
         """Return a property of the unit."""
-        return self.ctl("show", "--value", f"--property={name}", UNIT).stdout.strip()
+        return self.ctl("show", "--value", f"--property={name}", self.name).stdout.strip()
 
     def configure(self, text: str = SETTINGS) -> None:
         self.sandbox.write(CONFIG, text)
 
     def soon(self) -> None:
         """Let the watchdog wait for seconds instead of a minute; only where it is to bite: this machine may be busy."""
-        self.sandbox.write(f"/etc/systemd/system/{UNIT}.d/more.conf", "[Service]\nWatchdogSec=2\n")
+        self.sandbox.write(f"/etc/systemd/system/{self.name}.d/more.conf", "[Service]\nWatchdogSec=2\n")
         self.ctl("daemon-reload")
 
     def publish(self, *ports: str, updated: str = "2020-01-01") -> None:
@@ -113,7 +115,7 @@ class Unit:
 
     def start(self) -> str:
         """Start, wait for READY and return the process id."""
-        self.ctl("start", UNIT)
+        self.ctl("start", self.name)
         return self.show("MainPID")
 
     def restarted(self, before: str) -> str:
@@ -122,8 +124,8 @@ class Unit:
         return self.show("MainPID")
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return the daemon's own records since the test began; what it did not write as such as `event`."""
-        said = self.sandbox.run("journalctl", f"--unit={UNIT}", f"--since=@{self._since}", "--output=cat").stdout
+        """Return the service's own records since the test began; what it did not write as such as `event`."""
+        said = self.sandbox.run("journalctl", f"--unit={self.name}", f"--since=@{self._since}", "--output=cat").stdout
         return [json.loads(line) if line.startswith("{") else {"event": line} for line in said.splitlines()]
 
     def logged(self, event: str) -> dict[str, Any]:
@@ -136,6 +138,10 @@ class Unit:
 
         until(there, f"{event!r} in the journal")
         return found[-1]
+
+    def ended_cleanly(self) -> None:
+        """Wait until it ended by itself: systemd says another thing of what it had to kill after TimeoutStopSec."""
+        self.logged(f"{self.name}: Deactivated successfully.")
 
 
 @pytest.fixture(scope="session")
@@ -164,17 +170,23 @@ def other(sandbox: Sandbox) -> Iterator[Other]:
         made.ended()
 
 
+@contextmanager
+def installed(unit: Unit, *drop_ins: str) -> Iterator[Unit]:
+    """Give a unit what the tests add to it, and forget at the end what it did."""
+    for name in (unit.name, *drop_ins):
+        unit.sandbox.write(f"/etc/systemd/system/{name}.d/tests.conf", DROP_IN if name == unit.name else CREDENTIAL)
+    unit.ctl("daemon-reload")
+    unit.publish("1")
+    yield unit
+    unit.ctl("kill", "--signal=KILL", unit.name, check=False)
+    unit.ctl("stop", unit.name)
+    unit.ctl("reset-failed")
+    unit.sandbox.run("rm", "-rf", "/var/lib/private/registry-watcher", f"/etc/systemd/system/{unit.name}.d/more.conf")
+    unit.other.forget()
+
+
 @pytest.fixture
 def unit(sandbox: Sandbox, other: Other) -> Iterator[Unit]:
-    sandbox.write(f"/etc/systemd/system/{UNIT}.d/tests.conf", DROP_IN)
-    sandbox.write(f"/etc/systemd/system/{UNIT.replace('.', '-check.')}.d/tests.conf", CREDENTIAL)
-    sandbox.run("systemctl", "daemon-reload")
-    made = Unit(sandbox, other)
-    made.configure()
-    made.publish("1")
-    yield made
-    sandbox.run("systemctl", "kill", "--signal=KILL", UNIT, check=False)
-    sandbox.run("systemctl", "stop", UNIT)
-    sandbox.run("systemctl", "reset-failed")
-    sandbox.run("rm", "-rf", "/var/lib/private/registry-watcher", f"/etc/systemd/system/{UNIT}.d/more.conf")
-    other.forget()
+    with installed(Unit(sandbox, other), UNIT.replace(".", "-check.")) as unit:
+        unit.configure()
+        yield unit

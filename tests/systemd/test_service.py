@@ -32,11 +32,6 @@ print(f"{intact} {checks} checks, {pending} pending")
 """
 
 
-def ended_cleanly(unit: Unit) -> None:
-    """By itself: systemd says another thing of what it had to kill after TimeoutStopSec."""
-    unit.logged(f"{UNIT}: Deactivated successfully.")
-
-
 def test_the_units_are_clean(sandbox: Sandbox) -> None:
     paths = [f"/etc/systemd/system/{path.name}" for path in (PROJECT / "systemd").glob("*.*")]
     assert len(paths) == 4
@@ -125,7 +120,7 @@ def test_a_stop_is_clean_while_a_check_and_a_delivery_are_under_way(unit: Unit) 
     unit.ctl("kill", "--kill-whom=main", "--signal=HUP", UNIT)
     unit.other.hears("POST /slow-hook notice config-refused")
     unit.ctl("stop", UNIT)
-    ended_cleanly(unit)
+    unit.ended_cleanly()
     unit.logged("stopped with unfinished tasks; the next start resumes them")
     assert unit.sandbox.run(PYTHON, "-c", INTACT).stdout == "ok 0 checks, 1 pending\n"
 
@@ -139,7 +134,7 @@ def test_a_second_sigterm_ends_it_at_once(unit: Unit) -> None:
     until(lambda: unit.show("StatusText") == "finishing running tasks", "the first to be heard")
     unit.ctl("kill", "--kill-whom=main", "--signal=TERM", UNIT)
     until(lambda: unit.show("ActiveState") == "inactive", "its end", 10)
-    ended_cleanly(unit)
+    unit.ended_cleanly()
 
 
 @pytest.mark.fault(63)
