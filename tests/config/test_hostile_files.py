@@ -41,7 +41,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "nested arrays": (lambda path: path.write_text(f"x = {'[' * 10_000}{']' * 10_000}\n"), "nested too deep"),
     "nested tables": (lambda path: path.write_text(f"x = {'{a=' * 10_000}1{'}' * 10_000}\n"), "nested too deep"),
     "a long number": (lambda path: path.write_text(f"x = {'9' * 5000}\n"), "a number has thousands of digits"),
-    "huge": (lambda path: path.write_text("# " + "x" * 5_000_000), "is larger than 4 MiB"),
+    "huge": (lambda path: path.write_text("# " + "x" * 33 * 2**20), "is larger than 32 MiB"),
     "broken": (lambda path: path.write_text("x = \n"), "not TOML: Invalid value (at line 1, column 5)"),
     "no text": (lambda path: path.write_bytes(b"\xff\xfe\0"), "not TOML: 'utf-8' codec can't decode byte 0xff"),
 }

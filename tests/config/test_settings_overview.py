@@ -64,3 +64,12 @@ def test_both_ways_give_the_same_overview(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.toml").write_text(text)
     (tmp_path / "config.toml").chmod(0o600)
     assert load_settings(tmp_path / "config.toml").overview == load_overview(tmp_path / "config.toml")
+
+
+def test_changed_settings_have_an_overview_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[[source]]\nname = "ports"\nurl = "https://registry.example/ports.xml"\n')
+    settings = load_settings(tmp_path / "config.toml")
+    assert settings.overview is settings.overview
+    assert [source.name for source in settings.overview.sources] == ["ports"]
+    assert settings.model_copy(update={"source": ()}).overview.sources == ()
+    assert settings == load_settings(tmp_path / "config.toml")

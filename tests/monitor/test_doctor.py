@@ -194,6 +194,16 @@ def test_a_clock_that_cannot_be_right_is_reported(env: Environment) -> None:
     assert doctor.diagnose_clock(now, "2028-01-01T00:00:00Z").state is DiagnosisState.WARNING
 
 
+def test_of_many_sources_some_are_named_and_the_others_counted(env: Environment) -> None:
+    config = env.servers.config
+    more = "".join(f'[[source]]\nname = "s{n}"\nurl = "https://x.example/{n}"\n' for n in range(150))
+    config.write_text(config.read_text() + more)
+    messages = [diagnosis.message for diagnosis in examined(env) if diagnosis.area == "sources"]
+    assert len(messages) == 1 + 100 + 1
+    assert messages[0].startswith("ports: ")
+    assert messages[100:] == ["s99: never checked", "50 more sources with a warning; `watcher status` lists all"]
+
+
 def test_sources_that_fail_or_are_not_checked_are_reported(env: Environment) -> None:
     env.check(b"<html>502</html>")
     assert "failed" in bad(examined(env))["sources"]

@@ -15,9 +15,11 @@ import pytest
 from tests.monitor.test_moves import MOVE
 from tests.web.site import RELEASES, Site, open_site
 from watcher.cli.context import load_settings
+from watcher.core.check_results import OpenAlarm
 from watcher.core.read_settings import ReadSettings
 from watcher.daemon.self_check import SelfCheck
 from watcher.monitor.candidate import Candidate
+from watcher.monitor.health import UNHEALTHY
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.monitor.monitor import Monitor
 from watcher.registries.event_details import describe_events
@@ -121,6 +123,32 @@ def test_the_overview_shows_sources_and_the_newest_events(site: Site) -> None:
     assert 'href="/ports"' in text
     assert "gamma" in text
     assert "No early allocation expires" in text
+
+
+def test_many_sources_are_shown_a_page_at_a_time(site: Site, tmp_path: Path) -> None:
+    assert "Pages of sources" not in site.get("/").text
+    more = "".join(f'[[source]]\nname = "s{n:03}"\nurl = "https://x.example/{n}"\n' for n in range(249))
+    with open_site(tmp_path, more) as many:
+        with many.context.open_monitor() as monitor, monitor.store.transaction():
+            for name in ("s240", "unconfigured"):
+                monitor.store.alarms.add_alarm(OpenAlarm(source=name, notice=UNHEALTHY, since="2020-01-01T00:00:00Z"))
+        shown, path, pages = [], "/", 0
+        while path:
+            page = many.get(path).text
+            shown += re.findall(r'<td class="main"><a href="/([^"]*)">', page)
+            assert re.search(r'failing</span> <a href="/s240">s240</a></p>', page), path
+            last, path = path, next(iter(re.findall(r'href="([^"]*)" rel="next"', page)), "")
+            pages += 1
+        assert (pages, shown) == (3, ["ports", *(f"s{n:03}" for n in range(249))])
+        assert "201 to 250 of 250 sources" in page
+        before = [re.findall(r'href="([^"]*)" rel="prev"', many.get(path).text) for path in (last, "/?after=s098", "/")]
+        assert before == [["/?after=s098"], ["/"], []]
+        found = many.get("/?source=24").text
+        assert re.findall(r'<td class="main"><a href="/([^"]*)">', found) == [
+            *(f"s{n}24" for n in (0, 1, 2)), *(f"s24{n}" for n in range(9)),
+        ]  # fmt: skip
+        assert "No source has this in its name" in many.get("/?source=absent").text
+        assert many.get("/?after=absent").status == 404
 
 
 def test_two_days_are_compared_events_first_and_the_differing_words_are_marked(site: Site) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 else:
     event_filter = load("event_filter")  # only where there are rules
 
+MOST_BYTES = 32 * 2**20  # of a configuration: 100,000 sources take 15 MB
 HISTORY, SNAPSHOTS = "history.db", "snapshots"
 # The time between two checks of a source, by its type.
 DEFAULT_INTERVALS = {"registry": timedelta(hours=6), "collection": timedelta(hours=24), "canary": timedelta(days=1)}
@@ -60,7 +61,7 @@ class ConfigOverview(Struct, frozen=True, kw_only=True):
 def read_tables(path: Path) -> dict[str, Any]:
     """Return the tables of a file. Raises ConfigError: missing, no file, not TOML, or to be changed by others."""
     try:
-        data, status = read_operator_file(path)
+        data, status = read_operator_file(path, most=MOST_BYTES)
         require_unchangeable(path, status)
         tables = tomllib.loads(data.decode("utf-8-sig"))
         place = _find_nul(tables)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -307,7 +307,13 @@ class Settings(SettingsTable):
     def sources(self) -> tuple[AnySource, ...]:
         return (*self.source, *([self.canary.source] if self.canary else []))
 
-    @property
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some values replaced, and an overview of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("overview", None)
+        return copied
+
+    @cached_property
     def overview(self) -> ConfigOverview:
         """The part of these settings that reading the history needs, as `load_overview` reads it from a file."""
         return ConfigOverview(

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from watcher.core.errors import ConfigError
 
 _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-_MOST = 4 * 2**20  # bytes of a configuration or secret
+_MOST = 4 * 2**20  # bytes of a secret
 MOST_OF_DOCUMENT = 2**30  # bytes, as of a snapshot
 _CHUNK = 2**20
 TRUSTED_OWNERS = "WATCHER_TRUSTED_OWNERS"  # user ids, separated by commas

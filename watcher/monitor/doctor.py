@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,12 +24,13 @@ from watcher import __version__
 from watcher.alerts.channels import create_channel
 from watcher.config.channel_settings import CommandSettings
 from watcher.config.secret_quality import judge_password, judge_url, judge_webhook_secret
-from watcher.config.settings import Settings
+from watcher.config.settings import AnySource, Settings
 from watcher.config.value_types import HiddenUrl, SecretRef, split_webhook_secrets
 from watcher.core.errors import ConfigError, StoreError
 from watcher.core.model import RULES_VERSION
 from watcher.core.operations import HEARTBEAT_ALARM
 from watcher.core.times import from_text
+from watcher.store.check_log import SourceSummary
 from watcher.store.completeness import ADVICE, find_missing_history
 from watcher.store.database import find_old_sqlite, journal_mode
 from watcher.store.location import history_exists
@@ -39,6 +41,7 @@ _WARNING_FREE, _PROBLEM_FREE = 512 * 2**20, 64 * 2**20  # bytes of disk space
 _WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)  # when this program was written: a clock before that is wrong
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _CONNECT_SECONDS = 10.0
+_NAMED_SOURCES = 100  # in one state; the others are counted
 _LATE_WORK = 600.0  # seconds for which a check is due and no worker does it
 
 
@@ -227,19 +230,30 @@ def _refused(settings: Settings) -> Iterator[Diagnosis]:
 def _sources(store: Store, settings: Settings, now: datetime) -> Iterator[Diagnosis]:
     if not settings.source:
         yield _problem("sources", "no source is configured")
+    last = store.checks.read_summaries(source.name for source in settings.source if source.enabled)
+    number: Counter[DiagnosisState] = Counter()
     for source in settings.source:
-        if not source.enabled:
-            yield _warning("sources", f"{source.name}: enabled = false")
-            continue
-        last = store.checks.find_last_check(source.name)
-        if last is None:
-            yield _warning("sources", f"{source.name}: never checked")
-        elif last["outcome"] == "failed":
-            yield _warning("sources", f"{source.name}: the last check, {last['at']}, failed: {last['message']}")
-        elif from_text(last["at"]) + 3 * source.every < now:
-            yield _warning("sources", f"{source.name}: last checked at {last['at']}; is the daemon running?")
-        else:
-            yield _ok("sources", f"{source.name}: {last['outcome']} at {last['at']}")
+        diagnosis = _source(source, last.get(source.name), now)
+        number[diagnosis.state] += 1
+        if number[diagnosis.state] <= _NAMED_SOURCES:
+            yield diagnosis
+    for state, found in number.items():
+        if more := max(found - _NAMED_SOURCES, 0):
+            sources = "1 more source" if more == 1 else f"{more:,} more sources"
+            what = "checked in time" if state is DiagnosisState.OK else "with a warning; `watcher status` lists all"
+            yield Diagnosis(area="sources", state=state, message=f"{sources} {what}")
+
+
+def _source(source: AnySource, last: SourceSummary | None, now: datetime) -> Diagnosis:
+    if last is None:
+        return _warning("sources", f"{source.name}: enabled = false")
+    if last.at is None:
+        return _warning("sources", f"{source.name}: never checked")
+    if last.outcome == "failed":
+        return _warning("sources", f"{source.name}: the last check, {last.at}, failed: {last.message}")
+    if from_text(last.at) + 3 * source.every < now:
+        return _warning("sources", f"{source.name}: last checked at {last.at}; is the daemon running?")
+    return _ok("sources", f"{source.name}: {last.outcome} at {last.at}")
 
 
 def _heartbeat(store: Store, settings: Settings) -> Iterator[Diagnosis]:

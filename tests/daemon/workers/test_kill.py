@@ -40,6 +40,7 @@ def run_rounds(workers: Workers, server: PostgresqlServer, *, rounds: int, kills
     workers.stop()
 
 
+@pytest.mark.fault(50)
 @pytest.mark.timeout(900)
 def test_60_kills_and_a_restart_of_the_database_lose_and_double_nothing(tmp_path: Path) -> None:
     with (
@@ -51,6 +52,7 @@ def test_60_kills_and_a_restart_of_the_database_lose_and_double_nothing(tmp_path
         check_result(workers, 3, repeats=workers.kills + 1)
 
 
+@pytest.mark.fault(50)
 @pytest.mark.timeout(900)
 def test_60_kills_of_hosts_that_share_a_bucket_lose_and_damage_nothing(
     tmp_path: Path, object_url: ObjectUrl, run: RunCli
@@ -80,6 +82,7 @@ def test_60_kills_of_hosts_that_share_a_bucket_lose_and_damage_nothing(
 SIZES = os.environ.get("KILL_TEST", "400 5 1000 1.0")
 
 
+@pytest.mark.fault(50)
 @pytest.mark.slow
 @pytest.mark.timeout(6 * 3600)
 def test_1000_kills_lose_and_double_nothing(tmp_path: Path) -> None:
