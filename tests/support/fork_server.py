@@ -7,16 +7,22 @@ line, each answered with one line.
 from __future__ import annotations
 
 import gc
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout, suppress
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from tests.support.port_releases import release, tcp
 from watcher.__main__ import main
+from watcher.cli.demo_servers import DemoServers
 
 
 class ForkServer:
@@ -53,16 +59,36 @@ class ForkServer:
         self._process.stdout.close()
 
 
-def serve(modules: Iterable[str], obey: Callable[[dict[str, Any]], Any]) -> None:
-    """Import modules, then answer orders until standard input ends.
+def serve(
+    modules: Iterable[str], obey: Callable[[dict[str, Any]], Any], warm_up: Callable[[], None] = lambda: None
+) -> None:
+    """Import modules and warm up, then answer orders until standard input ends.
 
     A child that imports takes two to four times as long, and most random kills hit it there.
     """
     for name in modules:
         import_module(name)
+    warm_up()
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(obey(json.loads(line))), flush=True)
+
+
+def check_twice() -> None:
+    """Check and deliver twice in this process, so that no child makes patterns, templates and validators again.
+
+    It saves a quarter of the time of a check in a child.
+    """
+    with tempfile.TemporaryDirectory() as name, redirect_stdout(io.StringIO()):
+        servers = DemoServers(Path(name))
+        with servers.open():
+            for number, rows in enumerate(([tcp("a", "1")], [tcp("a", "1"), tcp("b", "2")])):
+                path = Path(name) / f"{number}.xml"
+                path.write_bytes(release(rows, f"2020-01-0{number + 1}"))
+                servers.publish(path)
+                sys.argv = ["watcher", "--config", str(servers.config), "check"]
+                with suppress(SystemExit):
+                    main()
 
 
 def redirect_output(path: str, *, append: bool = False) -> None:

@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 import time_machine
 
 import watcher
-from tests.support.fork_server import ForkServer, redirect_output, run_command, serve
+from tests.support.fork_server import ForkServer, check_twice, redirect_output, run_command, serve
 from watcher.core.lazy import LAZY
 
 LONG_AGO = "2020-01-01T00:00:00Z"  # the time of checks that are due again
@@ -169,4 +169,5 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-    serve([*(module.name for module in walk_packages(watcher.__path__, "watcher.")), *LAZY.values(), "_strptime"], _run)
+    names = [*(module.name for module in walk_packages(watcher.__path__, "watcher.")), *LAZY.values(), "_strptime"]
+    serve(names, _run, warm_up=check_twice)
