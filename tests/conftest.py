@@ -22,6 +22,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.support import history_template
+
 pytest_plugins = ["tests.support.cli_fixtures", "tests.support.store_fixtures"]
 
 
@@ -81,6 +83,9 @@ if "TMPDIR" not in os.environ and os.access(_MEMORY_DISK, os.W_OK) and shutil.di
 # The default deadline of 200 ms per example measures the machine's other work too.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
+
+
+history_template.install()
 
 
 def pytest_xdist_auto_num_workers() -> int:

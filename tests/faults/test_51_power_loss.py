@@ -21,6 +21,7 @@ from unittest import mock
 import apsw
 import pytest
 
+from tests.support.history_template import made_by_migrations
 from tests.support.lossy_disk import Disk, LossyVfs, PowerCut
 from tests.support.port_releases import release, tcp, unassigned
 from tests.support.raw_sql import connection
@@ -107,7 +108,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     connect = sqlite3.connect
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", lambda *given, **more: connect(*given, factory=Recorded, **more))
-        with Store(folder / "history.db") as store:
+        with made_by_migrations(), Store(folder / "history.db") as store:
             patch.undo()
             series(store, SnapshotArchive(folder / "snapshots"))
     return folder / "history.db"

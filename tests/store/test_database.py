@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 import sqlite_utils
 
+from tests.support.history_template import made_by_migrations, make_template, open_history
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
 from watcher.core.errors import StoreError
@@ -21,11 +22,17 @@ from watcher.monitor.candidate import Candidate
 from watcher.monitor.ingest import ReleaseIngest
 from watcher.store import database as module
 from watcher.store import schema
-from watcher.store.database import MIGRATIONS, journal_mode
+from watcher.store.database import MIGRATIONS, SqliteDatabase, journal_mode
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.store import Store
 
 INSERT = "INSERT INTO sources (name, registry) VALUES (?, 'ports')"
+
+
+@pytest.fixture(autouse=True)
+def _migrations() -> Iterator[None]:
+    with made_by_migrations():
+        yield
 
 
 def names(path: Path) -> list[str]:
@@ -62,6 +69,24 @@ def test_a_new_database_is_created_empty_with_its_folder(tmp_path: Path) -> None
         assert {"sources", "snapshots", "releases", "versions", "changes", "events", "checks", "outbox"} <= tables
         assert _count(store, "releases") == 0
     assert path.is_file()
+
+
+def test_the_history_that_tests_begin_with_is_what_the_migrations_make(tmp_path: Path) -> None:
+    made, copied = tmp_path / "made.db", tmp_path / "a" / "copied.db"
+    with Store(made):
+        pass
+    make_template()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "apply_pending", None)
+        open_history(SqliteDatabase.__new__(SqliteDatabase), copied)
+    dumps = []
+    for path in (made, copied):
+        with closing(sqlite3.connect(path)) as plain:
+            plain.execute("UPDATE _sqlite_migrations SET applied_at = ''")
+            dumps.append([*plain.iterdump()])
+    assert dumps[0] == dumps[1]
+    assert [path.name for path in copied.parent.iterdir()] == ["copied.db"]
+    assert copied.stat().st_mode == made.stat().st_mode
 
 
 def test_a_database_that_is_not_to_be_created_must_exist(tmp_path: Path) -> None:
