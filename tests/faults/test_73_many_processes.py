@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +30,7 @@ from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
-LIVE, OLD = 100, 100
+LIVE, OLD = 60, 60
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,14 +56,19 @@ class Processes:
 
     def __post_init__(self) -> None:
         self.stop = self.folder / "stop"
-        self.loops: list[subprocess.Popen[str]] = []
+        self.loops: subprocess.Popen[str] | None = None
         self.daemon: subprocess.Popen[str] | None = None
 
-    def loop(self, pause: float, *commands: str) -> None:
-        arguments = [part for command in commands for part in ("--", "--config", str(self.config), *command.split())]
-        command = [sys.executable, "-m", "tests.support.command_loop", str(self.stop), str(pause), *arguments]
-        with (self.folder / f"loop-{len(self.loops)}").open("w") as out:
-            self.loops.append(subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, text=True))
+    def start_loops(self, *loops: tuple[float, Sequence[str]]) -> None:
+        """Start a process for each pause and its commands."""
+        texts = [[pause, [["--config", str(self.config), *each.split()] for each in some]] for pause, some in loops]
+        (self.folder / "loops.json").write_text(json.dumps(texts))
+        command = [sys.executable, "-m", "tests.support.command_loop", str(self.folder)]
+        with (self.folder / "loops").open("w") as out:
+            # A group of its own: `kill` ends its children too.
+            self.loops = subprocess.Popen(
+                command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
 
     def start_daemon(self) -> None:
         command = [sys.executable, "-m", "watcher", "--config", str(self.config), "run"]
@@ -70,20 +78,24 @@ class Processes:
     def end(self) -> list[dict[str, Any]]:
         """Return what each command did."""
         self.stop.touch()
-        assert [loop.wait(60) for loop in self.loops] == [0] * len(self.loops)
+        if self.loops:
+            assert self.loops.wait(60) == 0, (self.folder / "loops").read_text()
         if self.daemon:
             self.daemon.terminate()
             assert self.daemon.wait(60) == 0
-        lines = [(self.folder / f"loop-{number}").read_text() for number in range(len(self.loops))]
-        return [json.loads(line) for text in lines for line in text.splitlines()]
+        texts = [path.read_text() for path in sorted(self.folder.glob("loop-*"))]
+        return [json.loads(line) for text in texts for line in text.splitlines()]
 
     def logs(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in (self.folder / "daemon").read_text().splitlines()] if self.daemon else []
 
     def kill(self) -> None:
-        for process in (*self.loops, *([self.daemon] if self.daemon else [])):
-            process.kill()
-            process.wait()
+        if self.loops and self.loops.poll() is None:
+            os.killpg(self.loops.pid, signal.SIGKILL)
+            self.loops.wait()
+        if self.daemon:
+            self.daemon.kill()
+            self.daemon.wait()
 
 
 def plain(env: Environment) -> list[object]:
@@ -122,11 +134,13 @@ def run(folder: Path, *, alone: bool) -> tuple[list[object], Counter[str]]:
         if not alone:
             ends.callback(processes.kill)
             processes.start_daemon()
-            processes.loop(0.05, "check --format json")
-            processes.loop(0.05, "check")
-            processes.loop(0.05, *(f"import {SOURCE} {old}/{number:03}.xml" for number in range(OLD)))
-            processes.loop(1, f"rebuild {SOURCE}", f"rebuild {SOURCE} --events")
-            processes.loop(1, f"backup {folder / 'backup'}", "verify", "verify --history")
+            processes.start_loops(
+                (0.05, ["check --format json"]),
+                (0.05, ["check"]),
+                (0.05, [f"import {SOURCE} {old}/{number:03}.xml" for number in range(OLD)]),
+                (0.4, [f"rebuild {SOURCE}", f"rebuild {SOURCE} --events"]),
+                (0.4, [f"backup {folder / 'backup'}", "verify", "verify --history"]),
+            )
         with env.service() as service:
             for number in range(OLD + 1, OLD + LIVE):
                 env.publish(document(number))
