@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_fixtures import RunCli
+from tests.support.process_killer import ProcessKiller
 from watcher.__main__ import main
 from watcher.cli import COMMANDS
 from watcher.cli.demo_servers import list_sample_releases
@@ -55,15 +56,17 @@ CALLS = {
     "site": ["site", "pages"],
     "follow": ["follow", "pages/ports/deltas", "--into", "copy.jsonl"],
 }
-# Imports the program once; each call is a process of its own, whose output goes to the same place.
+# Each call is a process of its own, whose output goes to the same place; without a path it is a pipe that nobody reads.
 SCRIPT = """
 import io, json, os, sys
 import watcher.__main__
-from watcher.cli import COMMANDS
-from watcher.core.lazy import LAZY, import_listed
-for module in (*LAZY.values(), *(module for module, _ in COMMANDS.values())):
-    import_listed(module)
-calls, encoding, errors = json.loads(sys.argv[1])
+calls, encoding, errors, output = json.loads(sys.argv[1])
+if output:
+    os.dup2(os.open(output, os.O_CREAT | os.O_WRONLY), 1)
+else:
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, 1)
 for name, arguments in calls.items():
     if (child := os.fork()) == 0:
         os.dup2(os.open(f"{errors}/{name or 'help'}.err", os.O_CREAT | os.O_WRONLY), 2)
@@ -84,23 +87,32 @@ for name, arguments in calls.items():
 """
 
 
-def run_all(folder: Path, output: Path | int, encoding: str = "utf-8") -> dict[str, tuple[int, str]]:
-    """Run every command with an output and an encoding; return the exit code and the errors of each."""
-    errors = folder / "errors"
-    errors.mkdir()
-    call = [sys.executable, "-c", SCRIPT, json.dumps([CALLS, encoding, str(errors)])]
-    if isinstance(output, Path):
-        with output.open("wb") as file:
-            subprocess.run(call, cwd=folder, stdout=file, check=True, timeout=120)
-    else:
-        subprocess.run(call, cwd=folder, stdout=output, check=True, timeout=120)
-    return {
-        name: (
-            int((errors / f"{name or 'help'}.code").read_text()),
-            (errors / f"{name or 'help'}.err").read_text(encoding),
-        )
-        for name in CALLS
-    }
+class EveryCommand:
+    """A folder for commands, and the process that runs them."""
+
+    def __init__(self, folder: Path, forks: ProcessKiller) -> None:
+        self.folder = folder
+        self._forks = forks
+
+    def run(self, output: Path | None, encoding: str = "utf-8") -> dict[str, tuple[int, str]]:
+        """Run every command with an output (None: a closed pipe); return the exit code and the errors of each."""
+        errors = self.folder / "errors"
+        errors.mkdir()
+        order = json.dumps([CALLS, encoding, str(errors), str(output) if output else None])
+        done = self._forks.run_script(SCRIPT, order, folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        return {
+            name: (
+                int((errors / f"{name or 'help'}.code").read_text()),
+                (errors / f"{name or 'help'}.err").read_text(encoding),
+            )
+            for name in CALLS
+        }
+
+
+@pytest.fixture
+def every_command(folder: Path, killing: ProcessKiller) -> EveryCommand:
+    return EveryCommand(folder, killing)
 
 
 @pytest.fixture
@@ -120,33 +132,29 @@ def test_the_calls_have_every_command() -> None:
 
 
 @pytest.mark.fault(72)
-def test_a_full_disk_is_one_line_after_the_work_of_every_command(folder: Path) -> None:
-    for name, (code, errors) in run_all(folder, Path("/dev/full")).items():
+def test_a_full_disk_is_one_line_after_the_work_of_every_command(every_command: EveryCommand) -> None:
+    for name, (code, errors) in every_command.run(Path("/dev/full")).items():
         assert code == 2 or (name == "doctor" and code in (1, 2)), (name, errors)
         assert "Traceback" not in errors, name
         if "watcher: error: standard output cannot be written: No space left on device; " not in errors:
             # The call failed before it printed anything.
             assert name in ("demo", "accept", "reject", "import", "ack"), (name, errors)
-    assert (folder / "kept" / "backup.json").is_file()
+    assert (every_command.folder / "kept" / "backup.json").is_file()
 
 
-def test_a_closed_pipe_ends_no_command_and_is_no_error(folder: Path) -> None:
-    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
-    assert reader.stdin is not None
-    reader.wait()
-    for name, (code, errors) in run_all(folder, reader.stdin.fileno()).items():
+def test_a_closed_pipe_ends_no_command_and_is_no_error(every_command: EveryCommand) -> None:
+    for name, (code, errors) in every_command.run(None).items():
         assert "Traceback" not in errors, name
         assert "standard output" not in errors, name
         assert code in (0, 1, 2), name
         assert "ipe" not in errors, (name, errors)
-    reader.stdin.close()
-    assert (folder / "kept" / "backup.json").is_file()
+    assert (every_command.folder / "kept" / "backup.json").is_file()
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
-def test_a_character_that_an_encoding_does_not_have_is_spelled(folder: Path, encoding: str) -> None:
-    output = folder / "output"
-    results = run_all(folder, output, encoding)
+def test_a_character_that_an_encoding_does_not_have_is_spelled(every_command: EveryCommand, encoding: str) -> None:
+    output = every_command.folder / "output"
+    results = every_command.run(output, encoding)
     for name, (code, errors) in results.items():
         assert code in (0, 1, 2), (name, errors)
         assert "Traceback" not in errors, name

@@ -198,12 +198,6 @@ def _time_passes(folder: Path) -> None:
             plain.execute("UPDATE checks SET at = ?", [LONG_AGO])
 
 
-@pytest.fixture(scope="module")
-def killing() -> Iterator[ProcessKiller]:
-    with ProcessKiller() as made:
-        yield made
-
-
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
     (tmp_path / "before").mkdir()

@@ -187,13 +187,15 @@ def test_the_signature_is_verified_by_hand_as_documented(growing: GrowingHistory
 
 
 @pytest.mark.fault(50)
-def test_followers_killed_at_random_while_the_site_grows_have_the_same_bytes(growing: GrowingHistory) -> None:
+def test_followers_killed_at_random_while_the_site_grows_have_the_same_bytes(
+    growing: GrowingHistory, killing: ProcessKiller
+) -> None:
     chance = random.Random(15)  # noqa: S311 - no secret
     copies = [growing.folder / "copies" / f"{number}.jsonl" for number in range(4)]
     copies[0].parent.mkdir()
     site = growing.write()
     kills = 0
-    with serve_files(site) as address, ProcessKiller() as killing:
+    with serve_files(site) as address:
         for turn in range(6):
             if turn in (2, 4):
                 growing.add("ports")
@@ -234,11 +236,11 @@ class RestlessFollower(threading.Thread):
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.fault(50)
-def test_twenty_followers_killed_at_random_have_the_same_bytes(growing: GrowingHistory) -> None:
+def test_twenty_followers_killed_at_random_have_the_same_bytes(growing: GrowingHistory, killing: ProcessKiller) -> None:
     copies = [growing.folder / "copies" / f"{number}.jsonl" for number in range(20)]
     copies[0].parent.mkdir()
     site = growing.write()
-    with serve_files(site) as address, ProcessKiller() as killing:
+    with serve_files(site) as address:
         followers = [RestlessFollower(address, copy, seed) for seed, copy in enumerate(copies)]
         for follower in followers:
             follower.start()

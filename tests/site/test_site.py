@@ -241,26 +241,25 @@ def test_two_processes_do_not_write_one_site(growing: GrowingHistory) -> None:
 
 
 @pytest.mark.fault(50)
-def test_a_kill_at_any_step_leaves_a_consistent_site(growing: GrowingHistory, tmp_path: Path) -> None:
+def test_a_kill_at_any_step_leaves_a_consistent_site(growing: GrowingHistory, killing: ProcessKiller) -> None:
     site = growing.write()
     growing.add("toy")
     growing.add("ports")
     expected = read_files(growing.write("fresh"))
     now = datetime(2030, 1, 1, tzinfo=UTC)
     kills = 0
-    with ProcessKiller() as killing:
-        whole = killing.run(growing.config, "site", str(growing.folder / "counted"), now=now)
-        assert whole.code == 0, whole.output
-        step = 1
-        while True:
-            ended = killing.run(growing.config, "site", str(site), "--keep", "0s", at=step, now=now)
-            assert crawl(site)
-            for source in ("ports", "toy"):
-                check_deltas(site / source / "deltas")
-            if not ended.killed:
-                break
-            kills += 1
-            # One step more each time, from what the last kill left; most steps sync files.
-            step += 13 if step > 20 else 4
+    whole = killing.run(growing.config, "site", str(growing.folder / "counted"), now=now)
+    assert whole.code == 0, whole.output
+    step = 1
+    while True:
+        ended = killing.run(growing.config, "site", str(site), "--keep", "0s", at=step, now=now)
+        assert crawl(site)
+        for source in ("ports", "toy"):
+            check_deltas(site / source / "deltas")
+        if not ended.killed:
+            break
+        kills += 1
+        # One step more each time, from what the last kill left; most steps sync files.
+        step += 13 if step > 20 else 4
     assert (ended.code, kills > 10) == (0, True), ended.output
     assert read_files(site) == expected

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.process_killer import ProcessKiller
 from watcher.__main__ import main
 from watcher.cli import config_discovery
 
@@ -50,6 +51,13 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     for handler in [each for each in root.handlers if type(each) is logging.StreamHandler]:
         root.removeHandler(handler)
         root.setLevel(logging.WARNING)
+
+
+@pytest.fixture(scope="session")
+def killing() -> Iterator[ProcessKiller]:
+    """Return the process that forks commands and scripts, one for all tests of this process."""
+    with ProcessKiller() as killer:
+        yield killer
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,11 @@ import gc
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
@@ -46,6 +48,15 @@ class ForkServer:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
+    def run_script(self, script: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a Python script in a child, as `python -c` does, in a folder; return what it wrote."""
+        with tempfile.TemporaryDirectory() as name:
+            out, err = Path(name) / "out", Path(name) / "err"
+            code = self.order(
+                script=script, arguments=arguments, folder=str(folder or Path.cwd()), out=str(out), err=str(err)
+            )
+            return subprocess.CompletedProcess(["-c", *arguments], code, out.read_text(), err.read_text())
+
     def __enter__(self) -> Self:
         return self
 
@@ -71,7 +82,30 @@ def serve(
     warm_up()
     gc.freeze()
     for line in sys.stdin:
-        print(json.dumps(obey(json.loads(line))), flush=True)
+        order = json.loads(line)
+        print(json.dumps(_fork_script(order) if "script" in order else obey(order)), flush=True)
+
+
+def _fork_script(order: dict[str, Any]) -> int:
+    if (child := os.fork()) != 0:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+    os.chdir(order["folder"])
+    sys.argv = ["-c", *order["arguments"]]
+    code = 1
+    try:
+        exec(order["script"], {"__name__": "__main__"})  # noqa: S102 - of a test
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 - shown by the test
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def check_twice() -> None:
