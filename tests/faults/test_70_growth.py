@@ -1,6 +1,7 @@
 """Every step from bytes to events, mails and webhooks takes time in proportion to the bytes, whatever these are.
 
-Each case is a pair of releases of some size. The same pair of twice the size may take 2.6 times the CPU time.
+Each case is a pair of releases of some size. The same pair of twice the size may take 2.6 times the CPU time, of four
+times the size 5.2 times.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from watcher.render.exports.base import ExportOptions, OldName
 from watcher.reports.export import describe_content
 
 pytestmark = pytest.mark.fault(70)
-MOST = 2.6
+MOST = 1.3  # times the factor of the sizes
 TRIES = 8  # most need one
 Pair = tuple[str, str, bytes, bytes]  # registry, format, the old and the new release
 
@@ -75,23 +76,24 @@ def cpu(work: Callable[[], object]) -> float:
     return taken
 
 
-def assert_linear(make: Callable[[int, int], Callable[[], object]], size: int) -> None:
-    """Compare the CPU time of a size and its double, each the best of some tries; no try does the same work again.
+def assert_linear(make: Callable[[int, int], Callable[[], object]], size: int, factor: int = 2) -> None:
+    """Compare the CPU time of a size and a multiple, each the best of some tries; no try does the same work again.
 
     Other work on the machine makes a processor slower by two thirds for seconds. That spoils the best times, which can
     be of different tries, and not the ratio of the two times of one try.
     """
     small = large = float("inf")
     ratios = []
+    most, clear = MOST * factor, (MOST - 0.15) * factor
     for number in range(TRIES):
-        times = cpu(make(size, number)), cpu(make(2 * size, number))
+        times = cpu(make(size, number)), cpu(make(factor * size, number))
         small, large = min(small, times[0]), min(large, times[1])
         ratios.append(times[1] / times[0])
-        if large <= MOST * small and (number or large <= (MOST - 0.3) * small):
+        if large <= most * small and (number or large <= clear * small):
             return
-        if number >= 2 and median(ratios) <= MOST - 0.3:
+        if number >= 2 and median(ratios) <= clear:
             return
-    pytest.fail(f"twice the size took {large / small:.1f} times the CPU time ({small:.3f} s, {large:.3f} s)")
+    pytest.fail(f"{factor} times the size took {large / small:.1f} times the CPU time ({small:.3f} s, {large:.3f} s)")
 
 
 UNITS = {
@@ -368,6 +370,12 @@ def test_many_of_one_kind(name: str) -> None:
 SQUARES = ("a column for each row", "a column for each row in XML")
 
 
+# Nearly all of the time of these depends on the size, so it is compared with a quarter of it. That shows as much at
+# half the greatest size: a part of the work that grows with the square of the size is too much if it takes 0.44 of the
+# time of the rest at 2 * size; the sizes 2 * size and 4 * size show it from 0.43 on.
+MANY = frozenset(CASES) - {"leftovers of many words", "paragraphs", "a word in a note on a port", "long texts"}
+
+
 @pytest.mark.parametrize("name", [*(name for name in CASES if name not in SQUARES), "old names"])
 def test_exports_of_many_of_one_kind(name: str) -> None:
     document, size = CASES.get(name, (rows_on_one_port, 300))
@@ -378,7 +386,10 @@ def test_exports_of_many_of_one_kind(name: str) -> None:
         names = {key: (OldName(name=f"x{size}", renamed="2020-01-01"),) * 2 for _, key in new.items}
         return lambda: export_all(old, new, names if name == "old names" else {})
 
-    assert_linear(make, 2 * size)
+    if name in MANY or name == "old names":
+        assert_linear(make, size // 2, factor=4)
+    else:
+        assert_linear(make, 2 * size)
 
 
 def export_all(old: Content, new: Content, old_names: Mapping[Key, tuple[OldName, ...]]) -> None:

@@ -96,7 +96,7 @@ def test_a_new_row_takes_so_little_memory_that_300_000_fit(tmp_path: Path) -> No
     memory = []
     for new in (1_000, 9_000):
         source = TableSource(folder=tmp_path / f"{new}")
-        check(source, table(100))
+        source.check(table(100))
         printed, used = check(source, table(100 + new))
         assert f"{new} added" in printed
         memory.append(used)
@@ -124,7 +124,7 @@ def test_a_note_of_megabytes_is_judged_in_the_memory_of_the_service(tmp_path: Pa
     first, second = (
         NOTE % (day, "".join(unit % (number * day) for number in range(size // len(unit)))[:size]) for day in (1, 2)
     )
-    check(source, first.encode())
+    source.check(first.encode())
     printed, used = check(source, second.encode(), limit=LIMIT)
     assert "registry-note-changed" in printed
     assert used < MEMORY

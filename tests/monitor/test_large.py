@@ -77,7 +77,7 @@ def test_a_record_takes_little_memory(tmp_path: Path, format: str) -> None:  # n
     for folder in folders:
         folder.mkdir()
     few, many = (
-        ingest_two(folder, format, records, 10)[2] for folder, records in zip(folders, (1000, 21_000), strict=True)
+        ingest_two(folder, format, records, 10)[2] for folder, records in zip(folders, (1000, 11_000), strict=True)
     )
     # With the snapshot, its compressor and twice the release a record takes some 2 to 3 KB here, and once took 6.
-    assert (many - few) * 1024 / 20_000 < 4.5
+    assert (many - few) * 1024 / 10_000 < 4.5
