@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.fake_clock import FakeClock
 from tests.support.group_releases import group, record, registry
-from watcher.cli.context import load_settings
+from tests.support.settings import load_once
 from watcher.monitor.candidate import Candidate
 from watcher.monitor.deadlines import check_deadlines
 from watcher.monitor.monitor import Monitor
@@ -58,7 +58,7 @@ class World:
         self._day = 0
 
     def monitor(self) -> Monitor:
-        return Monitor(load_settings(self.path), clock=self.clock)
+        return Monitor(load_once(self.path), clock=self.clock)
 
     def publish(self, *records: str, source: str = "toy", live: bool = True) -> CheckResult:
         self._day += 1

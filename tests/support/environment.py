@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.support.fake_clock import FakeClock
 from tests.support.raw_sql import connection
-from watcher.cli.context import load_settings
+from tests.support.settings import load_once
 from watcher.cli.demo_servers import SOURCE, DemoServers
 from watcher.monitor.deliver import deliver_all
 from watcher.monitor.monitor import Monitor
@@ -45,7 +45,7 @@ class Environment:
 
     @contextmanager
     def service(self) -> Iterator[Monitor]:
-        with Monitor(load_settings(self.servers.config), clock=self.clock) as service:
+        with Monitor(load_once(self.servers.config), clock=self.clock) as service:
             yield service
 
     def check(self, data: bytes | None = None) -> CheckResult:

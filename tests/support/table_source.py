@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.environment import content_of, rows
 from tests.support.fake_clock import FakeClock
-from watcher.cli.context import load_settings
+from tests.support.settings import load_once
 from watcher.monitor.monitor import Monitor
 from watcher.monitor.result import CheckResult
 
@@ -56,7 +56,7 @@ class TableSource:
 
     @contextmanager
     def monitor(self) -> Iterator[Monitor]:
-        with Monitor(load_settings(self.config), clock=self.clock) as monitor:
+        with Monitor(load_once(self.config), clock=self.clock) as monitor:
             yield monitor
 
     def check(self, data: bytes | None = None) -> CheckResult:
