@@ -21,6 +21,7 @@ import structlog
 
 from tests.support.environment import Environment, open_environment
 from tests.support.fake_clock import FakeClock
+from tests.support.fork_server import ForkedProcess, ForkServer
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
 from watcher.cli.demo_servers import SOURCE
@@ -33,7 +34,7 @@ from watcher.monitor.monitor import Monitor
 class RunningDaemon:
     """A daemon process; the test is its service manager."""
 
-    def __init__(self, process: subprocess.Popen[str], manager: socket.socket) -> None:
+    def __init__(self, process: subprocess.Popen[str] | ForkedProcess, manager: socket.socket) -> None:
         self.process = process
         self._manager = manager
 
@@ -62,15 +63,25 @@ class RunningDaemon:
 
 
 @contextmanager
-def run_daemon(env: Environment, watchdog: str | None = None) -> Iterator[RunningDaemon]:
+def run_daemon(env: Environment, forks: ForkServer | None, watchdog: str | None = None) -> Iterator[RunningDaemon]:
+    """Run a daemon, forked from a process that has everything imported or, without one, as its users start it."""
     address = env.servers.folder / "notify"
     address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(address))
         manager.settimeout(60)
-        environment = {**os.environ, "NOTIFY_SOCKET": str(address), **({"WATCHDOG_USEC": watchdog} if watchdog else {})}
-        command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
-        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        environment = {"NOTIFY_SOCKET": str(address), **({"WATCHDOG_USEC": watchdog} if watchdog else {})}
+        arguments = ["--config", str(env.servers.config), "run"]
+        with (
+            forks.start(*arguments, environment=environment)
+            if forks
+            else subprocess.Popen(
+                [sys.executable, "-m", "watcher", *arguments],
+                env={**os.environ, **environment},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        ) as process:
             try:
                 yield RunningDaemon(process, manager)
             finally:
@@ -86,7 +97,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 def test_it_reports_ready_checks_and_ends_cleanly(env: Environment) -> None:
     env.publish(release([tcp("a", "1")]))
-    with run_daemon(env) as running:
+    with run_daemon(env, None) as running:
         assert running.next_message().startswith("READY=1")
         checked = running.logged("checked")
         assert (checked["source"], checked["outcome"]) == (SOURCE, "baseline")
@@ -96,14 +107,14 @@ def test_it_reports_ready_checks_and_ends_cleanly(env: Environment) -> None:
 
 
 @pytest.mark.fault(39)
-def test_messages_committed_before_the_start_are_delivered(env: Environment) -> None:
+def test_messages_committed_before_the_start_are_delivered(env: Environment, killing: ForkServer) -> None:
     env.check(release([tcp("a", "1")]))
     env.publish(release([tcp("a", "1"), tcp("b", "2")], "2020-01-02"))
     with env.service() as service:
         service.check(service.source(SOURCE))
     pending = {row["id"] for row in env.rows("outbox")["outbox"]}
     assert (len(pending), env.servers.webhooks) == (2, [])
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         delivered = [running.logged("delivered") for _ in range(2)]
         assert {(record["channel"], record["sent"]) for record in delivered} == {("hook", 1), ("mail", 1)}
         assert running.stop() == 0
@@ -111,27 +122,27 @@ def test_messages_committed_before_the_start_are_delivered(env: Environment) -> 
     assert {hook["id"], mail["Message-ID"].strip("<").partition("@")[0]} == pending
 
 
-def test_a_restart_does_not_check_before_a_source_is_due(env: Environment) -> None:
+def test_a_restart_does_not_check_before_a_source_is_due(env: Environment, killing: ForkServer) -> None:
     env.check(release([tcp("a", "1")]))
     asked = len(env.servers.requests)
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         running.logged("watching")
         assert running.stop() == 0
     assert len(env.servers.requests) == asked
 
 
-def test_keepalives_are_sent_to_the_watchdog(env: Environment) -> None:
+def test_keepalives_are_sent_to_the_watchdog(env: Environment, killing: ForkServer) -> None:
     env.publish(release([tcp("a", "1")]))
-    with run_daemon(env, watchdog="600000") as running:
+    with run_daemon(env, killing, watchdog="600000") as running:
         assert running.next_message().startswith("READY=1")
         assert running.next_message() == "WATCHDOG=1"
         assert running.next_message() == "WATCHDOG=1"
         assert running.stop() == 0
 
 
-def test_a_failed_check_is_logged_and_does_not_end_the_daemon(env: Environment) -> None:
+def test_a_failed_check_is_logged_and_does_not_end_the_daemon(env: Environment, killing: ForkServer) -> None:
     env.publish(b"<html>502</html>")
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         checked = running.logged("checked")
         assert (checked["level"], checked["outcome"]) == ("warning", "failed")
         assert "web page" in checked["message"]
@@ -140,9 +151,9 @@ def test_a_failed_check_is_logged_and_does_not_end_the_daemon(env: Environment) 
 
 
 @pytest.mark.fault(54)
-def test_an_unusable_history_ends_the_daemon_before_ready(env: Environment) -> None:
+def test_an_unusable_history_ends_the_daemon_before_ready(env: Environment, killing: ForkServer) -> None:
     (env.servers.folder / "history.db").write_bytes(b"this is no database" * 100)
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         assert running.process.wait(60) == 2
         assert running.process.stderr is not None
         error = running.process.stderr.read()
@@ -181,9 +192,11 @@ def test_a_defect_in_one_task_ends_only_that_task(env: Environment) -> None:
 
 
 @pytest.mark.fault(61, 66)
-def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(env: Environment) -> None:
+def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_new_is_broken(
+    env: Environment, killing: ForkServer
+) -> None:
     env.publish(release([tcp("a", "1")]))
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         assert running.next_message().startswith("READY=1\nSTATUS=watching 1 source")
         running.logged("checked")
         good = env.servers.config.read_text()
@@ -211,7 +224,7 @@ def test_a_hangup_applies_a_valid_configuration_and_keeps_the_old_one_where_the_
 
 
 @pytest.mark.fault(66)
-def test_the_pages_follow_a_reload_and_say_what_needs_a_restart(env: Environment) -> None:
+def test_the_pages_follow_a_reload_and_say_what_needs_a_restart(env: Environment, killing: ForkServer) -> None:
     token, good = env.servers.folder / "token", env.servers.config.read_text()
     token.write_text("the first token")
     token.chmod(0o600)
@@ -225,7 +238,7 @@ def test_the_pages_follow_a_reload_and_say_what_needs_a_restart(env: Environment
 
     env.publish(release([tcp("a", "1")]))
     env.servers.config.write_text(f'{good}\n[web]\nlisten = "127.0.0.1:0"\ntoken = "file:token"\n')
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         port = running.logged("serving pages")["port"]
         running.logged("checked")
         assert (ask("localhost", "the first token"), ask("localhost", "another token")) == (200, 401)
@@ -245,12 +258,12 @@ def test_the_pages_follow_a_reload_and_say_what_needs_a_restart(env: Environment
 
 
 @pytest.mark.fault(66)
-def test_a_signal_received_before_ready_takes_effect(env: Environment) -> None:
+def test_a_signal_received_before_ready_takes_effect(env: Environment, killing: ForkServer) -> None:
     with env.service() as service:
         service.store.history.list_sources()
     lock = sqlite3.connect(env.servers.folder / "history.db", isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
-    with run_daemon(env) as running:
+    with run_daemon(env, killing) as running:
         assert running.process.stderr is not None
         status = Path(f"/proc/{running.process.pid}/status")
         while not _caught(status, signal.SIGTERM):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 from datetime import timedelta
@@ -17,6 +14,7 @@ import pytest
 
 from tests.faults.test_50_kill import _time_passes
 from tests.support.environment import Environment, content_of, open_environment
+from tests.support.fork_server import ForkServer
 from tests.support.port_releases import release, tcp
 from watcher.core.model import Content
 from watcher.core.times import to_text
@@ -31,15 +29,13 @@ ROWS = [tcp("a", "1")]
 class Watcher:
     """A daemon and its log."""
 
-    def __init__(self, env: Environment) -> None:
-        command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
-        self.process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE, text=True)
+    def __init__(self, env: Environment, forks: ForkServer) -> None:
+        self.process = forks.start("--config", str(env.servers.config), "run")
         self.logs: list[dict[str, object]] = []
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
         for line in self.process.stderr:
             self.logs.append(json.loads(line))
 
@@ -50,13 +46,14 @@ class Watcher:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(60)
         self._thread.join()
-        assert self.process.stderr is not None
         self.process.stderr.close()
         return code
 
 
 @pytest.mark.fault(41)
-def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_once(tmp_path: Path) -> None:
+def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_once(
+    tmp_path: Path, killing: ForkServer
+) -> None:
     with open_environment(tmp_path) as env:
         env.configure("[store]", '[log]\nformat = "json"\n\n[daemon]\njitter = "0s"\n\n[store]')
         env.publish(release(ROWS))
@@ -68,7 +65,7 @@ def test_two_daemons_on_one_store_ingest_a_release_once_and_send_each_message_on
                     release([*ROWS, *(tcp(f"s{n}", str(10 + n)) for n in range(number))], f"2020-01-{number + 1:02d}")
                 )
             with ExitStack() as ends:
-                pair = [Watcher(env) for _ in range(2)]
+                pair = [Watcher(env, killing) for _ in range(2)]
                 for watcher in pair:
                     ends.callback(watcher.process.kill)
                 env.wait(

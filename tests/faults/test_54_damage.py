@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import Environment, open_environment
+from tests.support.fork_server import ForkServer
 from tests.support.port_releases import release, tcp
 from tests.support.run_cli import run_command
 from watcher.core.errors import StoreError
@@ -25,10 +24,13 @@ def env(tmp_path: Path) -> Iterator[Environment]:
         yield made
 
 
-def started(env: Environment) -> subprocess.CompletedProcess[str]:
-    """Run a daemon that must not start, in its own process."""
-    command = [sys.executable, "-m", "watcher", "--config", str(env.servers.config), "run"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def start(env: Environment, forks: ForkServer) -> tuple[int, str]:
+    """Run a daemon that must not start, in its own process; return its exit code and its errors."""
+    with forks.start("--config", str(env.servers.config), "run") as daemon:
+        try:
+            return daemon.wait(60), daemon.stderr.read()
+        finally:
+            daemon.kill()
 
 
 def in_the_middle(path: Path) -> None:
@@ -61,17 +63,17 @@ def no_database(path: Path) -> None:
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("damage", [in_the_middle, an_index, cut, no_database])
 def test_a_damaged_history_refuses_the_start_and_is_restored_from_the_snapshots(
-    env: Environment, damage: Callable[[Path], None]
+    env: Environment, killing: ForkServer, damage: Callable[[Path], None]
 ) -> None:
     path = env.servers.folder / "history.db"
     releases = [row["content"] for row in env.rows("releases")["releases"]]
     damage(path)
-    result = started(env)
-    assert result.returncode == 2, result.stderr
-    assert result.stderr.startswith("watcher: error: ")
-    assert "watcher backup FOLDER --restore" in result.stderr
-    assert "watcher rebuild" in result.stderr
-    assert result.stderr.count("\n") == 1
+    code, errors = start(env, killing)
+    assert code == 2, errors
+    assert errors.startswith("watcher: error: ")
+    assert "watcher backup FOLDER --restore" in errors
+    assert "watcher rebuild" in errors
+    assert errors.count("\n") == 1
     path.rename(path.with_name("damaged.db"))
     assert run_command(env.servers.config, "rebuild").returncode == 0
     assert [row["content"] for row in env.rows("releases")["releases"]] == releases
@@ -92,7 +94,9 @@ def test_damage_found_while_reading_is_one_line(env: Environment) -> None:
 
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("hurt", [-20, 40], ids=["its content", "its receipt"])
-def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(env: Environment, hurt: int) -> None:
+def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(
+    env: Environment, killing: ForkServer, hurt: int
+) -> None:
     newest = max(env.rows("releases")["releases"], key=lambda row: row["place"])
     path = env.servers.folder / "snapshots" / "ports" / f"{newest['sha256']}.zst"
     data = bytearray(path.read_bytes())
@@ -100,10 +104,10 @@ def test_a_damaged_newest_snapshot_refuses_the_start_and_verify_names_it(env: En
     path.write_bytes(data)
     with env.service() as service, pytest.raises(StoreError, match="backup"):
         service.verify()
-    result = started(env)
-    assert result.returncode == 2
-    assert str(path) in result.stderr
-    assert "restore" in result.stderr
+    code, errors = start(env, killing)
+    assert code == 2
+    assert str(path) in errors
+    assert "restore" in errors
     verified = run_command(env.servers.config, "verify")
     assert verified.returncode == 1
     assert str(path) in verified.stderr

@@ -10,21 +10,62 @@ import gc
 import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout, suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TextIO
 
 from tests.support.port_releases import release, tcp
 from watcher.__main__ import main
 from watcher.cli.demo_servers import DemoServers
+
+
+class ForkedProcess:
+    """A command that runs in a child, with the methods of `subprocess.Popen`; a context manager that waits for it."""
+
+    def __init__(self, server: ForkServer, pid: int, stderr: TextIO) -> None:
+        self.pid = pid
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._server = server
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while the command runs."""
+        if self.returncode is None:
+            self.returncode = self._server.order(wait=self.pid, seconds=0)
+        return self.returncode
+
+    def wait(self, seconds: float) -> int:
+        """Return the exit code. Raises TimeoutExpired."""
+        if self.returncode is None:
+            self.returncode = self._server.order(wait=self.pid, seconds=seconds)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("watcher", seconds)
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wait(60)
+        self.stderr.close()
 
 
 class ForkServer:
@@ -57,6 +98,14 @@ class ForkServer:
             )
             return subprocess.CompletedProcess(["-c", *arguments], code, out.read_text(), err.read_text())
 
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> ForkedProcess:
+        """Start a command and return at once; its errors can be read, what it prints is lost."""
+        with tempfile.TemporaryDirectory() as name:
+            pipe = Path(name) / "err"
+            os.mkfifo(pipe)
+            pid = self.order(start=arguments, environment=dict(environment or {}), err=str(pipe))
+            return ForkedProcess(self, pid, pipe.open(encoding="utf-8"))
+
     def __enter__(self) -> Self:
         return self
 
@@ -83,15 +132,40 @@ def serve(
     gc.freeze()
     for line in sys.stdin:
         order = json.loads(line)
-        print(json.dumps(_fork_script(order) if "script" in order else obey(order)), flush=True)
+        choose = {"script": _fork_script, "start": _fork_command, "wait": _wait}
+        answer = next((choice for name, choice in choose.items() if name in order), obey)
+        print(json.dumps(answer(order)), flush=True)
+
+
+def _fork_command(order: dict[str, Any]) -> int:
+    if (child := os.fork()) == 0:
+        _begin_child(os.devnull, order["err"])
+        os.environ.update(order["environment"])
+        run_command(order["start"])
+    return child
+
+
+def _wait(order: dict[str, Any]) -> int | None:
+    descriptor = os.pidfd_open(order["wait"])
+    try:
+        ended, _, _ = select.select([descriptor], [], [], order["seconds"])
+    finally:
+        os.close(descriptor)
+    return os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1]) if ended else None
+
+
+def _begin_child(out: str, err: str) -> None:
+    """Give this child other files than the pipes to the test."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for descriptor, name in ((1, out), (2, err)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
 
 
 def _fork_script(order: dict[str, Any]) -> int:
     if (child := os.fork()) != 0:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-    for descriptor, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT, 0o600), descriptor)
+    _begin_child(order["out"], order["err"])
     os.chdir(order["folder"])
     sys.argv = ["-c", *order["arguments"]]
     code = 1
