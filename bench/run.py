@@ -67,12 +67,19 @@ class Bench:
         return self.folder / "store"
 
 
+def _fill_store(bench: Bench) -> None:
+    """Import all files if no part before did: a part can be measured alone."""
+    if not bench.store.exists():
+        importing.into_store(bench.files, bench.store)
+
+
 def _importing(bench: Bench) -> Part:
     patience = 30.0 if bench.quick else importing.PATIENCE
     return importing.measure(bench.files, bench.store, bench.folder, bench.peers, patience)
 
 
 def _processes(bench: Bench) -> Part:
+    _fill_store(bench)
     part, walls, remarks = processes.measure(bench.files, bench.store, bench.folder, bench.peers, bench.times)
     return _with(part, bench, drawings.processes(walls, remarks), "processes")
 
@@ -88,8 +95,7 @@ def _by_releases(bench: Bench) -> Part:
 
 
 def _pages(bench: Bench) -> Part:
-    if not bench.store.exists():  # measured alone
-        importing.into_store(bench.files, bench.store)
+    _fill_store(bench)
     return pages.measure(bench.files, bench.store, bench.folder, 50 if bench.quick else tree.GROUPS)
 
 

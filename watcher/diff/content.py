@@ -124,7 +124,7 @@ def key_items(digested: Sequence[DigestedItem], registry: Registry) -> KeyedItem
         if (group := duplicates.get((pair[0].section, pair[0].key))) is not None:
             group.append(pair)
     for key, group in duplicates.items():
-        items.update(_number_duplicates(key, group, registry))
+        items.update(number_duplicates(key, group, registry))
     return KeyedItems(
         items=items,
         duplicates={key: len(group) for key, group in duplicates.items()},
@@ -132,7 +132,7 @@ def key_items(digested: Sequence[DigestedItem], registry: Registry) -> KeyedItem
     )
 
 
-def _number_duplicates(key: ItemKey, group: list[DigestedItem], registry: Registry) -> Iterator[tuple[ItemKey, Item]]:
+def number_duplicates(key: ItemKey, group: list[DigestedItem], registry: Registry) -> Iterator[tuple[ItemKey, Item]]:
     """Yield the items that share a key under ordinals that do not depend on the order of rows; sorts the group."""
     section, plain = key
     group.sort(key=lambda pair: (pair[0].fields.get(registry.duplicate_order, ""), pair[1]))
@@ -167,11 +167,20 @@ def document_id(document: Document, registry: Registry) -> str:
 
 def digest_entry(row: Row, document: Document, registry: Registry, labels: Labels) -> DigestedItem:
     """Return the item of an entry's row."""
-    path, fields = row.registry, dict(row.fields.items())
-    key = Key(labels, tuple([fields.get(label, path if label == PATH else "") for label in labels]))
+    fields = dict(row.fields.items())
+    return make_entry(row, fields, document, registry, labels), _digest(Section.ENTRY, row.registry, fields)
+
+
+def make_entry(row: Row, fields: Fields, document: Document, registry: Registry, labels: Labels) -> Item:
+    """Return the item of an entry's row; `fields` are those of the row."""
+    key = make_key(fields, row.registry, labels)
     status = registry.status(document_id(document, registry), fields)
-    item = Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
-    return item, _digest(Section.ENTRY, path, fields)
+    return Item(section=Section.ENTRY, key=key, fields=row.fields, status=status)
+
+
+def make_key(fields: Fields, path: str, labels: Labels) -> Key:
+    """Return the key of a row in the registry with a path."""
+    return Key(labels, tuple([fields.get(label, path if label == PATH else "") for label in labels]))
 
 
 def digest_contact(row: Row) -> DigestedItem:

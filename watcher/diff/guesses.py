@@ -6,6 +6,7 @@ from watcher.core.model import ROOT, Content, Section
 from watcher.core.tables import Layout, describe_key, is_chosen_key
 from watcher.formats.catalog import FORMATS
 from watcher.registries.base import COLUMNS
+from watcher.registries.entries import list_labels
 
 
 def describe_titles(content: Content, format_name: str, layout: Layout) -> str:
@@ -20,6 +21,6 @@ def describe_guesses(content: Content, format_name: str, layout: Layout) -> str:
     """Return in a sentence the key and the titles of a plain table that were guessed; "" without any."""
     if "key" not in FORMATS[format_name].options:
         return ""
-    labels = next((key.labels for section, key in content.items if section is Section.ENTRY), ())
+    labels = next(iter(list_labels(content)), ())
     key = f"key {describe_key(labels)}" if is_chosen_key(labels) else ""
     return "; ".join(filter(None, (key, describe_titles(content, format_name, layout))))

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from itertools import islice
 
 from watcher.core.model import ROOT, Content, Section
+from watcher.diff.row_items import RowItems
 from watcher.formats.base import PLACE
+from watcher.registries.entries import list_rows
 
 _ENTRIES_COMPARED = 3  # a smaller table may lose all its entries
 _ROWS_WITH_COLUMNS = 200
@@ -38,12 +40,13 @@ def describe_unrelated(old: Content, new: Content, *, compare_entries: bool = Tr
 
 def _columns(content: Content) -> frozenset[str]:
     """Return the columns of a table, by its first rows."""
-    entries = (item for item in content.items.values() if item.section is Section.ENTRY)
-    return frozenset(name for item in islice(entries, _ROWS_WITH_COLUMNS) for name in item.fields)
+    return frozenset(name for row in islice(list_rows(content), _ROWS_WITH_COLUMNS) for name in row.fields)
 
 
 def _share_no_entry(old: Content, new: Content) -> bool:
     """Return whether two tables have no key in common; if their key columns differ, no text."""
+    if isinstance(new.items, RowItems):
+        return False  # most rows are equal
     keys, old_keys = ([key for key in content.items if key[0] is Section.ENTRY] for content in (new, old))
     if keys[0][1].labels == old_keys[0][1].labels:
         return not any(key in old.items for key in keys)

@@ -19,7 +19,15 @@ from watcher.core.tables import Layout
 from watcher.formats.base import CompactRow, Document, FieldMap, Row, RowCache
 from watcher.formats.csv_lines import CSV, TSV, CsvRows, Dialect, configured_dialect
 from watcher.formats.headings import field_names
-from watcher.formats.text import check_is_text, check_last_line, check_size, ends_with_line_break, fold, to_utf8
+from watcher.formats.text import (
+    check_is_text,
+    check_last_line,
+    check_size,
+    ends_with_line_break,
+    fold,
+    most_rows,
+    to_utf8,
+)
 from watcher.formats.unchanged_ranges import RowTable, read_incrementally
 
 _FIRST_BLOCK = 2**8  # bytes that are read first where two documents differ
@@ -33,6 +41,7 @@ _YEAR = re.compile(r"(19|20)[0-9]{2}")
 # The title of a table with one column: a name that hardly any list of words begins with.
 _TITLE_ALONE = re.compile(r"value|name|code|id|key|description|reference|<[^<>]*>", re.IGNORECASE)
 _HEAD_ROWS = 20  # rows that decide whether the first one has titles
+_SEPARATOR = "\x1f"  # white space, which no title and no folded cell has
 _DELIMITERS = ";\t|"
 _LARGEST_WITH_DICTIONARIES = 2**22  # bytes; rows of a larger table are compact: less memory, slower to read
 
@@ -103,6 +112,7 @@ class _TableReader:
         self._empty = dict.fromkeys(field_map.always, "")
         self._compact = len(csv_rows.data) > _LARGEST_WITH_DICTIONARIES
         self._cache = cache
+        self._most_rows = most_rows(len(names))
         self._table = RowTable(begin)
 
     def read(self, previous: PreviousTable | None) -> RowTable:
@@ -136,15 +146,19 @@ class _TableReader:
 
     def _add_row(self, texts: dict[str, str], begin: int) -> Row | None:
         """Append the row of some texts; return it if the cache had it."""
-        rows, cached_rows = self._table.rows, self._cache.rows
-        fields: Mapping[str, str] = self._empty | texts
-        key: Hashable = tuple(fields.items())
+        rows = self._table.rows
+        fields: Mapping[str, str] = self._empty | texts if self._empty else texts
         if self._compact:
-            key = fields = CompactRow(fields)
-        cached = cached_rows.get(key)
-        rows.append(cached or cached_rows.setdefault(key, Row(registry="", fields=fields)))
-        check_size(len(rows), lambda: self._csv_rows.line_number(begin), len(self._names), at_once=False)
-        return cached
+            key: Hashable = (fields := CompactRow(fields))
+        else:
+            # One text: the cyclic garbage collector goes through tuples, and that takes longer than the rest.
+            key = _SEPARATOR.join([*fields, *fields.values()])
+        row = Row(registry="", fields=fields)
+        known = self._cache.rows.setdefault(key, row)
+        rows.append(known)
+        if len(rows) > self._most_rows:
+            check_size(len(rows), self._csv_rows.line_number(begin), len(self._names), at_once=False)
+        return None if known is row else known
 
 
 def _are_titles(head: Sequence[Sequence[str]], field_map: FieldMap) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from codecs import lookup
-from collections.abc import Callable
 
 from watcher.core.errors import ParseError
 from watcher.core.model import Problem
@@ -83,12 +82,16 @@ def not_utf8(error: UnicodeDecodeError, line: int) -> ParseError:
     return ParseError("not_well_formed", f"not UTF-8: {error.reason}; set encoding if it has another", line=line)
 
 
-def check_size(rows: int, line: int | Callable[[], int] | None, width: int = 1, *, at_once: bool = True) -> None:
+def check_size(rows: int, line: int | None, width: int = 1, *, at_once: bool = True) -> None:
     """Raise ParseError `too_large` for more than any registry has; `at_once`: all is parsed before the first row."""
     most_rows, most_cells = (MAX_ROWS_AT_ONCE, MAX_CELLS_AT_ONCE) if at_once else (MAX_ROWS, MAX_CELLS)
     if rows > most_rows or rows * width > most_cells:
-        number = line() if callable(line) else line
-        raise ParseError("too_large", f"more than {most_rows} rows or {most_cells} cells", line=number)
+        raise ParseError("too_large", f"more than {most_rows} rows or {most_cells} cells", line=line)
+
+
+def most_rows(width: int) -> int:
+    """Return the most rows of some cells that `check_size` allows where not all are parsed at once."""
+    return min(MAX_ROWS, MAX_CELLS // max(width, 1))
 
 
 def check_last_line(data: bytes) -> tuple[Problem, ...]:

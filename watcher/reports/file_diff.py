@@ -15,9 +15,12 @@ from watcher.core.read_settings import ReadSettings
 from watcher.core.suggestions import describe_unknown
 from watcher.diff import port_files
 from watcher.diff.classify import explain
+from watcher.diff.content import check_document
 from watcher.diff.guesses import describe_guesses
 from watcher.diff.incremental import IncrementalReader
 from watcher.diff.relatedness import describe_unrelated
+from watcher.diff.row_items import ReadTable, pair_contents
+from watcher.formats.base import RowCache
 from watcher.formats.catalog import FORMATS, format_by_suffix
 from watcher.formats.iana_xml import document_id
 from watcher.registries.base import Registry, apply_settings
@@ -51,10 +54,13 @@ def compare_files(
     chosen = registry or rules_for_group(document_id(new.data) or Path(new.name).stem, "iana")
     rules = apply_settings(REGISTRIES[chosen], settings or ReadSettings())
     formats = [_choose_format(file, format) for file in (old, new)]
-    cut = None
-    if chosen == "ports" and formats == ["xml", "xml"] and settings in (None, ReadSettings()) and not with_ids:
-        cut = _read_cut(old, new, rules)
-    contents, left_out = cut or (_read_whole(old, new, rules, formats), 0)
+    cut, contents = None, None
+    if not with_ids:
+        if chosen == "ports" and formats == ["xml", "xml"] and settings in (None, ReadSettings()):
+            cut = _read_cut(old, new, rules)
+        elif "xml" not in formats:
+            contents = _read_tables(old, new, rules, formats)
+    contents, left_out = cut or (contents or _read_whole(old, new, rules, formats), 0)
     changes, events = explain(rules, contents[0], contents[1])
     marks = {
         "unrelated": describe_unrelated(contents[0], contents[1]),
@@ -62,8 +68,8 @@ def compare_files(
     }
     return Comparison(
         source=contents[1].document or chosen if chosen == "iana" else chosen,
-        old=_release(old, contents[0], chosen, left_out if cut else None),
-        new=_release(new, contents[1], chosen, left_out if cut else None),
+        old=_release(old, contents[0], chosen, left_out, with_ids=with_ids),
+        new=_release(new, contents[1], chosen, left_out, with_ids=with_ids),
         changes=changes,
         events=events,
         marks={name: sentence for name, sentence in marks.items() if sentence},
@@ -88,6 +94,21 @@ def _read_cut(old: InputFile, new: InputFile, rules: Registry) -> tuple[list[Con
         return None  # with the line that it has in the whole file
 
 
+def _read_tables(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> Sequence[Content]:
+    """Return the contents of two tables; their entries are made when they are asked for."""
+    caches: dict[str, RowCache] = {}  # by format; equal rows are read once
+    tables: list[ReadTable] = []
+    for file, file_format in zip((old, new), formats, strict=True):
+        try:
+            document = FORMATS[file_format].read(file.data, rules.columns, caches.setdefault(file_format, RowCache()))
+            check_document(document, rules)
+            name = f"{file_format} {hashlib.sha256(file.data).hexdigest()}"
+            tables.append(ReadTable(document, rules, name))
+        except ParseError as error:
+            raise UsageError(f"{file.name}: {error}") from error
+    return pair_contents(*tables)
+
+
 def _read_whole(old: InputFile, new: InputFile, rules: Registry, formats: Sequence[str]) -> list[Content]:
     readers: dict[str, IncrementalReader] = {}  # by format; equal rows are parsed once
     contents: list[Content] = []
@@ -100,15 +121,14 @@ def _read_whole(old: InputFile, new: InputFile, rules: Registry, formats: Sequen
     return contents
 
 
-def _release(file: InputFile, content: Content, source: str, left_out: int | None) -> Release:
-    """Return a file as a release; `left_out` counts the records that were not read, None if it was read whole."""
-    is_whole = left_out is None
+def _release(file: InputFile, content: Content, source: str, left_out: int, *, with_ids: bool) -> Release:
+    """Return a file as a release; `left_out` counts the records that were not read."""
     return Release(
-        id=content.digest[:12] if is_whole else "",
+        id=content.digest[:12] if with_ids else "",
         source=source,
         published=content.published,
         observed=None,
         sha256=hashlib.sha256(file.data).hexdigest(),
-        entries=content.entries + (left_out or 0),
-        problems=content.problems if is_whole else (),
+        entries=content.entries + left_out,
+        problems=content.problems if with_ids else (),
     )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from watcher.core import value_ranges
 from watcher.core.intervals import Interval, IntervalIndex
 from watcher.core.model import FREE, Content, Item
-from watcher.core.value_ranges import ValueRange, parse_ranges
+from watcher.core.value_ranges import ValueRange, may_be_block, parse_ranges
 from watcher.registries.context import ChangeContext
+from watcher.registries.entries import Entries
 from watcher.registries.generic import entry_parts, identity
-from watcher.registries.generic.registry_rows import Entries, rows_of
+from watcher.registries.generic.registry_rows import rows_of
 from watcher.registries.shared.assignment import ABSENT, is_assigned
 from watcher.registries.shared.free_space import FreeSpaceChanges, Place
+from watcher.registries.shared.status_words import may_have_status
 
 Box = tuple[tuple[ValueRange, ...] | str, ...]  # the parts of a key: numbers, or a text in lower case
 _MOST_ROWS = 100  # that hold one number: some have keys of two numbers, and none overlap by the thousand
@@ -45,6 +46,8 @@ def status_in(context: ChangeContext, content: Content, item: Item) -> str:
     Of several it is the narrowest; of rows with the same numbers, the one with the most values in the rest of its key.
     """
     ranges, box = numbers(item), _box(item)
+    if not ranges:
+        return ABSENT  # before all rows are read for their status
     rows = _free_rows(context, content, item).overlapping(ranges[:1])
     holding = [
         (row.high - row.low, -_count_rest(_box(other)), other.key, str(other.status))
@@ -133,7 +136,7 @@ def _free_rows(context: ChangeContext, content: Content, item: Item) -> _Numbere
 
 
 def _number_free_rows(entries: Entries) -> _NumberedRows:
-    return _NumberedRows(item for item in entries if item.status in FREE)
+    return _NumberedRows(item for item in entries.select(may_have_status) if item.status in FREE)
 
 
 def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -> bool:
@@ -142,10 +145,12 @@ def is_in_block_of_owner(context: ChangeContext, content: Content, item: Item) -
     if not ranges or not owner:
         return False
     # An address block inside another one is an assignment by itself, unless the outer one was just drawn around it.
-    drawn_before = _blocks(context, context.old, item, owner)
     return any(
         block.contains(ranges[0])
-        and (not block.space or all(block != other for other, _ in drawn_before.overlapping([block])))
+        and (
+            not block.space
+            or all(block != other for other, _ in _blocks(context, context.old, item, owner).overlapping([block]))
+        )
         for block, _ in _blocks(context, content, item, owner).overlapping(ranges[:1])
     )
 
@@ -186,9 +191,11 @@ def _blocks(context: ChangeContext, content: Content, item: Item, owner: str) ->
 
 def _number_blocks(entries: Entries) -> Mapping[str, _NumberedRows]:
     by_owner: dict[str, list[Item]] = {}
-    for item in filter(is_assigned, entries):
-        may_be_block = any(map(value_ranges.may_be_block, entry_parts.read_values(item)))
-        if may_be_block and any(block.high > block.low for block in numbers(item)):
+    labels = entries.value_labels
+    rows = entries.select(lambda fields: may_be_block("\n".join([fields.get(label, "") for label in labels])))
+    for item in filter(is_assigned, rows):
+        has_mark = any(map(may_be_block, entry_parts.read_values(item)))
+        if has_mark and any(block.high > block.low for block in numbers(item)):
             by_owner.setdefault(entry_parts.find_title(item), []).append(item)
     return {owner: _NumberedRows(rows, only_blocks=True) for owner, rows in by_owner.items()}
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
+from itertools import chain
 
 from watcher.core.model import MARKUP, Content, Item, Key, Section
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
+from watcher.registries.entries import Entries, list_labels, list_rows
 from watcher.registries.generic import entry_parts
-from watcher.registries.generic.registry_rows import Entries, rows_of
+from watcher.registries.generic.registry_rows import rows_of
 from watcher.registries.shared.nested_values import is_nested
 from watcher.registries.shared.remarks import strip_last, strip_temporary
 from watcher.registries.shared.sentences import join_words, shorten
@@ -170,37 +173,39 @@ def _first_text(item: Item) -> str:
 
 def _find_title_column(content: Content) -> str:
     """Return the column of a plain table that names its rows: the first one that tells them apart."""
-    columns: dict[str, list[str]] = {}
-    rows = 0
-    labels: set[tuple[str, ...]] = set()
-    for (section, item_key), item in content.items.items():
-        if section is Section.ENTRY:
-            rows += 1
-            labels.add(item_key.labels)
-            for name, text in item.fields.items():
-                if text and ":" not in name:
-                    if name in columns:
-                        columns[name].append(text)
-                    else:
-                        columns[name] = [text]
-    key = set().union(*labels)
-    counts = {name: Counter(texts) for name, texts in columns.items() if name not in key}
-    candidates = [name for name, texts in counts.items() if len(texts) > 1]
-    distinct = [name for name in candidates if len(counts[name]) >= _DISTINCT * rows]
+    rows = [row.fields for row in list_rows(content)]
+    # As in the widest rows: the order of rows depends on what was read before.
+    shapes = {tuple(fields) for fields in rows}
+    places = {name: place for place, name in sorted({pair for shape in shapes for pair in enumerate(shape)})}
+    columns = sorted(places, key=lambda name: (places[name], name))
+    key = set().union(*list_labels(content))
+
+    @cache
+    def count(column: str) -> Counter[str]:
+        return Counter(text for fields in rows if (text := fields.get(column, "")))
+
+    def is_distinct(column: str) -> bool:
+        return len(count(column)) >= _DISTINCT * len(rows)
+
+    able = [name for name in columns if name not in key and ":" not in name and name.lower() not in _NEVER]
     # The best first, because all texts of a column are read to know whether they can name something.
-    ordered = [*filter(_NAME_WORDS.search, distinct), *distinct, *candidates]
-    return next((name for name in ordered if name.lower() not in _NEVER and _has_names(counts[name])), "")
+    ordered = chain(
+        (name for name in able if _NAME_WORDS.search(name) and is_distinct(name)), filter(is_distinct, able), able
+    )
+    return next((name for name in ordered if len(count(name)) > 1 and _has_names(count(name))), "")
 
 
 def _has_names(texts: Counter[str]) -> bool:
     """Return whether most texts of a column can name something and are short."""
-    least, good = texts.total() / 2, 0
+    half, good, bad = texts.total() / 2, 0, 0
     for text, number in texts.items():
         if len(text) <= 2 * _LONGEST_NAME and _can_name(text):
             good += number
-            if good > least:
-                return True
-    return False
+        else:
+            bad += number
+        if good > half or bad >= half:
+            break
+    return good > half
 
 
 def strip_brackets(name: str) -> str:

@@ -6,15 +6,15 @@ registry that did not change since the release before is not derived again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from watcher.core.model import Content, Item, Key, Section
 from watcher.registries.context import ChangeContext, ItemIndex
+from watcher.registries.entries import Entries, RowBacked
 from watcher.registries.generic.entry_parts import read_path
 
 Built = TypeVar("Built")
-Entries = Collection[Item]
 _Table = dict[str, dict[Key, Item]]  # by path and key
 
 
@@ -52,8 +52,8 @@ class RegistryRows:
         return RegistryRows({**self._entries, **touched}, headers, derived)
 
     def entries(self, path: str) -> Entries:
-        """Return the entries of a registry, in no order."""
-        return self._entries.get(path, {}).values()
+        """Return the entries of a registry."""
+        return Entries(self._entries.get(path, {}))
 
     def derive(self, path: str, compute: Callable[[Entries], Built]) -> Built:
         """Return `compute` of the entries of a registry; the first result is kept."""
@@ -64,9 +64,23 @@ class RegistryRows:
         return result
 
 
+class _RowsOfFile(RegistryRows):
+    """The rows of a content whose items give the entries of a registry themselves."""
+
+    def __init__(self, items: RowBacked) -> None:
+        super().__init__({}, items.headers, {})
+        self.entries = items.entries  # type: ignore[method-assign]
+
+
+def _place(content: Content) -> RegistryRows:
+    return _RowsOfFile(content.items) if isinstance(content.items, RowBacked) else RegistryRows({}, {}, {})
+
+
 _ROWS = ItemIndex(RegistryRows.build, RegistryRows.updated, keys=None)
 
 
 def rows_of(context: ChangeContext, content: Content) -> RegistryRows:
     """Return the rows of the old or the new content."""
+    if isinstance(content.items, RowBacked):
+        return context.compute_for(content, _place)
     return context.get_index(_ROWS, content)

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from watcher.core.model import Content, Fields, Section
 from watcher.registries.context import ChangeContext
+from watcher.registries.entries import list_rows
 from watcher.registries.generic.key_columns import ROW_NUMBER, is_running_number
 
 _Numbers = tuple[str, str]  # of one row, before and after
@@ -50,7 +51,7 @@ def _keep_their_order(numbers: Sequence[_Numbers]) -> bool:
 
 
 def _rows(content: Content) -> list[Fields]:
-    return [item.fields for (section, _), item in content.items.items() if section is Section.ENTRY]
+    return [row.fields for row in list_rows(content)]
 
 
 def _unchanged_rows(context: ChangeContext) -> list[Fields]:

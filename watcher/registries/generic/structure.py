@@ -11,11 +11,13 @@ from msgspec import Struct, field
 
 from watcher.core.model import MARKUP, Change, Section
 from watcher.registries.context import ChangeContext
+from watcher.registries.entries import Entries
 from watcher.registries.generic import entry_parts, identity
 from watcher.registries.generic.causes import DATES
 from watcher.registries.generic.key_columns import META
-from watcher.registries.generic.registry_rows import Entries, rows_of
+from watcher.registries.generic.registry_rows import rows_of
 from watcher.registries.shared.assignment import is_assigned
+from watcher.registries.shared.status_words import may_have_status
 
 # A registry gained or lost a column if at least this share of its assigned entries, and this many, did.
 _LEAST_SHARE = 0.34
@@ -93,7 +95,8 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
         {name for name in rows_of(context, content).derive(path, _filled_columns) if name not in DATES}
         for content in (context.old, context.new)
     )
-    assigned = sum(map(is_assigned, rows_of(context, context.old).entries(path)))
+    old_rows = rows_of(context, context.old).entries(path)
+    assigned = len(old_rows) - sum(1 for item in old_rows.select(may_have_status) if not is_assigned(item))
     least = max(_LEAST_ENTRIES, _LEAST_SHARE * assigned)
     gained = {name for name in new - old if empty_before[name] >= least}
     lost = {name for name in old - new if empty_after[name] >= least}
@@ -110,7 +113,8 @@ def _compare_columns(path: str, changes: Sequence[Change], context: ChangeContex
 
 def _filled_columns(entries: Entries) -> set[str]:
     """Return the columns that have text in any entry of a registry."""
-    return {name for item in entries for name, text in item.fields.items() if text and not name.startswith(MARKUP)}
+    rows = entries.rows()
+    return {name for row in rows for name, text in row.fields.items() if text and not name.startswith(MARKUP)}
 
 
 def _is_renamed(old: str, new: str, changes: Sequence[Change]) -> bool:
@@ -176,7 +180,7 @@ def _new_columns(context: ChangeContext) -> Mapping[str, AbstractSet[str]]:
     for path, name in filled:
         entries = old_rows.entries(old_paths.get(path, path))
         # Nearly always one of the first rows has it.
-        if len(entries) >= _LEAST_ENTRIES and not any(item.fields.get(name) for item in entries):
+        if len(entries) >= _LEAST_ENTRIES and not any(row.fields.get(name) for row in entries.rows()):
             new.setdefault(path, set()).add(name)
     return new
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from watcher.core.model import MARKUP, Item
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH
 from watcher.registries.context import ChangeContext
+from watcher.registries.entries import Entries, HasFields
 from watcher.registries.generic import entry_parts
 from watcher.registries.generic.key_columns import META
 from watcher.registries.generic.naming import find_name, strip_brackets
-from watcher.registries.generic.registry_rows import Entries, rows_of
+from watcher.registries.generic.registry_rows import rows_of
 from watcher.registries.shared.assignment import is_assigned
 from watcher.registries.shared.references import documents, find_references
 
@@ -30,10 +32,10 @@ def find_twin(item: Item, context: ChangeContext) -> Item | None:
         cited = _cited(" ".join(item.fields.values()))
         if cited and cited <= _cited(" ".join(first.fields.values())):
             return first
-    if not (names := _names(item)):
+    if not (names := _names(entry_parts.read_values(item))):
         return None  # before the names of all rows are read
-    rows = rows_of(context, context.new).derive(entry_parts.read_path(item), _rows_by_name)
-    groups = [rows.get(name, []) for name in names]
+    rows = rows_of(context, context.new).derive(entry_parts.read_path(item), _RowsByName)
+    groups = [rows.find(name) for name in names]
     candidates = (row for group in groups if len(group) <= _MOST_CANDIDATES for row in group)
     return min((row for row in candidates if _is_absorbed(item, row)), key=lambda row: row.key, default=None)
 
@@ -43,19 +45,26 @@ def _cited(text: str) -> frozenset[str]:
     return documents(find_references(text))
 
 
-def _rows_by_name(entries: Entries) -> dict[str, list[Item]]:
-    """Return the assigned rows of a registry by each name in their keys."""
-    rows: dict[str, list[Item]] = {}
-    for item in filter(is_assigned, entries):
-        for name in _names(item):
-            rows.setdefault(name, []).append(item)
-    return rows
+class _RowsByName:
+    """The assigned rows of a registry by each name in their keys."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+        self._items: dict[str, list[Item]] = {}
+        self._rows: dict[str, list[HasFields]] = {}
+        labels = entries.value_labels
+        for row in entries.rows():
+            for name in _names(row.fields.get(label, "") for label in labels):
+                self._rows.setdefault(name, []).append(row)
+
+    def find(self, name: str) -> Sequence[Item]:
+        if name not in self._items:
+            self._items[name] = [*filter(is_assigned, self._entries.make(self._rows.get(name, ())))]
+        return self._items[name]
 
 
-def _names(item: Item) -> list[str]:
-    return [
-        strip_brackets(value).casefold() for value in entry_parts.read_values(item) if value and not parse_ranges(value)
-    ]
+def _names(values: Iterable[str]) -> list[str]:
+    return [strip_brackets(value).casefold() for value in values if value and not parse_ranges(value)]
 
 
 def _is_absorbed(item: Item, other: Item) -> bool:

@@ -83,11 +83,11 @@ _LONG = 120  # characters; a longer description is prose, and only its first wor
 
 def read_status(fields: Mapping[str, str]) -> StatusReading:
     """Return the status that the columns of a row state; the caller leaves out dates and references."""
-    return _read_words(fields) if _may_have_status(fields) else _ASSIGNED
+    return _read_words(fields) if may_have_status(fields) else _ASSIGNED
 
 
-def _may_have_status(fields: Mapping[str, str]) -> bool:
-    """Return whether a row has a word without which it states no status: of most rows nothing else is asked."""
+def may_have_status(fields: Mapping[str, str]) -> bool:
+    """Return whether a row has a word without which it states no status: most rows have none."""
     text = "\n".join([*fields, *fields.values()])
     if not text.isascii():  # some characters are letters in another case to `re` alone
         return True

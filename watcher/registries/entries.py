@@ -1,0 +1,90 @@
+"""The entries of a registry, for rules that ask about all of them.
+
+Where two files are compared they are made on demand: making the entries of a table takes longer than reading its rows,
+and a rule asks about the fields of all rows, or for a few entries that it can tell by their fields.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from watcher.core.model import Content, Fields, Item, ItemKey, Key, Section
+from watcher.registries.base import PATH, Labels
+
+
+class HasFields(Protocol):
+    """An entry, or the row that one can be made of."""
+
+    @property
+    def fields(self) -> Fields: ...
+
+
+class Entries:
+    """The entries of one registry, in no order.
+
+    What asks about the fields of all of them goes through `rows`, and has `make` return the entries of a few:
+    where two files are compared, an entry is made of its row only when it is asked for.
+    """
+
+    def __init__(self, items: Mapping[Key, Item], labels: Labels = ()) -> None:
+        self._items = items
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items.values())
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the key columns, () without entries."""
+        return next(iter(self._items)).labels if self._items else self._labels
+
+    def rows(self) -> Iterable[HasFields]:
+        """Return something with the fields of each entry, for `make`."""
+        return self._items.values()
+
+    def make(self, rows: Iterable[Any]) -> Iterable[Item]:
+        """Return the entries of some of `rows`."""
+        return rows
+
+    def select(self, test: Callable[[Fields], bool]) -> Iterable[Item]:  # noqa: ARG002 - these are made already
+        """Return every entry whose fields pass a test, and possibly others."""
+        return self._items.values()
+
+    @property
+    def value_labels(self) -> Labels:
+        """The labels of the key columns without that of the path."""
+        return self.labels[1:] if self.labels[:1] == (PATH,) else self.labels
+
+
+class RowBacked(Mapping[ItemKey, Item]):
+    """Items of a content that are made of its rows when they are asked for (`diff/row_items.py`)."""
+
+    headers: Mapping[str, Item]  # by path
+    labels: Collection[Labels]  # of the key columns, in all registries
+
+    @abstractmethod
+    def rows(self) -> Iterable[HasFields]:
+        """Return something with the fields of each entry."""
+
+    @abstractmethod
+    def entries(self, path: str) -> Entries:
+        """Return the entries of the registry with a path."""
+
+
+def list_rows(content: Content) -> Iterable[HasFields]:
+    """Return something with the fields of each entry of a content."""
+    if isinstance(content.items, RowBacked):
+        return content.items.rows()
+    return (item for (section, _), item in content.items.items() if section is Section.ENTRY)
+
+
+def list_labels(content: Content) -> Collection[Labels]:
+    """Return the labels of the key columns of each registry of a content, first those of the first entry."""
+    if isinstance(content.items, RowBacked):
+        return content.items.labels
+    return dict.fromkeys(key.labels for section, key in content.items if section is Section.ENTRY)
