@@ -33,6 +33,11 @@ def table(source: str, round_number: int) -> bytes:
     return "".join(["id,name\n", *(f"{key},{name}\n" for key, name in sorted(rows))]).encode()
 
 
+def tag(round_number: int) -> str:
+    """Return the ETag of every table in a round."""
+    return f'"{round_number}"'
+
+
 class TableServers:
     """The process that serves; a context manager."""
 
@@ -152,10 +157,10 @@ class _Server:
         if self._delay:
             await asyncio.sleep(self._delay)
         self._asked[port] -= 1
-        tag = f'"{self._round}"'
-        if headers.get("if-none-match") == tag:
-            return 304, b"", {"ETag": tag}
-        return 200, table(path[1:], self._round), {"ETag": tag}
+        current = tag(self._round)
+        if headers.get("if-none-match") == current:
+            return 304, b"", {"ETag": current}
+        return 200, table(path[1:], self._round), {"ETag": current}
 
     def _control(self, words: list[str]) -> str:
         if words[0] == "round":
