@@ -171,6 +171,11 @@ class ReleaseFinder:
         statement = "SELECT count(*) FROM releases JOIN sources ON sources.id = source_id WHERE name = ?"
         return int(self._db.execute(statement, [source]).fetchone()[0])
 
+    def count_all_releases(self) -> dict[str, int]:
+        """Return how many releases each source has that has any."""
+        statement = "SELECT name, count(*) FROM releases JOIN sources ON sources.id = source_id GROUP BY name"
+        return dict(self._db.execute(statement).fetchall())
+
     def summarize_groups(self, collection: str) -> list[GroupRow]:
         """Return the groups of a collection that have a history, by name."""
         rows = self._db.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
@@ -57,7 +58,8 @@ class HistoryCollector(Collector):
         groups = _family("watcher_groups", "Groups of a collection", "source")
         releases = _family("watcher_releases", "Releases in the history; of a collection, of its index", "source")
         held = _family("watcher_held_releases", "Releases that are held", "source")
-        holds = [hold.source for hold in monitor.store.holds.list_holds() if hold.state is HoldState.HELD]
+        numbers = monitor.store.history.count_all_releases()
+        holds = Counter(hold.source for hold in monitor.store.holds.list_holds() if hold.state is HoldState.HELD)
         for source in sources:
             label = [source.source]
             for family, at in ((success_age, source.streak.success), (check_age, source.streak.last)):
@@ -65,9 +67,9 @@ class HistoryCollector(Collector):
                     family.add_metric(label, (now - from_text(at)).total_seconds())
             overdue.add_metric(label, int(health.is_overdue(source, now, started)))
             failing.add_metric(label, len(source.failing))
-            releases.add_metric(label, monitor.store.history.count_releases(source.source))
-            prefix = f"{source.source}." if source.groups else source.source
-            held.add_metric(label, sum(name == source.source or name.startswith(prefix) for name in holds))
+            releases.add_metric(label, numbers.get(source.source, 0))
+            in_groups = (number for name, number in holds.items() if name.startswith(f"{source.source}."))
+            held.add_metric(label, holds[source.source] + (sum(in_groups) if source.groups else 0))
             if source.groups:
                 groups.add_metric(label, source.groups)
         yield from (success_age, check_age, overdue, failing, groups, releases, held)
