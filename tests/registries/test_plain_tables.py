@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 
@@ -48,6 +48,15 @@ def test_a_chosen_key_is_full_unique_and_no_measure(rows: tuple[str, ...], expec
 
 OLD = table("cve,vendor,title", "CVE-1,Google,Chromium loader bug", "CVE-2,Acme,Other", "CVE-3,Acme,Third")
 NEW = table("cve,vendor,title", "CVE-9,Google,Chromium loader bug", "CVE-2,Acme,Other", "CVE-3,Acme,Third")
+
+
+def test_the_column_that_names_rows_does_not_depend_on_their_order() -> None:
+    rows = ["1,,Bee one,x", "2,Ant two,Bee two,x", "3,Ant three,Bee three,x"]
+    for lines in permutations(rows):
+        old, new = (table("code,plant,animal,note", *lines).replace(b"x\r\n", end) for end in (b"x\r\n", b"y\r\n"))
+        summary = events(old, new, key=("code",))[0].summary
+        assert "Ant two" in summary, lines
+        assert "Bee two" not in summary, lines
 
 
 def test_rows_under_different_declared_keys_are_two_entries() -> None:
