@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,18 +92,18 @@ operator = true
 """
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> ExtendedPackage:
-    package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("alerts/channels/journal.py", MODULE)
-    package.add_line(
-        "alerts/channels/__init__.py", '"journal": "watcher.alerts.channels.journal",', before='"webhook": '
-    )
-    settings = "# The settings of every channel type"
-    union = "AnyChannel = EmailSettings | WebhookSettings | FileSettings | CommandSettings | AppriseSettings"
-    package.replace("config/channel_settings.py", settings, SETTINGS + settings)
-    package.replace("config/channel_settings.py", union, union + " | JournalSettings")
-    return package
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtendedPackage]:
+    with ExtendedPackage(tmp_path_factory.mktemp("extended")) as package:
+        package.add_module("alerts/channels/journal.py", MODULE)
+        package.add_line(
+            "alerts/channels/__init__.py", '"journal": "watcher.alerts.channels.journal",', before='"webhook": '
+        )
+        settings = "# The settings of every channel type"
+        union = "AnyChannel = EmailSettings | WebhookSettings | FileSettings | CommandSettings | AppriseSettings"
+        package.replace("config/channel_settings.py", settings, SETTINGS + settings)
+        package.replace("config/channel_settings.py", union, union + " | JournalSettings")
+        yield package
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,13 @@ def command(config: Path, format: str) -> None:
 CONFIG = '[[source]]\nname = "ports"\nurl = "https://example.org/ports.xml"\n'
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> ExtendedPackage:
-    package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("reports/toy.py", REPORT)
-    package.add_module("cli/toy.py", COMMAND)
-    package.add_line("cli/__init__.py", '"toy": ("watcher.cli.toy", "Count entries."),', before='"channel": (')
-    return package
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtendedPackage]:
+    with ExtendedPackage(tmp_path_factory.mktemp("extended")) as package:
+        package.add_module("reports/toy.py", REPORT)
+        package.add_module("cli/toy.py", COMMAND)
+        package.add_line("cli/__init__.py", '"toy": ("watcher.cli.toy", "Count entries."),', before='"channel": (')
+        yield package
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,12 @@ LINE = '"toy": ExportFormat("watcher.render.exports.toy", "a sentence for each e
 CONFIG = '[[source]]\nname = "ports"\nurl = "https://example.org/ports.xml"\n'
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> ExtendedPackage:
-    package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("render/exports/toy.py", MODULE)
-    package.add_line("render/exports/__init__.py", LINE, before='"csv": ExportFormat')
-    return package
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtendedPackage]:
+    with ExtendedPackage(tmp_path_factory.mktemp("extended")) as package:
+        package.add_module("render/exports/toy.py", MODULE)
+        package.add_line("render/exports/__init__.py", LINE, before='"csv": ExportFormat')
+        yield package
 
 
 @pytest.fixture

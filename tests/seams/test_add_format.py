@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,12 @@ key = ["name"]
 """
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> ExtendedPackage:
-    package = ExtendedPackage(tmp_path / "extended")
-    package.add_module("formats/pairs.py", MODULE)
-    package.add_line("formats/catalog.py", LINE, before='Format("index"')
-    return package
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExtendedPackage]:
+    with ExtendedPackage(tmp_path_factory.mktemp("extended")) as package:
+        package.add_module("formats/pairs.py", MODULE)
+        package.add_line("formats/catalog.py", LINE, before='Format("index"')
+        yield package
 
 
 @pytest.fixture

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import watcher
+from tests.support.fork_server import ForkServer
+
+_COMMAND = "from watcher.__main__ import main\nmain()\n"
 
 
 class ExtendedPackage:
-    """A copy of `watcher` in a folder. The process of the test never imports it."""
+    """A copy of `watcher` in a folder; a context manager. The process of the test never imports it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._forks: ForkServer | None = None
         source = Path(watcher.__file__).parent
         # With its bytecode: compiling the package takes each process half a second.
         shutil.copytree(source, folder / "watcher")
@@ -23,6 +27,7 @@ class ExtendedPackage:
     def add_module(self, path: str, text: str) -> None:
         """Add a new file, named by its path inside the package."""
         file = self._folder / "watcher" / path
+        assert self._forks is None
         assert not file.exists(), f"{path} is in the package already"
         file.write_text(text, encoding="utf-8")
 
@@ -43,13 +48,16 @@ class ExtendedPackage:
         file.write_text(text.replace(old, new), encoding="utf-8")
 
     def run(self, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run `watcher` with these arguments in a folder."""
-        return subprocess.run(
-            [sys.executable, "-m", "watcher", *arguments],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(self._folder)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        """Run `watcher` with these arguments in a folder. Nothing can be added after the first time."""
+        if self._forks is None:
+            self._forks = ForkServer("tests.support.extended_forks", package=self._folder)
+        return self._forks.run_script(_COMMAND, *arguments, folder=folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._forks is not None:
+            self._forks.__exit__(kind, error, trace)

@@ -71,14 +71,17 @@ class ForkedProcess:
 class ForkServer:
     """The process that forks; a context manager."""
 
-    def __init__(self, module: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    def __init__(self, module: str, package: Path | None = None) -> None:
+        """Start a module; `package` is a folder in which `watcher` is found before that of the test."""
+        path = [str(package)] if package else []
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [*path, *sys.path]))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
+            cwd=package,
         )
 
     def order(self, **order: Any) -> Any:
