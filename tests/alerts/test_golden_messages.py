@@ -6,21 +6,19 @@ The texts are in tests/alerts/golden/. After a wanted change, look at every diff
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import lxml.html
 import pytest
 
+from tests.support.comparison_schema import validate_comparison
 from tests.support.message_cases import CASES
 from watcher.alerts.channels.email_message import Mail, digest_mail, release_mail
 from watcher.alerts.channels.webhook_message import MAX_BYTES, digest_body, release_body
 
 GOLDEN = Path(__file__).parent / "golden"
 ADDRESS = "https://watcher.example.org"
-SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/comparison.schema.json").read_text("utf-8"))
 
 
 def mail(case: str) -> Mail:
@@ -31,7 +29,7 @@ def webhook(case: str) -> dict[str, Any]:
     body = release_body(CASES[case](), delivery_id="msg_1", occurred="2020-01-02T06:00:00Z", address=ADDRESS)
     assert len(body) <= MAX_BYTES
     envelope: dict[str, Any] = json.loads(body)
-    jsonschema.validate(envelope["data"], SCHEMA)
+    validate_comparison(envelope["data"])
     return envelope
 
 

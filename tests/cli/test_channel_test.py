@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from tests.support.cli_fixtures import RunCli, run  # noqa: F401 - fixtures
+from tests.support.comparison_schema import validate_comparison
 from tests.support.environment import Environment, open_environment
 from tests.support.port_releases import release, tcp
 from watcher.alerts.channels.webhook_message import TEST
-
-SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/comparison.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -45,7 +41,7 @@ def test_the_newest_change_arrives_by_mail_and_webhook_and_says_that_it_is_a_tes
     assert hook["type"] == TEST
     assert list(hook["data"]["marks"]) == ["test"]
     assert [event["service"] for event in hook["data"]["events"]] == ["new"]
-    jsonschema.validate(hook["data"], SCHEMA)
+    validate_comparison(hook["data"])
     assert env.servers.forged == 0
     assert {row["state"] for row in env.rows("outbox")["outbox"]} == {"sent"}
 

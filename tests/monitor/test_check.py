@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import jsonschema
 import pytest
 
+from tests.support.comparison_schema import validate_comparison
 from tests.support.environment import Environment, content_of, open_environment
 from tests.support.port_releases import Row, release, reserved, tcp, udp, unassigned
-from watcher import render
 from watcher.cli.demo_servers import SOURCE
 from watcher.core.times import to_text
 from watcher.monitor.candidate import Candidate
@@ -22,7 +20,6 @@ from watcher.store.snapshot_archive import SnapshotArchive
 
 FIRST = [tcp("a", "1"), udp("b", "2"), unassigned("3-9"), Row(name="rdp"), Row(name="rdp")]
 SECOND = [tcp("a", "1"), udp("b", "2"), tcp("new", "3"), reserved("3", "udp"), unassigned("4-9"), *FIRST[3:]]
-SCHEMA = json.loads((Path(render.__file__).parent / "schema" / "comparison.schema.json").read_text())
 
 
 @pytest.fixture
@@ -50,7 +47,7 @@ def test_a_new_release_is_compared_classified_stored_and_alerted(env: Environmen
     assert [event.summary for event in result.comparison.events] == ["3/tcp assigned to new (was unassigned)"]
     assert SnapshotArchive(env.servers.folder / "snapshots").read_snapshot(SOURCE, result.sha256) == data
     (hook,) = env.servers.webhooks
-    jsonschema.validate(hook["data"], SCHEMA)
+    validate_comparison(hook["data"])
     assert hook["data"]["counts"] == {
         "added": 1,
         "modified": 0,

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.render import HOSTILE, TEXT, comparison, event, item, modified, saying
+from tests.support.comparison_schema import validate_comparison
 from watcher.alerts.channels.webhook_message import CHANGED, MAX_BYTES, TEST, release_body, test_body
 from watcher.core.model import Change, Comparison, Severity
 from watcher.registries.event_details import describe_events
 from watcher.render import document
 from watcher.render.json import dumps
 
-SCHEMA = json.loads(resources.files("watcher.render").joinpath("schema/comparison.schema.json").read_text("utf-8"))
-
 
 def sent(release: Comparison, **more: int) -> dict[str, Any]:
     raw = release_body(release, delivery_id="msg_1", occurred="2020-01-02T03:04:05Z", **more)
     assert len(raw) <= more.get("max_bytes", MAX_BYTES)
     envelope: dict[str, Any] = json.loads(raw)
-    jsonschema.validate(envelope["data"], SCHEMA)
+    validate_comparison(envelope["data"])
     return envelope
 
 
