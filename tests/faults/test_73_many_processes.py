@@ -30,7 +30,7 @@ from watcher.store.new_release import NewRelease
 from watcher.store.snapshot_archive import SnapshotArchive
 from watcher.store.snapshot_file import SnapshotInfo
 
-LIVE, OLD = 60, 60
+LIVE, OLD = 40, 40
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -46,7 +46,7 @@ def hidden(text: str) -> set[str]:
     """Return the characters of a line that move a cursor, hide text or reverse its direction."""
     return {
         char
-        for char in text
+        for char in {*text}
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
         or unicodedata.bidirectional(char) in _BIDI
         or char in _MARKS
