@@ -21,6 +21,6 @@ def describe_guesses(content: Content, format_name: str, layout: Layout) -> str:
     """Return in a sentence the key and the titles of a plain table that were guessed; "" without any."""
     if "key" not in FORMATS[format_name].options:
         return ""
-    labels = next(iter(list_labels(content)), ())
+    labels = next(iter(list_labels(content).values()), ())
     key = f"key {describe_key(labels)}" if is_chosen_key(labels) else ""
     return "; ".join(filter(None, (key, describe_titles(content, format_name, layout))))

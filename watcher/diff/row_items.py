@@ -9,7 +9,7 @@ The simple path is `content.build_content`; a test holds both to the same compar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -144,8 +144,16 @@ class RowItems(RowBacked):
         self.headers = {
             key.part(PATH): item for (section, key), item in self.asked.items() if section is Section.REGISTRY
         }
-        rows = table.document.rows
-        self.labels = dict.fromkeys([*(table.labels[row.registry] for row in rows[:1]), *table.labels.values()])
+
+    @cached_property
+    def labels(self) -> Mapping[str, Labels]:
+        labels = self._table.labels
+        rows = self.rows() if any(PATH in columns for columns in labels.values()) else self.rows()[:1]
+        return {self._path_of(row): labels[row.registry] for row in rows}
+
+    def _path_of(self, row: Row) -> str:
+        """Return the path that the key of a row has: a column may have its name."""
+        return row.fields.get(PATH, row.registry) if PATH in self._table.labels[row.registry] else ""
 
     def get(self, key: ItemKey, default: Any = None) -> Any:
         item = self.asked.get(key)
@@ -199,11 +207,7 @@ class RowItems(RowBacked):
 
     def entries(self, path: str) -> Entries:
         labels = self._table.labels
-        rows = [
-            row
-            for row in self.rows()
-            if path == (row.fields.get(PATH, row.registry) if PATH in labels[row.registry] else "")
-        ]
+        rows = [row for row in self.rows() if self._path_of(row) == path]
         return _RowEntries(self, rows, next((labels[row.registry] for row in rows), ()))
 
     def make(self, rows: Sequence[Row]) -> Collection[Item]:

@@ -7,7 +7,7 @@ and a rule asks about the fields of all rows, or for a few entries that it can t
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from watcher.core.model import Content, Fields, Item, ItemKey, Key, Section
@@ -65,7 +65,11 @@ class RowBacked(Mapping[ItemKey, Item]):
     """Items of a content that are made of its rows when they are asked for (`diff/row_items.py`)."""
 
     headers: Mapping[str, Item]  # by path
-    labels: Collection[Labels]  # of the key columns, in all registries
+
+    @property
+    @abstractmethod
+    def labels(self) -> Mapping[str, Labels]:
+        """The labels of the key columns by path, in the order of rows."""
 
     @abstractmethod
     def rows(self) -> Iterable[HasFields]:
@@ -83,8 +87,15 @@ def list_rows(content: Content) -> Iterable[HasFields]:
     return (item for (section, _), item in content.items.items() if section is Section.ENTRY)
 
 
-def list_labels(content: Content) -> Collection[Labels]:
-    """Return the labels of the key columns of each registry of a content, first those of the first entry."""
+def list_labels(content: Content) -> Mapping[str, Labels]:
+    """Return the labels of the key columns by the path of the registry, those of the first entry first."""
     if isinstance(content.items, RowBacked):
         return content.items.labels
-    return dict.fromkeys(key.labels for section, key in content.items if section is Section.ENTRY)
+    return {key.part(PATH): key.labels for section, key in content.items if section is Section.ENTRY}
+
+
+def list_headers(content: Content) -> Mapping[str, Item]:
+    """Return the headers of a content by the path of their registry."""
+    if isinstance(content.items, RowBacked):
+        return content.items.headers
+    return {key.part(PATH): item for (section, key), item in content.items.items() if section is Section.REGISTRY}

@@ -178,7 +178,7 @@ def _find_title_column(content: Content) -> str:
     shapes = {tuple(fields) for fields in rows}
     places = {name: place for place, name in sorted({pair for shape in shapes for pair in enumerate(shape)})}
     columns = sorted(places, key=lambda name: (places[name], name))
-    key = set().union(*list_labels(content))
+    key = set().union(*list_labels(content).values())
 
     @cache
     def count(column: str) -> Counter[str]:

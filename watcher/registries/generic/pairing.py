@@ -14,6 +14,7 @@ from functools import cached_property
 from watcher.core.model import FREE, Content, Fields, Item, Section, Status
 from watcher.core.value_ranges import parse_ranges
 from watcher.registries.base import PATH, Features, Labels, LinkageRule, PairingRule, Signature
+from watcher.registries.entries import list_headers, list_labels
 from watcher.registries.generic import entry_parts, identity
 from watcher.registries.generic.key_columns import fold
 from watcher.registries.generic.naming import OWNERS
@@ -54,11 +55,11 @@ class _Registries:
     @cached_property
     def old_labels(self) -> Mapping[str, Labels]:
         """The key columns of the old release, by the path in the new one."""
-        return {self.new_paths.get(path, path): labels for path, labels in _labels(self._old).items()}
+        return {self.new_paths.get(path, path): labels for path, labels in list_labels(self._old).items()}
 
     @cached_property
     def new_labels(self) -> Mapping[str, Labels]:
-        return _labels(self._new)
+        return list_labels(self._new)
 
     def read_new_path(self, item: Item) -> str:
         """Return the path that the registry of an old item has in the new release."""
@@ -255,11 +256,7 @@ def find_moved_registries(old: Content, new: Content) -> Mapping[str, str]:
 
 
 def _headers(content: Content) -> dict[str, Fields]:
-    return {
-        key.part(PATH): item.fields
-        for (section, key), item in content.items.items()
-        if section is Section.REGISTRY and key.part(PATH)
-    }
+    return {path: header.fields for path, header in list_headers(content).items() if path}
 
 
 def _names_by_path(content: Content) -> dict[str, Counter[str]]:
@@ -272,10 +269,6 @@ def _names_by_path(content: Content) -> dict[str, Counter[str]]:
             name = entry_parts.find_title(item) if parse_ranges(value) else value
             names.setdefault(entry_parts.read_path(item), []).append(_strip_notes(name or value))
     return {path: Counter(listed) for path, listed in names.items()}
-
-
-def _labels(content: Content) -> dict[str, Labels]:
-    return {key.part(PATH): key.labels for section, key in content.items if section is Section.ENTRY}
 
 
 def _strip_notes(name: str) -> str:
