@@ -21,6 +21,7 @@ import structlog
 
 from tests.support.environment import Environment, open_environment
 from tests.support.fake_clock import FakeClock
+from tests.support.fault_server import FaultServer, reply
 from tests.support.fork_server import ForkedProcess, ForkServer
 from tests.support.port_releases import release, tcp
 from watcher.cli.context import load_settings
@@ -104,6 +105,16 @@ def test_it_reports_ready_checks_and_ends_cleanly(env: Environment) -> None:
         assert running.stop() == 0
         assert running.next_message().startswith("STOPPING=1")
     assert len(env.rows("releases")["releases"]) == 1
+
+
+def test_it_sends_a_heartbeat_as_soon_as_a_source_was_checked(env: Environment) -> None:
+    env.publish(release([tcp("a", "1")]))
+    with FaultServer(reply(b"OK")) as server:
+        env.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\nevery = "1s"\n\n[store]')
+        with run_daemon(env) as running:
+            running.logged("checked")
+            env.wait(lambda: bool(server.requests))
+            assert running.stop() == 0
 
 
 @pytest.mark.fault(39)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.collection_environment import GROUPS, CollectionEnvironment
 from tests.support.environment import Environment, open_environment
-from tests.support.fault_server import FaultServer, hang, reply
+from tests.support.fault_server import FaultServer, hang, head, reply
 from tests.support.index_server import IndexServer, group_path, serve_index
 from tests.support.port_releases import release, tcp
 from tests.support.raw_sql import connection
@@ -75,6 +77,15 @@ def ask(port: int | None, what: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def ask_head(port: int, what: str) -> tuple[int, dict[str, str], bytes]:
+    """Return the status, the headers in lower case and every byte after them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as sock:
+        sock.sendall(f"HEAD {what} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        top, _, body = b"".join(iter(lambda: sock.recv(65536), b"")).partition(b"\r\n\r\n")
+    first, *lines = top.decode().split("\r\n")
+    return int(first.split()[1]), {name.lower(): text for name, _, text in (x.partition(": ") for x in lines)}, body
 
 
 def values(text: str) -> dict[tuple[str, ...], float]:
@@ -146,6 +157,20 @@ def test_health_and_metrics_are_served_and_turn_when_nothing_is_looked_at(env: E
         assert metrics["watcher_healthy",] == 0
         assert metrics["watcher_overdue", SOURCE] == 1
         assert metrics["watcher_last_success_age_seconds", SOURCE] == 13 * 3600
+
+
+def test_a_head_request_of_health_and_metrics_is_answered_without_a_body(env: Environment) -> None:
+    env.configure("[store]", '[metrics]\nlisten = "127.0.0.1:0"\n\n[store]')
+    with self_check(env).serve_pages() as port:
+        assert port is not None
+        ok, metrics = ask_head(port, "/healthz"), ask_head(port, "/metrics")
+        assert (ok[0], ok[1]["content-length"], ok[2]) == (200, "3", b"")
+        assert (metrics[0], metrics[2]) == (200, b"")
+        assert metrics[1]["content-type"].startswith("text/plain; version=")
+        assert int(metrics[1]["content-length"]) > 1000
+        env.now += timedelta(hours=13)
+        status, _, body = ask_head(port, "/healthz")
+        assert (status, body) == (503, b"")
 
 
 def test_a_history_that_cannot_be_read_is_a_503_not_an_end(env: Environment) -> None:
@@ -230,6 +255,69 @@ def test_the_url_of_the_sign_of_life_is_shown_nowhere(env: Environment, tmp_path
     with FaultServer(hang()) as silent, pytest.raises(DeliveryError, match="no answer: timeout") as error:
         ping(silent.url("/" + TOKEN), 0.1)
     assert TOKEN not in str(error.value)
+
+
+def test_a_sign_of_life_is_given_while_another_source_can_be_read(env: Environment) -> None:
+    env.configure(
+        '[[channel]]\nname = "mail"',
+        '[[source]]\nname = "other"\nurl = "http://127.0.0.1:9/"\n\n[[channel]]\nname = "mail"',
+    )
+    with env.service() as service:
+        for _ in range(3):
+            service.check(service.source("other"))  # type: ignore[arg-type]
+    assert status(env)[0] == 1
+    with FaultServer(reply(b"OK")) as server:
+        env.configure("[store]", f'[heartbeat]\nurl = "{server.url()}"\n\n[store]')
+        self_check(env).send_heartbeat()
+        assert len(server.requests) == 1
+
+
+def test_a_heartbeat_follows_no_redirect() -> None:
+    with FaultServer(reply(b"OK")) as other:
+        with FaultServer(reply(status=302, Location=other.url())) as moved, pytest.raises(DeliveryError, match="302"):
+            ping(moved.url(), 10)
+        assert other.requests == []
+
+
+@pytest.mark.fault(63, 68)
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://[::1/{TOKEN}",
+        f"http://a b/{TOKEN}",
+        f"http://127.0.0.1:99999/{TOKEN}",
+        f"http://127.0.0.1:9\n/{TOKEN}",
+        f"http:///{TOKEN}",
+        f"http://{TOKEN}.invalid/",
+        f"http://{'a' * 70}.invalid/{TOKEN}",
+        f"http://user:{TOKEN}@127.0.0.1:9/",
+        f"ftp://example.org/{TOKEN}",
+        TOKEN,
+    ],
+)
+def test_a_heartbeat_whose_secret_is_no_url_fails_and_shows_no_part_of_it(env: Environment, url: str) -> None:
+    secret = env.servers.folder / "beat"
+    secret.write_text(url + "\n")
+    secret.chmod(0o600)
+    env.configure("[store]", '[heartbeat]\nurl = "file:beat"\n\n[store]')
+    with structlog.testing.capture_logs() as logs:
+        self_check(env).send_heartbeat()
+    assert [log["event"] for log in logs] == ["heartbeat failed"]
+    assert TOKEN not in str(logs)
+
+
+def test_an_endless_answer_to_a_heartbeat_is_read_a_little() -> None:
+    def endless(sock: socket.socket, stopped: threading.Event) -> bool:
+        sock.sendall(head(200))
+        while not stopped.is_set():
+            sock.sendall(b"x" * 65536)
+            sent.append(65536)
+        return False
+
+    sent: list[int] = []
+    with FaultServer(endless) as server:
+        assert ping(server.url(), 20) is None
+    assert sum(sent) < 64 * 2**20
 
 
 @pytest.mark.parametrize("answer", ["OK (not found)", "OK (rate limited)\n"])

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -221,3 +221,82 @@ def test_a_check_is_recorded_although_its_releases_have_other_rows_by_then(tmp_p
             assert now is not None
             assert now.row != latest.row
             assert one.store.checks.find_last_check(SOURCE)["release_id"] == now.row  # type: ignore[index]
+
+
+@contextmanager
+def open_holding(folder: Path) -> Iterator[Environment]:
+    """Open an environment whose source has a release in its history and holds one, which is served."""
+    with open_environment(folder) as env:
+        env.configure('registry = "ports"\n', 'registry = "ports"\nhold = { min_entries = 2 }\n')
+        env.check(document(2))
+        assert env.check(document(0).replace(day(0).encode(), day(3).encode())).outcome is Outcome.HELD
+        yield env
+
+
+@pytest.mark.fault(73)
+def test_a_held_release_is_accepted_although_another_process_records_a_release_meanwhile(tmp_path: Path) -> None:
+    with open_holding(tmp_path) as env, env.service() as one:
+        old = tmp_path / "old.xml"
+        old.write_bytes(document(1))
+        (hold,) = one.store.holds.list_holds(SOURCE)
+        ingest = one.ingest(one.source(SOURCE))
+        place = ingest._timeline.place
+
+        def overtaken(new: NewRelease) -> Placement:
+            placement = place(new)
+            if one.store.history.count_releases(SOURCE) == 1:
+                assert run_command(env.servers.config, "import", SOURCE, str(old)).returncode == 0
+            return placement
+
+        ingest._timeline.place = overtaken  # type: ignore[method-assign]
+        assert ingest.decisions.accept(hold.id).outcome is Outcome.CHANGED
+        assert [row["published"] for row in env.rows("releases")["releases"]] == [day(2), day(1), day(3)]
+        assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
+
+
+@pytest.mark.fault(73)
+@pytest.mark.parametrize("command", [["rebuild"], ["check"], ["verify", "--history"]], ids=str)
+def test_a_release_that_another_process_records_while_it_is_accepted_is_accepted_and_alerted_once(
+    tmp_path: Path, command: list[str]
+) -> None:
+    with open_holding(tmp_path) as env, env.service() as one:
+        (hold,) = one.store.holds.list_holds(SOURCE)
+        ingest = one.ingest(one.source(SOURCE))
+        store_bytes = ingest._recorder.store_bytes
+
+        def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
+            stored = store_bytes(*arguments, **more)
+            assert run_command(env.servers.config, *command).returncode == 0
+            return stored
+
+        ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+        result = ingest.decisions.accept(hold.id)
+        assert result.outcome is Outcome.CHANGED
+        assert result.release is not None
+        assert result.release.digest == hold.digest
+        assert [row["published"] for row in env.rows("releases")["releases"]] == [day(2), day(3)]
+        assert [row["state"] for row in env.rows("held")["held"]] == ["accepted"]
+        assert len(env.rows("outbox")["outbox"]) == 2, "mail and webhook"
+
+
+@pytest.mark.fault(73)
+@pytest.mark.parametrize(("decision", "state"), [("accept", "accepted"), ("reject", "rejected")])
+def test_a_decision_during_a_check_that_is_served_the_held_release_stands(
+    tmp_path: Path, decision: str, state: str
+) -> None:
+    with open_holding(tmp_path) as env, env.service() as one:
+        (hold,) = one.store.holds.list_holds(SOURCE)
+        ingest = one.ingest(one.source(SOURCE))
+        store_bytes = ingest._recorder.store_bytes
+
+        def interrupted(*arguments: Any, **more: Any) -> SnapshotInfo:
+            stored = store_bytes(*arguments, **more)
+            if [row["state"] for row in env.rows("held")["held"]] == ["held"]:
+                assert run_command(env.servers.config, decision, SOURCE, hold.id).returncode == 0
+            return stored
+
+        ingest._recorder.store_bytes = interrupted  # type: ignore[method-assign]
+        served = one.archive.read_snapshot(SOURCE, hold.sha256)
+        ingest.ingest(Candidate(data=served, origin="x", observed=to_text(env.now), live=True))
+        (row,) = env.rows("held")["held"]
+        assert (row["state"], row["decided_by"]) == (state, "operator")

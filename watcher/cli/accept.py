@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -27,6 +28,8 @@ def command(config: Path, source: str, release: str, format: str) -> None:
     Examples:
       watcher accept ports 3f2a90c1d7be
     """
+    if sys.stderr.isatty():  # the comparison of a million entries takes minutes
+        click.echo(f"{source}: accepting {release} …", err=True)
     with open_monitor(config, create=False) as monitor:
         result = monitor.ingest(monitor.source(source)).decisions.accept(release)
         deliver_all(monitor)

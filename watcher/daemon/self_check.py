@@ -127,9 +127,17 @@ def ping(url: str, timeout: float, *, ca_file: Path | None = None, proxy: str | 
                     text = next(response.iter_content(_ANSWER_BYTES), b"")
         except (FetchError, *LIBRARY_ERRORS) as error:
             reason = error.reason if isinstance(error, FetchError) else explain_error(error).reason
-            words = hide_secrets(explain_without_url(error, url), [urlsplit(url).hostname or ""])
+            words = hide_secrets(explain_without_url(error, url), [_host_of(url)])
             raise DeliveryError(f"no answer: {reason}: {words}", permanent=False) from None
     if not 200 <= status < 300:
         raise DeliveryError(f"HTTP {status}", permanent=False)
     uncounted = _UNCOUNTED.fullmatch(text.decode("utf-8", "replace").strip())
     return uncounted[0] if uncounted else None
+
+
+def _host_of(url: str) -> str:
+    """Return the host of a URL; "" of a text that is none, as a reference to a secret may hold."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

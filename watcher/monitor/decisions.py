@@ -11,8 +11,9 @@ from watcher.monitor.changed_settings import ChangedSettings
 from watcher.monitor.holds import end_hold
 from watcher.monitor.recorder import ReleaseRecorder
 from watcher.monitor.recovery import Recovery
-from watcher.monitor.result import CheckResult
+from watcher.monitor.result import CheckResult, Outcome
 from watcher.monitor.source_parts import SourceParts
+from watcher.monitor.timeline import start_over_when_overtaken
 
 
 class Decisions:
@@ -33,10 +34,16 @@ class Decisions:
         """
         self._changed_settings.apply()
         hold = self._parts.holds.find(release)
+        # Checks and imports of other processes may record releases meanwhile: place and render this one again then.
+        return start_over_when_overtaken(lambda: self._accept(hold), self._parts.writer.read_ending)
+
+    def _accept(self, hold: Hold) -> CheckResult:
         at = to_text(self._parts.clock.now())
         stored = self._parts.history.find_by_hash(self._parts.source, digest=hold.digest)
         latest = self._parts.history.find_latest(self._parts.source)
         if stored is not None and latest is not None:
+            if self._parts.holds.get_unaccepted(hold.digest) is None:  # by a check that found its bytes in the archive
+                return CheckResult(outcome=Outcome.CHANGED if stored == latest else Outcome.INSERTED, release=stored)
             if stored.digest in (latest.digest, latest.returns):
                 raise UsageError(f"{self._parts.source}: {hold.id} is the newest release")
             return self._recorder.record_stale(hold, stored, by="operator", at=at)

@@ -13,6 +13,7 @@ from watcher.core.errors import UsageError
 from watcher.core.operations import Delivery, Hold, HoldState, Reason
 from watcher.monitor import plausibility
 from watcher.monitor.plausibility import Bounds
+from watcher.monitor.timeline import OvertakenError
 from watcher.store.store import Store
 
 
@@ -42,9 +43,17 @@ class Holds:
         return hold if hold is not None and hold.state is not HoldState.ACCEPTED else None
 
     def count_serving(
-        self, digest: str, sha256: str, at: str, reasons: tuple[Reason, ...], *, published: str | None, entries: int
+        self,
+        earlier: Hold | None,
+        digest: str,
+        sha256: str,
+        at: str,
+        reasons: tuple[Reason, ...],
+        *,
+        published: str | None,
+        entries: int,
     ) -> Hold:
-        """Return the hold of what a check was served, with the earlier checks counted. Writes nothing."""
+        """Return the hold of what a check was served, after an earlier hold of it. Writes nothing."""
         current = Hold(
             source=self._source,
             digest=digest,
@@ -55,14 +64,20 @@ class Holds:
             first_seen=at,
             last_seen=at,
         )
-        return plausibility.count_serving(self.get(digest), current)
+        return plausibility.count_serving(earlier, current)
 
-    def record(self, hold: Hold, sha256: str) -> None:
-        """Write a hold with the snapshot it was served as, and notify the operators if that is due."""
+    def record(self, hold: Hold, sha256: str, earlier: Hold | None) -> None:
+        """Write a hold with the snapshot it was served as, and notify the operators if that is due.
+
+        Raises OvertakenError if `earlier`, which it was counted from, is no longer what the history has: another
+        process counted a check, or the operator decided, and neither may be undone.
+        """
         deliveries = []
         if self._alerts and plausibility.should_notify(hold, self._bounds):
             deliveries = self._alerts.for_notice(notices.describe_hold(hold))
         with self._store.transaction():
+            if self.get(hold.digest) != earlier:
+                raise OvertakenError(f"{self._source}: another process changed the hold meanwhile; try again")
             self._store.holds.save_hold(hold)
             self._store.holds.add_snapshot(hold, sha256)
             self._store.holds.end_runs(self._source, besides=hold.digest)

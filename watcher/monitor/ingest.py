@@ -171,7 +171,9 @@ class ReleaseIngest:
     def _hold_or_confirm(
         self, content: Content, candidate: Candidate, reasons: tuple[Reason, ...], remark: str | None
     ) -> CheckResult:
+        earlier = self._holds.get(content.digest)
         hold = self._holds.count_serving(
+            earlier,
             content.digest,
             candidate.sha256,
             candidate.seen,
@@ -185,12 +187,17 @@ class ReleaseIngest:
                 self._recorder.record_held(content, candidate, hold, by=by, at=candidate.seen), message=remark
             )
         self._recorder.store_bytes(candidate, near=self._history.find_latest(self.source), accepted=False)
-        return self._hold(hold, candidate, Outcome.HELD)
+        return self._hold(hold, earlier, candidate, Outcome.HELD)
 
     def _hold(
-        self, hold: Hold, candidate: Candidate, outcome: Outcome, release: StoredRelease | None = None
+        self,
+        hold: Hold,
+        earlier: Hold | None,
+        candidate: Candidate,
+        outcome: Outcome,
+        release: StoredRelease | None = None,
     ) -> CheckResult:
-        self._holds.record(hold, candidate.sha256)
+        self._holds.record(hold, candidate.sha256, earlier)
         return CheckResult(
             outcome=outcome,
             sha256=candidate.sha256,
@@ -236,7 +243,9 @@ class ReleaseIngest:
     def _hold_stale(self, candidate: Candidate, stored: StoredRelease, latest: StoredRelease) -> CheckResult:
         """Hold an old release: the server lags behind, unless it serves it for several checks in a row."""
         published = stored.release.published
+        earlier = self._holds.get(stored.digest)
         hold = self._holds.count_serving(
+            earlier,
             stored.digest,
             candidate.sha256,
             candidate.seen,
@@ -246,7 +255,7 @@ class ReleaseIngest:
         )
         if plausibility.is_confirmed(hold, self._parts.bounds):
             return self._recorder.record_stale(hold, stored, by="confirmed", at=candidate.seen)
-        return self._hold(hold, candidate, Outcome.STALE, stored)
+        return self._hold(hold, earlier, candidate, Outcome.STALE, stored)
 
     def record_not_modified(self) -> CheckResult:
         """Record that the server still has the newest release."""
